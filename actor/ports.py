@@ -1,0 +1,241 @@
+"""The outside worlds as the actor sees them: one small Protocol for each, and the answers they give.
+
+Edges implement these with one SDK each and map its errors here; tests and the simulation implement them by hand. An
+edge never raises anything but what its Protocol names: whatever else comes out of it is a bug (EffectCrashed).
+Texts in answers are bounded, valid Unicode and free of secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from events.catalogue import Post, SubmissionBody
+
+__all__ = [
+    "Accepted",
+    "AnalysisLike",
+    "AnalyzerPort",
+    "ApiPort",
+    "Block",
+    "Clock",
+    "Failed",
+    "Limited",
+    "Rejected",
+    "ScrapeError",
+    "Scraped",
+    "ScraperPort",
+    "Signer",
+    "StatusError",
+    "SubmitAnswer",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """The block numbers of one API answer, each None when the API did not say (contract, BLOCK)."""
+
+    current_block: int | None = None
+    window_start_block: int | None = None
+    window_end_block: int | None = None
+    next_window_start_block: int | None = None
+    blocks_per_window: int | None = None
+    current_window: int | None = None
+    max_submissions: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """2xx with status "new", "duplicate" or "ok" (ruling 10)."""
+
+    status: str
+    http_status: int
+    answer: str
+    block: Block
+    selected_for_validation: bool | None
+    validation_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """409 or 422: final for the post (ruling 10)."""
+
+    http_status: int
+    reason: str
+    answer: str
+    block: Block
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limited:
+    """429: wait for the next window (ruling 9)."""
+
+    reason: str
+    answer: str
+    block: Block
+    reset_block: int | None
+    reset_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """Everything else: another attempt may help (ruling 10).
+
+    Attributes:
+        kind: "timeout" (no answer in time), "connection" (none at all), "http" (a status), "unexpected" (a 2xx that
+            is not in the contract).
+        reason: One line for people.
+        http_status: None without an answer.
+        answer: The body, bounded; empty without one.
+        block: What the answer said of blocks.
+    """
+
+    kind: Literal["timeout", "connection", "http", "unexpected"]
+    reason: str
+    http_status: int | None
+    answer: str
+    block: Block
+
+
+SubmitAnswer: TypeAlias = Accepted | Rejected | Limited | Failed
+
+
+class StatusError(Exception):
+    """GET /v2/status gave no usable block number. The message is one line for people."""
+
+
+class ApiPort(Protocol):
+    """The coordination API v2."""
+
+    async def status(self) -> Block:
+        """The current block.
+
+        Raises:
+            StatusError: No answer, or one without a block number.
+        """
+        ...
+
+    async def submit(self, body: SubmissionBody) -> SubmitAnswer:
+        """One signed attempt; never raises for what a network or server can do."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scraped:
+    """What a search brought: unseen usable posts as X ordered them, and what was paid for."""
+
+    posts: tuple[Post, ...]
+    posts_read: int
+    users_read: int
+    requests: int
+    unusable: int
+
+
+class ScrapeError(Exception):
+    """The search failed.
+
+    Attributes:
+        kind: Stable word: "auth", "forbidden", "credits", "usage_capped", "rate_limited", "invalid_request", "server",
+            "timeout", "connection", "malformed".
+        reason: One line for people.
+        http_status: None without an answer.
+        retry_after_s: Seconds until X takes requests again, None when it did not say.
+    """
+
+    def __init__(
+        self, reason: str, *, kind: str, http_status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+        self.http_status = http_status
+        self.retry_after_s = retry_after_s
+
+
+class ScraperPort(Protocol):
+    """X recent search."""
+
+    async def scrape_posts(self, count: int, *, is_seen: Callable[[str], bool]) -> Scraped:
+        """Search once for at least ``count`` unseen posts (ruling 8).
+
+        Raises:
+            ScrapeError: X or the network refused.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        ...
+
+
+class AnalysisLike(Protocol):
+    """What an analysis holds, see ``actor.analyzer.Analysis``."""
+
+    @property
+    def tokens(self) -> Mapping[str, float]: ...  # noqa: D102  (fields are described where they are defined)
+    @property
+    def sentiment(self) -> float: ...  # noqa: D102
+    @property
+    def model(self) -> str: ...  # noqa: D102
+    @property
+    def prompt_version(self) -> str: ...  # noqa: D102
+    @property
+    def rung(self) -> str: ...  # noqa: D102
+    @property
+    def raw_answer(self) -> str: ...  # noqa: D102
+    @property
+    def calls(self) -> int: ...  # noqa: D102
+    @property
+    def prompt_tokens(self) -> int: ...  # noqa: D102
+    @property
+    def completion_tokens(self) -> int: ...  # noqa: D102
+
+
+class AnalyzerPort(Protocol):
+    """Relevance and sentiment of one post."""
+
+    async def analyze(self, text: str) -> AnalysisLike:
+        """Analyze a normalized text.
+
+        Raises:
+            AnalysisError: ``actor.analyzer.AnalysisError``, the only failure.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        ...
+
+
+class Signer(Protocol):
+    """The miner's hotkey."""
+
+    @property
+    def ss58_address(self) -> str:
+        """The address that signatures are checked against."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """A 64-byte sr25519 signature."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, so that tests and the simulation can own it."""
+
+    def now_ms(self) -> int:
+        """This host's wall clock, unix milliseconds. It may jump."""
+        ...
+
+    def elapsed_s(self) -> float:
+        """Seconds since some fixed moment; never goes back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...

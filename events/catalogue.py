@@ -1,0 +1,555 @@
+"""What can happen to a miner: one frozen dataclass for each event, named in the past tense.
+
+An event is a fact that was observed or decided at one moment; it becomes one journal record. Everything that the
+machine may depend on stands in an event: time (the record's ``at``), random seeds, HTTP answers, LLM output. This
+module holds data only. It never does IO, reads a clock or decides anything.
+
+Units stand last in names: ``_s`` seconds, ``_ms`` milliseconds, no suffix for unix seconds named by the
+specification (``timestamp``, ``date``). Texts from outside are bounded and free of secrets before they come here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias, get_args
+
+__all__ = [
+    "EVENTS",
+    "ActorStarted",
+    "ActorStopped",
+    "AnalysisFailed",
+    "ApiMoved",
+    "ApiRecovered",
+    "ApiUnreachable",
+    "BackoffElapsed",
+    "CheckpointSigned",
+    "ConfigMismatched",
+    "EffectCrashed",
+    "Event",
+    "JournalCreated",
+    "Policy",
+    "Post",
+    "PostAbandoned",
+    "PostAnalyzed",
+    "PostsScraped",
+    "RateLimited",
+    "ScrapeFailed",
+    "SubmissionAccepted",
+    "SubmissionBody",
+    "SubmissionFailed",
+    "SubmissionRejected",
+    "SubmissionStarted",
+    "TailRepaired",
+    "WindowOpened",
+]
+
+
+def _require(ok: bool, message: str) -> None:  # noqa: FBT001  (reads as an assertion that survives -O)
+    if not ok:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A post as X served it: every field that was asked for, under the specification's names.
+
+    Attributes:
+        id: Post id, decimal digits.
+        content: The text exactly as served (not normalized).
+        author: User name without ``@``.
+        author_id: The user's id at X.
+        timestamp: When it was posted, unix seconds.
+        account_created: When the account was made, unix seconds.
+        account_age: Age of the account at the scrape, whole days.
+        retweets: How often it was reposted.
+        likes: Likes.
+        responses: Replies.
+        quotes: Quotes.
+        followers: The author's followers.
+    """
+
+    id: str
+    content: str
+    author: str
+    author_id: str
+    timestamp: int
+    account_created: int
+    account_age: int
+    retweets: int
+    likes: int
+    responses: int
+    quotes: int
+    followers: int
+
+    def __post_init__(self) -> None:
+        _require(self.id.isascii() and self.id.isdigit(), f"a post id is decimal digits, not {self.id!r}")
+        counts = (self.retweets, self.likes, self.responses, self.quotes, self.followers, self.account_age)
+        _require(min(counts) >= 0, f"post {self.id}: counts and ages are not negative")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """The settings that decide what the machine does; ActorStarted records them, so a replay needs no settings.
+
+    Attributes:
+        blocks_per_window: BLOCKS_PER_WINDOW; the API's own number wins (ruling 11).
+        max_submissions_per_window: MAX_SUBMISSIONS_PER_WINDOW; the API's own number wins.
+        submit_attempts: SUBMIT_ATTEMPTS for each post and window in all (ruling 1).
+        submit_backoff_s: SUBMIT_BACKOFF_SECONDS; the n-th failure waits this times 2^(n-1) (ruling 1).
+        on_analysis_error: ON_ANALYSIS_ERROR: "default" submits with score 0, "skip" leaves out (ruling 6).
+        submit_irrelevant: SUBMIT_IRRELEVANT: False leaves out posts without relevance (ruling 7).
+        poll_interval_s: POLL_INTERVAL_SECONDS between two status polls.
+        crash_backoff_s: Wait after an effect raised (specification, thread errors).
+        crash_limit: So many crashes of one paid effect count as its failure, so a bug cannot pay for ever.
+        max_carried_windows: A post is carried into at most so many later windows (ruling 9).
+        max_post_age_s: A carried post older than this is abandoned (ruling 9).
+    """
+
+    blocks_per_window: int = 100
+    max_submissions_per_window: int = 5
+    submit_attempts: int = 3
+    submit_backoff_s: float = 3.0
+    on_analysis_error: Literal["default", "skip"] = "default"
+    submit_irrelevant: bool = True
+    poll_interval_s: float = 12.0
+    crash_backoff_s: float = 12.0
+    crash_limit: int = 3
+    max_carried_windows: int = 3
+    max_post_age_s: float = 72 * 3600.0
+
+    def __post_init__(self) -> None:
+        _require(self.blocks_per_window >= 1, "blocks_per_window is at least 1")
+        _require(self.max_submissions_per_window >= 1, "max_submissions_per_window is at least 1")
+        _require(self.submit_attempts >= 1, "submit_attempts is at least 1")
+        seconds = (self.submit_backoff_s, self.poll_interval_s, self.crash_backoff_s, self.max_post_age_s)
+        _require(all(math.isfinite(s) and s >= 0 for s in seconds), "waits are finite and not negative")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionBody:
+    """The JSON body of POST /v2/submit, field for field (contract, "POST /v2/submit")."""
+
+    miner_hotkey: str
+    post_id: str
+    content: str
+    date: int
+    author: str
+    account_age: int
+    retweets: int
+    likes: int
+    responses: int
+    followers: int
+    tokens: Mapping[str, float]
+    sentiment: float
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalCreated:
+    """The first record: whose journal this is. A run under another identity is refused.
+
+    Attributes:
+        hotkey: The miner's ss58 address.
+        netuid: The subnet.
+        api_url: The coordination API that the windows and verdicts belong to.
+        format: Version of the record format (docs/journal-format.md).
+        dry_run: True when nothing was ever sent under this journal.
+    """
+
+    hotkey: str
+    netuid: int
+    api_url: str
+    format: int = 1
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiMoved:
+    """The operator moved this journal to a new API URL by an explicit flag."""
+
+    api_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActorStarted:
+    """A process took the journal. Closes what was in flight when the previous one ended.
+
+    Attributes:
+        build: Version of the software.
+        epoch: The lease's number; each start has a higher one.
+        pid: Process id, for the operator's own logs.
+        policy: The settings that decide.
+    """
+
+    build: str
+    epoch: int
+    pid: int
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActorStopped:
+    """A clean end. ``posts_processed`` is what the specification logs at stop (ruling 14)."""
+
+    reason: str
+    posts_processed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowOpened:
+    """The API's block number entered a window that is newer than any known one (ruling 11).
+
+    Attributes:
+        window: current_block // blocks_per_window.
+        start_block: The window's first block; windows are ordered by it.
+        current_block: The block the API reported.
+        blocks_per_window: The API's number, else the configured one.
+        source: Which answer told it.
+    """
+
+    window: int
+    start_block: int
+    current_block: int
+    blocks_per_window: int
+    source: Literal["status", "submit"]
+
+    def __post_init__(self) -> None:
+        _require(self.start_block <= self.current_block, "a window starts at or before its current block")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostsScraped:
+    """The one search of a window answered, and the sample was drawn (ruling 8).
+
+    Attributes:
+        window: The window that this search spends.
+        wanted: How many posts the window had room for.
+        seed: The recorded seed of the sample.
+        candidates: Ids of the new posts that the sample was drawn from, as X ordered them.
+        posts: The sample, at most ``wanted``.
+        posts_read: Posts that X returned, for the bill.
+        users_read: Users that X returned, for the bill.
+        requests: Search requests made.
+        unusable: Posts left aside because their author or a required field was missing.
+        latency_ms: From the first request to the last answer.
+    """
+
+    window: int
+    wanted: int
+    seed: int
+    candidates: tuple[str, ...]
+    posts: tuple[Post, ...]
+    posts_read: int
+    users_read: int
+    requests: int
+    unusable: int
+    latency_ms: int
+
+    def __post_init__(self) -> None:
+        ids = {post.id for post in self.posts}
+        _require(len(ids) == len(self.posts) <= self.wanted, "a sample is distinct and not above what was wanted")
+        _require(ids <= set(self.candidates), "a sample comes from its candidates")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScrapeFailed:
+    """The search of a window failed; the window is spent (ruling 13).
+
+    Attributes:
+        window: The window.
+        kind: Stable word for the cause: "auth", "credits", "usage_capped", "rate_limited", "timeout", …
+        reason: One line for people.
+        http_status: What X answered, None without an answer.
+        retry_after_s: What X asked to wait, None when it did not say.
+        latency_ms: Time spent.
+    """
+
+    window: int
+    kind: str
+    reason: str
+    http_status: int | None = None
+    retry_after_s: float | None = None
+    latency_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostAnalyzed:
+    """An analysis of one post, paid for once (invariant I3).
+
+    Attributes:
+        post_id: The post.
+        content_sha256: Digest of norm_text(content) as UTF-8, hex: the text that was analyzed and is submitted.
+        tokens: Subnet name to relevance, 0 < relevance <= 1.
+        sentiment: One of -1, -0.5, 0, 0.5, 1.
+        model: The LLM.
+        prompt_version: Version of the prompt.
+        rung: Which answer format worked.
+        raw_answer: The LLM's answer as it came, bounded.
+        calls: LLM calls paid for.
+        prompt_tokens: Billed input tokens over all calls.
+        completion_tokens: Billed output tokens over all calls.
+        latency_ms: Time over all calls.
+    """
+
+    post_id: str
+    content_sha256: str
+    tokens: Mapping[str, float]
+    sentiment: float
+    model: str
+    prompt_version: str
+    rung: str
+    raw_answer: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    latency_ms: int
+
+    def __post_init__(self) -> None:
+        _require(self.sentiment in {-1.0, -0.5, 0.0, 0.5, 1.0}, f"no such sentiment: {self.sentiment!r}")
+        _require(all(0.0 < v <= 1.0 for v in self.tokens.values()), "relevance lies in (0, 1]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisFailed:
+    """A post could not be analyzed; the policy says whether defaults are sent (ruling 6).
+
+    Attributes:
+        post_id: The post.
+        content_sha256: As in PostAnalyzed.
+        kind: Stable word for the cause.
+        reason: One line for people.
+        model: The LLM.
+        prompt_version: Version of the prompt.
+        raw_answer: The last answer as it came, bounded; empty without one.
+        calls: LLM calls made.
+        prompt_tokens: Billed input tokens.
+        completion_tokens: Billed output tokens.
+        latency_ms: Time over all calls.
+    """
+
+    post_id: str
+    content_sha256: str
+    kind: str
+    reason: str
+    model: str
+    prompt_version: str
+    raw_answer: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    latency_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionStarted:
+    """Intent before act: durable, and witnessed by HEAD, before the POST leaves.
+
+    Attributes:
+        post_id: The post.
+        window: The window being worked on.
+        attempt: 1 for the first.
+        body: Exactly what is sent.
+    """
+
+    post_id: str
+    window: int
+    attempt: int
+    body: SubmissionBody
+
+    def __post_init__(self) -> None:
+        _require(self.attempt >= 1, "attempts count from 1")
+        _require(self.body.post_id == self.post_id, "the body belongs to the post")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionAccepted:
+    """The API took the post: "new", "duplicate" or "ok" (ruling 10).
+
+    Attributes:
+        post_id: The post.
+        status: The API's word.
+        http_status: 2xx.
+        answer: The body as it came, bounded.
+        start_block: First block of the window that the API counted it in; None when it did not say.
+        selected_for_validation: The API's flag, None when absent.
+        validation_id: The API's id of the validation, None when absent.
+        latency_ms: Time of the request.
+    """
+
+    post_id: str
+    status: str
+    http_status: int
+    answer: str
+    start_block: int | None
+    selected_for_validation: bool | None
+    validation_id: str | None
+    latency_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionRejected:
+    """409 or 422: final for this post (ruling 10)."""
+
+    post_id: str
+    http_status: int
+    reason: str
+    answer: str
+    latency_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionFailed:
+    """Any other failure of one attempt: retried while attempts are left (rulings 1 and 10).
+
+    Attributes:
+        post_id: The post.
+        attempt: The attempt that failed.
+        kind: Stable word: "timeout", "connection", "http", "unexpected".
+        reason: One line for people.
+        http_status: None without an answer.
+        answer: The body as it came, bounded; empty without one.
+        latency_ms: Time of the request.
+    """
+
+    post_id: str
+    attempt: int
+    kind: str
+    reason: str
+    http_status: int | None
+    answer: str
+    latency_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimited:
+    """429: nothing is sent before the next window (ruling 9, invariant I6).
+
+    Attributes:
+        post_id: The post that was refused; it is carried over.
+        answer: The body as it came, bounded.
+        reason: One line for people.
+        start_block: First block of the window that is full, None when the API did not say.
+        reset_block: X-RateLimit-Reset-Block or next_window_start_block, for the reader.
+        reset_s: X-RateLimit-Reset-Seconds or the body's estimate, for the reader.
+        latency_ms: Time of the request.
+    """
+
+    post_id: str
+    answer: str
+    reason: str
+    start_block: int | None
+    reset_block: int | None
+    reset_s: float | None
+    latency_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackoffElapsed:
+    """A timed backoff is over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectCrashed:
+    """An effect raised what its edge should have mapped: a bug of ours. ``effect`` is the effect's key."""
+
+    effect: str
+    post_id: str | None
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiUnreachable:
+    """The status endpoint stopped answering; recorded once, when it begins (ruling 13)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiRecovered:
+    """The status endpoint answers again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigMismatched:
+    """The API works with another number than the miner did; from here on the API's is used (ruling 11)."""
+
+    setting: Literal["BLOCKS_PER_WINDOW", "MAX_SUBMISSIONS_PER_WINDOW"]
+    configured: int
+    served: int
+
+    def __post_init__(self) -> None:
+        _require(self.served >= 1, f"{self.setting} is at least 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostAbandoned:
+    """A carried post is given up: too many windows, or too old (ruling 9)."""
+
+    post_id: str
+    reason: Literal["carried too long", "too old"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointSigned:
+    """The hotkey vouches for the history so far.
+
+    Attributes:
+        seq: The record that the checkpoint speaks of.
+        head: That record's hash, hex.
+        state_sha256: Digest of the folded state after that record.
+        signature: The hotkey's sr25519 signature, hex.
+    """
+
+    seq: int
+    head: str
+    state_sha256: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TailRepaired:
+    """Bytes of a torn write were moved out of the last segment when the journal was opened.
+
+    Attributes:
+        segment: File name of the segment.
+        offset: Where the bytes began.
+        length: How many they were.
+        sha256: Their digest, hex.
+        quarantine: Name of the file under quarantine/ that holds them.
+    """
+
+    segment: str
+    offset: int
+    length: int
+    sha256: str
+    quarantine: str
+
+
+Event: TypeAlias = (
+    JournalCreated
+    | ApiMoved
+    | ActorStarted
+    | ActorStopped
+    | WindowOpened
+    | PostsScraped
+    | ScrapeFailed
+    | PostAnalyzed
+    | AnalysisFailed
+    | SubmissionStarted
+    | SubmissionAccepted
+    | SubmissionRejected
+    | SubmissionFailed
+    | RateLimited
+    | BackoffElapsed
+    | EffectCrashed
+    | ApiUnreachable
+    | ApiRecovered
+    | ConfigMismatched
+    | PostAbandoned
+    | CheckpointSigned
+    | TailRepaired
+)
+
+EVENTS: Final[Mapping[str, type[Event]]] = {cls.__name__: cls for cls in get_args(Event)}

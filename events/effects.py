@@ -1,0 +1,87 @@
+"""What the machine may want: one frozen dataclass for each effect, named in the imperative.
+
+``wanted(state)`` returns effects, the runtime performs them, and their outcome comes back as an event. Equal effects
+are the same effect, so the runtime can compare what is wanted with what is running. This module holds data only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+__all__ = [
+    "AbandonPost",
+    "AnalyzePost",
+    "Effect",
+    "EndBackoff",
+    "PollStatus",
+    "ScrapeWindow",
+    "StartSubmission",
+    "SubmitPost",
+    "effect_key",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollStatus:
+    """Ask GET /v2/status every ``interval_s`` seconds, in every state."""
+
+    interval_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScrapeWindow:
+    """Search X once for ``window`` and sample at most ``count`` unseen posts."""
+
+    window: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalyzePost:
+    """Analyze one pending post."""
+
+    post_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartSubmission:
+    """Write the intent to send ``post_id`` as its ``attempt``-th try. A decision: nothing outside is touched."""
+
+    post_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitPost:
+    """Send the open attempt, whose intent is durable."""
+
+    post_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndBackoff:
+    """End the timed backoff at ``due_ms`` (unix), but never wait longer than ``wait_s`` from now: clocks jump."""
+
+    due_ms: int
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbandonPost:
+    """Give up a carried post at ``due_ms`` (unix; 0 is now)."""
+
+    post_id: str
+    reason: Literal["carried too long", "too old"]
+    due_ms: int
+
+
+Effect: TypeAlias = PollStatus | ScrapeWindow | AnalyzePost | StartSubmission | SubmitPost | EndBackoff | AbandonPost
+
+
+def effect_key(effect: Effect) -> str:
+    """The effect's name, with the post's id where it has one: what EffectCrashed records."""
+    post_id: str | None = getattr(effect, "post_id", None)
+    name = type(effect).__name__
+    return name if post_id is None else f"{name}:{post_id}"

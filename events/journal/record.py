@@ -1,0 +1,188 @@
+"""One record: one event, one line of JSON, one link of the hash chain. Pure: bytes in, bytes out.
+
+    {"seq":7,"at":"2026-11-22T14:32:05.123Z","v":1,"event":"…","from":"…","to":"…","data":{…},"hash":"…"}
+
+``hash`` stands last with a fixed width. It is SHA-256 over the previous record's hash (its 64 hex digits; 64 zeros
+before the first record) followed by this line's bytes up to, but not including, ``,"hash":"``. The newline is the
+commit mark: a line without one was never acknowledged. docs/journal-format.md says the same for third parties.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import orjson
+
+from events.catalogue import EVENTS, Event
+from events.codec import canonical_json, decode_as
+from events.upcast import VERSIONS, upcast
+
+__all__ = [
+    "FORMAT",
+    "GENESIS",
+    "BadRecordError",
+    "Draft",
+    "Head",
+    "Record",
+    "at_text",
+    "decode_event",
+    "parse",
+    "seal",
+]
+
+FORMAT: Final = 1
+_MARK: Final = b',"hash":"'
+_HASH_LENGTH: Final = 64
+_TAIL: Final = len(_MARK) + _HASH_LENGTH + len(b'"}\n')
+_KEYS: Final = ["seq", "at", "v", "event", "from", "to", "data", "hash"]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class BadRecordError(Exception):
+    """These bytes are not the record that belongs here. The message says what was found and expected."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The end of a chain: the last record's number and hash."""
+
+    seq: int
+    hash: str
+
+
+GENESIS: Final = Head(seq=0, hash="0" * _HASH_LENGTH)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An event on its way into the journal.
+
+    Attributes:
+        at_ms: When it happened, unix milliseconds by this host's clock.
+        event: The event.
+        source: The state before ("from").
+        dest: The state after ("to").
+    """
+
+    at_ms: int
+    event: Event
+    source: str
+    dest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A record as written: ``data`` is the JSON of its own version; ``event()`` is today's reading of it."""
+
+    seq: int
+    at_ms: int
+    v: int
+    name: str
+    source: str
+    dest: str
+    data: dict[str, Any]
+    hash: str
+
+    @property
+    def head(self) -> Head:
+        """The chain's end after this record."""
+        return Head(seq=self.seq, hash=self.hash)
+
+    def event(self) -> Event:
+        """The event, upcast to this build's version.
+
+        Raises:
+            ValueError: This build cannot read it; the message names the record.
+        """
+        return decode_event(self.name, self.v, self.data, where=f"record {self.seq}")
+
+
+def decode_event(name: str, version: int, data: dict[str, Any], *, where: str) -> Event:
+    """Upcast and decode; ValueError names ``where`` the data stands."""
+    try:
+        return decode_as(EVENTS.get(name, object), upcast(name, version, data), name)  # type: ignore[return-value]  # upcast refuses unknown names
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def at_text(at_ms: int) -> str:
+    """Unix milliseconds as the journal writes them, UTC."""
+    moment = _EPOCH + timedelta(milliseconds=at_ms)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
+
+
+def _at_ms(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def seal(draft: Draft, head: Head) -> tuple[bytes, Head]:
+    """The line that continues ``head`` with ``draft``, newline included, and the new head.
+
+    Raises:
+        TypeError: The event holds what JSON cannot (a lone surrogate, an integer over 64 bits).
+    """
+    name = type(draft.event).__name__
+    seq = head.seq + 1
+    fields = {
+        "seq": seq,
+        "at": at_text(draft.at_ms),
+        "v": VERSIONS[name],
+        "event": name,
+        "from": draft.source,
+        "to": draft.dest,
+    }
+    prefix = orjson.dumps(fields)[:-1] + b',"data":' + canonical_json(draft.event)
+    digest = _chain(head.hash, prefix)
+    return prefix + _MARK + digest.encode() + b'"}\n', Head(seq=seq, hash=digest)
+
+
+def parse(line: bytes, head: Head | None) -> Record:
+    """Read one line, newline included, as the record that follows ``head``.
+
+    Args:
+        line: The bytes.
+        head: The chain's end before it; None reads a record without checking its place in the chain.
+
+    Raises:
+        BadRecordError: The line is torn, damaged, or not the successor of ``head``.
+    """
+    if len(line) <= _TAIL or line[-_TAIL : -_TAIL + len(_MARK)] != _MARK or line[-3:] != b'"}\n':
+        raise BadRecordError("the line does not end with its hash and a newline: torn or overwritten")
+    prefix, digest = line[:-_TAIL], line[-_TAIL + len(_MARK) : -3].decode("latin-1")
+    if head is not None and _chain(head.hash, prefix) != digest:
+        raise BadRecordError(f"the hash does not continue record {head.seq}: bytes changed, moved or missing")
+    record = _decode(line, digest)
+    if head is not None and record.seq != head.seq + 1:
+        raise BadRecordError(f"expected seq {head.seq + 1}, found {record.seq}")
+    return record
+
+
+def _chain(previous: str, prefix: bytes) -> str:
+    return hashlib.sha256(previous.encode() + prefix).hexdigest()
+
+
+def _decode(line: bytes, digest: str) -> Record:
+    try:
+        fields = orjson.loads(line)
+        if list(fields) != _KEYS:
+            raise ValueError(f"fields {list(fields)}, expected {_KEYS}")
+        seq, v, data = fields["seq"], fields["v"], fields["data"]
+        if type(seq) is not int or type(v) is not int or type(data) is not dict:
+            raise ValueError("seq and v are integers and data is an object")
+        at_ms = _at_ms(fields["at"])
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadRecordError(f"not a record: {error}") from error
+    return Record(
+        seq=seq,
+        at_ms=at_ms,
+        v=v,
+        name=str(fields["event"]),
+        source=str(fields["from"]),
+        dest=str(fields["to"]),
+        data=data,
+        hash=digest,
+    )

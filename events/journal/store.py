@@ -1,0 +1,143 @@
+"""Where a journal lives, behind one small interface, and the errors that any such place may raise.
+
+The rule for every implementation: ``append`` returns only when the record is durable; after an error that leaves the
+outcome open the store is poisoned and refuses everything, for a retry could act on what is not on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from events.catalogue import TailRepaired
+from events.journal.record import Draft, Head, Record
+
+__all__ = [
+    "ConflictError",
+    "FencedError",
+    "JournalDamagedError",
+    "JournalError",
+    "JournalLockedError",
+    "JournalStore",
+    "JournalWriteError",
+    "Lease",
+    "RolledBackError",
+    "SecondWriterError",
+    "Snapshot",
+    "UnknownOutcomeError",
+]
+
+
+class JournalError(Exception):
+    """Something about a journal that an operator must know: what was found, expected, and the way out."""
+
+
+class JournalDamagedError(JournalError):
+    """Bad bytes where acknowledged records were: refused, nothing changed."""
+
+
+class RolledBackError(JournalDamagedError):
+    """The journal ends below what HEAD or a checkpoint witnessed: records are missing."""
+
+
+class SecondWriterError(JournalDamagedError):
+    """Two records claim one place: two processes wrote."""
+
+
+class JournalLockedError(JournalError):
+    """Another process holds the journal."""
+
+
+class JournalWriteError(JournalError):
+    """A write or fsync failed. The store is poisoned; the actor stops (design, the one rule)."""
+
+
+class ConflictError(JournalError):
+    """The head is not where the writer left it: another writer appended. Stop acting."""
+
+
+class FencedError(JournalError):
+    """The lease was superseded. Stop acting."""
+
+
+class UnknownOutcomeError(JournalError):
+    """Whether the append happened is not known. Take the lease again and read before deciding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A cached fold: the state's JSON after ``head``. Thrown away on any mismatch, never trusted over the records.
+
+    Attributes:
+        head: The last record folded into it.
+        reducer: Version of the fold that made it; another version ignores it.
+        state: The state as canonical JSON.
+    """
+
+    head: Head
+    reducer: int
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to append.
+
+    Attributes:
+        epoch: Higher than every earlier lease's.
+        head: The chain's end when it was taken.
+        snapshot: The newest usable cached fold, None to fold from the first record.
+        repairs: Torn tails that were moved to quarantine and have no TailRepaired record yet; append one for each.
+    """
+
+    epoch: int
+    head: Head
+    snapshot: Snapshot | None
+    repairs: tuple[TailRepaired, ...]
+
+
+class JournalStore(Protocol):
+    """A journal of one identity."""
+
+    async def take(self, *, reducer: int) -> Lease:
+        """Become the only writer, after recovery.
+
+        Raises:
+            JournalLockedError: Another process has it.
+            JournalDamagedError: Acknowledged records are damaged or missing.
+        """
+        ...
+
+    def read(self, after_seq: int = 0) -> AsyncIterator[Record]:
+        """The records with a higher seq than ``after_seq``, verified, in order.
+
+        Raises:
+            JournalDamagedError: The chain breaks.
+        """
+        ...
+
+    async def append(self, draft: Draft, *, witness: bool = False) -> Record:
+        """Write one record durably after the lease's head, and with ``witness`` let HEAD testify to it.
+
+        Raises:
+            JournalWriteError: The disk refused; poisoned from here on.
+            ConflictError: Another writer appended; poisoned.
+        """
+        ...
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a cached fold. A failure is logged by the store and costs only start-up time."""
+        ...
+
+    async def renew(self) -> None:
+        """Keep the lease.
+
+        Raises:
+            FencedError: It was superseded.
+        """
+        ...
+
+    async def release(self) -> None:
+        """Witness the head and let others take the journal. Safe to call twice."""
+        ...

@@ -1,0 +1,42 @@
+"""Versions of event schemas, and the pure functions that read old ones. Bytes on disk stay as they were written.
+
+When an event's fields change, its number in VERSIONS goes up by one and UPCASTERS gains the function that turns the
+old ``data`` into the next version's. Readers apply them one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from events.catalogue import EVENTS
+
+__all__ = ["UPCASTERS", "VERSIONS", "Upcaster", "upcast"]
+
+Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
+
+VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(EVENTS, 1)
+UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {}
+
+
+def upcast(
+    name: str,
+    version: int,
+    data: dict[str, Any],
+    *,
+    versions: Mapping[str, int] = VERSIONS,
+    upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS,
+) -> dict[str, Any]:
+    """Lift ``data`` of event ``name`` from ``version`` to the current one.
+
+    Raises:
+        ValueError: The event or its version is unknown to this build, for example written by a newer one.
+    """
+    current = versions.get(name)
+    if current is None:
+        raise ValueError(f"unknown event {name!r}: was this journal written by a newer build?")
+    if not 1 <= version <= current:
+        raise ValueError(f"{name} version {version} is unknown, this build reads 1 to {current}: update user-miner")
+    for step in range(version, current):
+        data = upcasters[name, step](data)
+    return data
