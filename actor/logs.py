@@ -1,0 +1,66 @@
+"""Logs of the command line: one line for each record, for people or as JSON, with every secret removed.
+
+The code itself logs through the standard library under the name "actor", so that a host neuron's own logging applies
+when the miner is embedded; only the command line calls ``configure_logging``.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+
+import structlog
+from structlog.typing import Processor
+
+from actor.machine.state import State
+from events.describe import describe, is_trouble
+from events.journal.record import Record
+
+__all__ = ["configure_logging", "log_record"]
+
+_log = logging.getLogger("actor")
+
+
+def log_record(record: Record, state: State) -> None:
+    """Say what a record tells: trouble as a warning, the rest as information."""
+    event = record.event()
+    level = logging.WARNING if is_trouble(event) else logging.INFO
+    fields = {"kind": record.name, "seq": record.seq, "state": state.state}
+    _log.log(level, "%s", describe(event), extra=fields)
+
+
+class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
+    """Renders a line and removes secrets from what was rendered, tracebacks included."""
+
+    def __init__(self, redact: Callable[[str], str], *, renderer: Processor) -> None:
+        chain: list[Processor] = [
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.ExtraAdder(),
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ]
+        remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+        super().__init__(processors=[remove_meta, renderer], foreign_pre_chain=chain)
+        self._redact = redact
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redact(super().format(record))
+
+
+def configure_logging(level: str, *, as_json: bool, redact: Callable[[str], str]) -> None:
+    """Send logs to standard error: JSON lines, or text that is coloured on a terminal.
+
+    Libraries speak only from WARNING on: tweepy prints the bearer token at DEBUG.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_RedactingFormatter(redact, renderer=_renderer(as_json=as_json)))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    _log.setLevel(level.upper())
+
+
+def _renderer(*, as_json: bool) -> Processor:
+    if as_json:
+        return structlog.processors.JSONRenderer(sort_keys=False)
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)

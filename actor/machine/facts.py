@@ -1,0 +1,155 @@
+"""What an answer from outside means: edge answers to events. Pure; the runtime appends what comes out.
+
+Block numbers are never extrapolated and the API's win over the configuration (ruling 11).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Literal
+
+from actor.machine.state import State
+from actor.ports import Accepted, Block, Failed, Limited, Rejected, Scraped, ScrapeError, SubmitAnswer
+from events import catalogue as ev
+from events.effects import AnalyzePost, Effect, ScrapeWindow, SubmitPost, effect_key
+
+__all__ = ["crash_event", "observe", "sample", "scrape_failed", "scraped_event", "submit_event"]
+
+
+def observe(state: State, block: Block, source: Literal["status", "submit"]) -> tuple[ev.Event, ...]:
+    """What an answer's block numbers tell that the state does not know yet."""
+    events: list[ev.Event] = [ev.ApiRecovered()] if state.api_down else []
+    blocks = block.blocks_per_window or state.blocks_per_window
+    if blocks != state.blocks_per_window:
+        configured = state.policy.blocks_per_window
+        events.append(ev.ConfigMismatched(setting="BLOCKS_PER_WINDOW", configured=configured, served=blocks))
+    if block.max_submissions and block.max_submissions != state.max_submissions:
+        configured, served = state.policy.max_submissions_per_window, block.max_submissions
+        events.append(ev.ConfigMismatched(setting="MAX_SUBMISSIONS_PER_WINDOW", configured=configured, served=served))
+    if (window := _window(state, block, blocks, source)) is not None:
+        events.append(window)
+    return tuple(events)
+
+
+def _window(state: State, block: Block, blocks: int, source: Literal["status", "submit"]) -> ev.WindowOpened | None:
+    start = _start_block(block, blocks)
+    if start is None or (state.newest is not None and start <= state.newest.start_block):
+        return None  # a lower window than the last is ignored (ruling 11)
+    current = start if block.current_block is None else block.current_block
+    return ev.WindowOpened(
+        window=start // blocks, start_block=start, current_block=current, blocks_per_window=blocks, source=source
+    )
+
+
+def _start_block(block: Block, blocks: int) -> int | None:
+    """First block of the window that an answer speaks of (ruling 11); None when it names neither block nor window."""
+    if block.current_block is not None:
+        return block.current_block // blocks * blocks
+    return None if block.current_window is None else block.current_window * blocks
+
+
+def sample(candidates: Sequence[ev.Post], count: int, seed: int) -> tuple[ev.Post, ...]:
+    """Draw at most ``count`` posts, in the order X served them; the same seed draws the same (ruling 8)."""
+    if len(candidates) <= count:
+        return tuple(candidates)
+    chosen = sorted(random.Random(seed).sample(range(len(candidates)), count))  # noqa: S311  (a sample, not a secret)
+    return tuple(candidates[i] for i in chosen)
+
+
+def scraped_event(effect: ScrapeWindow, scraped: Scraped, *, seed: int, latency_ms: int) -> ev.PostsScraped:
+    """The search of a window answered."""
+    return ev.PostsScraped(
+        window=effect.window,
+        wanted=effect.count,
+        seed=seed,
+        candidates=tuple(post.id for post in scraped.posts),
+        posts=sample(scraped.posts, effect.count, seed),
+        posts_read=scraped.posts_read,
+        users_read=scraped.users_read,
+        requests=scraped.requests,
+        unusable=scraped.unusable,
+        latency_ms=latency_ms,
+    )
+
+
+def scrape_failed(effect: ScrapeWindow, error: ScrapeError, *, latency_ms: int) -> ev.ScrapeFailed:
+    """The search of a window failed; the window is spent (ruling 13)."""
+    return ev.ScrapeFailed(
+        window=effect.window,
+        kind=error.kind,
+        reason=error.reason,
+        http_status=error.http_status,
+        retry_after_s=error.retry_after_s,
+        latency_ms=latency_ms,
+    )
+
+
+def submit_event(state: State, effect: SubmitPost, answer: SubmitAnswer, *, latency_ms: int) -> ev.Event:
+    """One submission attempt was answered (rulings 9 and 10)."""
+    post_id = effect.post_id
+    start = _start_block(answer.block, answer.block.blocks_per_window or state.blocks_per_window)
+    if isinstance(answer, Accepted):
+        return ev.SubmissionAccepted(
+            post_id=post_id,
+            status=answer.status,
+            http_status=answer.http_status,
+            answer=answer.answer,
+            start_block=start,
+            selected_for_validation=answer.selected_for_validation,
+            validation_id=answer.validation_id,
+            latency_ms=latency_ms,
+        )
+    if isinstance(answer, Rejected):
+        return ev.SubmissionRejected(
+            post_id=post_id,
+            http_status=answer.http_status,
+            reason=answer.reason,
+            answer=answer.answer,
+            latency_ms=latency_ms,
+        )
+    if isinstance(answer, Limited):
+        return ev.RateLimited(
+            post_id=post_id,
+            answer=answer.answer,
+            reason=answer.reason,
+            start_block=start,
+            reset_block=answer.reset_block,
+            reset_s=answer.reset_s,
+            latency_ms=latency_ms,
+        )
+    return _submission_failed(effect, answer, latency_ms)
+
+
+def _submission_failed(effect: SubmitPost, answer: Failed, latency_ms: int) -> ev.SubmissionFailed:
+    return ev.SubmissionFailed(
+        post_id=effect.post_id,
+        attempt=effect.attempt,
+        kind=answer.kind,
+        reason=answer.reason,
+        http_status=answer.http_status,
+        answer=answer.answer,
+        latency_ms=latency_ms,
+    )
+
+
+def crash_event(state: State, effect: Effect, error: str, *, content_sha256: str = "") -> ev.Event:
+    """An effect raised: a bug of ours. A paid one that keeps crashing has failed, so that a bug cannot pay for ever."""
+    exhausted = state.crashes.get(effect_key(effect), 0) + 1 >= state.policy.crash_limit
+    if exhausted and isinstance(effect, ScrapeWindow):
+        return ev.ScrapeFailed(window=effect.window, kind="crash", reason=error)
+    if exhausted and isinstance(effect, AnalyzePost):
+        return ev.AnalysisFailed(
+            post_id=effect.post_id,
+            content_sha256=content_sha256,
+            kind="crash",
+            reason=error,
+            model="",
+            prompt_version="",
+            raw_answer="",
+            calls=0,
+            prompt_tokens=0,
+            completion_tokens=0,
+            latency_ms=0,
+        )
+    return ev.EffectCrashed(effect=effect_key(effect), post_id=getattr(effect, "post_id", None), error=error)

@@ -1,0 +1,55 @@
+"""What a post is worth (specification, "Scoring"; rulings 4 and 5). Pure: the moment is an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from events.catalogue import Post
+
+__all__ = ["recency", "relevance", "score_post_entry", "value"]
+
+TOP_K: Final = 5
+RECENCY_HOURS: Final = 24.0
+# Each ratio is capped at 1. The ages are days: seven years.
+CAPS: Final[Mapping[str, int]] = {
+    "likes": 5_000,
+    "retweets": 1_000,
+    "quotes": 300,
+    "responses": 600,
+    "followers": 200_000,
+    "account_age": 2_555,
+}
+WEIGHT_RELEVANCE: Final = 0.50
+WEIGHT_VALUE: Final = 0.40
+WEIGHT_RECENCY: Final = 0.10
+
+
+def relevance(tokens: Mapping[str, float]) -> float:
+    """Mean of the top five relevances above 0, divided by how many there are; none gives 0 (ruling 4)."""
+    top = sorted((v for v in tokens.values() if v > 0), reverse=True)[:TOP_K]
+    return _unit(sum(top) / len(top)) if top else 0.0
+
+
+def value(post: Post) -> float:
+    """Mean of the six capped ratios (ruling 5)."""
+    return sum(_unit(getattr(post, name) / cap) for name, cap in CAPS.items()) / len(CAPS)
+
+
+def recency(timestamp: int, at_ms: int) -> float:
+    """1 for a post of this moment, 0 from 24 hours on (ruling 5)."""
+    age_hours = (at_ms / 1000 - timestamp) / 3600
+    return _unit(1.0 - age_hours / RECENCY_HOURS)
+
+
+def score_post_entry(post: Post, tokens: Mapping[str, float], at_ms: int) -> float:
+    """The final score in [0, 1] at the time of analysis, ``at_ms`` unix milliseconds."""
+    return _unit(
+        WEIGHT_RELEVANCE * relevance(tokens)
+        + WEIGHT_VALUE * value(post)
+        + WEIGHT_RECENCY * recency(post.timestamp, at_ms)
+    )
+
+
+def _unit(number: float) -> float:
+    return min(1.0, max(0.0, number))

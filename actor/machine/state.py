@@ -1,0 +1,203 @@
+"""The miner's state: everything that a folded journal says, and nothing that it does not. Frozen and pure.
+
+The state's own ``state`` is one of the five of the design card. All the rest is data that guards and ``wanted`` read.
+Windows are ordered by their first block, not by their number: the numbers start anew when the API changes
+blocks_per_window (ruling 11).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+from events.catalogue import JournalCreated, Policy, Post, SubmissionBody
+from events.codec import canonical_json, decode_as
+
+__all__ = [
+    "INITIAL",
+    "REDUCER",
+    "STATES",
+    "Backoff",
+    "OpenAttempt",
+    "PendingPost",
+    "State",
+    "StateName",
+    "Totals",
+    "Window",
+    "decode_state",
+    "encode_state",
+    "state_sha256",
+]
+
+# Version of the fold: raised whenever the same records would give another state, so that old snapshots are ignored.
+REDUCER: Final = 1
+
+StateName: TypeAlias = Literal["WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff"]
+STATES: Final[tuple[StateName, ...]] = ("WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A rate-limit window: its number for people, its first block for comparison, its length in blocks."""
+
+    number: int
+    start_block: int
+    blocks: int
+
+    @property
+    def end_block(self) -> int:
+        """The first block after it."""
+        return self.start_block + self.blocks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingPost:
+    """A scraped post without a final verdict.
+
+    Attributes:
+        post: As X served it.
+        window: Number of the window that it was scraped for.
+        analyzed: The analysis, or its failure, is recorded.
+        tokens: Relevance by subnet; empty before and without an analysis.
+        sentiment: 0.0 before and without an analysis (ruling 6).
+        score: Final score; 0.0 before and without an analysis (ruling 6).
+        attempts: Submissions started in the current batch; at most policy.submit_attempts (invariant I7).
+        deferrals: Later windows that it was put off to.
+        deferred: Waits for the next window; not sent in this one.
+    """
+
+    post: Post
+    window: int
+    analyzed: bool = False
+    tokens: Mapping[str, float] = field(default_factory=dict)
+    sentiment: float = 0.0
+    score: float = 0.0
+    attempts: int = 0
+    deferrals: int = 0
+    deferred: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAttempt:
+    """A submission whose intent is recorded and whose outcome is not. There is never more than one."""
+
+    post_id: str
+    attempt: int
+    body: SubmissionBody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """Why and how long nothing is sent.
+
+    Attributes:
+        kind: "retry" after a failed attempt, "window" after a 429, "crash" after a bug of ours.
+        due_ms: When it ends, unix milliseconds; None for kind "window", which ends with a window.
+        wait_s: How long it was meant to last.
+        until_block: First block at which kind "window" ends; None otherwise.
+        held: Keys of the crashed effects, which rest until the end.
+    """
+
+    kind: Literal["retry", "window", "crash"]
+    due_ms: int | None = None
+    wait_s: float = 0.0
+    until_block: int | None = None
+    held: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Counts since the journal began; ``accepted`` is the specification's posts_processed (ruling 14)."""
+
+    windows: int = 0
+    scraped: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    abandoned: int = 0
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """All that the miner knows.
+
+    Attributes:
+        state: One of the five.
+        identity: Whose journal this is; None before the first record.
+        api_url: The coordination API in use; differs from the identity's after ApiMoved.
+        running: Between ActorStarted and ActorStopped.
+        epoch: Of the last start.
+        policy: Of the last start.
+        blocks_per_window: In use: the API's number when it told one, else the policy's.
+        max_submissions: In use, likewise.
+        window: The window being worked on, or worked on last; its scrape is never repeated (ruling 12).
+        newest: The newest known window, at or after ``window``.
+        to_scrape: Posts that the due scrape of ``window`` wants; 0 when none is due.
+        posts: Posts without a verdict, in the order of their scrapes.
+        open: The open attempt.
+        backoff: Set exactly in state Backoff.
+        counted: Posts the API counted by a window's first block; only recent windows.
+        seen: Ids of chosen posts by the UTC day (unix days) they were posted; pruned beyond SEEN_DAYS.
+        crashes: Consecutive crashes by effect key, within one window.
+        api_down: The status endpoint is known not to answer.
+        quarantined: Names of quarantine files that have their TailRepaired record.
+        totals: Counts for people.
+    """
+
+    state: StateName = "WaitingForWindow"
+    identity: JournalCreated | None = None
+    api_url: str = ""
+    running: bool = False
+    epoch: int = 0
+    policy: Policy = field(default_factory=Policy)
+    blocks_per_window: int = 100
+    max_submissions: int = 5
+    window: Window | None = None
+    newest: Window | None = None
+    to_scrape: int = 0
+    posts: tuple[PendingPost, ...] = ()
+    open: OpenAttempt | None = None
+    backoff: Backoff | None = None
+    counted: Mapping[int, int] = field(default_factory=dict)
+    seen: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    crashes: Mapping[str, int] = field(default_factory=dict)
+    api_down: bool = False
+    quarantined: tuple[str, ...] = ()
+    totals: Totals = field(default_factory=Totals)
+
+    def pending(self, post_id: str) -> PendingPost | None:
+        """The post without a verdict, None when it has one or was never chosen."""
+        return next((p for p in self.posts if p.post.id == post_id), None)
+
+    def is_seen(self, post_id: str) -> bool:
+        """Whether the post was chosen by an earlier scrape."""
+        return any(post_id in ids for ids in self.seen.values())
+
+    def to_analyze(self) -> tuple[PendingPost, ...]:
+        """Posts whose analysis is due."""
+        return tuple(p for p in self.posts if not p.analyzed)
+
+    def queue(self) -> tuple[PendingPost, ...]:
+        """Posts to send in this window: carried ones first, then best score first (rulings 9, 5)."""
+        ready = (p for p in self.posts if p.analyzed and not p.deferred)
+        return tuple(sorted(ready, key=lambda p: (p.deferrals == 0, -p.score)))
+
+
+INITIAL: Final = State()
+
+
+def encode_state(state: State) -> bytes:
+    """Canonical JSON: equal states give equal bytes."""
+    return canonical_json(state)
+
+
+def decode_state(data: object) -> State:
+    """The inverse of ``encode_state``, from parsed JSON; ValueError when it does not fit."""
+    return decode_as(State, data)
+
+
+def state_sha256(state: State) -> str:
+    """Digest of the state, hex, as checkpoints and the replay check use it."""
+    return hashlib.sha256(encode_state(state)).hexdigest()

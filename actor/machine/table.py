@@ -1,0 +1,156 @@
+"""The transition table, as data for ``transitions``: which event is allowed in which state, and where it leads.
+
+Everything derives from ROWS: the step, the diagram in the docs, the enumeration test and the replay check. A row reads
+"in ``source``, after ``event`` was applied to the data, go to ``dest`` if all ``guards`` hold"; rows of one event and
+source are tried in order. ``dest`` None stays (internal). A pair without a row is refused.
+
+Guards look at the data *after* the event and have no effects. A batch that ends opens the newest remembered window at
+once (``actor.machine.reduce``), so "scrape_due" after a verdict means that a newer window is worked on next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from transitions import EventData, Machine
+
+from actor.machine.state import STATES, State, StateName
+from events.catalogue import EVENTS
+
+__all__ = ["GUARDS", "ROWS", "Row", "destination", "is_allowed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    event: str
+    source: StateName
+    dest: StateName | None
+    guards: tuple[str, ...] = ()
+
+
+GUARDS: Final[Mapping[str, Callable[[State], bool]]] = {
+    "scrape_due": lambda s: s.to_scrape > 0,
+    "analysis_due": lambda s: any(not p.analyzed for p in s.posts),
+    "post_queued": lambda s: any(p.analyzed and not p.deferred for p in s.posts),
+    "backing_off": lambda s: s.backoff is not None,
+    "released": lambda s: s.backoff is None,
+}
+
+WAITING: Final = "WaitingForWindow"
+SCRAPING: Final = "Scraping"
+ANALYZING: Final = "Analyzing"
+SUBMITTING: Final = "Submitting"
+BACKOFF: Final = "Backoff"
+
+# Where work goes on, tried in this order.
+_NEXT: Final[tuple[tuple[StateName, tuple[str, ...]], ...]] = (
+    (SCRAPING, ("scrape_due",)),
+    (ANALYZING, ("analysis_due",)),
+    (SUBMITTING, ("post_queued",)),
+    (WAITING, ()),
+)
+_ANYWHERE: Final = (
+    "ActorStopped",
+    "ApiUnreachable",
+    "ApiRecovered",
+    "ConfigMismatched",
+    "CheckpointSigned",
+    "TailRepaired",
+    "PostAbandoned",
+    "ApiMoved",
+)
+_SCRAPE_ENDS: Final = ("PostsScraped", "ScrapeFailed")
+_ANALYSIS_ENDS: Final = ("PostAnalyzed", "AnalysisFailed")
+_VERDICTS: Final = ("SubmissionAccepted", "SubmissionRejected")
+_RETRIABLE: Final = ("SubmissionFailed", "RateLimited")
+
+
+def _goes_on(event: str, source: StateName, *guards: str) -> list[Row]:
+    return [Row(event, source, None if dest == source else dest, (*guards, *due)) for dest, due in _NEXT]
+
+
+def _rows() -> tuple[Row, ...]:
+    rows = [Row(event, state, None) for event in _ANYWHERE for state in STATES]
+    rows += [Row("JournalCreated", WAITING, None)]
+    # The open attempt of a dead process may have been its post's last one; otherwise a start changes no state.
+    rows += [Row("ActorStarted", state, None) for state in STATES if state != SUBMITTING]
+    rows += _goes_on("ActorStarted", SUBMITTING)
+    rows += _goes_on("WindowOpened", WAITING)
+    rows += [Row("WindowOpened", state, None) for state in (SCRAPING, ANALYZING, SUBMITTING)]
+    rows += [*_goes_on("WindowOpened", BACKOFF, "released"), Row("WindowOpened", BACKOFF, None, ("backing_off",))]
+    for event in _SCRAPE_ENDS:
+        rows += _goes_on(event, SCRAPING)
+    for event in _ANALYSIS_ENDS:
+        rows += _goes_on(event, ANALYZING)
+    rows += [Row("SubmissionStarted", SUBMITTING, None)]
+    for event in _VERDICTS:
+        rows += _goes_on(event, SUBMITTING)
+    for event in _RETRIABLE:
+        rows += [Row(event, SUBMITTING, BACKOFF, ("backing_off",))]
+    rows += _goes_on("SubmissionFailed", SUBMITTING)
+    # What was in flight when another effect crashed still answers; the answer is a fact.
+    rows += [Row(e, BACKOFF, None) for e in (*_SCRAPE_ENDS, *_ANALYSIS_ENDS, *_VERDICTS, *_RETRIABLE)]
+    rows += _goes_on("BackoffElapsed", BACKOFF)
+    rows += [Row("EffectCrashed", state, BACKOFF) for state in STATES if state != BACKOFF]
+    rows += [Row("EffectCrashed", BACKOFF, None)]
+    return tuple(rows)
+
+
+ROWS: Final = _rows()
+
+
+class _Cursor:
+    """What ``transitions`` moves: a state name beside the data that the guards read."""
+
+    __slots__ = ("data", "state")
+
+    def __init__(self, state: str, data: State) -> None:
+        self.state = state
+        self.data = data
+
+
+def _condition(name: str) -> Callable[[EventData], bool]:
+    guard = GUARDS[name]
+
+    def condition(event_data: Any) -> bool:
+        return guard(event_data.model.data)
+
+    condition.__name__ = name
+    return condition
+
+
+def _machine() -> Machine:
+    machine = Machine(model=None, states=list(STATES), initial=WAITING, auto_transitions=False, send_event=True)
+    conditions = {name: _condition(name) for name in GUARDS}
+    for row in ROWS:
+        machine.add_transition(row.event, row.source, row.dest, conditions=[conditions[g] for g in row.guards])
+    return machine
+
+
+_MACHINE: Final = _machine()
+_ALLOWED: Final = frozenset((row.source, row.event) for row in ROWS)
+
+if unknown := {row.event for row in ROWS} ^ set(EVENTS):  # a typo here would be accepted silently by transitions
+    raise ValueError(f"the table and the catalogue differ in {sorted(unknown)}")
+
+
+def is_allowed(source: StateName, event: str) -> bool:
+    """Whether the table has a row for this event in this state."""
+    return (source, event) in _ALLOWED
+
+
+def destination(source: StateName, event: str, data: State) -> StateName:
+    """The state after ``event``, given the data after it.
+
+    Raises:
+        ValueError: No row's guards hold.
+    """
+    cursor = _Cursor(source, data)
+    if not _MACHINE.events[event].trigger(cursor):
+        raise ValueError(f"no row of the table leads on from {source} after {event}")
+    state: StateName = cursor.state  # type: ignore[assignment]  # transitions knows only the names in STATES
+    return state

@@ -1,0 +1,104 @@
+"""``wanted``: which effects should be in flight, as a function of state alone. Pure.
+
+The runtime starts what is missing and cancels what is no longer wanted, after every step and after a restart alike,
+so there is no recovery path.
+"""
+
+from __future__ import annotations
+
+from actor.machine.norm import norm_text
+from actor.machine.state import PendingPost, State
+from events.catalogue import SubmissionBody, SubmissionStarted
+from events.effects import (
+    AbandonPost,
+    AnalyzePost,
+    Effect,
+    EndBackoff,
+    PollStatus,
+    ScrapeWindow,
+    StartSubmission,
+    SubmitPost,
+    effect_key,
+)
+
+__all__ = ["submission_started", "wanted"]
+
+
+def wanted(state: State) -> tuple[Effect, ...]:
+    """The effects that ``state`` asks for, without duplicates, in the order to start them."""
+    if not state.running:
+        return ()
+    return (*_abandonments(state), *_work(state), PollStatus(interval_s=state.policy.poll_interval_s))
+
+
+def submission_started(state: State, effect: StartSubmission) -> SubmissionStarted:
+    """The intent that ``effect`` asks to record, with exactly the body that will be sent (ruling 3)."""
+    pending = state.pending(effect.post_id)
+    if pending is None or state.identity is None or state.window is None:
+        raise ValueError(f"no submission of post {effect.post_id} is wanted")
+    return SubmissionStarted(
+        post_id=effect.post_id,
+        window=state.window.number,
+        attempt=effect.attempt,
+        body=_body(pending, state.identity.hotkey),
+    )
+
+
+def _work(state: State) -> tuple[Effect, ...]:
+    backoff = state.backoff
+    if backoff is None:
+        return _due(state) + _in_flight(state)
+    if backoff.due_ms is None:
+        return ()
+    held = backoff.held
+    resting = tuple(e for e in _in_flight(state) if effect_key(e) not in held)
+    return (*resting, EndBackoff(due_ms=backoff.due_ms, wait_s=backoff.wait_s))
+
+
+def _in_flight(state: State) -> tuple[Effect, ...]:
+    """Paid or sent work that goes on until its answer, even while a crash elsewhere is backed off from."""
+    if state.to_scrape and state.window is not None:
+        return (ScrapeWindow(window=state.window.number, count=state.to_scrape),)
+    if unanalyzed := state.to_analyze():
+        return tuple(AnalyzePost(post_id=p.post.id) for p in unanalyzed)
+    if state.open is not None:
+        return (SubmitPost(post_id=state.open.post_id, attempt=state.open.attempt),)
+    return ()
+
+
+def _due(state: State) -> tuple[Effect, ...]:
+    if state.state != "Submitting" or state.open is not None:
+        return ()
+    post = state.queue()[0]
+    return (StartSubmission(post_id=post.post.id, attempt=post.attempts + 1),)
+
+
+def _abandonments(state: State) -> tuple[Effect, ...]:
+    """Carried posts are given up after too many windows at once, or when they grow too old (ruling 9)."""
+    return tuple(_abandonment(state, p) for p in state.posts if p.deferred)
+
+
+def _abandonment(state: State, pending: PendingPost) -> AbandonPost:
+    if pending.deferrals > state.policy.max_carried_windows:
+        return AbandonPost(post_id=pending.post.id, reason="carried too long", due_ms=0)
+    due_ms = pending.post.timestamp * 1000 + round(state.policy.max_post_age_s * 1000)
+    return AbandonPost(post_id=pending.post.id, reason="too old", due_ms=due_ms)
+
+
+def _body(pending: PendingPost, hotkey: str) -> SubmissionBody:
+    post = pending.post
+    return SubmissionBody(
+        miner_hotkey=hotkey,
+        post_id=post.id,
+        content=norm_text(post.content),
+        date=post.timestamp,
+        author=post.author,
+        account_age=post.account_age,
+        retweets=post.retweets,
+        likes=post.likes,
+        responses=post.responses,
+        followers=post.followers,
+        tokens=pending.tokens,
+        sentiment=pending.sentiment,
+        score=pending.score,
+    )

@@ -1,0 +1,164 @@
+"""Carry out one effect against the edges, and say what its answer means as functions from state to events.
+
+Nothing here decides, retries or writes. An exception that leaves ``Performer.perform`` is a bug of ours and becomes
+EffectCrashed; the outside world's failures are answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from actor.analyzer import AnalysisError
+from actor.machine.facts import observe, scrape_failed, scraped_event, submit_event
+from actor.machine.norm import content_sha256, norm_text
+from actor.machine.state import State
+from actor.machine.wanted import submission_started
+from actor.ports import AnalyzerPort, ApiPort, Clock, ScrapeError, ScraperPort, StatusError
+from events import catalogue as ev
+from events import effects as ef
+
+__all__ = ["DECISIONS", "Facts", "Performer", "Ports"]
+
+# What an answer means: applied one after the other, each to the state that the one before left.
+Facts: TypeAlias = tuple[Callable[[State], tuple[ev.Event, ...]], ...]
+
+# Effects that touch nothing outside. Their event counts only while the effect is still wanted.
+DECISIONS: Final = (ef.StartSubmission, ef.EndBackoff, ef.AbandonPost)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The outside worlds of one actor."""
+
+    scraper: ScraperPort
+    analyzer: AnalyzerPort
+    api: ApiPort
+    clock: Clock
+
+    async def aclose(self) -> None:
+        """Close every connection, whichever of them fails."""
+        await asyncio.gather(self.scraper.aclose(), self.analyzer.aclose(), self.api.aclose(), return_exceptions=True)
+
+
+class Performer:
+    """Performs effects. Holds no state but the pace of polls and the free LLM slots."""
+
+    def __init__(self, ports: Ports, *, llm_concurrency: int, new_seed: Callable[[], int]) -> None:
+        self._ports = ports
+        self._clock = ports.clock
+        self._llm_slots = asyncio.Semaphore(llm_concurrency)
+        self._new_seed = new_seed
+        self._next_poll_s = 0.0
+        self._methods: Mapping[type, Callable[[Any, State], Awaitable[Facts]]] = {
+            ef.PollStatus: self._poll,
+            ef.ScrapeWindow: self._scrape,
+            ef.AnalyzePost: self._analyze,
+            ef.StartSubmission: self._start_submission,
+            ef.SubmitPost: self._submit,
+            ef.EndBackoff: self._end_backoff,
+            ef.AbandonPost: self._abandon,
+        }
+
+    async def perform(self, effect: ef.Effect, state: State) -> Facts:
+        """Do it, and return what it means. ``state`` is the one that asked for it."""
+        return await self._methods[type(effect)](effect, state)
+
+    async def _poll(self, effect: ef.PollStatus, _state: State) -> Facts:
+        # The pace survives a crash of the effect, so that a bug in it cannot spin.
+        wait_s = self._next_poll_s - self._clock.elapsed_s()
+        if wait_s > 0:
+            await self._clock.sleep(wait_s)
+        self._next_poll_s = self._clock.elapsed_s() + effect.interval_s
+        try:
+            block = await self._ports.api.status()
+        except StatusError as error:
+            reason = str(error)
+            return (lambda s: () if s.api_down else (ev.ApiUnreachable(reason=reason),),)
+        return (lambda s: observe(s, block, "status"),)
+
+    async def _scrape(self, effect: ef.ScrapeWindow, state: State) -> Facts:
+        began_s = self._clock.elapsed_s()
+        try:
+            scraped = await self._ports.scraper.scrape_posts(effect.count, is_seen=state.is_seen)
+        except ScrapeError as error:
+            return _one(scrape_failed(effect, error, latency_ms=self._since_ms(began_s)))
+        return _one(scraped_event(effect, scraped, seed=self._new_seed(), latency_ms=self._since_ms(began_s)))
+
+    async def _analyze(self, effect: ef.AnalyzePost, state: State) -> Facts:
+        pending = state.pending(effect.post_id)
+        if pending is None:
+            raise ValueError(f"post {effect.post_id} is not pending")
+        text = norm_text(pending.post.content)
+        async with self._llm_slots:
+            began_s = self._clock.elapsed_s()
+            try:
+                found = await self._ports.analyzer.analyze(text)
+            except AnalysisError as error:
+                return _one(_analysis_failed(effect.post_id, text, error, self._since_ms(began_s)))
+        return _one(
+            ev.PostAnalyzed(
+                post_id=effect.post_id,
+                content_sha256=content_sha256(text),
+                tokens=dict(found.tokens),
+                sentiment=found.sentiment,
+                model=found.model,
+                prompt_version=found.prompt_version,
+                rung=found.rung,
+                raw_answer=found.raw_answer,
+                calls=found.calls,
+                prompt_tokens=found.prompt_tokens,
+                completion_tokens=found.completion_tokens,
+                latency_ms=self._since_ms(began_s),
+            )
+        )
+
+    async def _start_submission(self, effect: ef.StartSubmission, _state: State) -> Facts:
+        return (lambda s: (submission_started(s, effect),),)
+
+    async def _submit(self, effect: ef.SubmitPost, state: State) -> Facts:
+        if state.open is None:
+            raise ValueError(f"no attempt of post {effect.post_id} is open")
+        began_s = self._clock.elapsed_s()
+        answer = await self._ports.api.submit(state.open.body)
+        latency_ms = self._since_ms(began_s)
+        return (
+            lambda s: (submit_event(s, effect, answer, latency_ms=latency_ms),),
+            lambda s: observe(s, answer.block, "submit"),
+        )
+
+    async def _end_backoff(self, effect: ef.EndBackoff, _state: State) -> Facts:
+        await self._clock.sleep(min(effect.wait_s, self._until_s(effect.due_ms)))
+        return _one(ev.BackoffElapsed())
+
+    async def _abandon(self, effect: ef.AbandonPost, _state: State) -> Facts:
+        await self._clock.sleep(self._until_s(effect.due_ms))
+        return _one(ev.PostAbandoned(post_id=effect.post_id, reason=effect.reason))
+
+    def _until_s(self, due_ms: int) -> float:
+        return max(0.0, (due_ms - self._clock.now_ms()) / 1000)
+
+    def _since_ms(self, began_s: float) -> int:
+        return round((self._clock.elapsed_s() - began_s) * 1000)
+
+
+def _one(event: ev.Event) -> Facts:
+    return (lambda _s: (event,),)
+
+
+def _analysis_failed(post_id: str, text: str, error: AnalysisError, latency_ms: int) -> ev.AnalysisFailed:
+    return ev.AnalysisFailed(
+        post_id=post_id,
+        content_sha256=content_sha256(text),
+        kind=error.kind,
+        reason=error.reason,
+        model=error.model,
+        prompt_version=error.prompt_version,
+        raw_answer=error.raw_answer,
+        calls=error.calls,
+        prompt_tokens=error.prompt_tokens,
+        completion_tokens=error.completion_tokens,
+        latency_ms=latency_ms,
+    )

@@ -1,0 +1,251 @@
+"""The only loop: one mailbox, one journal, the tasks of the effects in flight.
+
+    event -> step -> append + fsync -> adopt -> perform wanted(state)
+
+A record is durable before anything acts on it. A failed append ends the actor at once, with nothing acted on. The loop
+never decides: what to do next is ``wanted(state)``, after every step and after a restart alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import orjson
+
+from actor.edges.text import one_line
+from actor.machine.facts import crash_event
+from actor.machine.norm import content_sha256, norm_text
+from actor.machine.state import INITIAL, REDUCER, State, decode_state, encode_state
+from actor.machine.step import fold_record, step
+from actor.machine.wanted import wanted
+from actor.perform import DECISIONS, Facts, Performer, Ports
+from events.catalogue import (
+    ActorStarted,
+    ActorStopped,
+    ApiMoved,
+    Event,
+    JournalCreated,
+    Policy,
+    SubmissionStarted,
+)
+from events.effects import AnalyzePost, Effect, ScrapeWindow, SubmitPost
+from events.journal.record import Draft, Record
+from events.journal.store import JournalError, JournalStore, Lease, Snapshot
+
+__all__ = ["Actor", "ActorConfig", "IdentityError", "OnRecord"]
+
+OnRecord: TypeAlias = Callable[[Record, State], None]
+
+# Paid for or sent: worth waiting for when the actor stops.
+_WORTH_WAITING: Final = (ScrapeWindow, AnalyzePost, SubmitPost)
+_SNAPSHOT_EVERY: Final = 1_000
+
+_log = logging.getLogger("actor")
+
+
+class IdentityError(JournalError):
+    """The journal belongs to another hotkey, subnet or API."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActorConfig:
+    """What one run of the actor is told.
+
+    Attributes:
+        identity: Whose journal it must be, or becomes when it is new.
+        policy: The settings that decide.
+        build: Version of the software.
+        pid: Process id, recorded for the operator.
+        llm_concurrency: Analyses in flight at once.
+        move_api: Accept a journal of another API URL and record the move.
+        stop_grace_s: How long a stop waits for answers in flight.
+    """
+
+    identity: JournalCreated
+    policy: Policy
+    build: str
+    pid: int
+    llm_concurrency: int = 5
+    move_api: bool = False
+    stop_grace_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    effect: Effect
+    task: asyncio.Task[Facts]
+
+
+class Actor:
+    """One miner on one journal."""
+
+    def __init__(
+        self,
+        *,
+        store: JournalStore,
+        ports: Ports,
+        config: ActorConfig,
+        on_record: OnRecord = lambda _record, _state: None,
+        new_seed: Callable[[], int] = lambda: secrets.randbits(53),
+        redact: Callable[[str], str] = lambda text: text,
+    ) -> None:
+        self.state = INITIAL
+        self._store = store
+        self._ports = ports
+        self._config = config
+        self._on_record = on_record
+        self._redact = redact
+        self._performer = Performer(ports, llm_concurrency=config.llm_concurrency, new_seed=new_seed)
+        self._tasks: dict[Effect, asyncio.Task[Facts]] = {}
+        self._mailbox: asyncio.Queue[_Outcome | None] = asyncio.Queue()
+        self._stop_reason: str | None = None
+        self._since_snapshot = 0
+
+    def stop(self, reason: str = "asked to stop") -> None:
+        """Ask the loop to end; call it from the loop's own thread. Idempotent."""
+        if self._stop_reason is None:
+            self._stop_reason = reason
+            self._mailbox.put_nowait(None)
+
+    async def run(self, *, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Take the journal, work until ``stop``, release it.
+
+        Raises:
+            JournalError: The journal cannot be taken, belongs to someone else, or could not be written.
+        """
+        try:
+            await self._boot()
+            on_ready()
+            await self._loop()
+            await self._wind_up()
+        finally:
+            await self._cancel(list(self._tasks.values()))
+            await self._ports.aclose()
+            await self._store.release()
+
+    async def _boot(self) -> None:
+        lease = await self._store.take(reducer=REDUCER)
+        self.state = await self._replay(lease)
+        self._check_identity()
+        for repair in lease.repairs:
+            await self._record(repair)
+        if self.state.identity is None:
+            await self._record(self._config.identity)
+        elif self.state.api_url != self._config.identity.api_url:
+            await self._record(ApiMoved(api_url=self._config.identity.api_url))
+        config = self._config
+        await self._record(ActorStarted(build=config.build, epoch=lease.epoch, pid=config.pid, policy=config.policy))
+
+    async def _replay(self, lease: Lease) -> State:
+        state, seq = INITIAL, 0
+        if lease.snapshot is not None:
+            state, seq = _from_snapshot(lease.snapshot)
+        async for record in self._store.read(after_seq=seq):
+            state = fold_record(state, record)
+        return state
+
+    def _check_identity(self) -> None:
+        found, ours = self.state.identity, self._config.identity
+        if found is None:
+            return
+        for name in ("hotkey", "netuid", "dry_run"):
+            theirs, mine = getattr(found, name), getattr(ours, name)
+            if theirs != mine:
+                raise IdentityError(
+                    f"this journal belongs to {name} {theirs}, this run has {name} {mine}: use another --journal"
+                )
+        if self.state.api_url != ours.api_url and not self._config.move_api:
+            raise IdentityError(
+                f"this journal belongs to the API {self.state.api_url}, this run has {ours.api_url}: "
+                "correct MINER_API_URL, use another --journal, or move it with --move-api"
+            )
+
+    async def _loop(self) -> None:
+        while self._stop_reason is None:
+            self._reconcile()
+            outcome = await self._mailbox.get()
+            if outcome is not None:
+                await self._handle(outcome)
+
+    def _reconcile(self) -> None:
+        want = wanted(self.state)
+        for effect in [e for e in self._tasks if e not in want]:
+            self._tasks.pop(effect).cancel()
+        for effect in want:
+            if effect not in self._tasks:
+                self._start(effect)
+
+    def _start(self, effect: Effect) -> None:
+        task = asyncio.create_task(self._performer.perform(effect, self.state))
+        task.add_done_callback(lambda done: self._mailbox.put_nowait(_Outcome(effect, done)))
+        self._tasks[effect] = task
+
+    async def _handle(self, outcome: _Outcome) -> None:
+        effect, task = outcome.effect, outcome.task
+        if self._tasks.get(effect) is task:
+            del self._tasks[effect]
+        if task.cancelled() or (isinstance(effect, DECISIONS) and effect not in wanted(self.state)):
+            return
+        try:
+            facts = task.result()
+            for meaning in facts:
+                for event in meaning(self.state):
+                    await self._record(event)
+        except JournalError:
+            raise
+        except Exception as error:  # noqa: BLE001  (a bug in an effect costs 12 seconds, not the miner)
+            await self._crashed(effect, error)
+
+    async def _crashed(self, effect: Effect, error: Exception) -> None:
+        text = one_line(self._redact(f"{type(error).__name__}: {error}"))
+        trace = self._redact("".join(traceback.format_exception(error)))
+        _log.error("%s crashed, a bug of this software: %s", type(effect).__name__, trace)
+        digest = ""
+        if isinstance(effect, AnalyzePost) and (pending := self.state.pending(effect.post_id)) is not None:
+            digest = content_sha256(norm_text(pending.post.content))
+        await self._record(crash_event(self.state, effect, text, content_sha256=digest))
+
+    async def _record(self, event: Event) -> None:
+        at_ms = self._ports.clock.now_ms()
+        after = step(self.state, event, at_ms)
+        draft = Draft(at_ms=at_ms, event=event, source=self.state.state, dest=after.state)
+        record = await self._store.append(draft, witness=isinstance(event, SubmissionStarted))
+        self.state = after
+        self._on_record(record, after)
+        self._since_snapshot += 1
+        if self._since_snapshot >= _SNAPSHOT_EVERY or isinstance(event, ActorStopped):
+            await self._save_snapshot(record)
+
+    async def _save_snapshot(self, record: Record) -> None:
+        self._since_snapshot = 0
+        await self._store.save_snapshot(Snapshot(head=record.head, reducer=REDUCER, state=encode_state(self.state)))
+
+    async def _wind_up(self) -> None:
+        """Wait a moment for answers that are paid for or sent, record them, and say goodbye."""
+        waiting = [task for effect, task in self._tasks.items() if isinstance(effect, _WORTH_WAITING)]
+        if waiting:
+            await asyncio.wait(waiting, timeout=self._config.stop_grace_s)
+        await self._cancel([task for task in self._tasks.values() if not task.done()])
+        while not self._mailbox.empty():
+            outcome = self._mailbox.get_nowait()
+            if outcome is not None and isinstance(outcome.effect, _WORTH_WAITING):
+                await self._handle(outcome)
+        reason = self._stop_reason or "stopped"
+        await self._record(ActorStopped(reason=reason, posts_processed=self.state.totals.accepted))
+
+    @staticmethod
+    async def _cancel(tasks: list[asyncio.Task[Facts]]) -> None:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=1.0)
+
+
+def _from_snapshot(snapshot: Snapshot) -> tuple[State, int]:
+    return decode_state(orjson.loads(snapshot.state)), snapshot.head.seq

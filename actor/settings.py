@@ -1,0 +1,196 @@
+"""What the operator may set: `.miner_env` and the environment, checked before anything is sent.
+
+Flags win over the environment, the environment over the file. Every mistake is named with its variable, what was found
+and the fix, one line each. Secrets are secrets: they are never printed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from events.catalogue import Policy
+
+__all__ = ["LEGACY", "Settings", "SettingsError", "legacy_variables", "load_settings"]
+
+_SECRET: Final = frozenset({"X_BEARER_TOKEN", "API_KEY", "HOTKEY_PASSWORD"})
+# Named by earlier miners; they have no effect here (ruling 15).
+LEGACY: Final = ("SCRAPE_INTERVAL_SECONDS", "POSTS_PER_SCRAPE", "POSTS_TO_SUBMIT")
+
+
+class SettingsError(Exception):
+    """The configuration is wrong; ``lines`` holds one line for each mistake."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("expected a URL like https://host/path")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("expected a URL without user, password, query or fragment")
+    _ = parts.port  # raises ValueError on a port that is not a number
+    return value.rstrip("/")
+
+
+def _words(value: object) -> object:
+    return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+def _token(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value().strip()
+    if not text:
+        raise ValueError("is empty")
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError("holds characters that no token has (a space, a quote or a line break from copying?)")
+    return SecretStr(text)
+
+
+Url = Annotated[str, AfterValidator(_url)]
+Token = Annotated[SecretStr, AfterValidator(_token)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Keywords = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), Field(min_length=1)]
+
+
+class Settings(BaseSettings):
+    """All settings, with the specification's names and defaults. ``.miner_env.example`` explains each one."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    # The specification's
+    blocks_per_window: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    max_submissions_per_window: Annotated[int, Field(ge=1, le=100)] = 5
+    x_bearer_token: Token
+    x_api_base: Url = "https://api.twitter.com/2"
+    miner_api_url: Url = "http://127.0.0.1:8001"
+    batch_http_timeout: Seconds = 30.0
+    model: Annotated[str, Field(min_length=1)] = "deepseek-ai/DeepSeek-V3-0324"
+    api_key: Token
+    llm_base: Url = "https://llm.chutes.ai/v1"
+
+    # Ours
+    wallet_name: str = "default"
+    wallet_hotkey: str = "default"
+    wallet_path: Path = Path("~/.bittensor/wallets")
+    hotkey_password: SecretStr | None = None
+    netuid: Annotated[int, Field(ge=0, le=65_535)] = 45
+    journal_dir: Path = Path("journal")
+    poll_interval_seconds: Seconds = 12.0
+    search_keywords: Keywords = ("bittensor",)
+    max_search_pages: Annotated[int, Field(ge=1, le=10)] = 1
+    submit_attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    submit_backoff_seconds: Seconds = 3.0
+    on_analysis_error: Literal["default", "skip"] = "default"
+    submit_irrelevant: bool = True
+    llm_concurrency: Annotated[int, Field(ge=1, le=100)] = 5
+    llm_timeout_seconds: Seconds = 60.0
+    allow_insecure_http: bool = False
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("on_analysis_error", "log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("wallet_path", "journal_dir")
+    @classmethod
+    def _expand(cls, value: Path) -> Path:
+        return value.expanduser()
+
+    @model_validator(mode="after")
+    def _no_plain_http(self) -> Settings:
+        """Signed headers and tokens do not cross a network in plain text (ruling 16)."""
+        if not self.allow_insecure_http:
+            for name in ("miner_api_url", "x_api_base", "llm_base"):
+                url = getattr(self, name)
+                if url.startswith("http://") and not _is_loopback(urlsplit(url).hostname or ""):
+                    raise ValueError(
+                        f"{name.upper()}: plain http to {urlsplit(url).hostname} would show signed headers or tokens "
+                        "to the network: use https, or set ALLOW_INSECURE_HTTP=true if you know that path is private"
+                    )
+        return self
+
+    def policy(self) -> Policy:
+        """The part that decides what the machine does."""
+        return Policy(
+            blocks_per_window=self.blocks_per_window,
+            max_submissions_per_window=self.max_submissions_per_window,
+            submit_attempts=self.submit_attempts,
+            submit_backoff_s=self.submit_backoff_seconds,
+            on_analysis_error=self.on_analysis_error,
+            submit_irrelevant=self.submit_irrelevant,
+            poll_interval_s=self.poll_interval_seconds,
+        )
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret value, for redaction only."""
+        held = (self.x_bearer_token, self.api_key, self.hotkey_password)
+        return tuple(secret.get_secret_value() for secret in held if secret is not None)
+
+
+def load_settings(env_file: Path, *, required: bool = False, **flags: Any) -> Settings:
+    """Read the file and the environment; ``flags`` that are not None win.
+
+    Args:
+        env_file: The file, by default ``.miner_env`` in the working directory.
+        required: The operator named the file, so it must exist.
+        flags: Values of settings from the command line.
+
+    Raises:
+        SettingsError: Something is missing or wrong.
+    """
+    if required and not env_file.is_file():
+        raise SettingsError([f"--env-file: there is no file {env_file}: copy .miner_env.example and fill it in"])
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        sources: dict[str, Any] = {"_env_file": env_file, **given}
+        return Settings(**sources)
+    except ValidationError as error:
+        # Not chained: pydantic's own error holds the input, which may be a secret.
+        raise SettingsError([_line(problem, env_file) for problem in error.errors()]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError([f"{env_file}: cannot be read: {error}"]) from error
+
+
+def legacy_variables(env_file: Path) -> tuple[str, ...]:
+    """Legacy variables that are set and have no effect (ruling 15)."""
+    from dotenv import dotenv_values  # noqa: PLC0415  (only needed here, and start-up time matters)
+
+    values: Mapping[str, object] = {**(dotenv_values(env_file) if env_file.is_file() else {}), **os.environ}
+    return tuple(name for name in LEGACY if name in values)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _line(problem: Mapping[str, Any], env_file: Path) -> str:
+    name = ".".join(str(part) for part in problem["loc"][:1]).upper()
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if not name:
+        return message
+    if problem["type"] == "missing":
+        return f"{name}: is not set: add {name}=… to {env_file} or to the environment"
+    found = "" if name in _SECRET else f", found {str(problem['input'])[:60]!r}"
+    return f"{name}: {message[0].lower()}{message[1:]}{found}: correct it in {env_file} or in the environment"

@@ -1,0 +1,100 @@
+"""One line for people about each event: what logs and timelines say. Pure, and safe to print.
+
+Texts from outside are shortened and stripped of control characters here, so that no post or server can steer a
+terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from events import catalogue as ev
+
+__all__ = ["describe", "is_trouble", "printable"]
+
+_TROUBLE: Final = (
+    ev.ScrapeFailed,
+    ev.AnalysisFailed,
+    ev.SubmissionRejected,
+    ev.SubmissionFailed,
+    ev.RateLimited,
+    ev.EffectCrashed,
+    ev.ApiUnreachable,
+    ev.ConfigMismatched,
+    ev.PostAbandoned,
+    ev.TailRepaired,
+)
+
+
+def describe(event: ev.Event) -> str:
+    """What happened, in one line."""
+    return _LINES[type(event)](event)
+
+
+def is_trouble(event: ev.Event) -> bool:
+    """Whether an operator should look at it (a warning in the log)."""
+    return isinstance(event, _TROUBLE)
+
+
+def printable(text: str, limit: int = 200) -> str:
+    """The text on one line, without control or formatting characters, at most ``limit`` characters."""
+    clean = "".join(c if c.isprintable() else " " for c in text)
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def _seconds(ms: int) -> str:
+    return f"{ms / 1000:.1f} s"
+
+
+def _scraped(e: ev.PostsScraped) -> str:
+    unusable = f", {e.unusable} unusable" if e.unusable else ""
+    return (
+        f"window {e.window}: {len(e.posts)} of {e.wanted} wanted posts chosen from {len(e.candidates)} new ones; "
+        f"read {e.posts_read} posts and {e.users_read} users in {e.requests} request(s){unusable}"
+    )
+
+
+def _analyzed(e: ev.PostAnalyzed) -> str:
+    top = sorted(e.tokens.items(), key=lambda item: -item[1])[:3]
+    names = ", ".join(f"{printable(name, 40)} {share:.2f}" for name, share in top) or "no subnet"
+    tokens = e.prompt_tokens + e.completion_tokens
+    return f"post {e.post_id}: {names}; sentiment {e.sentiment:+.1f}; {e.calls} call(s), {tokens} tokens"
+
+
+def _accepted(e: ev.SubmissionAccepted) -> str:
+    selected = ", selected for validation" if e.selected_for_validation else ""
+    return f"post {e.post_id} accepted: {printable(e.status, 40)}{selected}"
+
+
+def _failed(e: ev.SubmissionFailed) -> str:
+    status = f" (HTTP {e.http_status})" if e.http_status is not None else ""
+    return f"post {e.post_id} attempt {e.attempt} failed{status}: {printable(e.reason)}"
+
+
+_LINES: Final[Mapping[type, Callable[[Any], str]]] = {
+    ev.JournalCreated: lambda e: (
+        f"journal of {e.hotkey} on netuid {e.netuid} for {printable(e.api_url)}" + (" (dry run)" if e.dry_run else "")
+    ),
+    ev.ApiMoved: lambda e: f"moved to the API {printable(e.api_url)}",
+    ev.ActorStarted: lambda e: f"started: version {printable(e.build, 40)}, epoch {e.epoch}, pid {e.pid}",
+    ev.ActorStopped: lambda e: f"stopped: {printable(e.reason)}; posts_processed {e.posts_processed}",
+    ev.WindowOpened: lambda e: f"window {e.window} at block {e.current_block} (told by {e.source})",
+    ev.PostsScraped: _scraped,
+    ev.ScrapeFailed: lambda e: f"window {e.window}: scrape failed, window spent: {printable(e.reason)}",
+    ev.PostAnalyzed: _analyzed,
+    ev.AnalysisFailed: lambda e: f"post {e.post_id}: analysis failed: {printable(e.reason)}",
+    ev.SubmissionStarted: lambda e: f"post {e.post_id} attempt {e.attempt}, score {e.body.score:.3f}",
+    ev.SubmissionAccepted: _accepted,
+    ev.SubmissionRejected: lambda e: f"post {e.post_id} rejected (HTTP {e.http_status}): {printable(e.reason)}",
+    ev.SubmissionFailed: _failed,
+    ev.RateLimited: lambda e: f"post {e.post_id} rate limited, waiting for the next window: {printable(e.reason)}",
+    ev.BackoffElapsed: lambda _: "backoff over",
+    ev.EffectCrashed: lambda e: f"{e.effect} crashed (a bug): {printable(e.error)}",
+    ev.ApiUnreachable: lambda e: f"coordination API unreachable: {printable(e.reason)}",
+    ev.ApiRecovered: lambda _: "coordination API answers again",
+    ev.ConfigMismatched: lambda e: f"the API has {e.setting}={e.served}, configured is {e.configured}: using the API's",
+    ev.PostAbandoned: lambda e: f"post {e.post_id} abandoned: {e.reason}",
+    ev.CheckpointSigned: lambda e: f"checkpoint of record {e.seq} signed",
+    ev.TailRepaired: lambda e: f"torn tail of {e.segment} moved to quarantine: {e.length} bytes at {e.offset}",
+}
