@@ -1,0 +1,205 @@
+"""The analyzer: one post in, relevance per subnet and sentiment out, or one kind of error.
+
+Mentions and relevance are computed here and cost nothing; one question to the language model settles the rest.
+It keeps no post and no answer: what must not be paid for twice is kept in the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from actor.analyzer.answer import Answer, read_answer
+from actor.analyzer.candidates import CandidateFinder
+from actor.analyzer.conversation import Bill, Conversation
+from actor.analyzer.ladder import Ladder
+from actor.analyzer.mentions import MentionFinder
+from actor.analyzer.port import LLMError
+from actor.analyzer.prompt import PROMPT_VERSION, ask
+from actor.analyzer.relevance import relevance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from actor.analyzer.conversation import Messages, Reply
+    from actor.analyzer.port import LLM, LLMErrorKind
+    from actor.analyzer.registry import Registry
+
+__all__ = ["Analysis", "AnalysisError", "Analyzer"]
+
+MAX_RAW_ANSWER_CHARS: Final = 4_000
+MAX_REASON_CHARS: Final = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """What a post is about and how it feels, and how that was found out.
+
+    Attributes:
+        tokens: Relevance above 0 by subnet name; at most 10, highest first, then by name.
+        sentiment: 1.0, 0.5, 0.0, -0.5 or -1.0.
+        model: The model that was asked.
+        prompt_version: The version of the question.
+        rung: The answer format that worked: "json_schema", "json_object" or "plain".
+        raw_answer: The model's answer as it came, redacted, at most 4,000 characters.
+        calls: Requests paid for, or possibly paid for.
+        prompt_tokens: Summed over calls; 0 for a call where the server did not say.
+        completion_tokens: Summed likewise.
+    """
+
+    tokens: Mapping[str, float]
+    sentiment: float
+    model: str
+    prompt_version: str
+    rung: str
+    raw_answer: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class AnalysisError(Exception):
+    """A post that could not be analyzed, and what the attempt cost.
+
+    Attributes:
+        reason: One line, redacted, at most 300 characters.
+        kind: As in `LLMErrorKind`.
+        model: The model that was asked.
+        prompt_version: The version of the question.
+        raw_answer: The last answer, redacted and bounded as in `Analysis`; empty when none came.
+        calls: As in `Analysis`.
+        prompt_tokens: As in `Analysis`.
+        completion_tokens: As in `Analysis`.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        kind: LLMErrorKind,
+        model: str,
+        prompt_version: str = PROMPT_VERSION,
+        raw_answer: str = "",
+        calls: int = 0,
+        prompt_tokens: int = 0,
+        completion_tokens: int = 0,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.kind: LLMErrorKind = kind
+        self.model = model
+        self.prompt_version = prompt_version
+        self.raw_answer = raw_answer
+        self.calls = calls
+        self.prompt_tokens = prompt_tokens
+        self.completion_tokens = completion_tokens
+
+
+class Analyzer:
+    """Analyzes posts with one model and one registry. Safe to use from many tasks of one event loop."""
+
+    def __init__(
+        self,
+        *,
+        llm: LLM,
+        registry: Registry,
+        model: str,
+        timeout_s: float,
+        redact: Callable[[str], str] = str,
+        backoff_s: float = 0.5,
+    ) -> None:
+        """Prepare for any number of posts.
+
+        Args:
+            llm: The model's edge; closed by `aclose`.
+            registry: The subnets to look for.
+            model: The model's name at the server.
+            timeout_s: Seconds for one post, all repetitions and waits included. An edge whose own limit is as
+                long leaves no time to repeat a request that timed out.
+            redact: Takes secrets out of text that came from outside.
+            backoff_s: Seconds before the first repetition, doubled before the second.
+        """
+        if timeout_s <= 0:
+            raise ValueError(f"timeout_s is {timeout_s}, expected more than 0")
+        self._llm = llm
+        self._model = model
+        self._timeout_s = timeout_s
+        self._redact = redact
+        self._backoff_s = backoff_s
+        self._mentions = MentionFinder(registry)
+        self._candidates = CandidateFinder(registry)
+        self._ladder = Ladder()
+
+    async def analyze(self, text: str) -> Analysis:
+        """Analyze one post.
+
+        Args:
+            text: The post's content after norm_text.
+
+        Raises:
+            AnalysisError: The model gave no usable answer within the time limit.
+        """
+        mentions = self._mentions.find(text)
+        candidates = self._candidates.find(text, mentions)
+        bill = Bill()
+        try:
+            reply = await self._converse(
+                ask(text, candidates), lambda answer: read_answer(answer, candidates, text), bill
+            )
+        except LLMError as error:
+            raise self._failure(error, bill) from error
+        return Analysis(
+            tokens=relevance(mentions.direct, reply.content),
+            sentiment=reply.content.sentiment,
+            model=self._model,
+            prompt_version=PROMPT_VERSION,
+            rung=reply.rung,
+            raw_answer=self._raw(bill),
+            calls=bill.calls,
+            prompt_tokens=bill.prompt_tokens,
+            completion_tokens=bill.completion_tokens,
+        )
+
+    async def aclose(self) -> None:
+        """Close the model's edge."""
+        await self._llm.aclose()
+
+    async def _converse(self, messages: Messages, read: Callable[[str], Answer], bill: Bill) -> Reply[Answer]:
+        limit = asyncio.timeout(self._timeout_s)
+        try:
+            async with limit:
+                conversation = Conversation(
+                    llm=self._llm,
+                    model=self._model,
+                    ladder=self._ladder,
+                    bill=bill,
+                    deadline=asyncio.get_running_loop().time() + self._timeout_s,
+                    backoff_s=self._backoff_s,
+                )
+                return await conversation.hold(messages, read)
+        except TimeoutError as error:
+            if not limit.expired():  # not ours: a bug of the edge, to be seen as one
+                raise
+            bill.calls += 1  # a request was under way; no wait is begun that would outlast the limit
+            raise LLMError(f"no usable answer within {self._timeout_s:g} s", kind="timeout") from error
+
+    def _failure(self, error: LLMError, bill: Bill) -> AnalysisError:
+        reason = " ".join(_writable(self._redact(error.reason)).split())[:MAX_REASON_CHARS]
+        return AnalysisError(
+            reason or error.kind,
+            kind=error.kind,
+            model=self._model,
+            raw_answer=self._raw(bill),
+            calls=bill.calls,
+            prompt_tokens=bill.prompt_tokens,
+            completion_tokens=bill.completion_tokens,
+        )
+
+    def _raw(self, bill: Bill) -> str:
+        return _writable(self._redact(bill.answer))[:MAX_RAW_ANSWER_CHARS]
+
+
+def _writable(text: str) -> str:
+    """Return the text without the lone surrogates that JSON escapes can bring in and UTF-8 cannot hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")

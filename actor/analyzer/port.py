@@ -1,0 +1,89 @@
+"""What the analyzer needs from a language model: one call, one kind of answer, one tree of errors.
+
+An edge implements `LLM`; tests implement it by hand. Nothing here imports a client library or does IO.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["LLM", "Completion", "LLMError", "LLMErrorKind"]
+
+LLMErrorKind = Literal[
+    "timeout",  # no complete answer in time; the server may have done (and billed) the work
+    "connection",  # no connection, or it broke
+    "auth",  # 401, 403: the key is wrong or may not do this
+    "quota",  # 402, or a 429 that says the credit is used up
+    "model",  # 404: no such model, or no such address
+    "rate_limit",  # 429
+    "server",  # 5xx
+    "refused_format",  # the server will not take this response_format
+    "request",  # the server refuses the request for another reason
+    "malformed",  # a 2xx whose body is not a chat completion with text in it
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """One answer of the model, as it came.
+
+    Attributes:
+        text: The message's content, never empty.
+        finish_reason: As the server put it ("stop", "length", …); None when it did not.
+        prompt_tokens: Tokens billed for the request; None when the server did not say.
+        completion_tokens: Tokens billed for the answer; None when the server did not say.
+        model: The model that the server says it served.
+    """
+
+    text: str
+    finish_reason: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    model: str
+
+
+class LLMError(Exception):
+    """A call that brought no usable completion.
+
+    Attributes:
+        reason: One line for people, without secrets.
+        kind: What went wrong; decides whether a repetition can help.
+        retry_after_s: Seconds the server asked to wait; None when it did not.
+    """
+
+    def __init__(self, reason: str, *, kind: LLMErrorKind, retry_after_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.kind: LLMErrorKind = kind
+        self.retry_after_s = retry_after_s
+
+
+class LLM(Protocol):
+    """A served language model."""
+
+    async def complete(
+        self,
+        *,
+        model: str,
+        messages: Sequence[Mapping[str, str]],
+        response_format: Mapping[str, Any] | None,
+    ) -> Completion:
+        """Make one request, without repeating it.
+
+        Args:
+            model: The model's name at the server.
+            messages: Chat messages, each with "role" and "content".
+            response_format: The format to demand; None demands none.
+
+        Raises:
+            LLMError: Whatever went wrong outside this process.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections. May be called more than once."""
+        ...

@@ -1,0 +1,173 @@
+"""The command line: names, options and exit codes. What a command does stands in ``actor.commands`` and ``audit``.
+
+Exit codes: 0 fine, 1 a finding (an invalid journal, a failed write), 2 wrong use or configuration. Everything heavy is
+imported by the command that needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+__all__ = ["app", "main"]
+
+app: Final = typer.Typer(
+    name="user-miner",
+    help="A Bittensor user miner as an event-sourced actor: scrape, analyze, submit - and prove it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+JournalArgument = Annotated[Path, typer.Argument(help="A journal, or a folder that holds exactly one.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON for machines instead of text.")]
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001  (typer's callback)
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        typer.echo(f"user-miner {version('user-miner')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+@app.command()
+def run(
+    *,
+    env_file: Annotated[Path | None, typer.Option(help="Settings file [default: .miner_env]")] = None,
+    journal: Annotated[Path | None, typer.Option(help="Where journals live [default: journal]")] = None,
+    wallet_name: Annotated[str | None, typer.Option("--wallet.name", help="Wallet [default: default]")] = None,
+    wallet_hotkey: Annotated[
+        str | None, typer.Option("--wallet.hotkey", help="Hotkey of the wallet [default: default]")
+    ] = None,
+    wallet_path: Annotated[
+        Path | None, typer.Option("--wallet.path", help="Wallets [default: ~/.bittensor/wallets]")
+    ] = None,
+    netuid: Annotated[int | None, typer.Option(help="Subnet [default: 45]")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Do everything but submit, under a journal of its own.")
+    ] = False,
+    windows: Annotated[int | None, typer.Option(min=1, help="Stop after so many windows.")] = None,
+    move_api: Annotated[
+        bool, typer.Option("--move-api", help="Accept a journal of another API URL, and record the move.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--logging.debug", help="Log more.")] = False,
+    as_json: Annotated[bool, typer.Option("--logging.json", help="Log JSON lines.")] = False,
+) -> None:
+    """Run the miner in the foreground until Ctrl-C or SIGTERM."""
+    from actor.commands.run import RunFlags, run_miner  # noqa: PLC0415
+
+    flags = RunFlags(
+        env_file=env_file,
+        journal_dir=journal,
+        wallet_name=wallet_name,
+        wallet_hotkey=wallet_hotkey,
+        wallet_path=wallet_path,
+        netuid=netuid,
+        dry_run=dry_run,
+        windows=windows,
+        move_api=move_api,
+        log_level="debug" if debug else None,
+        log_json=as_json,
+    )
+    raise typer.Exit(run_miner(flags))
+
+
+@app.command()
+def demo(
+    *,
+    journal: Annotated[Path, typer.Option(help="Where the demo's journal goes.")] = Path("journal/demo"),
+) -> None:
+    """Run the miner against stand-ins on this machine: a few fast windows, a kill -9, and what it proves."""
+    from actor.commands.demo import run_demo  # noqa: PLC0415
+
+    raise typer.Exit(run_demo(journal))
+
+
+@app.command()
+def sandbox(
+    *,
+    block_seconds: Annotated[float, typer.Option(min=0.001, help="Seconds for each block.")] = 12.0,
+    blocks_per_window: Annotated[int, typer.Option(min=1, help="Blocks for each window.")] = 100,
+    max_submissions: Annotated[int, typer.Option(min=0, help="Accepted posts for each window.")] = 5,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the coordination API; 0 for any.")] = 8001,
+    seed: Annotated[int, typer.Option(help="Seed of the posts and faults.")] = 45,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="ROUTE:FAULT=RATE, for example api.submit:500=0.1; repeatable. --fault list names them."),
+    ] = None,
+) -> None:
+    """Serve stand-ins for X, the LLM and the coordination API on loopback, and print how to use them."""
+    from actor.commands.sandbox import run_sandbox  # noqa: PLC0415
+
+    raise typer.Exit(
+        run_sandbox(
+            block_seconds=block_seconds,
+            blocks_per_window=blocks_per_window,
+            max_submissions=max_submissions,
+            port=port,
+            seed=seed,
+            faults=fault or [],
+        )
+    )
+
+
+@app.command()
+def replay(
+    journal: JournalArgument,
+    *,
+    as_json: JsonOption = False,
+    at: Annotated[int | None, typer.Option(metavar="SEQ", min=0, help="Print the state after this record.")] = None,
+) -> None:
+    """Read a journal from its first record: what happened, in order."""
+    from audit.replay import run_replay  # noqa: PLC0415
+
+    raise typer.Exit(run_replay(journal, as_json=as_json, at=at))
+
+
+@app.command()
+def verify(journal: JournalArgument, *, as_json: JsonOption = False) -> None:
+    """Check every byte of a journal against its hash chain."""
+    from audit.verify import run_verify  # noqa: PLC0415
+
+    raise typer.Exit(run_verify(journal, as_json=as_json))
+
+
+@app.command()
+def diagram() -> None:
+    """Print the state machine as a mermaid diagram, made from the transition table."""
+    from audit.diagram import mermaid  # noqa: PLC0415
+
+    typer.echo(mermaid())
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Entry point: an operator's mistake ends with one line, never with a traceback."""
+    try:
+        app(args=argv)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output left (`user-miner replay … | head`). Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""``user-miner sandbox``: the stand-ins, and the environment that points a miner at them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["run_sandbox"]
+
+
+def run_sandbox(
+    *,
+    block_seconds: float,
+    blocks_per_window: int,
+    max_submissions: int,
+    port: int,
+    seed: int,
+    faults: Sequence[str],
+) -> int:
+    """Serve until Ctrl-C or SIGTERM; return the exit code."""
+    try:
+        from sandbox import FAULTS, Sandbox, SandboxConfig, environment_text, serve  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        return _refuse(f"the sandbox needs {error.name}: pip install 'user-miner[sandbox]'")
+    if "list" in faults:
+        for route, names in FAULTS.items():
+            for name, meaning in names.items():
+                print(f"{route}:{name}  {meaning}")  # noqa: T201
+        return 0
+    try:
+        config = SandboxConfig(
+            seed=seed,
+            seconds_per_block=block_seconds,
+            blocks_per_window=blocks_per_window,
+            max_submissions=max_submissions,
+            api_port=port,
+            rates=_rates(faults),
+        )
+    except ValueError as error:
+        return _refuse(f"--fault: {error}")
+
+    def ready(box: Sandbox) -> None:
+        print(environment_text(box.env()), flush=True)  # noqa: T201
+        print("# Stand-ins are up. Put these lines into .miner_env; Ctrl-C ends.", file=sys.stderr)  # noqa: T201
+
+    try:
+        serve(config, ready=ready)
+    except OSError as error:
+        return _refuse(f"port {port} cannot be used: {error.strerror or error}; choose another with --port")
+    return 0
+
+
+def _rates(faults: Sequence[str]) -> dict[str, dict[str, float]]:
+    rates: dict[str, dict[str, float]] = {}
+    for text in faults:
+        route, _, rest = text.partition(":")
+        name, equals, rate = rest.partition("=")
+        try:
+            rates.setdefault(route, {})[name] = float(rate if equals else "")
+        except ValueError:
+            raise ValueError(f"expected ROUTE:FAULT=RATE like api.submit:500=0.1, found {text!r}") from None
+    return rates
+
+
+def _refuse(line: str) -> int:
+    print(f"user-miner: {line}", file=sys.stderr)  # noqa: T201
+    return 2

@@ -1,0 +1,139 @@
+"""Puts an actor together from settings and a hotkey: with ``cli`` and ``my_miner`` the only place that knows all parts.
+
+Heavy libraries are imported by the edges when they are first needed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from actor.analyzer import Analyzer, load_registry
+from actor.edges.api import APIClient
+from actor.edges.clock import SystemClock
+from actor.edges.llm import OpenAIChat
+from actor.edges.text import Redactor
+from actor.edges.x import PostScraper
+from actor.perform import Ports
+from actor.ports import Accepted, ApiPort, Block, Signer, SubmitAnswer
+from actor.runtime import Actor, ActorConfig, OnRecord
+from actor.settings import Settings
+from events.catalogue import JournalCreated, SubmissionBody
+from events.journal import FileJournal
+
+__all__ = ["RunOptions", "build_actor", "journal_path"]
+
+_log = logging.getLogger("actor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What one run is told beside the settings.
+
+    Attributes:
+        dry_run: Do everything but submit, under a journal of its own.
+        move_api: Accept a journal of another API URL and record the move.
+        windows: Stop after so many worked windows; None for never.
+    """
+
+    dry_run: bool = False
+    move_api: bool = False
+    windows: int | None = None
+
+
+class _DryRunApi:
+    """Asks the API for the window and sends nothing."""
+
+    def __init__(self, api: ApiPort) -> None:
+        self._api = api
+
+    async def status(self) -> Block:
+        return await self._api.status()
+
+    async def submit(self, body: SubmissionBody) -> SubmitAnswer:
+        _log.info("dry run: post %s is not sent", body.post_id)
+        return Accepted(
+            status="dry-run",
+            http_status=0,
+            answer="",
+            block=Block(),
+            selected_for_validation=None,
+            validation_id=None,
+        )
+
+    async def aclose(self) -> None:
+        await self._api.aclose()
+
+
+def journal_path(root: Path, hotkey: str, *, dry_run: bool) -> Path:
+    """Where this hotkey's journal lives under ``root``; a dry run never touches the real one."""
+    return root / (f"{hotkey}.dry-run" if dry_run else hotkey)
+
+
+def build_actor(
+    settings: Settings,
+    signer: Signer,
+    options: RunOptions,
+    *,
+    on_record: OnRecord = lambda _record, _state: None,
+) -> Actor:
+    """An actor that is ready to ``run``; nothing is sent and no file is touched before that."""
+    redact = Redactor(settings.secrets())
+    hotkey = signer.ss58_address
+    return Actor(
+        store=FileJournal(
+            journal_path(settings.journal_dir, hotkey, dry_run=options.dry_run),
+            on_warning=lambda line: _log.warning("%s", line),
+        ),
+        ports=_ports(settings, signer, redact, dry_run=options.dry_run),
+        config=ActorConfig(
+            identity=JournalCreated(
+                hotkey=hotkey,
+                netuid=settings.netuid,
+                api_url=settings.miner_api_url,
+                dry_run=options.dry_run,
+            ),
+            policy=settings.policy(),
+            build=version("user-miner"),
+            pid=os.getpid(),
+            llm_concurrency=settings.llm_concurrency,
+            move_api=options.move_api,
+        ),
+        on_record=on_record,
+        redact=redact,
+    )
+
+
+def _ports(settings: Settings, signer: Signer, redact: Redactor, *, dry_run: bool) -> Ports:
+    clock = SystemClock()
+    scraper = PostScraper(
+        bearer_token=settings.x_bearer_token.get_secret_value(),
+        api_base=settings.x_api_base,
+        keywords=settings.search_keywords,
+        max_pages=settings.max_search_pages,
+        clock=clock,
+        redact=redact,
+    )
+    llm = OpenAIChat(
+        base_url=settings.llm_base,
+        api_key=settings.api_key.get_secret_value(),
+        timeout_s=settings.llm_timeout_seconds,
+    )
+    analyzer = Analyzer(
+        llm=llm,
+        registry=load_registry(),
+        model=settings.model,
+        timeout_s=settings.llm_timeout_seconds,
+        redact=redact,
+    )
+    api: ApiPort = APIClient(
+        base_url=settings.miner_api_url,
+        signer=signer,
+        clock=clock,
+        total_timeout_s=settings.batch_http_timeout,
+        redact=redact,
+    )
+    return Ports(scraper=scraper, analyzer=analyzer, api=_DryRunApi(api) if dry_run else api, clock=clock)

@@ -1,0 +1,108 @@
+"""The coordination API v2 behind ``actor.ports.ApiPort``. It signs, sends and classifies; it never retries or waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from actor.edges.api_wire import auth_headers, classify, status_block, unanswered
+from actor.edges.reply import Reply, Unanswered
+from actor.edges.text import Redactor, one_line
+from actor.edges.urls import checked_base, is_loopback, place
+from actor.ports import Block, Clock, Signer, StatusError, SubmitAnswer
+from events.catalogue import SubmissionBody
+from events.codec import canonical_json
+
+if TYPE_CHECKING:
+    from actor.edges.api_http import Exchanger
+
+__all__ = ["APIClient"]
+
+
+class APIClient:
+    """Asks the coordination API for the block and submits posts to it.
+
+    Belongs to one event loop from its first request to ``aclose``. Proxies of the environment are used, except
+    towards this machine itself: a miner behind a company's proxy has to reach the API, a local API needs none.
+
+    Args:
+        base_url: MINER_API_URL, with or without a path prefix.
+        signer: The miner's hotkey.
+        clock: For the timestamp that is signed.
+        operation_timeout_s: For each network operation (ruling 2).
+        total_timeout_s: For the whole request: BATCH_HTTP_TIMEOUT (ruling 2).
+        redact: Takes the secrets of this process out of a text.
+
+    Raises:
+        ValueError: The URL or a timeout cannot be used; the message says why.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        signer: Signer,
+        clock: Clock,
+        operation_timeout_s: float = 10.0,
+        total_timeout_s: float = 30.0,
+        redact: Callable[[str], str],
+    ) -> None:
+        if min(operation_timeout_s, total_timeout_s) <= 0:
+            raise ValueError("the timeouts of the API, BATCH_HTTP_TIMEOUT among them, must be positive")
+        self._base = checked_base(base_url, setting="MINER_API_URL")
+        self._signer = signer
+        self._clock = clock
+        self._operation_timeout_s = operation_timeout_s
+        self._total_timeout_s = total_timeout_s
+        self._redact = redact
+        self._exchanger: Exchanger | None = None
+
+    def __repr__(self) -> str:
+        return f"APIClient({place(self._base)}, {self._signer.ss58_address})"
+
+    async def status(self) -> Block:
+        """The current block.
+
+        Raises:
+            StatusError: No answer, or one without a block number.
+        """
+        try:
+            reply = await self._exchange("GET", "/v2/status", {}, None)
+        except Unanswered as error:
+            raise StatusError(one_line(self._redact(error.reason))) from error
+        return status_block(reply, redact=self._redact)
+
+    async def submit(self, body: SubmissionBody) -> SubmitAnswer:
+        """One signed attempt; never raises for what a network or server can do."""
+        headers = auth_headers(self._signer, self._clock.now_ms())
+        # An answer that quotes the signature would put a credential into the journal.
+        own = Redactor((headers["X-Auth-Signature"],))
+        content = {"Content-Type": "application/json"}
+        try:
+            reply = await self._exchange("POST", "/v2/submit", headers | content, canonical_json(body))
+        except Unanswered as error:
+            return unanswered(Unanswered(one_line(self._redact(own(error.reason))), kind=error.kind))
+        return classify(reply, redact=lambda text: self._redact(own(text)))
+
+    async def aclose(self) -> None:
+        """Close connections; a later request opens new ones."""
+        exchanger, self._exchanger = self._exchanger, None
+        if exchanger is not None:
+            await exchanger.aclose()
+
+    async def _exchange(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Reply:
+        if self._exchanger is None:
+            self._exchanger = self._opened()
+        try:
+            return await self._exchanger.exchange(method, self._base + path, headers=headers, content=content)
+        except Unanswered as error:
+            raise Unanswered(f"{place(self._base)}: {error.reason}", kind=error.kind) from error.__cause__
+
+    def _opened(self) -> Exchanger:
+        from actor.edges.api_http import Exchanger  # noqa: PLC0415  (0.15 s to import, not needed to start)
+
+        return Exchanger(
+            operation_timeout_s=self._operation_timeout_s,
+            total_timeout_s=self._total_timeout_s,
+            trust_env=not is_loopback(self._base),
+        )

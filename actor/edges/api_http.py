@@ -1,0 +1,83 @@
+"""One exchange with the coordination API: the only file that imports httpx, itself imported when first needed.
+
+It bounds time and size and follows nothing; what an answer means is not decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import httpx
+
+from actor.edges.reply import Reply, Unanswered, root_cause
+
+__all__ = ["Exchanger"]
+
+_LARGEST_BODY: Final = 64 * 1024
+
+
+class Exchanger:
+    """An HTTP client of one event loop.
+
+    Args:
+        operation_timeout_s: For connecting, for each write and each read.
+        total_timeout_s: For a whole exchange: each read of a dripping answer is in time, their sum is not.
+        trust_env: Whether proxies of the environment are used.
+    """
+
+    def __init__(self, *, operation_timeout_s: float, total_timeout_s: float, trust_env: bool) -> None:
+        self._total_timeout_s = total_timeout_s
+        self._client = httpx.AsyncClient(
+            timeout=operation_timeout_s,
+            trust_env=trust_env,
+            follow_redirects=False,  # signed headers go nowhere else
+            headers={"User-Agent": "user-miner", "Accept": "application/json", "Accept-Encoding": "identity"},
+        )
+
+    async def exchange(self, method: str, url: str, *, headers: Mapping[str, str], content: bytes | None) -> Reply:
+        """Send one request.
+
+        Raises:
+            Unanswered: No answer, or a 2xx that broke off.
+        """
+        partial: list[Reply] = []
+        try:
+            async with asyncio.timeout(self._total_timeout_s):
+                return await self._receive(method, url, headers, content, partial)
+        except (httpx.HTTPError, OSError) as error:  # TimeoutError is an OSError
+            if partial and not partial[0].ok:
+                return partial[0]  # the status alone says what was refused, a 429 above all (I6)
+            raise _unanswered(error, self._total_timeout_s) from error
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        await self._client.aclose()
+
+    async def _receive(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None, partial: list[Reply]
+    ) -> Reply:
+        async with self._client.stream(method, url, headers=dict(headers), content=content) as response:
+            # httpx gives header names in lower case.
+            known = Reply(status=response.status_code, headers=dict(response.headers), complete=False)
+            partial.append(known)
+            body, complete = await _bounded_body(response)
+        return Reply(status=known.status, headers=known.headers, body=body, complete=complete)
+
+
+async def _bounded_body(response: httpx.Response) -> tuple[bytes, bool]:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > _LARGEST_BODY:
+            return bytes(body[:_LARGEST_BODY]), False
+    return bytes(body), True
+
+
+def _unanswered(error: Exception, total_timeout_s: float) -> Unanswered:
+    if isinstance(error, httpx.TimeoutException):
+        return Unanswered(f"no answer in time ({type(error).__name__})", kind="timeout")
+    if isinstance(error, TimeoutError):
+        return Unanswered(f"no whole answer within {total_timeout_s:g} s", kind="timeout")
+    return Unanswered(f"no connection ({root_cause(error)})", kind="connection")

@@ -1,0 +1,151 @@
+"""The coordination API v2 on the wire: auth headers, and every answer of the contract into what it means. Pure.
+
+Numbers are believed only when they are sane and agree with each other; a body is never trusted to be JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from actor.edges.reply import Reply, Unanswered
+from actor.edges.text import as_float, as_int, bounded, one_line
+from actor.ports import Accepted, Block, Failed, Limited, Rejected, Signer, StatusError, SubmitAnswer
+
+__all__ = ["auth_headers", "classify", "status_block", "unanswered"]
+
+_SUCCESSES: Final = frozenset({"new", "duplicate", "ok"})  # ruling 10
+_FINAL: Final = frozenset({409, 422})
+_TOO_MANY: Final = 429
+_REDIRECTS: Final = range(300, 400)
+
+_HIGHEST_BLOCK: Final = 2**53 - 1  # what every JSON reader holds exactly
+_LONGEST_WINDOW: Final = 10_000_000
+_MOST_SUBMISSIONS: Final = 1_000_000
+_LONGEST_RESET_S: Final = 365 * 86_400.0
+_LIMITS: Final[Mapping[str, tuple[int, int]]] = {
+    "current_block": (0, _HIGHEST_BLOCK),
+    "window_start_block": (0, _HIGHEST_BLOCK),
+    "window_end_block": (0, _HIGHEST_BLOCK),
+    "next_window_start_block": (0, _HIGHEST_BLOCK),
+    "blocks_per_window": (1, _LONGEST_WINDOW),
+    "current_window": (0, _HIGHEST_BLOCK),
+    "max_submissions": (1, _MOST_SUBMISSIONS),
+}
+
+
+def auth_headers(signer: Signer, now_ms: int) -> dict[str, str]:
+    """A fresh set for one attempt (contract, "Auth headers"). They are a credential for some minutes."""
+    now_s = now_ms / 1000
+    message = f"talisman-ai-auth:{int(now_s)}"
+    return {
+        "X-Auth-SS58Address": signer.ss58_address,
+        "X-Auth-Message": message,
+        "X-Auth-Signature": signer.sign(message.encode()).hex(),
+        "X-Auth-Timestamp": str(now_s),
+    }
+
+
+def classify(reply: Reply, *, redact: Callable[[str], str]) -> SubmitAnswer:
+    """What an answer to POST /v2/submit means."""
+    body = reply.json_object()
+    block = _block(body)
+    answer = bounded(redact(reply.text()))
+    reason = _reason(reply, redact)
+    if reply.ok:
+        return _success(reply, body, answer, block, redact)
+    if reply.status in _FINAL:
+        return Rejected(http_status=reply.status, reason=reason, answer=answer, block=block)
+    if reply.status == _TOO_MANY:
+        reset_block, reset_s = _reset(reply, body, block)
+        return Limited(reason=reason, answer=answer, block=block, reset_block=reset_block, reset_s=reset_s)
+    return Failed(kind="http", reason=reason, http_status=reply.status, answer=answer, block=block)
+
+
+def unanswered(error: Unanswered) -> Failed:
+    """What it means that no answer came."""
+    return Failed(kind=error.kind, reason=error.reason, http_status=None, answer="", block=Block())
+
+
+def status_block(reply: Reply, *, redact: Callable[[str], str]) -> Block:
+    """The block of an answer to GET /v2/status.
+
+    Raises:
+        StatusError: It has no usable block number.
+    """
+    if not reply.ok:
+        raise StatusError(_reason(reply, redact))
+    block = _block(reply.json_object())
+    if block.current_block is None:
+        found = one_line(redact(reply.text()), 120) or "an empty body"
+        raise StatusError(f"{reply.status}: expected a current_block, found {found} (check MINER_API_URL)")
+    return block
+
+
+def _success(
+    reply: Reply, body: Mapping[str, object], answer: str, block: Block, redact: Callable[[str], str]
+) -> Accepted | Failed:
+    status = body.get("status")
+    if not isinstance(status, str) or status not in _SUCCESSES:
+        found = f"status {status!r}" if "status" in body else reply.summary()
+        reason = one_line(redact(f"{reply.status}: expected status new, duplicate or ok, found {found}"))
+        return Failed(kind="unexpected", reason=reason, http_status=reply.status, answer=answer, block=block)
+    selected, validation = body.get("selected_for_validation"), body.get("validation_id")
+    return Accepted(
+        status=status,
+        http_status=reply.status,
+        answer=answer,
+        block=block,
+        selected_for_validation=selected if isinstance(selected, bool) else None,
+        validation_id=one_line(redact(validation), 200) if isinstance(validation, str) else None,
+    )
+
+
+def _reason(reply: Reply, redact: Callable[[str], str]) -> str:
+    if reply.status in _REDIRECTS:
+        return f"{reply.status}: the API redirects, which a signed request does not follow (check MINER_API_URL)"
+    return one_line(redact(f"{reply.status}: {reply.summary()}"))
+
+
+def _block(body: Mapping[str, object]) -> Block:
+    """BLOCK wherever it stands: at top level, else in ``detail.rate_limit``, else in ``detail``."""
+    detail = _object(body.get("detail"))
+    places = (body, _object(detail.get("rate_limit")), detail)
+    return _consistent({name: _within(places, name, *limits) for name, limits in _LIMITS.items()})
+
+
+def _within(places: tuple[Mapping[str, object], ...], name: str, lowest: int, highest: int) -> int | None:
+    found = (as_int(place.get(name)) for place in places)
+    return next((number for number in found if number is not None and lowest <= number <= highest), None)
+
+
+def _consistent(numbers: dict[str, int | None]) -> Block:
+    """Leaves out what contradicts the current block: a window begins at or before it and ends at or after it."""
+    now = numbers["current_block"]
+    start, end, following = (numbers[f"{name}_block"] for name in ("window_start", "window_end", "next_window_start"))
+    if now is not None and start is not None and start > now:
+        numbers["window_start_block"] = None
+    if now is not None and end is not None and end < now:
+        numbers["window_end_block"] = None
+    if now is not None and following is not None and following <= now:
+        numbers["next_window_start_block"] = None
+    return Block(**numbers)
+
+
+def _reset(reply: Reply, body: Mapping[str, object], block: Block) -> tuple[int | None, float | None]:
+    """Where and when the next window begins: the headers, else the body."""
+    reset_block = as_int(reply.headers.get("x-ratelimit-reset-block"))
+    if reset_block is None or not 0 <= reset_block <= _HIGHEST_BLOCK:
+        reset_block = block.next_window_start_block
+    detail = _object(body.get("detail"))
+    estimates = (
+        reply.headers.get("x-ratelimit-reset-seconds"),
+        _object(detail.get("rate_limit")).get("estimated_seconds_until_reset"),
+        detail.get("estimated_seconds_until_reset"),
+    )
+    seconds = (as_float(estimate) for estimate in estimates)
+    return reset_block, next((s for s in seconds if s is not None and 0 <= s <= _LONGEST_RESET_S), None)
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,136 @@
+"""Pure helpers for what comes in from outside: bounded texts, secrets taken out, numbers believed only when sane.
+
+Nothing here does IO, and nothing here raises for a value that a server could send.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import Final
+from urllib.parse import quote, quote_plus, unquote
+
+__all__ = ["REDACTED", "Redactor", "as_float", "as_int", "bounded", "one_line", "parse_json", "valid_unicode"]
+
+REDACTED: Final = "[redacted]"
+
+_INT64: Final = range(-(2**63), 2**63)
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,19}")
+_SHORTEST_SECRET: Final = 4
+_SHORTEST_CORE: Final = 8  # a shorter piece of base64 could be an ordinary word
+_CONTROLS: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def valid_unicode(text: str) -> str:
+    """The text with lone surrogates replaced by U+FFFD and paired ones joined, so that UTF-8 can hold it."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def bounded(text: str, limit: int = 4000) -> str:
+    """Valid Unicode of at most ``limit`` characters; what was cut ends in an ellipsis."""
+    # Cut before repairing: a text of megabytes costs no more than one of the limit.
+    head = valid_unicode(text[: limit + 1])
+    return head if len(text) <= limit and len(head) <= limit else head[: max(0, limit - 1)] + "…"
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """Bounded text for a log or a table: no line breaks, control characters or direction overrides."""
+    head = bounded(text, limit * 4)
+    clean = "".join(" " if unicodedata.category(char) in _CONTROLS else char for char in head)
+    return bounded(" ".join(clean.split()), limit)
+
+
+def as_int(value: object) -> int | None:
+    """An integer within 64 bits from JSON or a header; None for anything else, booleans included."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    elif isinstance(value, str):
+        value = int(value) if _DECIMAL.fullmatch(value.strip()) else None
+    return value if isinstance(value, int) and value in _INT64 else None
+
+
+def as_float(value: object) -> float | None:
+    """A finite number from JSON or a header; None for anything else, booleans included."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def parse_json(body: bytes) -> object:
+    """JSON as Python reads it, lone surrogates included (orjson would refuse a whole page for one of them).
+
+    Raises:
+        ValueError: Not UTF-8, not JSON, or nested too deeply.
+    """
+    try:
+        parsed: object = json.loads(body.decode("utf-8-sig"))
+    except RecursionError as error:
+        raise ValueError("JSON is nested too deeply") from error
+    return parsed
+
+
+class Redactor:
+    """Replaces known secrets in a text, in clear and in the forms that requests and answers carry them in.
+
+    The forms are percent-encoded, JSON-escaped and base64, the last also when the secret stands inside a longer text
+    that was encoded (as in Basic auth). Secrets below four characters are ignored: they would blank ordinary words.
+    """
+
+    __slots__ = ("_count", "_pattern")
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        kept = {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
+        forms = {form for secret in kept for form in _forms(secret)}
+        longest_first = sorted(forms, key=lambda form: (-len(form), form))
+        self._count = len(kept)
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+
+    def __call__(self, text: str) -> str:
+        """The text without the secrets."""
+        return self._pattern.sub(REDACTED, text) if self._pattern else text
+
+    def __repr__(self) -> str:
+        return f"Redactor({self._count} secrets)"
+
+
+def _forms(secret: str) -> Iterator[str]:
+    # Tokens of X are handed out percent-encoded, so the decoded form counts as the secret too.
+    for clear in {secret, unquote(secret)}:
+        if len(clear) < _SHORTEST_SECRET:
+            continue
+        yield clear
+        yield from _percent_forms(clear)
+        yield json.dumps(clear)[1:-1]
+        yield json.dumps(clear, ensure_ascii=False)[1:-1]
+        yield from _base64_forms(clear.encode("utf-8", "surrogatepass"))
+
+
+def _percent_forms(clear: str) -> Iterator[str]:
+    encodable = clear.encode("utf-8", "surrogatepass")
+    for form in (quote(encodable, safe=""), quote(encodable), quote_plus(encodable)):
+        yield form
+        yield re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), form)
+
+
+def _base64_forms(raw: bytes) -> Iterator[str]:
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        yield encode(raw).decode().rstrip("=")
+        for before in range(3):
+            # The characters that depend on neighbours of the secret are left out on both sides.
+            start = -(-before * 8 // 6)
+            stop = (before + len(raw)) * 8 // 6
+            core = encode(bytes(before) + raw + bytes(3)).decode()[start:stop]
+            if len(core) >= _SHORTEST_CORE:
+                yield core

@@ -1,0 +1,188 @@
+"""X recent search behind ``actor.ports.ScraperPort``. It asks, maps and counts; it never samples, waits or retries."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+from actor.edges.reply import Reply, Unanswered
+from actor.edges.text import Redactor, one_line
+from actor.edges.threads import in_daemon_thread
+from actor.edges.urls import checked_base, is_loopback, place
+from actor.edges.x_wire import Page, build_query, parse_page, refusal
+from actor.ports import Clock, Scraped, ScrapeError
+from events.catalogue import Post
+
+__all__ = ["PostScraper"]
+
+_LOOKBACK_S: Final = 72 * 3600  # ruling 9: an older post would be abandoned; X itself searches 7 days
+_SMALLEST_PAGE: Final = 10
+_LARGEST_PAGE: Final = 100
+
+
+@dataclass(slots=True)
+class _Search:
+    """What one search has brought so far."""
+
+    wanted: int
+    is_seen: Callable[[str], bool]
+    posts: dict[str, Post] = field(default_factory=dict)
+    pages: int = 0
+    requests: int = 0
+    posts_read: int = 0
+    users_read: int = 0
+    unusable: int = 0
+    next_token: str | None = None
+
+    def add(self, page: Page) -> None:
+        self.pages += 1
+        self.posts_read += page.posts_read
+        self.users_read += page.users_read
+        self.unusable += page.unusable
+        self.next_token = page.next_token
+        for post in page.posts:
+            if not self.is_seen(post.id):
+                self.posts.setdefault(post.id, post)
+
+    def wants_more(self, max_pages: int) -> bool:
+        if self.pages == 0:
+            return True
+        return len(self.posts) < self.wanted and self.pages < max_pages and self.next_token is not None
+
+    def result(self) -> Scraped:
+        return Scraped(
+            posts=tuple(self.posts.values()),
+            posts_read=self.posts_read,
+            users_read=self.users_read,
+            requests=self.requests,
+            unusable=self.unusable,
+        )
+
+
+class PostScraper:
+    """Searches X for new posts about the keywords.
+
+    Each page runs in a daemon thread of its own, so neither a slow host name nor a hanging socket can hold up the
+    loop or its end. Proxies of the environment are used, except towards this machine itself.
+
+    Args:
+        bearer_token: X_BEARER_TOKEN.
+        api_base: X_API_BASE, including the version, such as https://api.twitter.com/2.
+        keywords: SEARCH_KEYWORDS; any of them may occur.
+        max_pages: MAX_SEARCH_PAGES; each is a request that is paid for.
+        clock: For the start of the search and the age of accounts.
+        timeout_s: For connecting and for each read.
+        total_timeout_s: For a whole search, all pages together.
+        redact: Takes the secrets of this process out of a text.
+
+    Raises:
+        ValueError: A setting that no search can be made with; the message names it, never the token.
+    """
+
+    def __init__(
+        self,
+        *,
+        bearer_token: str,
+        api_base: str,
+        keywords: tuple[str, ...],
+        max_pages: int,
+        clock: Clock,
+        timeout_s: float = 10.0,
+        total_timeout_s: float = 30.0,
+        redact: Callable[[str], str],
+    ) -> None:
+        if not bearer_token or not all("!" <= char <= "~" for char in bearer_token):
+            raise ValueError("X_BEARER_TOKEN is empty or holds characters that no token has: copy it again")
+        if max_pages < 1 or min(timeout_s, total_timeout_s) <= 0:
+            raise ValueError("MAX_SEARCH_PAGES and the timeouts of X must be positive")
+        self._base = checked_base(api_base, setting="X_API_BASE")
+        self._query = build_query(keywords)
+        self._bearer_token = bearer_token
+        self._max_pages = max_pages
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._total_timeout_s = total_timeout_s
+        own = Redactor((bearer_token,))
+        self._redact: Callable[[str], str] = lambda text: redact(own(text))
+
+    def __repr__(self) -> str:
+        return f"PostScraper({place(self._base)}, {self._query!r})"
+
+    async def scrape_posts(self, count: int, *, is_seen: Callable[[str], bool]) -> Scraped:
+        """Search once for at least ``count`` unseen posts (ruling 8).
+
+        A failure after the first page keeps what the pages before it brought.
+
+        Raises:
+            ScrapeError: X or the network refused.
+        """
+        search = _Search(count, is_seen)
+        try:
+            async with asyncio.timeout(self._total_timeout_s):
+                await self._run(search)
+        except TimeoutError as error:
+            if not search.pages:
+                reason = f"no answer from {place(self._base)} within {self._total_timeout_s:g} s"
+                raise ScrapeError(reason, kind="timeout") from error
+        except ScrapeError:
+            if not search.pages:
+                raise
+        return search.result()
+
+    async def aclose(self) -> None:
+        """Nothing stays open between two searches."""
+
+    async def _run(self, search: _Search) -> None:
+        now_s = self._clock.now_ms() // 1000
+        deadline_s = asyncio.get_running_loop().time() + self._total_timeout_s
+        params = self._params(search.wanted, now_s)
+        while search.wants_more(self._max_pages):
+            search.requests += 1
+            left_s = deadline_s - asyncio.get_running_loop().time()
+            reply = await self._fetch(params | {"next_token": search.next_token}, left_s, now_s)
+            search.add(parse_page(reply, now_s=now_s, redact=self._redact))
+
+    def _params(self, wanted: int, now_s: int) -> dict[str, Any]:
+        return {
+            "query": self._query,
+            "max_results": max(_SMALLEST_PAGE, min(_LARGEST_PAGE, wanted)),
+            "start_time": datetime.fromtimestamp(now_s - _LOOKBACK_S, UTC),
+            "expansions": ["author_id"],
+            "tweet_fields": ["created_at", "public_metrics", "author_id"],
+            "user_fields": ["created_at", "public_metrics", "username"],
+        }
+
+    async def _fetch(self, params: dict[str, Any], left_s: float, now_s: int) -> Reply:
+        try:
+            reply, cause = await in_daemon_thread(partial(self._blocking_fetch, params, left_s), name="x-search")
+        except Unanswered as error:
+            reason = one_line(self._redact(f"{place(self._base)}: {error.reason}"))
+            raise ScrapeError(reason, kind=error.kind) from self._shown(error)
+        if not reply.ok:
+            raise refusal(reply, now_s=now_s, redact=self._redact) from self._shown(cause)
+        return reply
+
+    def _blocking_fetch(self, params: dict[str, Any], left_s: float) -> tuple[Reply, Exception | None]:
+        from actor.edges.x_http import fetch_page  # noqa: PLC0415  (0.2 s to import; here it holds up no loop)
+
+        return fetch_page(
+            bearer_token=self._bearer_token,
+            base=self._base,
+            trust_env=not is_loopback(self._base),
+            timeout_s=self._timeout_s,
+            total_timeout_s=left_s,
+            params=params,
+        )
+
+    def _shown(self, cause: BaseException | None) -> BaseException | None:
+        """The cause, unless it or what caused it says a secret: causes are printed with the error."""
+        link = cause
+        while link is not None:
+            if self._redact(text := f"{link} {link!r}") != text:
+                return None
+            link = link.__cause__ or link.__context__
+        return cause

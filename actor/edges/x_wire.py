@@ -1,0 +1,260 @@
+"""X recent search on the wire: the query, a page of JSON into posts, a refusal into a ScrapeError. Pure.
+
+A post that lacks what a submission needs is counted, never guessed. Texts stay as served: the coordination API
+compares them with X, so nothing is unescaped, trimmed or cut here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from actor.edges.reply import Reply, summarize
+from actor.edges.text import as_float, as_int, one_line, valid_unicode
+from actor.ports import ScrapeError
+from events.catalogue import Post
+
+__all__ = ["Page", "build_query", "parse_page", "refusal"]
+
+_LONGEST_QUERY: Final = 512
+_LONGEST_CONTENT: Final = 100_000
+_LONGEST_TOKEN: Final = 1_000
+_LONGEST_WAIT_S: Final = 30 * 86_400.0
+_DAY_S: Final = 86_400
+_SYNTAX: Final = re.compile(r"[\s()]|^-|^(?:OR|AND)$")
+_POST_ID: Final = re.compile(r"[0-9]{1,19}")
+_USERNAME: Final = re.compile(r"[A-Za-z0-9_]{1,50}")
+_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|\+00:00)")
+
+# The last part of a problem's type, whose host varies, and the codes of the older format.
+_PROBLEMS: Final[Mapping[str, str]] = {
+    "invalid-request": "invalid_request",
+    "client-forbidden": "forbidden",
+    "unsupported-authentication": "forbidden",
+    "usage-capped": "usage_capped",
+    "rate-limit-exceeded": "rate_limited",
+    "credits": "credits",
+}
+_CODES: Final[Mapping[int, str]] = {
+    32: "auth",
+    88: "rate_limited",
+    89: "auth",
+    130: "server",
+    131: "server",
+    453: "forbidden",
+}
+_STATUSES: Final[Mapping[int, str]] = {
+    401: "auth",
+    402: "credits",
+    403: "forbidden",
+    408: "timeout",
+    429: "rate_limited",
+}
+_TODO: Final[Mapping[str, str]] = {
+    "auth": "check X_BEARER_TOKEN",
+    "forbidden": "check what this X app may access",
+    "credits": "top up the X account",
+    "usage_capped": "the X account has reached its cap",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of a search.
+
+    Attributes:
+        posts: Usable posts in X's order, each id once.
+        posts_read: Posts that X returned.
+        users_read: Users that X returned.
+        unusable: Posts without an author or with a required field missing or wrong.
+        next_token: Asks for the next page; None when this is the last.
+    """
+
+    posts: tuple[Post, ...]
+    posts_read: int
+    users_read: int
+    unusable: int
+    next_token: str | None
+
+
+def build_query(keywords: Sequence[str]) -> str:
+    """Any of the keywords, in English, without reposts (ruling 8). Phrases are quoted, X's operators left alone.
+
+    Raises:
+        ValueError: No keyword, an empty one, one that holds a quotation mark, or more than X takes.
+    """
+    if not keywords:
+        raise ValueError("SEARCH_KEYWORDS names no keyword: give at least one, such as bittensor")
+    query = f"({' OR '.join(map(_term, keywords))}) -is:retweet lang:en"
+    if len(query) > _LONGEST_QUERY:
+        raise ValueError(
+            f"SEARCH_KEYWORDS make a query of {len(query)} characters, X takes {_LONGEST_QUERY}: "
+            "use fewer or shorter ones"
+        )
+    return query
+
+
+def _term(keyword: str) -> str:
+    word = " ".join(keyword.split())
+    if not word or '"' in word or not word.isprintable():
+        raise ValueError(f"SEARCH_KEYWORDS holds {keyword!r}: a keyword is plain text without quotation marks")
+    return f'"{word}"' if _SYNTAX.search(word) else word
+
+
+def parse_page(reply: Reply, *, now_s: int, redact: Callable[[str], str]) -> Page:
+    """Read the page that a 2xx brought. ``now_s`` is unix seconds, for the age of accounts.
+
+    Raises:
+        ScrapeError: "malformed" for anything but a search answer; as the problem says for errors without data.
+    """
+    try:
+        body = reply.json()
+    except ValueError:
+        raise _malformed(reply, redact) from None
+    if not isinstance(body, dict) or not ("data" in body or "meta" in body or "errors" in body):
+        raise _malformed(reply, redact)
+    data = body.get("data")
+    if not data and body.get("errors"):
+        raise _problem(reply, body, now_s, redact)
+    if not isinstance(data, list | None):
+        raise _malformed(reply, redact)
+    return _page(body, data or [], now_s)
+
+
+def refusal(reply: Reply, *, now_s: int, redact: Callable[[str], str]) -> ScrapeError:
+    """What an answer other than 2xx means."""
+    return _problem(reply, reply.json_object(), now_s, redact)
+
+
+def _page(body: Mapping[str, object], data: list[object], now_s: int) -> Page:
+    includes = _object(body.get("includes"))
+    users = [user for user in _list(includes.get("users")) if isinstance(user, dict)]
+    by_id = {user["id"]: user for user in users if isinstance(user.get("id"), str)}
+    found = [_post(item, by_id, now_s) for item in data]
+    distinct = {post.id: post for post in reversed(found) if post}
+    token = _object(body.get("meta")).get("next_token")
+    return Page(
+        posts=tuple(reversed(distinct.values())),
+        posts_read=len(data),
+        users_read=len(users),
+        unusable=found.count(None),
+        next_token=token if isinstance(token, str) and 0 < len(token) <= _LONGEST_TOKEN else None,
+    )
+
+
+def _post(item: object, users: Mapping[str, Mapping[str, object]], now_s: int) -> Post | None:
+    fields = _object(item)
+    post_id, text, author_id = fields.get("id"), fields.get("text"), fields.get("author_id")
+    if not (isinstance(post_id, str) and _POST_ID.fullmatch(post_id)):
+        return None
+    if not (isinstance(text, str) and 0 < len(text) <= _LONGEST_CONTENT and isinstance(author_id, str)):
+        return None
+    user = users.get(author_id, {})
+    author, created = _username(user.get("username")), _unix(user.get("created_at"))
+    posted = _unix(fields.get("created_at"))
+    counts = _counts(fields.get("public_metrics"), "retweet_count", "like_count", "reply_count", "quote_count")
+    followers = _counts(user.get("public_metrics"), "followers_count")
+    if author is None or created is None or posted is None or counts is None or followers is None:
+        return None
+    return Post(
+        id=post_id,
+        content=valid_unicode(text),
+        author=author,
+        author_id=valid_unicode(author_id),
+        timestamp=posted,
+        account_created=created,
+        account_age=max(0, (now_s - created) // _DAY_S),
+        retweets=counts[0],
+        likes=counts[1],
+        responses=counts[2],
+        quotes=counts[3],
+        followers=followers[0],
+    )
+
+
+def _counts(metrics: object, *names: str) -> list[int] | None:
+    found = [as_int(_object(metrics).get(name)) for name in names]
+    counts = [count for count in found if count is not None and count >= 0]
+    return counts if len(counts) == len(names) else None
+
+
+def _username(value: object) -> str | None:
+    name = value.removeprefix("@") if isinstance(value, str) else ""
+    return name if _USERNAME.fullmatch(name) else None
+
+
+def _unix(value: object) -> int | None:
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        return None
+    try:
+        seconds = (datetime.fromisoformat(value) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
+    except ValueError:
+        return None
+    return int(seconds) if seconds >= 0 else None
+
+
+def _problem(reply: Reply, body: Mapping[str, object], now_s: int, redact: Callable[[str], str]) -> ScrapeError:
+    kind = _problem_kind(reply, body)
+    said = one_line(redact(_problem_text(body) or reply.summary()))
+    todo = _TODO.get(kind) or ("check X_API_BASE" if reply.status in range(300, 400) or reply.status == 404 else "")  # noqa: PLR2004
+    return ScrapeError(
+        f"{reply.status}: {said}{f' ({todo})' if todo else ''}",
+        kind=kind,
+        http_status=reply.status,
+        retry_after_s=_retry_after_s(reply, kind, now_s),
+    )
+
+
+def _problem_kind(reply: Reply, body: Mapping[str, object]) -> str:
+    errors = [_object(error) for error in _list(body.get("errors"))[:10]]
+    for problem in (body, *errors):
+        named = problem.get("type")
+        kind = _PROBLEMS.get(named.rstrip("/").rpartition("/")[2]) if isinstance(named, str) else None
+        kind = kind or _CODES.get(as_int(problem.get("code")) or 0)
+        if kind:
+            return kind
+    return _status_kind(reply)
+
+
+def _status_kind(reply: Reply) -> str:
+    if reply.ok:
+        return "malformed"
+    if reply.status == 429 and (as_int(reply.headers.get("x-rate-limit-remaining")) or 0) > 0:  # noqa: PLR2004
+        return "usage_capped"  # the rate limit has requests left, so it is not what refused
+    return _STATUSES.get(reply.status) or ("server" if reply.status >= 500 else "invalid_request")  # noqa: PLR2004
+
+
+def _problem_text(body: Mapping[str, object]) -> str:
+    title, detail = body.get("title"), body.get("detail")
+    if isinstance(title, str) and isinstance(detail, str) and title.lower() not in detail.lower():
+        return f"{title}: {detail}"
+    return summarize(detail or title or body.get("errors"))
+
+
+def _retry_after_s(reply: Reply, kind: str, now_s: int) -> float | None:
+    reset = as_int(reply.headers.get("x-rate-limit-reset"))
+    if kind == "rate_limited" and reset is not None:
+        wait: float | None = max(0.0, float(reset - now_s))
+    else:
+        wait = as_float(reply.headers.get("retry-after"))
+    return wait if wait is not None and 0 <= wait <= _LONGEST_WAIT_S else None
+
+
+def _malformed(reply: Reply, redact: Callable[[str], str]) -> ScrapeError:
+    found = one_line(redact(reply.summary() if reply.complete else f"{len(reply.body)} bytes and more"))
+    return ScrapeError(
+        f"{reply.status}: expected a page of posts as JSON, found {found} (check X_API_BASE)",
+        kind="malformed",
+        http_status=reply.status,
+    )
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

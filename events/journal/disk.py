@@ -1,0 +1,134 @@
+"""Everything the journal does to a disk, behind one small object, so that tests can put a failing disk in its place.
+
+A method is one system call. Nothing here retries: Python itself repeats a call that a signal interrupted, and every
+other failure is the caller's to report. Reading needs no stand-in and uses plain files.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from events.journal.store import JournalWriteError
+
+__all__ = ["Disk", "make_directory", "pwrite_all", "replace_file", "write_all", "write_error"]
+
+_FILE_MODE: Final = 0o600
+_DIRECTORY_MODE: Final = 0o700
+_UNFINISHED: Final = "unfinished.tmp"
+_fdatasync: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)  # macOS has none
+
+_ADVICE: Final = {
+    errno.ENOSPC: "free space on that filesystem, then start again",
+    errno.EDQUOT: "free space or raise the quota, then start again",
+    errno.EFBIG: "raise the file size limit (ulimit -f), then start again",
+    errno.EROFS: "mount that filesystem writable, then start again",
+    errno.EACCES: "let this user write there, then start again",
+    errno.EPERM: "let this user write there, then start again",
+    errno.EIO: "check the disk's health before you start again",
+}
+
+
+class Disk:
+    """The system calls that change something, and those that make a change durable."""
+
+    def open(self, path: Path, flags: int) -> int:
+        """A file descriptor that no child process inherits; new files are for the owner only."""
+        return os.open(path, flags | os.O_CLOEXEC, _FILE_MODE)
+
+    def close(self, fd: int) -> None:
+        """Give the descriptor back."""
+        os.close(fd)
+
+    def write(self, fd: int, data: bytes | memoryview) -> int:
+        """Write at the descriptor's place; returns how many bytes went, which may be fewer."""
+        return os.write(fd, data)
+
+    def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
+        """Write at ``offset``; returns how many bytes went, which may be fewer."""
+        return os.pwrite(fd, data, offset)
+
+    def fdatasync(self, fd: int) -> None:
+        """Make the file's bytes durable, and its length as far as reading them needs it."""
+        _fdatasync(fd)
+
+    def fsync(self, fd: int) -> None:
+        """Make the file's bytes and all its attributes durable."""
+        os.fsync(fd)
+
+    def truncate(self, fd: int, length: int) -> None:
+        """Cut the file."""
+        os.ftruncate(fd, length)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Put ``source`` in the place of ``target``."""
+        source.replace(target)
+
+    def unlink(self, path: Path) -> None:
+        """Remove a file."""
+        path.unlink()
+
+    def mkdir(self, path: Path) -> None:
+        """Make a directory for the owner only."""
+        path.mkdir(mode=_DIRECTORY_MODE)
+
+    def fsync_dir(self, path: Path) -> None:
+        """Make a directory's entries durable: names made, renamed and removed in it."""
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def write_all(disk: Disk, fd: int, data: bytes) -> None:
+    """Write every byte: one call may take only some of them."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[_progress(disk.write(fd, rest)) :]
+
+
+def pwrite_all(disk: Disk, fd: int, data: bytes, offset: int) -> None:
+    """Write every byte at ``offset``."""
+    rest = memoryview(data)
+    while rest:
+        written = _progress(disk.pwrite(fd, rest, offset))
+        rest, offset = rest[written:], offset + written
+
+
+def _progress(written: int) -> int:
+    if written <= 0:
+        raise OSError(errno.EIO, "the disk took no byte and gave no reason")
+    return written
+
+
+def replace_file(disk: Disk, path: Path, data: bytes) -> None:
+    """Put a file with ``data`` at ``path``, durably; a crash leaves the old file or the new one, nothing between."""
+    unfinished = path.with_name(_UNFINISHED)
+    fd = disk.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    try:
+        write_all(disk, fd, data)
+        disk.fsync(fd)
+    finally:
+        disk.close(fd)
+    disk.rename(unfinished, path)
+    disk.fsync_dir(path.parent)
+
+
+def make_directory(disk: Disk, path: Path) -> None:
+    """Make ``path`` and what is missing above it, each entry durable before the next is made in it."""
+    if path.is_dir():
+        return
+    make_directory(disk, path.parent)
+    disk.mkdir(path)
+    disk.fsync_dir(path.parent)
+
+
+def write_error(doing: str, path: Path, error: OSError) -> JournalWriteError:
+    """The one line an operator gets for a failed write: what, why, where, and what to do."""
+    advice = _ADVICE.get(error.errno or 0, "find the cause, then start again")
+    code = errno.errorcode.get(error.errno or 0, "no errno")
+    return JournalWriteError(f"{doing} {path} failed: {error.strerror or error} ({code}); {advice}")

@@ -1,0 +1,241 @@
+"""The journal on disk: one directory, one writer, every record durable before `append` returns.
+
+A failed write or fsync poisons the store: it is never retried and nothing is appended after it, because after a failed
+fsync the kernel may show data that is not on disk. The next `take` sorts out what is left. Appending blocks the event
+loop for one fdatasync on purpose: a call that cannot be cancelled in the middle has no unknown outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Final
+
+from events.journal import quarantine, recover, snapshot
+from events.journal.checked import seal_checked
+from events.journal.disk import Disk, make_directory, write_error
+from events.journal.head import START, HeadFile, Witness
+from events.journal.layout import HEAD, LOCK, list_segments
+from events.journal.lock import DirectoryLock
+from events.journal.record import Draft, Record
+from events.journal.recover import Found, Tally
+from events.journal.scan import BrokenChainError, Walk, damaged
+from events.journal.snapshot import StoredSnapshot
+from events.journal.store import FencedError, JournalError, JournalWriteError, Lease, Snapshot
+from events.journal.writer import Writer, create_segment
+
+__all__ = ["SEGMENT_BYTES", "FileJournal"]
+
+SEGMENT_BYTES: Final = 16 << 20
+_YIELD_EVERY: Final = 1_000
+
+
+class FileJournal:
+    """A `JournalStore` in a directory.
+
+    Args:
+        directory: Made with everything above it when it is missing.
+        segment_bytes: Size at which a new file is begun.
+        on_warning: Gets one line for whatever was repaired or passed over.
+        disk: Where changes go; tests put a failing one here.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        on_warning: Callable[[str], None],
+        disk: Disk | None = None,
+    ) -> None:
+        self._directory = directory.absolute()
+        self._segment_bytes = segment_bytes
+        self._on_warning = on_warning
+        self._disk = disk or Disk()
+        self._lock = DirectoryLock(self._directory / LOCK)
+        self._writer: Writer | None = None
+        self._poison: JournalError | None = None
+        self._tally = Tally()
+        self._read_from = START
+
+    @property
+    def directory(self) -> Path:
+        """Where the journal lives."""
+        return self._directory
+
+    async def take(self, *, reducer: int) -> Lease:
+        """Lock the journal, recover it, and become its only writer. See `JournalStore.take`.
+
+        Raises:
+            JournalLockedError: Another process, or another object of this one, holds it.
+            JournalDamagedError: The recovery table refuses; nothing was changed.
+            JournalWriteError: The disk refused.
+        """
+        try:
+            make_directory(self._disk, self._directory)
+        except OSError as error:
+            raise write_error("making the directory", self._directory, error) from error
+        self._lock.acquire()
+        try:
+            return self._open(reducer)
+        except OSError as error:
+            self._close()
+            raise write_error("opening the journal", self._directory, error) from error
+        except BaseException:
+            self._close()
+            raise
+
+    async def read(self, after_seq: int = 0) -> AsyncIterator[Record]:
+        """The records after ``after_seq`` up to the chain's end at the time of the call, verified.
+
+        Raises:
+            JournalDamagedError: The chain breaks: the files changed since they were recovered.
+            FencedError: Not held.
+        """
+        last = self._held().place.head.seq
+        start = self._read_from if after_seq >= self._read_from.head.seq else START
+        walk = Walk(self._directory, list_segments(self._directory), start)
+        records = iter(walk)
+        while walk.place.head.seq < last:
+            try:
+                record = next(records, None)
+            except BrokenChainError as broken:
+                raise damaged(self._directory, broken.place, str(broken)) from broken
+            if record is None:
+                raise damaged(self._directory, walk.place, f"the journal ends here, record {last} was expected")
+            if record.seq % _YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+            if record.seq > after_seq:
+                yield record
+
+    async def append(self, draft: Draft, *, witness: bool = False) -> Record:
+        """Write one record durably. See `JournalStore.append`.
+
+        Raises:
+            ValueError: The event cannot be read back; nothing was written, the store stays usable.
+            JournalWriteError: The disk refused; poisoned from here on.
+            ConflictError: Another writer appended; poisoned.
+            FencedError: Not held.
+        """
+        writer = self._usable()
+        line, record = seal_checked(draft, writer.place.head)
+        try:
+            writer.append(line, record.head)
+            if witness:
+                writer.witness()
+        except JournalError as error:
+            self._poison = error
+            raise
+        except BaseException as error:
+            self._poison = JournalWriteError(f"appending to {self._directory} was interrupted by {error!r}")
+            raise
+        self._tally.note(draft.event)
+        return record
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a cached fold of everything up to the chain's end; a failure only warns."""
+        try:
+            self._save(self._usable(), snapshot)
+        except (OSError, ValueError, JournalError) as error:
+            self._on_warning(f"no snapshot at record {snapshot.head.seq}: {error}; the next start takes longer")
+
+    async def renew(self) -> None:
+        """Nothing to do: the kernel keeps the lock for as long as the process lives."""
+
+    async def release(self) -> None:
+        """Witness the end unless poisoned, unlock, close. Safe to call twice.
+
+        Raises:
+            JournalWriteError: HEAD could not be written; the journal is closed all the same.
+        """
+        try:
+            if self._writer is not None and self._poison is None:
+                self._writer.witness()
+        finally:
+            self._close()
+
+    def _held(self) -> Writer:
+        if self._writer is None:
+            raise FencedError(f"{self._directory} is not held: call take() first, and stop acting after release()")
+        return self._writer
+
+    def _usable(self) -> Writer:
+        if self._poison is not None:
+            raise type(self._poison)(f"no record is taken after a failure; the failure was: {self._poison}")
+        return self._held()
+
+    def _open(self, reducer: int) -> Lease:
+        witness = self._witness()
+        segments = list_segments(self._directory)
+        found = recover.examine(self._directory, segments, witness, reducer=reducer, on_warning=self._on_warning)
+        self._warn_of(found, witness)
+        recover.settle(self._disk, self._directory, found, witness)
+        repairs = quarantine.undeclared(self._directory, found.tally.declared, self._on_warning)
+        self._adopt(found, witness)
+        return Lease(
+            epoch=found.tally.epoch + 1,
+            head=found.place.head,
+            snapshot=None if found.snapshot is None else found.snapshot.snapshot,
+            repairs=repairs,
+        )
+
+    def _witness(self) -> Witness:
+        """What HEAD says; makes HEAD and the first segment when the journal never had a record."""
+        segments = list_segments(self._directory)
+        witness = recover.witnessed(self._directory, segments)
+        if segments and witness is not None:
+            return witness
+        for above in (self._directory.parent, self._directory):  # a crash may have left names that are not durable
+            self._disk.fsync_dir(above)
+        if witness is None:
+            HeadFile.create(self._disk, self._directory)
+        self._disk.close(create_segment(self._disk, self._directory, START.segment))
+        return recover.witnessed(self._directory, [START.segment]) or Witness(place=START, generation=0)
+
+    def _warn_of(self, found: Found, witness: Witness) -> None:
+        if witness.damaged:
+            self._on_warning(f"{self._directory / HEAD}: one of two slots was damaged; the other one is used")
+        if found.torn is not None:
+            path = self._directory / found.place.segment
+            length = path.stat().st_size - found.place.offset
+            self._on_warning(
+                f"{path}: the last {length} bytes, after record {found.place.head.seq}, are an interrupted write "
+                f"({found.torn}); they are moved to quarantine"
+            )
+
+    def _adopt(self, found: Found, witness: Witness) -> None:
+        self._writer = Writer(
+            self._disk,
+            self._directory,
+            found.place,
+            generation=witness.generation,
+            segment_bytes=self._segment_bytes,
+        )
+        self._writer.witness()  # the actor acts on what was found, so from here on its loss must be noticed
+        self._poison = None
+        self._tally = found.tally
+        self._read_from = START if found.snapshot is None else found.snapshot.place
+
+    def _save(self, writer: Writer, wanted: Snapshot) -> None:
+        place = writer.place
+        if wanted.head != place.head:
+            raise ValueError(f"the journal ends at record {place.head.seq}, a snapshot is made of its end")
+        earlier = [name for name in list_segments(self._directory) if name < place.segment]
+        stored = StoredSnapshot(
+            place=place,
+            segments=tuple((name, (self._directory / name).stat().st_size) for name in earlier),
+            epoch=self._tally.epoch,
+            declared=tuple(sorted(self._tally.declared)),
+            reducer=wanted.reducer,
+            state=wanted.state,
+        )
+        snapshot.save(self._disk, self._directory, stored)
+
+    def _close(self) -> None:
+        writer, self._writer = self._writer, None
+        try:
+            if writer is not None:
+                writer.close()
+        finally:
+            self._lock.release()

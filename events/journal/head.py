@@ -1,0 +1,131 @@
+"""HEAD: the journal's witness of its own end, in a file apart from the records.
+
+Two slots of 512 bytes are written in turn, so a torn write spoils only the one being written. Each is one line of JSON
+padded with spaces, with its own checksum. HEAD is written after the record it speaks of is durable and never before,
+so a journal that ends below HEAD has lost records.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from events.journal.disk import Disk, pwrite_all, replace_file
+from events.journal.layout import HEAD, segment_name, way_out
+from events.journal.record import GENESIS, Head
+from events.journal.store import JournalDamagedError
+
+__all__ = ["START", "HeadFile", "Place", "Witness", "read_witness"]
+
+_SLOT: Final = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A point in the journal.
+
+    Attributes:
+        head: The last record before it.
+        segment: The file it lies in.
+        offset: The byte after that record in this file; 0 when the record ended the file before.
+    """
+
+    head: Head
+    segment: str
+    offset: int
+
+
+START: Final = Place(head=GENESIS, segment=segment_name(1), offset=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness:
+    """What HEAD says.
+
+    Attributes:
+        place: The end that was witnessed.
+        generation: Counts the writes; the higher of two slots is the newer.
+        damaged: Slots that could not be read, 0 or 1; the other one is used.
+    """
+
+    place: Place
+    generation: int
+    damaged: int = 0
+
+
+def read_witness(directory: Path) -> Witness | None:
+    """What HEAD says, None when there is no such file.
+
+    Raises:
+        JournalDamagedError: Neither slot can be read.
+    """
+    try:
+        content = (directory / HEAD).read_bytes()
+    except FileNotFoundError:
+        return None
+    slots = [_decode(content[start : start + _SLOT]) for start in (0, _SLOT)]
+    whole = [slot for slot in slots if slot is not None]
+    if not whole:
+        raise JournalDamagedError(
+            f"{directory / HEAD}: both slots are damaged, so whether records are missing cannot be told; "
+            f"{way_out(directory)}"
+        )
+    newest = max(whole, key=lambda slot: slot.generation)
+    return Witness(place=newest.place, generation=newest.generation, damaged=len(slots) - len(whole))
+
+
+class HeadFile:
+    """HEAD held open by the writer."""
+
+    def __init__(self, disk: Disk, directory: Path, generation: int) -> None:
+        self._disk = disk
+        self._generation = generation
+        self._fd = disk.open(directory / HEAD, os.O_RDWR)
+
+    @staticmethod
+    def create(disk: Disk, directory: Path) -> None:
+        """A HEAD that witnesses the empty journal, durable when this returns."""
+        slots = [_encode(Witness(place=START, generation=generation)) for generation in (0, 1)]
+        replace_file(disk, directory / HEAD, b"".join(slots))
+
+    def write(self, place: Place) -> None:
+        """Witness ``place``, durably. The slot that holds the newest witness so far is left alone."""
+        generation = self._generation + 1
+        slot = _encode(Witness(place=place, generation=generation))
+        pwrite_all(self._disk, self._fd, slot, generation % 2 * _SLOT)
+        self._disk.fdatasync(self._fd)
+        self._generation = generation
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._disk.close(self._fd)
+
+
+def _encode(witness: Witness) -> bytes:
+    place = witness.place
+    fields: dict[str, Any] = {
+        "generation": witness.generation,
+        "seq": place.head.seq,
+        "hash": place.head.hash,
+        "segment": place.segment,
+        "offset": place.offset,
+    }
+    fields["sha256"] = hashlib.sha256(orjson.dumps(fields)).hexdigest()
+    return orjson.dumps(fields).ljust(_SLOT - 1) + b"\n"
+
+
+def _decode(slot: bytes) -> Witness | None:
+    try:
+        fields = orjson.loads(slot)
+        head = Head(seq=fields["seq"], hash=fields["hash"])
+        place = Place(head=head, segment=fields["segment"], offset=fields["offset"])
+        witness = Witness(place=place, generation=fields["generation"])
+        # Written again and compared whole: checksum, padding and field order are all checked by one comparison.
+        return witness if _encode(witness) == slot else None
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -1,0 +1,60 @@
+"""Names inside a journal's directory, and what every refusal tells the operator. Never opens a file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from events.journal.store import JournalDamagedError
+
+__all__ = [
+    "HEAD",
+    "LOCK",
+    "QUARANTINE",
+    "SNAPSHOTS",
+    "first_seq",
+    "list_segments",
+    "segment_name",
+    "way_out",
+]
+
+HEAD: Final = "HEAD"
+LOCK: Final = "LOCK"
+SNAPSHOTS: Final = "snapshots"
+QUARANTINE: Final = "quarantine"
+_SEGMENT: Final = re.compile(r"[0-9]{20}\.jsonl")
+
+
+def segment_name(first: int) -> str:
+    """The file that begins with record ``first``."""
+    return f"{first:020d}.jsonl"
+
+
+def first_seq(name: str) -> int:
+    """The record that the segment ``name`` begins with."""
+    return int(name.removesuffix(".jsonl"))
+
+
+def list_segments(directory: Path) -> list[str]:
+    """The segments' names in order.
+
+    Raises:
+        JournalDamagedError: A ``.jsonl`` file bears another kind of name: a copy or a merge of journals.
+    """
+    names = sorted(path.name for path in directory.iterdir() if path.name.endswith(".jsonl"))
+    for name in names:
+        if not _SEGMENT.fullmatch(name) or first_seq(name) == 0:
+            raise JournalDamagedError(
+                f"{directory / name} is not a segment of this journal, whose files are named by their first record, "
+                f"{segment_name(1)} and so on; move it out of the directory"
+            )
+    return names
+
+
+def way_out(directory: Path) -> str:
+    """What an operator can do about a journal that is refused."""
+    return (
+        f"nothing was changed; put the right files back from a backup, or look at `user-miner verify {directory}` and "
+        f"let `user-miner repair {directory} --accept-loss` write a new journal that declares the gap"
+    )

@@ -1,0 +1,85 @@
+"""A journal in memory, for tests and simulation: the same bytes and the same chain as on disk, and no disk.
+
+Its lines may be handed to a new `MemoryJournal`, whole or cut anywhere between two records, to play a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+
+from events.journal.checked import seal_checked
+from events.journal.record import GENESIS, BadRecordError, Draft, Head, Record, parse
+from events.journal.recover import Tally
+from events.journal.store import FencedError, JournalDamagedError, JournalLockedError, Lease, Snapshot
+
+__all__ = ["MemoryJournal"]
+
+
+class MemoryJournal:
+    """A `JournalStore` that dies with the process.
+
+    Args:
+        lines: Records to begin with, newlines included; `take` verifies them.
+    """
+
+    def __init__(self, lines: Iterable[bytes] = ()) -> None:
+        self.lines = list(lines)
+        self._head: Head | None = None
+        self._snapshot: Snapshot | None = None
+
+    async def take(self, *, reducer: int) -> Lease:
+        """Verify the lines and hold the journal. See `JournalStore.take`."""
+        if self._head is not None:
+            raise JournalLockedError("this journal in memory is held already: release() it first")
+        tally, head = Tally(), GENESIS
+        for record in self._records():
+            tally.count(record)
+            head = record.head
+        self._head = head
+        return Lease(epoch=tally.epoch + 1, head=head, snapshot=self._usable_snapshot(reducer), repairs=())
+
+    async def read(self, after_seq: int = 0) -> AsyncIterator[Record]:
+        """The records with a higher seq, verified. See `JournalStore.read`."""
+        self._held()
+        for record in self._records():
+            if record.seq > after_seq:
+                yield record
+
+    async def append(self, draft: Draft, *, witness: bool = False) -> Record:  # noqa: ARG002  (nothing here can be lost)
+        """Add one record. See `JournalStore.append`."""
+        line, record = seal_checked(draft, self._held())
+        self.lines.append(line)
+        self._head = record.head
+        return record
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep a cached fold."""
+        self._snapshot = snapshot
+
+    async def renew(self) -> None:
+        """Nothing to do: nobody else can see this memory."""
+
+    async def release(self) -> None:
+        """Let `take` succeed again. Safe to call twice."""
+        self._head = None
+
+    def _held(self) -> Head:
+        if self._head is None:
+            raise FencedError("this journal in memory is not held: call take() first")
+        return self._head
+
+    def _records(self) -> Iterable[Record]:
+        head = GENESIS
+        for line in list(self.lines):
+            try:
+                record = parse(line, head)
+            except BadRecordError as error:
+                raise JournalDamagedError(f"the journal in memory, after record {head.seq}: {error}") from error
+            head = record.head
+            yield record
+
+    def _usable_snapshot(self, reducer: int) -> Snapshot | None:
+        snapshot = self._snapshot
+        if snapshot is None or snapshot.reducer != reducer:
+            return None
+        return snapshot if any(record.head == snapshot.head for record in self._records()) else None

@@ -1,0 +1,134 @@
+"""Reading a journal without holding it: for replay, audit, export. Never writes, never locks.
+
+A reader accepts what the writer's recovery would accept and refuses what it would refuse. The journal may grow while
+it is read, and the directory may be read-only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from events.journal.head import START, Place, read_witness
+from events.journal.layout import first_seq, list_segments
+from events.journal.record import GENESIS, Head, Record
+from events.journal.scan import BrokenChainError, Walk, classify, damaged, hash_before
+from events.journal.store import JournalError, RolledBackError
+
+__all__ = ["JournalReader", "locate", "read_journal"]
+
+_SAMPLE = "sample"
+
+
+class JournalReader:
+    """The verified records of a journal; iterate again for those that were added meanwhile.
+
+    Args:
+        directory: The journal.
+        after: Begin behind this record, whose hash is compared; None for the first one.
+
+    Attributes:
+        head: The last record given out.
+        tail_bytes: Length of the torn tail, or of the record being written, that ended the last iteration.
+    """
+
+    def __init__(self, directory: Path, *, after: Head | None = None) -> None:
+        self.directory = directory
+        self.tail_bytes = 0
+        self._after = after or GENESIS
+        self._walk = Walk(directory, [], _start_before(directory, self._after))
+
+    @property
+    def head(self) -> Head:
+        """The chain's end as far as it was read."""
+        return self._walk.place.head
+
+    def __iter__(self) -> Iterator[Record]:
+        """Raises JournalDamagedError where the chain breaks, with file and offset."""
+        witness = read_witness(self.directory)
+        least = GENESIS if witness is None else witness.place.head
+        tried: Place | None = None
+        while True:
+            segments = list_segments(self.directory)
+            self.tail_bytes = 0
+            try:
+                yield from self._pass(segments)
+            except BrokenChainError as broken:
+                # An unfinished line may have been finished, and its segment left, since the names were listed.
+                if tried != broken.place:
+                    tried = broken.place
+                    continue
+                refusal = classify(broken, self.directory, segments, least)
+                if refusal is not None:
+                    raise refusal from broken
+                self.tail_bytes = (self.directory / broken.place.segment).stat().st_size - broken.place.offset
+            if list_segments(self.directory) == segments:
+                break
+        self._check_end(least)
+
+    def _pass(self, segments: list[str]) -> Iterator[Record]:
+        self._walk = walk = Walk(self.directory, segments, self._walk.place)
+        for record in walk:
+            if record.seq > self._after.seq:
+                yield record
+            elif record.seq == self._after.seq and record.hash != self._after.hash:
+                raise damaged(
+                    self.directory, walk.place, f"record {record.seq} was expected to hash {self._after.hash}"
+                )
+
+    def _check_end(self, least: Head) -> None:
+        needed = max(least.seq, self._after.seq)
+        if self.head.seq < needed:
+            raise RolledBackError(
+                f"{self.directory} has lost its end: it ends at record {self.head.seq}, but record {needed} was there"
+            )
+
+
+def read_journal(directory: Path, *, after: Head | None = None) -> Iterator[Record]:
+    """The verified records of a journal, in order. See `JournalReader`."""
+    return iter(JournalReader(directory, after=after))
+
+
+def _start_before(directory: Path, after: Head) -> Place:
+    """The start of the segment that holds ``after``; its predecessor's hash is proved by reaching ``after``."""
+    earlier = [name for name in list_segments(directory) if first_seq(name) <= after.seq]
+    if len(earlier) < 2:  # noqa: PLR2004  (the first segment starts the chain)
+        return START
+    before, segment = earlier[-2:]
+    path = directory / before
+    digest = hash_before(path, path.stat().st_size)
+    return (
+        START
+        if digest is None
+        else Place(head=Head(seq=first_seq(segment) - 1, hash=digest), segment=segment, offset=0)
+    )
+
+
+def locate(directory: Path, hotkey: str | None = None) -> Path:
+    """The journal that ``directory`` is, or the only one in it; ``hotkey`` picks one by name.
+
+    A recorded sample counts only where nothing else is.
+
+    Raises:
+        JournalError: There is none, or more than one.
+    """
+    if not directory.is_dir():
+        raise JournalError(f"{directory} is not a directory; give the journal's directory")
+    if hotkey is None and _is_journal(directory):
+        return directory
+    found = sorted(path for path in directory.iterdir() if path.is_dir() and _is_journal(path))
+    if hotkey is not None:
+        found = [path for path in found if path.name == hotkey]
+    elif len(found) > 1:
+        found = [path for path in found if path.name != _SAMPLE]
+    if not found:
+        whose = "" if hotkey is None else f" of {hotkey}"
+        raise JournalError(f"no journal{whose} in {directory}: neither it nor a directory in it holds .jsonl segments")
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise JournalError(f"several journals in {directory}: {names}; name one of them")
+    return found[0]
+
+
+def _is_journal(directory: Path) -> bool:
+    return any(directory.glob("*.jsonl"))

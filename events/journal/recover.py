@@ -1,0 +1,161 @@
+"""Opening a journal that may have been left in any state: find out everything first, change something only then.
+
+`examine` reads and refuses; it changes nothing. `settle` makes what was found durable: it moves a torn tail away and
+writes again what no HEAD vouches for. Each of its steps may be the last one before a crash; the next start then finds
+the same journal and ends in the same place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from events.catalogue import ActorStarted, TailRepaired
+from events.journal import quarantine, snapshot
+from events.journal.disk import Disk, pwrite_all
+from events.journal.head import START, Place, Witness, read_witness
+from events.journal.layout import HEAD, way_out
+from events.journal.record import Record
+from events.journal.scan import BrokenChainError, Walk, classify, damaged
+from events.journal.snapshot import StoredSnapshot
+from events.journal.store import JournalDamagedError, JournalError, RolledBackError
+
+__all__ = ["Found", "Tally", "examine", "settle", "witnessed"]
+
+_CHUNK: Final = 1 << 20
+_COUNTED: Final = frozenset({ActorStarted.__name__, TailRepaired.__name__})
+
+
+class Tally:
+    """What the store itself must know from the records: the epochs, and which tails are declared."""
+
+    def __init__(self, epoch: int = 0, declared: Sequence[str] = ()) -> None:
+        self.epoch = epoch
+        self.declared = set(declared)
+
+    def count(self, record: Record) -> None:
+        """Take one record into account."""
+        if record.name in _COUNTED:
+            self.note(record.event())
+
+    def note(self, event: object) -> None:
+        """Take one event into account."""
+        if isinstance(event, ActorStarted):
+            self.epoch = max(self.epoch, event.epoch)
+        elif isinstance(event, TailRepaired):
+            self.declared.add(event.quarantine)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A journal that may be opened.
+
+    Attributes:
+        place: The end of the last good record.
+        tally: What the records told.
+        snapshot: The snapshot that the scan began behind.
+        torn: Why the bytes after ``place`` are a torn tail; None when the journal ends cleanly.
+    """
+
+    place: Place
+    tally: Tally
+    snapshot: StoredSnapshot | None
+    torn: str | None
+
+
+def witnessed(directory: Path, segments: Sequence[str]) -> Witness | None:
+    """HEAD's testimony, checked against the mere presence of segments; None for a journal that never had a record.
+
+    Raises:
+        JournalDamagedError: HEAD is gone or unreadable, or it is all that is left.
+    """
+    witness = read_witness(directory)
+    if witness is None and (segments or snapshot.snapshot_paths(directory)):
+        raise JournalDamagedError(
+            f"{directory / HEAD} is missing, so whether records are missing cannot be told; {way_out(directory)}"
+        )
+    if witness is not None and not segments and witness.place.head.seq > 0:
+        raise _rolled_back(directory, witness, "there is no segment at all")
+    return witness
+
+
+def examine(
+    directory: Path,
+    segments: Sequence[str],
+    witness: Witness,
+    *,
+    reducer: int,
+    on_warning: Callable[[str], None],
+) -> Found:
+    """Read the journal from the newest usable snapshot to its end. Changes nothing.
+
+    Raises:
+        JournalDamagedError: The recovery table says to refuse.
+        JournalError: This build cannot read a record.
+    """
+    stored = snapshot.newest_usable(directory, segments, reducer=reducer, witness=witness.place, on_warning=on_warning)
+    tally = Tally() if stored is None else Tally(stored.epoch, stored.declared)
+    walk = Walk(directory, segments, START if stored is None else stored.place)
+    torn = None
+    try:
+        for record in walk:
+            tally.count(record)
+            if record.seq == witness.place.head.seq:
+                _compare(directory, walk.place, witness)
+    except BrokenChainError as broken:
+        refusal = classify(broken, directory, segments, witness.place.head)
+        if refusal is not None:
+            raise refusal from broken
+        torn = str(broken)
+    except ValueError as error:
+        raise JournalError(f"{directory}: {error}; nothing was changed") from error
+    if walk.place.head.seq < witness.place.head.seq:
+        raise _rolled_back(directory, witness, f"the last record is {walk.place.head.seq}")
+    return Found(place=walk.place, tally=tally, snapshot=stored, torn=torn)
+
+
+def _compare(directory: Path, place: Place, witness: Witness) -> None:
+    if place != witness.place:
+        there = witness.place
+        raise damaged(
+            directory,
+            place,
+            f"HEAD witnessed another record {there.head.seq} (hash {there.head.hash[:12]}…, ending at byte "
+            f"{there.offset} of {there.segment}): HEAD and the segments are not of one history",
+        )
+
+
+def _rolled_back(directory: Path, witness: Witness, found: str) -> RolledBackError:
+    return RolledBackError(
+        f"{directory} has lost its end: HEAD witnessed record {witness.place.head.seq}, but {found}. Was an old copy "
+        f"put back? {way_out(directory).capitalize()}"
+    )
+
+
+def settle(disk: Disk, directory: Path, found: Found, witness: Witness) -> None:
+    """Make the journal end at ``found.place``, durably. OSError when the disk refuses."""
+    place = found.place
+    fd = disk.open(directory / place.segment, os.O_RDWR)
+    try:
+        if found.torn is not None:
+            disk.fsync(fd)  # else a crash could leave other bytes here than those in quarantine
+            tail = os.pread(fd, os.fstat(fd).st_size - place.offset, place.offset)
+            quarantine.move_in(disk, directory, place.segment, place.offset, tail)
+            disk.truncate(fd, place.offset)
+            disk.fsync(fd)
+        if place.head.seq > witness.place.head.seq:
+            same = witness.place.segment == place.segment
+            _write_again(disk, fd, witness.place.offset if same else 0, place.offset)
+    finally:
+        disk.close(fd)
+    disk.fsync_dir(directory)
+
+
+def _write_again(disk: Disk, fd: int, start: int, end: int) -> None:
+    """Write the bytes as they were read. After a failed fsync the kernel shows bytes that never reached the disk."""
+    for offset in range(start, end, _CHUNK):
+        pwrite_all(disk, fd, os.pread(fd, min(_CHUNK, end - offset), offset), offset)
+    disk.fdatasync(fd)

@@ -1,0 +1,186 @@
+"""Walk along the chain of a journal's files, and tell a torn tail from damage when it breaks. Only reads.
+
+The recovery table of the design is `classify`. A tail may be cut off only when it is what an interrupted write leaves
+behind: at the very end, beyond HEAD, and with no record after it. Everything else is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from events.journal.head import START, Place
+from events.journal.layout import first_seq, segment_name, way_out
+from events.journal.record import BadRecordError, Head, Record, parse
+from events.journal.store import JournalDamagedError, SecondWriterError
+
+__all__ = ["BrokenChainError", "Walk", "classify", "damaged", "hash_before", "record_after", "refusal_text"]
+
+_RECORD_START: Final = b'{"seq":'
+_END_LENGTH: Final = len(b',"hash":"') + 64 + len(b'"}\n')
+
+
+class BrokenChainError(Exception):
+    """The chain cannot be followed beyond ``place``.
+
+    Attributes:
+        place: The end of the last good record, and where the bad bytes begin.
+        line: The bad bytes up to the next newline.
+        gap: A whole file is missing or out of place; ``line`` is the first one of the file that is there.
+    """
+
+    def __init__(self, place: Place, reason: str, line: bytes, *, gap: bool = False) -> None:
+        super().__init__(reason)
+        self.place = place
+        self.line = line
+        self.gap = gap
+
+
+class Walk:
+    """The verified records from one place on. ``place`` follows the last record given out; iterate only once."""
+
+    def __init__(self, directory: Path, segments: Sequence[str], start: Place = START) -> None:
+        self._directory = directory
+        self._segments = segments
+        self._segment = start.segment
+        self._offset = start.offset
+        self._head = start.head
+
+    @property
+    def place(self) -> Place:
+        """The end of the last good record."""
+        return Place(head=self._head, segment=self._segment, offset=self._offset)
+
+    def __iter__(self) -> Iterator[Record]:
+        for name in self._segments:
+            if name < self._segment:
+                continue
+            self._enter(name)
+            with (self._directory / name).open("rb") as file:
+                file.seek(self._offset)
+                for line in file:
+                    yield self._follow(line)
+
+    def _enter(self, name: str) -> None:
+        if name == self._segment:
+            return
+        expected = self._head.seq + 1
+        if first_seq(name) != expected:
+            with (self._directory / name).open("rb") as file:
+                line = file.readline()
+            place = Place(head=self._head, segment=name, offset=0)
+            raise BrokenChainError(place, f"expected the segment {segment_name(expected)} before it", line, gap=True)
+        self._segment, self._offset = name, 0
+
+    def _follow(self, line: bytes) -> Record:
+        try:
+            record = parse(line, self._head)
+        except BadRecordError as error:
+            raise BrokenChainError(self.place, str(error), line) from error
+        self._offset += len(line)
+        self._head = record.head
+        return record
+
+
+def damaged(directory: Path, place: Place, reason: str) -> JournalDamagedError:
+    """The refusal: file, offset, reason, way out."""
+    return JournalDamagedError(refusal_text(directory, place, reason))
+
+
+def refusal_text(directory: Path, place: Place, reason: str) -> str:
+    """File, offset, reason, way out, in one line."""
+    where = f"{directory / place.segment} at byte {place.offset}, after record {place.head.seq}"
+    return f"{where}: {reason}; {way_out(directory)}"
+
+
+def classify(
+    broken: BrokenChainError, directory: Path, segments: Sequence[str], witness: Head
+) -> JournalDamagedError | None:
+    """The recovery table for a chain that breaks: the refusal, or None for a torn tail that may be moved away.
+
+    Args:
+        broken: Where and how it breaks.
+        directory: The journal.
+        segments: All its segments.
+        witness: The record that HEAD speaks of.
+    """
+    place = broken.place
+    if (seq := _duplicate(broken, directory, segments)) is not None:
+        text = f"a second record {seq} that continues record {seq - 1}: two processes wrote"
+        return SecondWriterError(refusal_text(directory, place, text))
+    unlike_a_tail = _unlike_a_tail(broken, directory, segments, witness)
+    return None if unlike_a_tail is None else damaged(directory, place, unlike_a_tail)
+
+
+def _unlike_a_tail(broken: BrokenChainError, directory: Path, segments: Sequence[str], witness: Head) -> str | None:
+    """Why the bad bytes are not what an interrupted write leaves behind, None when they are."""
+    place, reason = broken.place, str(broken)
+    if broken.gap:
+        return reason
+    if place.segment != segments[-1]:
+        return f"{reason}; later segments exist, so this is no interrupted write"
+    if place.head.seq < witness.seq:
+        return f"{reason}; HEAD witnessed record {witness.seq}, so this is no interrupted write"
+    at = record_after(directory / place.segment, place.offset) if broken.line.endswith(b"\n") else None
+    return None if at is None else f"{reason}; a whole record follows at byte {at}, so this is no interrupted write"
+
+
+def record_after(path: Path, offset: int) -> int | None:
+    """Where the first whole record behind the bad bytes at ``offset`` begins, None when there is none.
+
+    A record is also looked for inside a line, since the newline between two records may be what was damaged.
+    """
+    with path.open("rb") as file:
+        file.seek(offset)
+        tail = file.read()
+    at = tail.find(_RECORD_START, 1)
+    while at >= 0:
+        end = tail.find(b"\n", at) + 1
+        if end and _is_record(tail[at:end]):
+            return offset + at
+        at = tail.find(_RECORD_START, at + 1)
+    return None
+
+
+def _is_record(line: bytes) -> bool:
+    try:
+        parse(line, None)
+    except BadRecordError:
+        return False
+    return True
+
+
+def _duplicate(broken: BrokenChainError, directory: Path, segments: Sequence[str]) -> int | None:
+    """The seq of a line that truly continues an earlier record than the last one: what only a second writer makes."""
+    try:
+        claimed = parse(broken.line, None).seq
+        if not 1 <= claimed <= broken.place.head.seq:
+            return None
+        parse(broken.line, _head_at(directory, segments, claimed - 1))
+    except BadRecordError:
+        return None
+    return claimed
+
+
+def _head_at(directory: Path, segments: Sequence[str], seq: int) -> Head | None:
+    walk = Walk(directory, segments)
+    records = iter(walk)
+    try:
+        while walk.place.head.seq < seq:
+            next(records)
+    except (BrokenChainError, StopIteration):
+        return Head(seq=seq, hash="")  # continues nothing, so the line is judged as damage
+    return walk.place.head
+
+
+def hash_before(path: Path, offset: int) -> str | None:
+    """The hash in the record that ends at ``offset``, None when no record ends there."""
+    if offset < _END_LENGTH:
+        return None
+    with path.open("rb") as file:
+        file.seek(offset - _END_LENGTH)
+        end = file.read(_END_LENGTH)
+    if len(end) < _END_LENGTH or not end.startswith(b',"hash":"') or not end.endswith(b'"}\n'):
+        return None
+    return end[len(b',"hash":"') : -3].decode("latin-1")

@@ -1,0 +1,105 @@
+"""The writing end of the file log: appends, rotates, witnesses. After any error it must not be used again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from events.journal.disk import Disk, write_all, write_error
+from events.journal.head import HeadFile, Place
+from events.journal.layout import HEAD, segment_name
+from events.journal.record import Head
+from events.journal.store import ConflictError
+
+__all__ = ["Writer", "create_segment"]
+
+
+def create_segment(disk: Disk, directory: Path, name: str) -> int:
+    """Make an empty segment, durably, and open it for appending."""
+    fd = disk.open(directory / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL)
+    try:
+        disk.fsync(fd)
+        disk.fsync_dir(directory)
+    except BaseException:
+        disk.close(fd)
+        raise
+    return fd
+
+
+class Writer:
+    """Appends behind ``place``, which follows the last durable record.
+
+    Args:
+        disk: Where the system calls go.
+        directory: The journal.
+        place: The end that recovery established.
+        generation: Of the newest readable slot in HEAD.
+        segment_bytes: A segment is not written beyond this size, unless one record alone is larger.
+    """
+
+    def __init__(self, disk: Disk, directory: Path, place: Place, *, generation: int, segment_bytes: int) -> None:
+        self.place = place
+        self._disk = disk
+        self._directory = directory
+        self._segment_bytes = segment_bytes
+        with contextlib.ExitStack() as undo:
+            self._head = HeadFile(disk, directory, generation)
+            undo.callback(self._head.close)
+            self._fd = disk.open(directory / place.segment, os.O_WRONLY | os.O_APPEND)
+            undo.pop_all()
+
+    def append(self, line: bytes, head: Head) -> None:
+        """Write ``line``, which makes ``head`` the chain's end; durable when this returns.
+
+        Raises:
+            JournalWriteError: The disk refused.
+            ConflictError: Somebody else wrote here.
+        """
+        if self.place.offset and self.place.offset + len(line) > self._segment_bytes:
+            self._rotate()
+        path = self._directory / self.place.segment
+        with _failing(f"writing record {head.seq} to", path):
+            self._check_alone(path)
+            write_all(self._disk, self._fd, line)
+            self._disk.fdatasync(self._fd)
+        self.place = Place(head=head, segment=self.place.segment, offset=self.place.offset + len(line))
+
+    def witness(self) -> None:
+        """Let HEAD testify to the chain's end, durably."""
+        with _failing("writing", self._directory / HEAD):
+            self._head.write(self.place)
+
+    def close(self) -> None:
+        """Give the files back."""
+        self._disk.close(self._fd)
+        self._head.close()
+
+    def _check_alone(self, path: Path) -> None:
+        stat = os.fstat(self._fd)
+        if stat.st_size != self.place.offset or stat.st_nlink == 0:
+            raise ConflictError(
+                f"{path} ended at byte {self.place.offset} after this process's last record, now it has "
+                f"{stat.st_size} bytes and {stat.st_nlink} name(s): another process changed it; stop that one, then "
+                f"look at `user-miner verify {self._directory}`"
+            )
+
+    def _rotate(self) -> None:
+        name = segment_name(self.place.head.seq + 1)
+        with _failing("making the segment", self._directory / name):
+            try:
+                fd = create_segment(self._disk, self._directory, name)
+            except FileExistsError as error:
+                raise ConflictError(f"{self._directory / name} exists already: another process wrote it") from error
+            self._disk.close(self._fd)
+        self._fd = fd
+        self.place = Place(head=self.place.head, segment=name, offset=0)
+
+
+@contextlib.contextmanager
+def _failing(doing: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise write_error(doing, path, error) from error

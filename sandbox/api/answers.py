@@ -1,0 +1,75 @@
+"""The bodies of the coordination API, in all the forms that have been seen. It never decides which."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import JSONResponse, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.clock import BlockClock
+
+__all__ = ["conflict", "detail", "invalid", "rate_limit", "spoil_blocks"]
+
+_DETAILS = {
+    401: "Unauthorized",
+    403: "Hotkey is not registered on this subnet",
+    500: "Internal server error",
+    503: "Service unavailable",
+}
+_INVALID = [{"field": "content", "message": "Refused because a fault asked for it"}]
+
+
+def detail(status: int, text: str = "", params: Mapping[str, Any] | None = None) -> JSONResponse:
+    """{"detail": text}, with Retry-After when params hold retry_after."""
+    headers = {"retry-after": str(params["retry_after"])} if params and "retry_after" in params else None
+    return JSONResponse({"detail": text or _DETAILS[status]}, status, headers)
+
+
+def conflict(fields: Mapping[str, Any], *, form: str = "409") -> JSONResponse:
+    """A 409; form is the name of the fault that shows it."""
+    message = "Post was already submitted by another miner"
+    body = {"detail": message} if form == "409_text" else {"detail": {"message": message}, **fields}
+    return JSONResponse(body, 409)
+
+
+def invalid(errors: list[dict[str, str]] | None = None, *, form: str = "422") -> JSONResponse:
+    """A 422; form is the name of the fault that shows it."""
+    errors = _INVALID if errors is None else errors
+    forms: dict[str, object] = {
+        "422": errors,
+        "422_nested": {"detail": errors},
+        "422_message": {"message": errors[0]["message"]},
+        "422_text": f"{errors[0]['field']}: {errors[0]['message']}",
+    }
+    return JSONResponse({"detail": forms[form]}, 422)
+
+
+def rate_limit(clock: BlockClock, block: int, *, used: int, limit: int, form: str = "429") -> Response:
+    """A 429; form is the name of the fault that shows it."""
+    fields = clock.fields(block)
+    seconds = clock.seconds_until_next_window(block)
+    headers = {
+        "X-RateLimit-Reset-Block": str(fields["next_window_start_block"]),
+        "X-RateLimit-Reset-Seconds": str(seconds),
+    }
+    numbers = {"current_count": used, "max_submissions": limit, "estimated_seconds_until_reset": seconds, **fields}
+    message = f"Rate limit exceeded: {used} of {limit} submissions used in this window"
+    if form in {"429_headers", "429_bare"}:
+        return Response(status_code=429, headers=headers if form == "429_headers" else None)
+    body = {"detail": message if form == "429_text" else {"message": message, "rate_limit": numbers}}
+    return JSONResponse(body, 429, None if form == "429_body" else headers)
+
+
+def spoil_blocks(body: dict[str, Any], fault: str, size: int) -> dict[str, Any]:
+    """Faults in the block numbers of an answer; size is the blocks of a window."""
+    numbers = [name for name in body if "block" in name or name == "current_window"]
+    if fault == "no_block":
+        return {name: value for name, value in body.items() if name not in numbers}
+    if fault == "bad_block":
+        return {name: "soon" if name in numbers else value for name, value in body.items()}
+    if fault == "mismatch":
+        return {**body, "blocks_per_window": size * 2}
+    return body

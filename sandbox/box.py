@@ -1,0 +1,266 @@
+"""A whole sandbox: three stand-ins on loopback ports, their clocks, faults and ledgers.
+
+It never imports the miner, so that it cannot share a misreading of a protocol with it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import parse_qsl
+
+from sandbox.api import ApiService
+from sandbox.clock import BlockClock, PostClock
+from sandbox.config import SandboxConfig
+from sandbox.control import control_routes
+from sandbox.faults import SERVICES, FaultPlan
+from sandbox.gate import Gate
+from sandbox.ledger import Ledgers
+from sandbox.llm import LlmService
+from sandbox.server import Host, Service
+from sandbox.x import Corpus, Post, XService
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from starlette.types import Scope
+
+__all__ = ["Sandbox"]
+
+_NORMAL_POLL_S = 12.0
+
+
+class Sandbox:
+    """Use as a context manager, or call start() and stop().
+
+    Ports are reserved from construction on, so addresses are known, and refuse connections, before start().
+
+    Attributes:
+        ledger: What was asked, answered and billed, per service: .x, .llm, .api.
+        faults: The plan of faults; script() and clear_faults() are short for its methods.
+        blocks: The chain's clock.
+        post_clock: The clock that X's posts come by.
+        corpus: The posts and users that X knows.
+    """
+
+    def __init__(self, config: SandboxConfig | None = None) -> None:
+        self.config = config = config or SandboxConfig()
+        self.ledger = Ledgers()
+        seed = config.seed if config.fault_seed is None else config.fault_seed
+        self.faults = FaultPlan(seed=seed, rates=config.rates)
+        self.blocks = BlockClock(
+            start_block=config.start_block,
+            blocks_per_window=config.blocks_per_window,
+            seconds_per_block=config.seconds_per_block,
+        )
+        self.post_clock = PostClock(wall=config.wall, epoch=config.epoch, manual=config.manual)
+        self.corpus = Corpus(
+            seed=config.seed,
+            clock=self.post_clock,
+            size=config.corpus_size,
+            posts_per_minute=config.posts_per_minute,
+        )
+        self._host: Host | None = None
+        self._api = self._make_api()
+        self._services = self._make_services()
+
+    @property
+    def x_base(self) -> str:
+        """Base URL of the X API, with its /2."""
+        return f"{self._services['x'].url}/2"
+
+    @property
+    def llm_base(self) -> str:
+        """Base URL of the chat endpoint, with its /v1."""
+        return f"{self._services['llm'].url}/v1"
+
+    @property
+    def api_base(self) -> str:
+        """Base URL of the coordination API."""
+        return self._services["api"].url
+
+    @property
+    def x_token(self) -> str:
+        """The bearer token that X accepts."""
+        return self.config.x_token
+
+    @property
+    def llm_key(self) -> str:
+        """The key that the chat endpoint accepts."""
+        return self.config.llm_key
+
+    @property
+    def block(self) -> int:
+        """The current block; assign to jump."""
+        return self.blocks.block
+
+    @block.setter
+    def block(self, value: int) -> None:
+        self.blocks.jump(value)
+
+    @property
+    def window(self) -> int:
+        """The current window."""
+        return self.blocks.window(self.blocks.block)
+
+    def start(self) -> Self:
+        """Serve all services but those configured as down.
+
+        Raises:
+            RuntimeError: It was started before.
+        """
+        if self._host is not None:
+            raise RuntimeError("this sandbox is running, or was stopped; make a new one")
+        self._host = Host()
+        self._host.start()
+        try:
+            for name in SERVICES:
+                if name not in self.config.down:
+                    self.up(name)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop everything, cut open connections and give the ports back; doing so twice does no harm."""
+        if self._host is not None and not self._host.closed:
+            for name in SERVICES:
+                self.down(name)
+            self._host.stop()
+        for service in self._services.values():
+            service.release()
+
+    def up(self, name: str) -> None:
+        """Let a service ("x", "llm", "api") accept connections, on the port it always had."""
+        self._running().call(self._service(name).start())
+
+    def down(self, name: str) -> None:
+        """Cut a service's connections and refuse new ones until up(); its state is kept."""
+        self._running().call(self._service(name).stop())
+
+    def is_up(self, name: str) -> bool:
+        """Whether a service accepts connections."""
+        return self._service(name).up
+
+    def script(self, target: str, fault: str, *, times: int = 1, **params: Any) -> None:
+        """The next requests to a route ("api.submit") or service ("api") show a fault; "ok" lets them pass.
+
+        Params tell the fault more, such as seconds=3 for hang or retry_after=7 for 429.
+
+        Raises:
+            ValueError: The route or the fault is unknown.
+        """
+        self.faults.script(target, fault, times=times, params=params)
+
+    def clear_faults(self) -> None:
+        """Answer properly from now on, whatever was scripted or configured."""
+        self.faults.clear()
+
+    def advance(self, blocks: int = 1) -> int:
+        """Go forward by blocks; the new block is returned."""
+        self.blocks.advance(blocks)
+        return self.blocks.block
+
+    def next_window(self) -> int:
+        """Go to the first block of the next window; the new window is returned."""
+        size = self.blocks.blocks_per_window
+        self.blocks.jump((self.blocks.block // size + 1) * size)
+        return self.window
+
+    def advance_posts(self, seconds: float) -> None:
+        """Let time pass for X: posts appear as they would in so many seconds."""
+        self.post_clock.advance(seconds)
+
+    def add_post(self, text: str, **more: Any) -> Post:
+        """Add a post with exactly this text; see Corpus.add for what else can be said."""
+        return self.corpus.add(text, **more)
+
+    def own(self, post_id: str) -> None:
+        """Let another miner own a post: submitting it is a conflict from now on."""
+        self._api.own(post_id)
+
+    def env(self) -> dict[str, str]:
+        """The environment that points a miner at this sandbox."""
+        variables = {
+            "X_BEARER_TOKEN": self.x_token,
+            "X_API_BASE": self.x_base,
+            "MINER_API_URL": self.api_base,
+            "MODEL": (self.config.models or (self.config.model,))[0],
+            "API_KEY": self.llm_key,
+            "LLM_BASE": self.llm_base,
+            "BLOCKS_PER_WINDOW": str(self.config.blocks_per_window),
+            "MAX_SUBMISSIONS_PER_WINDOW": str(self.config.max_submissions),
+        }
+        speed = self.config.seconds_per_block
+        if speed is not None and speed < _NORMAL_POLL_S:
+            variables["POLL_INTERVAL_SECONDS"] = f"{speed:g}"
+        return variables
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop."""
+        self.stop()
+
+    def _make_api(self) -> ApiService:
+        control = control_routes(plan=self.faults, blocks=self.blocks, posts=self.post_clock, ledgers=self.ledger)
+        return ApiService(self.config, clock=self.blocks, corpus=self.corpus, ledger=self.ledger.api, control=control)
+
+    def _make_services(self) -> dict[str, Service]:
+        config, ledger = self.config, self.ledger
+        x = XService(config, corpus=self.corpus, clock=self.post_clock, ledger=ledger.x)
+        llm = LlmService(config, ledger=ledger.llm)
+        gates = {
+            "x": self._gate(x, ledger.x, _describe_search),
+            "llm": self._gate(llm, ledger.llm, _describe_chat),
+            "api": self._gate(self._api, ledger.api, _describe_submit),
+        }
+        ports = {"x": config.x_port, "llm": config.llm_port, "api": config.api_port}
+        services: dict[str, Service] = {}
+        try:
+            for name, gate in gates.items():
+                services[name] = Service(gate, host=config.host, port=ports[name])
+        except OSError:
+            for service in services.values():
+                service.release()
+            raise
+        return services
+
+    def _gate(self, service: Any, ledger: Any, describe: Callable[[Scope, bytes], Mapping[str, Any]]) -> Gate:
+        return Gate(service.app, plan=self.faults, ledger=ledger, routes=service.routes, describe=describe)
+
+    def _service(self, name: str) -> Service:
+        if name not in self._services:
+            raise ValueError(f"unknown service {name!r}; known: {', '.join(SERVICES)}")
+        return self._services[name]
+
+    def _running(self) -> Host:
+        if self._host is None or self._host.closed:
+            raise RuntimeError("this sandbox is not running; call start() or use it in a with statement")
+        return self._host
+
+
+def _describe_search(scope: Scope, body: bytes) -> Mapping[str, Any]:  # noqa: ARG001 - one shape for all services
+    return {"params": dict(parse_qsl(scope["query_string"].decode("latin-1")))}
+
+
+def _describe_chat(scope: Scope, body: bytes) -> Mapping[str, Any]:  # noqa: ARG001 - one shape for all services
+    return _picked(body, ("model", "temperature", "seed", "max_tokens"))
+
+
+def _describe_submit(scope: Scope, body: bytes) -> Mapping[str, Any]:  # noqa: ARG001 - one shape for all services
+    return _picked(body, ("miner_hotkey", "post_id"))
+
+
+def _picked(body: bytes, names: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        data = json.loads(body) if body else {}
+    except ValueError:
+        return {}
+    return {name: data[name] for name in names if name in data} if isinstance(data, dict) else {}

@@ -1,0 +1,168 @@
+"""POST /v1/chat/completions and GET /v1/models: key, format, answer, usage. It never touches the transport."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.llm.errors import error, fault_error
+from sandbox.llm.formats import FormatError, check_format
+from sandbox.llm.model import answer, read_question
+from sandbox.llm.spoil import spoil_answer, spoil_completion, spoil_text
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from sandbox.config import SandboxConfig
+    from sandbox.faults import Fault
+    from sandbox.ledger import LlmLedger
+
+__all__ = ["FINGERPRINT", "LlmService"]
+
+FINGERPRINT = "deterministic-keyword-model"
+_CHAT = "/v1/chat/completions"
+_MODELS = "/v1/models"
+_CHARS_PER_TOKEN = 4
+_HELLO = (
+    "Hello! I am a deterministic keyword model standing in for a language model. I can only analyze a post that"
+    " comes as JSON on the line after a line INPUT:."
+)
+
+
+class LlmService:
+    """The chat stand-in; `app` is its ASGI application."""
+
+    routes = {_CHAT: "llm.chat", _MODELS: "llm.models"}  # noqa: RUF012 - never changed
+
+    def __init__(self, config: SandboxConfig, *, ledger: LlmLedger) -> None:
+        self._config = config
+        self._ledger = ledger
+        routes = [Route(_CHAT, self.chat, methods=["POST"]), Route(_MODELS, self.models)]
+        self.app = Starlette(routes=routes)
+
+    async def models(self, request: Request) -> Response:
+        """List the accepted models."""
+        fault = request.state.fault
+        if refusal := fault_error(fault.name, fault.params.get("retry_after")) or self._unauthorized(request):
+            return refusal
+        names = self._config.models or (self._config.model,)
+        listed = [{"id": name, "object": "model", "created": 0, "owned_by": "sandbox"} for name in names]
+        return JSONResponse({"object": "list", "data": listed})
+
+    async def chat(self, request: Request) -> Response:
+        """Answer one request for a completion."""
+        fault, seq = request.state.fault, request.state.seq
+        refusal = fault_error(fault.name, fault.params.get("retry_after")) or self._unauthorized(request)
+        if refusal is not None:
+            self._ledger.decided(seq, "refused")
+            return refusal
+        try:
+            body = json.loads(await request.body())
+            _check(body, self._config.models)
+            kind = check_format(body, self._config.response_formats)
+        except _RefusedError as refused:
+            self._ledger.decided(seq, "refused")
+            return refused.response
+        except FormatError as wrong:
+            self._ledger.decided(seq, "refused_format")
+            return error(400, str(wrong), kind="invalid_request_error", code="invalid_value", param=wrong.param)
+        except ValueError:
+            self._ledger.decided(seq, "invalid")
+            return error(
+                400, "We could not parse the JSON body of your request.", kind="invalid_request_error", code=""
+            )
+        return JSONResponse(self._complete(body, kind, fault, seq))
+
+    def _unauthorized(self, request: Request) -> Response | None:
+        given = request.headers.get("authorization", "")
+        return (
+            None
+            if hmac.compare_digest(given.encode(), f"Bearer {self._config.llm_key}".encode())
+            else fault_error("401")
+        )
+
+    def _complete(self, body: dict[str, Any], kind: str, fault: Fault, seq: int) -> dict[str, Any]:
+        prompt = "\n".join(_content(message) for message in body["messages"])
+        asked = [_content(message) for message in body["messages"] if message.get("role") == "user"]
+        question = read_question(asked[-1]) if asked else None
+        if question is None:
+            text = _HELLO
+            self._ledger.decided(seq, "chatted")
+        else:
+            text = _wrapped(spoil_answer(answer(question), fault.name), kind, seq)
+            self._ledger.decided(seq, "analyzed", post=question.post, format=kind)
+        text = spoil_text(text, fault.name)
+        limit = body.get("max_completion_tokens") or body.get("max_tokens")
+        completion = _completion(body["model"], text, prompt, limit if isinstance(limit, int) else None, seq)
+        usage = completion["usage"]
+        self._ledger.completed(prompt_tokens=usage["prompt_tokens"], completion_tokens=usage["completion_tokens"])
+        return spoil_completion(completion, fault.name)
+
+
+class _RefusedError(ValueError):
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
+def _check(body: Any, models: tuple[str, ...]) -> None:
+    """Refuse what a server refuses before it looks at the format."""
+    if not isinstance(body, dict) or not isinstance(body.get("model"), str):
+        raise _refused("you must provide a model parameter", "model")
+    if models and body["model"] not in models:
+        response = fault_error("404")
+        if response is not None:
+            raise _RefusedError(response)
+    messages = body.get("messages")
+    if not isinstance(messages, list) or not messages or not all(isinstance(one, dict) for one in messages):
+        raise _refused("Missing required parameter: 'messages'.", "messages")
+    if body.get("stream"):
+        raise _refused("Streaming is not supported with this model.", "stream")
+
+
+def _refused(message: str, param: str) -> _RefusedError:
+    return _RefusedError(error(400, message, kind="invalid_request_error", code="invalid_value", param=param))
+
+
+def _content(message: dict[str, Any]) -> str:
+    content = message.get("content")
+    if isinstance(content, list):
+        return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def _wrapped(result: dict[str, Any], kind: str, seq: int) -> str:
+    """Bare JSON when a JSON format was asked for; else a fence or prose around it, in turn."""
+    text = json.dumps(result, ensure_ascii=False)
+    return text if kind != "text" else spoil_text(text, "fenced" if seq % 2 else "prose")
+
+
+def _tokens(text: str) -> int:
+    return -(-len(text) // _CHARS_PER_TOKEN)
+
+
+def _completion(model: str, text: str, prompt: str, limit: int | None, seq: int) -> dict[str, Any]:
+    cut = limit is not None and _tokens(text) > limit
+    text = text[: limit * _CHARS_PER_TOKEN] if cut and limit is not None else text
+    used, written = _tokens(prompt), _tokens(text)
+    return {
+        "id": f"chatcmpl-sandbox-{seq}",
+        "object": "chat.completion",
+        "created": 1_700_000_000 + seq,
+        "model": model,
+        "system_fingerprint": FINGERPRINT,
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": text, "refusal": None},
+                "logprobs": None,
+                "finish_reason": "length" if cut else "stop",
+            }
+        ],
+        "usage": {"prompt_tokens": used, "completion_tokens": written, "total_tokens": used + written},
+    }

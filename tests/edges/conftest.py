@@ -1,0 +1,213 @@
+"""A server that answers with exactly the bytes it is told, a clock that stands still, and a real key to sign with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import pytest
+from hypothesis import settings
+
+from events.catalogue import SubmissionBody
+
+NOW_S = 1_795_000_000
+Play: TypeAlias = bytes | Callable[[socket.socket, threading.Event], None]
+
+settings.register_profile("edges", deadline=None, max_examples=150)
+settings.load_profile("edges")
+
+
+@dataclass
+class RawServer:
+    """Plays one entry of ``script`` for each connection, the last one over and over; ``requests`` keeps what came."""
+
+    script: list[Play] = field(default_factory=list)
+    requests: list[bytes] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._threads: list[threading.Thread] = []
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
+
+    def plays(self, *script: Play) -> RawServer:
+        """Set the script."""
+        self.script = list(script)
+        return self
+
+    def answers(self, status: int, body: bytes | str | dict[str, Any] | list[Any] = b"", **headers: str) -> RawServer:
+        """Answer every request with this."""
+        return self.plays(self.answer(status, body, **headers))
+
+    @staticmethod
+    def answer(status: int, body: bytes | str | dict[str, Any] | list[Any] = b"", **headers: str) -> bytes:
+        """A whole HTTP answer; underscores in header names stand for hyphens."""
+        raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        lines = [f"HTTP/1.1 {status} Something", f"Content-Length: {len(raw)}", "Connection: close"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        return "\r\n".join([*lines, "", ""]).encode() + raw
+
+    @staticmethod
+    def hang(connection: socket.socket, released: threading.Event) -> None:  # noqa: ARG004  (the shape of a play)
+        """No answer until the test is over."""
+        released.wait(20)
+
+    @staticmethod
+    def hang_after(start: bytes) -> Play:
+        """So much of an answer, then nothing until the test is over."""
+
+        def play(connection: socket.socket, released: threading.Event) -> None:
+            connection.sendall(start)
+            released.wait(20)
+
+        return play
+
+    @staticmethod
+    def drip(start: bytes, every_s: float = 0.02) -> Play:
+        """So much of an answer, then a space every so often until the client leaves."""
+
+        def play(connection: socket.socket, released: threading.Event) -> None:
+            connection.sendall(start)
+            while not released.wait(every_s):
+                connection.sendall(b" ")
+
+        return play
+
+    def close(self) -> None:
+        """Let everything that hangs end, and wait for it."""
+        self.released.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join(5)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection:
+            connection.settimeout(5)
+            try:
+                self._play(connection)
+            except OSError:
+                return  # the client left
+
+    def _play(self, connection: socket.socket) -> None:
+        request = _read_request(connection)
+        if not request:
+            return
+        self.requests.append(request)
+        play = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if callable(play):
+            play(connection, self.released)
+        else:
+            connection.sendall(play)
+
+
+def _read_request(connection: socket.socket) -> bytes:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = connection.recv(65_536)
+        if not piece:
+            return b""
+        data += piece
+    head, _, body = data.partition(b"\r\n\r\n")
+    lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+    missing = int(lengths[0].split(b":")[1]) - len(body) if lengths else 0
+    while missing > 0:
+        piece = connection.recv(missing)
+        data, missing = data + piece, missing - len(piece)
+    return data
+
+
+class StandingClock:
+    """``actor.ports.Clock`` at one moment."""
+
+    def __init__(self, now_ms: int = NOW_S * 1000 + 250) -> None:
+        self.ms = now_ms
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def elapsed_s(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@pytest.fixture
+def wire() -> Iterator[RawServer]:
+    """A raw server on loopback."""
+    server = RawServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def closed_url() -> str:
+    """An address of this machine that refuses connections."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    """A clock that stands still."""
+    return StandingClock()
+
+
+@pytest.fixture(scope="session")
+def alice() -> Any:
+    """A signer on a well-known test key."""
+    from bittensor_core import Keypair  # noqa: PLC0415  (only tests that sign pay for it)
+
+    from actor.edges.hotkey import signer_from_keypair  # noqa: PLC0415  (as above)
+
+    return signer_from_keypair(Keypair.create_from_uri("//Alice"))
+
+
+@pytest.fixture
+def submission(alice: Any) -> SubmissionBody:
+    """A body that the coordination API takes."""
+    return SubmissionBody(
+        miner_hotkey=alice.ss58_address,
+        post_id="1812",
+        content="SN45 ships, naïvely 🚀",
+        date=NOW_S - 600,
+        author="ada",
+        account_age=365,
+        retweets=1,
+        likes=2,
+        responses=3,
+        followers=4,
+        tokens={"talisman_ai": 1.0},
+        sentiment=0.5,
+        score=0.75,
+    )
+
+
+@pytest.fixture
+def everything_logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """All records of all loggers down to DEBUG, those of the HTTP libraries by name as well."""
+    caplog.set_level(logging.DEBUG)
+    for name in ("tweepy.client", "requests", "urllib3", "httpx", "httpcore"):
+        caplog.set_level(logging.DEBUG, logger=name)
+    return caplog

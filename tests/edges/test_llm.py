@@ -1,0 +1,335 @@
+"""The language model's edge over real HTTP on loopback: what is sent, and what every kind of answer becomes."""
+
+import asyncio
+import gzip
+import json
+import socket
+import traceback
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actor.analyzer import Completion, LLMError, LLMErrorKind
+from actor.edges.llm import OpenAIChat
+
+KEY = "sk-planted-secret-0123456789"
+SCHEMA: dict[str, Any] = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": {}}}
+Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+@dataclass
+class Server:
+    """Gives one answer to every request and keeps what came in."""
+
+    answer: Answer
+    heads: list[str] = field(default_factory=list)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Read one request, answer it, close."""
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            length = next(line.split(":")[1] for line in head.lower().splitlines() if line.startswith("content-length"))
+            self.heads.append(head)
+            self.bodies.append(json.loads(await reader.readexactly(int(length))))
+            await self.answer(writer)
+            await writer.drain()
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+
+def _says(body: object, status: int = 200, **headers: str) -> Answer:
+    """Answer with a body: bytes as they are, anything else as JSON."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = {"content-type": "application/json", "content-length": str(len(content)), **headers}
+    lines = [f"HTTP/1.1 {status} X", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write("\r\n".join([*lines, "connection: close", "", ""]).encode() + content)
+
+    return answer
+
+
+def _completion(content: object = "hi", **changes: object) -> dict[str, object]:
+    return {
+        "model": "served",
+        "choices": [{"message": {"role": "assistant", "content": content}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 12, "completion_tokens": 3},
+        **changes,
+    }
+
+
+async def _complete(server: Server, *, timeout_s: float = 5, formatted: bool = True) -> Completion:
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    llm = OpenAIChat(base_url=f"http://127.0.0.1:{port}/v1", api_key=KEY, timeout_s=timeout_s)
+    try:
+        return await llm.complete(
+            model="m", messages=[{"role": "user", "content": "τ"}], response_format=SCHEMA if formatted else None
+        )
+    finally:
+        await llm.aclose()
+        await llm.aclose()
+        listener.close()
+        await asyncio.sleep(0)
+
+
+def _ask(answer: Answer, *, timeout_s: float = 5, formatted: bool = True) -> Completion:
+    return asyncio.run(_complete(Server(answer), timeout_s=timeout_s, formatted=formatted))
+
+
+def _fail(answer: Answer, *, timeout_s: float = 5, formatted: bool = True) -> LLMError:
+    with pytest.raises(LLMError) as caught:
+        _ask(answer, timeout_s=timeout_s, formatted=formatted)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert KEY not in shown
+    assert "\n" not in caught.value.reason
+    assert 0 < len(caught.value.reason) <= 300
+    return caught.value
+
+
+def test_a_completion_comes_back_whole() -> None:
+    """Text, reason, usage and the served model are handed on."""
+    assert _ask(_says(_completion())) == Completion(
+        text="hi", finish_reason="stop", prompt_tokens=12, completion_tokens=3, model="served"
+    )
+
+
+def test_the_request_is_deterministic_and_bounded() -> None:
+    """Temperature 0, a fixed seed, a bound on tokens, the format, and the key as bearer token."""
+    server = Server(_says(_completion()))
+    asyncio.run(_complete(server))
+    sent = server.bodies[0]
+    assert (sent["model"], sent["temperature"], sent["seed"]) == ("m", 0, 812)
+    assert sent["max_tokens"] == 4096
+    assert sent["response_format"] == SCHEMA
+    assert sent["messages"] == [{"role": "user", "content": "τ"}]
+    assert server.heads[0].startswith("POST /v1/chat/completions ")
+    assert f"authorization: bearer {KEY}" in server.heads[0].lower()
+    plain = Server(_says(_completion()))
+    asyncio.run(_complete(plain, formatted=False))
+    assert "response_format" not in plain.bodies[0]
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        (None, (None, None)),
+        ({}, (None, None)),
+        ("many", (None, None)),
+        ({"prompt_tokens": -1, "completion_tokens": 1.5}, (None, None)),
+        ({"prompt_tokens": True, "completion_tokens": 10**30}, (None, None)),
+        ({"prompt_tokens": 5}, (5, None)),
+    ],
+)
+def test_usage_may_be_missing_or_wrong(usage: object, tokens: tuple[int | None, int | None]) -> None:
+    """What the server does not say in whole numbers is None."""
+    found = _ask(_says(_completion(usage=usage)))
+    assert (found.prompt_tokens, found.completion_tokens) == tokens
+
+
+def test_odd_but_usable_answers_are_used() -> None:
+    """Text in parts, a missing model and an unknown reason do no harm."""
+    parts = [{"type": "text", "text": "h"}, {"type": "image"}, "x", {"text": "i"}]
+    assert _ask(_says(_completion(parts))).text == "hi"
+    choice = {"message": {"content": "cut"}, "finish_reason": "length"}
+    found = _ask(_says({"choices": [choice, "x"]}))
+    assert (found.text, found.finish_reason, found.model) == ("cut", "length", "m")
+    assert _ask(_says(json.dumps(_completion()).encode(), content_type="text/plain")).text == "hi"
+    packed = gzip.compress(json.dumps(_completion()).encode())
+    assert _ask(_says(packed, content_encoding="gzip")).text == "hi"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"<html><title>Bad gateway</title></html>", "HTML"),
+        (b"", "nothing"),
+        (b"{", "no JSON"),
+        (b"\xff\xfe{}", "no JSON"),
+        (b"[" * 200_000, "no JSON"),
+        (b'{"choices": ' + b"9" * 9_000 + b"}", "no JSON"),
+        ([], "no choices"),
+        (None, "no choices"),
+        ("text", "no choices"),
+        ({"error": {"message": "overloaded"}}, "no choices"),
+        ({"choices": []}, "no choices"),
+        ({"choices": None}, "no choices"),
+        ({"choices": {"0": {}}}, "no choices"),
+        ({"choices": [None]}, "no choices"),
+        ({"choices": [{"text": "old style"}]}, "no text"),
+        ({"choices": [{"message": None}]}, "no text"),
+        ({"choices": [{"message": {"content": None}, "finish_reason": "length"}]}, "finish_reason length"),
+        ({"choices": [{"message": {"content": None, "refusal": "no"}}]}, "no text"),
+        (_completion("  "), "no text"),
+        (_completion("x" * 1_000_001), "longer than"),
+    ],
+)
+@pytest.mark.parametrize("content_type", ["application/json", "text/html"])
+def test_a_2xx_without_a_completion_is_malformed(body: object, said: str, content_type: str) -> None:
+    """HTML, rubbish and empty completions are found out, whatever the type says."""
+    error = _fail(_says(body, content_type=content_type))
+    assert error.kind == "malformed"
+    assert said in error.reason
+
+
+def test_wrong_compression_is_malformed() -> None:
+    """A body that does not unpack is no completion."""
+    assert _fail(_says(b"{}", content_encoding="gzip")).kind in {"malformed", "connection"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (401, {"error": {"message": f"Incorrect API key provided: {KEY}"}}, "auth"),
+        (403, {"detail": "forbidden"}, "auth"),
+        (402, {"detail": "quota exceeded"}, "quota"),
+        (404, {"error": {"message": "no model m"}}, "model"),
+        (429, {"error": {"message": "slow down"}}, "rate_limit"),
+        (429, {"error": {"message": "x", "code": "insufficient_quota"}}, "quota"),
+        (400, {"error": {"message": "response_format json_schema is not supported"}}, "refused_format"),
+        (422, {"detail": [{"loc": ["body", "response_format"]}]}, "refused_format"),
+        (400, {"error": {"message": "bad request"}}, "refused_format"),
+        (400, b"", "refused_format"),
+        (400, {"error": {"message": "maximum context length is 9"}}, "request"),
+        (400, {"error": {"message": "x", "code": "model_not_found"}}, "model"),
+        (409, {}, "request"),
+        (418, b"<html>teapot</html>", "request"),
+        (408, {}, "timeout"),
+        (500, {"detail": "oops"}, "server"),
+        (502, b"<html>" + b"x" * 5_000 + b"</html>", "server"),
+        (503, b"", "server"),
+        (529, [1, 2], "server"),
+    ],
+)
+def test_refusals_have_a_kind(status: int, body: object, kind: LLMErrorKind) -> None:
+    """Every status becomes one kind; the key that a server echoes is gone from reason and causes."""
+    error = _fail(_says(body, status))
+    assert error.kind == kind
+    assert f"HTTP {status}" in error.reason
+    assert error.__cause__ is not None
+
+
+def test_without_a_format_none_is_refused() -> None:
+    """A 400 to a plain request is about something else."""
+    assert _fail(_says({"error": {"message": "bad"}}, 400), formatted=False).kind == "request"
+    assert _fail(_says({"error": {"message": "response_format?"}}, 400), formatted=False).kind == "request"
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"),
+    [
+        ("7", 7, 7),
+        ("0.5", 0.5, 0.5),
+        ("3600", 3600, 3600),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", 10**9, 10**10),
+    ],
+)
+def test_retry_after_is_read(value: str, low: float, high: float) -> None:
+    """Seconds or a date, however long."""
+    wait_s = _fail(_says({}, 429, retry_after=value)).retry_after_s
+    assert wait_s is not None
+    assert low <= wait_s <= high
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "nan", "inf", "1e9", ".", "", "1" * 400])
+def test_an_odd_retry_after_is_none_or_endless(value: str) -> None:
+    """What is no time is ignored; what is absurd is no finite wait."""
+    assert _fail(_says({}, 503, retry_after=value)).retry_after_s in {None, float("inf")}
+
+
+def test_a_dripping_answer_is_cut_off() -> None:
+    """The limit is for the whole call, not for each piece of it."""
+
+    async def drip(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n")
+        while not writer.is_closing():
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    assert _fail(drip, timeout_s=0.3).kind == "timeout"
+
+
+def test_a_silent_server_times_out() -> None:
+    """No answer in time is a timeout."""
+
+    async def silence(_: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.6)
+
+    assert _fail(silence, timeout_s=0.2).kind == "timeout"
+
+
+def test_a_broken_connection_is_a_connection_error() -> None:
+    """A connection that ends early, and one that nobody accepts."""
+
+    async def hang_up(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{")
+
+    assert _fail(hang_up).kind == "connection"
+
+    async def nothing(_: asyncio.StreamWriter) -> None:
+        return
+
+    assert _fail(nothing).kind == "connection"
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+
+    async def refused() -> None:
+        llm = OpenAIChat(base_url=f"http://127.0.0.1:{port}", api_key=KEY, timeout_s=5)
+        with pytest.raises(LLMError) as caught:
+            await llm.complete(model="m", messages=[], response_format=None)
+        assert caught.value.kind == "connection"
+        await llm.aclose()
+
+    asyncio.run(refused())
+
+
+def test_what_is_not_http_is_an_error_of_ours() -> None:
+    """Rubbish on the line does not leak the client's exceptions."""
+
+    async def rubbish(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-OpenSSH\r\n\r\n")
+
+    assert _fail(rubbish).kind in {"connection", "malformed"}
+
+
+def test_cancelling_passes_through() -> None:
+    """A cancelled call raises CancelledError and leaves nothing open."""
+
+    async def silence(_: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.5)
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(_complete(Server(silence)))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled())
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    body=st.binary(max_size=60)
+    | st.builds(lambda message: {"choices": [{"message": message}]}, st.text() | st.none() | st.lists(st.integers())),
+    status=st.sampled_from([200, 201, 204, 400, 402, 429, 500]),
+    content_type=st.sampled_from(["application/json", "text/html", "application/json; charset=utf-9"]),
+)
+def test_any_answer_is_a_completion_or_our_error(body: object, status: int, content_type: str) -> None:
+    """Whatever a server sends, nothing but LLMError comes out."""
+    if status == 204:
+        body = b""
+    try:
+        _ask(_says(body, status, content_type=content_type))
+    except LLMError as error:
+        assert KEY not in str(error)  # noqa: PT017 - both ends are right, and only this one can leak

@@ -1,0 +1,161 @@
+"""What comes in from outside is bounded, valid and free of secrets."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actor.edges.text import (
+    REDACTED,
+    Redactor,
+    as_float,
+    as_int,
+    bounded,
+    one_line,
+    parse_json,
+    valid_unicode,
+)
+
+any_text = st.text(alphabet=st.characters(exclude_categories=()))  # lone surrogates included
+SECRET = 'AAAA%2Bxyz/+=é"0123456789'  # noqa: S105  (planted to be found)
+
+
+@given(any_text, st.integers(min_value=1, max_value=50))
+def test_bounded_is_valid_and_never_longer(text: str, limit: int) -> None:
+    """Whatever the text, the result fits and UTF-8 can hold it."""
+    result = bounded(text, limit)
+    assert len(result) <= limit
+    result.encode()
+
+
+@given(st.text(max_size=40))
+def test_bounded_leaves_a_short_valid_text_alone(text: str) -> None:
+    """Nothing is changed that needs no change, NUL included."""
+    assert bounded(text, 40) == text
+
+
+def test_bounded_shows_that_it_cut() -> None:
+    """A cut text ends in an ellipsis within the limit."""
+    assert bounded("abcdef", 4) == "abc…"
+    assert bounded("a" * 5000) == "a" * 3999 + "…"
+
+
+def test_surrogates_are_joined_or_replaced() -> None:
+    """A pair written as two surrogates becomes its character, a lone one the replacement character."""
+    assert valid_unicode("\ud83d\ude80 \ud83d") == "🚀 �"
+
+
+@given(any_text, st.integers(min_value=1, max_value=50))
+def test_one_line_is_one_printable_line(text: str, limit: int) -> None:
+    """No line break, control character or terminal escape survives."""
+    result = one_line(text, limit)
+    assert len(result) <= limit
+    assert len(result.splitlines()) <= 1
+    assert not any(ord(char) < 32 or 127 <= ord(char) < 160 for char in result)
+
+
+def test_one_line_joins_words() -> None:
+    """Line breaks and direction overrides become single spaces."""
+    assert one_line(" a\r\n\x1b[31mb\u202e\x00c  ") == "a [31mb c"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (7, 7),
+        (-7, -7),
+        (7.0, 7),
+        ("7", 7),
+        (" +7 ", 7),
+        (2**63 - 1, 2**63 - 1),
+        (2**63, None),
+        (float(2**63), None),
+        (1e300, None),
+        (7.5, None),
+        (float("inf"), None),
+        (float("nan"), None),
+        (True, None),
+        ("7.0", None),
+        ("٧", None),
+        ("9" * 19, None),
+        ("9" * 5000, None),
+        ("", None),
+        (None, None),
+        ([7], None),
+    ],
+)
+def test_as_int_takes_only_integers_within_64_bits(value: object, expected: int | None) -> None:
+    """Integral floats and decimal strings count; booleans and everything else do not."""
+    assert as_int(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(1, 1.0), ("2.5", 2.5), ("nan", None), ("1e999", None), (10**400, None), (True, None), ("x", None), (None, None)],
+)
+def test_as_float_takes_only_finite_numbers(value: object, expected: float | None) -> None:
+    """Numbers and decimal strings count when they are finite."""
+    assert as_float(value) == expected
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"[" * 100_000, b'{"a":', b"<html>", b"9" * 5000])
+def test_parse_json_has_one_error(body: bytes) -> None:
+    """Every flaw is a ValueError, deep nesting and huge numbers too."""
+    with pytest.raises(ValueError, match=r"."):
+        parse_json(body)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        SECRET,
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), quote(SECRET, safe="")),
+        json.dumps(SECRET)[1:-1],
+        json.dumps({"token": SECRET}, ensure_ascii=False),
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.urlsafe_b64encode(SECRET.encode()).decode(),
+        base64.b64encode(b"a:" + SECRET.encode() + b"!").decode(),
+        base64.b64encode(b"ab:c" + SECRET.encode()).decode(),
+    ],
+)
+def test_redactor_finds_a_secret_in_every_form(form: str) -> None:
+    """In clear, percent-encoded, JSON-escaped, base64, alone and inside a longer encoded text."""
+    redacted = Redactor((SECRET, "another"))(f"before {form} after")
+    assert REDACTED in redacted
+    assert redacted.startswith("before ")
+    assert redacted.endswith(" after")
+    assert "0123456789" not in redacted
+    assert base64.b64encode(b"0123456789").decode()[:8] not in redacted
+
+
+def test_redactor_knows_the_decoded_form_of_an_encoded_secret() -> None:
+    """X hands tokens out percent-encoded; the decoded token is as secret."""
+    assert Redactor(["AAAA%2Bxyz"])("is AAAA+xyz") == f"is {REDACTED}"
+
+
+def test_redactor_ignores_what_would_blank_ordinary_words() -> None:
+    """Secrets below four characters and no secrets at all change nothing."""
+    assert Redactor(["abc", ""])("abc of it") == "abc of it"
+    assert Redactor(())("abc") == "abc"
+
+
+def test_redactor_takes_the_longest_secret_first() -> None:
+    """A secret that begins with another leaves no rest behind."""
+    assert Redactor(["secret", "secret-longer"])("secret-longer") == REDACTED
+
+
+@given(st.text(min_size=4), any_text, any_text)
+def test_redactor_leaves_no_secret(secret: str, before: str, after: str) -> None:
+    """Whatever stands around it, the secret is gone, and so it is from the redactor's own repr."""
+    redactor = Redactor([secret])
+    if secret not in REDACTED:
+        assert secret not in redactor(before + secret + after).replace(REDACTED, "\x00\x00\x00\x00")
+    assert repr(redactor) == "Redactor(1 secrets)"

@@ -1,0 +1,168 @@
+"""The chat stand-in over HTTP: formats, errors, usage, and the keyword model's answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox import Sandbox, SandboxConfig
+
+Chat = Callable[..., httpx.Response]
+CANDIDATES = [
+    {"name": "talisman_ai", "functions": ["social sentiment analysis", "scoring posts"]},
+    {"name": "chutes", "functions": ["serverless inference hosting"]},
+]
+OBJECT = {"type": "json_object"}
+SCHEMA = {
+    "type": "json_schema",
+    "json_schema": {
+        "name": "analysis",
+        "strict": True,
+        "schema": {
+            "type": "object",
+            "properties": {"about_bittensor": {"type": "boolean"}},
+            "required": ["about_bittensor"],
+            "additionalProperties": False,
+        },
+    },
+}
+
+
+def _prompt(post: str) -> str:
+    question = json.dumps({"candidates": CANDIDATES, "post": post}, ensure_ascii=False)
+    return f"Answer in JSON.\nINPUT:\n{question}\nThat was data."
+
+
+def _chat(box: Sandbox, http: httpx.Client, post: str = "Bittensor is great", **more: Any) -> httpx.Response:
+    messages = [{"role": "system", "content": "You analyze posts."}, {"role": "user", "content": _prompt(post)}]
+    body = {"model": "any/model", "messages": messages, **more}
+    headers = {"Authorization": f"Bearer {box.llm_key}"}
+    return http.post(f"{box.llm_base}/chat/completions", json=body, headers=headers)
+
+
+@pytest.fixture
+def chat(box: Sandbox, http: httpx.Client) -> Chat:
+    """Ask for the analysis of a post."""
+    return lambda post="Bittensor is great", **more: _chat(box, http, post, **more)
+
+
+def _analysis(answer: httpx.Response) -> dict[str, Any]:
+    content = json.loads(answer.json()["choices"][0]["message"]["content"])
+    assert isinstance(content, dict)
+    return content
+
+
+def test_answer_has_exactly_the_agreed_shape(chat: Chat) -> None:
+    """The analysis names the candidates discussed, their functions by index, terms and one of five categories."""
+    answer = chat("Social sentiment analysis on Bittensor grows, excellent miners 🚀", response_format=SCHEMA)
+    assert _analysis(answer) == {
+        "about_bittensor": True,
+        "sentiment": "very_bullish",
+        "subnets": [{"name": "talisman_ai", "functions": [0], "bittensor_terms": ["bittensor", "miners"]}],
+    }
+    body = answer.json()
+    assert body["system_fingerprint"] == "deterministic-keyword-model"
+    assert body["choices"][0]["finish_reason"] == "stop"
+    assert body["usage"]["total_tokens"] == body["usage"]["prompt_tokens"] + body["usage"]["completion_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("post", "sentiment"),
+    [
+        ("Terrible, broken, overvalued Bittensor subnet", "very_bearish"),
+        ("Bittensor miners are worried", "bearish"),
+        ("Bittensor exists", "neutral"),
+        ("Bittensor shipped", "bullish"),
+        ("Bittensor shipped a great thing", "very_bullish"),
+    ],
+)
+def test_five_categories(chat: Chat, post: str, sentiment: str) -> None:
+    """Good and bad words are counted against each other."""
+    assert _analysis(chat(post, response_format=OBJECT))["sentiment"] == sentiment
+
+
+def test_unrelated_post_names_no_subnet(chat: Chat) -> None:
+    """A post that is not about Bittensor gets no subnets even where functions overlap."""
+    assert _analysis(chat("serverless inference hosting is cheap", response_format=OBJECT)) == {
+        "about_bittensor": False,
+        "sentiment": "neutral",
+        "subnets": [],
+    }
+
+
+def test_separator_characters_in_a_post_do_not_end_the_line(chat: Chat) -> None:
+    """A line separator (U+2028) inside a post leaves the question whole."""
+    assert _analysis(chat("Bittensor\u2028chutes", response_format=OBJECT))["subnets"][0]["name"] == "chutes"
+
+
+def test_plain_mode_wraps_the_json(chat: Chat) -> None:
+    """Without a format the JSON comes in a fence or in prose, in turn."""
+    texts = [chat().json()["choices"][0]["message"]["content"] for _ in range(2)]
+    assert texts[0].startswith("```json\n")
+    assert texts[1].startswith("Sure, ")
+    for text in texts:
+        assert json.loads(text[text.index("{") : text.rindex("}") + 1])["about_bittensor"] is True
+
+
+def test_another_protocol_is_answered_politely(box: Sandbox, http: httpx.Client) -> None:
+    """A request that does not follow the protocol gets plain text that says who is speaking."""
+    body = {"model": "m", "messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]}
+    headers = {"Authorization": f"Bearer {box.llm_key}"}
+    answer = http.post(f"{box.llm_base}/chat/completions", json=body, headers=headers)
+    assert "deterministic keyword model" in answer.json()["choices"][0]["message"]["content"]
+
+
+def test_unsupported_formats_are_refused(http: httpx.Client) -> None:
+    """A model without json_schema or json_object refuses them with 400, and still answers in plain mode."""
+    with Sandbox(SandboxConfig(seconds_per_block=None, response_formats=frozenset({"text"}))) as box:
+        for wanted in (SCHEMA, OBJECT):
+            answer = _chat(box, http, response_format=wanted)
+            assert answer.status_code == 400
+            assert answer.json()["error"]["param"] == "response_format.type"
+        assert _chat(box, http).status_code == 200
+        assert box.ledger.llm.calls == 1
+
+
+def test_loose_strict_schema_is_refused(chat: Chat) -> None:
+    """A strict schema must close its objects and require all their properties, as OpenAI demands."""
+    loose = {"type": "json_schema", "json_schema": {"name": "a", "strict": True, "schema": {"type": "object"}}}
+    answer = chat(response_format=loose)
+    assert answer.status_code == 400
+    assert "additionalProperties" in answer.json()["error"]["message"]
+
+
+def test_key_model_and_body_are_checked(http: httpx.Client) -> None:
+    """A wrong key is 401, a model that is not on the list 404, a broken body 400, all in OpenAI's error shape."""
+    with Sandbox(SandboxConfig(seconds_per_block=None, models=("only-this",))) as box:
+        url, headers = f"{box.llm_base}/chat/completions", {"Authorization": f"Bearer {box.llm_key}"}
+        assert (
+            http.post(url, json={}, headers={"Authorization": "Bearer no"}).json()["error"]["code"] == "invalid_api_key"
+        )
+        missing = _chat(box, http)
+        assert (missing.status_code, missing.json()["error"]["code"]) == (404, "model_not_found")
+        assert http.post(url, content=b"{", headers=headers).status_code == 400
+        assert http.post(url, json={"model": "only-this"}, headers=headers).status_code == 400
+        assert _chat(box, http, model="only-this").status_code == 200
+        listed = http.get(f"{box.llm_base}/models", headers=headers).json()
+        assert [model["id"] for model in listed["data"]] == ["only-this"]
+        assert http.get(f"{box.llm_base}/models").status_code == 401
+
+
+def test_max_tokens_truncates(chat: Chat) -> None:
+    """An answer longer than max_tokens is cut, with finish_reason length."""
+    choice = chat(max_tokens=5, response_format=OBJECT).json()["choices"][0]
+    assert (choice["finish_reason"], len(choice["message"]["content"])) == ("length", 20)
+
+
+def test_ledger_counts_calls_tokens_and_posts(box: Sandbox, chat: Chat) -> None:
+    """Each completion is counted with its tokens and the post it analyzed; refusals are not."""
+    usage = chat("Bittensor one").json()["usage"]
+    box.script("llm.chat", "503")
+    chat("Bittensor two")
+    ledger = box.ledger.llm
+    assert (ledger.calls, ledger.posts()) == (1, ["Bittensor one"])
+    assert (ledger.prompt_tokens, ledger.completion_tokens) == (usage["prompt_tokens"], usage["completion_tokens"])
