@@ -106,6 +106,7 @@ def sandbox(
     block_seconds: Annotated[float, typer.Option(min=0.001, help="Seconds for each block.")] = 12.0,
     blocks_per_window: Annotated[int, typer.Option(min=1, help="Blocks for each window.")] = 100,
     max_submissions: Annotated[int, typer.Option(min=0, help="Accepted posts for each window.")] = 5,
+    posts_per_minute: Annotated[float, typer.Option(min=0, help="How fast new posts appear at X.")] = 6.0,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the coordination API; 0 for any.")] = 8001,
     seed: Annotated[int, typer.Option(help="Seed of the posts and faults.")] = 45,
     fault: Annotated[
@@ -121,6 +122,7 @@ def sandbox(
             block_seconds=block_seconds,
             blocks_per_window=blocks_per_window,
             max_submissions=max_submissions,
+            posts_per_minute=posts_per_minute,
             port=port,
             seed=seed,
             faults=fault or [],

@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 from actor.analyzer import Analyzer, load_registry
 from actor.edges.api import APIClient
@@ -25,6 +26,9 @@ from events.catalogue import JournalCreated, SubmissionBody
 from events.journal import FileJournal
 
 __all__ = ["RunOptions", "build_actor", "journal_path"]
+
+# One post's analysis may take so many calls: a slow answer, a lower rung of the ladder, a repair.
+_LLM_TRIES: Final = 3
 
 _log = logging.getLogger("actor")
 
@@ -126,7 +130,7 @@ def _ports(settings: Settings, signer: Signer, redact: Redactor, *, dry_run: boo
         llm=llm,
         registry=load_registry(),
         model=settings.model,
-        timeout_s=settings.llm_timeout_seconds,
+        timeout_s=_LLM_TRIES * settings.llm_timeout_seconds,
         redact=redact,
     )
     api: ApiPort = APIClient(

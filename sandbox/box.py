@@ -144,15 +144,16 @@ class Sandbox:
         """Whether a service accepts connections."""
         return self._service(name).up
 
-    def script(self, target: str, fault: str, *, times: int = 1, **params: Any) -> None:
+    def script(self, target: str, fault: str, *, times: int = 1, only: str = "", **params: Any) -> None:
         """The next requests to a route ("api.submit") or service ("api") show a fault; "ok" lets them pass.
 
-        Params tell the fault more, such as seconds=3 for hang or retry_after=7 for 429.
+        With `only`, the next requests whose body holds that text, such as a post's id. Params tell the fault
+        more, such as seconds=3 for hang or retry_after=7 for 429.
 
         Raises:
             ValueError: The route or the fault is unknown.
         """
-        self.faults.script(target, fault, times=times, params=params)
+        self.faults.script(target, fault, times=times, only=only, params=params)
 
     def clear_faults(self) -> None:
         """Answer properly from now on, whatever was scripted or configured."""

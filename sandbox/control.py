@@ -61,8 +61,8 @@ def _set_faults(plan: FaultPlan, body: dict[str, Any]) -> None:
     for target in (trial, plan):
         target.replace(rates=rates, seed=body.get("seed"))
         for entry in body.get("scripts", []):
-            params = entry.get("params")
-            target.script(entry["route"], entry["fault"], times=entry.get("times", 1), params=params)
+            more = {name: entry[name] for name in ("times", "only", "params") if name in entry}
+            target.script(entry["route"], entry["fault"], **more)
 
 
 def _set_clock(blocks: BlockClock, posts: PostClock, body: dict[str, Any]) -> None:

@@ -23,10 +23,12 @@ class Fault:
     Attributes:
         name: A name of FAULTS; empty for a request that is answered properly.
         params: What the fault may be told, such as seconds or retry_after.
+        only: Text that the request's body must hold for a scripted fault to fit; empty for any request.
     """
 
     name: str
     params: Mapping[str, Any] = field(default_factory=dict)
+    only: str = ""
 
     def number(self, key: str, default: float) -> float:
         """A numeric parameter, or the default."""
@@ -94,8 +96,13 @@ class FaultPlan:
             # Not for security: a seeded sequence is the purpose.
             self._random = {route: random.Random(f"{self._seed}:{route}") for route in FAULTS}  # noqa: S311
 
-    def script(self, target: str, fault: str, *, times: int = 1, params: Mapping[str, Any] | None = None) -> None:
+    def script(
+        self, target: str, fault: str, *, times: int = 1, only: str = "", params: Mapping[str, Any] | None = None
+    ) -> None:
         """Append: the next requests to a route, or service, show this fault; "ok" lets them pass.
+
+        With `only`, the next requests whose body holds that text, such as a post's id: other requests pass by
+        to what is scripted behind. Requests that come at the same time can be told apart in this way.
 
         Raises:
             ValueError: The route or the fault is unknown, or times is below 1.
@@ -106,7 +113,7 @@ class FaultPlan:
             known_faults(target)
         if times < 1:
             raise ValueError(f"times is {times}; expected at least 1")
-        entry = NO_FAULT if fault == "ok" else Fault(fault, dict(params or {}))
+        entry = Fault("" if fault == "ok" else fault, dict(params or {}), only)
         with self._lock:
             self._scripts[target].extend([entry] * times)
 
@@ -114,13 +121,16 @@ class FaultPlan:
         """Forget scripts and rates: everything is answered properly from now on."""
         self.replace(rates={})
 
-    def decide(self, route: str) -> Fault:
-        """The fault of the next request to a route; NO_FAULT for none."""
+    def decide(self, route: str, body: bytes = b"") -> Fault:
+        """The fault of the next request to a route; one without a name for none."""
         with self._lock:
             draw = self._random[route].random()
             for target in (route, route.partition(".")[0]):
-                if self._scripts[target] and _applies(self._scripts[target][0], route):
-                    return self._scripts[target].popleft()
+                queue = self._scripts[target]
+                fault = next((one for one in queue if _applies(one, route, body)), None)
+                if fault is not None:
+                    queue.remove(fault)
+                    return fault
             return _drawn(draw, _rates_of(self._rates, route))
 
     def settings(self) -> dict[str, Any]:
@@ -132,8 +142,8 @@ class FaultPlan:
             return {"seed": self._seed, "rates": {k: dict(v) for k, v in self._rates.items()}, "scripts": scripts}
 
 
-def _applies(fault: Fault, route: str) -> bool:
-    return not fault.name or fault.name in FAULTS[route]
+def _applies(fault: Fault, route: str, body: bytes) -> bool:
+    return (not fault.name or fault.name in FAULTS[route]) and fault.only.encode() in body
 
 
 def _check_name(target: str, fault: str) -> None:

@@ -82,15 +82,17 @@ class Gate:
         body = await _whole_body(receive)
         if body is None:
             return
-        fault = self._plan.decide(route)
+        fault = self._plan.decide(route, body)
         seq = self._ledger.open(route, fault.name, self._describe(scope, body))
         scope["state"] = {**scope.get("state", {}), "fault": fault, "seq": seq}
         if await _keeps_silent(fault, scope, receive):
             return
         answer = _canned(fault) or await self._act(scope, body)
         self._ledger.close(seq, status=answer.status, answered=False)
-        if await _deliver(answer, fault, scope, receive, send):
+        if await _delivers_last(answer, fault, scope, receive, send):
+            # Entered before the last piece leaves, so that whoever has the whole answer finds it entered.
             self._ledger.close(seq, status=answer.status, answered=True)
+            await send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
     async def _act(self, scope: Scope, body: bytes) -> _Answer:
         answer = _Answer()
@@ -151,29 +153,26 @@ def _canned(fault: Fault) -> _Answer | None:
     return _Answer(status, [(b"content-type", kind), (b"content-length", length)], body)
 
 
-async def _deliver(answer: _Answer, fault: Fault, scope: Scope, receive: Receive, send: Send) -> bool:
-    """Send the answer as the fault has it; False when it did not leave whole."""
+async def _delivers_last(answer: _Answer, fault: Fault, scope: Scope, receive: Receive, send: Send) -> bool:
+    """Send all but the last piece of the answer, which stays in its body; False when that is not to be sent."""
     if fault.name == "lost_answer":
         await _close(scope, receive)
         return False
     await send(answer.start())
     if fault.name == "cut":
         await send({"type": "http.response.body", "body": answer.body[: len(answer.body) // 2], "more_body": True})
-        await asyncio.sleep(0)
         scope["state"]["close"]()
         await _client_left(receive, 1.0)
         return False
-    if fault.name == "drip" and not await _drip(answer.body, fault, receive, send):
-        return False
-    rest = b"" if fault.name == "drip" else answer.body
-    await send({"type": "http.response.body", "body": rest, "more_body": False})
-    return True
+    return fault.name != "drip" or await _drip(answer, fault, receive, send)
 
 
-async def _drip(body: bytes, fault: Fault, receive: Receive, send: Send) -> bool:
+async def _drip(answer: _Answer, fault: Fault, receive: Receive, send: Send) -> bool:
     size = max(1, int(fault.number("bytes", 1)))
-    for at in range(0, len(body), size):
+    while True:
         if await _client_left(receive, fault.number("seconds", 0.05)):
             return False
-        await send({"type": "http.response.body", "body": body[at : at + size], "more_body": True})
-    return True
+        if len(answer.body) <= size:
+            return True
+        await send({"type": "http.response.body", "body": answer.body[:size], "more_body": True})
+        answer.body = answer.body[size:]

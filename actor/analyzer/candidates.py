@@ -22,47 +22,71 @@ if TYPE_CHECKING:
 __all__ = ["MAX_CANDIDATES", "CandidateFinder"]
 
 MAX_CANDIDATES: Final = 8
-_ENOUGH: Final = 3  # one word that only one subnet has, or two less rare ones
+_ENOUGH: Final = 3  # one word that only one subnet has, or two less rare ones, or most words of a function
+_TELLING: Final = 2  # one word alone never tells of a function
 _HINT_WEIGHT: Final = 4
 _WORD: Final = re.compile(r"[a-z0-9]+")
 _ENDINGS: Final = ("ations", "ation", "ings", "ing", "ions", "ion", "ies", "ers", "er", "ed", "es", "s", "y", "e")
 _MIN_STEM_CHARS: Final = 3
-_COMMON_TEXT: Final = (
-    "about across against agent agents alpha answer answers around based being best between bittensor build built "
-    "chain check checks close code collection community compute contest contests could crypto data decentralized "
-    "direction each evaluate every first from funded general have hour human improve infrastructure into joint judge "
-    "large level like live long make many market markets merged miner miners mining model models network networks "
-    "node nodes only open other over people personal platform post posts power price prices problem product project projects "
-    "public quality real research result results reward rewards right run running scale score server servers service "
-    "services shared short should social solved some source speed start subnet subnets system systems task tasks tests that "
-    "their them they this through time token tokens tool tools trade traders trading train training user users using "
-    "validator validators value volume what when which will with within work workers working workload world would "
-    "year your"
+# Words that tell of nothing, not even together.
+_GRAMMAR_TEXT: Final = (
+    "about across against all alpha and any are around between bittensor but decentralized each every for from how "
+    "into its miner model network not open other over real subnet than that the their them they this through token "
+    "tao using what when which who will with within"
 )
-_COMMON: Final = frozenset(_COMMON_TEXT.split())
+# Words that functions have and any post may have: they say nothing about a subnet.
+_COMMON_TEXT: Final = (
+    "about access account across act adjust against agent all alpha analysis and answer any app are around based "
+    "being best between bittensor board book boost build built burn business but chain charge check chosen claim "
+    "close cloud code collection colour come community company compete compose compute connect contest could "
+    "count country cross crypto daily data decentralized deep deploy design develop direction discover distribute "
+    "drive each end engine evaluate event every expert fact fee feedback find first for found fresh from front "
+    "funded future general get hard has have health high home hour how human idea improve infrastructure input "
+    "inside into its job joint judge large lead learn less level life like link live long low make many market "
+    "match measure merged miner mix model more network new node not object off old one online only open opinion "
+    "organic other outcome output over own paid pair path pay people personal picture platform play position post "
+    "power price problem product project prompt protect proven public pull quality rank rate real record remote "
+    "request research result return reward right robust rule run running safe scale score server service set "
+    "settle shared short should size smart social software solve some source speed split spot spread standard "
+    "start statement step stream structure subnet suggest support system target task team term tests that the "
+    "their them this through time token tool track trade train transfer trust two use user using valid validator "
+    "value variable verify volume was watch weight what when which who why will with within work workload world "
+    "would wrap write written year you your zero"
+)
 
 
 class CandidateFinder:
     """Ranks the subnets of one registry for a post. Built once, then only read."""
 
     def __init__(self, registry: Registry) -> None:
-        words = {subnet.id: _stems(" ".join(subnet.functions)) for subnet in registry.subnets}
-        frequency = Counter(stem for stems in words.values() for stem in stems)
         self._by_id = registry.by_id
-        self._subnets_with: dict[str, list[int]] = {}
-        for number, stems in words.items():
-            for stem in sorted(stems):
-                self._subnets_with.setdefault(stem, []).append(number)
-        self._weight = {stem: _weight(count) for stem, count in frequency.items()}
+        self._functions: list[tuple[int, int]] = []  # the subnet's id and how many words tell of the function
+        self._told_by: dict[str, list[int]] = {}  # positions in the list above, by stem
+        for subnet in registry.subnets:
+            for function in subnet.functions:
+                stems = _stems(function) - _GRAMMAR
+                for stem in stems:
+                    self._told_by.setdefault(stem, []).append(len(self._functions))
+                self._functions.append((subnet.id, len(stems)))
+        owners = {stem: {self._functions[at][0] for at in told} for stem, told in self._told_by.items()}
+        self._owners = {stem: (sorted(ids), _weight(len(ids))) for stem, ids in owners.items() if stem not in _COMMON}
 
     def find(self, text: str, mentions: Mentions) -> tuple[Subnet, ...]:
         """Return at most MAX_CANDIDATES subnets, the likeliest first, none of them mentioned directly."""
-        weight: Counter[int] = Counter({subnet.id: _HINT_WEIGHT for subnet in mentions.hints})
+        weight = Counter({subnet.id: _HINT_WEIGHT for subnet in mentions.hints})
+        told: Counter[int] = Counter()
         for stem in _stems(fold(text)):
-            for number in self._subnets_with.get(stem, ()):
-                weight[number] += self._weight[stem]
-        direct = {subnet.id for subnet in mentions.direct}
-        enough = [number for number, sum_ in weight.items() if sum_ >= _ENOUGH and number not in direct]
+            told.update(self._told_by.get(stem, ()))
+            ids, each = self._owners.get(stem, ((), 0))
+            for number in ids:
+                weight[number] += each
+        for at, words in told.items():
+            number, needed = self._functions[at]
+            weight[number] += _ENOUGH * (words >= _TELLING and words * 2 > needed)
+        return self._ranked(weight, {subnet.id for subnet in mentions.direct})
+
+    def _ranked(self, weight: Counter[int], settled: set[int]) -> tuple[Subnet, ...]:
+        enough = [number for number, sum_ in weight.items() if sum_ >= _ENOUGH and number not in settled]
         ranked = sorted(enough, key=lambda number: (-weight[number], number))
         # What nobody knows the functions of, nobody can ask about.
         known = [self._by_id[number] for number in ranked if self._by_id[number].functions]
@@ -79,7 +103,7 @@ def _weight(subnets: int) -> int:
 
 def _stems(text: str) -> set[str]:
     words: Iterable[str] = _WORD.findall(text.lower())
-    return {_stem(word) for word in words if len(word) > 2 and word not in _COMMON}  # noqa: PLR2004 - AI, of, in
+    return {_stem(word) for word in words if len(word) > 2}  # noqa: PLR2004 - AI, of, in
 
 
 @lru_cache(maxsize=8192)
@@ -88,3 +112,7 @@ def _stem(word: str) -> str:
         if word.endswith(ending) and len(word) - len(ending) >= _MIN_STEM_CHARS:
             return word[: -len(ending)]
     return word
+
+
+_COMMON: Final = frozenset(_stem(word) for word in _COMMON_TEXT.split())
+_GRAMMAR: Final = frozenset(_stem(word) for word in _GRAMMAR_TEXT.split())

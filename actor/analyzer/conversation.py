@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["MAX_RETRIES", "Bill", "Conversation", "Reply"]
 
 MAX_RETRIES: Final = 2
-_RETRIED: Final = frozenset({"timeout", "connection", "rate_limit", "server"})
-_BILLED: Final = frozenset({"timeout", "malformed"})  # failures for which the server may have done the work
+_RETRIED: Final = frozenset({"timeout", "connection", "broken", "rate_limit", "server"})
+_BILLED: Final = frozenset({"timeout", "broken", "malformed"})  # failures for which the server may have done the work
 
 Messages = list[dict[str, str]]
 T = TypeVar("T")

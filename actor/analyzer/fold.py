@@ -12,17 +12,16 @@ from typing import Final
 __all__ = ["fold"]
 
 _LOOKS_PLAIN: Final = ("<wide>", "<font>", "<narrow>")
-_KEYCAP: Final = "\u20e3"  # drawn around a digit: 4 + FE0F + 20E3
+_UNSEEN: Final = frozenset({"Cf", "Mn", "Me"})  # formats, and marks drawn on a character, as keycaps on digits
 _UNSPACED: Final = range(0x3000, 0xD7B0)  # Japanese, Chinese and Korean set names into the line without spaces
 _DOTTED_CAPITAL_I: Final = "\u0130"  # the one character whose lower case is two
 
 
 def fold(text: str) -> str:
-    """Return the text with full-width and mathematical letters as plain ones, without invisible characters, and with
-    spaces for the letters of scripts that need none.
+    """Return the text with decorated letters as plain ones and without invisible characters.
 
-    The result keeps its length when lowered, so that positions in both agree. X serves `&`, `<` and `>` as HTML
-    entities; they are read as what they stand for.
+    Letters of scripts that need no spaces become spaces. X serves `&`, `<` and `>` as HTML entities; they are
+    read as what they stand for. The result keeps its length when lowered, so that positions in both agree.
     """
     if "&" in text:
         text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
@@ -37,7 +36,7 @@ def _folded(character: str) -> str:
         return "I"
     if ord(character) in _UNSPACED:
         return " "
-    if character == _KEYCAP or unicodedata.category(character) in {"Cf", "Mn", "Me"}:
+    if unicodedata.category(character) in _UNSEEN:
         return ""
     decomposed = unicodedata.decomposition(character)
     if decomposed.startswith(_LOOKS_PLAIN):

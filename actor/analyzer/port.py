@@ -15,7 +15,8 @@ __all__ = ["LLM", "Completion", "LLMError", "LLMErrorKind"]
 
 LLMErrorKind = Literal[
     "timeout",  # no complete answer in time; the server may have done (and billed) the work
-    "connection",  # no connection, or it broke
+    "connection",  # no connection: the server never saw the request
+    "broken",  # the connection broke before the answer was whole; the work may have been done
     "auth",  # 401, 403: the key is wrong or may not do this
     "quota",  # 402, or a 429 that says the credit is used up
     "model",  # 404: no such model, or no such address

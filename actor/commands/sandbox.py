@@ -13,6 +13,7 @@ def run_sandbox(
     block_seconds: float,
     blocks_per_window: int,
     max_submissions: int,
+    posts_per_minute: float,
     port: int,
     seed: int,
     faults: Sequence[str],
@@ -33,6 +34,7 @@ def run_sandbox(
             seconds_per_block=block_seconds,
             blocks_per_window=blocks_per_window,
             max_submissions=max_submissions,
+            posts_per_minute=posts_per_minute,
             api_port=port,
             rates=_rates(faults),
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from actor.edges.api_wire import auth_headers, classify, status_block, unanswered
 from actor.edges.reply import Reply, Unanswered
-from actor.edges.text import Redactor, one_line
+from actor.edges.text import Redactor, safe_line
 from actor.edges.urls import checked_base, is_loopback, place
 from actor.ports import Block, Clock, Signer, StatusError, SubmitAnswer
 from events.catalogue import SubmissionBody
@@ -69,7 +69,7 @@ class APIClient:
         try:
             reply = await self._exchange("GET", "/v2/status", {}, None)
         except Unanswered as error:
-            raise StatusError(one_line(self._redact(error.reason))) from error
+            raise StatusError(safe_line(error.reason, self._redact)) from error
         return status_block(reply, redact=self._redact)
 
     async def submit(self, body: SubmissionBody) -> SubmitAnswer:
@@ -77,12 +77,16 @@ class APIClient:
         headers = auth_headers(self._signer, self._clock.now_ms())
         # An answer that quotes the signature would put a credential into the journal.
         own = Redactor((headers["X-Auth-Signature"],))
+
+        def redact(text: str) -> str:
+            return self._redact(own(text))
+
         content = {"Content-Type": "application/json"}
         try:
             reply = await self._exchange("POST", "/v2/submit", headers | content, canonical_json(body))
         except Unanswered as error:
-            return unanswered(Unanswered(one_line(self._redact(own(error.reason))), kind=error.kind))
-        return classify(reply, redact=lambda text: self._redact(own(text)))
+            return unanswered(Unanswered(safe_line(error.reason, redact), kind=error.kind))
+        return classify(reply, redact=redact)
 
     async def aclose(self) -> None:
         """Close connections; a later request opens new ones."""

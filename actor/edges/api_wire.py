@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from actor.edges.reply import Reply, Unanswered
-from actor.edges.text import as_float, as_int, bounded, one_line
+from actor.edges.text import as_float, as_int, bounded, safe_line
 from actor.ports import Accepted, Block, Failed, Limited, Rejected, Signer, StatusError, SubmitAnswer
 
 __all__ = ["auth_headers", "classify", "status_block", "unanswered"]
@@ -77,7 +77,7 @@ def status_block(reply: Reply, *, redact: Callable[[str], str]) -> Block:
         raise StatusError(_reason(reply, redact))
     block = _block(reply.json_object())
     if block.current_block is None:
-        found = one_line(redact(reply.text()), 120) or "an empty body"
+        found = safe_line(reply.text(), redact, 120) or "an empty body"
         raise StatusError(f"{reply.status}: expected a current_block, found {found} (check MINER_API_URL)")
     return block
 
@@ -87,8 +87,8 @@ def _success(
 ) -> Accepted | Failed:
     status = body.get("status")
     if not isinstance(status, str) or status not in _SUCCESSES:
-        found = f"status {status!r}" if "status" in body else reply.summary()
-        reason = one_line(redact(f"{reply.status}: expected status new, duplicate or ok, found {found}"))
+        found = _found_status(status, redact) if "status" in body else reply.summary(redact)
+        reason = f"{reply.status}: expected status new, duplicate or ok, found {found}"
         return Failed(kind="unexpected", reason=reason, http_status=reply.status, answer=answer, block=block)
     selected, validation = body.get("selected_for_validation"), body.get("validation_id")
     return Accepted(
@@ -97,14 +97,19 @@ def _success(
         answer=answer,
         block=block,
         selected_for_validation=selected if isinstance(selected, bool) else None,
-        validation_id=one_line(redact(validation), 200) if isinstance(validation, str) else None,
+        validation_id=safe_line(validation, redact, 200) if isinstance(validation, str) else None,
     )
 
 
 def _reason(reply: Reply, redact: Callable[[str], str]) -> str:
     if reply.status in _REDIRECTS:
         return f"{reply.status}: the API redirects, which a signed request does not follow (check MINER_API_URL)"
-    return one_line(redact(f"{reply.status}: {reply.summary()}"))
+    return f"{reply.status}: {reply.summary(redact)}"
+
+
+def _found_status(status: object, redact: Callable[[str], str]) -> str:
+    # Anything but a text is not shown: it may be nested more deeply than a text can be made of.
+    return f"status {safe_line(status, redact, 100)}" if isinstance(status, str) else "a status that is no text"
 
 
 def _block(body: Mapping[str, object]) -> Block:

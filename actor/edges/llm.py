@@ -41,6 +41,7 @@ _SPENT: Final = ("insufficient_quota", "exceeded your current quota", "insuffici
 _NO_FORMAT: Final = ("response_format", "response format", "json_schema", "json_object", "guided", "structured")
 _OTHER_FLAW: Final = ("context length", "context_length", "maximum context", "max_tokens", "too long")
 _NO_MODEL: Final = ("model_not_found", "model not found", "unknown model", "no such model")
+_NEVER_SENT: Final = frozenset({"ConnectError", "UnsupportedProtocol", "LocalProtocolError", "ProxyError"})
 _REFUSALS: Final = frozenset({400, 415, 422, 501})
 _SERVER: Final = 500
 
@@ -102,22 +103,25 @@ class OpenAIChat:
         except (TimeoutError, self._openai.APITimeoutError) as error:
             raise LLMError(f"no answer within {self._timeout_s:g} s", kind="timeout") from self._scrubbed(error)
         except self._openai.APIConnectionError as error:
-            raise LLMError(f"no connection: {self._why(error)}", kind="connection") from self._scrubbed(error)
+            raise self._unconnected(error) from self._scrubbed(error)
         except Exception as error:  # noqa: BLE001 - the client lets errors of other libraries through
             raise LLMError(f"unreadable answer: {type(error).__name__}", kind="malformed") from self._scrubbed(error)
 
     def _refused(self, error: APIStatusError, *, formatted: bool) -> LLMError:
-        said = self._clean(error.message)
+        said = self._clean(error.message.removeprefix(f"Error code: {error.status_code} - "))
         return LLMError(
             f"HTTP {error.status_code}: {said}" if said else f"HTTP {error.status_code}",
             kind=_kind(error.status_code, _searchable(error), formatted=formatted),
             retry_after_s=_retry_after_s(error.response.headers),
         )
 
-    def _why(self, error: Exception) -> str:
-        """Return what lies under the client's own "Connection error."."""
+    def _unconnected(self, error: Exception) -> LLMError:
+        """Tell a connection that never came about from one that broke, by what the transport said."""
         cause = error.__cause__ or error
-        return self._clean(str(cause)) or type(cause).__name__
+        why = self._clean(str(cause)) or type(cause).__name__
+        if type(cause).__name__ in _NEVER_SENT:
+            return LLMError(f"no connection: {why}", kind="connection")
+        return LLMError(f"the connection broke: {why}", kind="broken")
 
     def _clean(self, text: str) -> str:
         """Return one line, bounded and without the key."""

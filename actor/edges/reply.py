@@ -6,11 +6,11 @@ It knows no library, does no IO and never raises for a body.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from actor.edges.text import one_line, parse_json
+from actor.edges.text import one_line, parse_json, safe_line
 
 __all__ = ["Reply", "Unanswered", "root_cause", "summarize"]
 
@@ -37,11 +37,11 @@ class Unanswered(Exception):  # noqa: N818  (what happened, as the other answers
 
 
 def root_cause(error: BaseException) -> str:
-    """What the deepest cause says: libraries wrap "connection refused" three times and add the whole URL."""
+    """What the deepest cause says, unbounded: libraries wrap "connection refused" thrice and add the whole URL."""
     seen: list[BaseException] = [error]
     while (deeper := seen[-1].__cause__ or seen[-1].__context__) is not None and deeper not in seen:
         seen.append(deeper)
-    return one_line(f"{type(seen[-1]).__name__}: {seen[-1]}", 160)
+    return f"{type(seen[-1]).__name__}: {seen[-1]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +87,13 @@ class Reply:
             return {}
         return parsed if isinstance(parsed, dict) else {}
 
-    def summary(self) -> str:
-        """One line for people: what the body says in any of the shapes that servers use."""
+    def summary(self, redact: Callable[[str], str]) -> str:
+        """One line for people without secrets: what the body says in any of the shapes that servers use."""
         try:
             said = summarize(self.json())
         except ValueError:
             said = ""
-        return one_line(said) or _describe_text(self.text())
+        return safe_line(said, redact) or _describe_text(safe_line(self.text(), redact, 1_200))
 
 
 def summarize(value: object, depth: int = 0) -> str:
@@ -118,9 +118,9 @@ def _location(value: object) -> str:
 
 
 def _describe_text(text: str) -> str:
-    if not text.strip():
+    if not text:
         return "empty body"
     if _HTML.match(text):
         title = _TITLE.search(text)
         return f"an HTML page: {one_line(title[1], 120)}" if title else "an HTML page"
-    return one_line(text, 200) or "unreadable body"
+    return one_line(text, 200)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from actor.edges.reply import Reply, Unanswered
-from actor.edges.text import Redactor, one_line
+from actor.edges.text import Redactor, safe_line
 from actor.edges.threads import in_daemon_thread
 from actor.edges.urls import checked_base, is_loopback, place
 from actor.edges.x_wire import Page, build_query, parse_page, refusal
@@ -160,7 +160,7 @@ class PostScraper:
         try:
             reply, cause = await in_daemon_thread(partial(self._blocking_fetch, params, left_s), name="x-search")
         except Unanswered as error:
-            reason = one_line(self._redact(f"{place(self._base)}: {error.reason}"))
+            reason = safe_line(f"{place(self._base)}: {error.reason}", self._redact)
             raise ScrapeError(reason, kind=error.kind) from self._shown(error)
         if not reply.ok:
             raise refusal(reply, now_s=now_s, redact=self._redact) from self._shown(cause)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from actor.edges.reply import Reply, summarize
-from actor.edges.text import as_float, as_int, one_line, valid_unicode
+from actor.edges.text import as_float, as_int, safe_line, valid_unicode
 from actor.ports import ScrapeError
 from events.catalogue import Post
 
@@ -134,10 +134,12 @@ def _page(body: Mapping[str, object], data: list[object], now_s: int) -> Page:
     users = [user for user in _list(includes.get("users")) if isinstance(user, dict)]
     by_id = {user["id"]: user for user in users if isinstance(user.get("id"), str)}
     found = [_post(item, by_id, now_s) for item in data]
-    distinct = {post.id: post for post in reversed(found) if post}
+    distinct: dict[str, Post] = {}
+    for post in filter(None, found):
+        distinct.setdefault(post.id, post)
     token = _object(body.get("meta")).get("next_token")
     return Page(
-        posts=tuple(reversed(distinct.values())),
+        posts=tuple(distinct.values()),
         posts_read=len(data),
         users_read=len(users),
         unusable=found.count(None),
@@ -198,7 +200,7 @@ def _unix(value: object) -> int | None:
 
 def _problem(reply: Reply, body: Mapping[str, object], now_s: int, redact: Callable[[str], str]) -> ScrapeError:
     kind = _problem_kind(reply, body)
-    said = one_line(redact(_problem_text(body) or reply.summary()))
+    said = safe_line(_problem_text(body), redact) or reply.summary(redact)
     todo = _TODO.get(kind) or ("check X_API_BASE" if reply.status in range(300, 400) or reply.status == 404 else "")  # noqa: PLR2004
     return ScrapeError(
         f"{reply.status}: {said}{f' ({todo})' if todo else ''}",
@@ -244,7 +246,7 @@ def _retry_after_s(reply: Reply, kind: str, now_s: int) -> float | None:
 
 
 def _malformed(reply: Reply, redact: Callable[[str], str]) -> ScrapeError:
-    found = one_line(redact(reply.summary() if reply.complete else f"{len(reply.body)} bytes and more"))
+    found = reply.summary(redact) if reply.complete else f"{len(reply.body)} bytes and more"
     return ScrapeError(
         f"{reply.status}: expected a page of posts as JSON, found {found} (check X_API_BASE)",
         kind="malformed",

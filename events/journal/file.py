@@ -208,7 +208,8 @@ class FileJournal:
         self._writer = Writer(
             self._disk,
             self._directory,
-            found.place,
+            place=found.place,
+            ended=found.ended,
             generation=witness.generation,
             segment_bytes=self._segment_bytes,
         )
@@ -218,7 +219,7 @@ class FileJournal:
         self._read_from = START if found.snapshot is None else found.snapshot.place
 
     def _save(self, writer: Writer, wanted: Snapshot) -> None:
-        place = writer.place
+        place = writer.ended
         if wanted.head != place.head:
             raise ValueError(f"the journal ends at record {place.head.seq}, a snapshot is made of its end")
         earlier = [name for name in list_segments(self._directory) if name < place.segment]

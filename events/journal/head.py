@@ -32,7 +32,7 @@ class Place:
     Attributes:
         head: The last record before it.
         segment: The file it lies in.
-        offset: The byte after that record in this file; 0 when the record ended the file before.
+        offset: The byte after that record in this file; 0 when the record stands in an earlier file.
     """
 
     head: Head
@@ -48,7 +48,7 @@ class Witness:
     """What HEAD says.
 
     Attributes:
-        place: The end that was witnessed.
+        place: Where the record that was witnessed ended.
         generation: Counts the writes; the higher of two slots is the newer.
         damaged: Slots that could not be read, 0 or 1; the other one is used.
     """

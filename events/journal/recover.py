@@ -54,13 +54,15 @@ class Found:
     """A journal that may be opened.
 
     Attributes:
-        place: The end of the last good record.
+        place: Where the next record belongs.
+        ended: Where the last good record ended: the same, or the end of the file before.
         tally: What the records told.
         snapshot: The snapshot that the scan began behind.
         torn: Why the bytes after ``place`` are a torn tail; None when the journal ends cleanly.
     """
 
     place: Place
+    ended: Place
     tally: Tally
     snapshot: StoredSnapshot | None
     torn: str | None
@@ -114,7 +116,7 @@ def examine(
         raise JournalError(f"{directory}: {error}; nothing was changed") from error
     if walk.place.head.seq < witness.place.head.seq:
         raise _rolled_back(directory, witness, f"the last record is {walk.place.head.seq}")
-    return Found(place=walk.place, tally=tally, snapshot=stored, torn=torn)
+    return Found(place=walk.place, ended=walk.ended, tally=tally, snapshot=stored, torn=torn)
 
 
 def _compare(directory: Path, place: Place, witness: Witness) -> None:

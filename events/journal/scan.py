@@ -38,7 +38,7 @@ class BrokenChainError(Exception):
 
 
 class Walk:
-    """The verified records from one place on. ``place`` follows the last record given out; iterate only once."""
+    """The verified records from one place on; iterate only once."""
 
     def __init__(self, directory: Path, segments: Sequence[str], start: Place = START) -> None:
         self._directory = directory
@@ -46,11 +46,17 @@ class Walk:
         self._segment = start.segment
         self._offset = start.offset
         self._head = start.head
+        self._left = start
 
     @property
     def place(self) -> Place:
-        """The end of the last good record."""
+        """Where the next record belongs: behind the last one, or at the start of the empty file that follows it."""
         return Place(head=self._head, segment=self._segment, offset=self._offset)
+
+    @property
+    def ended(self) -> Place:
+        """Where the last good record ended."""
+        return self.place if self._offset else self._left
 
     def __iter__(self) -> Iterator[Record]:
         for name in self._segments:
@@ -71,6 +77,7 @@ class Walk:
                 line = file.readline()
             place = Place(head=self._head, segment=name, offset=0)
             raise BrokenChainError(place, f"expected the segment {segment_name(expected)} before it", line, gap=True)
+        self._left = self.ended
         self._segment, self._offset = name, 0
 
     def _follow(self, line: bytes) -> Record:

@@ -29,18 +29,22 @@ def create_segment(disk: Disk, directory: Path, name: str) -> int:
 
 
 class Writer:
-    """Appends behind ``place``, which follows the last durable record.
+    """Appends behind ``place``; ``ended`` is where the last durable record ended, in this file or the one before.
 
     Args:
         disk: Where the system calls go.
         directory: The journal.
-        place: The end that recovery established.
+        place: As recovery established it.
+        ended: As recovery established it.
         generation: Of the newest readable slot in HEAD.
         segment_bytes: A segment is not written beyond this size, unless one record alone is larger.
     """
 
-    def __init__(self, disk: Disk, directory: Path, place: Place, *, generation: int, segment_bytes: int) -> None:
+    def __init__(
+        self, disk: Disk, directory: Path, *, place: Place, ended: Place, generation: int, segment_bytes: int
+    ) -> None:
         self.place = place
+        self.ended = ended
         self._disk = disk
         self._directory = directory
         self._segment_bytes = segment_bytes
@@ -64,12 +68,12 @@ class Writer:
             self._check_alone(path)
             write_all(self._disk, self._fd, line)
             self._disk.fdatasync(self._fd)
-        self.place = Place(head=head, segment=self.place.segment, offset=self.place.offset + len(line))
+        self.place = self.ended = Place(head=head, segment=self.place.segment, offset=self.place.offset + len(line))
 
     def witness(self) -> None:
         """Let HEAD testify to the chain's end, durably."""
         with _failing("writing", self._directory / HEAD):
-            self._head.write(self.place)
+            self._head.write(self.ended)
 
     def close(self) -> None:
         """Give the files back."""

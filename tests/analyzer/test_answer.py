@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actor.analyzer import Subnet
@@ -122,6 +122,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None, derandomize=True)
 @given(
     about=_JSON | st.booleans(),
     sentiment=_JSON | st.sampled_from(list(SENTIMENTS)),

@@ -15,12 +15,14 @@ from typing import Any, TypeAlias
 import pytest
 from hypothesis import settings
 
+from actor.edges.x import PostScraper
 from events.catalogue import SubmissionBody
 
 NOW_S = 1_795_000_000
+X_TOKEN = "planted%2Bx-token-0123456789"  # noqa: S105  (planted to be found)
 Play: TypeAlias = bytes | Callable[[socket.socket, threading.Event], None]
 
-settings.register_profile("edges", deadline=None, max_examples=150)
+settings.register_profile("edges", deadline=None, max_examples=100)
 settings.load_profile("edges")
 
 
@@ -144,12 +146,15 @@ class StandingClock:
         self.ms = now_ms
 
     def now_ms(self) -> int:
+        """Always the same, until a test moves it."""
         return self.ms
 
     def elapsed_s(self) -> float:
+        """Seconds that do pass."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
+        """Wait."""
         await asyncio.sleep(seconds)
 
 
@@ -172,6 +177,26 @@ def closed_url() -> str:
 def clock() -> StandingClock:
     """A clock that stands still."""
     return StandingClock()
+
+
+@pytest.fixture
+def scraper(clock: Any) -> Callable[..., PostScraper]:
+    """Makes scrapers with small timeouts."""
+
+    def make(base: str, **changes: Any) -> PostScraper:
+        settings: dict[str, Any] = {
+            "bearer_token": X_TOKEN,
+            "api_base": f"{base}/2",
+            "keywords": ("bittensor",),
+            "max_pages": 1,
+            "clock": clock,
+            "timeout_s": 0.3,
+            "total_timeout_s": 0.6,
+            "redact": str,
+        }
+        return PostScraper(**(settings | changes))
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -181,7 +181,7 @@ def test_a_2xx_without_a_completion_is_malformed(body: object, said: str, conten
 
 def test_wrong_compression_is_malformed() -> None:
     """A body that does not unpack is no completion."""
-    assert _fail(_says(b"{}", content_encoding="gzip")).kind in {"malformed", "connection"}
+    assert _fail(_says(b"{}", content_encoding="gzip")).kind in {"malformed", "broken"}
 
 
 @pytest.mark.parametrize(
@@ -268,17 +268,17 @@ def test_a_silent_server_times_out() -> None:
 
 
 def test_a_broken_connection_is_a_connection_error() -> None:
-    """A connection that ends early, and one that nobody accepts."""
+    """A connection that ends early may have cost something; one that nobody accepts did not."""
 
     async def hang_up(writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{")
 
-    assert _fail(hang_up).kind == "connection"
+    assert _fail(hang_up).kind == "broken"
 
     async def nothing(_: asyncio.StreamWriter) -> None:
         return
 
-    assert _fail(nothing).kind == "connection"
+    assert _fail(nothing).kind == "broken"
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -299,7 +299,7 @@ def test_what_is_not_http_is_an_error_of_ours() -> None:
     async def rubbish(writer: asyncio.StreamWriter) -> None:
         writer.write(b"SSH-2.0-OpenSSH\r\n\r\n")
 
-    assert _fail(rubbish).kind in {"connection", "malformed"}
+    assert _fail(rubbish).kind in {"broken", "malformed"}
 
 
 def test_cancelling_passes_through() -> None:
@@ -318,7 +318,7 @@ def test_cancelling_passes_through() -> None:
     asyncio.run(cancelled())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(
     body=st.binary(max_size=60)
     | st.builds(lambda message: {"choices": [{"message": message}]}, st.text() | st.none() | st.lists(st.integers())),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -21,10 +22,16 @@ def box() -> Iterator[Sandbox]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def certificates() -> ssl.SSLContext:
+    """Loaded once: it takes longer than a whole test over plain HTTP."""
+    return ssl.create_default_context()
+
+
 @pytest.fixture
-def http() -> Iterator[httpx.Client]:
+def http(certificates: ssl.SSLContext) -> Iterator[httpx.Client]:
     """A client with a timeout that no healthy answer needs."""
-    with httpx.Client(timeout=5.0) as client:
+    with httpx.Client(timeout=5.0, verify=certificates) as client:
         yield client
 
 

@@ -35,6 +35,23 @@ def test_a_service_script_waits_for_a_route_that_can_show_it() -> None:
     assert plan.decide("api.submit").name == "422_nested"
 
 
+def test_a_script_can_wait_for_a_certain_request(box: Sandbox, submit: Submit) -> None:
+    """A fault meant for one post passes over the others, whatever the order they come in."""
+    box.script("api.submit", "422", only="22")
+    box.script("api.submit", "503", only="11")
+    assert [submit(post).status_code for post in ("33", "11", "22", "11", "22")] == [200, 503, 422, 200, 200]
+
+
+def test_rates_hold_over_http(http: httpx.Client) -> None:
+    """A sandbox of the same seed fails the same requests again, and the ledger names the faults."""
+    runs = []
+    for _ in range(2):
+        with Sandbox(SandboxConfig(seconds_per_block=None, rates={"api.status": {"500": 0.3, "403": 0.2}})) as box:
+            runs.append([http.get(f"{box.api_base}/v2/status").status_code for _ in range(30)])
+            assert set(box.ledger.api.summary()["by_fault"]) == {"500", "403"}
+    assert runs[0] == runs[1]
+
+
 def test_rates_repeat_with_their_seed_and_are_kept_apart_by_route() -> None:
     """The draws of a route depend on seed and order alone, whatever happens on other routes."""
     rates = {"api": {"500": 0.3}, "x.search": {"429": 0.2}}
@@ -140,7 +157,8 @@ def _ask(box: Sandbox, http: httpx.Client) -> httpx.Response:
 @pytest.mark.parametrize("fault", ["400", "401", "402", "404", "429", "429_long", "500", "503"])
 def test_llm_errors(box: Sandbox, http: httpx.Client, fault: str) -> None:
     """The chat's error faults have OpenAI's shape, and 429 tells how long to wait."""
-    box.script("llm.chat", fault, **({"retry_after": 7} if fault == "429" else {}))
+    params: dict[str, Any] = {"retry_after": 7} if fault == "429" else {}
+    box.script("llm.chat", fault, **params)
     answer = _ask(box, http)
     assert answer.status_code == int(fault[:3])
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}

@@ -1,0 +1,35 @@
+"""Fixtures that more than one folder of tests uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import Sandbox, SandboxConfig
+from tests.world import World, make_wallet
+
+
+@pytest.fixture
+def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
+    """Build a world with five posts at X and a block clock moved by hand; arguments go to SandboxConfig."""
+    with ExitStack() as stack:
+
+        def make(*, posts: int = 5, **config: Any) -> World:
+            settings = {"seconds_per_block": None, "corpus_size": 0, **config}
+            box = stack.enter_context(Sandbox(SandboxConfig(**settings)))
+            for number in range(posts):
+                box.add_post(f"Bittensor SN45 keeps shipping, part {number}")
+            make_wallet(tmp_path / "wallets")
+            return World(folder=tmp_path, sandbox=box)
+
+        yield make
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """The plain world."""
+    return make_world()

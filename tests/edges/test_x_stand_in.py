@@ -1,0 +1,122 @@
+"""The real tweepy against the stand-in of X: what is found, paged and counted, and every fault that it can show."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from actor.edges.x import PostScraper
+from actor.ports import Scraped, ScrapeError
+from sandbox import Sandbox, SandboxConfig
+
+NOW_S = 1_795_000_000
+
+
+def _scrape(scraper: PostScraper, count: int = 5, seen: Callable[[str], bool] = lambda _: False) -> Scraped:
+    return asyncio.run(scraper.scrape_posts(count, is_seen=seen))
+
+
+def _failed(scraper: PostScraper) -> ScrapeError:
+    with pytest.raises(ScrapeError) as caught:
+        _scrape(scraper)
+    return caught.value
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    """The stand-ins, with a corpus that is the same in every run."""
+    with Sandbox(SandboxConfig(seconds_per_block=None, epoch=float(NOW_S))) as running:
+        yield running
+
+
+@pytest.fixture
+def against_box(box: Sandbox, scraper: Callable[..., PostScraper]) -> Iterator[Callable[..., PostScraper]]:
+    """Scrapers of the stand-in."""
+
+    def make(**changes: Any) -> PostScraper:
+        return scraper(box.x_base.removesuffix("/2"), **({"bearer_token": box.x_token, "total_timeout_s": 5} | changes))
+
+    yield make
+    box.clear_faults()
+
+
+def test_the_stand_in_is_searched(box: Sandbox, against_box: Callable[..., PostScraper]) -> None:
+    """Posts agree with the corpus to the letter and the second, and lie within 72 hours."""
+    found = _scrape(against_box(), 10)
+    assert len(found.posts) == 10
+    for post in found.posts:
+        original = box.corpus.find(post.id)
+        assert original is not None
+        assert (post.content, post.author, post.timestamp) == (
+            original.text,
+            original.username,
+            int(original.created_at),
+        )
+        assert post.followers == original.author.followers
+        assert post.timestamp >= NOW_S - 72 * 3600
+
+
+def test_the_stand_in_is_paged(against_box: Callable[..., PostScraper]) -> None:
+    """Seen posts make room for a second page."""
+    first = {post.id for post in _scrape(against_box(), 10).posts}
+    found = _scrape(against_box(max_pages=2), 10, seen=first.__contains__)
+    assert found.requests == 2
+    assert len(found.posts) == 10
+    assert not first & {post.id for post in found.posts}
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("drop", "connection"),
+        ("cut", "connection"),
+        ("lost_answer", "connection"),
+        ("hang", "timeout"),
+        ("html", "malformed"),
+        ("html_503", "server"),
+        ("blank", "malformed"),
+        ("not_json", "malformed"),
+        ("list_body", "malformed"),
+        ("400", "invalid_request"),
+        ("401", "auth"),
+        ("402", "credits"),
+        ("403", "forbidden"),
+        ("429", "rate_limited"),
+        ("429_code_88", "rate_limited"),
+        ("429_usage_capped", "usage_capped"),
+        ("500", "server"),
+        ("503", "server"),
+    ],
+)
+def test_each_fault_of_the_stand_in(
+    box: Sandbox, against_box: Callable[..., PostScraper], fault: str, kind: str
+) -> None:
+    """Every way in which X fails has its kind."""
+    box.script("x.search", fault)
+    error = _failed(against_box())
+    assert error.kind == kind
+    assert (error.retry_after_s is not None) == (kind == "rate_limited")
+
+
+def test_the_stand_in_drips(box: Sandbox, against_box: Callable[..., PostScraper]) -> None:
+    """The deadline of the whole search ends it."""
+    box.script("x.search", "drip", seconds=0.02)
+    assert _failed(against_box(total_timeout_s=0.3)).kind == "timeout"
+
+
+@pytest.mark.parametrize("fault", ["missing_author", "partial"])
+def test_posts_without_author_are_counted(box: Sandbox, against_box: Callable[..., PostScraper], fault: str) -> None:
+    """The others are used."""
+    box.script("x.search", fault)
+    found = _scrape(against_box(), 10)
+    assert found.unusable > 0
+    assert len(found.posts) + found.unusable == found.posts_read == 10
+
+
+def test_nothing_found(box: Sandbox, against_box: Callable[..., PostScraper]) -> None:
+    """No posts is no failure."""
+    box.script("x.search", "empty")
+    assert _scrape(against_box()) == Scraped(posts=(), posts_read=0, users_read=0, requests=1, unusable=0)

@@ -1,0 +1,106 @@
+"""A miner on real parts: stand-ins over HTTP, a real wallet, real signatures, the real command in a process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import bittensor
+from bittensor_core import Keypair
+
+from actor.machine import State
+from audit.replay import folded
+from events.journal import JournalError, JournalReader, Record, locate
+from sandbox import Sandbox
+
+__all__ = ["FAST", "World", "make_wallet", "wait_for"]
+
+# Waits short enough for tests; the rulings' own figures are tested in the machine.
+FAST = {"POLL_INTERVAL_SECONDS": "0.05", "SUBMIT_BACKOFF_SECONDS": "0.1"}
+
+
+def make_wallet(path: Path, uri: str = "//Alice", *, hotkey: str = "default", password: str | None = None) -> str:
+    """Write a hotkey as bittensor does; returns its address."""
+    keypair = Keypair.create_from_uri(uri)
+    wallet = bittensor.Wallet("default", hotkey, str(path))
+    if password is None:
+        wallet.hotkey_file.set_keypair(keypair, encrypt=False)
+    else:
+        wallet.hotkey_file.set_keypair(keypair, encrypt=True, password=password)
+    return str(keypair.ss58_address)
+
+
+def wait_for(condition: Callable[[], object], what: str, timeout_s: float = 20.0) -> None:
+    """Poll until the condition holds."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
+        time.sleep(0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A folder with a wallet and a journal, and the sandbox beside it."""
+
+    folder: Path
+    sandbox: Sandbox
+
+    @property
+    def journal(self) -> Path:
+        """The journal's root."""
+        return self.folder / "journal"
+
+    def env(self, **more: str) -> dict[str, str]:
+        """The environment of a miner in this world, without anything of ours but what it needs to run."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        paths = {"WALLET_PATH": str(self.folder / "wallets"), "JOURNAL_DIR": str(self.journal)}
+        return {**kept, **self.sandbox.env(), **FAST, **paths, **more}
+
+    def start(self, *flags: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """``user-miner run`` in a process of its own."""
+        command = [sys.executable, "-m", "actor.cli", "run", *flags]
+        return subprocess.Popen(
+            command,
+            env=dict(env or self.env()),
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *flags: str, env: Mapping[str, str] | None = None, timeout_s: float = 30.0) -> tuple[int, str]:
+        """Run to its end; returns the exit code and all that was printed."""
+        with self.start(*flags, env=env) as process:
+            try:
+                out, errors = process.communicate(timeout=timeout_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return process.returncode, out + errors
+
+    def stop(self, process: subprocess.Popen[str]) -> tuple[int, str]:
+        """SIGTERM, and what came of it."""
+        process.send_signal(signal.SIGTERM)
+        out, errors = process.communicate(timeout=10)
+        return process.returncode, out + errors
+
+    def history(self) -> list[tuple[Record, State]]:
+        """Every record with the state after it; empty while there is no journal."""
+        try:
+            return list(folded(JournalReader(locate(self.journal))))
+        except JournalError:
+            return []
+
+    def names(self) -> list[str]:
+        """The names of all records."""
+        return [record.name for record, _ in self.history()]
+
+    def state(self) -> State:
+        """The folded state."""
+        return self.history()[-1][1]
