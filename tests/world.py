@@ -10,11 +10,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import bittensor
 from bittensor_core import Keypair
 
+from actor.commands.run import serve
+from actor.compose import RunOptions
+from actor.loops import run_loop
 from actor.machine import State
+from actor.my_miner import load_signer
+from actor.settings import load_settings
 from audit.replay import folded
 from events.journal import JournalError, JournalReader, Record, locate
 from sandbox import Sandbox
@@ -59,8 +65,18 @@ class World:
     def env(self, **more: str) -> dict[str, str]:
         """The environment of a miner in this world, without anything of ours but what it needs to run."""
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return {**kept, **self.settings(**more)}
+
+    def settings(self, **more: str) -> dict[str, str]:
+        """The settings of a miner in this world."""
         paths = {"WALLET_PATH": str(self.folder / "wallets"), "JOURNAL_DIR": str(self.journal)}
-        return {**kept, **self.sandbox.env(), **FAST, **paths, **more}
+        return {**self.sandbox.env(), **FAST, **paths, **more}
+
+    def mine(self, *, windows: int = 1, **env: str) -> None:
+        """Work so many windows in this process, with everything else as real as in ``run``."""
+        flags: dict[str, Any] = {name.lower(): value for name, value in self.settings(**env).items()}
+        settings = load_settings(self.folder / "no-file", **flags)
+        run_loop(serve(settings, load_signer(settings), RunOptions(windows=windows)))
 
     def start(self, *flags: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """``user-miner run`` in a process of its own."""

@@ -24,7 +24,7 @@ from actor.settings import Settings, SettingsError, load_settings
 from events.journal.record import Record
 from events.journal.store import JournalError, JournalLockedError
 
-__all__ = ["RunFlags", "run_miner"]
+__all__ = ["RunFlags", "run_miner", "serve"]
 
 _DEFAULT_ENV_FILE: Final = Path(".miner_env")
 
@@ -62,7 +62,7 @@ def run_miner(flags: RunFlags) -> int:
     warn_of_legacy(env_file)
     options = RunOptions(dry_run=flags.dry_run, move_api=flags.move_api, windows=flags.windows)
     try:
-        run_loop(_serve(settings, signer, options))
+        run_loop(serve(settings, signer, options))
     except (IdentityError, JournalLockedError) as error:
         return _refuse([str(error)])
     except JournalError as error:
@@ -89,7 +89,8 @@ def _refuse(lines: Iterable[str], *, code: int = 2) -> int:
     return code
 
 
-async def _serve(settings: Settings, signer: Signer, options: RunOptions) -> None:
+async def serve(settings: Settings, signer: Signer, options: RunOptions) -> None:
+    """Work until a signal or the given number of windows, saying what each record tells."""
     watch = _WindowLimit(options.windows)
 
     def on_record(record: Record, state: State) -> None:

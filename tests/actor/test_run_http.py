@@ -34,16 +34,9 @@ def submit_count(world: World) -> int:
     return len(world.sandbox.ledger.api.submits())
 
 
-def one_window(world: World, **env: str) -> str:
-    """Run one window to its end; returns the log."""
-    code, output = world.run("--windows", "1", env=world.env(**env))
-    assert code == 0, output
-    return output
-
-
 def test_a_window_of_five_posts_is_accepted(world: World) -> None:
     """Scrape, analyze, submit: five posts, one search, five LLM calls, five acceptances at the server."""
-    one_window(world)
+    world.mine()
     box = world.sandbox
     assert box.ledger.x.searches == 1
     assert box.ledger.llm.calls == 5
@@ -53,7 +46,7 @@ def test_a_window_of_five_posts_is_accepted(world: World) -> None:
 
 def test_records_hold_what_a_dispute_needs(world: World) -> None:
     """The post as served, the text's digest, model, prompt version, raw answer, what was sent, what was answered."""
-    one_window(world)
+    world.mine()
     served = {p.id: p for p in world.sandbox.corpus.posts()}
     (scrape,) = events(world, PostsScraped)
     assert isinstance(scrape, PostsScraped)
@@ -79,7 +72,7 @@ def test_dry_run_sends_nothing_and_keeps_a_journal_of_its_own(world: World) -> N
     (folder,) = world.journal.iterdir()
     assert folder.name.endswith(".dry-run")
     assert world.names().count("SubmissionAccepted") == 5
-    one_window(world)
+    world.mine()
     assert len(world.sandbox.ledger.api.accepted()) == 5
 
 
@@ -95,27 +88,29 @@ def test_dry_run_sends_nothing_and_keeps_a_journal_of_its_own(world: World) -> N
         ("drop", "connection"),
     ],
 )
-def test_r13_a_scrape_error_spends_the_window(world: World, fault: str, kind: str) -> None:
+def test_r13_a_scrape_error_spends_the_window(
+    world: World, caplog: pytest.LogCaptureFixture, fault: str, kind: str
+) -> None:
     """R13: warned, recorded with its cause, not repeated in this window; the next window is scraped."""
     world.sandbox.script("x.search", fault)
-    output = one_window(world)
+    world.mine()
     (error,) = events(world, ScrapeFailed)
     assert isinstance(error, ScrapeFailed)
     assert error.kind == kind
-    assert "scrape failed" in output
+    assert "scrape failed" in caplog.text
     assert len(world.sandbox.ledger.x.exchanges()) == 1
     world.sandbox.next_window()
-    one_window(world)
+    world.mine()
     assert world.state().totals.accepted == 5
 
 
 @pytest.mark.parametrize("fault", ["402", "404", "garbled", "html", "empty_choices"])
-def test_r6_an_llm_error_submits_defaults(world: World, fault: str) -> None:
+def test_r6_an_llm_error_submits_defaults(world: World, caplog: pytest.LogCaptureFixture, fault: str) -> None:
     """R6: a warning, tokens {}, sentiment 0, score 0, and the post goes on."""
     world.sandbox.script("llm.chat", fault, times=100)
-    output = one_window(world)
+    world.mine()
     assert len(events(world, AnalysisFailed)) == 5
-    assert "analysis failed" in output
+    assert "analysis failed" in caplog.text
     for started in events(world, SubmissionStarted):
         assert isinstance(started, SubmissionStarted)
         assert (started.body.tokens, started.body.sentiment, started.body.score) == ({}, 0.0, 0.0)
@@ -125,7 +120,7 @@ def test_r6_an_llm_error_submits_defaults(world: World, fault: str) -> None:
 def test_r6_skip_leaves_failed_posts_out(world: World) -> None:
     """R6: ON_ANALYSIS_ERROR=skip submits none of them."""
     world.sandbox.script("llm.chat", "402", times=100)
-    one_window(world, ON_ANALYSIS_ERROR="skip")
+    world.mine(ON_ANALYSIS_ERROR="skip")
     assert submit_count(world) == 0
     assert world.state().totals.left_out == 5
 
@@ -135,13 +130,13 @@ def test_r9_429_waits_for_the_next_window(world: World, fault: str) -> None:
     """R9, I6: with and without body and headers, nothing more is sent before the next window."""
     world.sandbox.script("api.submit", "ok", times=2)
     world.sandbox.script("api.submit", fault)
-    one_window(world)
+    world.mine()
     assert submit_count(world) == 3
     (limited,) = events(world, RateLimited)
     assert isinstance(limited, RateLimited)
     assert world.state().state == "Backoff"
     world.sandbox.next_window()
-    one_window(world)
+    world.mine()
     assert world.state().totals.accepted == 5
     assert world.sandbox.ledger.llm.calls == 5, "no carried post is analyzed again"
 
@@ -150,7 +145,7 @@ def test_r9_429_waits_for_the_next_window(world: World, fault: str) -> None:
 def test_r10_409_and_422_are_final(world: World, fault: str) -> None:
     """R10, I2: one POST, no retry, the other posts go on."""
     world.sandbox.script("api.submit", fault)
-    one_window(world)
+    world.mine()
     (refused,) = events(world, SubmissionRejected)
     assert isinstance(refused, SubmissionRejected)
     assert refused.http_status == int(fault[:3])
@@ -164,7 +159,7 @@ def test_r10_409_and_422_are_final(world: World, fault: str) -> None:
 def test_r10_other_errors_are_retried(world: World, fault: str) -> None:
     """R1, R10: the attempt failed, the next one is signed afresh and accepted."""
     world.sandbox.script("api.submit", fault)
-    one_window(world)
+    world.mine()
     assert len(events(world, SubmissionFailed)) == 1
     assert world.state().totals.accepted == 5
     assert submit_count(world) == 6
@@ -173,18 +168,18 @@ def test_r10_other_errors_are_retried(world: World, fault: str) -> None:
 def test_r1_three_failures_defer_the_post_to_the_next_window(world: World) -> None:
     """R1, R9: three attempts in all, then the queue goes on; the post goes first in the next window."""
     world.sandbox.script("api.submit", "500", times=3)
-    one_window(world)
+    world.mine()
     assert world.state().totals.accepted == 4
     assert submit_count(world) == 7
     world.sandbox.next_window()
-    one_window(world)
+    world.mine()
     assert world.state().totals.accepted == 5
 
 
 def test_a_lost_answer_is_found_out_as_a_duplicate(world: World) -> None:
     """R10: the server acted, the client never heard; the repetition is answered duplicate and counted once."""
     world.sandbox.script("api.submit", "lost_answer")
-    one_window(world)
+    world.mine()
     statuses = [e.status for e in events(world, SubmissionAccepted) if isinstance(e, SubmissionAccepted)]
     assert sorted(statuses) == ["duplicate", "new", "new", "new", "new"]
     assert len(world.sandbox.ledger.api.accepted(world.sandbox.window)) == 5
@@ -193,7 +188,7 @@ def test_a_lost_answer_is_found_out_as_a_duplicate(world: World) -> None:
 def test_r2_a_hanging_api_is_a_timeout(world: World) -> None:
     """R2: BATCH_HTTP_TIMEOUT bounds the whole request."""
     world.sandbox.script("api.submit", "hang", seconds=30)
-    one_window(world, BATCH_HTTP_TIMEOUT="0.5")
+    world.mine(BATCH_HTTP_TIMEOUT="0.5")
     (error,) = events(world, SubmissionFailed)
     assert isinstance(error, SubmissionFailed)
     assert error.kind == "timeout"
@@ -228,18 +223,18 @@ def test_an_api_that_goes_down_in_mid_window_is_survived(world: World) -> None:
     assert world.sandbox.ledger.x.searches == 1, "five carried posts fill the window"
 
 
-def test_r11_the_api_s_numbers_win(make_world: Callable[..., World]) -> None:
+def test_r11_the_api_s_numbers_win(make_world: Callable[..., World], caplog: pytest.LogCaptureFixture) -> None:
     """R11: another blocks_per_window than configured is recorded, warned about and used."""
     world = make_world(blocks_per_window=50)
-    output = one_window(world, BLOCKS_PER_WINDOW="100")
+    world.mine(BLOCKS_PER_WINDOW="100")
     assert "ConfigMismatched" in world.names()
-    assert "BLOCKS_PER_WINDOW=50" in output
+    assert "BLOCKS_PER_WINDOW=50" in caplog.text
     assert world.state().blocks_per_window == 50
 
 
 def test_i3_a_restart_in_a_spent_window_pays_for_nothing(world: World) -> None:
     """R12, I3: the journal says that the window was spent."""
-    one_window(world)
+    world.mine()
     with world.start() as process:
         wait_for(lambda: world.names().count("ActorStarted") == 2, "the second start")
         polls = len(world.sandbox.ledger.api.exchanges())
