@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -161,14 +162,24 @@ def diagram() -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point: an operator's mistake ends with one line, never with a traceback."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that has no arrows still shows the rest
     try:
         app(args=argv)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except SystemExit as end:
+        # The reader of our output left (`user-miner replay … | head`): typer calls that exit code 1, a finding.
+        if isinstance(end.__context__, BrokenPipeError):
+            sys.exit(0)
+        _flush()
+        raise
+
+
+def _flush() -> None:
+    """Send what is left, here where it is known what to do when nobody reads it."""
+    try:
+        sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of our output left (`user-miner replay … | head`). Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,9 @@ from actor.ports import Accepted, ApiPort, Block, Signer, SubmitAnswer
 from actor.runtime import Actor, ActorConfig, OnRecord
 from actor.settings import Settings
 from events.catalogue import JournalCreated, SubmissionBody
-from events.journal import FileJournal
+from events.journal import FileJournal, JournalStore
 
-__all__ = ["RunOptions", "build_actor", "journal_path"]
+__all__ = ["RunOptions", "build_actor", "journal_path", "open_journal"]
 
 # One post's analysis may take so many calls: a slow answer, a lower rung of the ladder, a repair.
 _LLM_TRIES: Final = 3
@@ -77,21 +77,28 @@ def journal_path(root: Path, hotkey: str, *, dry_run: bool) -> Path:
     return root / (f"{hotkey}.dry-run" if dry_run else hotkey)
 
 
+def open_journal(settings: Settings, hotkey: str, *, dry_run: bool) -> FileJournal:
+    """The journal on disk; it is not touched before it is taken."""
+    directory = journal_path(settings.journal_dir, hotkey, dry_run=dry_run)
+    return FileJournal(directory, on_warning=lambda line: _log.warning("%s", line))
+
+
 def build_actor(
     settings: Settings,
     signer: Signer,
     options: RunOptions,
     *,
     on_record: OnRecord = lambda _record, _state: None,
+    store: JournalStore | None = None,
 ) -> Actor:
-    """An actor that is ready to ``run``; nothing is sent and no file is touched before that."""
+    """An actor that is ready to ``run``; nothing is sent and no file is touched before that.
+
+    ``store`` replaces the journal on disk that the settings name.
+    """
     redact = Redactor(settings.secrets())
     hotkey = signer.ss58_address
     return Actor(
-        store=FileJournal(
-            journal_path(settings.journal_dir, hotkey, dry_run=options.dry_run),
-            on_warning=lambda line: _log.warning("%s", line),
-        ),
+        store=store or open_journal(settings, hotkey, dry_run=options.dry_run),
         ports=_ports(settings, signer, redact, dry_run=options.dry_run),
         config=ActorConfig(
             identity=JournalCreated(

@@ -23,7 +23,6 @@ from actor.ports import Signer
 from actor.runtime import Actor
 from actor.settings import Settings, legacy_variables, load_settings
 from events.journal.record import Record
-from events.journal.store import JournalError
 
 __all__ = ["MyMiner", "load_signer", "warn_of_legacy"]
 
@@ -58,8 +57,10 @@ class MyMiner:
         settings: Settings | None = None,
         on_record: Callable[[Record, State], None] = log_record,
     ) -> None:
-        self._settings = load_settings(Path(env_file)) if settings is None else settings
-        warn_of_legacy(Path(env_file))
+        if settings is None:
+            settings = load_settings(Path(env_file))
+            warn_of_legacy(Path(env_file))
+        self._settings = settings
         self._signer = load_signer(self._settings) if wallet is None else signer_from_wallet(wallet)
         if hotkey is not None and hotkey != self._signer.ss58_address:
             raise HotkeyError(
@@ -99,6 +100,7 @@ class MyMiner:
 
         Raises:
             JournalError: The journal is held by another process, damaged, or of another identity.
+            Exception: Whatever else ended the thread before it was ready.
         """
         with self._lock:
             if self.is_running:
@@ -108,7 +110,7 @@ class MyMiner:
             self._thread = threading.Thread(target=self._run, name="user-miner", daemon=True)
             self._thread.start()
             self._ready.wait(START_TIMEOUT_S)
-            if isinstance(self._error, JournalError):
+            if self._error is not None:
                 raise self._error
 
     def stop(self) -> None:
@@ -119,6 +121,8 @@ class MyMiner:
                 return
             if loop is not None and actor is not None:
                 loop.call_soon_threadsafe(actor.stop, "stop() was called")
+            if thread is threading.current_thread():  # called by on_record: the thread ends after it
+                return
             thread.join(STOP_TIMEOUT_S)
             _log.info("stopped; posts_processed %d", self.posts_processed)
 

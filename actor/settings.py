@@ -19,16 +19,20 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from actor.edges.urls import checked_base
+from actor.edges.x_wire import build_query
 from events.catalogue import Policy
 
 __all__ = ["LEGACY", "Settings", "SettingsError", "legacy_variables", "load_settings"]
 
 _SECRET: Final = frozenset({"X_BEARER_TOKEN", "API_KEY", "HOTKEY_PASSWORD"})
+_URLS: Final = frozenset({"MINER_API_URL", "X_API_BASE", "LLM_BASE"})
 # Named by earlier miners; they have no effect here (ruling 15).
 LEGACY: Final = ("SCRAPE_INTERVAL_SECONDS", "POSTS_PER_SCRAPE", "POSTS_TO_SUBMIT")
 
@@ -41,18 +45,17 @@ class SettingsError(Exception):
         self.lines = lines
 
 
-def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("expected a URL like https://host/path")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("expected a URL without user, password, query or fragment")
-    _ = parts.port  # raises ValueError on a port that is not a number
-    return value.rstrip("/")
+def _url(value: str, info: ValidationInfo) -> str:
+    return checked_base(value, setting=str(info.field_name).upper())
 
 
 def _words(value: object) -> object:
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
+
+
+def _searchable(keywords: tuple[str, ...]) -> tuple[str, ...]:
+    build_query(keywords)  # raises ValueError for what X would refuse
+    return keywords
 
 
 def _token(value: SecretStr) -> SecretStr:
@@ -67,7 +70,7 @@ def _token(value: SecretStr) -> SecretStr:
 Url = Annotated[str, AfterValidator(_url)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-Keywords = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), Field(min_length=1)]
+Keywords = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_searchable)]
 
 
 class Settings(BaseSettings):
@@ -113,19 +116,23 @@ class Settings(BaseSettings):
     @field_validator("wallet_path", "journal_dir")
     @classmethod
     def _expand(cls, value: Path) -> Path:
-        return value.expanduser()
+        try:
+            return value.expanduser()
+        except RuntimeError:
+            raise ValueError("names the home directory of a user that this machine does not know") from None
 
     @model_validator(mode="after")
     def _no_plain_http(self) -> Settings:
         """Signed headers and tokens do not cross a network in plain text (ruling 16)."""
-        if not self.allow_insecure_http:
-            for name in ("miner_api_url", "x_api_base", "llm_base"):
-                url = getattr(self, name)
-                if url.startswith("http://") and not _is_loopback(urlsplit(url).hostname or ""):
-                    raise ValueError(
-                        f"{name.upper()}: plain http to {urlsplit(url).hostname} would show signed headers or tokens "
-                        "to the network: use https, or set ALLOW_INSECURE_HTTP=true if you know that path is private"
-                    )
+        hosts = {name: urlsplit(getattr(self, name.lower())) for name in sorted(_URLS)}
+        exposed = [
+            f"{name}: plain http to {url.hostname} would show signed headers or tokens to the network: "
+            "use https, or set ALLOW_INSECURE_HTTP=true if you know that path is private"
+            for name, url in hosts.items()
+            if url.scheme == "http" and not _is_loopback(url.hostname or "")
+        ]
+        if exposed and not self.allow_insecure_http:
+            raise ValueError("\n".join(exposed))
         return self
 
     def policy(self) -> Policy:
@@ -165,7 +172,8 @@ def load_settings(env_file: Path, *, required: bool = False, **flags: Any) -> Se
         return Settings(**sources)
     except ValidationError as error:
         # Not chained: pydantic's own error holds the input, which may be a secret.
-        raise SettingsError([_line(problem, env_file) for problem in error.errors()]) from None
+        lines = [line for problem in error.errors() for line in _line(problem, env_file).splitlines()]
+        raise SettingsError(lines) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError([f"{env_file}: cannot be read: {error}"]) from error
 
@@ -187,10 +195,16 @@ def _is_loopback(host: str) -> bool:
 
 def _line(problem: Mapping[str, Any], env_file: Path) -> str:
     name = ".".join(str(part) for part in problem["loc"][:1]).upper()
-    message = str(problem["msg"]).removeprefix("Value error, ")
+    message = str(problem["msg"]).removeprefix("Value error, ").removeprefix(f"{name} ")
     if not name:
         return message
     if problem["type"] == "missing":
         return f"{name}: is not set: add {name}=… to {env_file} or to the environment"
-    found = "" if name in _SECRET else f", found {str(problem['input'])[:60]!r}"
+    found = _found(name, str(problem["input"]))
     return f"{name}: {message[0].lower()}{message[1:]}{found}: correct it in {env_file} or in the environment"
+
+
+def _found(name: str, value: str) -> str:
+    """What stands there, unless it is a secret or may hold one: a URL with a user, password or query."""
+    hidden = name in _SECRET or (name in _URLS and any(mark in value for mark in "@?#"))
+    return "" if hidden else f", found {value[:60]!r}"

@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 
 from actor.machine import INITIAL, IllegalEventError, State, encode_state, fold_record
-from audit.terminal import exit_code, fail, progress
+from audit.terminal import exit_code, fail, inert_json, progress
 from events.describe import describe, is_trouble
 from events.journal import JournalError, JournalReader, Record, at_text, locate
 
@@ -72,7 +72,7 @@ def _print_state(reader: JournalReader, at: int) -> int:
     if seq < at:
         return fail(f"--at {at}: the journal ends at record {seq}", code=2)
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    sys.stdout.write(orjson.dumps(orjson.loads(encode_state(state)), option=options).decode())
+    sys.stdout.write(inert_json(orjson.dumps(orjson.loads(encode_state(state)), option=options).decode()))
     return 0
 
 
@@ -103,7 +103,7 @@ def _json_line(record: Record) -> str:
         "data": record.data,
         "hash": record.hash,
     }
-    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE).decode()
+    return inert_json(orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE).decode())
 
 
 def _summary(reader: JournalReader, state: State) -> str:

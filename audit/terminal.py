@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
+from events.describe import printable
 from events.journal import JournalDamagedError, JournalError
 
-__all__ = ["exit_code", "fail", "progress"]
+__all__ = ["exit_code", "fail", "inert_json", "progress"]
+
+_LONGEST_MESSAGE: Final = 2_000
 
 
 def fail(message: str, *, code: int) -> int:
     """Say what is wrong on standard error; returns the exit code."""
-    print(f"user-miner: {message}", file=sys.stderr)  # noqa: T201  (the command line's own voice)
+    text = printable(message, _LONGEST_MESSAGE)  # a message may quote a journal, and that a post
+    print(f"user-miner: {text}", file=sys.stderr)  # noqa: T201  (the command line's own voice)
     return code
+
+
+def inert_json(text: str) -> str:
+    """The same JSON without a character that could steer a terminal: those become escapes, which mean the same."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def exit_code(error: JournalError) -> int:

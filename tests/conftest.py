@@ -23,7 +23,8 @@ def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
             box = stack.enter_context(Sandbox(SandboxConfig(**settings)))
             for number in range(posts):
                 box.add_post(f"Bittensor SN45 keeps shipping, part {number}")
-            make_wallet(tmp_path / "wallets")
+            if not (tmp_path / "wallets").exists():
+                make_wallet(tmp_path / "wallets")
             return World(folder=tmp_path, sandbox=box)
 
         yield make

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
-from actor.compose import RunOptions, build_actor
+from actor.compose import RunOptions, build_actor, journal_path
 from actor.edges.hotkey import HotkeyError
 from actor.edges.text import Redactor
 from actor.logs import configure_logging, log_record
@@ -54,6 +57,7 @@ def run_miner(flags: RunFlags) -> int:
     try:
         settings = _load(flags, env_file)
         signer = load_signer(settings)
+        _check_place(journal_path(settings.journal_dir, signer.ss58_address, dry_run=flags.dry_run))
     except SettingsError as error:
         return _refuse(error.lines)
     except HotkeyError as error:
@@ -62,7 +66,7 @@ def run_miner(flags: RunFlags) -> int:
     warn_of_legacy(env_file)
     options = RunOptions(dry_run=flags.dry_run, move_api=flags.move_api, windows=flags.windows)
     try:
-        run_loop(serve(settings, signer, options))
+        run_loop(serve(settings, signer, options, on_start=_stop_on_signals))
     except (IdentityError, JournalLockedError) as error:
         return _refuse([str(error)])
     except JournalError as error:
@@ -83,14 +87,47 @@ def _load(flags: RunFlags, env_file: Path) -> Settings:
     )
 
 
+def _check_place(journal: Path) -> None:
+    """A journal that cannot be where the settings put it is their mistake, and no failure of a disk."""
+    nearest = next(place for place in (journal, *journal.absolute().parents) if os.path.exists(place))  # noqa: PTH110
+    if not nearest.is_dir():
+        raise SettingsError([f"JOURNAL_DIR: {nearest} is not a directory: name one where this user can write"])
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise SettingsError([f"JOURNAL_DIR: {nearest} is not writable: name a directory where this user can write"])
+
+
 def _refuse(lines: Iterable[str], *, code: int = 2) -> int:
     for line in lines:
         print(f"user-miner: {line}", file=sys.stderr)  # noqa: T201  (the command line's own voice)
     return code
 
 
-async def serve(settings: Settings, signer: Signer, options: RunOptions) -> None:
-    """Work until a signal or the given number of windows, saying what each record tells."""
+def _stop_on_signals(stop: Callable[[str], None]) -> None:
+    """Let SIGINT and SIGTERM stop the actor, for the rest of the process: a second one must not spoil the goodbye.
+
+    The loop's own signal handlers would end with the loop, and the process is still busy for a moment after that.
+    """
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        with suppress(RuntimeError):  # the loop is closed: the end is near anyway
+            loop.call_soon_threadsafe(stop, signal.Signals(number).name)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+
+
+async def serve(
+    settings: Settings,
+    signer: Signer,
+    options: RunOptions,
+    *,
+    on_start: Callable[[Callable[[str], None]], None] = lambda _stop: None,
+) -> None:
+    """Work until stopped or for the given number of windows, saying what each record tells.
+
+    ``on_start`` gets the function that stops the actor.
+    """
     watch = _WindowLimit(options.windows)
 
     def on_record(record: Record, state: State) -> None:
@@ -99,9 +136,7 @@ async def serve(settings: Settings, signer: Signer, options: RunOptions) -> None
             actor.stop(f"{options.windows} window(s) worked, as asked")
 
     actor = build_actor(settings, signer, options, on_record=on_record)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, actor.stop, signal.Signals(number).name)
+    on_start(actor.stop)
     await actor.run()
     _log.info("stopped; posts_processed %d", actor.state.totals.accepted)
 

@@ -25,7 +25,7 @@ _LONGEST_TOKEN: Final = 1_000
 _LONGEST_WAIT_S: Final = 30 * 86_400.0
 _DAY_S: Final = 86_400
 _SYNTAX: Final = re.compile(r"[\s()]|^-|^(?:OR|AND)$")
-_POST_ID: Final = re.compile(r"[0-9]{1,19}")
+_ID: Final = re.compile(r"[0-9]{1,19}")
 _USERNAME: Final = re.compile(r"[A-Za-z0-9_]{1,50}")
 _INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|\+00:00)")
 
@@ -150,9 +150,9 @@ def _page(body: Mapping[str, object], data: list[object], now_s: int) -> Page:
 def _post(item: object, users: Mapping[str, Mapping[str, object]], now_s: int) -> Post | None:
     fields = _object(item)
     post_id, text, author_id = fields.get("id"), fields.get("text"), fields.get("author_id")
-    if not (isinstance(post_id, str) and _POST_ID.fullmatch(post_id)):
+    if not (isinstance(post_id, str) and isinstance(author_id, str) and isinstance(text, str)):
         return None
-    if not (isinstance(text, str) and 0 < len(text) <= _LONGEST_CONTENT and isinstance(author_id, str)):
+    if not (_ID.fullmatch(post_id) and _ID.fullmatch(author_id) and 0 < len(text) <= _LONGEST_CONTENT):
         return None
     user = users.get(author_id, {})
     author, created = _username(user.get("username")), _unix(user.get("created_at"))
@@ -165,7 +165,7 @@ def _post(item: object, users: Mapping[str, Mapping[str, object]], now_s: int) -
         id=post_id,
         content=valid_unicode(text),
         author=author,
-        author_id=valid_unicode(author_id),
+        author_id=author_id,
         timestamp=posted,
         account_created=created,
         account_age=max(0, (now_s - created) // _DAY_S),

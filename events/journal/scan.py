@@ -15,7 +15,16 @@ from events.journal.layout import first_seq, segment_name, way_out
 from events.journal.record import BadRecordError, Head, Record, parse
 from events.journal.store import JournalDamagedError, SecondWriterError
 
-__all__ = ["BrokenChainError", "Walk", "classify", "damaged", "hash_before", "record_after", "refusal_text"]
+__all__ = [
+    "BrokenChainError",
+    "Walk",
+    "classify",
+    "damaged",
+    "hash_before",
+    "record_after",
+    "refusal_text",
+    "whole_seq",
+]
 
 _RECORD_START: Final = b'{"seq":'
 _END_LENGTH: Final = len(b',"hash":"') + 64 + len(b'"}\n')
@@ -129,6 +138,8 @@ def _unlike_a_tail(broken: BrokenChainError, directory: Path, segments: Sequence
         return f"{reason}; later segments exist, so this is no interrupted write"
     if place.head.seq < witness.seq:
         return f"{reason}; HEAD witnessed record {witness.seq}, so this is no interrupted write"
+    if (seq := whole_seq(broken.line)) is not None and seq > place.head.seq + 1:
+        return f"{reason}; this is a whole record {seq}, so records before it are missing"
     at = record_after(directory / place.segment, place.offset) if broken.line.endswith(b"\n") else None
     return None if at is None else f"{reason}; a whole record follows at byte {at}, so this is no interrupted write"
 
@@ -144,26 +155,26 @@ def record_after(path: Path, offset: int) -> int | None:
     at = tail.find(_RECORD_START, 1)
     while at >= 0:
         end = tail.find(b"\n", at) + 1
-        if end and _is_record(tail[at:end]):
+        if end and whole_seq(tail[at:end]) is not None:
             return offset + at
         at = tail.find(_RECORD_START, at + 1)
     return None
 
 
-def _is_record(line: bytes) -> bool:
+def whole_seq(line: bytes) -> int | None:
+    """The number of the whole record that ``line`` is, wherever it belongs; None when it is none."""
     try:
-        parse(line, None)
+        return parse(line, None).seq
     except BadRecordError:
-        return False
-    return True
+        return None
 
 
 def _duplicate(broken: BrokenChainError, directory: Path, segments: Sequence[str]) -> int | None:
     """The seq of a line that truly continues an earlier record than the last one: what only a second writer makes."""
+    claimed = whole_seq(broken.line)
+    if claimed is None or not 1 <= claimed <= broken.place.head.seq:
+        return None
     try:
-        claimed = parse(broken.line, None).seq
-        if not 1 <= claimed <= broken.place.head.seq:
-            return None
         parse(broken.line, _head_at(directory, segments, claimed - 1))
     except BadRecordError:
         return None

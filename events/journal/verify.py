@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 from events.journal.head import Place, Witness, read_witness
 from events.journal.layout import HEAD, first_seq, list_segments
 from events.journal.record import GENESIS, BadRecordError, Head, Record, parse
-from events.journal.scan import record_after
+from events.journal.scan import record_after, whole_seq
 from events.journal.store import JournalDamagedError
 
 __all__ = ["Finding", "HeadState", "VerifyReport", "verify_journal"]
@@ -181,6 +181,8 @@ class _Verifier:
             or self._head is None
             or (self._witness is not None and self._head.seq < self._witness.place.head.seq)
         ):
+            return False
+        if (whole_seq(line) or 0) > self._head.seq + 1:
             return False
         return not line.endswith(b"\n") or record_after(self._directory / name, offset) is None
 

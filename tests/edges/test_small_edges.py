@@ -50,7 +50,10 @@ def test_an_abandoned_thread_harms_nobody() -> None:
     gate.set()
     assert done.wait(5)
 
+    faults: list[object] = []
+
     async def abandon_in_a_living_loop() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
         gate.clear()
         done.clear()
         await abandon()
@@ -59,6 +62,7 @@ def test_an_abandoned_thread_harms_nobody() -> None:
         await asyncio.sleep(0.005)
 
     asyncio.run(abandon_in_a_living_loop())
+    assert faults == []
 
 
 def test_bases() -> None:

@@ -234,7 +234,7 @@ def test_the_token_is_nowhere(
             wire.answers(status, body)
             error = _failed(scraper(wire.url))
             texts += ["".join(traceback.format_exception(error)), repr(error), error.reason]
-    wire.plays(b"")
+    wire.plays(f"Bearer {TOKEN}\r\n\r\n".encode())
     texts += ["".join(traceback.format_exception(_failed(scraper(wire.url)))), repr(scraper(wire.url))]
     texts += [record.getMessage() for record in everything_logged.records]
     assert everything_logged.records  # the libraries did log

@@ -107,6 +107,7 @@ def test_a_repeated_post_is_one_post() -> None:
         _tweet(author_id="8"),
         _tweet(author_id=None),
         _tweet(author_id=["9"]),
+        _tweet(author_id="9\ud800"),
         _tweet(created_at=None),
         _tweet(created_at="2026-13-18T07:33:20Z"),
         _tweet(created_at="2026-11-18"),
@@ -285,7 +286,7 @@ json_values = st.recursive(
     | st.booleans()
     | st.integers()
     | st.floats()
-    | st.text(alphabet=st.characters(exclude_categories=()), max_size=20),
+    | st.text(alphabet=st.one_of(st.characters(), st.sampled_from("\ud800\udfff\x00\n")), max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )

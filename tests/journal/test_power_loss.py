@@ -14,7 +14,7 @@ from events.journal import FileJournal, JournalError, Snapshot, read_journal, ve
 from tests.journal.kit import CrashError, draft, file_journal, run
 from tests.journal.model_disk import ModelDisk
 
-SEEDS = 4
+SEEDS = 2
 LONG = "x" * 300  # so that records cross blocks of 512 bytes
 
 

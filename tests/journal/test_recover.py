@@ -18,6 +18,7 @@ from events.journal import (
     SecondWriterError,
     read_journal,
     seal,
+    verify_journal,
 )
 from tests.journal.kit import abandon, build, contents, draft, file_journal, reopen, run, segments
 
@@ -134,6 +135,16 @@ def test_a_damaged_newline_does_not_hide_the_record_behind_it(tmp_path: Path) ->
     path = segments(tmp_path / "j")[0]
     _patch(path, sum(map(len, _lines(path)[:5])) - 1, b" ")
     assert "a whole record follows" in _refused(tmp_path / "j")
+
+
+def test_a_record_missing_before_the_last_one_is_refused(tmp_path: Path) -> None:
+    """Row 2: a whole record of a higher number is no interrupted write, though nothing follows it."""
+    build(tmp_path / "j", 6, segment_bytes=100_000)
+    path = segments(tmp_path / "j")[0]
+    lines = _lines(path)
+    path.write_bytes(b"".join([*lines[:4], lines[5]]))
+    assert "a whole record 6, so records before it are missing" in _refused(tmp_path / "j")
+    assert not verify_journal(tmp_path / "j").ok
 
 
 def test_bad_bytes_in_an_earlier_segment_are_refused(tmp_path: Path) -> None:

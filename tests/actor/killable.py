@@ -1,0 +1,74 @@
+"""A program: the real actor, which kills itself with SIGKILL right before or right after it appends a given record.
+
+    python -m tests.actor.killable before|after SEQ
+
+Settings come from the environment, as for ``user-miner run``. Not a test; test_kill.py starts it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from actor.compose import RunOptions, build_actor, open_journal
+from actor.loops import run_loop
+from actor.my_miner import load_signer
+from actor.settings import load_settings
+from events.journal import Draft, JournalStore, Lease, Record, Snapshot
+
+
+class FatalStore:
+    """A journal whose writer dies at one record."""
+
+    def __init__(self, inner: JournalStore, when: str, seq: int) -> None:
+        self._inner = inner
+        self._when = when
+        self._seq = seq
+        self._last = 0
+
+    async def take(self, *, reducer: int) -> Lease:
+        """As the inner one."""
+        lease = await self._inner.take(reducer=reducer)
+        self._last = lease.head.seq
+        return lease
+
+    def read(self, after_seq: int = 0) -> AsyncIterator[Record]:
+        """As the inner one."""
+        return self._inner.read(after_seq)
+
+    async def append(self, draft: Draft, *, witness: bool = False) -> Record:
+        """Append, and die before or after."""
+        self._last += 1
+        if (self._when, self._seq) == ("before", self._last):
+            os.kill(os.getpid(), signal.SIGKILL)
+        record = await self._inner.append(draft, witness=witness)
+        if (self._when, self._seq) == ("after", self._last):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return record
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        """As the inner one."""
+        await self._inner.save_snapshot(snapshot)
+
+    async def renew(self) -> None:
+        """As the inner one."""
+        await self._inner.renew()
+
+    async def release(self) -> None:
+        """As the inner one."""
+        await self._inner.release()
+
+
+async def main(when: str, seq: int) -> None:
+    """Run until the fatal append."""
+    settings = load_settings(Path("no-file"))
+    signer = load_signer(settings)
+    store = FatalStore(open_journal(settings, signer.ss58_address, dry_run=False), when, seq)
+    await build_actor(settings, signer, RunOptions(), store=store).run()
+
+
+if __name__ == "__main__":
+    run_loop(main(sys.argv[1], int(sys.argv[2])))

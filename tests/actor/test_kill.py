@@ -1,0 +1,105 @@
+"""SIGKILL at every record boundary of a window, then a restart: nothing is paid twice, nothing is sent in vain."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from actor.machine import State
+from tests.world import World
+
+ROOT = Path(__file__).parents[2]
+# JournalCreated, ActorStarted, WindowOpened, PostsScraped, 5 analyses, 5 x (started, accepted).
+WINDOW = ["JournalCreated", "ActorStarted", "WindowOpened", "PostsScraped"] + 5 * ["PostAnalyzed"]
+WINDOW += 5 * ["SubmissionStarted", "SubmissionAccepted"]
+SCRAPED, STARTED = 4, 10
+
+
+def kill(world: World, when: str, seq: int, **env: str) -> None:
+    """Run the actor until it kills itself."""
+    environment = world.env(**env) | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "tests.actor.killable", when, str(seq)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def lasting(state: State) -> State:
+    """The state without what a second start changes by its nature: the epoch."""
+    return replace(state, epoch=0)
+
+
+def accepted_at_server(world: World) -> Mapping[int, list[str]]:
+    """What the API counted, by window."""
+    return {window: sorted(ids) for window, ids in world.sandbox.ledger.api.accepted_by_window().items()}
+
+
+@pytest.mark.parametrize("seq", range(1, len(WINDOW) + 1))
+def test_sigkill_after_each_record_of_a_window(world: World, seq: int) -> None:
+    """I3, I4, I8: no recorded answer is paid for again, and every post gets exactly one verdict."""
+    kill(world, "after", seq)
+    assert world.names() == WINDOW[:seq], "the record that was acknowledged is there, and none after it"
+    if seq < len(WINDOW):  # after the last one there is nothing left to do in this window
+        world.mine()
+
+    box = world.sandbox
+    posts = sorted(post.id for post in box.corpus.posts())
+    assert box.ledger.x.searches == 1, "boundaries lie outside the search, so it is made once"
+    assert accepted_at_server(world) == {box.window: posts}
+    assert set(box.ledger.api.verdicts().values()) == {"accepted"}
+    for post_id in posts:
+        analyses = [r for r, _ in world.history() if r.name == "PostAnalyzed" and r.data["post_id"] == post_id]
+        assert len(analyses) == 1, "no second analysis of a post whose answer is recorded"
+    in_flight = 5 if SCRAPED <= seq < STARTED - 1 else 0
+    assert box.ledger.llm.calls <= 5 + in_flight, "only answers that were not recorded are asked for again"
+    if seq >= STARTED - 1:
+        assert box.ledger.llm.calls == 5
+    assert world.state().totals.accepted == 5
+    assert not world.state().posts
+    assert world.state().state == "WaitingForWindow"
+
+
+def test_the_state_equals_that_of_an_uninterrupted_run(make_world: Callable[..., World]) -> None:
+    """I5: kills in Scraping, Analyzing and Submitting leave the very state that a run without them ends in."""
+    now = time.time()
+    smooth = make_world(epoch=now)
+    smooth.mine()
+    expected = smooth.state()
+    smooth.journal.rename(smooth.folder / "smooth")
+    rough = make_world(epoch=now)
+    for seq in (3, 6, 11, 16):
+        kill(rough, "after", seq, MINER_API_URL=rough.sandbox.api_base)
+    rough.mine()
+    assert expected.identity is not None
+    moved = replace(rough.state(), identity=expected.identity, api_url=expected.api_url)
+    assert lasting(moved) == lasting(expected)
+
+
+@pytest.mark.parametrize("seq", [STARTED + 1, len(WINDOW)])
+def test_sigkill_between_a_verdict_and_its_record(world: World, seq: int) -> None:
+    """I1, I2: the server acted, nothing was recorded; the repetition is a duplicate, and the post has one verdict."""
+    kill(world, "before", seq)
+    assert world.names()[-1] == "SubmissionStarted"
+    world.mine()
+    assert [len(ids) for ids in accepted_at_server(world).values()] == [5]
+    outcomes = [exchange.outcome for exchange in world.sandbox.ledger.api.submits()]
+    assert sorted(outcomes) == ["duplicate", *5 * ["new"]]
+    assert world.state().totals.accepted == 5
+
+
+def test_sigkill_in_a_backoff_keeps_the_wait_and_the_attempts(world: World) -> None:
+    """I7: neither the attempts nor the due time are forgotten."""
+    world.sandbox.script("api.submit", "500", times=3)
+    kill(world, "after", STARTED + 1)
+    assert world.state().state == "Backoff"
+    kill(world, "after", STARTED + 5)
+    world.mine()
+    attempts = [r.data["attempt"] for r, _ in world.history() if r.name == "SubmissionStarted"]
+    assert attempts[:3] == [1, 2, 3]
+    assert len(world.sandbox.ledger.api.submits()) == 7
