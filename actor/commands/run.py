@@ -30,6 +30,7 @@ from events.journal.store import JournalError, JournalLockedError
 __all__ = ["RunFlags", "run_miner", "serve"]
 
 _DEFAULT_ENV_FILE: Final = Path(".miner_env")
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 _log = logging.getLogger("actor")
 
@@ -71,6 +72,9 @@ def run_miner(flags: RunFlags) -> int:
         return _refuse([str(error)])
     except JournalError as error:
         return _refuse([str(error)], code=1)
+    finally:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # nothing is left to stop, and the exit code is settled
     return 0
 
 
@@ -103,17 +107,17 @@ def _refuse(lines: Iterable[str], *, code: int = 2) -> int:
 
 
 def _stop_on_signals(stop: Callable[[str], None]) -> None:
-    """Let SIGINT and SIGTERM stop the actor, for the rest of the process: a second one must not spoil the goodbye.
+    """Let SIGINT and SIGTERM stop the actor. A second one must not spoil the goodbye.
 
-    The loop's own signal handlers would end with the loop, and the process is still busy for a moment after that.
+    The loop's own signal handlers would end with the loop and leave a gap before whoever comes next.
     """
     loop = asyncio.get_running_loop()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        with suppress(RuntimeError):  # the loop is closed: the end is near anyway
+        with suppress(RuntimeError):  # the loop is closed: it has stopped
             loop.call_soon_threadsafe(stop, signal.Signals(number).name)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         signal.signal(number, on_signal)
 
 

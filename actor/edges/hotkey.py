@@ -63,7 +63,9 @@ def is_ss58(text: str) -> bool:
 
 
 def load_hotkey(*, name: str, hotkey: str, path: str | Path, password: str | None) -> Signer:
-    """Read a hotkey from ``path``/``name``/hotkeys/``hotkey``. An encrypted one takes about 2 s.
+    """Read a hotkey from ``path``/``name``/hotkeys/``hotkey``.
+
+    An encrypted one takes about 2 s and, for a moment, 512 MiB: so much its key derivation demands.
 
     Args:
         name: The wallet (WALLET_NAME).

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import pytest
-from hypothesis import settings
 
 from actor.edges.x import PostScraper
 from events.catalogue import SubmissionBody
@@ -21,9 +20,6 @@ from events.catalogue import SubmissionBody
 NOW_S = 1_795_000_000
 X_TOKEN = "planted%2Bx-token-0123456789"  # noqa: S105  (planted to be found)
 Play: TypeAlias = bytes | Callable[[socket.socket, threading.Event], None]
-
-settings.register_profile("edges", deadline=None, max_examples=100)
-settings.load_profile("edges")
 
 
 @dataclass

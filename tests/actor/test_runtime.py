@@ -1,0 +1,374 @@
+"""The loop, with hand-written worlds and a clock of its own: order, durability, crashes of our own making."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from actor.machine import fold, wanted
+from actor.perform import Ports
+from actor.ports import Block, Failed, StatusError
+from actor.runtime import Actor, ActorConfig, IdentityError
+from events.catalogue import JournalCreated, Policy
+from events.effects import PollStatus
+from events.journal import Draft, JournalWriteError, MemoryJournal, Record
+from tests.actor.fakes import FakeAnalyzer, FakeApi, FakeClock, FakeScraper, fake_ports, settle
+from tests.kit import HOTKEY, post
+
+IDENTITY = JournalCreated(hotkey=HOTKEY, netuid=45, api_url="http://127.0.0.1:8001")
+
+
+def config(**changes: Any) -> ActorConfig:
+    """A run's configuration."""
+    return ActorConfig(**{"identity": IDENTITY, "policy": Policy(), "build": "0.1.0", "pid": 1, **changes})
+
+
+@asynccontextmanager
+async def running(ports: Ports, store: MemoryJournal, **changes: Any) -> AsyncIterator[Actor]:
+    """An actor at work; stopped at the end."""
+    actor = Actor(store=store, ports=ports, config=config(**changes), new_seed=lambda: 1)
+    task = asyncio.create_task(actor.run())
+    await settle()
+    try:
+        yield actor
+    finally:
+        actor.stop("test over")
+        # The clock stands still; what waits for it is cancelled by the stop.
+        await task
+
+
+def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run an async test."""
+    asyncio.run(asyncio.wait_for(test(), timeout=20))
+
+
+async def records(store: MemoryJournal) -> list[Record]:
+    """All records; the store is taken anew for reading."""
+    await store.take(reducer=0)
+    found = [record async for record in store.read()]
+    await store.release()
+    return found
+
+
+def names(found: list[Record]) -> list[str]:
+    """Their events' names."""
+    return [record.name for record in found]
+
+
+def test_a_record_is_durable_before_anything_acts_on_it() -> None:
+    """The one rule: when the POST leaves, its intent is in the journal; when the LLM is asked, the scrape is."""
+
+    async def test() -> None:
+        store, clock = MemoryJournal(), FakeClock()
+        seen: list[list[str]] = []
+
+        class Api(FakeApi):
+            async def submit(self, body: Any) -> Any:
+                seen.append(appended.copy())
+                return await super().submit(body)
+
+        appended: list[str] = []
+        actor = Actor(
+            store=store,
+            ports=fake_ports(clock=clock, api=Api()),
+            config=config(),
+            on_record=lambda record, _state: appended.append(record.name),
+        )
+        task = asyncio.create_task(actor.run())
+        await settle()
+        actor.stop()
+        await task
+        assert [have[-1] for have in seen] == ["SubmissionStarted", "SubmissionStarted"]
+
+    run(test)
+
+
+def test_a_failed_append_stops_the_actor_with_nothing_acted_on() -> None:
+    """The one rule: no POST after the intent could not be written, and the state is not adopted."""
+
+    class Store(MemoryJournal):
+        async def append(self, draft: Draft, *, witness: bool = False) -> Record:
+            if type(draft.event).__name__ == "SubmissionStarted":
+                raise JournalWriteError("no space left on device")
+            return await super().append(draft, witness=witness)
+
+    async def test() -> None:
+        api, clock = FakeApi(), FakeClock()
+        actor = Actor(store=Store(), ports=fake_ports(clock=clock, api=api), config=config())
+        with pytest.raises(JournalWriteError):
+            await actor.run()
+        assert api.sent == []
+        assert actor.state.open is None
+
+    run(test)
+
+
+def test_the_live_state_is_the_fold_of_the_journal() -> None:
+    """I5: at the end of a run with a failure in it."""
+
+    async def test() -> None:
+        store, clock = MemoryJournal(), FakeClock()
+        failure = Failed(kind="http", reason="500", http_status=500, answer="", block=Block())
+        async with running(fake_ports(clock=clock, api=FakeApi(answers=[failure])), store) as actor:
+            await clock.advance(30)
+            assert actor.state.totals.accepted == 2
+        assert fold(await records(store)) == actor.state
+
+    run(test)
+
+
+def test_r1_the_retry_leaves_after_three_seconds_and_not_before() -> None:
+    """R1, I7: the clock decides."""
+
+    async def test() -> None:
+        store, clock, api = MemoryJournal(), FakeClock(), FakeApi()
+        failure = Failed(kind="http", reason="500", http_status=500, answer="", block=Block())
+        api.answers = [failure, failure]
+        async with running(fake_ports(clock=clock, api=api, scraper=FakeScraper(posts=[post(1)])), store):
+            assert len(api.sent) == 1
+            await clock.advance(2.9)
+            assert len(api.sent) == 1
+            await clock.advance(0.2)
+            assert len(api.sent) == 2
+            await clock.advance(5.8)
+            assert len(api.sent) == 2
+            await clock.advance(0.3)
+            assert len(api.sent) == 3
+
+    run(test)
+
+
+def test_polls_keep_their_pace() -> None:
+    """POLL_INTERVAL_SECONDS lies between two polls, whatever else happens."""
+
+    async def test() -> None:
+        store, clock, api = MemoryJournal(), FakeClock(), FakeApi()
+        async with running(fake_ports(clock=clock, api=api), store):
+            assert api.polls == 1
+            await clock.advance(11.9)
+            assert api.polls == 1
+            await clock.advance(0.2)
+            assert api.polls == 2
+            await clock.advance(120)
+            assert api.polls == 12
+
+    run(test)
+
+
+def test_analyses_run_at_once_but_bounded() -> None:
+    """A window's analyses run concurrently, at most LLM_CONCURRENCY of them."""
+
+    async def test() -> None:
+        store, clock, analyzer = MemoryJournal(), FakeClock(), FakeAnalyzer(gate=asyncio.Event())
+        scraper = FakeScraper(posts=[post(n) for n in range(1, 6)])
+        ports = fake_ports(clock=clock, analyzer=analyzer, scraper=scraper)
+        async with running(ports, store, llm_concurrency=3):
+            assert analyzer.busy == 3
+            assert analyzer.gate is not None
+            analyzer.gate.set()
+            await settle()
+        assert analyzer.most_busy == 3
+        assert len(analyzer.calls) == 5
+
+    run(test)
+
+
+def test_a_crashing_analysis_is_tried_three_times_12_seconds_apart_and_then_has_failed() -> None:
+    """Specification, thread errors: a bug of ours is waited out and cannot pay for ever; the post goes on (R6)."""
+
+    async def test() -> None:
+        store, clock, analyzer = MemoryJournal(), FakeClock(), FakeAnalyzer(error=KeyError("a bug"))
+        ports = fake_ports(clock=clock, analyzer=analyzer, scraper=FakeScraper(posts=[post(1)]))
+        async with running(ports, store) as actor:
+            assert actor.state.state == "Backoff"
+            assert len(analyzer.calls) == 1
+            await clock.advance(11.9)
+            assert len(analyzer.calls) == 1
+            await clock.advance(13)
+            assert len(analyzer.calls) == 3
+            assert actor.state.totals.accepted == 1
+        found = names(await records(store))
+        assert found.count("EffectCrashed") == 2
+        assert found.count("AnalysisFailed") == 1
+
+    run(test)
+
+
+def test_a_crashing_scrape_cannot_pay_for_ever() -> None:
+    """The third crash spends the window; the public predecessor repeats the paid scrape every 12 seconds."""
+
+    async def test() -> None:
+        store, clock, scraper = MemoryJournal(), FakeClock(), FakeScraper(error=KeyError("a bug"))
+        async with running(fake_ports(clock=clock, scraper=scraper), store) as actor:
+            await clock.advance(600)
+            assert scraper.calls == 3
+            assert actor.state.state == "WaitingForWindow"
+
+    run(test)
+
+
+def test_a_crashing_poll_keeps_the_pace_and_the_analyses() -> None:
+    """A bug in polling does not spin, and does not cancel paid work in flight."""
+
+    async def test() -> None:
+        store, clock, api = MemoryJournal(), FakeClock(), FakeApi()
+        analyzer = FakeAnalyzer(gate=asyncio.Event())
+        async with running(fake_ports(clock=clock, api=api, analyzer=analyzer), store) as actor:
+            api.status_error = KeyError("a bug")
+            await clock.advance(12.1)
+            assert actor.state.state == "Backoff"
+            assert analyzer.busy == 2
+            assert analyzer.gate is not None
+            analyzer.gate.set()
+            await clock.advance(60)
+            assert actor.state.totals.accepted == 2
+            assert api.polls <= 7
+            assert len(analyzer.calls) == 2
+
+    run(test)
+
+
+def test_a_crash_hides_no_secret_and_no_line_break() -> None:
+    """EffectCrashed holds one redacted line."""
+
+    async def test() -> None:
+        store, clock = MemoryJournal(), FakeClock()
+        scraper = FakeScraper(error=KeyError("token abc123\nsecond line"))
+        actor = Actor(
+            store=store,
+            ports=fake_ports(clock=clock, scraper=scraper),
+            config=config(),
+            redact=lambda text: text.replace("abc123", "[redacted]"),
+        )
+        task = asyncio.create_task(actor.run())
+        await settle()
+        actor.stop()
+        await task
+        (crash,) = [r for r in await records(store) if r.name == "EffectCrashed"]
+        assert "abc123" not in crash.data["error"]
+        assert "\n" not in crash.data["error"]
+        assert "[redacted]" in crash.data["error"]
+
+    run(test)
+
+
+def test_r13_an_unreachable_api_is_recorded_once() -> None:
+    """R13: when it begins and when it ends, not at each poll."""
+
+    async def test() -> None:
+        store, clock, api = MemoryJournal(), FakeClock(), FakeApi(status_error=StatusError("refused"))
+        async with running(fake_ports(clock=clock, api=api), store):
+            await clock.advance(120)
+            api.status_error = None
+            await clock.advance(13)
+        found = names(await records(store))
+        assert found.count("ApiUnreachable") == found.count("ApiRecovered") == 1
+
+    run(test)
+
+
+def test_stop_waits_a_moment_for_an_answer_that_was_paid_for() -> None:
+    """A verdict that arrives during the stop is recorded before ActorStopped."""
+
+    async def test() -> None:
+        store, clock, api = MemoryJournal(), FakeClock(), FakeApi(gate=asyncio.Event())
+        actor = Actor(store=store, ports=fake_ports(clock=clock, api=api), config=config())
+        task = asyncio.create_task(actor.run())
+        await settle()
+        assert len(api.sent) == 1
+        actor.stop("SIGTERM")
+        actor.stop("again")
+        assert api.gate is not None
+        asyncio.get_running_loop().call_later(0.05, api.gate.set)
+        await task
+        assert names(await records(store))[-2:] == ["SubmissionAccepted", "ActorStopped"]
+        assert len(api.sent) == 1, "nothing new is begun"
+
+    run(test)
+
+
+def test_stop_gives_up_on_an_answer_that_does_not_come() -> None:
+    """R14: a hanging API does not hold back the stop; the open attempt is closed by the next start."""
+
+    async def test() -> None:
+        store, clock, api = MemoryJournal(), FakeClock(), FakeApi(gate=asyncio.Event())
+        actor = Actor(store=store, ports=fake_ports(clock=clock, api=api), config=config(stop_grace_s=0.05))
+        task = asyncio.create_task(actor.run())
+        await settle()
+        actor.stop()
+        await task
+        found = await records(store)
+        assert names(found)[-2:] == ["SubmissionStarted", "ActorStopped"]
+        assert fold(found).open is not None
+        assert wanted(fold(found)) == ()
+
+    run(test)
+
+
+def test_a_restart_needs_no_recovery_code() -> None:
+    """What was in flight is wanted again by state alone: attempt 2 of the post whose outcome is unknown."""
+
+    async def test() -> None:
+        store, clock, api = MemoryJournal(), FakeClock(), FakeApi(gate=asyncio.Event())
+        ports = fake_ports(clock=clock, api=api)
+        first = Actor(store=store, ports=ports, config=config(stop_grace_s=0.01))
+        task = asyncio.create_task(first.run())
+        await settle()
+        first.stop()
+        await task
+        api.gate = None
+        async with running(ports, store) as second:
+            await settle()
+            assert second.state.totals.accepted == 2
+            assert second.state.epoch == 2
+        assert [body.post_id for body in api.sent[:2]] == ["1", "1"]
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [({"hotkey": "5other"}, "hotkey"), ({"netuid": 1}, "netuid"), ({"api_url": "http://127.0.0.1:1"}, "API")],
+)
+def test_a_journal_of_another_identity_is_refused(changed: dict[str, Any], what: str) -> None:
+    """Nothing is written to it."""
+
+    async def test() -> None:
+        store, clock = MemoryJournal(), FakeClock()
+        async with running(fake_ports(clock=clock), store):
+            pass
+        before = await records(store)
+        identity = JournalCreated(**{"hotkey": HOTKEY, "netuid": 45, "api_url": IDENTITY.api_url, **changed})
+        stranger = Actor(store=store, ports=fake_ports(clock=clock), config=config(identity=identity))
+        with pytest.raises(IdentityError, match=what):
+            await stranger.run()
+        assert await records(store) == before
+
+    run(test)
+
+
+def test_polling_is_wanted_in_every_running_state() -> None:
+    """The block number is followed whatever the actor does."""
+
+    async def test() -> None:
+        store, clock = MemoryJournal(), FakeClock()
+        states = []
+        actor = Actor(
+            store=store,
+            ports=fake_ports(clock=clock),
+            config=config(),
+            on_record=lambda _record, state: states.append(state),
+        )
+        task = asyncio.create_task(actor.run())
+        await settle()
+        actor.stop()
+        await task
+        for state in states:
+            polls = [e for e in wanted(state) if isinstance(e, PollStatus)]
+            assert len(polls) == (1 if state.running else 0)
+
+    run(test)
