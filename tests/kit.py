@@ -134,6 +134,10 @@ class Drive:
         self.lines: list[bytes] = []
         self.head: Head = GENESIS
 
+    def at(self) -> str:
+        """The state's name."""
+        return self.state.state
+
     def on(self, *events: ev.Event, after_s: float = 0.0) -> State:
         """Apply events, ``after_s`` seconds later than the one before."""
         for event in events:

@@ -6,6 +6,7 @@ import json
 import socket
 import traceback
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,9 +29,19 @@ class Server:
     answer: Answer
     heads: list[str] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    async def close(self) -> None:
+        """Cut what is still open, and wait until the sockets are closed."""
+        for writer in self.writers:
+            writer.transport.abort()
+        for writer in self.writers:
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Read one request, answer it, close."""
+        self.writers.append(writer)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             length = next(line.split(":")[1] for line in head.lower().splitlines() if line.startswith("content-length"))
@@ -77,6 +88,7 @@ async def _complete(server: Server, *, timeout_s: float = 5, formatted: bool = T
         await llm.aclose()
         await llm.aclose()
         listener.close()
+        await server.close()
         await asyncio.sleep(0)
 
 

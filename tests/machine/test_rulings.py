@@ -26,18 +26,18 @@ def test_a_window_goes_from_scrape_to_verdicts() -> None:
     drive = Drive().start()
     assert wanted(drive.state) == (ef.PollStatus(interval_s=12.0),)
     drive.window(7)
-    assert drive.state.state == "Scraping"
+    assert drive.at() == "Scraping"
     assert effects(drive) == [ef.ScrapeWindow(window=7, count=5)]
     drive.scraped(1, 2)
-    assert drive.state.state == "Analyzing"
+    assert drive.at() == "Analyzing"
     assert effects(drive) == [ef.AnalyzePost(post_id="1"), ef.AnalyzePost(post_id="2")]
     drive.analyze_all()
-    assert drive.state.state == "Submitting"
+    assert drive.at() == "Submitting"
     drive.send()
     assert effects(drive) == [ef.SubmitPost(post_id="1", attempt=1)]
     drive.on(accepted("1"))
     drive.accept_all()
-    assert drive.state.state == "WaitingForWindow"
+    assert drive.at() == "WaitingForWindow"
     assert drive.state.totals.accepted == 2
     assert effects(drive) == []
 
@@ -47,7 +47,7 @@ def test_best_score_goes_first() -> None:
     drive = Drive().start().window(7).scraped(1, 2, 3)
     drive.on(analyzed("1", 0.2), analyzed("2", 0.9), analyzed("3", 0.5))
     sent = []
-    while drive.state.state == "Submitting":
+    while drive.at() == "Submitting":
         sent.append(drive.send())
         drive.on(accepted(sent[-1]))
     assert sent == ["2", "3", "1"]
@@ -59,11 +59,11 @@ def test_r1_three_attempts_with_waits_of_three_and_six_seconds() -> None:
     for attempt, wait_s in ((1, 3.0), (2, 6.0)):
         assert effects(drive) == [ef.StartSubmission(post_id="1", attempt=attempt)]
         drive.on(failed(drive.send(), attempt))
-        assert drive.state.state == "Backoff"
+        assert drive.at() == "Backoff"
         assert effects(drive) == [ef.EndBackoff(due_ms=drive.at_ms + round(wait_s * 1000), wait_s=wait_s)]
         drive.on(ev.BackoffElapsed(), after_s=wait_s)
     drive.on(failed(drive.send(), 3))
-    assert drive.state.state == "WaitingForWindow"
+    assert drive.at() == "WaitingForWindow"
     assert drive.state.posts[0].deferred
     assert not any(isinstance(e, ef.StartSubmission | ef.SubmitPost) for e in wanted(drive.state))
 
@@ -72,7 +72,7 @@ def test_r1_a_deferred_post_does_not_hold_up_the_others() -> None:
     """R1: after the third failure the queue goes on as after a verdict."""
     drive = Drive(ev.Policy(submit_attempts=1)).start().batch(7, 1, 2)
     drive.on(failed(drive.send(), 1))
-    assert drive.state.state == "Submitting"
+    assert drive.at() == "Submitting"
     assert drive.send() == "2"
 
 
@@ -115,7 +115,7 @@ def test_r6_skip_leaves_a_post_out() -> None:
     drive.on(analysis_failed("1"), analyzed("2"))
     assert drive.send() == "2"
     drive.on(accepted("2"))
-    assert (drive.state.state, drive.state.totals.left_out) == ("WaitingForWindow", 1)
+    assert (drive.at(), drive.state.totals.left_out) == ("WaitingForWindow", 1)
 
 
 @pytest.mark.parametrize("event", [analyzed("1", 0.0), analysis_failed("1")], ids=["irrelevant", "failed"])
@@ -155,10 +155,10 @@ def test_r9_429_waits_for_the_next_window_and_carries_the_rest() -> None:
     drive = Drive().start().batch(7, 1, 2, 3)
     drive.on(accepted(drive.send()))
     drive.on(limited(drive.send()))
-    assert drive.state.state == "Backoff"
+    assert drive.at() == "Backoff"
     assert effects(drive) == [abandonment for abandonment in effects(drive) if isinstance(abandonment, ef.AbandonPost)]
     drive.window(8)
-    assert drive.state.state == "Scraping"
+    assert drive.at() == "Scraping"
     assert ef.ScrapeWindow(window=8, count=3) in wanted(drive.state)
     drive.scraped(4, likes=5_000).analyze_all()
     assert [drive.send()] == ["2"], "a carried post goes before a better new one"
@@ -169,9 +169,9 @@ def test_r9_429_in_a_newer_window_than_known_waits_for_the_one_after() -> None:
     drive = Drive().start().batch(7, 1)
     drive.on(limited(drive.send(), start_block=800))
     drive.window(8)
-    assert drive.state.state == "Backoff"
+    assert drive.at() == "Backoff"
     drive.window(9)
-    assert drive.state.state == "Scraping"
+    assert drive.at() == "Scraping"
 
 
 def test_r9_carried_posts_that_fill_the_window_need_no_scrape() -> None:
@@ -179,7 +179,7 @@ def test_r9_carried_posts_that_fill_the_window_need_no_scrape() -> None:
     drive = Drive().start().batch(7, 1, 2, 3, 4, 5)
     drive.on(limited(drive.send()))
     drive.window(8)
-    assert drive.state.state == "Submitting"
+    assert drive.at() == "Submitting"
     assert not any(isinstance(e, ef.ScrapeWindow) for e in wanted(drive.state))
 
 
@@ -213,7 +213,7 @@ def test_r10_409_and_422_are_final(http_status: int) -> None:
     """R10, I2: no further attempt is wanted."""
     drive = Drive().start().batch(7, 1)
     drive.on(rejected(drive.send(), http_status))
-    assert drive.state.state == "WaitingForWindow"
+    assert drive.at() == "WaitingForWindow"
     assert drive.state.totals.rejected == 1
     assert effects(drive) == []
 
@@ -239,7 +239,7 @@ def test_r11_windows_are_ordered_by_blocks_when_their_length_changes() -> None:
     drive.on(ev.ConfigMismatched(setting="BLOCKS_PER_WINDOW", configured=100, served=200))
     assert drive.state.blocks_per_window == 200
     drive.window(101, blocks=200)
-    assert drive.state.state == "Scraping"
+    assert drive.at() == "Scraping"
 
 
 def test_r11_the_api_s_quota_wins() -> None:
@@ -253,7 +253,7 @@ def test_r11_the_api_s_quota_wins() -> None:
 def test_r12_a_start_in_mid_window_works_on_it_unless_it_was_spent() -> None:
     """R12, I3: the journal says whether the window was spent."""
     drive = Drive().start().window(7).scraped()
-    assert drive.state.state == "WaitingForWindow"
+    assert drive.at() == "WaitingForWindow"
     drive.start()
     assert drive.state.newest is not None
     assert drive.state.newest.number == 7
@@ -265,12 +265,12 @@ def test_r12_a_start_in_mid_window_works_on_it_unless_it_was_spent() -> None:
 def test_r13_a_failed_scrape_spends_the_window() -> None:
     """R13, I3: no second scrape of the window; posts carried over still go."""
     drive = Drive().start().window(7).scrape_failed()
-    assert drive.state.state == "WaitingForWindow"
+    assert drive.at() == "WaitingForWindow"
     assert effects(drive) == []
     carrying = Drive().start().batch(7, 1)
     carrying.on(limited(carrying.send()))
     carrying.window(8).scrape_failed()
-    assert carrying.state.state == "Submitting"
+    assert carrying.at() == "Submitting"
 
 
 def test_r13_an_unreachable_api_is_recorded_when_it_begins_and_ends() -> None:
@@ -294,19 +294,19 @@ def test_a_newer_window_is_remembered_and_opened_when_the_batch_ends() -> None:
     """A slow batch does not lose the window that opened meanwhile; what counted there is taken off its room."""
     drive = Drive().start().batch(7, 1, 2)
     drive.window(8)
-    assert drive.state.state == "Submitting"
+    assert drive.at() == "Submitting"
     drive.on(accepted(drive.send(), start_block=700))
     drive.on(accepted(drive.send(), start_block=800))
-    assert drive.state.state == "Scraping"
+    assert drive.at() == "Scraping"
     assert ef.ScrapeWindow(window=8, count=4) in wanted(drive.state)
 
 
 def test_i1_a_window_that_is_already_full_is_not_worked_on() -> None:
     """I1: a batch that counted wholly in the next window leaves no room there."""
     drive = Drive().start().batch(7, 1, 2, 3, 4, 5).window(8)
-    while drive.state.open is None and drive.state.state == "Submitting":
+    while drive.state.open is None and drive.at() == "Submitting":
         drive.on(accepted(drive.send(), start_block=800))
-    assert drive.state.state == "WaitingForWindow"
+    assert drive.at() == "WaitingForWindow"
     assert drive.state.window is not None
     assert drive.state.window.number == 8
     assert effects(drive) == []
@@ -326,7 +326,7 @@ def test_i7_a_restart_does_not_reset_the_attempts() -> None:
     for _ in range(3):
         drive.send()
         drive.start()
-    assert drive.state.state == "WaitingForWindow"
+    assert drive.at() == "WaitingForWindow"
     assert drive.state.posts[0].deferrals == 1
     drive.window(8)
     drive.scraped()
@@ -339,7 +339,7 @@ def test_a_restart_does_not_forget_a_backoff() -> None:
     drive.on(failed(drive.send(), 1))
     before = effects(drive)
     drive.start()
-    assert drive.state.state == "Backoff"
+    assert drive.at() == "Backoff"
     assert effects(drive) == before
 
 
@@ -347,13 +347,13 @@ def test_a_crashed_effect_rests_12_seconds_while_the_others_go_on() -> None:
     """Specification, thread errors: 12 s, then back; paid analyses in flight are not cancelled."""
     drive = Drive().start().window(7).scraped(1, 2)
     drive.on(ev.EffectCrashed(effect="AnalyzePost:1", post_id="1", error="KeyError"))
-    assert drive.state.state == "Backoff"
+    assert drive.at() == "Backoff"
     rest = ef.EndBackoff(due_ms=drive.at_ms + 12_000, wait_s=12.0)
     assert effects(drive) == [ef.AnalyzePost(post_id="2"), rest]
     drive.on(analyzed("2"))
-    assert drive.state.state == "Backoff"
+    assert drive.at() == "Backoff"
     drive.on(ev.BackoffElapsed(), after_s=12)
-    assert drive.state.state == "Analyzing"
+    assert drive.at() == "Analyzing"
     assert effects(drive) == [ef.AnalyzePost(post_id="1")]
 
 
@@ -364,9 +364,9 @@ def test_a_late_verdict_is_applied_not_dropped() -> None:
     drive.on(ev.EffectCrashed(effect="PollStatus", post_id=None, error="KeyError"))
     assert ef.SubmitPost(post_id="1", attempt=1) in wanted(drive.state)
     drive.on(accepted("1"))
-    assert (drive.state.state, drive.state.totals.accepted) == ("Backoff", 1)
+    assert (drive.at(), drive.state.totals.accepted) == ("Backoff", 1)
     drive.on(ev.BackoffElapsed(), after_s=12)
-    assert drive.state.state == "WaitingForWindow"
+    assert drive.at() == "WaitingForWindow"
 
 
 def test_i7_a_failure_during_a_crash_backoff_still_waits() -> None:
@@ -396,5 +396,5 @@ def test_a_crashed_submission_counts_as_an_attempt() -> None:
         drive.send()
         drive.on(ev.EffectCrashed(effect="SubmitPost:1", post_id="1", error="KeyError"))
         drive.on(ev.BackoffElapsed(), after_s=12)
-    assert drive.state.state == "WaitingForWindow"
+    assert drive.at() == "WaitingForWindow"
     assert drive.state.posts[0].deferred

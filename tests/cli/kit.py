@@ -1,0 +1,51 @@
+"""What the command's tests share: calling it in this process, and what a refusal looks like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from actor.cli import main
+from events.journal import verify_journal
+from tests.world import World
+
+__all__ = ["Command", "is_one_line", "nothing_was_sent", "only_journal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """``user-miner`` in this process, where no process of its own is needed."""
+
+    capsys: pytest.CaptureFixture[str]
+
+    def __call__(self, *arguments: str | Path) -> tuple[int, str, str]:
+        """Exit code, standard output and standard error."""
+        self.capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        out, errors = self.capsys.readouterr()
+        return int(end.value.code or 0), out, errors
+
+
+def is_one_line(errors: str, *words: str) -> bool:
+    """Whether this is the program's own line, with these words and without a traceback."""
+    (line,) = errors.splitlines()
+    return re.match(r"user-miner: \S", line) is not None and all(word in line for word in words)
+
+
+def nothing_was_sent(world: World) -> bool:
+    """Whether no stand-in was asked for anything, and no journal was begun."""
+    ledgers = (world.sandbox.ledger.x, world.sandbox.ledger.llm, world.sandbox.ledger.api)
+    asked: Sequence[object] = [exchange for ledger in ledgers for exchange in ledger.exchanges()]
+    return not asked and not world.journal.exists()
+
+
+def only_journal(world: World) -> Path:
+    """The world's one journal, which verifies."""
+    (journal,) = world.journal.iterdir()
+    assert verify_journal(journal).ok
+    return journal

@@ -1,0 +1,166 @@
+"""``user-miner run`` with wrong configuration: exit code 2, one clear line, nothing sent, no journal begun."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.kit import Command, is_one_line, nothing_was_sent
+from tests.world import World, make_wallet
+
+PASSWORD = "open-sesame-4711"  # noqa: S105
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("X_BEARER_TOKEN", "", ("X_BEARER_TOKEN: is not set", ".miner_env")),
+        ("API_KEY", "", ("API_KEY: is not set", ".miner_env")),
+        ("API_KEY", "two words", ("API_KEY: holds characters",)),
+        ("X_API_BASE", "x", ("X_API_BASE: ", "'x'", "expected", "https://")),
+        ("MINER_API_URL", "http:/host", ("MINER_API_URL: ", "'http:/host'", "expected")),
+        ("MINER_API_URL", "https://hóst", ("MINER_API_URL: ", "hóst", "expected")),
+        ("LLM_BASE", "host/v1", ("LLM_BASE: ", "'host/v1'", "expected")),
+        ("X_API_BASE", "http://api.example/2", ("X_API_BASE: plain http to api.example", "ALLOW_INSECURE_HTTP")),
+        ("MINER_API_URL", "http://10.1.2.3:8001", ("MINER_API_URL: plain http to 10.1.2.3", "ALLOW_INSECURE_HTTP")),
+        ("LLM_BASE", "HTTP://llm.example/v1", ("LLM_BASE: plain http to llm.example", "ALLOW_INSECURE_HTTP")),
+        ("NETUID", "forty-five", ("NETUID: ", "'forty-five'")),
+        ("SEARCH_KEYWORDS", '"', ("SEARCH_KEYWORDS: ", "quotation marks")),
+        ("WALLET_NAME", "nobody", ("no wallet 'nobody'", "found default", "WALLET_NAME")),
+        ("WALLET_PATH", "/nowhere", ("no wallet 'default' in /nowhere", "WALLET_PATH")),
+        ("WALLET_HOTKEY", "nobody", ("no hotkey 'nobody'", "found default", "WALLET_HOTKEY")),
+        ("WALLET_HOTKEY", "../coldkey", ("WALLET_HOTKEY is '../coldkey'", "not a name")),
+        ("WALLET_PATH", "~no-such-user-here/w", ("WALLET_PATH: ", "home directory")),
+    ],
+)
+def test_a_wrong_variable_is_one_line(
+    here: World, command: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: tuple[str, ...]
+) -> None:
+    """What was found, what was expected, what to do - and nothing happened."""
+    monkeypatch.setenv(name, value)
+    code, out, errors = command("run")
+    assert (code, out) == (2, "")
+    assert is_one_line(errors, *words)
+    assert nothing_was_sent(here)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--env-file", "missing.env"), ("--env-file", "missing.env", ".miner_env.example")),
+        (("--env-file", "."), ("--env-file", "no file")),
+        (("--netuid", "70000"), ("NETUID: ", "'70000'")),
+        (("--wallet.name", "nobody"), ("no wallet 'nobody'",)),
+        (("--wallet.hotkey", "nobody"), ("no hotkey 'nobody'",)),
+        (("--wallet.path", "nowhere"), ("no wallet 'default' in nowhere",)),
+    ],
+)
+def test_a_wrong_flag_is_one_line(
+    here: World, command: Command, arguments: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    """Flags are checked like the variables that they stand for."""
+    code, out, errors = command("run", *arguments)
+    assert (code, out) == (2, "")
+    assert is_one_line(errors, *words)
+    assert nothing_was_sent(here)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--netuid", "forty-five"), ("--windows", "0"), ("--windows",), ("--no-such-flag",), ("surplus",)],
+)
+def test_a_flag_that_cannot_be_read_is_a_usage_error(here: World, command: Command, arguments: tuple[str, ...]) -> None:
+    """Exit code 2, and the last line names what is wrong."""
+    code, out, errors = command("run", *arguments)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in errors
+    last = errors.splitlines()[-1]
+    assert last.startswith("Error: ")
+    assert any(argument.lstrip("-") in last for argument in arguments)
+    assert nothing_was_sent(here)
+
+
+def test_every_mistake_gets_its_line(here: World, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two secrets missing, a number wrong: three lines, each with the program's name in front."""
+    for name in ("X_BEARER_TOKEN", "API_KEY"):
+        monkeypatch.delenv(name)
+    code, _, errors = command("run", "--netuid", "-1")
+    assert code == 2
+    assert [line.split(":")[:2] for line in errors.splitlines()] == [
+        ["user-miner", " X_BEARER_TOKEN"],
+        ["user-miner", " API_KEY"],
+        ["user-miner", " NETUID"],
+    ]
+    assert nothing_was_sent(here)
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "wallets/default/hotkeys/default/below"])
+def test_a_journal_that_can_be_nowhere_is_one_line(here: World, command: Command, place: str) -> None:
+    """JOURNAL_DIR at or below a regular file is wrong configuration, not a failure of the disk."""
+    (here.folder / "file").write_text("not a directory")
+    code, _, errors = command("run", "--journal", here.folder / place)
+    assert code == 2
+    assert is_one_line(errors, "JOURNAL_DIR: ", "is not a directory")
+    assert nothing_was_sent(here)
+
+
+def test_a_journal_on_a_read_only_filesystem_is_one_line(here: World, command: Command) -> None:
+    """The operator names another place; the actor is not started."""
+    if not Path("/sys/kernel").is_dir() or __import__("os").access("/sys/kernel", 2):
+        pytest.skip("no read-only filesystem here")
+    code, _, errors = command("run", "--journal", "/sys/kernel/journal")
+    assert code == 2
+    assert is_one_line(errors, "JOURNAL_DIR: /sys/kernel is not writable")
+    assert nothing_was_sent(here)
+
+
+@pytest.fixture
+def encrypted(here: World) -> str:
+    """The address of a hotkey "locked" that only the password opens."""
+    return make_wallet(here.folder / "wallets", "//Locked", hotkey="locked", password=PASSWORD)
+
+
+def test_an_encrypted_hotkey_needs_its_password(
+    here: World, command: Command, encrypted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without and with a wrong one: refused, the password unsaid; with the right one it mines under that hotkey."""
+    code, _, errors = command("run", "--wallet.hotkey", "locked")
+    assert code == 2
+    assert is_one_line(errors, "is encrypted", "HOTKEY_PASSWORD")
+    monkeypatch.setenv("HOTKEY_PASSWORD", "wrong-" + PASSWORD)
+    code, _, errors = command("run", "--wallet.hotkey", "locked")
+    assert code == 2
+    assert is_one_line(errors, "HOTKEY_PASSWORD does not open", "locked")
+    assert PASSWORD not in errors
+    assert nothing_was_sent(here)
+    monkeypatch.setenv("HOTKEY_PASSWORD", PASSWORD)
+    code, _, errors = command("run", "--wallet.hotkey", "locked", "--windows", "1")
+    assert code == 0, errors
+    assert [path.name for path in here.journal.iterdir()] == [encrypted]
+    assert len(here.sandbox.ledger.api.accepted()) == 5
+    assert PASSWORD not in errors
+
+
+def test_settings_come_from_the_default_file(here: World, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """.miner_env in the working directory is all that a run needs; the flag names another one."""
+    lines = "".join(f"{name}={value}\n" for name, value in here.settings().items())
+    for name in here.settings():
+        monkeypatch.delenv(name)
+    (here.folder / "mine.env").write_text(lines)
+    code, _, errors = command("run", "--windows", "1", "--env-file", "mine.env")
+    assert code == 0, errors
+    (here.folder / "mine.env").rename(here.folder / ".miner_env")
+    here.sandbox.next_window()
+    here.sandbox.add_post("TAO is up")
+    code, _, errors = command("run", "--windows", "1")
+    assert code == 0, errors
+    assert here.state().totals.accepted == 6
+
+
+def test_r15_a_run_warns_of_legacy_variables(here: World, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R15: in its log, and it mines on."""
+    monkeypatch.setenv("POSTS_PER_SCRAPE", "5")
+    code, _, errors = command("run", "--windows", "1")
+    assert code == 0
+    assert "POSTS_PER_SCRAPE has no effect" in errors

@@ -1,0 +1,87 @@
+"""The console sessions and Python snippets of the documents are run, and print what they are said to print."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.docs.kit import DOCUMENTS, ROOT, blocks, matches, run_session
+from tests.world import World, wait_for
+
+Env = Callable[..., dict[str, str]]
+README = ROOT / "README.md"
+
+
+def check(document: Path, folder: Path, env: Mapping[str, str]) -> None:
+    """Run every session of a document, in order, in one folder."""
+    for block in blocks(document, "console"):
+        for step, output in run_session(block, folder, env):
+            where = f"{document.name}, block in line {block.line}"
+            assert matches(step.expected, output), f"{where}\n$ {step.command}\n{output}\nis not\n{step.expected}"
+
+
+@pytest.mark.parametrize(
+    "document", [d for d in DOCUMENTS if d != README and blocks(d, "console")], ids=lambda d: d.stem
+)
+def test_sessions_over_a_recorded_journal(document: Path, recorded: Path, tmp_path: Path, shell_env: Env) -> None:
+    """A document's sessions hold in a folder that has ``journal/`` and no settings."""
+    shutil.copytree(recorded / "journal", tmp_path / "journal")
+    check(document, tmp_path, shell_env())
+
+
+def test_the_readme_s_sessions(make_world: Callable[..., World], shell_env: Env) -> None:
+    """The README starts with an empty folder, a wallet and settings, and mines; its snippet works there too."""
+    world = make_world(posts=0, corpus_size=60)
+    env = shell_env(**{name: value for name, value in world.settings().items() if name != "JOURNAL_DIR"})
+    check(README, world.folder, env)
+    (snippet,) = blocks(README, "python")
+    done = subprocess.run(
+        [sys.executable, "-c", snippet.text], cwd=world.folder, env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY True\n"
+
+
+def test_the_example_neuron_mines_a_window(make_world: Callable[..., World], shell_env: Env) -> None:
+    """The neuron of docs/embedding.md submits five posts with a real wallet and stops at Ctrl-C."""
+    world = make_world()
+    (example,) = blocks(ROOT / "docs" / "embedding.md", "python")
+    (world.folder / "miner.py").write_text(example.text, "utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-W", "error::ResourceWarning", "miner.py"],
+        cwd=world.folder,
+        env=shell_env(**world.settings(), PYTHONPATH=str(ROOT)),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            wait_for(lambda: len(world.sandbox.ledger.api.accepted()) == 5, "five accepted posts")
+            wait_for(lambda: world.names().count("SubmissionAccepted") == 5, "their records")
+            process.send_signal(2)
+            _, errors = process.communicate(timeout=10)
+        finally:
+            process.kill()
+    assert process.returncode == 0, errors
+    assert "posts_processed 5" in errors
+    assert world.names()[-1] == "ActorStopped"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.stem)
+def test_every_snippet_is_python(document: Path) -> None:
+    """Snippets that need a library from outside are at least Python of the version that the project supports."""
+    for block in blocks(document, "python"):
+        ast.parse(block.text, feature_version=(3, 11))
+
+
+def test_a_difference_is_found() -> None:
+    """The comparison itself: wildcards stand for text, and nothing else is passed over."""
+    assert matches("a …\n…\nz\n", "a 1\nb\nc\nz\n")
+    assert matches("…\n", "")
+    assert not matches("a …\n", "a 1\nb\n")
+    assert not matches("a.c\n", "abc\n")
+    assert not matches("a\n", "")
