@@ -147,4 +147,6 @@ def _ports(settings: Settings, signer: Signer, redact: Redactor, *, dry_run: boo
         total_timeout_s=settings.batch_http_timeout,
         redact=redact,
     )
-    return Ports(scraper=scraper, analyzer=analyzer, api=_DryRunApi(api) if dry_run else api, clock=clock)
+    return Ports(
+        scraper=scraper, analyzer=analyzer, api=_DryRunApi(api) if dry_run else api, signer=signer, clock=clock
+    )

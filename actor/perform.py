@@ -14,11 +14,12 @@ from typing import Any, Final, TypeAlias
 from actor.analyzer import AnalysisError
 from actor.machine.facts import observe, scrape_failed, scraped_event, submit_event
 from actor.machine.norm import content_sha256, norm_text
-from actor.machine.state import State
+from actor.machine.state import State, state_sha256
 from actor.machine.wanted import submission_started
-from actor.ports import AnalyzerPort, ApiPort, Clock, ScrapeError, ScraperPort, StatusError
+from actor.ports import AnalyzerPort, ApiPort, Clock, ScrapeError, ScraperPort, Signer, StatusError
 from events import catalogue as ev
 from events import effects as ef
+from events.journal.record import Head, checkpoint_message
 
 __all__ = ["DECISIONS", "Facts", "Performer", "Ports"]
 
@@ -26,7 +27,7 @@ __all__ = ["DECISIONS", "Facts", "Performer", "Ports"]
 Facts: TypeAlias = tuple[Callable[[State], tuple[ev.Event, ...]], ...]
 
 # Effects that touch nothing outside. Their event counts only while the effect is still wanted.
-DECISIONS: Final = (ef.StartSubmission, ef.EndBackoff, ef.AbandonPost)
+DECISIONS: Final = (ef.StartSubmission, ef.EndBackoff, ef.AbandonPost, ef.SignCheckpoint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,7 @@ class Ports:
     scraper: ScraperPort
     analyzer: AnalyzerPort
     api: ApiPort
+    signer: Signer
     clock: Clock
 
     async def aclose(self) -> None:
@@ -46,8 +48,11 @@ class Ports:
 class Performer:
     """Performs effects. Holds no state but the pace of polls and the free LLM slots."""
 
-    def __init__(self, ports: Ports, *, llm_concurrency: int, new_seed: Callable[[], int]) -> None:
+    def __init__(
+        self, ports: Ports, *, llm_concurrency: int, new_seed: Callable[[], int], head: Callable[[], Head]
+    ) -> None:
         self._ports = ports
+        self._head = head
         self._clock = ports.clock
         self._llm_slots = asyncio.Semaphore(llm_concurrency)
         self._new_seed = new_seed
@@ -60,6 +65,7 @@ class Performer:
             ef.SubmitPost: self._submit,
             ef.EndBackoff: self._end_backoff,
             ef.AbandonPost: self._abandon,
+            ef.SignCheckpoint: self._sign_checkpoint,
         }
 
     async def perform(self, effect: ef.Effect, state: State) -> Facts:
@@ -136,6 +142,15 @@ class Performer:
     async def _abandon(self, effect: ef.AbandonPost, _state: State) -> Facts:
         await self._clock.sleep(self._until_s(effect.due_ms))
         return _one(ev.PostAbandoned(post_id=effect.post_id, reason=effect.reason))
+
+    async def _sign_checkpoint(self, _effect: ef.SignCheckpoint, _state: State) -> Facts:
+        return (lambda s: (self._checkpoint(s),),)
+
+    def _checkpoint(self, state: State) -> ev.CheckpointSigned:
+        head, digest = self._head(), state_sha256(state)
+        message = checkpoint_message(seq=head.seq, head=head.hash, state_sha256=digest)
+        signature = self._ports.signer.sign(message).hex()
+        return ev.CheckpointSigned(seq=head.seq, head=head.hash, state_sha256=digest, signature=signature)
 
     def _until_s(self, due_ms: int) -> float:
         return max(0.0, (due_ms - self._clock.now_ms()) / 1000)

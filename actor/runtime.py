@@ -35,7 +35,7 @@ from events.catalogue import (
     SubmissionStarted,
 )
 from events.effects import AnalyzePost, Effect, ScrapeWindow, SubmitPost
-from events.journal.record import Draft, Record
+from events.journal.record import GENESIS, Draft, Record
 from events.journal.store import JournalError, JournalStore, Lease, Snapshot
 
 __all__ = ["Actor", "ActorConfig", "IdentityError", "OnRecord"]
@@ -101,7 +101,10 @@ class Actor:
         self._config = config
         self._on_record = on_record
         self._redact = redact
-        self._performer = Performer(ports, llm_concurrency=config.llm_concurrency, new_seed=new_seed)
+        self._head = GENESIS
+        self._performer = Performer(
+            ports, llm_concurrency=config.llm_concurrency, new_seed=new_seed, head=lambda: self._head
+        )
         self._tasks: dict[Effect, asyncio.Task[Facts]] = {}
         self._mailbox: asyncio.Queue[_Outcome | None] = asyncio.Queue()
         self._stop_reason: str | None = None
@@ -131,6 +134,7 @@ class Actor:
 
     async def _boot(self) -> None:
         lease = await self._store.take(reducer=REDUCER)
+        self._head = lease.head
         self.state = await self._replay(lease)
         self._check_identity()
         for repair in lease.repairs:
@@ -216,7 +220,7 @@ class Actor:
         after = step(self.state, event, at_ms)
         draft = Draft(at_ms=at_ms, event=event, source=self.state.state, dest=after.state)
         record = await self._store.append(draft, witness=isinstance(event, SubmissionStarted))
-        self.state = after
+        self.state, self._head = after, record.head
         self._on_record(record, after)
         self._since_snapshot += 1
         if self._since_snapshot >= _SNAPSHOT_EVERY or isinstance(event, ActorStopped):

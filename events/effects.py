@@ -16,6 +16,7 @@ __all__ = [
     "EndBackoff",
     "PollStatus",
     "ScrapeWindow",
+    "SignCheckpoint",
     "StartSubmission",
     "SubmitPost",
     "effect_key",
@@ -77,7 +78,16 @@ class AbandonPost:
     due_ms: int
 
 
-Effect: TypeAlias = PollStatus | ScrapeWindow | AnalyzePost | StartSubmission | SubmitPost | EndBackoff | AbandonPost
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignCheckpoint:
+    """Sign the chain's head and the state's digest, once the work of the window that starts at this block is done."""
+
+    start_block: int
+
+
+Effect: TypeAlias = (
+    PollStatus | ScrapeWindow | AnalyzePost | StartSubmission | SubmitPost | EndBackoff | AbandonPost | SignCheckpoint
+)
 
 
 def effect_key(effect: Effect) -> str:

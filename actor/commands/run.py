@@ -19,11 +19,12 @@ from actor.edges.hotkey import HotkeyError
 from actor.edges.text import Redactor
 from actor.logs import configure_logging, log_record
 from actor.loops import run_loop
-from actor.machine.state import State
+from actor.machine import State, wanted
 from actor.my_miner import load_signer, warn_of_legacy
 from actor.ports import Signer
 from actor.runtime import IdentityError
 from actor.settings import Settings, SettingsError, load_settings
+from events.effects import AbandonPost, PollStatus
 from events.journal.record import Record
 from events.journal.store import JournalError, JournalLockedError
 
@@ -162,5 +163,5 @@ class _WindowLimit:
 
 
 def _at_rest(state: State) -> bool:
-    waits_for_window = state.backoff is not None and state.backoff.kind == "window"
-    return state.state == "WaitingForWindow" or waits_for_window
+    """Nothing is left to do before the next window, the checkpoint included."""
+    return all(isinstance(effect, PollStatus | AbandonPost) for effect in wanted(state))

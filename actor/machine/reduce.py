@@ -77,8 +77,8 @@ def _tail_repaired(s: State, e: ev.TailRepaired, _at: int) -> State:
     return replace(s, quarantined=(*s.quarantined, e.quarantine))
 
 
-def _unchanged(s: State, _e: ev.Event, _at: int) -> State:
-    return s
+def _checkpoint_signed(s: State, _e: ev.CheckpointSigned, _at: int) -> State:
+    return replace(s, checkpointed=None if s.window is None else s.window.start_block)
 
 
 # Windows
@@ -327,6 +327,6 @@ _REDUCERS: Final[Mapping[type, Callable[[State, Any, int], State]]] = {
     ev.ApiRecovered: _api_recovered,
     ev.ConfigMismatched: _config_mismatched,
     ev.PostAbandoned: _post_abandoned,
-    ev.CheckpointSigned: _unchanged,
+    ev.CheckpointSigned: _checkpoint_signed,
     ev.TailRepaired: _tail_repaired,
 }

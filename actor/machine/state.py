@@ -140,6 +140,7 @@ class State:
         backoff: Set exactly in state Backoff.
         counted: Posts the API counted by a window's first block; only recent windows.
         seen: Ids of chosen posts by the UTC day (unix days) they were posted; pruned beyond SEEN_DAYS.
+        checkpointed: First block of the last window that ended with a signed checkpoint.
         crashes: Consecutive crashes by effect key, within one window.
         api_down: The status endpoint is known not to answer.
         quarantined: Names of quarantine files that have their TailRepaired record.
@@ -162,6 +163,7 @@ class State:
     backoff: Backoff | None = None
     counted: Mapping[int, int] = field(default_factory=dict)
     seen: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    checkpointed: int | None = None
     crashes: Mapping[str, int] = field(default_factory=dict)
     api_down: bool = False
     quarantined: tuple[str, ...] = ()

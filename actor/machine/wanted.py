@@ -16,6 +16,7 @@ from events.effects import (
     EndBackoff,
     PollStatus,
     ScrapeWindow,
+    SignCheckpoint,
     StartSubmission,
     SubmitPost,
     effect_key,
@@ -28,7 +29,12 @@ def wanted(state: State) -> tuple[Effect, ...]:
     """The effects that ``state`` asks for, without duplicates, in the order to start them."""
     if not state.running:
         return ()
-    return (*_abandonments(state), *_work(state), PollStatus(interval_s=state.policy.poll_interval_s))
+    return (
+        *_abandonments(state),
+        *_checkpoint(state),
+        *_work(state),
+        PollStatus(interval_s=state.policy.poll_interval_s),
+    )
 
 
 def submission_started(state: State, effect: StartSubmission) -> SubmissionStarted:
@@ -76,6 +82,15 @@ def _due(state: State) -> tuple[Effect, ...]:
 def _abandonments(state: State) -> tuple[Effect, ...]:
     """Carried posts are given up after too many windows at once, or when they grow too old (ruling 9)."""
     return tuple(_abandonment(state, p) for p in state.posts if p.deferred)
+
+
+def _checkpoint(state: State) -> tuple[Effect, ...]:
+    """The hotkey vouches for a window's history once nothing of the window is under way."""
+    window = state.window
+    at_rest = state.state == "WaitingForWindow" or (state.backoff is not None and state.backoff.kind == "window")
+    if window is None or not at_rest or state.checkpointed == window.start_block:
+        return ()
+    return (SignCheckpoint(start_block=window.start_block),)
 
 
 def _abandonment(state: State, pending: PendingPost) -> AbandonPost:

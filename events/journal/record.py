@@ -28,6 +28,7 @@ __all__ = [
     "Head",
     "Record",
     "at_text",
+    "checkpoint_message",
     "decode_event",
     "parse",
     "seal",
@@ -117,6 +118,11 @@ def at_text(at_ms: int) -> str:
 def _at_ms(text: str) -> int:
     moment = datetime.fromisoformat(text)
     return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def checkpoint_message(*, seq: int, head: str, state_sha256: str) -> bytes:
+    """The bytes that a checkpoint's signature covers (docs/journal-format.md)."""
+    return f"user-miner-checkpoint:{FORMAT}:{seq}:{head}:{state_sha256}".encode()
 
 
 def seal(draft: Draft, head: Head) -> tuple[bytes, Head]:

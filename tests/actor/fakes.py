@@ -7,7 +7,10 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from bittensor_core import Keypair
+
 from actor.analyzer import Analysis
+from actor.edges.hotkey import signer_from_keypair
 from actor.perform import Ports
 from actor.ports import Accepted, AnalysisLike, Block, Scraped, SubmitAnswer
 from events.catalogue import Post, SubmissionBody
@@ -170,5 +173,9 @@ def fake_ports(
 ) -> Ports:
     """Ports of a world where everything works, but for what is given."""
     return Ports(
-        scraper=scraper or FakeScraper(), analyzer=analyzer or FakeAnalyzer(), api=api or FakeApi(), clock=clock
+        scraper=scraper or FakeScraper(),
+        analyzer=analyzer or FakeAnalyzer(),
+        api=api or FakeApi(),
+        signer=signer_from_keypair(Keypair.create_from_uri("//Alice")),
+        clock=clock,
     )

@@ -21,10 +21,17 @@ from events.catalogue import EVENTS, Policy, Post, SubmissionBody
 from tests.docs.kit import DOCUMENTS, ROOT, blocks, put_generated, rows
 
 DOCS = ROOT / "docs"
-SPECIFIED = (
-    "BLOCKS_PER_WINDOW MAX_SUBMISSIONS_PER_WINDOW X_BEARER_TOKEN X_API_BASE MINER_API_URL BATCH_HTTP_TIMEOUT MODEL "
-    "API_KEY LLM_BASE"
-).split()
+SPECIFIED = [
+    "BLOCKS_PER_WINDOW",
+    "MAX_SUBMISSIONS_PER_WINDOW",
+    "X_BEARER_TOKEN",
+    "X_API_BASE",
+    "MINER_API_URL",
+    "BATCH_HTTP_TIMEOUT",
+    "MODEL",
+    "API_KEY",
+    "LLM_BASE",
+]
 
 
 def help_text(*words: str) -> str:
@@ -162,8 +169,9 @@ def test_the_example_file_loads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     with pytest.raises(SettingsError) as caught:
         load_settings(example)
     assert [line.split(":")[0] for line in caught.value.lines] == ["X_BEARER_TOKEN", "API_KEY"]
-    secrets = {"x_bearer_token": "t", "api_key": "k"}
-    assert load_settings(example, **secrets) == load_settings(tmp_path / "none", **secrets)
+    monkeypatch.setenv("X_BEARER_TOKEN", "t")
+    monkeypatch.setenv("API_KEY", "k")
+    assert load_settings(example) == load_settings(tmp_path / "none")
 
 
 def test_every_dependency_is_explained() -> None:

@@ -6,21 +6,26 @@ import ast
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.docs.kit import DOCUMENTS, ROOT, blocks, matches, run_session
+from tests.docs.kit import DOCUMENTS, ROOT, Block, blocks, matches, run_session
 from tests.world import World, wait_for
 
 Env = Callable[..., dict[str, str]]
 README = ROOT / "README.md"
 
 
-def check(document: Path, folder: Path, env: Mapping[str, str]) -> None:
-    """Run every session of a document, in order, in one folder."""
-    for block in blocks(document, "console"):
+def is_demo(block: Block) -> bool:
+    """Whether the block shows the demo, which takes longest and needs nothing of the others."""
+    return block.text.startswith("$ make demo")
+
+
+def check(document: Path, found: Iterable[Block], folder: Path, env: Mapping[str, str]) -> None:
+    """Run a document's sessions, in order, in one folder."""
+    for block in found:
         for step, output in run_session(block, folder, env):
             where = f"{document.name}, block in line {block.line}"
             assert matches(step.expected, output), f"{where}\n$ {step.command}\n{output}\nis not\n{step.expected}"
@@ -32,19 +37,25 @@ def check(document: Path, folder: Path, env: Mapping[str, str]) -> None:
 def test_sessions_over_a_recorded_journal(document: Path, recorded: Path, tmp_path: Path, shell_env: Env) -> None:
     """A document's sessions hold in a folder that has ``journal/`` and no settings."""
     shutil.copytree(recorded / "journal", tmp_path / "journal")
-    check(document, tmp_path, shell_env())
+    check(document, blocks(document, "console"), tmp_path, shell_env())
 
 
 def test_the_readme_s_sessions(make_world: Callable[..., World], shell_env: Env) -> None:
     """The README starts with an empty folder, a wallet and settings, and mines; its snippet works there too."""
     world = make_world(posts=0, corpus_size=60)
     env = shell_env(**{name: value for name, value in world.settings().items() if name != "JOURNAL_DIR"})
-    check(README, world.folder, env)
+    check(README, [block for block in blocks(README, "console") if not is_demo(block)], world.folder, env)
     (snippet,) = blocks(README, "python")
     done = subprocess.run(
         [sys.executable, "-c", snippet.text], cwd=world.folder, env=env, capture_output=True, text=True, check=True
     )
     assert done.stdout == "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY True\n"
+
+
+def test_the_demo(tmp_path: Path, shell_env: Env) -> None:
+    """``make demo`` prints what the README shows, its six answers among it."""
+    (block,) = filter(is_demo, blocks(README, "console"))
+    check(README, [block], tmp_path, shell_env())
 
 
 def test_the_example_neuron_mines_a_window(make_world: Callable[..., World], shell_env: Env) -> None:

@@ -11,8 +11,8 @@ from tests.kit import HOTKEY, T0_MS, Drive, accepted, analysis_failed, analyzed,
 
 
 def effects(drive: Drive) -> list[ef.Effect]:
-    """What is wanted beside polling, which is wanted always."""
-    return [e for e in wanted(drive.state) if not isinstance(e, ef.PollStatus)]
+    """What is wanted beside polling, which is wanted always, and the checkpoint after a window's work."""
+    return [e for e in wanted(drive.state) if not isinstance(e, ef.PollStatus | ef.SignCheckpoint)]
 
 
 def abandon(drive: Drive) -> ef.AbandonPost:
@@ -398,3 +398,30 @@ def test_a_crashed_submission_counts_as_an_attempt() -> None:
         drive.on(ev.BackoffElapsed(), after_s=12)
     assert drive.at() == "WaitingForWindow"
     assert drive.state.posts[0].deferred
+
+
+def checkpoints(drive: Drive) -> list[ef.Effect]:
+    """The checkpoints that are wanted."""
+    return [e for e in wanted(drive.state) if isinstance(e, ef.SignCheckpoint)]
+
+
+def sign(drive: Drive) -> None:
+    """A checkpoint was signed."""
+    drive.on(ev.CheckpointSigned(seq=1, head="0" * 64, state_sha256="0" * 64, signature="00" * 64))
+
+
+def test_a_checkpoint_is_wanted_once_after_each_window() -> None:
+    """Design, section 4: once a window's work is done, however it ended; not before, and not again."""
+    drive = Drive().start()
+    assert checkpoints(drive) == []
+    drive.batch(7, 1)
+    assert checkpoints(drive) == []
+    drive.accept_all()
+    assert checkpoints(drive) == [ef.SignCheckpoint(start_block=700)]
+    sign(drive)
+    assert checkpoints(drive) == []
+    drive.start()
+    assert checkpoints(drive) == [], "a restart does not sign again"
+    drive.batch(8, 2)
+    drive.on(limited(drive.send()))
+    assert checkpoints(drive) == [ef.SignCheckpoint(start_block=800)]
