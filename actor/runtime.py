@@ -33,24 +33,32 @@ from events.catalogue import (
     JournalCreated,
     Policy,
     SubmissionStarted,
+    WindowOpened,
 )
 from events.effects import AnalyzePost, Effect, ScrapeWindow, SubmitPost
 from events.journal.record import GENESIS, Draft, Record
 from events.journal.store import JournalError, JournalStore, Lease, Snapshot
 
-__all__ = ["Actor", "ActorConfig", "IdentityError", "OnRecord"]
+__all__ = ["Actor", "ActorConfig", "IdentityError", "OnRecord", "UnreadableJournalError"]
 
 OnRecord: TypeAlias = Callable[[Record, State], None]
 
 # Paid for or sent: worth waiting for when the actor stops.
 _WORTH_WAITING: Final = (ScrapeWindow, AnalyzePost, SubmitPost)
 _SNAPSHOT_EVERY: Final = 1_000
+# A window of five posts takes about 30 KiB, and never more than 1 MiB with every text at its bound.
+_ROOM_NEEDED_BYTES: Final = 4 << 20
+_ROOM_WARN_BYTES: Final = 64 << 20
 
 _log = logging.getLogger("actor")
 
 
 class IdentityError(JournalError):
     """The journal belongs to another hotkey, subnet or API."""
+
+
+class UnreadableJournalError(JournalError):
+    """A record that this build does not know or does not allow: another build wrote it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,11 +155,14 @@ class Actor:
         await self._record(ActorStarted(build=config.build, epoch=lease.epoch, pid=config.pid, policy=config.policy))
 
     async def _replay(self, lease: Lease) -> State:
-        state, seq = INITIAL, 0
-        if lease.snapshot is not None:
-            state, seq = _from_snapshot(lease.snapshot)
-        async for record in self._store.read(after_seq=seq):
-            state = fold_record(state, record)
+        state, seq = _from_snapshot(lease.snapshot)
+        try:
+            async for record in self._store.read(after_seq=seq):
+                state = fold_record(state, record)
+        except ValueError as error:  # IllegalEventError is one
+            raise UnreadableJournalError(
+                f"this build cannot follow the journal: {error}; run the build that wrote it, or a newer one"
+            ) from error
         return state
 
     def _check_identity(self) -> None:
@@ -200,11 +211,27 @@ class Actor:
             facts = task.result()
             for meaning in facts:
                 for event in meaning(self.state):
-                    await self._record(event)
+                    if not isinstance(event, WindowOpened) or self._has_room():
+                        await self._record(event)
         except JournalError:
             raise
         except Exception as error:  # noqa: BLE001  (a bug in an effect costs 12 seconds, not the miner)
             await self._crashed(effect, error)
+
+    def _has_room(self) -> bool:
+        """Whether a window could be recorded to its end; one that could not is not begun, and costs nothing."""
+        room = self._store.room_bytes()
+        if room is None or room >= _ROOM_WARN_BYTES:
+            return True
+        enough = room >= _ROOM_NEEDED_BYTES
+        what = "running low" if enough else f"not enough for a window ({_ROOM_NEEDED_BYTES >> 20} MiB): it is not begun"
+        _log.log(
+            logging.WARNING if enough else logging.ERROR,
+            "%d MiB left on the journal's disk, %s; make room there",
+            room >> 20,
+            what,
+        )
+        return enough
 
     async def _crashed(self, effect: Effect, error: Exception) -> None:
         text = one_line(self._redact(f"{type(error).__name__}: {error}"))
@@ -251,5 +278,12 @@ class Actor:
             await asyncio.wait(tasks, timeout=1.0)
 
 
-def _from_snapshot(snapshot: Snapshot) -> tuple[State, int]:
-    return decode_state(orjson.loads(snapshot.state)), snapshot.head.seq
+def _from_snapshot(snapshot: Snapshot | None) -> tuple[State, int]:
+    """The cached fold and its record; a snapshot is a cache, so one that cannot be read costs only time."""
+    if snapshot is None:
+        return INITIAL, 0
+    try:
+        return decode_state(orjson.loads(snapshot.state)), snapshot.head.seq
+    except ValueError as error:
+        _log.warning("the snapshot of record %d is ignored: %s", snapshot.head.seq, error)
+        return INITIAL, 0

@@ -8,30 +8,54 @@ from pathlib import Path
 
 import orjson
 
+from audit.replay import FoldError, folded
 from audit.terminal import exit_code, fail, progress
-from events.journal import JournalError, VerifyReport, at_text, locate, verify_journal
+from audit.vouch import KeptError, SignatureCheck, Vouched, read_kept, vouch
+from events.journal import JournalError, JournalReader, VerifyReport, at_text, locate, verify_journal
 
 __all__ = ["run_verify"]
 
 
-def run_verify(directory: Path, *, as_json: bool) -> int:
-    """Print the report; 0 when the journal is whole, 1 with findings, 2 when there is none."""
+def run_verify(
+    directory: Path,
+    *,
+    as_json: bool,
+    hotkey: str | None = None,
+    checkpoint: Path | None = None,
+    is_signed_by: SignatureCheck,
+) -> int:
+    """Print the report; 0 when the journal is whole, 1 with findings, 2 when there is none.
+
+    With ``hotkey`` the signed checkpoints are checked too, and with ``checkpoint`` one that was kept elsewhere.
+    """
     try:
         journal = locate(directory)
+        kept = None if checkpoint is None else read_kept(checkpoint)
     except JournalError as error:
         return fail(str(error), code=exit_code(error))
+    except KeptError as error:
+        return fail(str(error), code=2)
     with progress("verifying") as on_progress:
         report = verify_journal(journal, on_progress=on_progress)
-    sys.stdout.write(_as_json(journal, report) if as_json else _as_text(journal, report))
-    return 0 if report.ok else 1
+    vouched: Vouched | None = None
+    if hotkey is not None and report.ok:
+        try:
+            vouched = vouch(folded(JournalReader(journal)), hotkey, is_signed_by, kept=kept)
+        except FoldError as error:
+            return fail(str(error), code=1)
+    sys.stdout.write(_as_json(journal, report, vouched) if as_json else _as_text(journal, report, vouched))
+    return 0 if report.ok and (vouched is None or vouched.ok) else 1
 
 
-def _as_json(journal: Path, report: VerifyReport) -> str:
-    data = {"journal": str(journal), "ok": report.ok, **dataclasses.asdict(report)}
+def _as_json(journal: Path, report: VerifyReport, vouched: Vouched | None) -> str:
+    ok = report.ok and (vouched is None or vouched.ok)
+    data = {"journal": str(journal), "ok": ok, **dataclasses.asdict(report)}
+    if vouched is not None:
+        data["vouched"] = dataclasses.asdict(vouched)
     return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
 
 
-def _as_text(journal: Path, report: VerifyReport) -> str:
+def _as_text(journal: Path, report: VerifyReport, vouched: Vouched | None) -> str:
     lines = [f"{journal}: {report.records} records in {report.segments} segment(s), {report.bytes} bytes"]
     if report.first_at_ms is not None and report.last_at_ms is not None:
         lines.append(f"from {at_text(report.first_at_ms)} to {at_text(report.last_at_ms)}")
@@ -43,4 +67,15 @@ def _as_text(journal: Path, report: VerifyReport) -> str:
         )
     lines += [f"FOUND {f.file}:{f.offset}: {f.reason}" for f in report.findings]
     lines.append("the journal is whole" if report.ok else f"{len(report.findings)} finding(s)")
+    if vouched is not None:
+        lines += _vouched_lines(vouched)
     return "\n".join(lines) + "\n"
+
+
+def _vouched_lines(vouched: Vouched) -> list[str]:
+    lines = [f"FOUND {reason}" for reason in vouched.findings]
+    lines.append(
+        f"{vouched.hotkey} signed {vouched.checkpoints} checkpoint(s), the last good one through record "
+        f"{vouched.through_seq}; {vouched.after} record(s) after it"
+    )
+    return lines

@@ -28,6 +28,7 @@ __all__ = [
     "ConfigMismatched",
     "EffectCrashed",
     "Event",
+    "GapDeclared",
     "JournalCreated",
     "Policy",
     "Post",
@@ -35,6 +36,7 @@ __all__ = [
     "PostAnalyzed",
     "PostsScraped",
     "RateLimited",
+    "Salvage",
     "ScrapeFailed",
     "SubmissionAccepted",
     "SubmissionBody",
@@ -527,6 +529,58 @@ class TailRepaired:
     quarantine: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Salvage:
+    """What readable records behind a damaged place still tell, so that nothing known is paid for or sent again.
+
+    Attributes:
+        records: How many could be read; their place in the chain could not be proved.
+        seen: Ids of chosen posts by the UTC day (unix days) they were posted.
+        settled: Posts with a final verdict.
+        accepted: How many of those were accepted.
+        counted: Posts the API counted, by a window's first block.
+        window: Number of the newest window, None when no record names one.
+        start_block: Its first block.
+        blocks_per_window: Its length.
+        epoch: The highest lease number.
+    """
+
+    records: int
+    seen: Mapping[int, tuple[str, ...]]
+    settled: tuple[str, ...]
+    accepted: int
+    counted: Mapping[int, int]
+    window: int | None
+    start_block: int | None
+    blocks_per_window: int | None
+    epoch: int
+
+    def __post_init__(self) -> None:
+        known = {self.window is None, self.start_block is None, self.blocks_per_window is None}
+        _require(len(known) == 1, "a window is known whole or not at all")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapDeclared:
+    """The operator accepted a loss: records were here, and this journal goes on without them.
+
+    Attributes:
+        reason: What was wrong with the old journal, one line.
+        segment: File of the old journal in which the good records ended.
+        offset: The byte where they ended.
+        lost_bytes: Bytes behind that place.
+        witnessed_seq: The record that the old HEAD testified to, None when HEAD could not be read.
+        salvage: What could still be read behind the place.
+    """
+
+    reason: str
+    segment: str
+    offset: int
+    lost_bytes: int
+    witnessed_seq: int | None
+    salvage: Salvage
+
+
 Event: TypeAlias = (
     JournalCreated
     | ApiMoved
@@ -550,6 +604,7 @@ Event: TypeAlias = (
     | PostAbandoned
     | CheckpointSigned
     | TailRepaired
+    | GapDeclared
 )
 
 EVENTS: Final[Mapping[str, type[Event]]] = {cls.__name__: cls for cls in get_args(Event)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import cache
 from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -17,7 +17,15 @@ import orjson
 __all__ = ["canonical_json", "decode_as", "plain"]
 
 T = TypeVar("T")
-_Decode: TypeAlias = Callable[[Any, str], Any]
+_Decode: TypeAlias = Callable[[Any], Any]
+
+
+class _MisfitError(Exception):
+    """What was found and expected; containers put their part of the path in front of it on its way out."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.path = ""
 
 
 def _default(value: object) -> object:
@@ -47,56 +55,73 @@ def decode_as(cls: type[T], data: object, path: str = "") -> T:
         ValueError: The data does not fit; the message names the field's path, what was found and expected.
     """
     hint: Any = cls
-    value: T = _decoder(hint)(data, path or cls.__name__)
+    try:
+        value: T = _decoder(hint)(data)
+    except _MisfitError as misfit:
+        raise ValueError(f"{path or cls.__name__}{misfit.path}: {misfit}") from None
     return value
 
 
-def _wrong(path: str, expected: str, found: object) -> ValueError:
-    return ValueError(f"{path}: expected {expected}, found {str(found)[:80]!r} ({type(found).__name__})")
+def _wrong(expected: str, found: object) -> _MisfitError:
+    return _MisfitError(f"expected {expected}, found {str(found)[:80]!r} ({type(found).__name__})")
 
 
 def _scalar(kind: type) -> _Decode:
-    def decode(value: Any, path: str) -> Any:
+    def decode(value: Any) -> Any:
         if type(value) is not kind:
-            raise _wrong(path, kind.__name__, value)
+            raise _wrong(kind.__name__, value)
         return value
 
     return decode
 
 
-def _float(value: Any, path: str) -> float:
+def _float(value: Any) -> float:
     if type(value) is not float and type(value) is not int:
-        raise _wrong(path, "a number", value)
+        raise _wrong("a number", value)
     return float(value)
 
 
 def _literal(choices: tuple[Any, ...]) -> _Decode:
-    def decode(value: Any, path: str) -> Any:
+    def decode(value: Any) -> Any:
         if value not in choices:
-            raise _wrong(path, " or ".join(map(repr, choices)), value)
+            raise _wrong(" or ".join(map(repr, choices)), value)
         return value
 
     return decode
 
 
 def _optional(inner: _Decode) -> _Decode:
-    return lambda value, path: None if value is None else inner(value, path)
+    return lambda value: None if value is None else inner(value)
 
 
 def _sequence(inner: _Decode, build: Callable[[list[Any]], Any]) -> _Decode:
-    def decode(value: Any, path: str) -> Any:
+    def decode(value: Any) -> Any:
         if type(value) is not list:
-            raise _wrong(path, "a list", value)
-        return build([inner(item, f"{path}[{i}]") for i, item in enumerate(value)])
+            raise _wrong("a list", value)
+        items: list[Any] = []
+        try:
+            items.extend(map(inner, value))
+        except _MisfitError as misfit:
+            misfit.path = f"[{len(items)}]{misfit.path}"
+            raise
+        return build(items)
 
     return decode
 
 
 def _mapping(key: type, inner: _Decode) -> _Decode:
-    def decode(value: Any, path: str) -> Any:
+    def decode(value: Any) -> Any:
         if type(value) is not dict:
-            raise _wrong(path, "an object", value)
-        return {key(k): inner(v, f"{path}.{k}") for k, v in value.items()}
+            raise _wrong("an object", value)
+        items = {}
+        name = ""
+        try:
+            for name, item in value.items():
+                items[key(name)] = inner(item)
+        except _MisfitError as misfit:
+            misfit.path = f".{name}{misfit.path}"
+            raise
+        return items
 
     return decode
 
@@ -109,17 +134,38 @@ def _record(cls: type) -> _Decode:
         for f in dataclasses.fields(cls)
         if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
     }
+    as_it_is = {name: _plain_kind(hints[name]) for name in decoders}
 
-    def decode(value: Any, path: str) -> Any:
+    def decode(value: Any) -> Any:
         if type(value) is not dict:
-            raise _wrong(path, "an object", value)
-        if unknown := value.keys() - decoders.keys():
-            raise ValueError(f"{path}: unknown field {min(unknown)!r}; known: {', '.join(decoders)}")
-        if missing := required - value.keys():
-            raise ValueError(f"{path}: field {min(missing)!r} is missing")
-        return cls(**{name: decoders[name](item, f"{path}.{name}") for name, item in value.items()})
+            raise _wrong("an object", value)
+        if value.keys() != decoders.keys():
+            _check_names(value.keys(), decoders, required)
+        fields = {}
+        name = ""
+        try:
+            for name, item in value.items():
+                fields[name] = item if type(item) is as_it_is[name] else decoders[name](item)
+        except _MisfitError as misfit:
+            misfit.path = f".{name}{misfit.path}"
+            raise
+        return cls(**fields)
 
     return decode
+
+
+def _plain_kind(hint: Any) -> type | None:
+    """The JSON type that such a field takes over unchanged, found without a call; None when there is none."""
+    kinds = {str, int, bool, float}.intersection([hint, *get_args(hint)])
+    is_union = get_origin(hint) in {Union, types.UnionType}
+    return kinds.pop() if hint in kinds or (is_union and kinds) else None
+
+
+def _check_names(found: Set[str], known: Iterable[str], required: Set[str]) -> None:
+    if unknown := found - set(known):
+        raise _MisfitError(f"unknown field {min(unknown)!r}; known: {', '.join(known)}")
+    if missing := required - found:
+        raise _MisfitError(f"field {min(missing)!r} is missing")
 
 
 @cache

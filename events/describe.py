@@ -24,6 +24,7 @@ _TROUBLE: Final = (
     ev.ConfigMismatched,
     ev.PostAbandoned,
     ev.TailRepaired,
+    ev.GapDeclared,
 )
 
 
@@ -96,5 +97,9 @@ _LINES: Final[Mapping[type, Callable[[Any], str]]] = {
     ev.ConfigMismatched: lambda e: f"the API has {e.setting}={e.served}, configured is {e.configured}: using the API's",
     ev.PostAbandoned: lambda e: f"post {e.post_id} abandoned: {e.reason}",
     ev.CheckpointSigned: lambda e: f"checkpoint of record {e.seq} signed",
+    ev.GapDeclared: lambda e: (
+        f"a gap was accepted: {e.lost_bytes} bytes lost at {e.segment}:{e.offset}, "
+        f"{e.salvage.records} records behind it still told something: {printable(e.reason)}"
+    ),
     ev.TailRepaired: lambda e: f"torn tail of {e.segment} moved to quarantine: {e.length} bytes at {e.offset}",
 }

@@ -11,7 +11,15 @@ from typing import Any, Final
 
 from actor.ports import Signer
 
-__all__ = ["HotkeyError", "KeypairSigner", "is_ss58", "load_hotkey", "signer_from_keypair", "signer_from_wallet"]
+__all__ = [
+    "HotkeyError",
+    "KeypairSigner",
+    "is_signed_by",
+    "is_ss58",
+    "load_hotkey",
+    "signer_from_keypair",
+    "signer_from_wallet",
+]
 
 _LARGEST_KEYFILE: Final = 65_536
 _SHOWN_NAMES: Final = 10
@@ -47,6 +55,16 @@ class KeypairSigner:
 
     def __repr__(self) -> str:
         return f"KeypairSigner({self._address})"
+
+
+def is_signed_by(address: str, message: bytes, signature: bytes) -> bool:
+    """Whether the hotkey behind an ss58 address signed these bytes; False too for what is no address or signature."""
+    from bittensor_core import verify  # noqa: PLC0415  (loaded when first needed)
+
+    try:
+        return bool(verify(message, signature, address))
+    except ValueError:
+        return False
 
 
 def is_ss58(text: str) -> bool:

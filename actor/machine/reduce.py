@@ -20,7 +20,7 @@ __all__ = ["IllegalEventError", "apply"]
 SEEN_DAYS: Final = 8
 _DAY_MS: Final = 86_400_000
 _COUNTED_WINDOWS: Final = 4
-_BETWEEN_RUNS: Final = frozenset({ev.JournalCreated, ev.ApiMoved, ev.ActorStarted, ev.TailRepaired})
+_BETWEEN_RUNS: Final = frozenset({ev.JournalCreated, ev.ApiMoved, ev.ActorStarted, ev.TailRepaired, ev.GapDeclared})
 
 
 class IllegalEventError(ValueError):
@@ -75,6 +75,37 @@ def _actor_stopped(s: State, _e: ev.ActorStopped, _at: int) -> State:
 def _tail_repaired(s: State, e: ev.TailRepaired, _at: int) -> State:
     _require(e.quarantine not in s.quarantined, f"{e.quarantine} was declared before")
     return replace(s, quarantined=(*s.quarantined, e.quarantine))
+
+
+def _gap_declared(s: State, e: ev.GapDeclared, _at: int) -> State:
+    """Take over what is known from behind the gap: seen posts, verdicts, and windows that were worked on."""
+    salvage = e.salvage
+    seen = dict(s.seen)
+    for day, ids in salvage.seen.items():
+        seen[day] = seen.get(day, frozenset()) | frozenset(ids)
+    counted = dict(s.counted)
+    for start, number in salvage.counted.items():
+        counted[start] = counted.get(start, 0) + number
+    s = replace(
+        s,
+        open=None,
+        epoch=max(s.epoch, salvage.epoch),
+        posts=tuple(p for p in s.posts if p.post.id not in salvage.settled),
+        seen=seen,
+        counted=counted,
+        totals=replace(s.totals, accepted=s.totals.accepted + salvage.accepted),
+    )
+    return _skip_to(s, salvage)
+
+
+def _skip_to(s: State, salvage: ev.Salvage) -> State:
+    """A newer window than the last good record knew counts as spent: its scrape may have been paid for."""
+    if salvage.window is None or salvage.start_block is None or salvage.blocks_per_window is None:
+        return s
+    window = Window(number=salvage.window, start_block=salvage.start_block, blocks=salvage.blocks_per_window)
+    if not _is_after(window, s.newest):
+        return s
+    return replace(s, window=window, newest=window, to_scrape=0, backoff=None)
 
 
 def _checkpoint_signed(s: State, _e: ev.CheckpointSigned, _at: int) -> State:
@@ -329,4 +360,5 @@ _REDUCERS: Final[Mapping[type, Callable[[State, Any, int], State]]] = {
     ev.PostAbandoned: _post_abandoned,
     ev.CheckpointSigned: _checkpoint_signed,
     ev.TailRepaired: _tail_repaired,
+    ev.GapDeclared: _gap_declared,
 }

@@ -86,6 +86,11 @@ def _rows() -> tuple[Row, ...]:
         rows += _goes_on(event, SCRAPING)
     for event in _ANALYSIS_ENDS:
         rows += _goes_on(event, ANALYZING)
+    for state in STATES:
+        # What the lost records settled may be all that was left to do.
+        guards = ("released",) if state == BACKOFF else ()
+        rows += _goes_on("GapDeclared", state, *guards)
+    rows += [Row("GapDeclared", BACKOFF, None, ("backing_off",))]
     rows += [Row("SubmissionStarted", SUBMITTING, None)]
     for event in _VERDICTS:
         rows += _goes_on(event, SUBMITTING)

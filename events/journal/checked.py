@@ -1,8 +1,16 @@
-"""Seal a draft only after reading it back: what this build could not read again never reaches a journal."""
+"""Seal a draft only after reading it back: what this build could not read again never reaches a journal.
+
+What is read back is the event's JSON, before it becomes a part of the line: there alone a value can change on its way
+(NaN becomes null). The other fields are numbers and texts of known types, which JSON returns as they went in.
+"""
 
 from __future__ import annotations
 
-from events.journal.record import BadRecordError, Draft, Head, Record, parse, seal
+import orjson
+
+from events.codec import canonical_json
+from events.journal.record import Draft, Head, Record, decode_event, seal
+from events.upcast import VERSIONS
 
 __all__ = ["seal_checked"]
 
@@ -15,11 +23,23 @@ def seal_checked(draft: Draft, head: Head) -> tuple[bytes, Record]:
     """
     name = type(draft.event).__name__
     try:
-        line, _ = seal(draft, head)
-        record = parse(line, head)
-        same = record.event() == draft.event and record.at_ms == draft.at_ms
-    except (TypeError, ValueError, OverflowError, BadRecordError) as error:
+        if type(draft.at_ms) is not int or type(draft.source) is not str or type(draft.dest) is not str:
+            raise TypeError("at_ms is an integer, source and dest are texts")
+        written = canonical_json(draft.event)
+        data = orjson.loads(written)
+        same = decode_event(name, VERSIONS.get(name, 1), data, where="read back") == draft.event
+        line, end = seal(draft, head, written)
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} cannot be recorded: {error}; nothing was written") from error
-    if not same or (record.source, record.dest) != (draft.source, draft.dest):
-        raise ValueError(f"{name} reads back as another event, {record.data}; nothing was written")
-    return line, record
+    if not same:
+        raise ValueError(f"{name} reads back as another event, {data}; nothing was written")
+    return line, Record(
+        seq=end.seq,
+        at_ms=draft.at_ms,
+        v=VERSIONS[name],
+        name=name,
+        source=draft.source,
+        dest=draft.dest,
+        data=data,
+        hash=end.hash,
+    )

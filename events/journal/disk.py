@@ -86,9 +86,9 @@ class Disk:
 
 def write_all(disk: Disk, fd: int, data: bytes) -> None:
     """Write every byte: one call may take only some of them."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[_progress(disk.write(fd, rest)) :]
+    written = 0
+    while written < len(data):
+        written += _progress(disk.write(fd, memoryview(data)[written:] if written else data))
 
 
 def pwrite_all(disk: Disk, fd: int, data: bytes, offset: int) -> None:

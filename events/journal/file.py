@@ -8,6 +8,7 @@ loop for one fdatasync on purpose: a call that cannot be cancelled in the middle
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
@@ -139,6 +140,13 @@ class FileJournal:
             self._save(self._usable(), snapshot)
         except (OSError, ValueError, JournalError) as error:
             self._on_warning(f"no snapshot at record {snapshot.head.seq}: {error}; the next start takes longer")
+
+    def room_bytes(self) -> int | None:
+        """Free bytes of the file system, as far as this user may fill it; None when it cannot be asked."""
+        try:
+            return shutil.disk_usage(self._directory).free
+        except OSError:
+            return None
 
     async def renew(self) -> None:
         """Nothing to do: the kernel keeps the lock for as long as the process lives."""

@@ -56,6 +56,10 @@ class MemoryJournal:
         """Keep a cached fold."""
         self._snapshot = snapshot
 
+    def room_bytes(self) -> int | None:
+        """Memory is not measured."""
+        return None
+
     async def renew(self) -> None:
         """Nothing to do: nobody else can see this memory."""
 

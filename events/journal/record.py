@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -40,6 +41,11 @@ _HASH_LENGTH: Final = 64
 _TAIL: Final = len(_MARK) + _HASH_LENGTH + len(b'"}\n')
 _KEYS: Final = ["seq", "at", "v", "event", "from", "to", "data", "hash"]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MINUTE_MS: Final = 60_000
+_MINUTE: Final = len("2026-11-22T14:32:")
+_SECOND: Final = len("2026-11-22T14:32:05.")
+_SECONDS_MS: Final = {f"{second:02d}.": second * 1000 for second in range(60)}
+_MS: Final = {f"{ms:03d}Z": ms for ms in range(1000)}
 
 
 class BadRecordError(Exception):
@@ -111,12 +117,28 @@ def decode_event(name: str, version: int, data: dict[str, Any], *, where: str) -
 
 def at_text(at_ms: int) -> str:
     """Unix milliseconds as the journal writes them, UTC."""
-    moment = _EPOCH + timedelta(milliseconds=at_ms)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
+    minute, rest_ms = divmod(at_ms, _MINUTE_MS)
+    second, ms = divmod(rest_ms, 1000)
+    return f"{_minute_text(minute)}{second:02d}.{ms:03d}Z"
+
+
+@lru_cache(maxsize=64)  # records of one minute stand together
+def _minute_text(minute: int) -> str:
+    return (_EPOCH + timedelta(minutes=minute)).isoformat()[:_MINUTE]
 
 
 def _at_ms(text: str) -> int:
-    moment = datetime.fromisoformat(text)
+    try:
+        return _minute_ms(text[:_MINUTE]) + _SECONDS_MS[text[_MINUTE:_SECOND]] + _MS[text[_SECOND:]]
+    except KeyError:
+        raise ValueError(f"at {text!r}, expected a time like {at_text(0)}") from None
+
+
+@lru_cache(maxsize=64)
+def _minute_ms(text: str) -> int:
+    moment = datetime.fromisoformat(f"{text}00+00:00")
+    if not moment.isoformat().startswith(text):
+        raise ValueError(f"at {text!r}…, expected a time like {at_text(0)}")
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
@@ -125,8 +147,13 @@ def checkpoint_message(*, seq: int, head: str, state_sha256: str) -> bytes:
     return f"user-miner-checkpoint:{FORMAT}:{seq}:{head}:{state_sha256}".encode()
 
 
-def seal(draft: Draft, head: Head) -> tuple[bytes, Head]:
+def seal(draft: Draft, head: Head, data: bytes | None = None) -> tuple[bytes, Head]:
     """The line that continues ``head`` with ``draft``, newline included, and the new head.
+
+    Args:
+        draft: The event, its time and its states.
+        head: The chain's end before it.
+        data: The event's canonical JSON where the caller has it already.
 
     Raises:
         TypeError: The event holds what JSON cannot (a lone surrogate, an integer over 64 bits).
@@ -141,7 +168,7 @@ def seal(draft: Draft, head: Head) -> tuple[bytes, Head]:
         "from": draft.source,
         "to": draft.dest,
     }
-    prefix = orjson.dumps(fields)[:-1] + b',"data":' + canonical_json(draft.event)
+    prefix = orjson.dumps(fields)[:-1] + b',"data":' + (data or canonical_json(draft.event))
     digest = _chain(head.hash, prefix)
     return prefix + _MARK + digest.encode() + b'"}\n', Head(seq=seq, hash=digest)
 
@@ -179,16 +206,18 @@ def _decode(line: bytes, digest: str) -> Record:
         seq, v, data = fields["seq"], fields["v"], fields["data"]
         if type(seq) is not int or type(v) is not int or type(data) is not dict:
             raise ValueError("seq and v are integers and data is an object")
-        at_ms = _at_ms(fields["at"])
+        at_ms, name, source, dest = _at_ms(fields["at"]), fields["event"], fields["from"], fields["to"]
+        if type(name) is not str or type(source) is not str or type(dest) is not str:
+            raise ValueError("event, from and to are texts")
     except (ValueError, TypeError, AttributeError) as error:
         raise BadRecordError(f"not a record: {error}") from error
     return Record(
         seq=seq,
         at_ms=at_ms,
         v=v,
-        name=str(fields["event"]),
-        source=str(fields["from"]),
-        dest=str(fields["to"]),
+        name=name,
+        source=source,
+        dest=dest,
         data=data,
         hash=digest,
     )

@@ -130,6 +130,10 @@ class JournalStore(Protocol):
         """Keep a cached fold. A failure is logged by the store and costs only start-up time."""
         ...
 
+    def room_bytes(self) -> int | None:
+        """Space left where the journal lives; None where nobody can tell or it does not matter."""
+        ...
+
     async def renew(self) -> None:
         """Keep the lease.
 

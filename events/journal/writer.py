@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from events.journal.disk import Disk, write_all, write_error
@@ -51,7 +50,8 @@ class Writer:
         with contextlib.ExitStack() as undo:
             self._head = HeadFile(disk, directory, generation)
             undo.callback(self._head.close)
-            self._fd = disk.open(directory / place.segment, os.O_WRONLY | os.O_APPEND)
+            self._path = directory / place.segment
+            self._fd = disk.open(self._path, os.O_WRONLY | os.O_APPEND)
             undo.pop_all()
 
     def append(self, line: bytes, head: Head) -> None:
@@ -63,47 +63,44 @@ class Writer:
         """
         if self.place.offset and self.place.offset + len(line) > self._segment_bytes:
             self._rotate()
-        path = self._directory / self.place.segment
-        with _failing(f"writing record {head.seq} to", path):
-            self._check_alone(path)
+        try:
+            self._check_alone()
             write_all(self._disk, self._fd, line)
             self._disk.fdatasync(self._fd)
+        except OSError as error:
+            raise write_error(f"writing record {head.seq} to", self._path, error) from error
         self.place = self.ended = Place(head=head, segment=self.place.segment, offset=self.place.offset + len(line))
 
     def witness(self) -> None:
         """Let HEAD testify to the chain's end, durably."""
-        with _failing("writing", self._directory / HEAD):
+        try:
             self._head.write(self.ended)
+        except OSError as error:
+            raise write_error("writing", self._directory / HEAD, error) from error
 
     def close(self) -> None:
         """Give the files back."""
         self._disk.close(self._fd)
         self._head.close()
 
-    def _check_alone(self, path: Path) -> None:
+    def _check_alone(self) -> None:
         stat = os.fstat(self._fd)
         if stat.st_size != self.place.offset or stat.st_nlink == 0:
             raise ConflictError(
-                f"{path} ended at byte {self.place.offset} after this process's last record, now it has "
+                f"{self._path} ended at byte {self.place.offset} after this process's last record, now it has "
                 f"{stat.st_size} bytes and {stat.st_nlink} name(s): another process changed it; stop that one, then "
                 f"look at `user-miner verify {self._directory}`"
             )
 
     def _rotate(self) -> None:
         name = segment_name(self.place.head.seq + 1)
-        with _failing("making the segment", self._directory / name):
-            try:
-                fd = create_segment(self._disk, self._directory, name)
-            except FileExistsError as error:
-                raise ConflictError(f"{self._directory / name} exists already: another process wrote it") from error
+        path = self._directory / name
+        try:
+            fd = create_segment(self._disk, self._directory, name)
             self._disk.close(self._fd)
-        self._fd = fd
+        except FileExistsError as error:
+            raise ConflictError(f"{path} exists already: another process wrote it") from error
+        except OSError as error:
+            raise write_error("making the segment", path, error) from error
+        self._fd, self._path = fd, path
         self.place = Place(head=self.place.head, segment=name, offset=0)
-
-
-@contextlib.contextmanager
-def _failing(doing: str, path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise write_error(doing, path, error) from error

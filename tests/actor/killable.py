@@ -53,6 +53,10 @@ class FatalStore:
         """As the inner one."""
         await self._inner.save_snapshot(snapshot)
 
+    def room_bytes(self) -> int | None:
+        """As the inner one."""
+        return self._inner.room_bytes()
+
     async def renew(self) -> None:
         """As the inner one."""
         await self._inner.renew()

@@ -8,14 +8,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from bittensor_core import Keypair, verify
 
-from actor.machine import fold, wanted
+from actor.machine import fold, state_sha256, wanted
 from actor.perform import Ports
 from actor.ports import Block, Failed, StatusError
 from actor.runtime import Actor, ActorConfig, IdentityError
-from events.catalogue import JournalCreated, Policy
+from events.catalogue import CheckpointSigned, JournalCreated, Policy
 from events.effects import PollStatus
 from events.journal import Draft, JournalWriteError, MemoryJournal, Record
+from events.journal.record import checkpoint_message
 from tests.actor.fakes import FakeAnalyzer, FakeApi, FakeClock, FakeScraper, fake_ports, settle
 from tests.kit import HOTKEY, post
 
@@ -370,5 +372,50 @@ def test_polling_is_wanted_in_every_running_state() -> None:
         for state in states:
             polls = [e for e in wanted(state) if isinstance(e, PollStatus)]
             assert len(polls) == (1 if state.running else 0)
+
+    run(test)
+
+
+def test_a_window_that_could_not_be_recorded_is_not_begun(caplog: pytest.LogCaptureFixture) -> None:
+    """Low disk space warns, too little costs nothing: no scrape until there is room, then the window is used."""
+
+    class Store(MemoryJournal):
+        room = 1 << 20
+
+        def room_bytes(self) -> int | None:
+            return self.room
+
+    async def test() -> None:
+        store, clock, scraper = Store(), FakeClock(), FakeScraper()
+        async with running(fake_ports(clock=clock, scraper=scraper), store) as actor:
+            await clock.advance(60)
+            assert scraper.calls == 0
+            assert actor.state.state == "WaitingForWindow"
+            assert "not enough for a window" in caplog.text
+            store.room = 10 << 20
+            await clock.advance(13)
+            assert scraper.calls == 1
+            assert "running low" in caplog.text
+
+    run(test)
+
+
+def test_a_checkpoint_vouches_for_everything_before_it() -> None:
+    """Its signature is the hotkey's, over the chain's head and the state's digest (design, section 4)."""
+
+    async def test() -> None:
+        store, clock = MemoryJournal(), FakeClock()
+        async with running(fake_ports(clock=clock), store):
+            pass
+        found = await records(store)
+        (signed,) = [record for record in found if record.name == "CheckpointSigned"]
+        event = signed.event()
+        assert isinstance(event, CheckpointSigned)
+        covered = found[: signed.seq - 1]
+        assert (event.seq, event.head) == (covered[-1].seq, covered[-1].hash)
+        assert event.state_sha256 == state_sha256(fold(covered))
+        message = checkpoint_message(seq=event.seq, head=event.head, state_sha256=event.state_sha256)
+        address = Keypair.create_from_uri("//Alice").ss58_address
+        assert verify(message, bytes.fromhex(event.signature), address)
 
     run(test)

@@ -17,11 +17,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Command]:
-    """The command in this process, without settings of this machine; its logging and signals are undone."""
-    for name in os.environ:
-        if name.lower() in Settings.model_fields:
-            monkeypatch.delenv(name)
+def command(capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
+    """The command in this process; what it does to logging and signals is undone."""
     root, own = logging.getLogger(), logging.getLogger("actor")
     before = root.handlers[:], root.level, own.level
     handlers = {number: signal.getsignal(number) for number in _SIGNALS}
@@ -35,7 +32,10 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def here(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
-    """The plain world, whose settings are this process's environment."""
+    """The plain world, whose settings are this process's environment, and none of this machine's are."""
+    for name in os.environ:
+        if name.lower() in Settings.model_fields:
+            monkeypatch.delenv(name)
     monkeypatch.chdir(world.folder)
     for name, value in world.settings().items():
         monkeypatch.setenv(name, value)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from actor.cli import main
 from events.journal import verify_journal
 from tests.world import World
 
-__all__ = ["Command", "is_one_line", "nothing_was_sent", "only_journal"]
+__all__ = ["Command", "is_one_line", "nothing_was_sent", "only_journal", "running"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,16 @@ class Command:
             main([str(argument) for argument in arguments])
         out, errors = self.capsys.readouterr()
         return int(end.value.code or 0), out, errors
+
+
+@contextmanager
+def running(world: World, *flags: str, env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """``user-miner run`` in a process of its own, which does not outlive the test."""
+    with world.start(*flags, env=env) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def is_one_line(errors: str, *words: str) -> bool:

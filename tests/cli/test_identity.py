@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from events.catalogue import ActorStarted, ApiMoved
-from tests.cli.kit import Command, is_one_line, only_journal
+from tests.cli.kit import Command, only_journal, running
 from tests.world import World, make_wallet, wait_for
 
 
@@ -18,8 +18,8 @@ def other_url(world: World) -> str:
 
 def test_a_second_process_is_refused_naming_the_first(here: World, command: Command) -> None:
     """Exit code 2 and the holder's pid; the first one is not disturbed, and its end frees the journal."""
-    with here.start() as first:
-        wait_for(lambda: here.sandbox.ledger.api.accepted(), "the first one at work")
+    with running(here) as first:
+        wait_for(here.sandbox.ledger.api.accepted, "the first one at work")
         code, output = here.run(timeout_s=10)
         assert code == 2
         assert f"is held by process {first.pid} " in output.splitlines()[-1]
@@ -37,7 +37,7 @@ def test_a_second_process_is_refused_naming_the_first(here: World, command: Comm
 
 def test_a_dry_run_beside_a_real_one_is_fine(here: World, command: Command) -> None:
     """It has a journal of its own, so neither waits for the other."""
-    with here.start() as first:
+    with running(here) as first:
         wait_for(lambda: "ActorStarted" in here.names(), "the first one at work")
         code, _, errors = command("run", "--dry-run", "--windows", "1")
         assert code == 0, errors
@@ -54,13 +54,14 @@ def mined(here: World) -> World:
 
 
 def refuses(world: World, command: Command, *arguments: str, words: tuple[str, ...]) -> bool:
-    """Whether a run is refused with one line of these words after the log, adding no record and sending nothing."""
+    """Whether a run is refused with one line of these words, adding no record and sending nothing."""
     journal = next(path for path in sorted(world.journal.iterdir()))
     segment = journal / "00000000000000000001.jsonl"
     before = segment.read_bytes(), len(world.sandbox.ledger.api.exchanges())
     code, _, errors = command("run", *arguments)
     assert code == 2, errors
-    assert is_one_line(errors, *words)
+    assert "Traceback" not in errors
+    assert all(word in errors.splitlines()[-1] for word in ("user-miner: ", *words))
     return (segment.read_bytes(), len(world.sandbox.ledger.api.exchanges())) == before
 
 

@@ -82,6 +82,16 @@ def test_the_example_neuron_mines_a_window(make_world: Callable[..., World], she
     assert world.names()[-1] == "ActorStopped"
 
 
+def test_the_signatures_of_checkpoints_are_good(recorded: Path) -> None:
+    """The snippet of journal/README.md finds one checkpoint for each window, and refuses a forged one."""
+    code = blocks(ROOT / "journal" / "README.md", "python")[0].text
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=recorded, capture_output=True, text=True, check=True)
+    assert done.stdout.count("vouched for record") == 3
+    forged = [sys.executable, "-c", code.replace("checkpoint:1", "checkpoint:2")]
+    assert "AssertionError" in subprocess.run(forged, cwd=recorded, capture_output=True, text=True, check=False).stderr
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.stem)
 def test_every_snippet_is_python(document: Path) -> None:
     """Snippets that need a library from outside are at least Python of the version that the project supports."""

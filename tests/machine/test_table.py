@@ -13,7 +13,7 @@ from events import catalogue as ev
 from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, limited, rejected
 
 ALWAYS = {"ActorStarted", "ActorStopped", "ApiMoved", "ApiUnreachable", "ApiRecovered", "ConfigMismatched"}
-ALWAYS |= {"CheckpointSigned", "TailRepaired", "PostAbandoned", "EffectCrashed", "WindowOpened"}
+ALWAYS |= {"CheckpointSigned", "TailRepaired", "GapDeclared", "PostAbandoned", "EffectCrashed", "WindowOpened"}
 LATE = {"PostsScraped", "ScrapeFailed", "PostAnalyzed", "AnalysisFailed", "SubmissionAccepted", "SubmissionRejected"}
 LATE |= {"SubmissionFailed", "RateLimited"}
 

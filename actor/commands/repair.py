@@ -1,0 +1,97 @@
+"""``user-miner repair``: say what a damaged journal still holds; with --accept-loss go on in a new one.
+
+The old journal is evidence and is never written. The new one holds its good records byte for byte, then GapDeclared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+from actor.machine import IllegalEventError, State, fold, step
+from audit.terminal import exit_code, fail
+from events.catalogue import GapDeclared
+from events.journal import Draft, FileJournal, JournalError, JournalReader, Record, locate
+from events.journal.repair import Damage, copy_prefix, salvage, survey
+
+__all__ = ["run_repair"]
+
+
+def run_repair(directory: Path, *, accept_loss: bool, out: Path | None) -> int:
+    """Describe the damage, and repair into ``out`` when the loss is accepted; 0 when whole or repaired, 1 if not."""
+    try:
+        journal = locate(directory)
+        damage = survey(journal)
+        if damage is None:
+            _say(f"{journal} needs no repair: `user-miner run` opens it as it is")
+            return 0
+        gap = _gap(damage)
+        _describe(journal, damage, gap)
+        if not accept_loss:
+            _say("nothing was changed; `--accept-loss` writes a new journal that declares this gap")
+            return 1
+        target = out or journal.with_name(f"{journal.name}.repaired")
+        seq = _write(journal, target, damage, gap)
+    except JournalError as error:
+        return fail(str(error), code=exit_code(error))
+    except OSError as error:
+        return fail(f"the new journal could not be written: {error}; remove it and try again", code=1)
+    _say(f"{target} holds records 1 to {damage.place.head.seq} as they were, and the gap as record {seq}")
+    _say(f"to go on with it:  mv {journal} {journal}.damaged && mv {target} {journal}")
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def _gap(damage: Damage) -> GapDeclared:
+    return GapDeclared(
+        reason=damage.reason,
+        segment=damage.place.segment,
+        offset=damage.place.offset,
+        lost_bytes=damage.lost_bytes,
+        witnessed_seq=damage.witnessed_seq,
+        salvage=salvage(damage.behind),
+    )
+
+
+def _describe(journal: Path, damage: Damage, gap: GapDeclared) -> None:
+    known = gap.salvage
+    posts = sum(len(ids) for ids in known.seen.values())
+    _say(f"damaged behind byte {damage.place.offset} of {journal / damage.place.segment}: {damage.reason}")
+    _say(f"good: records 1 to {damage.place.head.seq}; behind them {damage.lost_bytes} bytes")
+    _say(
+        f"of those, {known.records} records can still be read, out of the chain: {posts} posts known as chosen, "
+        f"{len(known.settled)} of them with a verdict ({known.accepted} accepted), newest window {known.window}"
+    )
+
+
+def _write(journal: Path, target: Path, damage: Damage, gap: GapDeclared) -> int:
+    if damage.place.head.seq == 0:
+        raise JournalError(
+            f"not even the first record of {journal} is whole, so whose journal it is cannot be proved: "
+            "move it away and start a new one"
+        )
+    copy_prefix(journal, target, damage.place)
+    try:
+        state = fold(JournalReader(target))
+    except (IllegalEventError, ValueError) as error:
+        raise JournalError(
+            f"this build cannot follow the good records: {error}; use the build that wrote them"
+        ) from error
+    return asyncio.run(_declare(target, state, gap)).seq
+
+
+async def _declare(target: Path, state: State, gap: GapDeclared) -> Record:
+    store = FileJournal(target, on_warning=_say)
+    await store.take(reducer=0)
+    try:
+        at_ms = time.time_ns() // 1_000_000
+        after = step(state, gap, at_ms)
+        draft = Draft(at_ms=at_ms, event=gap, source=state.state, dest=after.state)
+        return await store.append(draft, witness=True)
+    finally:
+        await store.release()

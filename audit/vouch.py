@@ -1,0 +1,143 @@
+"""Does this hotkey vouch for this history? Signed checkpoints against the chain, the folded state and each other.
+
+Needs no wallet: a third party has the journal's files, the ss58 address, and perhaps a checkpoint that was kept
+elsewhere. The signature check itself is handed in, so that readers know no wallet library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import orjson
+
+from actor.machine import INITIAL, State, state_sha256
+from events.catalogue import CheckpointSigned, JournalCreated
+from events.codec import decode_as
+from events.journal.record import GENESIS, Head, Record, checkpoint_message
+
+__all__ = ["KeptError", "SignatureCheck", "Vouched", "read_kept", "vouch"]
+
+# (address, message, signature) -> whether the address signed the message
+SignatureCheck: TypeAlias = Callable[[str, bytes, bytes], bool]
+
+
+class KeptError(ValueError):
+    """A file that should hold a checkpoint does not; one line for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vouched:
+    """What the checkpoints prove.
+
+    Attributes:
+        hotkey: The address that was asked for.
+        checkpoints: How many stand in the journal.
+        through_seq: The last record that a good checkpoint covers; 0 for none.
+        after: Records behind that one: written, chained, but not yet vouched for.
+        findings: Every checkpoint or record that contradicts another, one line each.
+    """
+
+    hotkey: str
+    checkpoints: int
+    through_seq: int
+    after: int
+    findings: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """The hotkey vouches for this history, and nothing contradicts it."""
+        return not self.findings
+
+
+def read_kept(path: Path) -> CheckpointSigned:
+    """A checkpoint kept elsewhere: its journal record, or only the record's ``data``, as one JSON object.
+
+    Raises:
+        KeptError: The file holds something else.
+    """
+    try:
+        content = orjson.loads(path.read_bytes())
+        data = content["data"] if isinstance(content, dict) and "data" in content else content
+        return decode_as(CheckpointSigned, data)
+    except (OSError, ValueError) as error:
+        raise KeptError(f"{path} holds no checkpoint: {error}") from error
+
+
+def vouch(
+    history: Iterable[tuple[Record, State]],
+    hotkey: str,
+    is_signed_by: SignatureCheck,
+    *,
+    kept: CheckpointSigned | None = None,
+) -> Vouched:
+    """Check every checkpoint of a journal, and one that was kept elsewhere, against ``hotkey``.
+
+    Args:
+        history: Every record with the state after it.
+        hotkey: The ss58 address.
+        is_signed_by: The signature check.
+        kept: A checkpoint from elsewhere: the journal must still hold the record that it speaks of.
+    """
+    findings: list[str] = []
+    checkpoints = through = seq = 0
+    before: Head = GENESIS
+    state = INITIAL
+    kept_head: str | None = None
+    for record, after in history:
+        event = record.event() if record.name in {"CheckpointSigned", "JournalCreated"} else None
+        if isinstance(event, JournalCreated) and event.hotkey != hotkey:
+            findings.append(f"record {record.seq}: this journal belongs to {event.hotkey}")
+        if isinstance(event, CheckpointSigned):
+            checkpoints += 1
+            wrong = _wrong(event, before, state, hotkey, is_signed_by)
+            findings += [f"record {record.seq}: {reason}" for reason in wrong]
+            through = through if wrong else event.seq
+        if kept is not None and record.seq == kept.seq:
+            kept_head = record.hash
+        before, state, seq = record.head, after, record.seq
+    if kept is not None:
+        findings += _wrong_kept(kept, kept_head, seq, hotkey, is_signed_by)
+    if not checkpoints:
+        findings.append("no checkpoint was signed: nobody vouches for this history")
+    return Vouched(
+        hotkey=hotkey, checkpoints=checkpoints, through_seq=through, after=seq - through, findings=tuple(findings)
+    )
+
+
+def _wrong(
+    checkpoint: CheckpointSigned, before: Head, state: State, hotkey: str, is_signed_by: SignatureCheck
+) -> list[str]:
+    reasons = []
+    if (checkpoint.seq, checkpoint.head) != (before.seq, before.hash):
+        reasons.append(
+            f"the checkpoint speaks of record {checkpoint.seq}, it stands behind another record {before.seq}"
+        )
+    if checkpoint.state_sha256 != state_sha256(state):
+        reasons.append("the checkpoint's state is not what this build folds the records to")
+    if not _signature_holds(checkpoint, hotkey, is_signed_by):
+        reasons.append(f"the checkpoint is not signed by {hotkey}")
+    return reasons
+
+
+def _wrong_kept(
+    kept: CheckpointSigned, found: str | None, last_seq: int, hotkey: str, is_signed_by: SignatureCheck
+) -> list[str]:
+    if not _signature_holds(kept, hotkey, is_signed_by):
+        return [f"the kept checkpoint is not signed by {hotkey}, so it proves nothing"]
+    if found is None:
+        return [f"the kept checkpoint speaks of record {kept.seq}, the journal ends at {last_seq}: it was rolled back"]
+    if found != kept.head:
+        return [f"the kept checkpoint speaks of another record {kept.seq}: the journal was rewritten"]
+    return []
+
+
+def _signature_holds(checkpoint: CheckpointSigned, hotkey: str, is_signed_by: SignatureCheck) -> bool:
+    message = checkpoint_message(seq=checkpoint.seq, head=checkpoint.head, state_sha256=checkpoint.state_sha256)
+    try:
+        signature = bytes.fromhex(checkpoint.signature)
+    except ValueError:
+        return False
+    return is_signed_by(hotkey, message, signature)

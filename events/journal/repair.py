@@ -1,0 +1,202 @@
+"""What a damaged journal still holds, and a copy of its good beginning. The old journal is only read, never written.
+
+``survey`` finds where the chain breaks and what readable records behind that place still tell. ``copy_prefix`` writes
+the records before it, byte for byte, into a new directory that a ``FileJournal`` can take. Declaring the gap is the
+caller's: it needs the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from events import catalogue as ev
+from events.journal.disk import Disk, make_directory, write_all
+from events.journal.head import HeadFile, Place, Witness, read_witness
+from events.journal.layout import QUARANTINE, list_segments
+from events.journal.record import BadRecordError, Record, parse
+from events.journal.scan import BrokenChainError, Walk, classify
+from events.journal.store import JournalDamagedError, JournalError
+
+__all__ = ["Damage", "copy_prefix", "salvage", "survey"]
+
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Damage:
+    """Where a journal's good records end, and why.
+
+    Attributes:
+        place: The end of the last good record.
+        reason: What is wrong there, one line.
+        lost_bytes: Bytes of segments behind the place.
+        witnessed_seq: The record HEAD testifies to, None when HEAD cannot be read.
+        behind: Records that can be read behind the place, in order; their chain is not proved.
+    """
+
+    place: Place
+    reason: str
+    lost_bytes: int
+    witnessed_seq: int | None
+    behind: tuple[Record, ...]
+
+
+def survey(directory: Path) -> Damage | None:
+    """What is wrong with a journal; None when the next start would open it, a torn tail included.
+
+    Raises:
+        JournalDamagedError: A file is named like no segment; only a person can tell what it is.
+    """
+    segments = list_segments(directory)
+    walk = Walk(directory, segments)
+    broken: BrokenChainError | None = None
+    try:
+        for _ in walk:
+            pass
+    except BrokenChainError as error:
+        broken = error
+    witness, head_reason = _witness(directory)
+    reason = head_reason or _reason(directory, segments, walk, broken, witness)
+    if reason is None:
+        return None
+    place = walk.ended
+    return Damage(
+        place=place,
+        reason=reason,
+        lost_bytes=sum(len(line) for line in _lines_behind(directory, segments, place)),
+        witnessed_seq=None if witness is None else witness.place.head.seq,
+        behind=tuple(_readable(_lines_behind(directory, segments, place), above=place.head.seq)),
+    )
+
+
+def salvage(records: Iterable[Record]) -> ev.Salvage:
+    """What records behind a break still tell; an event that cannot be read tells nothing."""
+    known = _Known()
+    count = 0
+    for record in records:
+        count += 1
+        try:
+            known.note(record.event())
+        except ValueError:
+            continue
+    window = known.window
+    return ev.Salvage(
+        records=count,
+        seen={day: tuple(sorted(ids)) for day, ids in sorted(known.seen.items())},
+        settled=tuple(sorted(known.settled)),
+        accepted=known.accepted,
+        counted=dict(sorted(known.counted.items())),
+        window=None if window is None else window.window,
+        start_block=None if window is None else window.start_block,
+        blocks_per_window=None if window is None else window.blocks_per_window,
+        epoch=known.epoch,
+    )
+
+
+def copy_prefix(directory: Path, out: Path, place: Place) -> None:
+    """Write everything up to ``place`` into the new directory ``out``, durably, with a HEAD that witnesses it.
+
+    Raises:
+        JournalError: ``out`` exists already.
+        OSError: The disk refused.
+    """
+    if out.exists():
+        raise JournalError(f"{out} exists already: choose another --out")
+    disk = Disk()
+    make_directory(disk, out)
+    HeadFile.create(disk, out)
+    for name in list_segments(directory):
+        if name <= place.segment:
+            content = (directory / name).read_bytes()
+            _write(disk, out / name, content[: place.offset] if name == place.segment else content)
+    if (directory / QUARANTINE).is_dir():
+        shutil.copytree(directory / QUARANTINE, out / QUARANTINE)
+    disk.fsync_dir(out)
+    head = HeadFile(disk, out, generation=1)
+    head.write(place)
+    head.close()
+
+
+class _Known:
+    """Facts gathered from records out of the chain."""
+
+    def __init__(self) -> None:
+        self.seen: dict[int, set[str]] = {}
+        self.settled: set[str] = set()
+        self.accepted = 0
+        self.counted: Counter[int] = Counter()
+        self.window: ev.WindowOpened | None = None
+        self.epoch = 0
+
+    def note(self, event: ev.Event) -> None:
+        if isinstance(event, ev.PostsScraped):
+            for post in event.posts:
+                self.seen.setdefault(post.timestamp // _DAY_S, set()).add(post.id)
+        elif isinstance(event, ev.SubmissionAccepted):
+            self.settled.add(event.post_id)
+            self.accepted += 1
+            self._count(event)
+        elif isinstance(event, ev.SubmissionRejected | ev.PostAbandoned):
+            self.settled.add(event.post_id)
+        elif isinstance(event, ev.WindowOpened):
+            if self.window is None or event.start_block > self.window.start_block:
+                self.window = event
+        elif isinstance(event, ev.ActorStarted):
+            self.epoch = max(self.epoch, event.epoch)
+
+    def _count(self, event: ev.SubmissionAccepted) -> None:
+        start = event.start_block if event.start_block is not None else getattr(self.window, "start_block", None)
+        if start is not None:
+            self.counted[start] += 1
+
+
+def _witness(directory: Path) -> tuple[Witness | None, str | None]:
+    try:
+        witness = read_witness(directory)
+    except JournalDamagedError as error:
+        return None, str(error).split(";", maxsplit=1)[0]
+    return witness, None if witness is not None else f"{directory / 'HEAD'} is missing"
+
+
+def _reason(
+    directory: Path, segments: list[str], walk: Walk, broken: BrokenChainError | None, witness: Witness | None
+) -> str | None:
+    least = witness.place.head if witness is not None else walk.place.head
+    if broken is not None:
+        refusal = classify(broken, directory, segments, least)
+        return None if refusal is None else str(broken)
+    if walk.place.head.seq < least.seq:
+        return f"it ends at record {walk.place.head.seq}, but HEAD witnessed record {least.seq}"
+    return None
+
+
+def _lines_behind(directory: Path, segments: list[str], place: Place) -> Iterator[bytes]:
+    for name in segments:
+        if name >= place.segment:
+            with (directory / name).open("rb") as file:
+                file.seek(place.offset if name == place.segment else 0)
+                yield from file
+
+
+def _readable(lines: Iterable[bytes], *, above: int) -> Iterator[Record]:
+    for line in lines:
+        try:
+            record = parse(line, None)
+        except BadRecordError:
+            continue
+        if record.seq > above:
+            yield record
+
+
+def _write(disk: Disk, path: Path, content: bytes) -> None:
+    fd = disk.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        write_all(disk, fd, content)
+        disk.fsync(fd)
+    finally:
+        disk.close(fd)

@@ -1,0 +1,146 @@
+"""verify --hotkey: a third party, without the wallet, sees whether this hotkey vouches for this history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from bittensor_core import Keypair
+
+from actor.cli import main
+from actor.edges.hotkey import is_signed_by
+from audit.replay import folded
+from audit.vouch import Vouched, vouch
+from events import catalogue as ev
+from events.journal import JournalReader, Record, locate
+from tests.kit import Drive
+from tests.world import World
+
+ALICE = Keypair.create_from_uri("//Alice").ss58_address
+BOB = Keypair.create_from_uri("//Bob").ss58_address
+
+
+def verify(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
+    """Run the command; its exit code and all it said."""
+    with pytest.raises(SystemExit) as end:
+        main(["verify", *args])
+    said = capsys.readouterr()
+    return int(end.value.code or 0), said.out + said.err
+
+
+def mined(world: World) -> Path:
+    """A journal of two windows, each with its checkpoint."""
+    world.mine()
+    for _ in range(3):
+        world.sandbox.add_post("Bittensor SN45 again")
+    world.sandbox.next_window()
+    world.mine()
+    return locate(world.journal)
+
+
+def checked(records: list[Record], kept: ev.CheckpointSigned | None = None) -> Vouched:
+    """Alice's vouching for these records."""
+    return vouch(folded(records), ALICE, is_signed_by, kept=kept)
+
+
+def test_the_hotkey_vouches_for_its_journal(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 0, and how far the last checkpoint reaches."""
+    journal = mined(world)
+    code, said = verify(capsys, str(journal), "--hotkey", ALICE)
+    assert code == 0, said
+    assert f"{ALICE} signed 2 checkpoint(s)" in said
+    code, said = verify(capsys, str(journal), "--hotkey", ALICE, "--json")
+    assert json.loads(said)["vouched"]["checkpoints"] == 2
+
+
+def test_another_hotkey_does_not(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 1, and why: the journal is another's and the signatures do not hold."""
+    code, said = verify(capsys, str(mined(world)), "--hotkey", BOB)
+    assert code == 1
+    assert f"this journal belongs to {ALICE}" in said
+    assert f"not signed by {BOB}" in said
+
+
+def test_a_rewritten_history_is_not_vouched_for(world: World) -> None:
+    """Whoever rewrites a record and every hash behind it cannot write the signature: rehashed, not resigned."""
+    records = list(JournalReader(mined(world)))
+    drive = Drive()
+    for record in records:
+        event = record.event()
+        if isinstance(event, ev.PostsScraped):
+            event = ev.PostsScraped(**{**{n: getattr(event, n) for n in event.__slots__}, "latency_ms": 1})
+        drive.at_ms = record.at_ms
+        drive.on(event)
+    assert checked(records).ok
+    findings = checked(drive.records).findings
+    assert any("stands behind another record" in line for line in findings)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda _: {"signature": "00" * 64},
+        lambda _: {"signature": "no hex"},
+        lambda _: {"state_sha256": "0" * 64},
+        lambda e: {"seq": e.seq - 1},
+        lambda _: {"head": "0" * 64},
+    ],
+)
+def test_every_part_of_a_checkpoint_is_covered(
+    world: World, spoil: Callable[[ev.CheckpointSigned], dict[str, object]]
+) -> None:
+    """Another seq, hash, digest or signature is found."""
+    drive = Drive()
+    for record in JournalReader(mined(world)):
+        event = record.event()
+        if isinstance(event, ev.CheckpointSigned):
+            event = ev.CheckpointSigned(**{**{n: getattr(event, n) for n in event.__slots__}, **spoil(event)})
+        drive.at_ms = record.at_ms
+        drive.on(event)
+    assert not checked(drive.records).ok
+
+
+def test_a_checkpoint_kept_elsewhere_shows_a_rollback(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A journal and HEAD restored from an old backup are whole by themselves; the kept checkpoint says otherwise."""
+    world.mine()
+    old = list(JournalReader(locate(world.journal)))
+    world.sandbox.next_window()
+    world.mine()
+    new = list(JournalReader(locate(world.journal)))
+    (kept,) = [record.event() for record in new[len(old) :] if record.name == "CheckpointSigned"]
+    assert isinstance(kept, ev.CheckpointSigned)
+    assert checked(new, kept).ok
+    assert any("rolled back" in line for line in checked(old, kept).findings)
+    (line,) = [r for r in new if r.seq == kept.seq + 1]
+    (tmp_path / "kept.json").write_text(json.dumps({"data": line.data}))
+    arguments = (str(locate(world.journal)), "--hotkey", ALICE, "--checkpoint", str(tmp_path / "kept.json"))
+    assert verify(capsys, *arguments)[0] == 0
+    (tmp_path / "kept.json").write_text(json.dumps({**line.data, "head": "0" * 64}))
+    assert verify(capsys, *arguments)[0] == 1
+
+
+def test_a_journal_without_checkpoints_is_not_vouched_for() -> None:
+    """Silence proves nothing."""
+    assert checked(Drive().start().records).findings[-1].startswith("no checkpoint was signed")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--hotkey", "5nonsense"), "no ss58 address"),
+        (("--checkpoint", "x.json"), "needs --hotkey"),
+        (("--hotkey", ALICE, "--checkpoint", "missing.json"), "holds no checkpoint"),
+    ],
+)
+def test_wrong_use_is_one_line(
+    world: World, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    """Exit code 2."""
+    world.mine()
+    code, said = verify(capsys, str(world.journal), *arguments)
+    assert code == 2
+    assert message in said

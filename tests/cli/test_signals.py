@@ -1,0 +1,96 @@
+"""Stopping by signal, whatever the miner is in the middle of; and staying alive without a network."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import pytest
+
+from events.catalogue import ActorStopped
+from tests.cli.kit import only_journal, running
+from tests.world import World, wait_for
+
+STOP_S: Final = 5.0
+
+
+def waiting(world: World) -> Callable[[], object]:
+    """Nothing left to do in this window."""
+    return lambda: world.sandbox.ledger.api.accepted() and world.state().state == "WaitingForWindow"
+
+
+def hanging_search(world: World) -> Callable[[], object]:
+    """X takes the search and is silent."""
+    world.sandbox.script("x.search", "hang")
+    return world.sandbox.ledger.x.exchanges
+
+
+def slow_analyses(world: World) -> Callable[[], object]:
+    """The LLM thinks for half a minute, about each post."""
+    world.sandbox.script("llm.chat", "slow", times=5, seconds=30)
+    return world.sandbox.ledger.llm.exchanges
+
+
+def hanging_submission(world: World) -> Callable[[], object]:
+    """The API takes the post and is silent."""
+    world.sandbox.script("api.submit", "hang")
+    return world.sandbox.ledger.api.submits
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+@pytest.mark.parametrize("situation", [waiting, hanging_search, slow_analyses, hanging_submission])
+def test_r14_a_signal_stops_within_five_seconds(
+    world: World, situation: Callable[[World], Callable[[], object]], number: signal.Signals
+) -> None:
+    """R14: exit code 0, the goodbye recorded and logged with posts_processed, the journal whole."""
+    is_there = situation(world)
+    with running(world) as process:
+        wait_for(is_there, "the situation")
+        began_s = time.monotonic()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=10)
+    assert time.monotonic() - began_s < STOP_S
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+    last = world.history()[-1][0].event()
+    accepted = len(world.sandbox.ledger.api.accepted())
+    assert last == ActorStopped(reason=number.name, posts_processed=accepted)
+    assert f"posts_processed {accepted}" in errors.splitlines()[-1]
+    only_journal(world)
+
+
+def rain(process_signals: Sequence[signal.Signals], world: World) -> tuple[int | None, str]:
+    """Send signals until the process is gone."""
+    with running(world) as process:
+        wait_for(lambda: "ActorStarted" in world.names(), "the start")
+        for turn in range(1_000):
+            if process.poll() is not None:
+                break
+            process.send_signal(process_signals[turn % len(process_signals)])
+            time.sleep(0.005)
+        _, errors = process.communicate(timeout=10)
+    return process.returncode, errors
+
+
+def test_more_signals_do_no_harm(world: World) -> None:
+    """Ctrl-C twice, or a hundred times, from the first moment to the last: one clean goodbye."""
+    code, errors = rain([signal.SIGINT, signal.SIGTERM, signal.SIGINT], world)
+    assert code == 0, errors
+    assert "Traceback" not in errors
+    assert world.names().count("ActorStopped") == 1
+    only_journal(world)
+
+
+def test_r13_without_a_network_it_waits(make_world: Callable[..., World]) -> None:
+    """R13: every connection is refused; it says so once, stays alive, and a signal ends it."""
+    world = make_world(down=frozenset({"x", "llm", "api"}))
+    with running(world) as process:
+        wait_for(lambda: "ApiUnreachable" in world.names(), "the complaint")
+        time.sleep(0.5)  # ten polls
+        assert process.poll() is None
+        code, output = world.stop(process)
+    assert code == 0, output
+    assert world.names()[-2:] == ["ApiUnreachable", "ActorStopped"]
+    assert sum("warning" in line for line in output.splitlines()) == 1

@@ -1,0 +1,227 @@
+"""repair: what is said of the damage, and the journal that goes on behind a declared gap."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from actor.cli import main
+from actor.machine import fold
+from actor.machine.state import State
+from audit.replay import folded
+from events import catalogue as ev
+from events.journal import Draft, FileJournal, JournalReader, verify_journal
+from events.journal.layout import HEAD
+from events.journal.repair import salvage, survey
+from tests.kit import Drive, accepted
+
+
+def history(windows: int = 3) -> Drive:
+    """A journal's worth of records: some windows of two posts, all accepted, and a third post pending at the end."""
+    drive = Drive().start()
+    for number in range(windows):
+        drive.batch(7 + number, 10 * number + 1, 10 * number + 2)
+        while drive.at() == "Submitting":
+            drive.on(accepted(drive.send(), start_block=100 * (7 + number)))
+    return drive
+
+
+def written(folder: Path, drive: Drive, *, segment_bytes: int = 4_000) -> Path:
+    """The same records on disk, in several segments, cleanly closed."""
+    journal = folder / "5Grw"
+
+    async def write() -> None:
+        store = FileJournal(journal, segment_bytes=segment_bytes, on_warning=print)
+        await store.take(reducer=0)
+        for record in drive.records:
+            source, dest = record.source, record.dest
+            await store.append(Draft(at_ms=record.at_ms, event=record.event(), source=source, dest=dest))
+        await store.release()
+
+    asyncio.run(write())
+    return journal
+
+
+def digest(journal: Path) -> dict[str, str]:
+    """Every file's digest: the old journal is evidence."""
+    files = (path for path in sorted(journal.rglob("*")) if path.is_file())
+    return {str(path.relative_to(journal)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def flip(path: Path, offset: int) -> None:
+    """One bit."""
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 1
+    path.write_bytes(bytes(content))
+
+
+def segments(journal: Path) -> list[Path]:
+    """The segments in order."""
+    return sorted(journal.glob("*.jsonl"))
+
+
+def repair(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
+    """Run the command; its exit code and all it said."""
+    with pytest.raises(SystemExit) as end:
+        main(["repair", *args])
+    said = capsys.readouterr()
+    return int(end.value.code or 0), said.out + said.err
+
+
+def state_of(journal: Path) -> State:
+    """The folded state."""
+    return fold(JournalReader(journal))
+
+
+def test_a_whole_journal_needs_no_repair(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 0, nothing written."""
+    journal = written(tmp_path, history())
+    before = digest(journal)
+    code, said = repair(capsys, str(journal), "--accept-loss")
+    assert (code, digest(journal)) == (0, before)
+    assert "needs no repair" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["5Grw"]
+
+
+def test_without_acceptance_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A dry run first: where, why, what is lost, what is still known; exit code 1."""
+    journal = written(tmp_path, history())
+    flip(segments(journal)[1], 200)
+    before = digest(journal)
+    code, said = repair(capsys, str(journal))
+    assert (code, digest(journal)) == (1, before)
+    assert f"behind byte {segments(journal)[0].stat().st_size} of {segments(journal)[0]}" in said
+    assert "--accept-loss" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["5Grw"]
+
+
+def cut_below_head(journal: Path) -> None:
+    """The last record is gone, cleanly."""
+    last = segments(journal)[-1]
+    lines = last.read_bytes().splitlines(keepends=True)
+    last.write_bytes(b"".join(lines[:-1]))
+
+
+def lose_head(journal: Path) -> None:
+    """HEAD is gone."""
+    (journal / HEAD).unlink()
+
+
+def lose_a_segment(journal: Path) -> None:
+    """A file in the middle is gone."""
+    segments(journal)[1].unlink()
+
+
+def flip_in_the_middle(journal: Path) -> None:
+    """A bit of an acknowledged record."""
+    flip(segments(journal)[1], 200)
+
+
+def spoil_head(journal: Path) -> None:
+    """Both slots of HEAD."""
+    (journal / HEAD).write_bytes(b"\0" * 1024)
+
+
+@pytest.mark.parametrize("spoil", [cut_below_head, lose_head, lose_a_segment, flip_in_the_middle, spoil_head])
+def test_the_new_journal_declares_the_gap(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: Callable[[Path], None]
+) -> None:
+    """Good records byte for byte, then GapDeclared; whole for verify and for a start; the old one untouched."""
+    journal = written(tmp_path, history())
+    spoil(journal)
+    before = digest(journal)
+    damage = survey(journal)
+    assert damage is not None
+    code, said = repair(capsys, str(journal), "--accept-loss")
+    assert code == 0, said
+    assert digest(journal) == before
+    new = tmp_path / "5Grw.repaired"
+    assert verify_journal(new).ok
+    steps = list(folded(JournalReader(new)))
+    assert steps[-1][0].name == "GapDeclared"
+    assert steps[-1][0].seq == damage.place.head.seq + 1
+    old = b"".join(path.read_bytes() for path in segments(journal))
+    kept = b"".join(path.read_bytes() for path in segments(new))
+    assert old.startswith(kept[: kept.rindex(b"\n", 0, -1) + 1])
+    assert survey(new) is None
+
+    async def take() -> int:
+        store = FileJournal(new, on_warning=print)
+        lease = await store.take(reducer=0)
+        await store.release()
+        return lease.head.seq
+
+    assert asyncio.run(take()) == damage.place.head.seq + 1
+
+
+def test_what_is_known_from_behind_the_gap_is_taken_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """I1, I2, I3: seen posts stay seen, settled ones are not sent again, spent windows and quotas stay spent."""
+    drive = history()
+    journal = written(tmp_path, drive)
+    flip(segments(journal)[0], 400)  # in the second record: nearly everything lies behind
+    repair(capsys, str(journal), "--accept-loss")
+    state = state_of(tmp_path / "5Grw.repaired")
+    assert state.seen == drive.state.seen
+    assert state.totals.accepted == drive.state.totals.accepted == 6
+    assert state.window is not None
+    assert state.window.number == 9
+    assert state.counted[900] == 2
+    assert state.posts == ()
+    assert state.to_scrape == 0
+
+
+def test_a_settled_post_of_the_good_part_is_not_pending(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The break lies between a post's submission and its verdict, which can still be read behind it."""
+    drive = Drive().start().batch(7, 1, 2)
+    while drive.at() == "Submitting":
+        drive.on(accepted(drive.send(), start_block=700))
+    journal = written(tmp_path, drive, segment_bytes=1 << 20)
+    lines = segments(journal)[0].read_bytes().splitlines(keepends=True)
+    names = [record.name for record in drive.records]
+    first = names.index("SubmissionStarted")
+    flip(segments(journal)[0], sum(len(line) for line in lines[:first]) + 100)
+    repair(capsys, str(journal), "--accept-loss")
+    state = state_of(tmp_path / "5Grw.repaired")
+    assert (state.state, state.posts) == ("WaitingForWindow", ())
+    assert state.totals.accepted == 2
+
+
+def test_a_journal_without_its_first_record_cannot_be_repaired(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whose it is cannot be proved: one line says what to do."""
+    journal = written(tmp_path, history())
+    flip(segments(journal)[0], 10)
+    code, said = repair(capsys, str(journal), "--accept-loss")
+    assert code == 2
+    assert "start a new one" in said
+    assert not (tmp_path / "5Grw.repaired").exists()
+
+
+def test_an_existing_target_is_not_touched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A second repair does not write over the first."""
+    journal = written(tmp_path, history())
+    flip(segments(journal)[1], 200)
+    assert repair(capsys, str(journal), "--accept-loss")[0] == 0
+    first = digest(tmp_path / "5Grw.repaired")
+    code, said = repair(capsys, str(journal), "--accept-loss")
+    assert code == 2
+    assert "exists already" in said
+    assert digest(tmp_path / "5Grw.repaired") == first
+    assert repair(capsys, str(journal), "--accept-loss", "--out", str(tmp_path / "other"))[0] == 0
+
+
+def test_salvage_reads_only_what_it_can() -> None:
+    """An event of a newer build tells nothing, and stops nothing."""
+    drive = history(1)
+    known = salvage(drive.records)
+    assert known.records == len(drive.records)
+    assert set(known.settled) == {"1", "2"}
+    assert known.epoch == 1
+    strange = [type(r)(**{**{f: getattr(r, f) for f in r.__slots__}, "name": "FromTheFuture"}) for r in drive.records]
+    assert salvage(strange).settled == ()
+    assert isinstance(known, ev.Salvage)
