@@ -22,7 +22,7 @@ from actor.loops import run_loop
 from actor.machine import State, wanted
 from actor.my_miner import load_signer, warn_of_legacy
 from actor.ports import Signer
-from actor.runtime import IdentityError
+from actor.runtime import IdentityError, UnreadableJournalError
 from actor.settings import Settings, SettingsError, load_settings
 from events.effects import AbandonPost, PollStatus
 from events.journal.record import Record
@@ -69,7 +69,7 @@ def run_miner(flags: RunFlags) -> int:
     options = RunOptions(dry_run=flags.dry_run, move_api=flags.move_api, windows=flags.windows)
     try:
         run_loop(serve(settings, signer, options, on_start=_stop_on_signals))
-    except (IdentityError, JournalLockedError) as error:
+    except (IdentityError, JournalLockedError, UnreadableJournalError) as error:
         return _refuse([str(error)])
     except JournalError as error:
         return _refuse([str(error)], code=1)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,10 +15,10 @@ from bittensor_core import Keypair, verify
 from actor.machine import fold, state_sha256, wanted
 from actor.perform import Ports
 from actor.ports import Block, Failed, StatusError
-from actor.runtime import Actor, ActorConfig, IdentityError
+from actor.runtime import Actor, ActorConfig, IdentityError, UnreadableJournalError
 from events.catalogue import CheckpointSigned, JournalCreated, Policy
 from events.effects import PollStatus
-from events.journal import Draft, JournalWriteError, MemoryJournal, Record
+from events.journal import Draft, JournalWriteError, Lease, MemoryJournal, Record, Snapshot
 from events.journal.record import checkpoint_message
 from tests.actor.fakes import FakeAnalyzer, FakeApi, FakeClock, FakeScraper, fake_ports, settle
 from tests.kit import HOTKEY, post
@@ -417,5 +419,44 @@ def test_a_checkpoint_vouches_for_everything_before_it() -> None:
         message = checkpoint_message(seq=event.seq, head=event.head, state_sha256=event.state_sha256)
         address = Keypair.create_from_uri("//Alice").ss58_address
         assert verify(message, bytes.fromhex(event.signature), address)
+
+    run(test)
+
+
+def test_a_snapshot_that_cannot_be_read_costs_only_time(caplog: pytest.LogCaptureFixture) -> None:
+    """It is a cache: the records are folded from the first one instead."""
+
+    class Store(MemoryJournal):
+        async def take(self, *, reducer: int) -> Lease:
+            lease = await super().take(reducer=reducer)
+            return replace(lease, snapshot=Snapshot(head=lease.head, reducer=reducer, state=b'{"no": "state"}'))
+
+    async def test() -> None:
+        store, clock = MemoryJournal(), FakeClock()
+        async with running(fake_ports(clock=clock), store):
+            pass
+        async with running(fake_ports(clock=clock), Store(store.lines)) as actor:
+            assert actor.state.totals.accepted == 2
+        assert "is ignored" in caplog.text
+
+    run(test)
+
+
+def test_a_record_of_a_newer_build_is_refused_in_one_line() -> None:
+    """Nothing is written; the line says which record and what to do."""
+
+    async def test() -> None:
+        store, clock = MemoryJournal(), FakeClock()
+        async with running(fake_ports(clock=clock), store):
+            pass
+        line = store.lines[-1].replace(b'"ActorStopped"', b'"FromTheFuture"')
+        prefix = line[: line.rindex(b',"hash":"')]
+        before = store.lines[-2][-67:-3]
+        digest = hashlib.sha256(before + prefix).hexdigest()
+        newer = MemoryJournal([*store.lines[:-1], prefix + b',"hash":"' + digest.encode() + b'"}\n'])
+        actor = Actor(store=newer, ports=fake_ports(clock=clock), config=config())
+        with pytest.raises(UnreadableJournalError, match="unknown event 'FromTheFuture'.*newer"):
+            await actor.run()
+        assert len(newer.lines) == len(store.lines)
 
     run(test)

@@ -241,7 +241,7 @@ def test_a_finding_stays_one_when_the_reader_leaves(good: Path) -> None:
     cut(good)
     reading, writing = os.pipe()
     os.close(reading)
-    with user_miner("verify", good, stdout=writing) as process:
+    with user_miner("verify", good, stdout=writing, PYTHONUNBUFFERED="") as process:
         os.close(writing)
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (1, "")
