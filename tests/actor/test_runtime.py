@@ -455,7 +455,7 @@ def test_a_record_of_a_newer_build_is_refused_in_one_line() -> None:
         digest = hashlib.sha256(before + prefix).hexdigest()
         newer = MemoryJournal([*store.lines[:-1], prefix + b',"hash":"' + digest.encode() + b'"}\n'])
         actor = Actor(store=newer, ports=fake_ports(clock=clock), config=config())
-        with pytest.raises(UnreadableJournalError, match="unknown event 'FromTheFuture'.*newer"):
+        with pytest.raises(UnreadableJournalError, match=r"unknown event 'FromTheFuture'.*newer"):
             await actor.run()
         assert len(newer.lines) == len(store.lines)
 

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NoReturn, Self
 
 __all__ = ["End", "Life", "Nursery"]
 
@@ -159,12 +159,12 @@ def _fork(question: dict[str, Any]) -> _Child:
     pid = os.fork()
     if pid == 0:
         os.close(ours)
-        _child(question, theirs)
+        _live(question, theirs)
     os.close(theirs)
     return _Child(pid, ours)
 
 
-def _child(question: dict[str, Any], output: int) -> None:
+def _live(question: dict[str, Any], output: int) -> NoReturn:
     code = 1
     try:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
