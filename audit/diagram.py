@@ -9,13 +9,14 @@ __all__ = ["mermaid"]
 
 
 def mermaid() -> str:
-    """The diagram's source; internal rows are left out, guards stand in brackets."""
+    """The diagram's source: internal rows are left out, guards stand in brackets behind the events they bind."""
     lines = ["stateDiagram-v2", f"    [*] --> {STATES[0]}"]
-    edges: dict[tuple[str, str], list[str]] = {}
+    edges: dict[tuple[str, str, str], list[str]] = {}
     for row in ROWS:
         if row.dest is not None:
-            label = row.event + (f" [{', '.join(row.guards)}]" if row.guards else "")
-            edges.setdefault((row.source, row.dest), []).append(label)
-    for (source, dest), labels in edges.items():
-        lines += [f"    {source} --> {dest}: {label}" for label in labels]
+            guards = f" [{', '.join(row.guards)}]" if row.guards else ""
+            edges.setdefault((row.source, row.dest, guards), []).append(row.event)
+    lines += [
+        f"    {source} --> {dest}: {', '.join(events)}{guards}" for (source, dest, guards), events in edges.items()
+    ]
     return "\n".join(lines)

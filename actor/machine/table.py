@@ -36,6 +36,7 @@ GUARDS: Final[Mapping[str, Callable[[State], bool]]] = {
     "scrape_due": lambda s: s.to_scrape > 0,
     "analysis_due": lambda s: any(not p.analyzed for p in s.posts),
     "post_queued": lambda s: any(p.analyzed and not p.deferred for p in s.posts),
+    "idle": lambda s: s.to_scrape == 0 and all(p.deferred for p in s.posts),
     "backing_off": lambda s: s.backoff is not None,
     "released": lambda s: s.backoff is None,
 }
@@ -51,7 +52,7 @@ _NEXT: Final[tuple[tuple[StateName, tuple[str, ...]], ...]] = (
     (SCRAPING, ("scrape_due",)),
     (ANALYZING, ("analysis_due",)),
     (SUBMITTING, ("post_queued",)),
-    (WAITING, ()),
+    (WAITING, ("idle",)),
 )
 _ANYWHERE: Final = (
     "ActorStopped",
@@ -69,8 +70,11 @@ _VERDICTS: Final = ("SubmissionAccepted", "SubmissionRejected")
 _RETRIABLE: Final = ("SubmissionFailed", "RateLimited")
 
 
-def _goes_on(event: str, source: StateName, *guards: str) -> list[Row]:
-    return [Row(event, source, None if dest == source else dest, (*guards, *due)) for dest, due in _NEXT]
+def _goes_on(event: str, source: StateName, *guards: str, never: StateName | None = None) -> list[Row]:
+    """Rows to wherever work goes on; ``never`` is where this event cannot lead, so that ending up there is an error."""
+    return [
+        Row(event, source, None if dest == source else dest, (*guards, *due)) for dest, due in _NEXT if dest != never
+    ]
 
 
 def _rows() -> tuple[Row, ...]:
@@ -78,25 +82,26 @@ def _rows() -> tuple[Row, ...]:
     rows += [Row("JournalCreated", WAITING, None)]
     # The open attempt of a dead process may have been its post's last one; otherwise a start changes no state.
     rows += [Row("ActorStarted", state, None) for state in STATES if state != SUBMITTING]
-    rows += _goes_on("ActorStarted", SUBMITTING)
-    rows += _goes_on("WindowOpened", WAITING)
+    rows += _goes_on("ActorStarted", SUBMITTING, never=ANALYZING)
+    rows += _goes_on("WindowOpened", WAITING, never=ANALYZING)
     rows += [Row("WindowOpened", state, None) for state in (SCRAPING, ANALYZING, SUBMITTING)]
-    rows += [*_goes_on("WindowOpened", BACKOFF, "released"), Row("WindowOpened", BACKOFF, None, ("backing_off",))]
-    for event in _SCRAPE_ENDS:
-        rows += _goes_on(event, SCRAPING)
+    rows += _goes_on("WindowOpened", BACKOFF, "released", never=ANALYZING)
+    rows += [Row("WindowOpened", BACKOFF, None, ("backing_off",))]
+    rows += _goes_on("PostsScraped", SCRAPING)
+    rows += _goes_on("ScrapeFailed", SCRAPING, never=ANALYZING)
     for event in _ANALYSIS_ENDS:
         rows += _goes_on(event, ANALYZING)
-    for state in STATES:
-        # What the lost records settled may be all that was left to do.
-        guards = ("released",) if state == BACKOFF else ()
-        rows += _goes_on("GapDeclared", state, *guards)
-    rows += [Row("GapDeclared", BACKOFF, None, ("backing_off",))]
+    # What the lost records settled may be all that was left to do.
+    for state in (WAITING, SCRAPING, SUBMITTING):
+        rows += _goes_on("GapDeclared", state, never=ANALYZING)
+    rows += _goes_on("GapDeclared", ANALYZING)
+    rows += [*_goes_on("GapDeclared", BACKOFF, "released"), Row("GapDeclared", BACKOFF, None, ("backing_off",))]
     rows += [Row("SubmissionStarted", SUBMITTING, None)]
     for event in _VERDICTS:
-        rows += _goes_on(event, SUBMITTING)
+        rows += _goes_on(event, SUBMITTING, never=ANALYZING)
     for event in _RETRIABLE:
         rows += [Row(event, SUBMITTING, BACKOFF, ("backing_off",))]
-    rows += _goes_on("SubmissionFailed", SUBMITTING)
+    rows += _goes_on("SubmissionFailed", SUBMITTING, never=ANALYZING)
     # What was in flight when another effect crashed still answers; the answer is a fact.
     rows += [Row(e, BACKOFF, None) for e in (*_SCRAPE_ENDS, *_ANALYSIS_ENDS, *_VERDICTS, *_RETRIABLE)]
     rows += _goes_on("BackoffElapsed", BACKOFF)

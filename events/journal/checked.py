@@ -6,16 +6,19 @@ What is read back is the event's JSON, before it becomes a part of the line: the
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 
-from events.codec import canonical_json
-from events.journal.record import Draft, Head, Record, decode_event, seal
+from events.catalogue import Event
+from events.codec import canonical_json, reads_back
+from events.journal.record import Draft, Head, Record, decode_event, seal_data
 from events.upcast import VERSIONS
 
 __all__ = ["seal_checked"]
 
 
-def seal_checked(draft: Draft, head: Head) -> tuple[bytes, Record]:
+def seal_checked(draft: Draft, head: Head | Record) -> tuple[bytes, Record]:
     """The line that continues ``head`` with ``draft``, and the record that it reads back as.
 
     Raises:
@@ -27,19 +30,23 @@ def seal_checked(draft: Draft, head: Head) -> tuple[bytes, Record]:
             raise TypeError("at_ms is an integer, source and dest are texts")
         written = canonical_json(draft.event)
         data = orjson.loads(written)
-        same = decode_event(name, VERSIONS.get(name, 1), data, where="read back") == draft.event
-        line, end = seal(draft, head, written)
+        same = reads_back(draft.event, data) or _decoded(name, data) == draft.event
+        line, digest = seal_data(draft, head, written)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} cannot be recorded: {error}; nothing was written") from error
     if not same:
         raise ValueError(f"{name} reads back as another event, {data}; nothing was written")
     return line, Record(
-        seq=end.seq,
+        seq=head.seq + 1,
         at_ms=draft.at_ms,
         v=VERSIONS[name],
         name=name,
         source=draft.source,
         dest=draft.dest,
         data=data,
-        hash=end.hash,
+        hash=digest,
     )
+
+
+def _decoded(name: str, data: dict[str, Any]) -> Event:
+    return decode_event(name, VERSIONS.get(name, 1), data, where="read back")

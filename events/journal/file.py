@@ -94,7 +94,7 @@ class FileJournal:
             JournalDamagedError: The chain breaks: the files changed since they were recovered.
             FencedError: Not held.
         """
-        last = self._held().place.head.seq
+        last = self._held().last.seq
         start = self._read_from if after_seq >= self._read_from.head.seq else START
         walk = Walk(self._directory, list_segments(self._directory), start)
         records = iter(walk)
@@ -120,9 +120,9 @@ class FileJournal:
             FencedError: Not held.
         """
         writer = self._usable()
-        line, record = seal_checked(draft, writer.place.head)
+        line, record = seal_checked(draft, writer.last)
         try:
-            writer.append(line, record.head)
+            writer.append(line, record)
             if witness:
                 writer.witness()
         except JournalError as error:

@@ -33,6 +33,7 @@ __all__ = [
     "decode_event",
     "parse",
     "seal",
+    "seal_data",
 ]
 
 FORMAT: Final = 1
@@ -147,33 +148,32 @@ def checkpoint_message(*, seq: int, head: str, state_sha256: str) -> bytes:
     return f"user-miner-checkpoint:{FORMAT}:{seq}:{head}:{state_sha256}".encode()
 
 
-def seal(draft: Draft, head: Head, data: bytes | None = None) -> tuple[bytes, Head]:
+def seal(draft: Draft, head: Head | Record) -> tuple[bytes, Head]:
     """The line that continues ``head`` with ``draft``, newline included, and the new head.
-
-    Args:
-        draft: The event, its time and its states.
-        head: The chain's end before it.
-        data: The event's canonical JSON where the caller has it already.
 
     Raises:
         TypeError: The event holds what JSON cannot (a lone surrogate, an integer over 64 bits).
     """
+    line, digest = seal_data(draft, head, canonical_json(draft.event))
+    return line, Head(seq=head.seq + 1, hash=digest)
+
+
+def seal_data(draft: Draft, head: Head | Record, data: bytes) -> tuple[bytes, str]:
+    """As `seal`, where the caller has the event's canonical JSON already; returns the line and its hash."""
     name = type(draft.event).__name__
-    seq = head.seq + 1
-    fields = {
-        "seq": seq,
-        "at": at_text(draft.at_ms),
-        "v": VERSIONS[name],
-        "event": name,
-        "from": draft.source,
-        "to": draft.dest,
-    }
-    prefix = orjson.dumps(fields)[:-1] + b',"data":' + (data or canonical_json(draft.event))
+    at = at_text(draft.at_ms)
+    start = f'{{"seq":{head.seq + 1},"at":"{at}","v":{VERSIONS[name]},"event":"{name}","from":'
+    prefix = b"".join((start.encode(), _quoted(draft.source), b',"to":', _quoted(draft.dest), b',"data":', data))
     digest = _chain(head.hash, prefix)
-    return prefix + _MARK + digest.encode() + b'"}\n', Head(seq=seq, hash=digest)
+    return b'%b,"hash":"%b"}\n' % (prefix, digest.encode()), digest
 
 
-def parse(line: bytes, head: Head | None) -> Record:
+@lru_cache(maxsize=64)  # a machine has few states
+def _quoted(text: str) -> bytes:
+    return orjson.dumps(text)
+
+
+def parse(line: bytes, head: Head | Record | None) -> Record:
     """Read one line, newline included, as the record that follows ``head``.
 
     Args:

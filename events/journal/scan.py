@@ -54,13 +54,18 @@ class Walk:
         self._segments = segments
         self._segment = start.segment
         self._offset = start.offset
-        self._head = start.head
+        self._last: Head | Record = start.head
         self._left = start
+
+    @property
+    def head(self) -> Head:
+        """The last good record."""
+        return Head(seq=self._last.seq, hash=self._last.hash)
 
     @property
     def place(self) -> Place:
         """Where the next record belongs: behind the last one, or at the start of the empty file that follows it."""
-        return Place(head=self._head, segment=self._segment, offset=self._offset)
+        return Place(head=self.head, segment=self._segment, offset=self._offset)
 
     @property
     def ended(self) -> Place:
@@ -80,22 +85,22 @@ class Walk:
     def _enter(self, name: str) -> None:
         if name == self._segment:
             return
-        expected = self._head.seq + 1
+        expected = self._last.seq + 1
         if first_seq(name) != expected:
             with (self._directory / name).open("rb") as file:
                 line = file.readline()
-            place = Place(head=self._head, segment=name, offset=0)
+            place = Place(head=self.head, segment=name, offset=0)
             raise BrokenChainError(place, f"expected the segment {segment_name(expected)} before it", line, gap=True)
         self._left = self.ended
         self._segment, self._offset = name, 0
 
     def _follow(self, line: bytes) -> Record:
         try:
-            record = parse(line, self._head)
+            record = parse(line, self._last)
         except BadRecordError as error:
             raise BrokenChainError(self.place, str(error), line) from error
         self._offset += len(line)
-        self._head = record.head
+        self._last = record
         return record
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from events.journal.disk import Disk, write_all, write_error
 from events.journal.head import HeadFile, Place
 from events.journal.layout import HEAD, segment_name
-from events.journal.record import Head
+from events.journal.record import Head, Record
 from events.journal.store import ConflictError
 
 __all__ = ["Writer", "create_segment"]
@@ -28,13 +28,13 @@ def create_segment(disk: Disk, directory: Path, name: str) -> int:
 
 
 class Writer:
-    """Appends behind ``place``; ``ended`` is where the last durable record ended, in this file or the one before.
+    """Appends behind ``place``; ``last`` is the last durable record.
 
     Args:
         disk: Where the system calls go.
         directory: The journal.
-        place: As recovery established it.
-        ended: As recovery established it.
+        place: Where the next record belongs, as recovery established it.
+        ended: Where the last one ended, as recovery established it: the same, or the end of the file before.
         generation: Of the newest readable slot in HEAD.
         segment_bytes: A segment is not written beyond this size, unless one record alone is larger.
     """
@@ -42,8 +42,10 @@ class Writer:
     def __init__(
         self, disk: Disk, directory: Path, *, place: Place, ended: Place, generation: int, segment_bytes: int
     ) -> None:
-        self.place = place
-        self.ended = ended
+        self.last: Head | Record = place.head
+        self._segment = place.segment
+        self._offset = place.offset
+        self._left = ended
         self._disk = disk
         self._directory = directory
         self._segment_bytes = segment_bytes
@@ -54,22 +56,30 @@ class Writer:
             self._fd = disk.open(self._path, os.O_WRONLY | os.O_APPEND)
             undo.pop_all()
 
-    def append(self, line: bytes, head: Head) -> None:
-        """Write ``line``, which makes ``head`` the chain's end; durable when this returns.
+    @property
+    def ended(self) -> Place:
+        """Where the last durable record ended, in this file or the one before."""
+        if not self._offset:
+            return self._left
+        return Place(head=Head(seq=self.last.seq, hash=self.last.hash), segment=self._segment, offset=self._offset)
+
+    def append(self, line: bytes, record: Record) -> None:
+        """Write ``line``, which is ``record``; durable when this returns.
 
         Raises:
             JournalWriteError: The disk refused.
             ConflictError: Somebody else wrote here.
         """
-        if self.place.offset and self.place.offset + len(line) > self._segment_bytes:
+        if self._offset and self._offset + len(line) > self._segment_bytes:
             self._rotate()
         try:
             self._check_alone()
             write_all(self._disk, self._fd, line)
             self._disk.fdatasync(self._fd)
         except OSError as error:
-            raise write_error(f"writing record {head.seq} to", self._path, error) from error
-        self.place = self.ended = Place(head=head, segment=self.place.segment, offset=self.place.offset + len(line))
+            raise write_error(f"writing record {record.seq} to", self._path, error) from error
+        self._offset += len(line)
+        self.last = record
 
     def witness(self) -> None:
         """Let HEAD testify to the chain's end, durably."""
@@ -85,15 +95,15 @@ class Writer:
 
     def _check_alone(self) -> None:
         stat = os.fstat(self._fd)
-        if stat.st_size != self.place.offset or stat.st_nlink == 0:
+        if stat.st_size != self._offset or stat.st_nlink == 0:
             raise ConflictError(
-                f"{self._path} ended at byte {self.place.offset} after this process's last record, now it has "
+                f"{self._path} ended at byte {self._offset} after this process's last record, now it has "
                 f"{stat.st_size} bytes and {stat.st_nlink} name(s): another process changed it; stop that one, then "
                 f"look at `user-miner verify {self._directory}`"
             )
 
     def _rotate(self) -> None:
-        name = segment_name(self.place.head.seq + 1)
+        name = segment_name(self.last.seq + 1)
         path = self._directory / name
         try:
             fd = create_segment(self._disk, self._directory, name)
@@ -102,5 +112,5 @@ class Writer:
             raise ConflictError(f"{path} exists already: another process wrote it") from error
         except OSError as error:
             raise write_error("making the segment", path, error) from error
-        self._fd, self._path = fd, path
-        self.place = Place(head=self.place.head, segment=name, offset=0)
+        self._left = self.ended
+        self._fd, self._path, self._segment, self._offset = fd, path, name, 0

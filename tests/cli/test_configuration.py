@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from tests.cli.kit import Command, is_one_line, nothing_was_sent
-from tests.world import World, make_wallet
+from tests.world import World
 
 PASSWORD = "open-sesame-4711"  # noqa: S105
+LOCKED_ADDRESS = "5GNkguXHF3qWAuUvtcw1g3pz3hA7Gx6D44FaqFBFsPhTNvQF"
+# The key file of //Locked as bittensor encrypts it with that password, which takes seconds.
+LOCKED = base64.b64decode(
+    "JE5BQ0yy4cSbIx4IDtW+1+gzoL9LluHPgUkmNCSi55XUWnmhndi3H5raBJS251jxnCYHLTuRHsf1bsP6d4co6pMegq500dQqXHxx"
+    "U8S0E5mR9hMd6238hijL1tCXcHW4D+wiVQ6K02UHuF4oRGM1AknmG14jvVfPwyHgsh0SRZW6HHkjHgx7HqSHGnhawvSdg299iBwz"
+    "ep62yZKX4/RjblY9Yeqp8kbmZmB8uF1WWqymcIlrnHD+TMJ7DPRscNdqINYGb/tdTPohI70mxImNNgxvn+RrM/FNQERJD64UMI1v"
+    "32ml5G4Jkjmn35uTR5nrdZ8mAZdO/dVqOTiZGtSawf3SjZ4sSGYBSfyMGQ2S+4/8Z45OFy/0kaq2fgRRCF0R+qcIynmYwaTcRUoU"
+    "MRdI3+8Mf+H5qIGOGLET1khkqhNJQ5zvTYuikh5oLZOQ47yggU2OxPsDpO4wMpEXLg65BZc9yzRy5R7FCg0rZBhYtOc/0rJ8XTjO"
+    "U8HapWv6wnput6uqUrr7MKPbdln4wf2gxxid9EaX4X6O7zcDFIb/ukexExylCs2vMZBmnsYYy4dUAa4="
+)
 
 
 @pytest.mark.parametrize(
@@ -103,16 +115,9 @@ def test_a_journal_that_can_be_nowhere_is_one_line(here: World, command: Command
     assert nothing_was_sent(here)
 
 
-@pytest.fixture
-def encrypted(here: World) -> str:
-    """The address of a hotkey "locked" that only the password opens."""
-    return make_wallet(here.folder / "wallets", "//Locked", hotkey="locked", password=PASSWORD)
-
-
-def test_an_encrypted_hotkey_needs_its_password(
-    here: World, command: Command, encrypted: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_encrypted_hotkey_needs_its_password(here: World, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without and with a wrong one: refused, the password unsaid; with the right one it mines under that hotkey."""
+    (here.folder / "wallets" / "default" / "hotkeys" / "locked").write_bytes(LOCKED)
     code, _, errors = command("run", "--wallet.hotkey", "locked")
     assert code == 2
     assert is_one_line(errors, "is encrypted", "HOTKEY_PASSWORD")
@@ -125,7 +130,7 @@ def test_an_encrypted_hotkey_needs_its_password(
     monkeypatch.setenv("HOTKEY_PASSWORD", PASSWORD)
     code, _, errors = command("run", "--wallet.hotkey", "locked", "--windows", "1")
     assert code == 0, errors
-    assert [path.name for path in here.journal.iterdir()] == [encrypted]
+    assert [path.name for path in here.journal.iterdir()] == [LOCKED_ADDRESS]
     assert len(here.sandbox.ledger.api.accepted()) == 5
     assert PASSWORD not in errors
     assert all(PASSWORD.encode() not in path.read_bytes() for path in here.journal.rglob("*") if path.is_file())

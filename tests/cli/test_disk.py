@@ -11,7 +11,7 @@ from tests.world import World, wait_for
 
 def test_a_full_disk_stops_the_miner_and_costs_nothing_twice(here: World, command: Command) -> None:
     """Exit code 1 and one line; the journal stays valid; the next start neither scrapes nor analyzes again."""
-    here.sandbox.script("llm.chat", "slow", times=5, seconds=1.0)
+    here.sandbox.script("llm.chat", "slow", times=5, seconds=0.6)
     with running(here, env=here.env(LLM_CONCURRENCY="1")) as process:
         wait_for(lambda: here.names().count("PostAnalyzed") == 1, "the first analysis")
         (segment,) = here.journal.glob("*/*.jsonl")

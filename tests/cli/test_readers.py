@@ -257,7 +257,7 @@ def test_a_terminal_without_unicode_still_shows_the_rest(good: Path) -> None:
 
 def test_a_journal_can_be_read_while_it_is_written(world: World, command: Command) -> None:
     """Every look at it is a valid prefix, and the miner is not disturbed."""
-    world.sandbox.script("llm.chat", "slow", times=5, seconds=0.2)
+    world.sandbox.script("llm.chat", "slow", times=5, seconds=0.1)
     lengths: set[int] = set()
     with running(world, "--windows", "1", env=world.env(LLM_CONCURRENCY="1")) as process:
         wait_for(lambda: "ActorStarted" in world.names(), "the start")

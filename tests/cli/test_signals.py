@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -11,54 +12,59 @@ import pytest
 
 from events.catalogue import ActorStopped
 from tests.cli.kit import only_journal, running
-from tests.world import World, wait_for
+from tests.world import World, make_wallet, wait_for
 
 STOP_S: Final = 5.0
 
 
-def waiting(world: World) -> Callable[[], object]:
-    """Nothing left to do in this window."""
-    return lambda: world.sandbox.ledger.api.accepted() and world.state().state == "WaitingForWindow"
+def waiting(world: World) -> Callable[[], bool]:
+    """Nothing left to do in this window: one miner's posts are accepted, the other one's are conflicts."""
+    return lambda: len(world.sandbox.ledger.api.submits()) == 10 and world.state().state == "WaitingForWindow"
 
 
-def hanging_search(world: World) -> Callable[[], object]:
+def hanging_search(world: World) -> Callable[[], bool]:
     """X takes the search and is silent."""
-    world.sandbox.script("x.search", "hang")
-    return world.sandbox.ledger.x.exchanges
+    world.sandbox.script("x.search", "hang", times=2)
+    return lambda: len(world.sandbox.ledger.x.exchanges()) == 2
 
 
-def slow_analyses(world: World) -> Callable[[], object]:
+def slow_analyses(world: World) -> Callable[[], bool]:
     """The LLM thinks for half a minute, about each post."""
-    world.sandbox.script("llm.chat", "slow", times=5, seconds=30)
-    return world.sandbox.ledger.llm.exchanges
+    world.sandbox.script("llm.chat", "slow", times=10, seconds=30)
+    return lambda: len(world.sandbox.ledger.llm.exchanges()) == 10
 
 
-def hanging_submission(world: World) -> Callable[[], object]:
+def hanging_submission(world: World) -> Callable[[], bool]:
     """The API takes the post and is silent."""
-    world.sandbox.script("api.submit", "hang")
-    return world.sandbox.ledger.api.submits
+    world.sandbox.script("api.submit", "hang", times=2)
+    return lambda: len(world.sandbox.ledger.api.submits()) == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-@pytest.mark.parametrize("situation", [waiting, hanging_search, slow_analyses, hanging_submission])
-def test_r14_a_signal_stops_within_five_seconds(
-    world: World, situation: Callable[[World], Callable[[], object]], number: signal.Signals
-) -> None:
-    """R14: exit code 0, the goodbye recorded and logged with posts_processed, the journal whole."""
-    is_there = situation(world)
-    with running(world) as process:
-        wait_for(is_there, "the situation")
-        began_s = time.monotonic()
-        process.send_signal(number)
-        _, errors = process.communicate(timeout=10)
+def stopped(world: World, process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """What must hold once a miner got its signal."""
+    began_s = time.monotonic()
+    _, errors = process.communicate(timeout=10)
     assert time.monotonic() - began_s < STOP_S
     assert process.returncode == 0, errors
     assert "Traceback" not in errors
-    last = world.history()[-1][0].event()
-    accepted = len(world.sandbox.ledger.api.accepted())
-    assert last == ActorStopped(reason=number.name, posts_processed=accepted)
+    accepted = world.state().totals.accepted
+    assert world.history()[-1][0].event() == ActorStopped(reason=number.name, posts_processed=accepted)
     assert f"posts_processed {accepted}" in errors.splitlines()[-1]
     only_journal(world)
+
+
+@pytest.mark.parametrize("situation", [waiting, hanging_search, slow_analyses, hanging_submission])
+def test_r14_a_signal_stops_within_five_seconds(world: World, situation: Callable[[World], Callable[[], bool]]) -> None:
+    """R14: SIGTERM and SIGINT alike: exit code 0, the goodbye recorded and logged with its count, the journal whole."""
+    make_wallet(world.folder / "more" / "wallets", "//Bob")
+    more = World(folder=world.folder / "more", sandbox=world.sandbox)
+    is_there = situation(world)
+    with running(world) as one, running(more) as two:
+        wait_for(is_there, "the situation")
+        one.send_signal(signal.SIGTERM)
+        two.send_signal(signal.SIGINT)
+        stopped(world, one, signal.SIGTERM)
+        stopped(more, two, signal.SIGINT)
 
 
 def rain(process_signals: Sequence[signal.Signals], world: World) -> tuple[int | None, str]:

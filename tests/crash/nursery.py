@@ -26,6 +26,7 @@ __all__ = ["End", "Life", "Nursery"]
 
 ROOT: Final = Path(__file__).parents[2]
 _PIPE_BYTES: Final = 1 << 20  # what one life logs at most before somebody reads it
+_LIFE_S: Final = 60  # a life that hangs ends by SIGALRM, which no caller takes for a proper end
 _IMPORTS: Final = (
     "actor.cli",
     "actor.commands.run",
@@ -174,6 +175,7 @@ def _live(question: dict[str, Any], output: int) -> NoReturn:
         os.chdir(question["folder"])
         os.environ.clear()
         os.environ.update(question["env"])
+        signal.alarm(_LIFE_S)
         if question["held"]:
             signal.sigwait({signal.SIGUSR1})
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
