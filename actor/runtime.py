@@ -248,10 +248,18 @@ class Actor:
         draft = Draft(at_ms=at_ms, event=event, source=self.state.state, dest=after.state)
         record = await self._store.append(draft, witness=isinstance(event, SubmissionStarted))
         self.state, self._head = after, record.head
-        self._on_record(record, after)
+        self._tell(record)
         self._since_snapshot += 1
         if self._since_snapshot >= _SNAPSHOT_EVERY or isinstance(event, ActorStopped):
             await self._save_snapshot(record)
+
+    def _tell(self, record: Record) -> None:
+        """Listeners are told after the fact; what they raise is theirs and stops nothing."""
+        try:
+            self._on_record(record, self.state)
+        except Exception as error:  # noqa: BLE001  (a host's code)
+            text = self._redact("".join(traceback.format_exception(error)))
+            _log.error("on_record raised at record %d: %s", record.seq, text)
 
     async def _save_snapshot(self, record: Record) -> None:
         self._since_snapshot = 0

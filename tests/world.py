@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import bittensor
@@ -50,6 +51,17 @@ def wait_for(condition: Callable[[], object], what: str, timeout_s: float = 20.0
         time.sleep(0.01)
 
 
+class _Process(subprocess.Popen[str]):
+    """A miner that does not outlive a test that failed."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, error, trace)
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """A folder with a wallet and a journal, and the sandbox beside it."""
@@ -81,7 +93,7 @@ class World:
     def start(self, *flags: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """``user-miner run`` in a process of its own."""
         command = [sys.executable, "-m", "actor.cli", "run", *flags]
-        return subprocess.Popen(
+        return _Process(
             command,
             env=dict(env or self.env()),
             cwd=self.folder,

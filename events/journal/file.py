@@ -8,8 +8,9 @@ loop for one fdatasync on purpose: a call that cannot be cancelled in the middle
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -92,15 +93,18 @@ class FileJournal:
 
         Raises:
             JournalDamagedError: The chain breaks: the files changed since they were recovered.
+            JournalWriteError: The disk refused to read.
             FencedError: Not held.
         """
         last = self._held().last.seq
         start = self._read_from if after_seq >= self._read_from.head.seq else START
-        walk = Walk(self._directory, list_segments(self._directory), start)
+        with _reading(self._directory):
+            walk = Walk(self._directory, list_segments(self._directory), start)
         records = iter(walk)
         while walk.place.head.seq < last:
             try:
-                record = next(records, None)
+                with _reading(self._directory):
+                    record = next(records, None)
             except BrokenChainError as broken:
                 raise damaged(self._directory, broken.place, str(broken)) from broken
             if record is None:
@@ -248,3 +252,11 @@ class FileJournal:
                 writer.close()
         finally:
             self._lock.release()
+
+
+@contextlib.contextmanager
+def _reading(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise write_error("reading the journal", directory, error) from error

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from bittensor_core import Keypair, verify
 
-from actor.machine import fold, state_sha256, wanted
+from actor.machine import State, fold, state_sha256, wanted
 from actor.perform import Ports
 from actor.ports import Block, Failed, StatusError
 from actor.runtime import Actor, ActorConfig, IdentityError, UnreadableJournalError
@@ -458,5 +458,26 @@ def test_a_record_of_a_newer_build_is_refused_in_one_line() -> None:
         with pytest.raises(UnreadableJournalError, match=r"unknown event 'FromTheFuture'.*newer"):
             await actor.run()
         assert len(newer.lines) == len(store.lines)
+
+    run(test)
+
+
+def test_a_listener_that_raises_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """on_record is the host's code: its error is logged, and no effect is taken for crashed."""
+
+    async def test() -> None:
+        store, clock = MemoryJournal(), FakeClock()
+
+        def listener(record: Record, _state: State) -> None:
+            raise KeyError(record.name)
+
+        actor = Actor(store=store, ports=fake_ports(clock=clock), config=config(), on_record=listener)
+        task = asyncio.create_task(actor.run())
+        await settle()
+        actor.stop()
+        await task
+        assert actor.state.totals.accepted == 2
+        assert "EffectCrashed" not in names(await records(store))
+        assert "on_record raised at record 1" in caplog.text
 
     run(test)

@@ -1,0 +1,123 @@
+"""How the journals under recorded/ were made. A new one gets a new directory; what is there is never written again.
+
+    python -m tests.journal.recording tests/journal/recorded/v1/NAME
+
+The history is one that the machine allows, so that it can be folded, with every event in it at least once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bittensor_core import Keypair
+
+from actor.machine import state_sha256
+from events import catalogue as ev
+from events.journal import Draft, FileJournal, Record
+from events.journal.record import checkpoint_message
+from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, limited, rejected
+
+_SEGMENT_BYTES = 7_000
+_TORN = b'{"seq":16,"at":"2026-11-22T14:'
+
+
+def history() -> Drive:
+    """Every event but TailRepaired, which only a torn tail brings."""
+    drive = Drive().start()
+    drive.on(ev.ConfigMismatched(setting="MAX_SUBMISSIONS_PER_WINDOW", configured=5, served=4))
+    drive.on(ev.ApiUnreachable(reason="no answer within 10 s"), after_s=12)
+    drive.on(ev.ApiRecovered(), after_s=24)
+    drive.window(812).scraped(1, 2, 3, 4, content='two\nlines, "quotes", \u2028 and \U0001f600')
+    drive.on(analyzed("1", tokens={"talisman": 0.9, "chutes": 1.0}), analyzed("2", 0.0), after_s=1.5)
+    drive.on(analysis_failed("3"), analyzed("4"))
+    post_id = drive.send()
+    drive.on(failed(post_id, 1), after_s=0.02)
+    drive.on(ev.BackoffElapsed(), after_s=3)
+    drive.on(accepted(drive.send(), start_block=81_200), after_s=0.02)
+    drive.on(rejected(drive.send(), 422), after_s=0.02)
+    drive.on(limited(drive.send(), start_block=81_200), after_s=0.02)
+    for pending in drive.state.posts:
+        drive.on(ev.PostAbandoned(post_id=pending.post.id, reason="too old"))
+    _sign(drive)
+    drive.window(813).scrape_failed()
+    drive.on(ev.EffectCrashed(effect="PollStatus", post_id=None, error="KeyError: 'block'"))
+    drive.on(ev.BackoffElapsed(), after_s=12)
+    drive.on(ev.ActorStopped(reason="SIGTERM", posts_processed=1))
+    drive.on(ev.ApiMoved(api_url="http://127.0.0.1:9001"), after_s=60)
+    drive.on(_gap())
+    return drive.start()
+
+
+def _sign(drive: Drive) -> None:
+    head, digest = drive.head, state_sha256(drive.state)
+    message = checkpoint_message(seq=head.seq, head=head.hash, state_sha256=digest)
+    signature = Keypair.create_from_uri("//Alice").sign(message).hex()
+    drive.on(ev.CheckpointSigned(seq=head.seq, head=head.hash, state_sha256=digest, signature=signature))
+
+
+def _gap() -> ev.GapDeclared:
+    salvage = ev.Salvage(
+        records=2,
+        seen={20_779: ("8", "9"), 20_780: ("10",)},
+        settled=("9",),
+        accepted=1,
+        counted={81_300: 1},
+        window=814,
+        start_block=81_400,
+        blocks_per_window=100,
+        epoch=3,
+    )
+    return ev.GapDeclared(
+        reason="the hash does not continue record 30",
+        segment=f"{1:020d}.jsonl",
+        offset=12_345,
+        lost_bytes=678,
+        witnessed_seq=33,
+        salvage=salvage,
+    )
+
+
+async def _write(directory: Path, records: Sequence[Record]) -> None:
+    journal = FileJournal(directory, segment_bytes=_SEGMENT_BYTES, on_warning=print)
+    await journal.take(reducer=1)
+    for r in records:
+        draft = Draft(at_ms=r.at_ms, event=r.event(), source=r.source, dest=r.dest)
+        await journal.append(draft, witness=r.name == "SubmissionStarted")
+    await journal.release()
+
+
+def _tear(directory: Path) -> None:
+    segment = max(directory.glob("*.jsonl"))
+    segment.write_bytes(segment.read_bytes() + _TORN)
+
+
+async def _repair(directory: Path, drive: Drive) -> None:
+    """A start moves the torn tail away and declares it."""
+    journal = FileJournal(directory, segment_bytes=_SEGMENT_BYTES, on_warning=print)
+    lease = await journal.take(reducer=1)
+    for repair in lease.repairs:
+        drive.on(repair, after_s=5)
+        record = drive.records[-1]
+        await journal.append(Draft(at_ms=record.at_ms, event=record.event(), source=record.source, dest=record.dest))
+    await journal.release()
+
+
+def _make(directory: Path) -> None:
+    whole, repaired = directory / "whole", directory / "repaired"
+    asyncio.run(_write(whole, history().records))
+    drive = Drive().start().batch(812, 1, 2).accept_all()
+    asyncio.run(_write(repaired, drive.records))
+    _tear(repaired)
+    asyncio.run(_repair(repaired, drive))
+    for path in (whole, repaired):
+        (path / "LOCK").unlink()
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    if target.exists():
+        sys.exit(f"{target} exists: a recorded journal is never written again")
+    _make(target)
