@@ -63,9 +63,7 @@ def event_table() -> str:
 
 def way(row: Row) -> str:
     """Where one row of the table leads, in words."""
-    names = [name.replace("_", " ") for name in row.guards]
-    others = "batch ended" if row.event != "EffectCrashed" and row.dest == "WaitingForWindow" else ""
-    condition = " and ".join([*names, *([others] if others and not {"backing off"} & set(names) else [])])
+    condition = " and ".join(name.replace("_", " ") for name in row.guards)
     return f"{row.dest or 'stays'}{f' ({condition})' if condition else ''}"
 
 
