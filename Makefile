@@ -2,13 +2,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check lock format clean
+.PHONY: demo test crash kills check lock format clean
 
 demo: .venv/.run
 	$(BIN)/user-miner demo
 
 test: check
 	$(BIN)/pytest -n 2 --dist worksteal
+
+# The whole of what tests/crash plays a sample of: about 15 minutes each, with progress and a table of figures.
+crash: .venv/.dev
+	$(BIN)/python -m benchmarks.campaign_crash
+
+kills: .venv/.dev
+	$(BIN)/python -m benchmarks.campaign_kills
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .

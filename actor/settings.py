@@ -164,7 +164,7 @@ def load_settings(env_file: Path, *, required: bool = False, **flags: Any) -> Se
     Raises:
         SettingsError: Something is missing or wrong.
     """
-    if required and not env_file.is_file():
+    if required and (not env_file.exists() or env_file.is_dir()):
         raise SettingsError([f"--env-file: there is no file {env_file}: copy .miner_env.example and fill it in"])
     given = {name: value for name, value in flags.items() if value is not None}
     try:

@@ -1,6 +1,6 @@
 """Every fault at every system call that the actor makes on its journal, each followed by a restart.
 
-    python -m benchmarks.campaign_crash [--stride N] [--workers N]
+    python -m benchmarks.campaign_crash [--only TEXT] [--stride N] [--workers N]
 
 Prints progress, then a table of the cases by call and fault. Exit code 1 when anything was violated.
 """
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -25,13 +25,13 @@ from tests.crash.scenes import prepared
 _EVERY: Final = 25
 
 
-def _share(number: int, workers: int, stride: int) -> list[tuple[str, str, str, Outcome]]:
+def _share(number: int, workers: int, stride: int, only: str) -> list[tuple[str, str, str, Outcome]]:
     """One worker's cases: case, call, fault and outcome of each."""
     folder = Path(tempfile.mkdtemp(prefix="user-miner-crash-"))
     done: list[tuple[str, str, str, Outcome]] = []
-    with Nursery() as nursery, prepared(folder / "scenes") as scenes:
+    with Nursery() as nursery, prepared(nursery, folder / "scenes") as scenes:
         cases = [case for scene in scenes for case in all_cases(nursery, scene, folder / f"count-{scene.name}")]
-        mine = cases[::stride][number::workers]
+        mine = [case for case in cases if only in str(case)][::stride][number::workers]
         for index, case in enumerate(mine):
             outcome = case.play(nursery, folder / f"case-{index}")
             done.append((str(case), case.call.name, case.fault, outcome))
@@ -48,22 +48,29 @@ def _share(number: int, workers: int, stride: int) -> list[tuple[str, str, str, 
 
 def _table(counted: Counter[tuple[str, str]]) -> Iterator[str]:
     calls = sorted({call for call, _ in counted})
-    yield "".join([f"{'call':<12}", *(f"{fault:>22}" for fault in FAULTS)])
+    yield "".join(f"{name:<{len(name) + 2}}" for name in (f"{'call':<10}", *FAULTS))
     for call in calls:
-        yield "".join([f"{call:<12}", *(f"{counted[call, fault] or '-':>22}" for fault in FAULTS)])
-    sums = [sum(counted[call, fault] for call in calls) for fault in FAULTS]
-    yield "".join([f"{'all':<12}", *(f"{total:>22}" for total in sums)])
+        yield _row(call, [counted[call, fault] for fault in FAULTS])
+    yield _row("all", [sum(counted[call, fault] for call in calls) for fault in FAULTS])
+
+
+def _row(name: str, counts: Sequence[int]) -> str:
+    return f"{name:<12}" + "".join(
+        f"{count or '-':<{len(fault) + 2}}" for count, fault in zip(counts, FAULTS, strict=True)
+    )
 
 
 def main() -> int:
     """Play all cases."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", default="", help='play only cases with this in their names, such as "EIO at read"')
     parser.add_argument("--stride", type=int, default=1, help="play only every N-th case")
     parser.add_argument("--workers", type=int, default=2, help="processes at once")
     options = parser.parse_args()
     began = time.monotonic()
     with ProcessPoolExecutor(options.workers) as pool:
-        shares = [pool.submit(_share, number, options.workers, options.stride) for number in range(options.workers)]
+        more = (options.workers, options.stride, options.only)
+        shares = [pool.submit(_share, number, *more) for number in range(options.workers)]
         done = [row for share in shares for row in share.result()]
     for line in _table(Counter((call, fault) for _, call, fault, _ in done)):
         print(line)

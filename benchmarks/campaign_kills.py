@@ -27,9 +27,10 @@ def _progress(kills: int, records: int) -> None:
 def _text(done: Summary) -> str:
     states = ", ".join(f"{name} {times}" for name, times in done.states.most_common())
     return (
-        f"{done.kills} kills in {done.seconds:.0f} s, {done.early} of them before the start was recorded; hit: {states}\n"
-        f"{done.records} records, {done.windows} windows, {done.accepted} posts accepted, {done.torn} tails torn by hand, "
-        f"{done.repaired} repaired\n"
+        f"{done.kills} kills in {done.seconds:.0f} s, {done.early} of them before the start was recorded\n"
+        f"state at the kill: {states}\n"
+        f"{done.records} records, {done.windows} windows, {done.accepted} posts accepted\n"
+        f"{done.torn} tails torn by hand, {done.repaired} repaired\n"
         f"violations: {len(done.findings)}"
     )
 

@@ -72,7 +72,8 @@ def reads_back(value: object, data: object) -> bool:
     True is certain. False also stands for "not told": decode and compare.
     """
     try:
-        return _reading(type(value))(value, data)
+        cls: Any = type(value)
+        return _reading(cls)(value, data)
     except (_MisfitError, ValueError, TypeError, KeyError):
         return False
 
@@ -195,10 +196,11 @@ def _reading(cls: type) -> Callable[[Any, Any], bool]:
     values_of, data_of, kinds = attrgetter(*scalars), itemgetter(*scalars), tuple(hints[name] for name in scalars)
 
     def same_fields(value: Any, data: Any) -> bool:
-        values = values_of(value)
+        values, found = values_of(value), data_of(data)
         return (
-            values == data_of(data)
+            values == found
             and tuple(map(type, values)) == kinds
+            and tuple(map(type, found)) == kinds
             and all(same(getattr(value, name), data[name]) for name, same in others.items())
         )
 

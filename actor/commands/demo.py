@@ -13,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self, TypeAlias
 
-from actor.machine import STATES, State
+from actor.machine import STATES, State, at_rest
+from actor.settings import Settings
 from audit.posts import PostRow, post_rows
 from audit.replay import folded
 from audit.terminal import fail, progress
@@ -30,8 +31,9 @@ from events.journal import JournalError, JournalReader, Record, locate
 __all__ = ["run_demo"]
 
 _WINDOWS: Final = 4
-_TIMEOUT_S: Final = 60.0
-_BLOCKS_TO_NEXT_WINDOW: Final = 20  # the stand-ins' first window has so few blocks left
+_TIMEOUT_S: Final = 120.0
+_ID_DIGITS: Final = 19
+_SECONDS_PER_WINDOW: Final = 120  # how much older X grows with each window
 _MARKER: Final = ".made-by-user-miner-demo"
 # What goes wrong, in the order in which requests meet it. "ok" lets a request pass.
 _FAULTS: Final[list[dict[str, Any]]] = [
@@ -42,7 +44,8 @@ _FAULTS: Final[list[dict[str, Any]]] = [
     {"route": "api.submit", "fault": "ok", "times": 1},
     # Window 2: the model is slow, so that the kill falls between two analyses; one answer to a submission is lost.
     {"route": "llm.chat", "fault": "ok", "times": 5},
-    {"route": "llm.chat", "fault": "slow", "times": 5, "params": {"seconds": 0.3}},
+    {"route": "llm.chat", "fault": "ok", "times": 2},
+    {"route": "llm.chat", "fault": "slow", "times": 2, "params": {"seconds": 20}},
     {"route": "api.submit", "fault": "lost_answer"},
     {"route": "api.submit", "fault": "ok", "times": 5},
     # Window 3: the quota is said to be used up after two posts; the rest is carried into window 4.
@@ -50,6 +53,9 @@ _FAULTS: Final[list[dict[str, Any]]] = [
     {"route": "api.submit", "fault": "429"},
 ]
 _SETTINGS: Final = {"POLL_INTERVAL_SECONDS": "0.1", "SUBMIT_BACKOFF_SECONDS": "0.3", "LLM_CONCURRENCY": "2"}
+
+
+History: TypeAlias = list[tuple[Record, State]]
 
 
 class _DemoError(Exception):
@@ -60,7 +66,7 @@ class _DemoError(Exception):
 class _Story:
     """What the demo's run left behind."""
 
-    history: list[tuple[Record, State]]
+    history: History
     ledger: dict[str, Any]
     analyzed_before_kill: int
 
@@ -105,8 +111,7 @@ def _make_wallet(folder: Path) -> str:
 @contextmanager
 def _sandbox() -> Iterator[dict[str, str]]:
     """The stand-ins in a process of their own; gives the environment that points a miner at them."""
-    command = [sys.executable, "-m", "actor.cli", "sandbox", "--port", "0", "--block-seconds", "0.04"]
-    command += ["--posts-per-minute", "300"]
+    command = [sys.executable, "-m", "actor.cli", "sandbox", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
         try:
             yield _read_environment(process)
@@ -129,58 +134,109 @@ def _read_environment(process: subprocess.Popen[str]) -> dict[str, str]:
 
 
 def _play(env: dict[str, str], journal: Path) -> _Story:
-    import httpx  # noqa: PLC0415
-
-    control = f"{env['MINER_API_URL']}/sandbox"
-    httpx.post(f"{control}/faults", json={"scripts": _FAULTS}).raise_for_status()
-    httpx.post(f"{control}/clock", json={"advance": _BLOCKS_TO_NEXT_WINDOW}).raise_for_status()
-    with (journal / "actor.log").open("wb") as log, progress("mining") as on_progress:
-        killed = _start_actor(env, log, windows=_WINDOWS)
-        records = _follow(
-            journal, killed, on_progress, until=lambda seen: _second_window(seen).count("PostAnalyzed") > 1
-        )
-        killed.send_signal(signal.SIGKILL)
-        killed.wait()
-        before = _second_window(records).count("PostAnalyzed")
+    with _Stage(env, journal) as stage, progress("mining") as on_progress:
+        stage.start_actor(windows=_WINDOWS)
+        stage.follow(on_progress, until=lambda history: _second_window(history).count("PostAnalyzed") > 1)
+        before = _second_window(stage.kill_actor()).count("PostAnalyzed")
         _say(f"kill -9 in the second window, after {before} of its 5 analyses; starting again")
-        again = _start_actor(env, log, windows=_WINDOWS - 1)
-        _follow(journal, again, on_progress, until=None)
-        if again.wait() != 0:
-            raise _DemoError(f"the actor ended with exit code {again.returncode}: see {journal / 'actor.log'}")
-    ledger = httpx.get(f"{control}/ledger", params={"exchanges": "false"}).raise_for_status().json()
-    history = list(folded(JournalReader(locate(journal))))
-    return _Story(history=history, ledger=ledger, analyzed_before_kill=before)
+        stage.start_actor(windows=_WINDOWS - 1)
+        stage.follow(on_progress, until=None)
+        return _Story(history=stage.history(), ledger=stage.ledger(), analyzed_before_kill=before)
 
 
-def _start_actor(env: dict[str, str], log: Any, *, windows: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "actor.cli", "run", "--windows", str(windows)]
-    return subprocess.Popen(command, env={**os.environ, **env}, stdout=log, stderr=log)  # noqa: S603
-
-
-def _second_window(records: list[Record]) -> list[str]:
+def _second_window(history: History) -> list[str]:
     """Names of the records since the second scrape."""
-    names = [r.name for r in records]
+    names = [record.name for record, _ in history]
     scrapes = [i for i, name in enumerate(names) if name == "PostsScraped"]
     return names[scrapes[1] :] if len(scrapes) > 1 else []
 
 
-def _follow(journal: Path, actor: subprocess.Popen[bytes], on_progress: Any, *, until: Any) -> list[Record]:
-    """Read along while the actor writes, until ``until`` says so or the actor ends."""
-    deadline = time.monotonic() + _TIMEOUT_S
-    while time.monotonic() < deadline:
-        ended = actor.poll() is not None
-        records = list(JournalReader(locate(journal))) if any(journal.glob("*/*.jsonl")) else []
-        on_progress(sum(r.name == "WindowOpened" for r in records), _WINDOWS + 1)
-        if until is not None and until(records):
-            return records
-        if ended and until is None:
-            return records
-        if ended:
-            raise _DemoError(f"the actor ended too early: see {journal / 'actor.log'}")
-        time.sleep(0.02)
-    actor.kill()
-    actor.wait()
-    raise _DemoError(f"the actor was not done after {_TIMEOUT_S:.0f} s: see {journal / 'actor.log'}")
+class _Stage:
+    """The actor's process, its journal, and the control of the stand-ins, whose clock moves when the actor rests.
+
+    Time is not left to the machine's: the same things happen on a slow one.
+    """
+
+    def __init__(self, env: dict[str, str], journal: Path) -> None:
+        import httpx  # noqa: PLC0415
+
+        # The operator's own settings have no part in the demo.
+        names = {name.upper() for name in Settings.model_fields}
+        self._env = {name: value for name, value in os.environ.items() if name not in names} | env
+        self._journal = journal
+        self._log_path = journal / "actor.log"
+        self._log = self._log_path.open("wb")
+        self._control = httpx.Client(base_url=f"{env['MINER_API_URL']}/sandbox", timeout=30)
+        self._actor: subprocess.Popen[bytes] | None = None
+        self._windows_opened = 0
+
+    def __enter__(self) -> Self:
+        self._post("/faults", {"scripts": _FAULTS})
+        self._post("/clock", {"seconds_per_block": None})
+        self._next_window()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Whatever happened, no process stays behind."""
+        if self._actor is not None:
+            self._actor.kill()
+            self._actor.wait()
+        self._control.close()
+        self._log.close()
+
+    def start_actor(self, *, windows: int) -> None:
+        """The real command, in a process of its own."""
+        command = [sys.executable, "-m", "actor.cli", "run", "--env-file", os.devnull, "--windows", str(windows)]
+        self._actor = subprocess.Popen(command, env=self._env, stdout=self._log, stderr=self._log)  # noqa: S603
+
+    def kill_actor(self) -> History:
+        """SIGKILL; returns what was durable."""
+        if self._actor is not None:
+            self._actor.send_signal(signal.SIGKILL)
+            self._actor.wait()
+        return self.history()
+
+    def follow(self, on_progress: Callable[[int, int], None], *, until: Callable[[History], bool] | None) -> None:
+        """Read along and open windows until ``until`` says so, or until the actor ends by itself."""
+        deadline = time.monotonic() + _TIMEOUT_S
+        while time.monotonic() < deadline:
+            code = None if self._actor is None else self._actor.poll()
+            history = self.history()
+            on_progress(self._windows_opened, _WINDOWS + 1)
+            if until is not None and until(history):
+                return
+            if code is not None:
+                if code != 0 or until is not None:
+                    raise _DemoError(f"the actor ended with exit code {code}: see {self._log_path}")
+                return
+            self._open_next_if_rested(history)
+            time.sleep(0.02)
+        raise _DemoError(f"the actor was not done after {_TIMEOUT_S:.0f} s: see {self._log_path}")
+
+    def history(self) -> History:
+        """Every record with the state after it."""
+        if not any(self._journal.glob("*/*.jsonl")):
+            return []
+        return list(folded(JournalReader(locate(self._journal))))
+
+    def ledger(self) -> dict[str, Any]:
+        """What the stand-ins were asked, answered and billed."""
+        found = self._control.get("/ledger", params={"exchanges": "false"}).raise_for_status().json()
+        return dict(found)
+
+    def _open_next_if_rested(self, history: History) -> None:
+        if history:
+            state = history[-1][1]
+            if state.running and at_rest(state) and state.totals.windows == self._windows_opened:
+                self._next_window()
+
+    def _next_window(self) -> None:
+        self._windows_opened += 1
+        block = self._post("/clock", {"advance_seconds": _SECONDS_PER_WINDOW})["next_window_start_block"]
+        self._post("/clock", {"block": block})
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return dict(self._control.post(path, json=body).raise_for_status().json())
 
 
 def _print_posts(rows: list[PostRow]) -> None:
@@ -189,7 +245,8 @@ def _print_posts(rows: list[PostRow]) -> None:
 
     table = Table(title="Posts and their verdicts, from the journal")
     for name in ("window", "post id", "text", "top subnet", "sentiment", "score", "tries", "verdict"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=max(len(name), len("accepted")))
+        width = _ID_DIGITS if name == "post id" else max(len(name), len("accepted") if name == "verdict" else 0)
+        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=width)
     for row in rows:
         top = max(row.tokens, key=lambda name: row.tokens[name], default="-")
         sentiment = "-" if row.sentiment is None else f"{row.sentiment:+.1f}"

@@ -19,12 +19,11 @@ from actor.edges.hotkey import HotkeyError
 from actor.edges.text import Redactor
 from actor.logs import configure_logging, log_record
 from actor.loops import run_loop
-from actor.machine import State, wanted
+from actor.machine import State, at_rest
 from actor.my_miner import load_signer, warn_of_legacy
 from actor.ports import Signer
 from actor.runtime import IdentityError, UnreadableJournalError
 from actor.settings import Settings, SettingsError, load_settings
-from events.effects import AbandonPost, PollStatus
 from events.journal.record import Record
 from events.journal.store import JournalError, JournalLockedError
 
@@ -158,10 +157,5 @@ class _WindowLimit:
             return False
         if self._base is None:
             # A window that was under way at the start counts as one of those asked for.
-            self._base = state.totals.windows - (0 if _at_rest(state) else 1)
-        return _at_rest(state) and state.totals.windows - self._base >= self._limit
-
-
-def _at_rest(state: State) -> bool:
-    """Nothing is left to do before the next window, the checkpoint included."""
-    return all(isinstance(effect, PollStatus | AbandonPost) for effect in wanted(state))
+            self._base = state.totals.windows - (0 if at_rest(state) else 1)
+        return at_rest(state) and state.totals.windows - self._base >= self._limit

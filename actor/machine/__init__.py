@@ -4,7 +4,7 @@ from actor.machine.norm import content_sha256, norm_text
 from actor.machine.scoring import score_post_entry
 from actor.machine.state import INITIAL, REDUCER, STATES, State, decode_state, encode_state, state_sha256
 from actor.machine.step import IllegalEventError, fold, fold_record, step
-from actor.machine.wanted import wanted
+from actor.machine.wanted import at_rest, wanted
 
 __all__ = [
     "INITIAL",
@@ -12,6 +12,7 @@ __all__ = [
     "STATES",
     "IllegalEventError",
     "State",
+    "at_rest",
     "content_sha256",
     "decode_state",
     "encode_state",

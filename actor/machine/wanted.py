@@ -22,7 +22,7 @@ from events.effects import (
     effect_key,
 )
 
-__all__ = ["submission_started", "wanted"]
+__all__ = ["at_rest", "submission_started", "wanted"]
 
 
 def wanted(state: State) -> tuple[Effect, ...]:
@@ -35,6 +35,11 @@ def wanted(state: State) -> tuple[Effect, ...]:
         *_work(state),
         PollStatus(interval_s=state.policy.poll_interval_s),
     )
+
+
+def at_rest(state: State) -> bool:
+    """Whether nothing is left to do before the next window, the checkpoint included."""
+    return all(isinstance(effect, PollStatus | AbandonPost) for effect in wanted(state))
 
 
 def submission_started(state: State, effect: StartSubmission) -> SubmissionStarted:

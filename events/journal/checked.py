@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from events.catalogue import Event
+from events.catalogue import EVENTS, Event
 from events.codec import canonical_json, reads_back
 from events.journal.record import Draft, Head, Record, decode_event, seal_data
 from events.upcast import VERSIONS
@@ -30,7 +30,8 @@ def seal_checked(draft: Draft, head: Head | Record) -> tuple[bytes, Record]:
             raise TypeError("at_ms is an integer, source and dest are texts")
         written = canonical_json(draft.event)
         data = orjson.loads(written)
-        same = reads_back(draft.event, data) or _decoded(name, data) == draft.event
+        known = EVENTS.get(name) is type(draft.event)
+        same = (known and reads_back(draft.event, data)) or _decoded(name, data) == draft.event
         line, digest = seal_data(draft, head, written)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} cannot be recorded: {error}; nothing was written") from error

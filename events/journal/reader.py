@@ -18,6 +18,7 @@ from events.journal.store import JournalError, RolledBackError
 __all__ = ["JournalReader", "locate", "read_journal"]
 
 _SAMPLE = "sample"
+_BESIDE = frozenset({".dry-run", ".repaired", ".damaged"})
 
 
 class JournalReader:
@@ -107,7 +108,7 @@ def _start_before(directory: Path, after: Head) -> Place:
 def locate(directory: Path, hotkey: str | None = None) -> Path:
     """The journal that ``directory`` is, or the only one in it; ``hotkey`` picks one by name.
 
-    A recorded sample counts only where nothing else is.
+    A recorded sample, a dry run and what a repair left beside a journal count only where nothing else is.
 
     Raises:
         JournalError: There is none, or more than one.
@@ -120,7 +121,7 @@ def locate(directory: Path, hotkey: str | None = None) -> Path:
     if hotkey is not None:
         found = [path for path in found if path.name == hotkey]
     elif len(found) > 1:
-        found = [path for path in found if path.name != _SAMPLE]
+        found = [path for path in found if path.name != _SAMPLE and path.suffix not in _BESIDE] or found
     if not found:
         whose = "" if hotkey is None else f" of {hotkey}"
         raise JournalError(f"no journal{whose} in {directory}: neither it nor a directory in it holds .jsonl segments")

@@ -27,7 +27,7 @@ FAULTS: Final[tuple[Fault, ...]] = ("SIGKILL", *_ERRORS, *_SHORT)
 _RUN: Final = ("run", "--windows", "1", "--logging.json")
 _TAKES_NO_SPACE: Final = frozenset({"unlink", "unlinkat", "ftruncate"})
 _HEAD_BYTES: Final = 1024
-_HELD_S: Final = 0.4  # how long a write that was cut short is held, for the limit to be lifted
+_HELD_S: Final = 1.0  # how long a write that was cut short is held, for the limit to be lifted
 _COMMAND_S: Final = 60.0
 
 
@@ -54,7 +54,7 @@ class Case:
         return f"{self.scene.name}, {self.fault} at {self.call.name} {self.call.number} ({self.call.path.name})"
 
     def play(self, nursery: Nursery, folder: Path, *, as_command: bool = False) -> Outcome:
-        """Play it in the new ``folder``; ``as_command`` starts a new Python under strace instead of a fork."""
+        """Play it in the new ``folder``; ``as_command`` starts a new Python under strace (errors only), not a fork."""
         with self.scene.opened(folder) as stage:
             strace = Strace(folder / "strace.log", journal_paths(stage.journal), self._injections())
             end = _run_command(stage, strace) if as_command else self._live(nursery, stage, strace)
@@ -194,7 +194,7 @@ def _may_fail(call: Call, output: str) -> bool:
     """The holder's name in LOCK is a courtesy; a snapshot only saves time, and its failure is logged."""
     if call.path.name == "LOCK":
         return call.name in {"ftruncate", "pwrite64"}
-    return '"no snapshot at record' in output or ' is not used: ' in output
+    return '"no snapshot at record' in output or " is not used: " in output
 
 
 def _run_command(stage: Stage, strace: Strace) -> End:

@@ -19,6 +19,7 @@ from sandbox import Sandbox, SandboxConfig
 from tests.crash.inspector import Inspector
 from tests.crash.nursery import Nursery
 from tests.crash.scenes import add_posts
+from tests.crash.seeds import seeded
 from tests.crash.torn import tear
 from tests.world import World, make_wallet
 
@@ -29,8 +30,11 @@ _BLOCK_S: Final = 0.05
 _BLOCKS: Final = 10
 _POSTS: Final = 6  # new ones for each window, one more than fit
 _LOOK_S: Final = 0.01
-_EARLY_SHARE, _EARLY_S = 0.4, (0.0, 0.12)  # while it starts, recovers and folds
-_LATE_S: Final = (0.05, 0.6)
+_EARLY_SHARE: Final = 0.3
+_EARLY_S: Final = 0.15  # while it starts, recovers and folds
+_MOST_RECORDS: Final = 24  # of one life, a little more than a window's work
+_LATE_S: Final = 0.03  # behind the record that was waited for
+_LONGEST_S: Final = 1.5
 _TORN_SHARE: Final = 0.2
 _LAST_LIVES: Final = 6
 
@@ -80,7 +84,7 @@ class _Campaign:
         """One life that ends at a random moment."""
         before = len(self.inspector.records)
         life = self._nursery.start(_RUN, env=self._world.env(), folder=self._world.folder)
-        self._follow(time.monotonic() + self._moment_s())
+        self._wait_for_the_moment(before)
         life.kill()
         end = life.end()
         if end.code != -signal.SIGKILL:
@@ -109,12 +113,18 @@ class _Campaign:
                 break
         self.inspector.finished()
 
-    def _moment_s(self) -> float:
-        return self._rng.uniform(*(_EARLY_S if self._rng.random() < _EARLY_SHARE else _LATE_S))
+    def _wait_for_the_moment(self, before: int) -> None:
+        """A random delay from the start, or a random one behind a random number of records, whatever their pace."""
+        if self._rng.random() < _EARLY_SHARE:
+            self._follow(self._rng.uniform(0.0, _EARLY_S))
+            return
+        self._follow(_LONGEST_S, records=before + self._rng.randint(1, _MOST_RECORDS))
+        time.sleep(self._rng.uniform(0.0, _LATE_S))
 
-    def _follow(self, deadline: float) -> None:
-        """Read along: what a reader has seen must stay."""
-        while (left := deadline - time.monotonic()) > 0:
+    def _follow(self, seconds: float, *, records: int | None = None) -> None:
+        """Read along for so long, or until there are so many records: what a reader has seen must stay."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0 and (records is None or len(self.inspector.records) < records):
             self._feed()
             self.inspector.follow()
             time.sleep(min(left, _LOOK_S))
@@ -141,7 +151,7 @@ def kill_again_and_again(
     with Nursery() as nursery, Sandbox(config) as box:
         hotkey = make_wallet(folder / "wallets")
         world = World(folder=folder, sandbox=box)
-        campaign = _Campaign(world, world.journal / hotkey, nursery, random.Random(seed))  # noqa: S311  (no secret)
+        campaign = _Campaign(world, world.journal / hotkey, nursery, seeded(seed))
         for _ in range(kills):
             campaign.kill()
             on_progress(campaign.kills, len(campaign.inspector.records))

@@ -78,7 +78,9 @@ class Nursery:
         assert process.stdout is not None
         process.stdin.write(json.dumps(question) + "\n")
         process.stdin.flush()
-        answer: dict[str, Any] = json.loads(process.stdout.readline())
+        line = process.stdout.readline()
+        assert line, "the nursery died; what it printed stands above"
+        answer: dict[str, Any] = json.loads(line)
         return answer
 
     def start(

@@ -1,16 +1,13 @@
 """Where the cases begin: "window" in an empty folder, "recovery" on a journal that a kill and a torn tail left behind.
 
-In "window" the actor makes its journal, works one window and stops. In "recovery" it finds two snapshots, three windows,
-the third with two of its five analyses, and half a record at the end; it repairs, works on and stops.
+In "window" the actor makes its journal, works one window and stops. In "recovery" it finds two snapshots, three
+windows, the third with two of its five analyses, and half a record at the end; it repairs, works on and stops.
 """
 
 from __future__ import annotations
 
-import random
 import shutil
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -18,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from events.journal import JournalReader
 from sandbox import Sandbox, SandboxConfig
 from tests.crash.inspector import Inspector
-from tests.crash.nursery import ROOT
+from tests.crash.nursery import Nursery
+from tests.crash.seeds import seeded
 from tests.crash.torn import tear
-from tests.world import World, make_wallet
+from tests.world import World, make_wallet, wait_for
 
 __all__ = ["Scene", "Stage", "add_posts", "prepared"]
 
@@ -31,8 +28,8 @@ _BLOCK: Final = 6_000_000
 _SIZE: Final = 100
 _POSTS: Final = 5
 _WINDOWS: Final = 3
-_KILLED_AFTER: Final = 46  # 21 records of the first window, 20 of the second, a start, a window, a scrape, two answers
-_TAIL_BYTES: Final = 200
+_ANSWERS: Final = 2
+_TAIL_SEED: Final = 45
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ class Scene:
 
 
 @contextmanager
-def prepared(folder: Path) -> Iterator[tuple[Scene, Scene]]:
+def prepared(nursery: Nursery, folder: Path) -> Iterator[tuple[Scene, Scene]]:
     """Both scenes, made in ``folder``."""
     epoch = time.time()
     for name in ("window", "recovery"):
@@ -86,7 +83,8 @@ def prepared(folder: Path) -> Iterator[tuple[Scene, Scene]]:
     with closing(_reserved()) as port:
         number: int = port.getsockname()[1]
         with _sandbox(epoch, number, 1) as box:
-            _leave_behind(World(folder=folder / "recovery", sandbox=box), hotkey)
+            world = World(folder=folder / "recovery", sandbox=box)
+            _leave_behind(nursery, world, world.journal / hotkey)
         yield (
             Scene(name="window", folder=folder / "window", hotkey=hotkey, epoch=epoch, api_port=0, windows=1),
             Scene(
@@ -129,15 +127,20 @@ def _sandbox(epoch: float, api_port: int, windows: int) -> Sandbox:
     return box
 
 
-def _leave_behind(world: World, hotkey: str) -> None:
+def _leave_behind(nursery: Nursery, world: World, journal: Path) -> None:
+    box = world.sandbox
     for _ in range(_WINDOWS - 1):
-        code, output = world.run("--windows", "1")
-        assert code == 0, output
-        world.sandbox.next_window()
-        add_posts(world.sandbox, _POSTS)
-    command = [sys.executable, "-m", "tests.actor.killable", "after", str(_KILLED_AFTER)]
-    subprocess.run(command, env=world.env() | {"PYTHONPATH": str(ROOT)}, check=False, capture_output=True)
-    reader = JournalReader(world.journal / hotkey)
-    names = [record.name for record in reader]
-    assert names[-3:] == ["PostsScraped", "PostAnalyzed", "PostAnalyzed"], names
-    tear(world.journal / hotkey, reader.head, random.Random(_TAIL_BYTES))  # noqa: S311  (no secret)
+        end = nursery.start(("run", "--windows", "1"), env=world.env(), folder=world.folder).end()
+        assert end.code == 0, end.output
+        box.next_window()
+        add_posts(box, _POSTS)
+    box.script("llm.chat", "hang", times=_POSTS - _ANSWERS)
+    life = nursery.start(("run",), env=world.env(), folder=world.folder)
+    wait_for(lambda: _ends_with_answers(world), "the answers before the kill")
+    life.kill()
+    life.end()
+    tear(journal, world.history()[-1][0].head, seeded(_TAIL_SEED))
+
+
+def _ends_with_answers(world: World) -> bool:
+    return world.names()[-1 - _ANSWERS :] == ["PostsScraped", *_ANSWERS * ["PostAnalyzed"]]

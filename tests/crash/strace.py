@@ -87,7 +87,7 @@ class Strace:
         self._process: subprocess.Popen[str] | None = None
 
     def around(self, command: Sequence[str]) -> list[str]:
-        """``command`` under strace, as a command of its own."""
+        """``command`` under strace, as a command of its own. Errors only: with a filter strace loses signals."""
         return [*self._command, "--seccomp-bpf", *command]
 
     def attach(self, pid: int) -> None:

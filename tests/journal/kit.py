@@ -41,7 +41,7 @@ class FaultyDisk(QuickDisk):
         error: Makes what is raised.
         lasting: Whether the failure stays.
         only: Counts these operations alone; None counts all.
-        partly: A failing write leaves half of its bytes behind.
+        partly: A failing write leaves a third of its bytes behind; HEAD's second half is padding.
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class FaultyDisk(QuickDisk):
 
     def write(self, fd: int, data: bytes | memoryview) -> int:
         """Write, or fail."""
-        self._gate("write", lambda: os.write(fd, data[: len(data) // 2]))
+        self._gate("write", lambda: os.write(fd, data[: len(data) // 3]))
         return super().write(fd, data)
 
     def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
         """Write in place, or fail."""
-        self._gate("pwrite", lambda: os.pwrite(fd, data[: len(data) // 2], offset))
+        self._gate("pwrite", lambda: os.pwrite(fd, data[: len(data) // 3], offset))
         return super().pwrite(fd, data, offset)
 
     def fdatasync(self, fd: int) -> None:
@@ -110,13 +110,13 @@ class FaultyDisk(QuickDisk):
         self._gate("fsync_dir")
         super().fsync_dir(path)
 
-    def _gate(self, name: str, half: Callable[[], object] = lambda: None) -> None:
+    def _gate(self, name: str, part: Callable[[], object] = lambda: None) -> None:
         if self._only is not None and name not in self._only:
             return
         self.log.append(name)
         due = len(self.log) == self._fail_at
         if due and self._partly:
-            half()
+            part()
         if due or (self._lasting and 0 < self._fail_at < len(self.log)):
             raise self._error()
 

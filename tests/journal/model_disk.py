@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 from typing import Final
 
 from tests.journal.kit import CrashError, QuickDisk, io_error
@@ -33,15 +33,18 @@ class _File:
             _apply(self.durable, offset, data)
         self.pending.clear()
 
-    def after_power_loss(self, rng: Random) -> bytes:
+    def choices(self) -> int:
+        return sum(1 if data is None else len(_blocks(offset, data)) for offset, data in self.pending)
+
+    def after_power_loss(self, chosen: Iterator[bool]) -> bytes:
         content = bytearray(self.durable)
         for offset, data in self.pending:
             if data is None:
-                if rng.random() < 0.5:
+                if next(chosen):
                     _apply(content, offset, None)
                 continue
             for start, block in _blocks(offset, data):
-                if rng.random() < 0.5:
+                if next(chosen):
                     _apply(content, start, block)
         return bytes(content)
 
@@ -147,12 +150,19 @@ class ModelDisk(QuickDisk):
                 _rename(self._durable, change)
         self._changes = [(parent, change) for parent, change in self._changes if parent != path]
 
-    def image(self, target: Path, rng: Random) -> None:
-        """Write what a power loss may leave into the empty directory ``target``."""
+    def choices(self) -> int:
+        """How many unsynced things may each be there or not: names, cuts, and blocks of writes."""
+        return len(self._changes) + sum(file.choices() for file in self._files())
+
+    def image(self, target: Path, chosen: Sequence[bool]) -> None:
+        """Write what a power loss leaves into the new directory ``target``: of `choices` those that are True."""
+        target.mkdir()
+        choice = iter(chosen)
         names = dict(self._durable)
         for _, change in self._changes:
-            if rng.random() < 0.5:
+            if next(choice):
                 _rename(names, change)
+        contents = {id(file): file.after_power_loss(choice) for file in self._files()}
         for path in sorted(names):
             entry, there = names[path], target / path.relative_to(self.root)
             if not there.parent.is_dir():
@@ -160,7 +170,13 @@ class ModelDisk(QuickDisk):
             if entry is None:
                 there.mkdir()
             else:
-                there.write_bytes(entry.after_power_loss(rng))
+                there.write_bytes(contents[id(entry)])
+
+    def _files(self) -> list[_File]:
+        """Every file that has or may have a name, in a fixed order."""
+        changed = [entry for _, change in self._changes for _, entry in change]
+        files = {id(entry): entry for entry in [*self._durable.values(), *changed] if isinstance(entry, _File)}
+        return list(files.values())
 
     def _due(self) -> bool:
         return self.operations + 1 == self._crash_at

@@ -7,30 +7,16 @@ other damage is refused. No case is accepted in silence.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from events.journal import JournalDamagedError, RolledBackError, verify_journal
-from events.journal.head import read_witness
-from events.journal.layout import list_segments
-from events.journal.recover import Found, examine
+from tests.journal.damage import examine_quietly, spans
 from tests.journal.kit import build, reopen, segments
 
 COUNT = 9
 WITNESSED = 7
-
-
-@dataclass(frozen=True)
-class _Span:
-    """Where one record lies."""
-
-    number: int
-    path: Path
-    start: int
-    end: int
 
 
 @pytest.fixture
@@ -38,30 +24,14 @@ def journal(tmp_path: Path) -> Path:
     """Nine records in three segments; HEAD vouches for the first of the three in the last one."""
     build(tmp_path / "j", COUNT, witness_at=[WITNESSED], segment_bytes=800)
     assert [int(path.stem) for path in segments(tmp_path / "j")] == [1, 4, WITNESSED]
-    assert len(list(_spans(tmp_path / "j"))) == COUNT
+    assert len(list(spans(tmp_path / "j"))) == COUNT
     return tmp_path / "j"
-
-
-def _spans(directory: Path) -> Iterator[_Span]:
-    number = 0
-    for path in segments(directory):
-        start = 0
-        for line in path.read_bytes().splitlines(keepends=True):
-            number += 1
-            yield _Span(number, path, start, start + len(line))
-            start += len(line)
-
-
-def _examine(directory: Path) -> Found:
-    witness = read_witness(directory)
-    assert witness is not None
-    return examine(directory, list_segments(directory), witness, reducer=1, on_warning=pytest.fail)
 
 
 def test_every_flipped_bit_is_refused_or_is_a_torn_tail(journal: Path) -> None:
     """Repaired only in the last record, and only because HEAD does not vouch for it."""
     cases = repaired = 0
-    for span in list(_spans(journal)):
+    for span in list(spans(journal)):
         fd = os.open(span.path, os.O_RDWR)
         for at in range(span.start, span.end):
             (byte,) = os.pread(fd, 1, at)
@@ -70,9 +40,9 @@ def test_every_flipped_bit_is_refused_or_is_a_torn_tail(journal: Path) -> None:
                 cases += 1
                 if span.number < COUNT:
                     with pytest.raises(JournalDamagedError):
-                        _examine(journal)
+                        examine_quietly(journal)
                 else:
-                    found = _examine(journal)
+                    found = examine_quietly(journal)
                     assert found.torn is not None
                     assert (found.place.head.seq, found.place.offset) == (COUNT - 1, span.start)
                     repaired += 1
@@ -80,32 +50,32 @@ def test_every_flipped_bit_is_refused_or_is_a_torn_tail(journal: Path) -> None:
         os.close(fd)
     assert cases == 8 * sum(path.stat().st_size for path in segments(journal))
     assert 0 < repaired < cases
-    assert _examine(journal).torn is None
+    assert examine_quietly(journal).torn is None
 
 
 def test_every_flip_in_a_witnessed_journal_is_refused(journal: Path) -> None:
     """After a clean start HEAD vouches for all of it: nothing is a torn tail any more."""
     reopen(journal)
-    span = list(_spans(journal))[-1]
+    span = list(spans(journal))[-1]
     whole = span.path.read_bytes()
     for at in range(span.start, span.end):
         bad = bytearray(whole)
         bad[at] ^= 1 << at % 8
         span.path.write_bytes(bad)
         with pytest.raises(JournalDamagedError):
-            _examine(journal)
+            examine_quietly(journal)
 
 
 def test_the_file_cut_at_every_byte(journal: Path) -> None:
     """Beyond HEAD the whole records stay and the rest is quarantined; below it the cut is refused."""
-    spans = list(_spans(journal))
-    last = spans[-1].path
+    records = list(spans(journal))
+    last = records[-1].path
     whole = last.read_bytes()
     head, slots = journal / "HEAD", (journal / "HEAD").read_bytes()
     for length in range(len(whole)):
         last.write_bytes(whole[:length])
         head.write_bytes(slots)
-        kept = [span for span in spans if span.path != last or span.end <= length]
+        kept = [span for span in records if span.path != last or span.end <= length]
         torn = length - max([span.end for span in kept if span.path == last], default=0)
         if len(kept) < WITNESSED:
             with pytest.raises(JournalDamagedError):
@@ -129,21 +99,21 @@ def test_earlier_segments_cut_at_every_byte_are_refused(journal: Path) -> None:
         for length in range(len(whole)):
             path.write_bytes(whole[:length])
             with pytest.raises(JournalDamagedError):
-                _examine(journal)
+                examine_quietly(journal)
             assert not verify_journal(journal).ok
         path.write_bytes(whole)
-    assert _examine(journal).place.head.seq == COUNT
+    assert examine_quietly(journal).place.head.seq == COUNT
 
 
 def test_every_sector_of_zeros_is_refused_or_torn(journal: Path) -> None:
     """What a disk that lost a block reads as: 64 bytes of nothing, anywhere."""
-    for span in list(_spans(journal)):
+    for span in list(spans(journal)):
         whole = span.path.read_bytes()
         for at in range(0, len(whole), 16):
             block = whole[at : at + 64]
             span.path.write_bytes(whole[:at] + b"\0" * len(block) + whole[at + 64 :])
             try:
-                found = _examine(journal)
+                found = examine_quietly(journal)
             except JournalDamagedError:
                 continue
             assert found.torn is not None
@@ -163,20 +133,20 @@ def test_records_removed_swapped_or_repeated_are_refused(journal: Path) -> None:
             ):
                 path.write_bytes(b"".join(changed))
                 with pytest.raises(JournalDamagedError):
-                    _examine(journal)
+                    examine_quietly(journal)
         path.write_bytes(b"".join(lines))
 
 
 def test_a_cut_at_a_records_end_below_head_is_a_rollback(journal: Path) -> None:
     """No byte is bad, and still it is refused."""
-    spans = list(_spans(journal))
+    records = list(spans(journal))
     for path in reversed(segments(journal)):
-        for span in [span for span in reversed(spans) if span.path == path]:
+        for span in [span for span in reversed(records) if span.path == path]:
             os.truncate(path, span.start)
             if span.number > WITNESSED:
-                assert _examine(journal).place.head.seq == span.number - 1
+                assert examine_quietly(journal).place.head.seq == span.number - 1
             else:
                 with pytest.raises(RolledBackError):
-                    _examine(journal)
+                    examine_quietly(journal)
         if path != segments(journal)[0]:
             path.unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -80,20 +81,19 @@ def test_every_truncation_is_noticed(tmp_path: Path) -> None:
 
 def test_a_torn_write_never_costs_the_witness_before_it(tmp_path: Path) -> None:
     """The slot of the newest witness is not the one being written."""
-    for fail_at in range(1, 4):
-        for partly in (False, True):
-            _written(tmp_path, 4, 5)
-            head = HeadFile(QuickDisk(), tmp_path, 3)
-            head._disk = FaultyDisk(fail_at, partly=partly)
-            if fail_at < 3:
-                with pytest.raises(CrashError):
-                    head.write(_place(6))
-            else:
+    for earlier, fail_at, partly in itertools.product([(4, 5), (3, 4, 5)], range(1, 4), (False, True)):
+        _written(tmp_path, *earlier)
+        head = HeadFile(QuickDisk(), tmp_path, 1 + len(earlier))
+        head._disk = FaultyDisk(fail_at, partly=partly)
+        if fail_at < 3:
+            with pytest.raises(CrashError):
                 head.write(_place(6))
-            head.close()
-            witness = read_witness(tmp_path)
-            assert witness is not None
-            assert witness.place.head.seq in {5, 6}
+        else:
+            head.write(_place(6))
+        head.close()
+        witness = read_witness(tmp_path)
+        assert witness is not None
+        assert witness.place.head.seq in {5, 6}
 
 
 def test_short_writes_make_a_whole_slot(tmp_path: Path) -> None:
