@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test crash kills check lock format clean
+.PHONY: demo test crash kills sweep bench check lock format clean
 
 demo: .venv/.run
 	$(BIN)/user-miner demo
@@ -10,12 +10,22 @@ demo: .venv/.run
 test: check
 	$(BIN)/pytest -n 2 --dist worksteal
 
-# The whole of what tests/crash plays a sample of: about 15 minutes each, with progress and a table of figures.
+# The whole of what tests/crash plays a sample of: 10 to 15 minutes each, with progress and a table of figures.
 crash: .venv/.dev
 	$(BIN)/python -m benchmarks.campaign_crash
 
 kills: .venv/.dev
 	$(BIN)/python -m benchmarks.campaign_kills
+
+# A journal cut at every byte and with every bit flipped, and power lost at every operation: some ten minutes.
+sweep: .venv/.dev
+	$(BIN)/python -m benchmarks.journal_sweep
+
+# Figures beside those of others in the same run (benchmarks/README.md).
+bench: .venv/.bench
+	$(BIN)/python -m benchmarks.journal_append
+	$(BIN)/python -m benchmarks.journal_read
+	$(BIN)/python -m benchmarks.journal_cold_start
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .
@@ -33,6 +43,8 @@ lock: .venv/.dev
 	  --all-extras --group build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  --all-extras --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  --group bench -c requirements-dev.lock -o requirements-bench.lock
 
 .venv/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("user-miner needs Python 3.11 or newer: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
@@ -45,6 +57,10 @@ lock: .venv/.dev
 
 .venv/.dev: requirements-dev.lock .venv/.run
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv/.bench: requirements-bench.lock .venv/.dev
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	@touch $@
 
 clean:

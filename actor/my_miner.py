@@ -10,6 +10,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -28,6 +29,8 @@ __all__ = ["MyMiner", "load_signer", "warn_of_legacy"]
 
 STOP_TIMEOUT_S: Final = 5.0
 START_TIMEOUT_S: Final = 30.0
+
+_STOP_REASON: Final = "stop() was called"
 
 _log = logging.getLogger("actor")
 
@@ -73,6 +76,7 @@ class MyMiner:
         self._actor: Actor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
+        self._stop_asked = threading.Event()
         self._error: Exception | None = None
 
     @property
@@ -106,24 +110,31 @@ class MyMiner:
             if self.is_running:
                 return
             self._ready.clear()
-            self._error = None
+            self._stop_asked.clear()
+            self._error = self._loop = None
             self._thread = threading.Thread(target=self._run, name="user-miner", daemon=True)
             self._thread.start()
-            self._ready.wait(START_TIMEOUT_S)
-            if self._error is not None:
-                raise self._error
+        # Outside the lock: a listener may call stop() before the journal is taken.
+        self._ready.wait(START_TIMEOUT_S)
+        if self._error is not None:
+            raise self._error
 
     def stop(self) -> None:
-        """Stop within 5 seconds; safe to call at any time and more than once."""
+        """Stop within 5 seconds; safe to call at any time, from any thread, and more than once."""
         with self._lock:
             thread, loop, actor = self._thread, self._loop, self._actor
             if thread is None or not thread.is_alive():
                 return
+            self._stop_asked.set()
             if loop is not None and actor is not None:
-                loop.call_soon_threadsafe(actor.stop, "stop() was called")
-            if thread is threading.current_thread():  # called by on_record: the thread ends after it
-                return
-            thread.join(STOP_TIMEOUT_S)
+                with suppress(RuntimeError):  # the loop has just ended by itself
+                    loop.call_soon_threadsafe(actor.stop, _STOP_REASON)
+        if thread is threading.current_thread():  # called by on_record: the thread ends after it
+            return
+        thread.join(STOP_TIMEOUT_S)
+        if thread.is_alive():
+            _log.error("still stopping after %.0f s: a listener or the disk holds the miner up", STOP_TIMEOUT_S)
+        else:
             _log.info("stopped; posts_processed %d", self.posts_processed)
 
     def __enter__(self) -> Self:
@@ -145,8 +156,10 @@ class MyMiner:
             self._ready.set()
 
     async def _work(self) -> None:
-        self._loop = asyncio.get_running_loop()
         self._actor = build_actor(self._settings, self._signer, RunOptions(), on_record=self._on_record)
+        self._loop = asyncio.get_running_loop()
+        if self._stop_asked.is_set():
+            self._actor.stop(_STOP_REASON)
         await self._actor.run(on_ready=self._ready.set)
 
 

@@ -7,21 +7,26 @@ EffectCrashed; the outside world's failures are answers.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from actor.analyzer import AnalysisError
-from actor.machine.facts import observe, scrape_failed, scraped_event, submit_event
+from actor.machine.facts import is_behind, observe, scrape_failed, scraped_event, submit_event
 from actor.machine.norm import content_sha256, norm_text
 from actor.machine.state import State, state_sha256
 from actor.machine.wanted import submission_started
-from actor.ports import AnalyzerPort, ApiPort, Clock, ScrapeError, ScraperPort, Signer, StatusError
+from actor.ports import AnalyzerPort, ApiPort, Block, Clock, Limited, ScrapeError, ScraperPort, Signer, StatusError
 from events import catalogue as ev
 from events import effects as ef
 from events.journal.record import Head, checkpoint_message
 
 __all__ = ["DECISIONS", "Facts", "Performer", "Ports"]
+
+_log = logging.getLogger("actor")
+_REMINDER_S: Final = 600.0
 
 # What an answer means: applied one after the other, each to the state that the one before left.
 Facts: TypeAlias = tuple[Callable[[State], tuple[ev.Event, ...]], ...]
@@ -57,6 +62,8 @@ class Performer:
         self._llm_slots = asyncio.Semaphore(llm_concurrency)
         self._new_seed = new_seed
         self._next_poll_s = 0.0
+        self._next_reminder_s = 0.0
+        self._said_behind = False
         self._methods: Mapping[type, Callable[[Any, State], Awaitable[Facts]]] = {
             ef.PollStatus: self._poll,
             ef.ScrapeWindow: self._scrape,
@@ -72,7 +79,7 @@ class Performer:
         """Do it, and return what it means. ``state`` is the one that asked for it."""
         return await self._methods[type(effect)](effect, state)
 
-    async def _poll(self, effect: ef.PollStatus, _state: State) -> Facts:
+    async def _poll(self, effect: ef.PollStatus, state: State) -> Facts:
         # The pace survives a crash of the effect, so that a bug in it cannot spin.
         wait_s = self._next_poll_s - self._clock.elapsed_s()
         if wait_s > 0:
@@ -82,8 +89,29 @@ class Performer:
             block = await self._ports.api.status()
         except StatusError as error:
             reason = str(error)
+            self._remind(state, reason)
             return (lambda s: () if s.api_down else (ev.ApiUnreachable(reason=reason),),)
+        self._next_reminder_s = 0.0
+        self._warn_if_behind(state, block)
         return (lambda s: observe(s, block, "status"),)
+
+    def _remind(self, state: State, reason: str) -> None:
+        """An outage is recorded once; the log says it again after a restart and from time to time."""
+        if state.api_down and self._clock.elapsed_s() >= self._next_reminder_s:
+            _log.warning("coordination API still unreachable: %s", reason)
+        if self._clock.elapsed_s() >= self._next_reminder_s:
+            self._next_reminder_s = self._clock.elapsed_s() + _REMINDER_S
+
+    def _warn_if_behind(self, state: State, block: Block) -> None:
+        behind = is_behind(state, block)
+        if behind and not self._said_behind and state.newest is not None:
+            _log.warning(
+                "the API is at block %s, before window %d that it told earlier: waiting until it passes that one; "
+                "if its chain began anew, use another --journal",
+                block.current_block,
+                state.newest.number,
+            )
+        self._said_behind = behind
 
     async def _scrape(self, effect: ef.ScrapeWindow, state: State) -> Facts:
         began_s = self._clock.elapsed_s()
@@ -108,7 +136,7 @@ class Performer:
             ev.PostAnalyzed(
                 post_id=effect.post_id,
                 content_sha256=content_sha256(text),
-                tokens=dict(found.tokens),
+                tokens={name: float(share) for name, share in found.tokens.items()},
                 sentiment=found.sentiment,
                 model=found.model,
                 prompt_version=found.prompt_version,
@@ -129,6 +157,10 @@ class Performer:
             raise ValueError(f"no attempt of post {effect.post_id} is open")
         began_s = self._clock.elapsed_s()
         answer = await self._ports.api.submit(state.open.body)
+        if isinstance(answer, Limited) and answer.block == Block() and answer.reset_block is None:
+            # A 429 without numbers: which window is full decides how long nothing is sent (invariant I6).
+            with suppress(StatusError):
+                answer = replace(answer, block=await self._ports.api.status())
         latency_ms = self._since_ms(began_s)
         return (
             lambda s: (submit_event(s, effect, answer, latency_ms=latency_ms),),

@@ -131,19 +131,22 @@ class Actor:
             JournalError: The journal cannot be taken, belongs to someone else, or could not be written.
         """
         try:
-            await self._boot()
-            on_ready()
-            await self._loop()
-            await self._wind_up()
+            if await self._boot():
+                on_ready()
+                await self._loop()
+                await self._wind_up()
         finally:
             await self._cancel(list(self._tasks.values()))
             await self._ports.aclose()
             await self._store.release()
 
-    async def _boot(self) -> None:
+    async def _boot(self) -> bool:
+        """Take the journal and start; False when a stop was asked for before anything was written."""
         lease = await self._store.take(reducer=REDUCER)
         self._head = lease.head
         self.state = await self._replay(lease)
+        if self._stop_reason is not None:
+            return False
         self._check_identity()
         for repair in lease.repairs:
             await self._record(repair)
@@ -153,12 +156,15 @@ class Actor:
             await self._record(ApiMoved(api_url=self._config.identity.api_url))
         config = self._config
         await self._record(ActorStarted(build=config.build, epoch=lease.epoch, pid=config.pid, policy=config.policy))
+        return True
 
     async def _replay(self, lease: Lease) -> State:
         state, seq = _from_snapshot(lease.snapshot)
         try:
             async for record in self._store.read(after_seq=seq):
                 state = fold_record(state, record)
+                if self._stop_reason is not None:
+                    break
         except ValueError as error:  # IllegalEventError is one
             raise UnreadableJournalError(
                 f"this build cannot follow the journal: {error}; run the build that wrote it, or a newer one"

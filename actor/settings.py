@@ -199,7 +199,8 @@ def _line(problem: Mapping[str, Any], env_file: Path) -> str:
     if not name:
         return message
     if problem["type"] == "missing":
-        return f"{name}: is not set: add {name}=… to {env_file} or to the environment"
+        missing = "" if env_file.exists() else f" (there is no {env_file} in {Path.cwd()})"
+        return f"{name}: is not set: add {name}=… to {env_file}{missing} or to the environment"
     found = _found(name, str(problem["input"]))
     return f"{name}: {message[0].lower()}{message[1:]}{found}: correct it in {env_file} or in the environment"
 

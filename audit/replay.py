@@ -108,9 +108,10 @@ def _json_line(record: Record) -> str:
 
 def _summary(reader: JournalReader, state: State) -> str:
     t = state.totals
+    dry = " A dry run: nothing was sent." if state.identity is not None and state.identity.dry_run else ""
     tail = f"; {reader.tail_bytes} bytes of an unfinished record follow" if reader.tail_bytes else ""
     return (
         f"\n{reader.head.seq} records{tail}. {t.windows} windows, {t.scraped} posts: {t.accepted} accepted, "
         f"{t.rejected} rejected, {t.abandoned} abandoned, {t.left_out} left out, {len(state.posts)} pending. "
-        f"Now {state.state}.\n"
+        f"Now {state.state}.{dry}\n"
     )

@@ -75,7 +75,9 @@ def _as_text(journal: Path, report: VerifyReport, vouched: Vouched | None) -> st
 def _vouched_lines(vouched: Vouched) -> list[str]:
     lines = [f"FOUND {reason}" for reason in vouched.findings]
     lines.append(
-        f"{vouched.hotkey} signed {vouched.checkpoints} checkpoint(s), the last good one through record "
-        f"{vouched.through_seq}; {vouched.after} record(s) after it"
+        f"{vouched.hotkey} vouches for records 1 to {vouched.through_seq} ({vouched.checkpoints} checkpoint(s) "
+        f"in the journal); {vouched.after} record(s) after that"
+        if vouched.through_seq
+        else f"{vouched.hotkey} vouches for nothing here"
     )
     return lines

@@ -48,16 +48,15 @@ def _share(number: int, workers: int, stride: int, only: str) -> list[tuple[str,
 
 def _table(counted: Counter[tuple[str, str]]) -> Iterator[str]:
     calls = sorted({call for call, _ in counted})
-    yield "".join(f"{name:<{len(name) + 2}}" for name in (f"{'call':<10}", *FAULTS))
+    yield "  ".join([f"{'call':<10}", *FAULTS])
     for call in calls:
         yield _row(call, [counted[call, fault] for fault in FAULTS])
     yield _row("all", [sum(counted[call, fault] for call in calls) for fault in FAULTS])
 
 
 def _row(name: str, counts: Sequence[int]) -> str:
-    return f"{name:<12}" + "".join(
-        f"{count or '-':<{len(fault) + 2}}" for count, fault in zip(counts, FAULTS, strict=True)
-    )
+    cells = (f"{count or '-':>{len(fault)}}" for count, fault in zip(counts, FAULTS, strict=True))
+    return "  ".join([f"{name:<10}", *cells])
 
 
 def main() -> int:

@@ -190,21 +190,25 @@ def _reading(cls: type) -> Callable[[Any, Any], bool]:
     hints = get_type_hints(cls)
     names = [f.name for f in dataclasses.fields(cls)]
     scalars = [name for name in names if hints[name] in {str, int, bool, float}]
-    others = {name: _told(hints[name]) for name in names if len(scalars) < _SEVERAL or name not in scalars}
-    if len(scalars) < _SEVERAL:
-        return lambda value, data: all(same(getattr(value, name), data.get(name)) for name, same in others.items())
-    values_of, data_of, kinds = attrgetter(*scalars), itemgetter(*scalars), tuple(hints[name] for name in scalars)
+    scalars = scalars if len(scalars) >= _SEVERAL else []
+    others = [(name, _told(hints[name])) for name in names if name not in scalars]
+    values_of, data_of = (attrgetter(*scalars), itemgetter(*scalars)) if scalars else (_nothing, _nothing)
+    kinds = tuple(hints[name] for name in scalars)
 
     def same_fields(value: Any, data: Any) -> bool:
         values, found = values_of(value), data_of(data)
-        return (
-            values == found
-            and tuple(map(type, values)) == kinds
-            and tuple(map(type, found)) == kinds
-            and all(same(getattr(value, name), data[name]) for name, same in others.items())
-        )
+        if values != found or tuple(map(type, values)) != kinds or tuple(map(type, found)) != kinds:
+            return False
+        for name, same in others:  # noqa: SIM110  (a generator costs more than the comparison)
+            if not same(getattr(value, name), data[name]):
+                return False
+        return True
 
     return same_fields
+
+
+def _nothing(_value: object) -> tuple[()]:
+    return ()
 
 
 def _told(hint: Any) -> Callable[[Any, Any], bool]:

@@ -54,6 +54,7 @@ class RunFlags:
 
 def run_miner(flags: RunFlags) -> int:
     """Run until a signal, or the given number of windows; return the exit code."""
+    signals = _Signals()
     env_file = flags.env_file or _DEFAULT_ENV_FILE
     try:
         settings = _load(flags, env_file)
@@ -66,8 +67,10 @@ def run_miner(flags: RunFlags) -> int:
     configure_logging(settings.log_level, as_json=flags.log_json, redact=Redactor(settings.secrets()))
     warn_of_legacy(env_file)
     options = RunOptions(dry_run=flags.dry_run, move_api=flags.move_api, windows=flags.windows)
+    journal = journal_path(settings.journal_dir, signer.ss58_address, dry_run=flags.dry_run)
+    _log.info("journal %s", journal.absolute())  # a relative JOURNAL_DIR depends on where the command was started
     try:
-        run_loop(serve(settings, signer, options, on_start=_stop_on_signals))
+        run_loop(serve(settings, signer, options, on_start=signals.attach))
     except (IdentityError, JournalLockedError, UnreadableJournalError) as error:
         return _refuse([str(error)])
     except JournalError as error:
@@ -106,19 +109,35 @@ def _refuse(lines: Iterable[str], *, code: int = 2) -> int:
     return code
 
 
-def _stop_on_signals(stop: Callable[[str], None]) -> None:
-    """Let SIGINT and SIGTERM stop the actor. A second one must not spoil the goodbye.
+class _Signals:
+    """SIGINT and SIGTERM stop the actor, from the first moment of the command to its last.
 
-    The loop's own signal handlers would end with the loop and leave a gap before whoever comes next.
+    One that comes before there is an actor is kept for it, and a second one does not spoil the goodbye. The loop's own
+    signal handlers would leave gaps before its beginning and after its end.
     """
-    loop = asyncio.get_running_loop()
 
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        with suppress(RuntimeError):  # the loop is closed: it has stopped
-            loop.call_soon_threadsafe(stop, signal.Signals(number).name)
+    def __init__(self) -> None:
+        self._name: str | None = None
+        self._stop: Callable[[str], None] | None = None
+        for number in _SIGNALS:
+            signal.signal(number, self._on_signal)
 
-    for number in _SIGNALS:
-        signal.signal(number, on_signal)
+    def attach(self, stop: Callable[[str], None]) -> None:
+        """Tell ``stop`` of a signal, in the running loop; at once when one came already."""
+        loop = asyncio.get_running_loop()
+        self._stop = lambda name: _call_in(loop, stop, name)
+        if self._name is not None:
+            self._stop(self._name)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._name = signal.Signals(number).name
+        if self._stop is not None:
+            self._stop(self._name)
+
+
+def _call_in(loop: asyncio.AbstractEventLoop, stop: Callable[[str], None], name: str) -> None:
+    with suppress(RuntimeError):  # the loop is closed: it has stopped
+        loop.call_soon_threadsafe(stop, name)
 
 
 async def serve(

@@ -48,7 +48,7 @@ def run_sandbox(
     try:
         serve(config, ready=ready)
     except OSError as error:
-        return _refuse(f"port {port} cannot be used: {error.strerror or error}; choose another with --port")
+        return _refuse(f"--port: {error.strerror or error}")
     return 0
 
 

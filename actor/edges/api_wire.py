@@ -16,6 +16,7 @@ __all__ = ["auth_headers", "classify", "status_block", "unanswered"]
 
 _SUCCESSES: Final = frozenset({"new", "duplicate", "ok"})  # ruling 10
 _FINAL: Final = frozenset({409, 422})
+_NOT_FOUND: Final = 404
 _TOO_MANY: Final = 429
 _REDIRECTS: Final = range(300, 400)
 
@@ -74,7 +75,8 @@ def status_block(reply: Reply, *, redact: Callable[[str], str]) -> Block:
         StatusError: It has no usable block number.
     """
     if not reply.ok:
-        raise StatusError(_reason(reply, redact))
+        hint = " (check MINER_API_URL: no path such as /v2 belongs to it)" if reply.status == _NOT_FOUND else ""
+        raise StatusError(_reason(reply, redact) + hint)
     block = _block(reply.json_object())
     if block.current_block is None:
         found = safe_line(reply.text(), redact, 120) or "an empty body"

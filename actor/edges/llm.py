@@ -42,6 +42,11 @@ _NO_FORMAT: Final = ("response_format", "response format", "json_schema", "json_
 _OTHER_FLAW: Final = ("context length", "context_length", "maximum context", "max_tokens", "too long")
 _NO_MODEL: Final = ("model_not_found", "model not found", "unknown model", "no such model")
 _NEVER_SENT: Final = frozenset({"ConnectError", "UnsupportedProtocol", "LocalProtocolError", "ProxyError"})
+_HINTS: Final[dict[LLMErrorKind, str]] = {
+    "auth": "check API_KEY",
+    "quota": "the account's credit is used up",
+    "model": "check MODEL and LLM_BASE, which ends in /v1",
+}
 _REFUSALS: Final = frozenset({400, 415, 422, 501})
 _SERVER: Final = 500
 
@@ -109,9 +114,11 @@ class OpenAIChat:
 
     def _refused(self, error: APIStatusError, *, formatted: bool) -> LLMError:
         said = self._clean(error.message.removeprefix(f"Error code: {error.status_code} - "))
+        kind = _kind(error.status_code, _searchable(error), formatted=formatted)
+        text = f"HTTP {error.status_code}: {said}" if said else f"HTTP {error.status_code}"
         return LLMError(
-            f"HTTP {error.status_code}: {said}" if said else f"HTTP {error.status_code}",
-            kind=_kind(error.status_code, _searchable(error), formatted=formatted),
+            f"{text} ({_HINTS[kind]})" if kind in _HINTS else text,
+            kind=kind,
             retry_after_s=_retry_after_s(error.response.headers),
         )
 

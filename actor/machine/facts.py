@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Literal
+from typing import Final, Literal
 
 from actor.machine.state import State
 from actor.ports import Accepted, Block, Failed, Limited, Rejected, Scraped, ScrapeError, SubmitAnswer
 from events import catalogue as ev
 from events.effects import AnalyzePost, Effect, ScrapeWindow, SubmitPost, effect_key
 
-__all__ = ["crash_event", "observe", "sample", "scrape_failed", "scraped_event", "submit_event"]
+__all__ = ["crash_event", "is_behind", "observe", "sample", "scrape_failed", "scraped_event", "submit_event"]
+
+
+# What JSON readers everywhere hold exactly; a larger number is no block.
+_LARGEST_BLOCK: Final = 2**53 - 1
 
 
 def observe(state: State, block: Block, source: Literal["status", "submit"]) -> tuple[ev.Event, ...]:
     """What an answer's block numbers tell that the state does not know yet."""
-    events: list[ev.Event] = [ev.ApiRecovered()] if state.api_down else []
+    answered = source == "status" or block != Block()
+    events: list[ev.Event] = [ev.ApiRecovered()] if state.api_down and answered else []
     blocks = block.blocks_per_window or state.blocks_per_window
     if blocks != state.blocks_per_window:
         configured = state.policy.blocks_per_window
@@ -43,10 +48,22 @@ def _window(state: State, block: Block, blocks: int, source: Literal["status", "
 
 
 def _start_block(block: Block, blocks: int) -> int | None:
-    """First block of the window that an answer speaks of (ruling 11); None when it names neither block nor window."""
+    """First block of the window that an answer speaks of (ruling 11); None when it names none."""
     if block.current_block is not None:
         return block.current_block // blocks * blocks
-    return None if block.current_window is None else block.current_window * blocks
+    if block.current_window is not None and block.current_window * blocks <= _LARGEST_BLOCK:
+        return block.current_window * blocks
+    if block.window_start_block is not None:
+        return block.window_start_block // blocks * blocks
+    if block.next_window_start_block:
+        return (block.next_window_start_block - 1) // blocks * blocks
+    return None
+
+
+def is_behind(state: State, block: Block) -> bool:
+    """Whether the API is at a window before the newest it told: nothing is worked on until it passes that one."""
+    start = _start_block(block, block.blocks_per_window or state.blocks_per_window)
+    return start is not None and state.newest is not None and start < state.newest.start_block
 
 
 def sample(candidates: Sequence[ev.Post], count: int, seed: int) -> tuple[ev.Post, ...]:
@@ -109,6 +126,8 @@ def submit_event(state: State, effect: SubmitPost, answer: SubmitAnswer, *, late
             latency_ms=latency_ms,
         )
     if isinstance(answer, Limited):
+        if start is None and answer.reset_block:
+            start = (answer.reset_block - 1) // state.blocks_per_window * state.blocks_per_window
         return ev.RateLimited(
             post_id=post_id,
             answer=answer.answer,
@@ -136,9 +155,9 @@ def _submission_failed(effect: SubmitPost, answer: Failed, latency_ms: int) -> e
 def crash_event(state: State, effect: Effect, error: str, *, content_sha256: str = "") -> ev.Event:
     """An effect raised: a bug of ours. A paid one that keeps crashing has failed, so that a bug cannot pay for ever."""
     exhausted = state.crashes.get(effect_key(effect), 0) + 1 >= state.policy.crash_limit
-    if exhausted and isinstance(effect, ScrapeWindow):
+    if exhausted and isinstance(effect, ScrapeWindow) and state.to_scrape:
         return ev.ScrapeFailed(window=effect.window, kind="crash", reason=error)
-    if exhausted and isinstance(effect, AnalyzePost):
+    if exhausted and isinstance(effect, AnalyzePost) and effect.post_id in {p.post.id for p in state.to_analyze()}:
         return ev.AnalysisFailed(
             post_id=effect.post_id,
             content_sha256=content_sha256,

@@ -18,7 +18,7 @@ __all__ = ["IllegalEventError", "apply"]
 
 # X search reaches back 7 days, so a post older than this can never come back.
 SEEN_DAYS: Final = 8
-_DAY_MS: Final = 86_400_000
+_DAY_S: Final = 86_400
 _COUNTED_WINDOWS: Final = 4
 _BETWEEN_RUNS: Final = frozenset({ev.JournalCreated, ev.ApiMoved, ev.ActorStarted, ev.TailRepaired, ev.GapDeclared})
 
@@ -48,7 +48,21 @@ def _journal_created(s: State, e: ev.JournalCreated, _at: int) -> State:
 
 def _api_moved(s: State, e: ev.ApiMoved, _at: int) -> State:
     _require(s.identity is not None, "a journal is moved after JournalCreated")
-    return replace(s, api_url=e.api_url)
+    backoff = s.backoff if s.backoff is None or s.backoff.until_block is None else replace(s.backoff, until_block=0)
+    # Windows and quotas belong to the API that counted them; the new one may be at another block.
+    return replace(
+        s,
+        api_url=e.api_url,
+        served_blocks_per_window=None,
+        served_max_submissions=None,
+        window=None,
+        newest=None,
+        to_scrape=0,
+        counted={},
+        checkpointed=None,
+        backoff=backoff,
+        posts=tuple(replace(p, deferred_in=None) for p in s.posts),
+    )
 
 
 def _actor_started(s: State, e: ev.ActorStarted, _at: int) -> State:
@@ -59,8 +73,6 @@ def _actor_started(s: State, e: ev.ActorStarted, _at: int) -> State:
         running=True,
         epoch=e.epoch,
         policy=e.policy,
-        blocks_per_window=e.policy.blocks_per_window,
-        max_submissions=e.policy.max_submissions_per_window,
         open=None,
         crashes={},
     )
@@ -78,34 +90,44 @@ def _tail_repaired(s: State, e: ev.TailRepaired, _at: int) -> State:
 
 
 def _gap_declared(s: State, e: ev.GapDeclared, _at: int) -> State:
-    """Take over what is known from behind the gap: seen posts, verdicts, and windows that were worked on."""
-    salvage = e.salvage
+    """Take over what is known from behind the gap, and be sure of nothing else.
+
+    The windows known on either side count as spent, for their searches may have been paid for. What was analyzed and
+    has no verdict waits for the next window, for its attempts and a 429 may lie in the gap; what was not analyzed is
+    left out, for its analysis may.
+    """
+    known = e.salvage
     seen = dict(s.seen)
-    for day, ids in salvage.seen.items():
+    for day, ids in known.seen.items():
         seen[day] = seen.get(day, frozenset()) | frozenset(ids)
     counted = dict(s.counted)
-    for start, number in salvage.counted.items():
+    for start, number in known.counted.items():
         counted[start] = counted.get(start, 0) + number
-    s = replace(
+    unsettled = [p for p in s.posts if p.post.id not in known.settled]
+    newest = _newest_behind(s, known)
+    s = replace(s, newest=newest, window=newest)
+    return replace(
         s,
+        to_scrape=0,
         open=None,
-        epoch=max(s.epoch, salvage.epoch),
-        posts=tuple(p for p in s.posts if p.post.id not in salvage.settled),
+        backoff=None,
+        epoch=max(s.epoch, known.epoch),
+        posts=tuple(p if p.deferred else _put_off(s, p) for p in unsettled if p.analyzed),
         seen=seen,
         counted=counted,
-        totals=replace(s.totals, accepted=s.totals.accepted + salvage.accepted),
+        totals=replace(
+            s.totals,
+            accepted=s.totals.accepted + known.accepted,
+            left_out=s.totals.left_out + sum(not p.analyzed for p in unsettled),
+        ),
     )
-    return _skip_to(s, salvage)
 
 
-def _skip_to(s: State, salvage: ev.Salvage) -> State:
-    """A newer window than the last good record knew counts as spent: its scrape may have been paid for."""
-    if salvage.window is None or salvage.start_block is None or salvage.blocks_per_window is None:
-        return s
-    window = Window(number=salvage.window, start_block=salvage.start_block, blocks=salvage.blocks_per_window)
-    if not _is_after(window, s.newest):
-        return s
-    return replace(s, window=window, newest=window, to_scrape=0, backoff=None)
+def _newest_behind(s: State, known: ev.Salvage) -> Window | None:
+    if known.window is None or known.start_block is None or known.blocks_per_window is None:
+        return s.newest
+    window = Window(number=known.window, start_block=known.start_block, blocks=known.blocks_per_window)
+    return window if _is_after(window, s.newest) else s.newest
 
 
 def _checkpoint_signed(s: State, _e: ev.CheckpointSigned, _at: int) -> State:
@@ -126,17 +148,19 @@ def _window_opened(s: State, e: ev.WindowOpened, _at: int) -> State:
 
 def _settle(s: State) -> State:
     """Open the newest window once the batch has ended: carried posts go first, the rest is scraped (ruling 9)."""
+    s = _keep_to_quota(s)
     ended = s.to_scrape == 0 and all(p.deferred for p in s.posts)
     if not ended or s.backoff is not None or s.newest is None or not _is_after(s.newest, s.window):
         return s
-    room = max(0, s.max_submissions - s.counted.get(s.newest.start_block, 0))
-    carried = sorted((p for p in s.posts if _may_be_carried(s, p)), key=lambda p: -p.score)[:room]
+    room = s.room()
+    eligible = sorted((p for p in s.posts if _may_be_carried(s, p)), key=lambda p: -p.score)
+    carried, left = eligible[:room], eligible[room:]
     recent = sorted(s.counted.items())[-_COUNTED_WINDOWS:]
     return replace(
         s,
         window=s.newest,
         to_scrape=room - len(carried),
-        posts=tuple(_carry(p) if p in carried else _put_off(p) for p in s.posts),
+        posts=tuple(_carry(p) if p in carried else _put_off(s, p) if p in left else p for p in s.posts),
         counted=dict(recent),
         crashes={},
         totals=replace(s.totals, windows=s.totals.windows + 1),
@@ -148,21 +172,34 @@ def _is_after(newest: Window, window: Window | None) -> bool:
 
 
 def _may_be_carried(s: State, post: PendingPost) -> bool:
-    return post.deferred and post.deferrals <= s.policy.max_carried_windows  # else it is about to be abandoned
+    if not post.deferred or post.deferrals > s.policy.max_carried_windows:
+        return False  # the latter is about to be abandoned
+    # Put off while a newer window was open already: its attempts belong to that one (invariant I7).
+    return post.deferred_in is None or s.newest is None or s.newest.start_block > post.deferred_in
+
+
+def _keep_to_quota(s: State) -> State:
+    """Put off what the newest window cannot take, should the quota have shrunk since the scrape (invariant I1)."""
+    if s.to_scrape or s.to_analyze():
+        return s
+    sending = None if s.open is None else s.open.post_id
+    left = [p for p in s.queue() if p.post.id != sending][max(0, s.room() - (sending is not None)) :]
+    return replace(s, posts=tuple(_put_off(s, p) if p in left else p for p in s.posts)) if left else s
 
 
 def _carry(post: PendingPost) -> PendingPost:
-    return replace(post, deferred=False, attempts=0)
+    return replace(post, deferred=False, deferred_in=None, attempts=0)
 
 
-def _put_off(post: PendingPost) -> PendingPost:
-    return replace(post, deferred=True, deferrals=post.deferrals + 1)
+def _put_off(s: State, post: PendingPost) -> PendingPost:
+    newest = None if s.newest is None else s.newest.start_block
+    return replace(post, deferred=True, deferred_in=newest, deferrals=post.deferrals + 1)
 
 
 # Scrape and analysis
 
 
-def _posts_scraped(s: State, e: ev.PostsScraped, at_ms: int) -> State:
+def _posts_scraped(s: State, e: ev.PostsScraped, _at: int) -> State:
     _require_scrape(s, e.window)
     _require(not any(s.is_seen(p.id) for p in e.posts), "a chosen post is new")
     pending = tuple(PendingPost(post=p, window=e.window) for p in e.posts)
@@ -170,18 +207,19 @@ def _posts_scraped(s: State, e: ev.PostsScraped, at_ms: int) -> State:
         s,
         to_scrape=0,
         posts=s.posts + pending,
-        seen=_see(s.seen, e.posts, at_ms) if e.posts else s.seen,
+        seen=_see(s.seen, e.posts) if e.posts else s.seen,
         totals=replace(s.totals, scraped=s.totals.scraped + len(pending)),
     )
 
 
-def _see(seen: Mapping[int, frozenset[str]], posts: tuple[ev.Post, ...], at_ms: int) -> dict[int, frozenset[str]]:
-    oldest = at_ms // _DAY_MS - SEEN_DAYS
-    kept = {day: ids for day, ids in seen.items() if day >= oldest}
+def _see(seen: Mapping[int, frozenset[str]], posts: tuple[ev.Post, ...]) -> dict[int, frozenset[str]]:
+    """Remember ``posts``; forget by the newest post's day, for this host's clock may jump."""
+    all_seen = dict(seen)
     for post in posts:
-        day = post.timestamp * 1000 // _DAY_MS
-        kept[day] = kept.get(day, frozenset()) | {post.id}
-    return kept
+        day = post.timestamp // _DAY_S
+        all_seen[day] = all_seen.get(day, frozenset()) | {post.id}
+    oldest = max(all_seen) - SEEN_DAYS
+    return {day: ids for day, ids in all_seen.items() if day >= oldest}
 
 
 def _scrape_failed(s: State, e: ev.ScrapeFailed, _at: int) -> State:
@@ -261,7 +299,7 @@ def _rate_limited(s: State, e: ev.RateLimited, _at: int) -> State:
     _require_open(s, e.post_id)
     newest = _newest(s)
     start = newest.start_block if e.start_block is None else max(e.start_block, newest.start_block)
-    posts = tuple(p if p.deferred or not p.analyzed else _put_off(p) for p in s.posts)
+    posts = tuple(p if p.deferred or not p.analyzed else _put_off(s, p) for p in s.posts)
     return replace(s, open=None, posts=posts, backoff=Backoff(kind="window", until_block=start + newest.blocks))
 
 
@@ -285,7 +323,7 @@ def _newest(s: State) -> Window:
 
 def _defer_exhausted(s: State) -> State:
     limit = s.policy.submit_attempts
-    return replace(s, posts=tuple(_put_off(p) if p.attempts >= limit and not p.deferred else p for p in s.posts))
+    return replace(s, posts=tuple(_put_off(s, p) if p.attempts >= limit and not p.deferred else p for p in s.posts))
 
 
 def _replace_post(s: State, post: PendingPost) -> State:
@@ -323,8 +361,8 @@ def _effect_crashed(s: State, e: ev.EffectCrashed, at_ms: int) -> State:
 
 def _config_mismatched(s: State, e: ev.ConfigMismatched, _at: int) -> State:
     if e.setting == "BLOCKS_PER_WINDOW":
-        return replace(s, blocks_per_window=e.served)
-    return replace(s, max_submissions=e.served)
+        return replace(s, served_blocks_per_window=e.served)
+    return replace(s, served_max_submissions=e.served)
 
 
 def _api_unreachable(s: State, _e: ev.ApiUnreachable, _at: int) -> State:

@@ -66,6 +66,7 @@ class PendingPost:
         attempts: Submissions started in the current batch; at most policy.submit_attempts (invariant I7).
         deferrals: Later windows that it was put off to.
         deferred: Waits for the next window; not sent in this one.
+        deferred_in: First block of the newest window when it was put off; carried only into a later one.
     """
 
     post: Post
@@ -77,6 +78,7 @@ class PendingPost:
     attempts: int = 0
     deferrals: int = 0
     deferred: bool = False
+    deferred_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +132,8 @@ class State:
         running: Between ActorStarted and ActorStopped.
         epoch: Of the last start.
         policy: Of the last start.
-        blocks_per_window: In use: the API's number when it told one, else the policy's.
-        max_submissions: In use, likewise.
+        served_blocks_per_window: The API's number, None while it told none; it wins over the policy's (ruling 11).
+        served_max_submissions: Likewise.
         window: The window being worked on, or worked on last; its scrape is never repeated (ruling 12).
         newest: The newest known window, at or after ``window``.
         to_scrape: Posts that the due scrape of ``window`` wants; 0 when none is due.
@@ -153,8 +155,8 @@ class State:
     running: bool = False
     epoch: int = 0
     policy: Policy = field(default_factory=Policy)
-    blocks_per_window: int = 100
-    max_submissions: int = 5
+    served_blocks_per_window: int | None = None
+    served_max_submissions: int | None = None
     window: Window | None = None
     newest: Window | None = None
     to_scrape: int = 0
@@ -169,13 +171,28 @@ class State:
     quarantined: tuple[str, ...] = ()
     totals: Totals = field(default_factory=Totals)
 
+    @property
+    def blocks_per_window(self) -> int:
+        """In use: the API's number, else the policy's."""
+        return self.served_blocks_per_window or self.policy.blocks_per_window
+
+    @property
+    def max_submissions(self) -> int:
+        """In use: the API's number, else the policy's."""
+        return self.served_max_submissions or self.policy.max_submissions_per_window
+
+    def room(self) -> int:
+        """Posts that the newest window still takes."""
+        counted = 0 if self.newest is None else self.counted.get(self.newest.start_block, 0)
+        return max(0, self.max_submissions - counted)
+
     def pending(self, post_id: str) -> PendingPost | None:
         """The post without a verdict, None when it has one or was never chosen."""
         return next((p for p in self.posts if p.post.id == post_id), None)
 
     def is_seen(self, post_id: str) -> bool:
         """Whether the post was chosen by an earlier scrape."""
-        return any(post_id in ids for ids in self.seen.values())
+        return any(post_id in ids for ids in self.seen.values()) or self.pending(post_id) is not None
 
     def to_analyze(self) -> tuple[PendingPost, ...]:
         """Posts whose analysis is due."""

@@ -58,7 +58,6 @@ _ANYWHERE: Final = (
     "ActorStopped",
     "ApiUnreachable",
     "ApiRecovered",
-    "ConfigMismatched",
     "CheckpointSigned",
     "TailRepaired",
     "PostAbandoned",
@@ -91,11 +90,11 @@ def _rows() -> tuple[Row, ...]:
     rows += _goes_on("ScrapeFailed", SCRAPING, never=ANALYZING)
     for event in _ANALYSIS_ENDS:
         rows += _goes_on(event, ANALYZING)
-    # What the lost records settled may be all that was left to do.
-    for state in (WAITING, SCRAPING, SUBMITTING):
-        rows += _goes_on("GapDeclared", state, never=ANALYZING)
-    rows += _goes_on("GapDeclared", ANALYZING)
-    rows += [*_goes_on("GapDeclared", BACKOFF, "released"), Row("GapDeclared", BACKOFF, None, ("backing_off",))]
+    # Behind a gap nothing is under way; what is left waits for the next window.
+    rows += [Row("GapDeclared", state, None if state == WAITING else WAITING) for state in STATES]
+    # A smaller quota may leave nothing to send in this window.
+    rows += [Row("ConfigMismatched", state, None) for state in STATES if state != SUBMITTING]
+    rows += _goes_on("ConfigMismatched", SUBMITTING, never=ANALYZING)
     rows += [Row("SubmissionStarted", SUBMITTING, None)]
     for event in _VERDICTS:
         rows += _goes_on(event, SUBMITTING, never=ANALYZING)

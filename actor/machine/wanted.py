@@ -93,7 +93,8 @@ def _checkpoint(state: State) -> tuple[Effect, ...]:
     """The hotkey vouches for a window's history once nothing of the window is under way."""
     window = state.window
     at_rest = state.state == "WaitingForWindow" or (state.backoff is not None and state.backoff.kind == "window")
-    if window is None or not at_rest or state.checkpointed == window.start_block:
+    crashed = "SignCheckpoint" in state.crashes  # not again in this window: nothing would hold it back
+    if window is None or crashed or not at_rest or state.checkpointed == window.start_block:
         return ()
     return (SignCheckpoint(start_block=window.start_block),)
 

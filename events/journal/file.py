@@ -101,7 +101,7 @@ class FileJournal:
         with _reading(self._directory):
             walk = Walk(self._directory, list_segments(self._directory), start)
         records = iter(walk)
-        while walk.place.head.seq < last:
+        while walk.head.seq < last:
             try:
                 with _reading(self._directory):
                     record = next(records, None)

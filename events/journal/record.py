@@ -39,8 +39,11 @@ __all__ = [
 FORMAT: Final = 1
 _MARK: Final = b',"hash":"'
 _HASH_LENGTH: Final = 64
-_TAIL: Final = len(_MARK) + _HASH_LENGTH + len(b'"}\n')
+_DIGEST: Final = _HASH_LENGTH + len(b'"}\n')
+_TAIL: Final = len(_MARK) + _DIGEST
 _KEYS: Final = ["seq", "at", "v", "event", "from", "to", "data", "hash"]
+_KINDS: Final = [int, str, int, str, str, str, dict, str]
+_KIND_NAMES: Final = [kind.__name__ for kind in _KINDS]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE_MS: Final = 60_000
 _MINUTE: Final = len("2026-11-22T14:32:")
@@ -183,13 +186,15 @@ def parse(line: bytes, head: Head | Record | None) -> Record:
     Raises:
         BadRecordError: The line is torn, damaged, or not the successor of ``head``.
     """
-    if len(line) <= _TAIL or line[-_TAIL : -_TAIL + len(_MARK)] != _MARK or line[-3:] != b'"}\n':
+    if len(line) <= _TAIL or line[-_TAIL:-_DIGEST] != _MARK or line[-3:] != b'"}\n':
         raise BadRecordError("the line does not end with its hash and a newline: torn or overwritten")
-    prefix, digest = line[:-_TAIL], line[-_TAIL + len(_MARK) : -3].decode("latin-1")
-    if head is not None and _chain(head.hash, prefix) != digest:
+    prefix, digest = line[:-_TAIL], line[-_DIGEST:-3].decode("latin-1")
+    if head is None:
+        return _decode(line, digest)
+    if _chain(head.hash, prefix) != digest:
         raise BadRecordError(f"the hash does not continue record {head.seq}: bytes changed, moved or missing")
     record = _decode(line, digest)
-    if head is not None and record.seq != head.seq + 1:
+    if record.seq != head.seq + 1:
         raise BadRecordError(f"expected seq {head.seq + 1}, found {record.seq}")
     return record
 
@@ -203,12 +208,10 @@ def _decode(line: bytes, digest: str) -> Record:
         fields = orjson.loads(line)
         if list(fields) != _KEYS:
             raise ValueError(f"fields {list(fields)}, expected {_KEYS}")
-        seq, v, data = fields["seq"], fields["v"], fields["data"]
-        if type(seq) is not int or type(v) is not int or type(data) is not dict:
-            raise ValueError("seq and v are integers and data is an object")
-        at_ms, name, source, dest = _at_ms(fields["at"]), fields["event"], fields["from"], fields["to"]
-        if type(name) is not str or type(source) is not str or type(dest) is not str:
-            raise ValueError("event, from and to are texts")
+        if (kinds := list(map(type, fields.values()))) != _KINDS:
+            raise ValueError(f"fields of {[kind.__name__ for kind in kinds]}, expected {_KEYS} of {_KIND_NAMES}")
+        seq, at, v, name, source, dest, data, _ = fields.values()
+        at_ms = _at_ms(at)
     except (ValueError, TypeError, AttributeError) as error:
         raise BadRecordError(f"not a record: {error}") from error
     return Record(

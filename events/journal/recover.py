@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from events.catalogue import ActorStarted, TailRepaired
+from events.catalogue import ActorStarted, GapDeclared, TailRepaired
 from events.journal import quarantine, snapshot
 from events.journal.disk import Disk, pwrite_all
 from events.journal.head import START, Place, Witness, read_witness
@@ -26,7 +26,7 @@ from events.journal.store import JournalDamagedError, JournalError, RolledBackEr
 __all__ = ["Found", "Tally", "examine", "settle", "witnessed"]
 
 _CHUNK: Final = 1 << 20
-_COUNTED: Final = frozenset({ActorStarted.__name__, TailRepaired.__name__})
+_COUNTED: Final = frozenset({ActorStarted.__name__, GapDeclared.__name__, TailRepaired.__name__})
 
 
 class Tally:
@@ -45,6 +45,8 @@ class Tally:
         """Take one event into account."""
         if isinstance(event, ActorStarted):
             self.epoch = max(self.epoch, event.epoch)
+        elif isinstance(event, GapDeclared):
+            self.epoch = max(self.epoch, event.salvage.epoch)
         elif isinstance(event, TailRepaired):
             self.declared.add(event.quarantine)
 

@@ -190,7 +190,7 @@ def _head_at(directory: Path, segments: Sequence[str], seq: int) -> Head | None:
     walk = Walk(directory, segments)
     records = iter(walk)
     try:
-        while walk.place.head.seq < seq:
+        while walk.head.seq < seq:
             next(records)
     except (BrokenChainError, StopIteration):
         return Head(seq=seq, hash="")  # continues nothing, so the line is judged as damage

@@ -50,7 +50,8 @@ def test_the_hotkey_vouches_for_its_journal(world: World, capsys: pytest.Capture
     journal = mined(world)
     code, said = verify(capsys, str(journal), "--hotkey", ALICE)
     assert code == 0, said
-    assert f"{ALICE} signed 2 checkpoint(s)" in said
+    assert f"{ALICE} vouches for records 1 to" in said
+    assert "2 checkpoint(s)" in said
     code, said = verify(capsys, str(journal), "--hotkey", ALICE, "--json")
     assert json.loads(said)["vouched"]["checkpoints"] == 2
 

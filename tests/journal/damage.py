@@ -75,11 +75,20 @@ class Layout:
             return len(self.spans)
         if kind == "flip":
             damaged = next(s.number for s in self.spans if s.path.name == name and s.start <= at // 8 < s.end)
-            return None if damaged < len(self.spans) or damaged <= self.witnessed else damaged - 1
+            refused = damaged < len(self.spans) or damaged <= self.witnessed or self._is_renumbered(name, at)
+            return None if refused else damaged - 1
         if kind == "cut" and name != self.last.name:
             return None
         kept = sum(s.path.name < name or (s.path.name == name and s.end <= at) for s in self.spans)
         return None if kept < self.witnessed else kept
+
+    def _is_renumbered(self, name: str, bit: int) -> bool:
+        """The flip makes the last record's number a higher one: as if records before it were missing."""
+        last = self.spans[-1]
+        line = bytearray(self.whole[name][last.start : last.end])
+        line[bit // 8 - last.start] ^= 1 << bit % 8
+        number = line.partition(b'{"seq":')[2].partition(b",")[0]
+        return number.isdigit() and not number.startswith(b"0") and int(number) > last.number
 
 
 def cases(layout: Layout, kind: Literal["flip", "cut", "end", "head"]) -> list[Case]:

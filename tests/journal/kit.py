@@ -178,13 +178,17 @@ def abandon(journal: FileJournal) -> None:
     journal._close()
 
 
-def build(directory: Path, count: int, *, witness_at: Sequence[int] = (), segment_bytes: int = 500) -> None:
-    """A journal with the numbers 1 to ``count``, left without a clean stop."""
+def build(
+    directory: Path, count: int, *, witness_at: Sequence[int] = (), segment_bytes: int = 500, padding: str = ""
+) -> None:
+    """A journal with the numbers 1 to ``count``, left without a clean stop; ``padding`` makes the records longer."""
 
     async def go() -> None:
         journal = file_journal(directory, segment_bytes=segment_bytes)
         await journal.take(reducer=1)
-        await append_all(journal, range(1, count + 1), witness_at=witness_at)
+        for number in range(1, count + 1):
+            event = ApiUnreachable(reason=f"number {number}{padding}")
+            await journal.append(draft(number, event), witness=number in witness_at)
         abandon(journal)
 
     run(go())

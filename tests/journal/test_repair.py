@@ -225,3 +225,23 @@ def test_salvage_reads_only_what_it_can() -> None:
     strange = [type(r)(**{**{f: getattr(r, f) for f in r.__slots__}, "name": "FromTheFuture"}) for r in drive.records]
     assert salvage(strange).settled == ()
     assert isinstance(known, ev.Salvage)
+
+
+def test_a_repaired_journal_starts_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Epochs that lie behind the gap count, so that the next start has a higher one."""
+    drive = history(1)
+    for _ in range(3):
+        drive.start()
+    journal = written(tmp_path, drive, segment_bytes=1 << 20)
+    flip(segments(journal)[0], 700)
+    assert repair(capsys, str(journal), "--accept-loss")[0] == 0
+    new = tmp_path / "5Grw.repaired"
+
+    async def next_epoch() -> int:
+        store = FileJournal(new, on_warning=print)
+        lease = await store.take(reducer=0)
+        await store.release()
+        return lease.epoch
+
+    assert asyncio.run(next_epoch()) == 5
+    assert state_of(new).epoch == 4
