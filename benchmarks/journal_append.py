@@ -16,12 +16,12 @@ import sqlite3
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-import orjson
-
 from benchmarks.journal_kit import drafts, new_journal, parser, ratio, workplace
+from events.codec import plain
 from events.journal import GENESIS, Draft, FileJournal, seal
 
 try:
@@ -30,13 +30,23 @@ try:
 except ImportError:  # `make bench` installs it
     Application = None
 
-_Contender: TypeAlias = Callable[[Sequence[Draft], Sequence[bytes]], Awaitable[None]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """The same records in the form that each contender takes."""
+
+    drafts: Sequence[Draft]
+    lines: Sequence[bytes]
+    data: Sequence[dict[str, Any]]
+
+
+_Contender: TypeAlias = Callable[[_Batch], Awaitable[None]]
 _OURS: Final = "FileJournal"
 
 
 def _journal(journal: FileJournal) -> _Contender:
-    async def go(batch: Sequence[Draft], _lines: Sequence[bytes]) -> None:
-        for draft in batch:
+    async def go(batch: _Batch) -> None:
+        for draft in batch.drafts:
             await journal.append(draft)
 
     return go
@@ -45,8 +55,8 @@ def _journal(journal: FileJournal) -> _Contender:
 def _bare(path: Path) -> _Contender:
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    async def go(_batch: Sequence[Draft], lines: Sequence[bytes]) -> None:
-        for line in lines:
+    async def go(batch: _Batch) -> None:
+        for line in batch.lines:
             os.write(fd, line)
             os.fdatasync(fd)
 
@@ -59,8 +69,8 @@ def _sqlite(path: Path) -> _Contender:
     base.execute("PRAGMA synchronous=FULL")
     base.execute("CREATE TABLE records (seq INTEGER PRIMARY KEY, line BLOB NOT NULL)")
 
-    async def go(_batch: Sequence[Draft], lines: Sequence[bytes]) -> None:
-        for line in lines:
+    async def go(batch: _Batch) -> None:
+        for line in batch.lines:
             base.execute("INSERT INTO records (line) VALUES (?)", (line,))
 
     return go
@@ -76,10 +86,9 @@ def _eventsourcing(path: Path) -> _Contender:
     log: Any = Log()
     app.save(log)
 
-    async def go(batch: Sequence[Draft], lines: Sequence[bytes]) -> None:
-        for draft, line in zip(batch, lines, strict=True):
-            name = type(draft.event).__name__
-            log.add(draft.at_ms, name, draft.source, draft.dest, orjson.loads(line)["data"])
+    async def go(batch: _Batch) -> None:
+        for draft, data in zip(batch.drafts, batch.data, strict=True):
+            log.add(draft.at_ms, type(draft.event).__name__, draft.source, draft.dest, data)
             app.save(log)
 
     return go
@@ -98,18 +107,22 @@ async def _contenders(place: Path) -> dict[str, _Contender]:
     return found
 
 
+def _batch(taken: Sequence[Draft]) -> _Batch:
+    lines = [seal(draft, GENESIS)[0] for draft in taken]
+    return _Batch(drafts=taken, lines=lines, data=[plain(draft.event) for draft in taken])
+
+
 async def _measure(place: Path, rounds: int, size: int) -> dict[str, list[float]]:
     contenders = await _contenders(place)
     order = list(contenders)
     seconds: dict[str, list[float]] = {name: [] for name in order}
     all_drafts = list(drafts((rounds + 1) * size))
     for number in range(rounds + 1):  # the first round only warms up
-        batch = all_drafts[number * size : (number + 1) * size]
-        lines = [seal(draft, GENESIS)[0] for draft in batch]
+        batch = _batch(all_drafts[number * size : (number + 1) * size])
         random.shuffle(order)
         for name in order:
             start = time.perf_counter()
-            await contenders[name](batch, lines)
+            await contenders[name](batch)
             seconds[name].append(time.perf_counter() - start)
     return {name: taken[1:] for name, taken in seconds.items()}
 
