@@ -114,7 +114,7 @@ MUTANTS: Final = (
     Mutant(
         name="the number is not compared with the place",
         module="record.py",
-        old="    if head is not None and record.seq != head.seq + 1:\n",
+        old="    if record.seq != head.seq + 1:\n",
         new=f"    {_NEVER_TRUE}\n",
         check="test_record:test_a_record_does_not_follow_another_head",
     ),
