@@ -65,6 +65,9 @@ def run(
         bool, typer.Option("--dry-run", help="Do everything but submit, under a journal of its own.")
     ] = False,
     windows: Annotated[int | None, typer.Option(min=1, help="Stop after so many windows.")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A checkpoint kept elsewhere; refuse a journal that was rolled back since.")
+    ] = None,
     move_api: Annotated[
         bool, typer.Option("--move-api", help="Accept a journal of another API URL, and record the move.")
     ] = False,
@@ -83,6 +86,7 @@ def run(
         netuid=netuid,
         dry_run=dry_run,
         windows=windows,
+        checkpoint=checkpoint,
         move_api=move_api,
         log_level="debug" if debug else None,
         log_json=as_json,

@@ -18,7 +18,7 @@ from events.catalogue import CheckpointSigned, JournalCreated
 from events.codec import decode_as
 from events.journal.record import GENESIS, Head, Record, checkpoint_message
 
-__all__ = ["KeptError", "SignatureCheck", "Vouched", "read_kept", "vouch"]
+__all__ = ["KeptError", "SignatureCheck", "Vouched", "is_signed", "read_kept", "vouch"]
 
 # (address, message, signature) -> whether the address signed the message
 SignatureCheck: TypeAlias = Callable[[str, bytes, bytes], bool]
@@ -117,7 +117,7 @@ def _wrong(
         )
     if checkpoint.state_sha256 != state_sha256(state):
         reasons.append("the checkpoint's state is not what this build folds the records to")
-    if not _signature_holds(checkpoint, hotkey, is_signed_by):
+    if not is_signed(checkpoint, hotkey, is_signed_by):
         reasons.append(f"the checkpoint is not signed by {hotkey}")
     return reasons
 
@@ -125,7 +125,7 @@ def _wrong(
 def _wrong_kept(
     kept: CheckpointSigned, found: str | None, last_seq: int, hotkey: str, is_signed_by: SignatureCheck
 ) -> list[str]:
-    if not _signature_holds(kept, hotkey, is_signed_by):
+    if not is_signed(kept, hotkey, is_signed_by):
         return [f"the kept checkpoint is not signed by {hotkey}, so it proves nothing"]
     if found is None:
         return [f"the kept checkpoint speaks of record {kept.seq}, the journal ends at {last_seq}: it was rolled back"]
@@ -134,7 +134,8 @@ def _wrong_kept(
     return []
 
 
-def _signature_holds(checkpoint: CheckpointSigned, hotkey: str, is_signed_by: SignatureCheck) -> bool:
+def is_signed(checkpoint: CheckpointSigned, hotkey: str, is_signed_by: SignatureCheck) -> bool:
+    """Whether the checkpoint bears this hotkey's signature."""
     message = checkpoint_message(seq=checkpoint.seq, head=checkpoint.head, state_sha256=checkpoint.state_sha256)
     try:
         signature = bytes.fromhex(checkpoint.signature)

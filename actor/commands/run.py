@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Final
 
 from actor.compose import RunOptions, build_actor, journal_path
-from actor.edges.hotkey import HotkeyError
+from actor.edges.hotkey import HotkeyError, is_signed_by
 from actor.edges.text import Redactor
 from actor.logs import configure_logging, log_record
 from actor.loops import run_loop
@@ -24,7 +24,9 @@ from actor.my_miner import load_signer, warn_of_legacy
 from actor.ports import Signer
 from actor.runtime import IdentityError, UnreadableJournalError
 from actor.settings import Settings, SettingsError, load_settings
-from events.journal.record import Record
+from audit.vouch import KeptError, is_signed, read_kept
+from events.journal import JournalReader
+from events.journal.record import Head, Record
 from events.journal.store import JournalError, JournalLockedError
 
 __all__ = ["RunFlags", "run_miner", "serve"]
@@ -47,6 +49,7 @@ class RunFlags:
     netuid: int | None
     dry_run: bool
     windows: int | None
+    checkpoint: Path | None
     move_api: bool
     log_level: str | None
     log_json: bool
@@ -68,6 +71,8 @@ def run_miner(flags: RunFlags) -> int:
     warn_of_legacy(env_file)
     options = RunOptions(dry_run=flags.dry_run, move_api=flags.move_api, windows=flags.windows)
     journal = journal_path(settings.journal_dir, signer.ss58_address, dry_run=flags.dry_run)
+    if flags.checkpoint is not None and (code := _check_kept(flags.checkpoint, journal, signer.ss58_address)):
+        return code
     _log.info("journal %s", journal.absolute())  # a relative JOURNAL_DIR depends on where the command was started
     try:
         run_loop(serve(settings, signer, options, on_start=signals.attach))
@@ -78,6 +83,23 @@ def run_miner(flags: RunFlags) -> int:
     finally:
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_IGN)  # nothing is left to stop, and the exit code is settled
+    return 0
+
+
+def _check_kept(file: Path, journal: Path, hotkey: str) -> int:
+    """Refuse a journal without the record that this hotkey once signed for; 0 when it is there."""
+    try:
+        kept = read_kept(file)
+        if not is_signed(kept, hotkey, is_signed_by):
+            return _refuse([f"--checkpoint: {file} is not signed by {hotkey}, so it proves nothing"])
+        next(iter(JournalReader(journal, after=Head(seq=kept.seq, hash=kept.head))), None)
+    except KeptError as error:
+        return _refuse([f"--checkpoint: {error}"])
+    except (JournalError, FileNotFoundError) as error:
+        line = (
+            f"{journal} does not hold record {kept.seq}, for which {hotkey} signed: rolled back or rewritten: {error}"
+        )
+        return _refuse([line], code=1)
     return 0
 
 

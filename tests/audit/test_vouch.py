@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -145,3 +146,39 @@ def test_wrong_use_is_one_line(
     code, said = verify(capsys, str(world.journal), *arguments)
     assert code == 2
     assert message in said
+
+
+def run(capsys: pytest.CaptureFixture[str], checkpoint: Path) -> tuple[int, str]:
+    """``user-miner run --checkpoint``; its exit code and all it said."""
+    with pytest.raises(SystemExit) as end:
+        main(["run", "--windows", "1", "--checkpoint", str(checkpoint)])
+    said = capsys.readouterr()
+    return int(end.value.code or 0), said.out + said.err
+
+
+def test_run_refuses_a_journal_that_was_rolled_back(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole by itself, HEAD included, but older than what the hotkey signed: nothing is written or sent."""
+    for name, value in world.settings().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    world.mine()
+    journal = locate(world.journal)
+    shutil.copytree(journal, tmp_path / "backup")
+    world.sandbox.next_window()
+    world.mine()
+    kept = [record for record in JournalReader(journal) if record.name == "CheckpointSigned"][-1]
+    (tmp_path / "kept.json").write_text(json.dumps({"data": kept.data}))
+    world.sandbox.next_window()
+    assert run(capsys, tmp_path / "kept.json")[0] == 0
+    shutil.rmtree(journal)
+    shutil.copytree(tmp_path / "backup", journal)
+    before = {path: path.read_bytes() for path in journal.rglob("*") if path.is_file()}
+    searches = world.sandbox.ledger.x.searches
+    code, said = run(capsys, tmp_path / "kept.json")
+    assert (code, world.sandbox.ledger.x.searches) == (1, searches)
+    assert "rolled back or rewritten" in said
+    assert {path: path.read_bytes() for path in journal.rglob("*") if path.is_file()} == before
+    (tmp_path / "kept.json").write_text(json.dumps({**kept.data, "head": "0" * 64}))
+    assert run(capsys, tmp_path / "kept.json")[0] == 2, "a forged checkpoint proves nothing"

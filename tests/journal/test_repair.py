@@ -14,54 +14,26 @@ from actor.machine import fold
 from actor.machine.state import State
 from audit.replay import folded
 from events import catalogue as ev
-from events.journal import Draft, FileJournal, JournalReader, verify_journal
-from events.journal.layout import HEAD
+from events.journal import FileJournal, JournalReader, verify_journal
 from events.journal.repair import salvage, survey
+from tests.journal.spoiled import (
+    cut_below_head,
+    flip,
+    flip_in_the_middle,
+    history,
+    lose_a_segment,
+    lose_head,
+    segments,
+    spoil_head,
+    written,
+)
 from tests.kit import Drive, accepted
-
-
-def history(windows: int = 3) -> Drive:
-    """A journal's worth of records: some windows of two posts, all accepted, and a third post pending at the end."""
-    drive = Drive().start()
-    for number in range(windows):
-        drive.batch(7 + number, 10 * number + 1, 10 * number + 2)
-        while drive.at() == "Submitting":
-            drive.on(accepted(drive.send(), start_block=100 * (7 + number)))
-    return drive
-
-
-def written(folder: Path, drive: Drive, *, segment_bytes: int = 4_000) -> Path:
-    """The same records on disk, in several segments, cleanly closed."""
-    journal = folder / "5Grw"
-
-    async def write() -> None:
-        store = FileJournal(journal, segment_bytes=segment_bytes, on_warning=print)
-        await store.take(reducer=0)
-        for record in drive.records:
-            source, dest = record.source, record.dest
-            await store.append(Draft(at_ms=record.at_ms, event=record.event(), source=source, dest=dest))
-        await store.release()
-
-    asyncio.run(write())
-    return journal
 
 
 def digest(journal: Path) -> dict[str, str]:
     """Every file's digest: the old journal is evidence."""
     files = (path for path in sorted(journal.rglob("*")) if path.is_file())
     return {str(path.relative_to(journal)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-def flip(path: Path, offset: int) -> None:
-    """One bit."""
-    content = bytearray(path.read_bytes())
-    content[offset] ^= 1
-    path.write_bytes(bytes(content))
-
-
-def segments(journal: Path) -> list[Path]:
-    """The segments in order."""
-    return sorted(journal.glob("*.jsonl"))
 
 
 def repair(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
@@ -97,33 +69,6 @@ def test_without_acceptance_nothing_is_written(tmp_path: Path, capsys: pytest.Ca
     assert f"behind byte {segments(journal)[0].stat().st_size} of {segments(journal)[0]}" in said
     assert "--accept-loss" in said
     assert [path.name for path in tmp_path.iterdir()] == ["5Grw"]
-
-
-def cut_below_head(journal: Path) -> None:
-    """The last record is gone, cleanly."""
-    last = segments(journal)[-1]
-    lines = last.read_bytes().splitlines(keepends=True)
-    last.write_bytes(b"".join(lines[:-1]))
-
-
-def lose_head(journal: Path) -> None:
-    """HEAD is gone."""
-    (journal / HEAD).unlink()
-
-
-def lose_a_segment(journal: Path) -> None:
-    """A file in the middle is gone."""
-    segments(journal)[1].unlink()
-
-
-def flip_in_the_middle(journal: Path) -> None:
-    """A bit of an acknowledged record."""
-    flip(segments(journal)[1], 200)
-
-
-def spoil_head(journal: Path) -> None:
-    """Both slots of HEAD."""
-    (journal / HEAD).write_bytes(b"\0" * 1024)
 
 
 @pytest.mark.parametrize("spoil", [cut_below_head, lose_head, lose_a_segment, flip_in_the_middle, spoil_head])
