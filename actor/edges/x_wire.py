@@ -53,7 +53,7 @@ _STATUSES: Final[Mapping[int, str]] = {
     408: "timeout",
     429: "rate_limited",
 }
-_TODO: Final[Mapping[str, str]] = {
+_ADVICE: Final[Mapping[str, str]] = {
     "auth": "check X_BEARER_TOKEN",
     "forbidden": "check what this X app may access",
     "credits": "top up the X account",
@@ -201,9 +201,9 @@ def _unix(value: object) -> int | None:
 def _problem(reply: Reply, body: Mapping[str, object], now_s: int, redact: Callable[[str], str]) -> ScrapeError:
     kind = _problem_kind(reply, body)
     said = safe_line(_problem_text(body), redact) or reply.summary(redact)
-    todo = _TODO.get(kind) or ("check X_API_BASE" if reply.status in range(300, 400) or reply.status == 404 else "")  # noqa: PLR2004
+    advice = _ADVICE.get(kind) or ("check X_API_BASE" if reply.status in range(300, 400) or reply.status == 404 else "")  # noqa: PLR2004
     return ScrapeError(
-        f"{reply.status}: {said}{f' ({todo})' if todo else ''}",
+        f"{reply.status}: {said}{f' ({advice})' if advice else ''}",
         kind=kind,
         http_status=reply.status,
         retry_after_s=_retry_after_s(reply, kind, now_s),
