@@ -62,7 +62,8 @@ def run_miner(flags: RunFlags) -> int:
     try:
         settings = _load(flags, env_file)
         signer = load_signer(settings)
-        _check_place(journal_path(settings.journal_dir, signer.ss58_address, dry_run=flags.dry_run))
+        journal = journal_path(settings.journal_dir, signer.ss58_address, dry_run=flags.dry_run)
+        _check_place(journal)
     except SettingsError as error:
         return _refuse(error.lines)
     except HotkeyError as error:
@@ -70,7 +71,6 @@ def run_miner(flags: RunFlags) -> int:
     configure_logging(settings.log_level, as_json=flags.log_json, redact=Redactor(settings.secrets()))
     warn_of_legacy(env_file)
     options = RunOptions(dry_run=flags.dry_run, move_api=flags.move_api, windows=flags.windows)
-    journal = journal_path(settings.journal_dir, signer.ss58_address, dry_run=flags.dry_run)
     if flags.checkpoint is not None and (code := _check_kept(flags.checkpoint, journal, signer.ss58_address)):
         return code
     _log.info("journal %s", journal.absolute())  # a relative JOURNAL_DIR depends on where the command was started

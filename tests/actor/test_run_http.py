@@ -243,3 +243,18 @@ def test_i3_a_restart_in_a_spent_window_pays_for_nothing(world: World) -> None:
     assert code == 0, output
     assert world.sandbox.ledger.x.searches == 1
     assert world.sandbox.ledger.llm.calls == 5
+
+
+def test_wrong_settings_are_named_by_what_they_break(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """A refused key, an unknown model and a wrong API path say which setting to check."""
+    world.sandbox.script("llm.chat", "401", times=3)
+    world.sandbox.script("llm.chat", "404", times=2)
+    world.mine()
+    assert "(check API_KEY)" in caplog.text
+    assert "(check MODEL and LLM_BASE" in caplog.text
+    path = world.env(MINER_API_URL=f"{world.sandbox.api_base}/v2")
+    with world.start("--dry-run", env=path) as process:
+        wait_for(lambda: any(world.journal.glob("*.dry-run/*.jsonl")), "the journal of the dry run")
+        dry = next(world.journal.glob("*.dry-run"))
+        wait_for(lambda: "check MINER_API_URL" in (dry / "00000000000000000001.jsonl").read_text(), "the advice")
+        assert world.stop(process)[0] == 0

@@ -481,3 +481,34 @@ def test_a_listener_that_raises_stops_nothing(caplog: pytest.LogCaptureFixture) 
         assert "on_record raised at record 1" in caplog.text
 
     run(test)
+
+
+def test_an_outage_that_a_restart_finds_is_said_again(caplog: pytest.LogCaptureFixture) -> None:
+    """It is recorded once, but a restart that says nothing would look healthy; later it is said every ten minutes."""
+
+    async def test() -> None:
+        store, clock, api = MemoryJournal(), FakeClock(), FakeApi(status_error=StatusError("refused"))
+        async with running(fake_ports(clock=clock, api=api), store):
+            await clock.advance(60)
+        caplog.clear()
+        async with running(fake_ports(clock=clock, api=api), store):
+            await clock.advance(660)
+        assert caplog.text.count("still unreachable: refused") == 2
+        assert names(await records(store)).count("ApiUnreachable") == 1
+
+    run(test)
+
+
+def test_an_api_that_went_back_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is worked on until it passes the newest window again, and the operator learns why (R11)."""
+
+    async def test() -> None:
+        store, clock, api = MemoryJournal(), FakeClock(), FakeApi()
+        scraper = FakeScraper()
+        async with running(fake_ports(clock=clock, api=api, scraper=scraper), store):
+            api.block = Block(current_block=150)
+            await clock.advance(60)
+            assert scraper.calls == 1
+        assert caplog.text.count("the API is at block 150, before window 7") == 1
+
+    run(test)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import time
@@ -10,6 +11,7 @@ from typing import Final
 
 import pytest
 
+from actor.commands.run import _Signals
 from events.catalogue import ActorStopped
 from tests.cli.kit import only_journal, running
 from tests.world import World, make_wallet, wait_for
@@ -100,3 +102,22 @@ def test_r13_without_a_network_it_waits(make_world: Callable[..., World]) -> Non
     assert code == 0, output
     assert world.names()[-2:] == ["ApiUnreachable", "ActorStopped"]
     assert sum("warning" in line for line in output.splitlines()) == 1
+
+
+def test_a_signal_before_there_is_an_actor_is_kept_for_it() -> None:
+    """Imports and the opening of an encrypted hotkey take seconds; a Ctrl-C then is no lost one, and no traceback."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    told: list[str] = []
+
+    async def attach(signals: _Signals) -> None:
+        signals.attach(told.append)
+        await asyncio.sleep(0)
+
+    try:
+        signals = _Signals()
+        signal.raise_signal(signal.SIGINT)
+        asyncio.run(attach(signals))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert told == ["SIGINT"]
