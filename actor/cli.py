@@ -15,6 +15,10 @@ from typing import Annotated, Final
 
 import typer
 
+from actor.commands.options import JournalArgument
+from actor.commands.replay import replay
+from actor.commands.verify import verify
+
 __all__ = ["app", "main"]
 
 app: Final = typer.Typer(
@@ -25,9 +29,6 @@ app: Final = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-JournalArgument = Annotated[Path, typer.Argument(help="A journal, or a folder that holds exactly one.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON for machines instead of text.")]
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001  (typer's callback)
@@ -135,43 +136,8 @@ def sandbox(
     )
 
 
-@app.command()
-def replay(
-    journal: JournalArgument,
-    *,
-    as_json: JsonOption = False,
-    at: Annotated[int | None, typer.Option(metavar="SEQ", min=0, help="Print the state after this record.")] = None,
-) -> None:
-    """Read a journal from its first record: what happened, in order."""
-    from audit.replay import run_replay  # noqa: PLC0415
-
-    raise typer.Exit(run_replay(journal, as_json=as_json, at=at))
-
-
-@app.command()
-def verify(
-    journal: JournalArgument,
-    *,
-    as_json: JsonOption = False,
-    hotkey: Annotated[
-        str | None, typer.Option(metavar="SS58", help="Check that this hotkey vouches for the history.")
-    ] = None,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option(help="A checkpoint kept elsewhere; was the journal rolled back since? Needs --hotkey."),
-    ] = None,
-) -> None:
-    """Check every byte of a journal against its hash chain."""
-    from actor.edges.hotkey import is_signed_by, is_ss58  # noqa: PLC0415
-    from audit.verify import run_verify  # noqa: PLC0415
-
-    if hotkey is not None and not is_ss58(hotkey):
-        raise typer.BadParameter(f"{hotkey!r} is no ss58 address", param_hint="--hotkey")
-    if checkpoint is not None and hotkey is None:
-        raise typer.BadParameter("needs --hotkey, whose signature it bears", param_hint="--checkpoint")
-    raise typer.Exit(
-        run_verify(journal, as_json=as_json, hotkey=hotkey, checkpoint=checkpoint, is_signed_by=is_signed_by)
-    )
+app.command()(replay)
+app.command()(verify)
 
 
 @app.command()

@@ -7,42 +7,20 @@ is reported, not glossed over.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 
-from actor.machine import INITIAL, IllegalEventError, State, encode_state, fold_record
+from actor.machine import INITIAL, State, encode_state
+from audit.history import FoldError, folded
 from audit.terminal import exit_code, fail, inert_json, progress
 from events.describe import describe, is_trouble
 from events.journal import JournalError, JournalReader, Record, at_text, locate
 
-__all__ = ["FoldError", "folded", "run_replay"]
+__all__ = ["run_replay"]
 
 _NAME_WIDTH = 18
-
-
-class FoldError(Exception):
-    """This build's machine does not agree with a record; the message names it."""
-
-
-def folded(records: Iterable[Record]) -> Iterator[tuple[Record, State]]:
-    """Each record with the state after it.
-
-    Raises:
-        FoldError: This build cannot read the record, refuses it, or comes to another state.
-    """
-    state = INITIAL
-    for record in records:
-        if record.source != state.state:
-            raise FoldError(f"record {record.seq} says from {record.source}, this build is in {state.state} there")
-        try:
-            state = fold_record(state, record)
-        except (IllegalEventError, ValueError) as error:
-            raise FoldError(str(error)) from error
-        if record.dest != state.state:
-            raise FoldError(f"record {record.seq} says to {record.dest}, this build goes to {state.state}")
-        yield record, state
 
 
 def run_replay(directory: Path, *, as_json: bool, at: int | None) -> int:

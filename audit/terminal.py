@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from audit.history import FoldError
 from events.describe import printable
 from events.journal import JournalDamagedError, JournalError
 
-__all__ = ["exit_code", "fail", "inert_json", "progress"]
+__all__ = ["UsageError", "answer", "exit_code", "fail", "inert_json", "progress"]
 
 _LONGEST_MESSAGE: Final = 2_000
 
@@ -47,3 +48,19 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def answer(command: Callable[[], int]) -> int:
+    """Run a reader's command; what a journal or an operator got wrong ends in one line and the exit code for it."""
+    try:
+        return command()
+    except JournalError as error:
+        return fail(str(error), code=exit_code(error))
+    except FoldError as error:
+        return fail(str(error), code=1)
+    except UsageError as error:
+        return fail(str(error), code=2)
+
+
+class UsageError(ValueError):
+    """The operator asked for something that cannot be; one line that says what was found and expected."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from audit.replay import FoldError, folded
+from audit.history import FoldError, folded
 from audit.terminal import exit_code, fail, progress
 from audit.vouch import KeptError, SignatureCheck, Vouched, read_kept, vouch
 from events.journal import JournalError, JournalReader, VerifyReport, at_text, locate, verify_journal

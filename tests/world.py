@@ -22,7 +22,7 @@ from actor.loops import run_loop
 from actor.machine import State
 from actor.my_miner import load_signer
 from actor.settings import load_settings
-from audit.replay import folded
+from audit.history import folded
 from events.journal import JournalError, JournalReader, Record, locate
 from sandbox import Sandbox
 

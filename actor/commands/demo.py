@@ -21,8 +21,8 @@ from typing import Any, Final, Self, TypeAlias
 
 from actor.machine import STATES, State, at_rest
 from actor.settings import Settings
+from audit.history import folded
 from audit.posts import PostRow, post_rows
-from audit.replay import folded
 from audit.terminal import fail, progress
 from events import catalogue as ev
 from events.describe import printable

@@ -12,7 +12,7 @@ from bittensor_core import Keypair
 
 from actor.cli import main
 from actor.edges.hotkey import is_signed_by
-from audit.replay import folded
+from audit.history import folded
 from audit.vouch import Vouched, vouch
 from events import catalogue as ev
 from events.journal import JournalReader, Record, locate

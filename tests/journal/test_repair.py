@@ -12,7 +12,7 @@ import pytest
 from actor.cli import main
 from actor.machine import fold
 from actor.machine.state import State
-from audit.replay import folded
+from audit.history import folded
 from events import catalogue as ev
 from events.journal import FileJournal, JournalReader, verify_journal
 from events.journal.repair import salvage, survey
