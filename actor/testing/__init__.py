@@ -1,0 +1,1 @@
+"""The testing kit: recorded journals as scenarios, actors on a clock of their own, and what to assert about them."""
