@@ -1,4 +1,4 @@
-"""What can happen to a miner: one frozen dataclass for each event, named in the past tense.
+"""What can happen to a miner: one immutable value for each event, named in the past tense.
 
 An event is a fact that was observed or decided at one moment; it becomes one journal record. Everything that the
 machine may depend on stands in an event: time (the record's ``at``), random seeds, HTTP answers, LLM output. This
@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
+
+from events.value import Value
 
 __all__ = [
     "EVENTS",
@@ -53,8 +54,7 @@ def _require(ok: bool, message: str) -> None:  # noqa: FBT001  (reads as an asse
         raise ValueError(message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
+class Post(Value, frozen=True, kw_only=True):
     """A post as X served it: every field that was asked for, under the specification's names.
 
     Attributes:
@@ -91,8 +91,7 @@ class Post:
         _require(min(counts) >= 0, f"post {self.id}: counts and ages are not negative")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class Policy(Value, frozen=True, kw_only=True):
     """The settings that decide what the machine does; ActorStarted records them, so a replay needs no settings.
 
     Attributes:
@@ -129,8 +128,7 @@ class Policy:
         _require(all(math.isfinite(s) and s >= 0 for s in seconds), "waits are finite and not negative")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmissionBody:
+class SubmissionBody(Value, frozen=True, kw_only=True):
     """The JSON body of POST /v2/submit, field for field (contract, "POST /v2/submit")."""
 
     miner_hotkey: str
@@ -148,8 +146,7 @@ class SubmissionBody:
     score: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JournalCreated:
+class JournalCreated(Value, frozen=True, kw_only=True):
     """The first record: whose journal this is. A run under another identity is refused.
 
     Attributes:
@@ -167,15 +164,13 @@ class JournalCreated:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiMoved:
+class ApiMoved(Value, frozen=True, kw_only=True):
     """The operator moved this journal to a new API URL by an explicit flag."""
 
     api_url: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActorStarted:
+class ActorStarted(Value, frozen=True, kw_only=True):
     """A process took the journal. Closes what was in flight when the previous one ended.
 
     Attributes:
@@ -191,16 +186,14 @@ class ActorStarted:
     policy: Policy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActorStopped:
+class ActorStopped(Value, frozen=True, kw_only=True):
     """A clean end. ``posts_processed`` is what the specification logs at stop (ruling 14)."""
 
     reason: str
     posts_processed: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowOpened:
+class WindowOpened(Value, frozen=True, kw_only=True):
     """The API's block number entered a window that is newer than any known one (ruling 11).
 
     Attributes:
@@ -221,8 +214,7 @@ class WindowOpened:
         _require(self.start_block <= self.current_block, "a window starts at or before its current block")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostsScraped:
+class PostsScraped(Value, frozen=True, kw_only=True):
     """The one search of a window answered, and the sample was drawn (ruling 8).
 
     Attributes:
@@ -255,8 +247,7 @@ class PostsScraped:
         _require(ids <= set(self.candidates), "a sample comes from its candidates")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScrapeFailed:
+class ScrapeFailed(Value, frozen=True, kw_only=True):
     """The search of a window failed; the window is spent (ruling 13).
 
     Attributes:
@@ -276,8 +267,7 @@ class ScrapeFailed:
     latency_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostAnalyzed:
+class PostAnalyzed(Value, frozen=True, kw_only=True):
     """An analysis of one post, paid for once (invariant I3).
 
     Attributes:
@@ -313,8 +303,7 @@ class PostAnalyzed:
         _require(all(0.0 < v <= 1.0 for v in self.tokens.values()), "relevance lies in (0, 1]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnalysisFailed:
+class AnalysisFailed(Value, frozen=True, kw_only=True):
     """A post could not be analyzed; the policy says whether defaults are sent (ruling 6).
 
     Attributes:
@@ -344,8 +333,7 @@ class AnalysisFailed:
     latency_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmissionStarted:
+class SubmissionStarted(Value, frozen=True, kw_only=True):
     """Intent before act: durable, and witnessed by HEAD, before the POST leaves.
 
     Attributes:
@@ -365,8 +353,7 @@ class SubmissionStarted:
         _require(self.body.post_id == self.post_id, "the body belongs to the post")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmissionAccepted:
+class SubmissionAccepted(Value, frozen=True, kw_only=True):
     """The API took the post: "new", "duplicate" or "ok" (ruling 10).
 
     Attributes:
@@ -390,8 +377,7 @@ class SubmissionAccepted:
     latency_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmissionRejected:
+class SubmissionRejected(Value, frozen=True, kw_only=True):
     """409 or 422: final for this post (ruling 10)."""
 
     post_id: str
@@ -401,8 +387,7 @@ class SubmissionRejected:
     latency_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmissionFailed:
+class SubmissionFailed(Value, frozen=True, kw_only=True):
     """Any other failure of one attempt: retried while attempts are left (rulings 1 and 10).
 
     Attributes:
@@ -424,8 +409,7 @@ class SubmissionFailed:
     latency_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateLimited:
+class RateLimited(Value, frozen=True, kw_only=True):
     """429: nothing is sent before the next window (ruling 9, invariant I6).
 
     Attributes:
@@ -447,13 +431,11 @@ class RateLimited:
     latency_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackoffElapsed:
+class BackoffElapsed(Value, frozen=True, kw_only=True):
     """A timed backoff is over."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EffectCrashed:
+class EffectCrashed(Value, frozen=True, kw_only=True):
     """An effect raised what its edge should have mapped: a bug of ours. ``effect`` is the effect's key."""
 
     effect: str
@@ -461,20 +443,17 @@ class EffectCrashed:
     error: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiUnreachable:
+class ApiUnreachable(Value, frozen=True, kw_only=True):
     """The status endpoint stopped answering; recorded once, when it begins (ruling 13)."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiRecovered:
+class ApiRecovered(Value, frozen=True, kw_only=True):
     """The status endpoint answers again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConfigMismatched:
+class ConfigMismatched(Value, frozen=True, kw_only=True):
     """The API works with another number than the miner did; from here on the API's is used (ruling 11)."""
 
     setting: Literal["BLOCKS_PER_WINDOW", "MAX_SUBMISSIONS_PER_WINDOW"]
@@ -485,16 +464,14 @@ class ConfigMismatched:
         _require(self.served >= 1, f"{self.setting} is at least 1")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostAbandoned:
+class PostAbandoned(Value, frozen=True, kw_only=True):
     """A carried post is given up: too many windows, or too old (ruling 9)."""
 
     post_id: str
     reason: Literal["carried too long", "too old"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckpointSigned:
+class CheckpointSigned(Value, frozen=True, kw_only=True):
     """The hotkey vouches for the history so far.
 
     Attributes:
@@ -510,8 +487,7 @@ class CheckpointSigned:
     signature: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TailRepaired:
+class TailRepaired(Value, frozen=True, kw_only=True):
     """Bytes of a torn write were moved out of the last segment when the journal was opened.
 
     Attributes:
@@ -529,8 +505,7 @@ class TailRepaired:
     quarantine: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Salvage:
+class Salvage(Value, frozen=True, kw_only=True):
     """What readable records behind a damaged place still tell, so that nothing known is paid for or sent again.
 
     Attributes:
@@ -560,8 +535,7 @@ class Salvage:
         _require(len(known) == 1, "a window is known whole or not at all")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GapDeclared:
+class GapDeclared(Value, frozen=True, kw_only=True):
     """The operator accepted a loss: records were here, and this journal goes on without them.
 
     Attributes:

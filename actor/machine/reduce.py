@@ -7,12 +7,12 @@ of a window. Nothing has changed then, and nothing is written.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from actor.machine.scoring import score_post_entry
 from actor.machine.state import Backoff, OpenAttempt, PendingPost, State, Window
 from events import catalogue as ev
+from events.value import changed
 
 __all__ = ["IllegalEventError", "apply"]
 
@@ -43,14 +43,14 @@ def _require(ok: bool, message: str) -> None:  # noqa: FBT001  (reads as an asse
 
 def _journal_created(s: State, e: ev.JournalCreated, _at: int) -> State:
     _require(s.identity is None, "a journal is created once")
-    return replace(s, identity=e, api_url=e.api_url)
+    return changed(s, identity=e, api_url=e.api_url)
 
 
 def _api_moved(s: State, e: ev.ApiMoved, _at: int) -> State:
     _require(s.identity is not None, "a journal is moved after JournalCreated")
-    backoff = s.backoff if s.backoff is None or s.backoff.until_block is None else replace(s.backoff, until_block=0)
+    backoff = s.backoff if s.backoff is None or s.backoff.until_block is None else changed(s.backoff, until_block=0)
     # Windows and quotas belong to the API that counted them; the new one may be at another block.
-    return replace(
+    return changed(
         s,
         api_url=e.api_url,
         served_blocks_per_window=None,
@@ -61,14 +61,14 @@ def _api_moved(s: State, e: ev.ApiMoved, _at: int) -> State:
         counted={},
         checkpointed=None,
         backoff=backoff,
-        posts=tuple(replace(p, deferred_in=None) for p in s.posts),
+        posts=tuple(changed(p, deferred_in=None) for p in s.posts),
     )
 
 
 def _actor_started(s: State, e: ev.ActorStarted, _at: int) -> State:
     _require(s.identity is not None, "an actor starts after JournalCreated")
     _require(e.epoch > s.epoch, f"epoch {e.epoch} does not follow {s.epoch}")
-    s = replace(
+    s = changed(
         s,
         running=True,
         epoch=e.epoch,
@@ -81,12 +81,12 @@ def _actor_started(s: State, e: ev.ActorStarted, _at: int) -> State:
 
 
 def _actor_stopped(s: State, _e: ev.ActorStopped, _at: int) -> State:
-    return replace(s, running=False)
+    return changed(s, running=False)
 
 
 def _tail_repaired(s: State, e: ev.TailRepaired, _at: int) -> State:
     _require(e.quarantine not in s.quarantined, f"{e.quarantine} was declared before")
-    return replace(s, quarantined=(*s.quarantined, e.quarantine))
+    return changed(s, quarantined=(*s.quarantined, e.quarantine))
 
 
 def _gap_declared(s: State, e: ev.GapDeclared, _at: int) -> State:
@@ -105,8 +105,8 @@ def _gap_declared(s: State, e: ev.GapDeclared, _at: int) -> State:
         counted[start] = counted.get(start, 0) + number
     unsettled = [p for p in s.posts if p.post.id not in known.settled]
     newest = _newest_behind(s, known)
-    s = replace(s, newest=newest, window=newest)
-    return replace(
+    s = changed(s, newest=newest, window=newest)
+    return changed(
         s,
         to_scrape=0,
         open=None,
@@ -115,7 +115,7 @@ def _gap_declared(s: State, e: ev.GapDeclared, _at: int) -> State:
         posts=tuple(p if p.deferred else _put_off(s, p) for p in unsettled if p.analyzed),
         seen=seen,
         counted=counted,
-        totals=replace(
+        totals=changed(
             s.totals,
             accepted=s.totals.accepted + known.accepted,
             left_out=s.totals.left_out + sum(not p.analyzed for p in unsettled),
@@ -131,7 +131,7 @@ def _newest_behind(s: State, known: ev.Salvage) -> Window | None:
 
 
 def _checkpoint_signed(s: State, _e: ev.CheckpointSigned, _at: int) -> State:
-    return replace(s, checkpointed=None if s.window is None else s.window.start_block)
+    return changed(s, checkpointed=None if s.window is None else s.window.start_block)
 
 
 # Windows
@@ -143,7 +143,7 @@ def _window_opened(s: State, e: ev.WindowOpened, _at: int) -> State:
     backoff = s.backoff
     if backoff is not None and backoff.until_block is not None and e.start_block >= backoff.until_block:
         backoff = None
-    return replace(s, newest=newest, backoff=backoff)
+    return changed(s, newest=newest, backoff=backoff)
 
 
 def _settle(s: State) -> State:
@@ -156,14 +156,14 @@ def _settle(s: State) -> State:
     eligible = sorted((p for p in s.posts if _may_be_carried(s, p)), key=lambda p: -p.score)
     carried, left = eligible[:room], eligible[room:]
     recent = sorted(s.counted.items())[-_COUNTED_WINDOWS:]
-    return replace(
+    return changed(
         s,
         window=s.newest,
         to_scrape=room - len(carried),
         posts=tuple(_carry(p) if p in carried else _put_off(s, p) if p in left else p for p in s.posts),
         counted=dict(recent),
         crashes={},
-        totals=replace(s.totals, windows=s.totals.windows + 1),
+        totals=changed(s.totals, windows=s.totals.windows + 1),
     )
 
 
@@ -184,16 +184,16 @@ def _keep_to_quota(s: State) -> State:
         return s
     sending = None if s.open is None else s.open.post_id
     left = [p for p in s.queue() if p.post.id != sending][max(0, s.room() - (sending is not None)) :]
-    return replace(s, posts=tuple(_put_off(s, p) if p in left else p for p in s.posts)) if left else s
+    return changed(s, posts=tuple(_put_off(s, p) if p in left else p for p in s.posts)) if left else s
 
 
 def _carry(post: PendingPost) -> PendingPost:
-    return replace(post, deferred=False, deferred_in=None, attempts=0)
+    return changed(post, deferred=False, deferred_in=None, attempts=0)
 
 
 def _put_off(s: State, post: PendingPost) -> PendingPost:
     newest = None if s.newest is None else s.newest.start_block
-    return replace(post, deferred=True, deferred_in=newest, deferrals=post.deferrals + 1)
+    return changed(post, deferred=True, deferred_in=newest, deferrals=post.deferrals + 1)
 
 
 # Scrape and analysis
@@ -203,12 +203,12 @@ def _posts_scraped(s: State, e: ev.PostsScraped, _at: int) -> State:
     _require_scrape(s, e.window)
     _require(not any(s.is_seen(p.id) for p in e.posts), "a chosen post is new")
     pending = tuple(PendingPost(post=p, window=e.window) for p in e.posts)
-    return replace(
+    return changed(
         s,
         to_scrape=0,
         posts=s.posts + pending,
         seen=_see(s.seen, e.posts) if e.posts else s.seen,
-        totals=replace(s.totals, scraped=s.totals.scraped + len(pending)),
+        totals=changed(s.totals, scraped=s.totals.scraped + len(pending)),
     )
 
 
@@ -224,7 +224,7 @@ def _see(seen: Mapping[int, frozenset[str]], posts: tuple[ev.Post, ...]) -> dict
 
 def _scrape_failed(s: State, e: ev.ScrapeFailed, _at: int) -> State:
     _require_scrape(s, e.window)
-    return replace(s, to_scrape=0)
+    return changed(s, to_scrape=0)
 
 
 def _require_scrape(s: State, window: int) -> None:
@@ -237,14 +237,14 @@ def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
     if not e.tokens and not s.policy.submit_irrelevant:
         return _leave_out(s, e.post_id)
     score = score_post_entry(pending.post, e.tokens, at_ms)
-    return _replace_post(s, replace(pending, analyzed=True, tokens=e.tokens, sentiment=e.sentiment, score=score))
+    return _replace_post(s, changed(pending, analyzed=True, tokens=e.tokens, sentiment=e.sentiment, score=score))
 
 
 def _analysis_failed(s: State, e: ev.AnalysisFailed, _at: int) -> State:
     pending = _unanalyzed(s, e.post_id)
     if s.policy.on_analysis_error == "skip" or not s.policy.submit_irrelevant:
         return _leave_out(s, e.post_id)
-    return _replace_post(s, replace(pending, analyzed=True))
+    return _replace_post(s, changed(pending, analyzed=True))
 
 
 def _unanalyzed(s: State, post_id: str) -> PendingPost:
@@ -255,7 +255,7 @@ def _unanalyzed(s: State, post_id: str) -> PendingPost:
 
 
 def _leave_out(s: State, post_id: str) -> State:
-    return replace(_drop_post(s, post_id), totals=replace(s.totals, left_out=s.totals.left_out + 1))
+    return changed(_drop_post(s, post_id), totals=changed(s.totals, left_out=s.totals.left_out + 1))
 
 
 # Submission
@@ -268,27 +268,27 @@ def _submission_started(s: State, e: ev.SubmissionStarted, _at: int) -> State:
     post = queue[0]
     _require(e.attempt == post.attempts + 1 <= s.policy.submit_attempts, f"attempt {e.attempt} is not due")
     attempt = OpenAttempt(post_id=e.post_id, attempt=e.attempt, body=e.body)
-    return replace(_replace_post(s, replace(post, attempts=e.attempt)), open=attempt)
+    return changed(_replace_post(s, changed(post, attempts=e.attempt)), open=attempt)
 
 
 def _submission_accepted(s: State, e: ev.SubmissionAccepted, _at: int) -> State:
     _require_open(s, e.post_id)
     start = e.start_block if e.start_block is not None else _newest(s).start_block
     counted = {**s.counted, start: s.counted.get(start, 0) + 1}
-    totals = replace(s.totals, accepted=s.totals.accepted + 1)
-    return replace(_drop_post(s, e.post_id), open=None, counted=counted, totals=totals)
+    totals = changed(s.totals, accepted=s.totals.accepted + 1)
+    return changed(_drop_post(s, e.post_id), open=None, counted=counted, totals=totals)
 
 
 def _submission_rejected(s: State, e: ev.SubmissionRejected, _at: int) -> State:
     _require_open(s, e.post_id)
-    totals = replace(s.totals, rejected=s.totals.rejected + 1)
-    return replace(_drop_post(s, e.post_id), open=None, totals=totals)
+    totals = changed(s.totals, rejected=s.totals.rejected + 1)
+    return changed(_drop_post(s, e.post_id), open=None, totals=totals)
 
 
 def _submission_failed(s: State, e: ev.SubmissionFailed, at_ms: int) -> State:
     attempt = _require_open(s, e.post_id)
     _require(e.attempt == attempt.attempt, f"attempt {e.attempt} is not open")
-    s = replace(s, open=None)
+    s = changed(s, open=None)
     if attempt.attempt >= s.policy.submit_attempts:
         return _defer_exhausted(s)
     wait_s = s.policy.submit_backoff_s * 2 ** (attempt.attempt - 1)  # ruling 1: 3 s, then 6 s
@@ -300,13 +300,13 @@ def _rate_limited(s: State, e: ev.RateLimited, _at: int) -> State:
     newest = _newest(s)
     start = newest.start_block if e.start_block is None else max(e.start_block, newest.start_block)
     posts = tuple(p if p.deferred or not p.analyzed else _put_off(s, p) for p in s.posts)
-    return replace(s, open=None, posts=posts, backoff=Backoff(kind="window", until_block=start + newest.blocks))
+    return changed(s, open=None, posts=posts, backoff=Backoff(kind="window", until_block=start + newest.blocks))
 
 
 def _post_abandoned(s: State, e: ev.PostAbandoned, _at: int) -> State:
     pending = s.pending(e.post_id)
     _require(pending is not None and pending.deferred, f"post {e.post_id} is not carried over")
-    return replace(_drop_post(s, e.post_id), totals=replace(s.totals, abandoned=s.totals.abandoned + 1))
+    return changed(_drop_post(s, e.post_id), totals=changed(s.totals, abandoned=s.totals.abandoned + 1))
 
 
 def _require_open(s: State, post_id: str) -> OpenAttempt:
@@ -323,15 +323,15 @@ def _newest(s: State) -> Window:
 
 def _defer_exhausted(s: State) -> State:
     limit = s.policy.submit_attempts
-    return replace(s, posts=tuple(_put_off(s, p) if p.attempts >= limit and not p.deferred else p for p in s.posts))
+    return changed(s, posts=tuple(_put_off(s, p) if p.attempts >= limit and not p.deferred else p for p in s.posts))
 
 
 def _replace_post(s: State, post: PendingPost) -> State:
-    return replace(s, posts=tuple(post if p.post.id == post.post.id else p for p in s.posts))
+    return changed(s, posts=tuple(post if p.post.id == post.post.id else p for p in s.posts))
 
 
 def _drop_post(s: State, post_id: str) -> State:
-    return replace(s, posts=tuple(p for p in s.posts if p.post.id != post_id))
+    return changed(s, posts=tuple(p for p in s.posts if p.post.id != post_id))
 
 
 # Backoff, crashes and the API's word
@@ -342,18 +342,18 @@ def _back_off(s: State, kind: Any, at_ms: int, wait_s: float, *held: str) -> Sta
     before = s.backoff
     if before is not None and before.due_ms is not None:
         due_ms, wait_s, held = max(due_ms, before.due_ms), max(wait_s, before.wait_s), (*before.held, *held)
-    return replace(s, backoff=Backoff(kind=kind, due_ms=due_ms, wait_s=wait_s, held=held))
+    return changed(s, backoff=Backoff(kind=kind, due_ms=due_ms, wait_s=wait_s, held=held))
 
 
 def _backoff_elapsed(s: State, _e: ev.BackoffElapsed, _at: int) -> State:
     _require(s.backoff is not None and s.backoff.due_ms is not None, "no timed backoff is under way")
-    return replace(s, backoff=None)
+    return changed(s, backoff=None)
 
 
 def _effect_crashed(s: State, e: ev.EffectCrashed, at_ms: int) -> State:
-    s = replace(s, crashes={**s.crashes, e.effect: s.crashes.get(e.effect, 0) + 1})
+    s = changed(s, crashes={**s.crashes, e.effect: s.crashes.get(e.effect, 0) + 1})
     if s.open is not None and e.effect == f"SubmitPost:{s.open.post_id}":
-        s = _defer_exhausted(replace(s, open=None))
+        s = _defer_exhausted(changed(s, open=None))
     if s.backoff is not None and s.backoff.kind != "crash":
         return s  # nothing but polls runs in these, and polls have a pace of their own
     return _back_off(s, "crash", at_ms, s.policy.crash_backoff_s, e.effect)
@@ -361,18 +361,18 @@ def _effect_crashed(s: State, e: ev.EffectCrashed, at_ms: int) -> State:
 
 def _config_mismatched(s: State, e: ev.ConfigMismatched, _at: int) -> State:
     if e.setting == "BLOCKS_PER_WINDOW":
-        return replace(s, served_blocks_per_window=e.served)
-    return replace(s, served_max_submissions=e.served)
+        return changed(s, served_blocks_per_window=e.served)
+    return changed(s, served_max_submissions=e.served)
 
 
 def _api_unreachable(s: State, _e: ev.ApiUnreachable, _at: int) -> State:
     _require(not s.api_down, "the API is known to be unreachable")
-    return replace(s, api_down=True)
+    return changed(s, api_down=True)
 
 
 def _api_recovered(s: State, _e: ev.ApiRecovered, _at: int) -> State:
     _require(s.api_down, "the API was not known to be unreachable")
-    return replace(s, api_down=False)
+    return changed(s, api_down=False)
 
 
 _REDUCERS: Final[Mapping[type, Callable[[State, Any, int], State]]] = {

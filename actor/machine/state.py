@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from events.catalogue import JournalCreated, Policy, Post, SubmissionBody
 from events.codec import canonical_json, decode_as
+from events.value import Value
 
 __all__ = [
     "INITIAL",
@@ -38,8 +38,7 @@ StateName: TypeAlias = Literal["WaitingForWindow", "Scraping", "Analyzing", "Sub
 STATES: Final[tuple[StateName, ...]] = ("WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class Window(Value, frozen=True, kw_only=True):
     """A rate-limit window: its number for people, its first block for comparison, its length in blocks."""
 
     number: int
@@ -52,8 +51,7 @@ class Window:
         return self.start_block + self.blocks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingPost:
+class PendingPost(Value, frozen=True, kw_only=True):
     """A scraped post without a final verdict.
 
     Attributes:
@@ -72,7 +70,7 @@ class PendingPost:
     post: Post
     window: int
     analyzed: bool = False
-    tokens: Mapping[str, float] = field(default_factory=dict)
+    tokens: Mapping[str, float] = {}
     sentiment: float = 0.0
     score: float = 0.0
     attempts: int = 0
@@ -81,8 +79,7 @@ class PendingPost:
     deferred_in: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenAttempt:
+class OpenAttempt(Value, frozen=True, kw_only=True):
     """A submission whose intent is recorded and whose outcome is not. There is never more than one."""
 
     post_id: str
@@ -90,8 +87,7 @@ class OpenAttempt:
     body: SubmissionBody
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backoff:
+class Backoff(Value, frozen=True, kw_only=True):
     """Why and how long nothing is sent.
 
     Attributes:
@@ -109,8 +105,7 @@ class Backoff:
     held: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
+class Totals(Value, frozen=True, kw_only=True):
     """Counts since the journal began; ``accepted`` is the specification's posts_processed (ruling 14)."""
 
     windows: int = 0
@@ -121,8 +116,7 @@ class Totals:
     left_out: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class State(Value, frozen=True, kw_only=True):
     """All that the miner knows.
 
     Attributes:
@@ -154,7 +148,7 @@ class State:
     api_url: str = ""
     running: bool = False
     epoch: int = 0
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = Policy()
     served_blocks_per_window: int | None = None
     served_max_submissions: int | None = None
     window: Window | None = None
@@ -163,13 +157,13 @@ class State:
     posts: tuple[PendingPost, ...] = ()
     open: OpenAttempt | None = None
     backoff: Backoff | None = None
-    counted: Mapping[int, int] = field(default_factory=dict)
-    seen: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    counted: Mapping[int, int] = {}
+    seen: Mapping[int, frozenset[str]] = {}
     checkpointed: int | None = None
-    crashes: Mapping[str, int] = field(default_factory=dict)
+    crashes: Mapping[str, int] = {}
     api_down: bool = False
     quarantined: tuple[str, ...] = ()
-    totals: Totals = field(default_factory=Totals)
+    totals: Totals = Totals()
 
     @property
     def blocks_per_window(self) -> int:

@@ -6,13 +6,13 @@ event -> step(state, event) -> append the record, fsync -> adopt the new state -
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from actor.machine.reduce import IllegalEventError, apply
 from actor.machine.state import INITIAL, State
 from actor.machine.table import destination, is_allowed
 from events.catalogue import Event
 from events.journal.record import Record
+from events.value import changed
 
 __all__ = ["IllegalEventError", "fold", "fold_record", "step"]
 
@@ -27,7 +27,7 @@ def step(state: State, event: Event, at_ms: int) -> State:
     if not is_allowed(state.state, name):
         raise IllegalEventError(f"{name} is refused in state {state.state}")
     data = apply(state, event, at_ms)
-    return replace(data, state=destination(state.state, name, data))
+    return changed(data, state=destination(state.state, name, data))
 
 
 def fold_record(state: State, record: Record) -> State:

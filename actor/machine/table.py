@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from transitions import EventData, Machine
@@ -113,20 +114,19 @@ ROWS: Final = _rows()
 
 
 class _Cursor:
-    """What ``transitions`` moves: a state name beside the data that the guards read."""
+    """What ``transitions`` moves: a state name beside what the guards said."""
 
-    __slots__ = ("data", "state")
+    __slots__ = ("says", "state")
 
-    def __init__(self, state: str, data: State) -> None:
+    def __init__(self, state: str, says: Mapping[str, bool]) -> None:
         self.state = state
-        self.data = data
+        self.says = says
 
 
 def _condition(name: str) -> Callable[[EventData], bool]:
-    guard = GUARDS[name]
-
     def condition(event_data: Any) -> bool:
-        return guard(event_data.model.data)
+        said: bool = event_data.model.says[name]
+        return said
 
     condition.__name__ = name
     return condition
@@ -140,8 +140,16 @@ def _machine() -> Machine:
     return machine
 
 
+def _asked() -> Mapping[tuple[str, str], tuple[str, ...]]:
+    """The guards that the rows of each source and event ask, each once."""
+    asked: dict[tuple[str, str], dict[str, None]] = {}
+    for row in ROWS:
+        asked.setdefault((row.source, row.event), {}).update(dict.fromkeys(row.guards))
+    return {pair: tuple(guards) for pair, guards in asked.items()}
+
+
 _MACHINE: Final = _machine()
-_ALLOWED: Final = frozenset((row.source, row.event) for row in ROWS)
+_ASKED: Final = _asked()
 
 if unknown := {row.event for row in ROWS} ^ set(EVENTS):  # a typo here would be accepted silently by transitions
     raise ValueError(f"the table and the catalogue differ in {sorted(unknown)}")
@@ -149,7 +157,7 @@ if unknown := {row.event for row in ROWS} ^ set(EVENTS):  # a typo here would be
 
 def is_allowed(source: StateName, event: str) -> bool:
     """Whether the table has a row for this event in this state."""
-    return (source, event) in _ALLOWED
+    return (source, event) in _ASKED
 
 
 def destination(source: StateName, event: str, data: State) -> StateName:
@@ -158,7 +166,12 @@ def destination(source: StateName, event: str, data: State) -> StateName:
     Raises:
         ValueError: No row's guards hold.
     """
-    cursor = _Cursor(source, data)
+    return _led(source, event, tuple([GUARDS[name](data) for name in _ASKED[source, event]]))
+
+
+@cache  # there are few answers, and a fold of a long journal asks for them all the time
+def _led(source: StateName, event: str, said: tuple[bool, ...]) -> StateName:
+    cursor = _Cursor(source, dict(zip(_ASKED[source, event], said, strict=True)))
     if not _MACHINE.events[event].trigger(cursor):
         raise ValueError(f"no row of the table leads on from {source} after {event}")
     state: StateName = cursor.state  # type: ignore[assignment]  # transitions knows only the names in STATES

@@ -6,13 +6,9 @@ What is read back is the event's JSON, before it becomes a part of the line: the
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
-
-from events.catalogue import EVENTS, Event
-from events.codec import canonical_json, reads_back
-from events.journal.record import Draft, Head, Record, decode_event, seal_data
+from events.catalogue import EVENTS
+from events.codec import canonical_json, decode_json
+from events.journal.record import Draft, Head, Record, seal_data
 from events.upcast import VERSIONS
 
 __all__ = ["seal_checked"]
@@ -28,15 +24,16 @@ def seal_checked(draft: Draft, head: Head | Record) -> tuple[bytes, Record]:
     try:
         if type(draft.at_ms) is not int or type(draft.source) is not str or type(draft.dest) is not str:
             raise TypeError("at_ms is an integer, source and dest are texts")
+        if EVENTS.get(name) is not type(draft.event):
+            raise TypeError("it is no event of the catalogue")
         written = canonical_json(draft.event)
-        data = orjson.loads(written)
-        known = EVENTS.get(name) is type(draft.event)
-        same = (known and reads_back(draft.event, data)) or _decoded(name, data) == draft.event
+        read = decode_json(type(draft.event), written, name)
+        same = read == draft.event and canonical_json(read) == written
         line, digest = seal_data(draft, head, written)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} cannot be recorded: {error}; nothing was written") from error
     if not same:
-        raise ValueError(f"{name} reads back as another event, {data}; nothing was written")
+        raise ValueError(f"{name} reads back as another event, {read}; nothing was written")
     return line, Record(
         seq=head.seq + 1,
         at_ms=draft.at_ms,
@@ -44,10 +41,6 @@ def seal_checked(draft: Draft, head: Head | Record) -> tuple[bytes, Record]:
         name=name,
         source=draft.source,
         dest=draft.dest,
-        data=data,
+        raw=written,
         hash=digest,
     )
-
-
-def _decoded(name: str, data: dict[str, Any]) -> Event:
-    return decode_event(name, VERSIONS.get(name, 1), data, where="read back")

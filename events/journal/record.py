@@ -15,10 +15,11 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
+import msgspec
 import orjson
 
 from events.catalogue import EVENTS, Event
-from events.codec import canonical_json, decode_as
+from events.codec import canonical_json, decode_as, decode_json
 from events.upcast import VERSIONS, upcast
 
 __all__ = [
@@ -41,9 +42,6 @@ _MARK: Final = b',"hash":"'
 _HASH_LENGTH: Final = 64
 _DIGEST: Final = _HASH_LENGTH + len(b'"}\n')
 _TAIL: Final = len(_MARK) + _DIGEST
-_KEYS: Final = ["seq", "at", "v", "event", "from", "to", "data", "hash"]
-_KINDS: Final = [int, str, int, str, str, str, dict, str]
-_KIND_NAMES: Final = [kind.__name__ for kind in _KINDS]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE_MS: Final = 60_000
 _MINUTE: Final = len("2026-11-22T14:32:")
@@ -84,9 +82,8 @@ class Draft:
     dest: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """A record as written: ``data`` is the JSON of its own version; ``event()`` is today's reading of it."""
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A record as written: ``raw`` is the JSON of its own version; ``event()`` is today's reading of it."""
 
     seq: int
     at_ms: int
@@ -94,7 +91,7 @@ class Record:
     name: str
     source: str
     dest: str
-    data: dict[str, Any]
+    raw: bytes
     hash: str
 
     @property
@@ -102,21 +99,34 @@ class Record:
         """The chain's end after this record."""
         return Head(seq=self.seq, hash=self.hash)
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """The event's fields as written."""
+        fields: dict[str, Any] = orjson.loads(self.raw)
+        return fields
+
     def event(self) -> Event:
         """The event, upcast to this build's version.
 
         Raises:
             ValueError: This build cannot read it; the message names the record.
         """
-        return decode_event(self.name, self.v, self.data, where=f"record {self.seq}")
+        try:
+            return decode_event(self.name, self.v, self.raw)
+        except ValueError as error:
+            raise ValueError(f"record {self.seq}: {error}") from error
 
 
-def decode_event(name: str, version: int, data: dict[str, Any], *, where: str) -> Event:
-    """Upcast and decode; ValueError names ``where`` the data stands."""
-    try:
-        return decode_as(EVENTS.get(name, object), upcast(name, version, data), name)  # type: ignore[return-value]  # upcast refuses unknown names
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from error
+def decode_event(name: str, version: int, raw: bytes) -> Event:
+    """Decode an event's JSON, upcast from its version.
+
+    Raises:
+        ValueError: This build cannot read it.
+    """
+    if VERSIONS.get(name) == version:
+        return decode_json(EVENTS[name], raw, name)
+    data = upcast(name, version, orjson.loads(raw))
+    return decode_as(EVENTS[name], data, name)
 
 
 def at_text(at_ms: int) -> str:
@@ -203,24 +213,38 @@ def _chain(previous: str, prefix: bytes) -> str:
     return hashlib.sha256(previous.encode() + prefix).hexdigest()
 
 
+class _Line(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """The fields of a line, their types checked; ``data`` is only looked at as far as it is an object."""
+
+    seq: int
+    at: str
+    v: int
+    event: str
+    source: str = msgspec.field(name="from")
+    dest: str = msgspec.field(name="to")
+    data: msgspec.Raw
+    hash: str
+
+
+_LINE: Final = msgspec.json.Decoder(_Line)
+
+
 def _decode(line: bytes, digest: str) -> Record:
     try:
-        fields = orjson.loads(line)
-        if list(fields) != _KEYS:
-            raise ValueError(f"fields {list(fields)}, expected {_KEYS}")
-        if (kinds := list(map(type, fields.values()))) != _KINDS:
-            raise ValueError(f"fields of {[kind.__name__ for kind in kinds]}, expected {_KEYS} of {_KIND_NAMES}")
-        seq, at, v, name, source, dest, data, _ = fields.values()
-        at_ms = _at_ms(at)
-    except (ValueError, TypeError, AttributeError) as error:
+        found = _LINE.decode(line)
+        raw = bytes(found.data)
+        if not raw.startswith(b"{"):
+            raise ValueError(f"data is no object: {raw[:40]!r}")
+        at_ms = _at_ms(found.at)
+    except (msgspec.DecodeError, ValueError) as error:
         raise BadRecordError(f"not a record: {error}") from error
     return Record(
-        seq=seq,
+        seq=found.seq,
         at_ms=at_ms,
-        v=v,
-        name=name,
-        source=source,
-        dest=dest,
-        data=data,
+        v=found.v,
+        name=found.event,
+        source=found.source,
+        dest=found.dest,
+        raw=raw,
         hash=digest,
     )

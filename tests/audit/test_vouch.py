@@ -15,6 +15,7 @@ from actor.edges.hotkey import is_signed_by
 from audit.history import folded
 from audit.vouch import Vouched, vouch
 from events import catalogue as ev
+from events.codec import changed
 from events.journal import JournalReader, Record, locate
 from tests.kit import Drive
 from tests.world import World
@@ -72,7 +73,7 @@ def test_a_rewritten_history_is_not_vouched_for(world: World) -> None:
     for record in records:
         event = record.event()
         if isinstance(event, ev.PostsScraped):
-            event = ev.PostsScraped(**{**{n: getattr(event, n) for n in event.__slots__}, "latency_ms": 1})
+            event = changed(event, latency_ms=1)
         drive.at_ms = record.at_ms
         drive.on(event)
     assert checked(records).ok
@@ -98,7 +99,7 @@ def test_every_part_of_a_checkpoint_is_covered(
     for record in JournalReader(mined(world)):
         event = record.event()
         if isinstance(event, ev.CheckpointSigned):
-            event = ev.CheckpointSigned(**{**{n: getattr(event, n) for n in event.__slots__}, **spoil(event)})
+            event = changed(event, **spoil(event))
         drive.at_ms = record.at_ms
         drive.on(event)
     assert not checked(drive.records).ok

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from dotenv import dotenv_values
 from typer.testing import CliRunner
@@ -77,7 +77,7 @@ def field_table() -> str:
     kinds: dict[str, type[Any]] = {**EVENTS, "Policy": Policy, "Post": Post, "SubmissionBody": SubmissionBody}
     body = ""
     for name, cls in kinds.items():
-        fields = ", ".join(f"`{field.name}`" for field in dataclasses.fields(cls))
+        fields = ", ".join(f"`{field.name}`" for field in msgspec.structs.fields(cls))
         body += f"| {name} | {fields or 'none'} |\n"
     return f"\n| event or object | fields |\n|---|---|\n{body}\n"
 

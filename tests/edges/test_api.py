@@ -8,7 +8,6 @@ import time
 import traceback
 import zlib
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import asdict
 from typing import Any, TypeVar
 
 import pytest
@@ -18,6 +17,7 @@ from actor.edges.api import APIClient
 from actor.edges.clock import SystemClock
 from actor.ports import Accepted, Block, Failed, Limited, Rejected, StatusError, SubmitAnswer
 from events.catalogue import SubmissionBody
+from events.codec import plain
 from sandbox import Sandbox, SandboxConfig
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ def test_the_request(wire: Any, client: Maker, submission: SubmissionBody, alice
     first, headers, body = _parsed(wire.requests[0])
     assert first == "POST /v2/submit HTTP/1.1"
     assert headers["Content-Type"] == "application/json"
-    assert json.loads(body) == asdict(submission)
+    assert json.loads(body) == plain(submission)
     assert headers["X-Auth-SS58Address"] == alice.ss58_address
     message, timestamp = headers["X-Auth-Message"], headers["X-Auth-Timestamp"]
     assert (message, timestamp) == ("talisman-ai-auth:1795000000", "1795000000.25")
@@ -336,7 +336,7 @@ def test_each_fault_of_the_stand_in(
     """Every answer of the contract is what it should be."""
     kind, detail = expected
     box.script("api.submit", fault)
-    fresh = {**asdict(submission), "post_id": str(zlib.crc32(fault.encode()))}
+    fresh = {**plain(submission), "post_id": str(zlib.crc32(fault.encode()))}
     answer = _submit(against_box, SubmissionBody(**fresh))
     assert isinstance(answer, kind)
     found = {Rejected: "http_status", Accepted: "http_status", Limited: "reset_block", Failed: "kind"}[kind]

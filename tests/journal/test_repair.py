@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from actor.cli import main
@@ -167,7 +168,7 @@ def test_salvage_reads_only_what_it_can() -> None:
     assert known.records == len(drive.records)
     assert set(known.settled) == {"1", "2"}
     assert known.epoch == 1
-    strange = [type(r)(**{**{f: getattr(r, f) for f in r.__slots__}, "name": "FromTheFuture"}) for r in drive.records]
+    strange = [msgspec.structs.replace(r, name="FromTheFuture") for r in drive.records]
     assert salvage(strange).settled == ()
     assert isinstance(known, ev.Salvage)
 
