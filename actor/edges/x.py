@@ -16,12 +16,11 @@ from actor.edges.urls import checked_base, is_loopback, place
 from actor.edges.x_wire import Page, build_query, parse_page, refusal
 from actor.ports import Clock, Scraped, ScrapeError
 from events.catalogue import Post
+from events.prices import page_size
 
 __all__ = ["PostScraper"]
 
 _LOOKBACK_S: Final = 72 * 3600  # ruling 9: an older post would be abandoned; X itself searches 7 days
-_SMALLEST_PAGE: Final = 10
-_LARGEST_PAGE: Final = 100
 
 
 @dataclass(slots=True)
@@ -149,7 +148,7 @@ class PostScraper:
     def _params(self, wanted: int, now_s: int) -> dict[str, Any]:
         return {
             "query": self._query,
-            "max_results": max(_SMALLEST_PAGE, min(_LARGEST_PAGE, wanted)),
+            "max_results": page_size(wanted),
             "start_time": datetime.fromtimestamp(now_s - _LOOKBACK_S, UTC),
             "expansions": ["author_id"],
             "tweet_fields": ["created_at", "public_metrics", "author_id"],
