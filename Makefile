@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test crash kills sweep bench check lock format clean
+.PHONY: demo test crash kills sweep bench sample check lock format clean
 
 demo: .venv/.run
 	$(BIN)/user-miner demo
@@ -20,6 +20,10 @@ kills: .venv/.dev
 # A journal cut at every byte and with every bit flipped, and power lost at every operation: some ten minutes.
 sweep: .venv/.dev
 	$(BIN)/python -m benchmarks.journal_sweep
+
+# A new journal/sample, after a change of events or format; journal/README.md tells its story.
+sample: .venv/.dev
+	$(BIN)/python -m tests.sample.record
 
 # Figures beside those of others in the same run (benchmarks/README.md).
 bench: .venv/.bench

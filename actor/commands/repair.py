@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from pathlib import Path
 
+from actor.edges.clock import SystemClock
 from actor.machine import IllegalEventError, State, fold, step
+from actor.ports import Clock
 from audit.terminal import exit_code, fail
 from events.catalogue import GapDeclared
 from events.journal import Draft, FileJournal, JournalError, JournalReader, Record, locate
@@ -19,8 +20,11 @@ from events.journal.repair import Damage, copy_prefix, salvage, survey
 __all__ = ["run_repair"]
 
 
-def run_repair(directory: Path, *, accept_loss: bool, out: Path | None) -> int:
-    """Describe the damage, and repair into ``out`` when the loss is accepted; 0 when whole or repaired, 1 if not."""
+def run_repair(directory: Path, *, accept_loss: bool, out: Path | None, clock: Clock | None = None) -> int:
+    """Describe the damage, and repair into ``out`` when the loss is accepted; 0 when whole or repaired, 1 if not.
+
+    ``clock`` dates the gap; None is this host's.
+    """
     try:
         journal = locate(directory)
         damage = survey(journal)
@@ -33,7 +37,7 @@ def run_repair(directory: Path, *, accept_loss: bool, out: Path | None) -> int:
             _say("nothing was changed; `--accept-loss` writes a new journal that declares this gap")
             return 1
         target = out or journal.with_name(f"{journal.name}.repaired")
-        seq = _write(journal, target, damage, gap)
+        seq = _write(journal, target, damage, gap, (clock or SystemClock()).now_ms())
     except JournalError as error:
         return fail(str(error), code=exit_code(error))
     except OSError as error:
@@ -69,7 +73,7 @@ def _describe(journal: Path, damage: Damage, gap: GapDeclared) -> None:
     )
 
 
-def _write(journal: Path, target: Path, damage: Damage, gap: GapDeclared) -> int:
+def _write(journal: Path, target: Path, damage: Damage, gap: GapDeclared, at_ms: int) -> int:
     if damage.place.head.seq == 0:
         raise JournalError(
             f"not even the first record of {journal} is whole, so whose journal it is cannot be proved: "
@@ -82,14 +86,13 @@ def _write(journal: Path, target: Path, damage: Damage, gap: GapDeclared) -> int
         raise JournalError(
             f"this build cannot follow the good records: {error}; use the build that wrote them"
         ) from error
-    return asyncio.run(_declare(target, state, gap)).seq
+    return asyncio.run(_declare(target, state, gap, at_ms)).seq
 
 
-async def _declare(target: Path, state: State, gap: GapDeclared) -> Record:
+async def _declare(target: Path, state: State, gap: GapDeclared, at_ms: int) -> Record:
     store = FileJournal(target, on_warning=_say)
     await store.take(reducer=0)
     try:
-        at_ms = time.time_ns() // 1_000_000
         after = step(state, gap, at_ms)
         draft = Draft(at_ms=at_ms, event=gap, source=state.state, dest=after.state)
         return await store.append(draft, witness=True)
