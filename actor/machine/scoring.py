@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Final
 
 from events.catalogue import Post
@@ -20,6 +21,8 @@ CAPS: Final[Mapping[str, int]] = {
     "followers": 200_000,
     "account_age": 2_555,
 }
+_counts: Final = attrgetter(*CAPS)
+_LIMITS: Final = tuple(CAPS.values())
 WEIGHT_RELEVANCE: Final = 0.50
 WEIGHT_VALUE: Final = 0.40
 WEIGHT_RECENCY: Final = 0.10
@@ -27,13 +30,21 @@ WEIGHT_RECENCY: Final = 0.10
 
 def relevance(tokens: Mapping[str, float]) -> float:
     """Mean of the top five relevances above 0, divided by how many there are; none gives 0 (ruling 4)."""
-    top = sorted((v for v in tokens.values() if v > 0), reverse=True)[:TOP_K]
-    return _unit(sum(top) / len(top)) if top else 0.0
+    top = sorted([v for v in tokens.values() if v > 0], reverse=True)[:TOP_K]
+    if not top:
+        return 0.0
+    total = 0.0  # one rounding after the other: ``sum`` rounds in another way from Python 3.12 on
+    for share in top:
+        total += share
+    return _unit(total / len(top))
 
 
 def value(post: Post) -> float:
     """Mean of the six capped ratios (ruling 5)."""
-    return sum(_unit(getattr(post, name) / cap) for name, cap in CAPS.items()) / len(CAPS)
+    total = 0.0
+    for count, cap in zip(_counts(post), _LIMITS, strict=True):
+        total += 1.0 if count >= cap else count / cap
+    return total / len(_LIMITS)
 
 
 def recency(timestamp: int, at_ms: int) -> float:
@@ -52,4 +63,4 @@ def score_post_entry(post: Post, tokens: Mapping[str, float], at_ms: int) -> flo
 
 
 def _unit(number: float) -> float:
-    return min(1.0, max(0.0, number))
+    return 0.0 if number <= 0.0 else min(number, 1.0)

@@ -27,7 +27,8 @@ def step(state: State, event: Event, at_ms: int) -> State:
     if not is_allowed(state.state, name):
         raise IllegalEventError(f"{name} is refused in state {state.state}")
     data = apply(state, event, at_ms)
-    return changed(data, state=destination(state.state, name, data))
+    dest = destination(state.state, name, data)
+    return data if dest == state.state else changed(data, state=dest)
 
 
 def fold_record(state: State, record: Record) -> State:
