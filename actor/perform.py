@@ -14,14 +14,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from actor.analyzer import AnalysisError
+from actor.chain_end import ChainEnd
 from actor.machine.facts import is_behind, observe, scrape_failed, scraped_event, submit_event
 from actor.machine.norm import content_sha256, norm_text
-from actor.machine.state import State, state_sha256
+from actor.machine.state import REDUCER, State, state_sha256
 from actor.machine.wanted import submission_started
 from actor.ports import AnalyzerPort, ApiPort, Block, Clock, Limited, ScrapeError, ScraperPort, Signer, StatusError
 from events import catalogue as ev
 from events import effects as ef
-from events.journal.record import Head, checkpoint_message
+from events.codec import changed
+from events.journal.record import checkpoint_message
 
 __all__ = ["DECISIONS", "Facts", "Performer", "Ports"]
 
@@ -53,11 +55,9 @@ class Ports:
 class Performer:
     """Performs effects. Holds no state but the pace of polls and the free LLM slots."""
 
-    def __init__(
-        self, ports: Ports, *, llm_concurrency: int, new_seed: Callable[[], int], head: Callable[[], Head]
-    ) -> None:
+    def __init__(self, ports: Ports, *, llm_concurrency: int, new_seed: Callable[[], int], chain_end: ChainEnd) -> None:
         self._ports = ports
-        self._head = head
+        self._chain_end = chain_end
         self._clock = ports.clock
         self._llm_slots = asyncio.Semaphore(llm_concurrency)
         self._new_seed = new_seed
@@ -175,14 +175,22 @@ class Performer:
         await self._clock.sleep(self._until_s(effect.due_ms))
         return _one(ev.PostAbandoned(post_id=effect.post_id, reason=effect.reason))
 
-    async def _sign_checkpoint(self, _effect: ef.SignCheckpoint, _state: State) -> Facts:
+    async def _sign_checkpoint(self, _effect: ef.SignCheckpoint, state: State) -> Facts:
+        await self._chain_end.reach_back(state.checkpoint_seq)
         return (lambda s: (self._checkpoint(s),),)
 
     def _checkpoint(self, state: State) -> ev.CheckpointSigned:
-        head, digest = self._head(), state_sha256(state)
-        message = checkpoint_message(seq=head.seq, head=head.hash, state_sha256=digest)
-        signature = self._ports.signer.sign(message).hex()
-        return ev.CheckpointSigned(seq=head.seq, head=head.hash, state_sha256=digest, signature=signature)
+        head = self._chain_end.head
+        unsigned = ev.CheckpointSigned(
+            since=state.checkpoint_seq,
+            seq=head.seq,
+            head=head.hash,
+            hashes_sha256=self._chain_end.hashes_sha256(state.checkpoint_seq),
+            reducer=REDUCER,
+            state_sha256=state_sha256(state),
+            signature="",
+        )
+        return changed(unsigned, signature=self._ports.signer.sign(checkpoint_message(unsigned)).hex())
 
     def _until_s(self, due_ms: int) -> float:
         return max(0.0, (due_ms - self._clock.now_ms()) / 1000)

@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 
 import orjson
 
+from actor.chain_end import ChainEnd
 from actor.edges.text import one_line
 from actor.machine.facts import crash_event
 from actor.machine.norm import content_sha256, norm_text
@@ -36,7 +37,7 @@ from events.catalogue import (
     WindowOpened,
 )
 from events.effects import AnalyzePost, Effect, ScrapeWindow, SubmitPost
-from events.journal.record import GENESIS, Draft, Record
+from events.journal.record import GENESIS, Draft, Head, Record
 from events.journal.store import JournalError, JournalStore, Lease, Snapshot
 
 __all__ = ["Actor", "ActorConfig", "IdentityError", "OnRecord", "UnreadableJournalError"]
@@ -109,9 +110,9 @@ class Actor:
         self._config = config
         self._on_record = on_record
         self._redact = redact
-        self._head = GENESIS
+        self._chain_end = ChainEnd(store)
         self._performer = Performer(
-            ports, llm_concurrency=config.llm_concurrency, new_seed=new_seed, head=lambda: self._head
+            ports, llm_concurrency=config.llm_concurrency, new_seed=new_seed, chain_end=self._chain_end
         )
         self._tasks: dict[Effect, asyncio.Task[Facts]] = {}
         self._mailbox: asyncio.Queue[_Outcome | None] = asyncio.Queue()
@@ -143,7 +144,6 @@ class Actor:
     async def _boot(self) -> bool:
         """Take the journal and start; False when a stop was asked for before anything was written."""
         lease = await self._store.take(reducer=REDUCER)
-        self._head = lease.head
         self.state = await self._replay(lease)
         if self._stop_reason is not None:
             return False
@@ -159,10 +159,12 @@ class Actor:
         return True
 
     async def _replay(self, lease: Lease) -> State:
-        state, seq = _from_snapshot(lease.snapshot)
+        state, head = _from_snapshot(lease.snapshot)
+        self._chain_end.begin(head)
         try:
-            async for record in self._store.read(after_seq=seq):
+            async for record in self._store.read(after_seq=head.seq):
                 state = fold_record(state, record)
+                self._chain_end.follow(record, state.checkpoint_seq)
                 if self._stop_reason is not None:
                     break
         except ValueError as error:  # IllegalEventError is one
@@ -253,7 +255,8 @@ class Actor:
         after = step(self.state, event, at_ms)
         draft = Draft(at_ms=at_ms, event=event, source=self.state.state, dest=after.state)
         record = await self._store.append(draft, witness=isinstance(event, SubmissionStarted))
-        self.state, self._head = after, record.head
+        self.state = after
+        self._chain_end.follow(record, after.checkpoint_seq)
         self._tell(record)
         self._since_snapshot += 1
         if self._since_snapshot >= _SNAPSHOT_EVERY or isinstance(event, ActorStopped):
@@ -292,12 +295,12 @@ class Actor:
             await asyncio.wait(tasks, timeout=1.0)
 
 
-def _from_snapshot(snapshot: Snapshot | None) -> tuple[State, int]:
+def _from_snapshot(snapshot: Snapshot | None) -> tuple[State, Head]:
     """The cached fold and its record; a snapshot is a cache, so one that cannot be read costs only time."""
     if snapshot is None:
-        return INITIAL, 0
+        return INITIAL, GENESIS
     try:
-        return decode_state(orjson.loads(snapshot.state)), snapshot.head.seq
+        return decode_state(orjson.loads(snapshot.state)), snapshot.head
     except ValueError as error:
         _log.warning("the snapshot of record %d is ignored: %s", snapshot.head.seq, error)
-        return INITIAL, 0
+        return INITIAL, GENESIS

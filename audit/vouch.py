@@ -6,6 +6,7 @@ elsewhere. The signature check itself is handed in, so that readers know no wall
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import TypeAlias
 
 import orjson
 
-from actor.machine import INITIAL, State, state_sha256
+from actor.machine import INITIAL, REDUCER, State, state_sha256
 from events.catalogue import CheckpointSigned, JournalCreated
 from events.codec import decode_as
 from events.journal.record import GENESIS, Head, Record, checkpoint_message
+from events.upcast import upcast
 
 __all__ = ["KeptError", "SignatureCheck", "Vouched", "is_signed", "read_kept", "vouch"]
 
@@ -37,6 +39,7 @@ class Vouched:
         checkpoints: How many stand in the journal.
         through_seq: The last record that a good checkpoint covers; 0 for none.
         after: Records behind that one: written, chained, but not yet vouched for.
+        other_folds: Checkpoints whose state another version of the fold came to; it is signed, but not compared.
         findings: Every checkpoint or record that contradicts another, one line each.
     """
 
@@ -44,6 +47,7 @@ class Vouched:
     checkpoints: int
     through_seq: int
     after: int
+    other_folds: int
     findings: tuple[str, ...]
 
     @property
@@ -55,13 +59,16 @@ class Vouched:
 def read_kept(path: Path) -> CheckpointSigned:
     """A checkpoint kept elsewhere: its journal record, or only the record's ``data``, as one JSON object.
 
+    Data alone is told from that of version 1, which is older and has fewer fields, by its fields.
+
     Raises:
         KeptError: The file holds something else.
     """
     try:
         content = orjson.loads(path.read_bytes())
         data = content["data"] if isinstance(content, dict) and "data" in content else content
-        return decode_as(CheckpointSigned, data)
+        old = isinstance(data, dict) and "since" not in data
+        return decode_as(CheckpointSigned, upcast("CheckpointSigned", 1, data) if old else data)
     except (OSError, ValueError) as error:
         raise KeptError(f"{path} holds no checkpoint: {error}") from error
 
@@ -82,7 +89,8 @@ def vouch(
         kept: A checkpoint from elsewhere: the journal must still hold the record that it speaks of.
     """
     findings: list[str] = []
-    checkpoints = through = seq = 0
+    checkpoints = through = seq = other_folds = 0
+    listed = _Listed()
     before: Head = GENESIS
     state = INITIAL
     kept_head: str | None = None
@@ -92,19 +100,49 @@ def vouch(
             findings.append(f"record {record.seq}: this journal belongs to {event.hotkey}")
         if isinstance(event, CheckpointSigned):
             checkpoints += 1
-            wrong = _wrong(event, before, state, hotkey, is_signed_by)
+            other_folds += event.reducer != REDUCER
+            wrong = [*_wrong(event, before, state, hotkey, is_signed_by), *listed.wrong(event)]
             findings += [f"record {record.seq}: {reason}" for reason in wrong]
             through = through if wrong else event.seq
         if kept is not None and record.seq == kept.seq:
             kept_head = record.hash
+        listed.add(record)
         before, state, seq = record.head, after, record.seq
     if kept is not None:
         findings += _wrong_kept(kept, kept_head, seq, hotkey, is_signed_by)
     if not checkpoints:
         findings.append("no checkpoint was signed: nobody vouches for this history")
     return Vouched(
-        hotkey=hotkey, checkpoints=checkpoints, through_seq=through, after=seq - through, findings=tuple(findings)
+        hotkey=hotkey,
+        checkpoints=checkpoints,
+        through_seq=through,
+        after=seq - through,
+        other_folds=other_folds,
+        findings=tuple(findings),
     )
+
+
+class _Listed:
+    """The hashes since the last checkpoint that listed them."""
+
+    def __init__(self) -> None:
+        self._since = 0
+        self._digest = hashlib.sha256()
+
+    def add(self, record: Record) -> None:
+        self._digest.update(record.hash.encode())
+
+    def wrong(self, checkpoint: CheckpointSigned) -> list[str]:
+        """What the checkpoint says wrongly about them; the next list begins behind it."""
+        if checkpoint.since is None:
+            return []
+        since, found = self._since, self._digest.hexdigest()
+        self._since, self._digest = checkpoint.seq, hashlib.sha256()
+        if checkpoint.since != since:
+            return [f"the checkpoint lists hashes behind record {checkpoint.since}, expected those behind {since}"]
+        if checkpoint.hashes_sha256 != found:
+            return [f"the checkpoint lists other hashes of records {since + 1} to {checkpoint.seq}"]
+        return []
 
 
 def _wrong(
@@ -115,7 +153,7 @@ def _wrong(
         reasons.append(
             f"the checkpoint speaks of record {checkpoint.seq}, it stands behind another record {before.seq}"
         )
-    if checkpoint.state_sha256 != state_sha256(state):
+    if checkpoint.reducer == REDUCER and checkpoint.state_sha256 != state_sha256(state):
         reasons.append("the checkpoint's state is not what this build folds the records to")
     if not is_signed(checkpoint, hotkey, is_signed_by):
         reasons.append(f"the checkpoint is not signed by {hotkey}")
@@ -136,9 +174,8 @@ def _wrong_kept(
 
 def is_signed(checkpoint: CheckpointSigned, hotkey: str, is_signed_by: SignatureCheck) -> bool:
     """Whether the checkpoint bears this hotkey's signature."""
-    message = checkpoint_message(seq=checkpoint.seq, head=checkpoint.head, state_sha256=checkpoint.state_sha256)
     try:
         signature = bytes.fromhex(checkpoint.signature)
     except ValueError:
         return False
-    return is_signed_by(hotkey, message, signature)
+    return is_signed_by(hotkey, checkpoint_message(checkpoint), signature)

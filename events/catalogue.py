@@ -472,19 +472,32 @@ class PostAbandoned(Value, frozen=True, kw_only=True):
 
 
 class CheckpointSigned(Value, frozen=True, kw_only=True):
-    """The hotkey vouches for the history so far.
+    """The hotkey vouches for the history so far, and for the hash of each record since the checkpoint before.
+
+    Such a list lets a few records be shown with their place in the chain, and all others be left out.
 
     Attributes:
+        since: The record that the checkpoint before speaks of, 0 for the first; None in version 1, which has no list.
         seq: The record that the checkpoint speaks of.
         head: That record's hash, hex.
+        hashes_sha256: Digest of the hashes of records ``since`` + 1 to ``seq``, 64 hex digits each, one after the
+            other; None in version 1.
+        reducer: Version of the fold that came to the state; another version may come to another one.
         state_sha256: Digest of the folded state after that record.
         signature: The hotkey's sr25519 signature, hex.
     """
 
+    since: int | None
     seq: int
     head: str
+    hashes_sha256: str | None
+    reducer: int
     state_sha256: str
     signature: str
+
+    def __post_init__(self) -> None:
+        _require((self.since is None) == (self.hashes_sha256 is None), "a list of hashes has a beginning")
+        _require(self.since is None or self.since < self.seq, "a checkpoint speaks of at least one record")
 
 
 class TailRepaired(Value, frozen=True, kw_only=True):

@@ -15,8 +15,15 @@ __all__ = ["UPCASTERS", "VERSIONS", "Upcaster", "upcast"]
 
 Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
-VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(EVENTS, 1)
-UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {}
+VERSIONS: Final[Mapping[str, int]] = {**dict.fromkeys(EVENTS, 1), "CheckpointSigned": 2}
+
+
+def _checkpoint_signed_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 signed the chain's end alone, and the fold was of version 1."""
+    return {"since": None, "hashes_sha256": None, "reducer": 1, **data}
+
+
+UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {("CheckpointSigned", 1): _checkpoint_signed_1}
 
 
 def upcast(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from actor.machine import INITIAL, State, step, wanted
+from bittensor_core import Keypair
+
+from actor.machine import INITIAL, REDUCER, State, state_sha256, step, wanted
 from actor.machine.wanted import submission_started
 from events import catalogue as ev
 from events import effects as ef
-from events.journal.record import GENESIS, Draft, Head, Record, parse, seal
+from events.codec import changed
+from events.journal.record import GENESIS, Draft, Head, Record, checkpoint_message, hashes_sha256, parse, seal
 
 __all__ = [
     "HOTKEY",
@@ -221,6 +224,23 @@ class Drive:
     def batch(self, window: int, *numbers: int) -> Drive:
         """A window up to the first submission."""
         return self.window(window).scraped(*numbers).analyze_all()
+
+    def sign(self, **fields: Any) -> Drive:
+        """Alice, whose address is HOTKEY, vouches for everything so far; ``fields`` replace parts before she signs."""
+        since = self.state.checkpoint_seq
+        unsigned = ev.CheckpointSigned(
+            since=since,
+            seq=self.head.seq,
+            head=self.head.hash,
+            hashes_sha256=hashes_sha256(record.hash for record in self.records[since:]),
+            reducer=REDUCER,
+            state_sha256=state_sha256(self.state),
+            signature="",
+        )
+        unsigned = changed(unsigned, **fields)
+        signature = Keypair.create_from_uri("//Alice").sign(checkpoint_message(unsigned)).hex()
+        self.on(changed(unsigned, signature=signature))
+        return self
 
     def accept_all(self) -> Drive:
         """Send whatever is queued, and have it accepted."""

@@ -130,8 +130,9 @@ def _newest_behind(s: State, known: ev.Salvage) -> Window | None:
     return window if _is_after(window, s.newest) else s.newest
 
 
-def _checkpoint_signed(s: State, _e: ev.CheckpointSigned, _at: int) -> State:
-    return changed(s, checkpointed=None if s.window is None else s.window.start_block)
+def _checkpoint_signed(s: State, e: ev.CheckpointSigned, _at: int) -> State:
+    seq = s.checkpoint_seq if e.since is None else e.seq
+    return changed(s, checkpointed=None if s.window is None else s.window.start_block, checkpoint_seq=seq)
 
 
 # Windows

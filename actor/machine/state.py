@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 # Version of the fold: raised whenever the same records would give another state, so that old snapshots are ignored.
-REDUCER: Final = 1
+REDUCER: Final = 2
 
 StateName: TypeAlias = Literal["WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff"]
 STATES: Final[tuple[StateName, ...]] = ("WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff")
@@ -137,6 +137,7 @@ class State(Value, frozen=True, kw_only=True):
         counted: Posts the API counted by a window's first block; only recent windows.
         seen: Ids of chosen posts by the UTC day (unix days) they were posted; pruned beyond SEEN_DAYS.
         checkpointed: First block of the last window that ended with a signed checkpoint.
+        checkpoint_seq: Record that the last checkpoint with a list of hashes speaks of; 0 before the first.
         crashes: Consecutive crashes by effect key, within one window.
         api_down: The status endpoint is known not to answer.
         quarantined: Names of quarantine files that have their TailRepaired record.
@@ -160,6 +161,7 @@ class State(Value, frozen=True, kw_only=True):
     counted: Mapping[int, int] = {}
     seen: Mapping[int, frozenset[str]] = {}
     checkpointed: int | None = None
+    checkpoint_seq: int = 0
     crashes: Mapping[str, int] = {}
     api_down: bool = False
     quarantined: tuple[str, ...] = ()

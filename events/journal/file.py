@@ -17,12 +17,12 @@ from typing import Final
 from events.journal import quarantine, recover, snapshot
 from events.journal.checked import seal_checked
 from events.journal.disk import Disk, make_directory, write_error
-from events.journal.head import START, HeadFile, Witness
+from events.journal.head import START, HeadFile, Place, Witness
 from events.journal.layout import HEAD, LOCK, list_segments
 from events.journal.lock import DirectoryLock
 from events.journal.record import Draft, Record
 from events.journal.recover import Found, Tally
-from events.journal.scan import BrokenChainError, Walk, damaged
+from events.journal.scan import BrokenChainError, Walk, damaged, start_before
 from events.journal.snapshot import StoredSnapshot
 from events.journal.store import FencedError, JournalError, JournalWriteError, Lease, Snapshot
 from events.journal.writer import Writer, create_segment
@@ -96,21 +96,22 @@ class FileJournal:
             JournalWriteError: The disk refused to read.
             FencedError: Not held.
         """
-        last = self._held().last.seq
-        start = self._read_from if after_seq >= self._read_from.head.seq else START
+        last = self._held().last
         with _reading(self._directory):
-            walk = Walk(self._directory, list_segments(self._directory), start)
+            walk = Walk(self._directory, list_segments(self._directory), self._start(after_seq))
         records = iter(walk)
-        while walk.head.seq < last:
+        while walk.head.seq < last.seq:
             try:
                 with _reading(self._directory):
                     record = next(records, None)
             except BrokenChainError as broken:
                 raise damaged(self._directory, broken.place, str(broken)) from broken
             if record is None:
-                raise damaged(self._directory, walk.place, f"the journal ends here, record {last} was expected")
+                raise damaged(self._directory, walk.place, f"the journal ends here, record {last.seq} was expected")
             if record.seq % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
+            if record.seq == last.seq and record.hash != last.hash:
+                raise damaged(self._directory, walk.place, f"record {last.seq} was expected to hash {last.hash}")
             if record.seq > after_seq:
                 yield record
 
@@ -171,6 +172,11 @@ class FileJournal:
         if self._writer is None:
             raise FencedError(f"{self._directory} is not held: call take() first, and stop acting after release()")
         return self._writer
+
+    def _start(self, after_seq: int) -> Place:
+        """The nearest known place before the record after ``after_seq``."""
+        near = start_before(self._directory, after_seq)
+        return max(near, self._read_from, key=lambda p: p.head.seq) if after_seq >= self._read_from.head.seq else near
 
     def _usable(self) -> Writer:
         if self._poison is not None:

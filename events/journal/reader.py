@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from events.journal.head import START, Place, read_witness
-from events.journal.layout import first_seq, list_segments
+from events.journal.head import Place, read_witness
+from events.journal.layout import list_segments
 from events.journal.record import GENESIS, Head, Record
-from events.journal.scan import BrokenChainError, Walk, classify, damaged, hash_before
+from events.journal.scan import BrokenChainError, Walk, classify, damaged, start_before
 from events.journal.store import JournalError, RolledBackError
 
 __all__ = ["JournalReader", "locate", "read_journal"]
@@ -37,7 +37,7 @@ class JournalReader:
         self.directory = directory
         self.tail_bytes = 0
         self._after = after or GENESIS
-        self._walk = Walk(directory, [], _start_before(directory, self._after))
+        self._walk = Walk(directory, [], start_before(directory, self._after.seq))
 
     @property
     def head(self) -> Head:
@@ -88,21 +88,6 @@ class JournalReader:
 def read_journal(directory: Path, *, after: Head | None = None) -> Iterator[Record]:
     """The verified records of a journal, in order. See `JournalReader`."""
     return iter(JournalReader(directory, after=after))
-
-
-def _start_before(directory: Path, after: Head) -> Place:
-    """The start of the segment that holds ``after``; its predecessor's hash is proved by reaching ``after``."""
-    earlier = [name for name in list_segments(directory) if first_seq(name) <= after.seq]
-    if len(earlier) < 2:  # noqa: PLR2004  (the first segment starts the chain)
-        return START
-    before, segment = earlier[-2:]
-    path = directory / before
-    digest = hash_before(path, path.stat().st_size)
-    return (
-        START
-        if digest is None
-        else Place(head=Head(seq=first_seq(segment) - 1, hash=digest), segment=segment, offset=0)
-    )
 
 
 def locate(directory: Path, hotkey: str | None = None) -> Path:

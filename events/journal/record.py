@@ -10,6 +10,7 @@ commit mark: a line without one was never acknowledged. docs/journal-format.md s
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -18,7 +19,7 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from events.catalogue import EVENTS, Event
+from events.catalogue import EVENTS, CheckpointSigned, Event
 from events.codec import canonical_json, decode_as, decode_json
 from events.upcast import VERSIONS, upcast
 
@@ -32,6 +33,7 @@ __all__ = [
     "at_text",
     "checkpoint_message",
     "decode_event",
+    "hashes_sha256",
     "parse",
     "seal",
     "seal_data",
@@ -156,9 +158,18 @@ def _minute_ms(text: str) -> int:
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
-def checkpoint_message(*, seq: int, head: str, state_sha256: str) -> bytes:
+def checkpoint_message(checkpoint: CheckpointSigned) -> bytes:
     """The bytes that a checkpoint's signature covers (docs/journal-format.md)."""
-    return f"user-miner-checkpoint:{FORMAT}:{seq}:{head}:{state_sha256}".encode()
+    c = checkpoint
+    if c.hashes_sha256 is None:
+        return f"user-miner-checkpoint:1:{c.seq}:{c.head}:{c.state_sha256}".encode()
+    fields = f"{c.since}:{c.seq}:{c.head}:{c.hashes_sha256}:{c.reducer}:{c.state_sha256}"
+    return f"user-miner-checkpoint:2:{fields}".encode()
+
+
+def hashes_sha256(hashes: Iterable[str]) -> str:
+    """Digest of a list of hashes, 64 hex digits each, one after the other, as a checkpoint signs it."""
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def seal(draft: Draft, head: Head | Record) -> tuple[bytes, Head]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from events.journal.head import START, Place
-from events.journal.layout import first_seq, segment_name, way_out
+from events.journal.layout import first_seq, list_segments, segment_name, way_out
 from events.journal.record import BadRecordError, Head, Record, parse
 from events.journal.store import JournalDamagedError, SecondWriterError
 
@@ -23,6 +23,7 @@ __all__ = [
     "hash_before",
     "record_after",
     "refusal_text",
+    "start_before",
     "whole_seq",
 ]
 
@@ -195,6 +196,19 @@ def _head_at(directory: Path, segments: Sequence[str], seq: int) -> Head | None:
     except (BrokenChainError, StopIteration):
         return Head(seq=seq, hash="")  # continues nothing, so the line is judged as damage
     return walk.place.head
+
+
+def start_before(directory: Path, seq: int) -> Place:
+    """The start of the segment that holds record ``seq``; whoever reaches a known record proves the hash before it."""
+    earlier = [name for name in list_segments(directory) if first_seq(name) <= seq]
+    if len(earlier) < 2:  # noqa: PLR2004  (the first segment starts the chain)
+        return START
+    before, segment = earlier[-2:]
+    path = directory / before
+    digest = hash_before(path, path.stat().st_size)
+    if digest is None:
+        return START
+    return Place(head=Head(seq=first_seq(segment) - 1, hash=digest), segment=segment, offset=0)
 
 
 def hash_before(path: Path, offset: int) -> str | None:

@@ -19,7 +19,7 @@ from actor.runtime import Actor, ActorConfig, IdentityError, UnreadableJournalEr
 from events.catalogue import CheckpointSigned, JournalCreated, Policy
 from events.effects import PollStatus
 from events.journal import Draft, JournalWriteError, Lease, MemoryJournal, Record, Snapshot
-from events.journal.record import checkpoint_message
+from events.journal.record import checkpoint_message, hashes_sha256
 from tests.actor.fakes import FakeAnalyzer, FakeApi, FakeClock, FakeScraper, fake_ports, settle
 from tests.kit import HOTKEY, post
 
@@ -416,9 +416,9 @@ def test_a_checkpoint_vouches_for_everything_before_it() -> None:
         covered = found[: signed.seq - 1]
         assert (event.seq, event.head) == (covered[-1].seq, covered[-1].hash)
         assert event.state_sha256 == state_sha256(fold(covered))
-        message = checkpoint_message(seq=event.seq, head=event.head, state_sha256=event.state_sha256)
+        assert (event.since, event.hashes_sha256) == (0, hashes_sha256(record.hash for record in covered))
         address = Keypair.create_from_uri("//Alice").ss58_address
-        assert verify(message, bytes.fromhex(event.signature), address)
+        assert verify(checkpoint_message(event), bytes.fromhex(event.signature), address)
 
     run(test)
 

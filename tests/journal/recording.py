@@ -1,6 +1,6 @@
 """How the journals under recorded/ were made. A new one gets a new directory; what is there is never written again.
 
-    python -m tests.journal.recording tests/journal/recorded/v1/NAME
+    python -m tests.journal.recording whole tests/journal/recorded/v1/NAME
 
 The history is one that the machine allows, so that it can be folded, with every event in it at least once.
 """
@@ -12,12 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bittensor_core import Keypair
-
-from actor.machine import state_sha256
 from events import catalogue as ev
 from events.journal import Draft, FileJournal, Record
-from events.journal.record import checkpoint_message
 from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, limited, rejected
 
 _SEGMENT_BYTES = 7_000
@@ -41,21 +37,14 @@ def history() -> Drive:
     drive.on(limited(drive.send(), start_block=81_200), after_s=0.02)
     for pending in drive.state.posts:
         drive.on(ev.PostAbandoned(post_id=pending.post.id, reason="too old"))
-    _sign(drive)
-    drive.window(813).scrape_failed()
+    drive.sign().window(813).scrape_failed()
     drive.on(ev.EffectCrashed(effect="PollStatus", post_id=None, error="KeyError: 'block'"))
     drive.on(ev.BackoffElapsed(), after_s=12)
+    drive.sign()
     drive.on(ev.ActorStopped(reason="SIGTERM", posts_processed=1))
     drive.on(ev.ApiMoved(api_url="http://127.0.0.1:9001"), after_s=60)
     drive.on(_gap())
     return drive.start()
-
-
-def _sign(drive: Drive) -> None:
-    head, digest = drive.head, state_sha256(drive.state)
-    message = checkpoint_message(seq=head.seq, head=head.hash, state_sha256=digest)
-    signature = Keypair.create_from_uri("//Alice").sign(message).hex()
-    drive.on(ev.CheckpointSigned(seq=head.seq, head=head.hash, state_sha256=digest, signature=signature))
 
 
 def _gap() -> ev.GapDeclared:
@@ -105,19 +94,20 @@ async def _repair(directory: Path, drive: Drive) -> None:
     await journal.release()
 
 
-def _make(directory: Path) -> None:
-    whole, repaired = directory / "whole", directory / "repaired"
-    asyncio.run(_write(whole, history().records))
+def _whole(directory: Path) -> None:
+    asyncio.run(_write(directory, history().records))
+
+
+def _repaired(directory: Path) -> None:
     drive = Drive().start().batch(812, 1, 2).accept_all()
-    asyncio.run(_write(repaired, drive.records))
-    _tear(repaired)
-    asyncio.run(_repair(repaired, drive))
-    for path in (whole, repaired):
-        (path / "LOCK").unlink()
+    asyncio.run(_write(directory, drive.records))
+    _tear(directory)
+    asyncio.run(_repair(directory, drive))
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
+    make, target = {"whole": _whole, "repaired": _repaired}[sys.argv[1]], Path(sys.argv[2])
     if target.exists():
         sys.exit(f"{target} exists: a recorded journal is never written again")
-    _make(target)
+    make(target)
+    (target / "LOCK").unlink()

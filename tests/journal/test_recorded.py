@@ -83,8 +83,7 @@ def test_its_checkpoints_are_signed(recorded: Path) -> None:
             hotkey = event.hotkey
         if isinstance(event, CheckpointSigned):
             assert (event.seq, event.head) == (before.seq, before.hash)
-            message = checkpoint_message(seq=event.seq, head=event.head, state_sha256=event.state_sha256)
-            assert is_signed_by(hotkey, message, bytes.fromhex(event.signature))
+            assert is_signed_by(hotkey, checkpoint_message(event), bytes.fromhex(event.signature))
         before = record.head
 
 

@@ -405,11 +405,6 @@ def checkpoints(drive: Drive) -> list[ef.Effect]:
     return [e for e in wanted(drive.state) if isinstance(e, ef.SignCheckpoint)]
 
 
-def sign(drive: Drive) -> None:
-    """A checkpoint was signed."""
-    drive.on(ev.CheckpointSigned(seq=1, head="0" * 64, state_sha256="0" * 64, signature="00" * 64))
-
-
 def test_a_checkpoint_is_wanted_once_after_each_window() -> None:
     """Design, section 4: once a window's work is done, however it ended; not before, and not again."""
     drive = Drive().start()
@@ -418,7 +413,7 @@ def test_a_checkpoint_is_wanted_once_after_each_window() -> None:
     assert checkpoints(drive) == []
     drive.accept_all()
     assert checkpoints(drive) == [ef.SignCheckpoint(start_block=700)]
-    sign(drive)
+    drive.sign()
     assert checkpoints(drive) == []
     drive.start()
     assert checkpoints(drive) == [], "a restart does not sign again"

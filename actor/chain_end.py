@@ -1,0 +1,66 @@
+"""The end of the actor's chain: its head, and the hashes of the records that no checkpoint speaks of yet.
+
+What this process read or wrote is remembered; what lies further back is read from the journal when a checkpoint first
+needs it. So a start reads nothing twice, and memory holds what happened since the last checkpoint: 32 bytes a record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from events.journal.record import GENESIS, Head, Record
+from events.journal.store import JournalStore
+
+__all__ = ["ChainEnd"]
+
+_HASH_BYTES: Final = 32
+
+
+class ChainEnd:
+    """Follows one journal, record by record."""
+
+    def __init__(self, store: JournalStore) -> None:
+        self.head = GENESIS
+        self._store = store
+        self._before = 0  # the record before the first hash that is remembered
+        self._hashes = bytearray()
+
+    def begin(self, head: Head) -> None:
+        """Nothing before this record's successor is known here: a snapshot stands for it."""
+        self.head = head
+        self._before = head.seq
+        self._hashes.clear()
+
+    def follow(self, record: Record, checkpoint_seq: int) -> None:
+        """The chain goes on with ``record``; hashes up to ``checkpoint_seq`` are signed and forgotten."""
+        self.head = record.head
+        self._hashes += bytes.fromhex(record.hash)
+        if checkpoint_seq > self._before:
+            del self._hashes[: _HASH_BYTES * (checkpoint_seq - self._before)]
+            self._before = checkpoint_seq
+
+    async def reach_back(self, checkpoint_seq: int) -> None:
+        """Read the hashes behind ``checkpoint_seq`` that are not remembered.
+
+        Raises:
+            JournalError: The journal cannot be read any more.
+        """
+        if checkpoint_seq >= self._before:
+            return
+        missing = bytearray()
+        async for record in self._store.read(after_seq=checkpoint_seq):
+            if record.seq <= self._before:
+                missing += bytes.fromhex(record.hash)
+        self._hashes[:0] = missing
+        self._before = checkpoint_seq
+
+    def hashes_sha256(self, checkpoint_seq: int) -> str:
+        """Digest of the hashes behind ``checkpoint_seq``, as CheckpointSigned holds it.
+
+        Raises:
+            ValueError: They were not read.
+        """
+        if self._before != checkpoint_seq:
+            raise ValueError(f"hashes are known from record {self._before + 1}, wanted from {checkpoint_seq + 1}")
+        return hashlib.sha256(self._hashes.hex().encode()).hexdigest()
