@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from actor.machine.state import State
 from actor.ports import Accepted, Block, Failed, Limited, Rejected, Scraped, ScrapeError, SubmitAnswer
@@ -19,6 +19,7 @@ __all__ = ["crash_event", "is_behind", "observe", "sample", "scrape_failed", "sc
 
 # What JSON readers everywhere hold exactly; a larger number is no block.
 _LARGEST_BLOCK: Final = 2**53 - 1
+T = TypeVar("T")
 
 
 def observe(state: State, block: Block, source: Literal["status", "submit"]) -> tuple[ev.Event, ...]:
@@ -66,8 +67,8 @@ def is_behind(state: State, block: Block) -> bool:
     return start is not None and state.newest is not None and start < state.newest.start_block
 
 
-def sample(candidates: Sequence[ev.Post], count: int, seed: int) -> tuple[ev.Post, ...]:
-    """Draw at most ``count`` posts, in the order X served them; the same seed draws the same (ruling 8)."""
+def sample(candidates: Sequence[T], count: int, seed: int) -> tuple[T, ...]:
+    """Draw at most ``count`` posts, or their ids, in the order X served them; one seed draws the same (ruling 8)."""
     if len(candidates) <= count:
         return tuple(candidates)
     chosen = sorted(random.Random(seed).sample(range(len(candidates)), count))  # noqa: S311  (a sample, not a secret)
