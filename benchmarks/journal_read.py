@@ -1,8 +1,9 @@
 """Verified reading against a bare orjson.loads loop over the same file, in turns.
 
-    python -m benchmarks.journal_read [--records 100000] [--rounds 7] [--dir DIR]
+    python -m benchmarks.journal_read [--windows 5000] [--rounds 7] [--dir DIR]
 
-"read" checks the chain, the numbers and the shape of every record; "events" also decodes each event into its class.
+"read" checks the chain, the numbers and the shape of every record; "events" also decodes each event into its class;
+"replay" also folds them all with the machine, as every reader of audit/ does. The journal is one of whole windows.
 """
 
 from __future__ import annotations
@@ -16,17 +17,12 @@ from typing import Final
 
 import orjson
 
-from benchmarks.journal_kit import DRY, drafts, new_journal, parser, ratio, workplace
-from events.journal import read_journal, verify_journal
+from audit.history import folded
+from benchmarks.journal_kit import parser, ratio, workplace
+from benchmarks.mined import build_mined
+from events.journal import JournalReader, read_journal, verify_journal
 
 _BARE: Final = "orjson.loads"
-
-
-async def _build(directory: Path, count: int) -> None:
-    journal = await new_journal(directory, DRY)
-    for draft in drafts(count):
-        await journal.append(draft)
-    await journal.release()
 
 
 def _loads(directory: Path) -> None:
@@ -46,6 +42,11 @@ def _events(directory: Path) -> None:
         record.event()
 
 
+def _replay(directory: Path) -> None:
+    for _ in folded(JournalReader(directory)):
+        pass
+
+
 def _verify(directory: Path) -> None:
     if not verify_journal(directory).ok:
         raise RuntimeError("the journal that was just written does not verify")
@@ -54,22 +55,28 @@ def _verify(directory: Path) -> None:
 def main() -> None:
     """Build, measure and print."""
     options = parser(__doc__)
-    options.add_argument("--records", type=int, default=100_000)
+    options.add_argument("--windows", type=int, default=5_000)
     options.add_argument("--rounds", type=int, default=7)
     given = options.parse_args()
-    readers: dict[str, Callable[[Path], None]] = {_BARE: _loads, "read": _read, "verify": _verify, "events": _events}
+    readers: dict[str, Callable[[Path], None]] = {
+        _BARE: _loads,
+        "read": _read,
+        "verify": _verify,
+        "events": _events,
+        "replay": _replay,
+    }
     seconds: dict[str, list[float]] = {name: [] for name in readers}
     with workplace(given.dir) as place:
-        asyncio.run(_build(place / "j", given.records))
+        records = asyncio.run(build_mined(place / "j", given.windows))
         for _ in range(given.rounds):
             for name, reader in readers.items():
                 start = time.perf_counter()
                 reader(place / "j")
                 seconds[name].append(time.perf_counter() - start)
-    print(f"{given.rounds} rounds over {given.records} records; median round, as a multiple of {_BARE}")
+    print(f"{given.rounds} rounds over {records} records; median round, as a multiple of {_BARE}")
     for name, taken in seconds.items():
         times = "" if name == _BARE else ratio(taken, seconds[_BARE])
-        print(f"  {name:<14} {given.records / statistics.median(taken):>9.0f}/s  {times}")
+        print(f"  {name:<14} {records / statistics.median(taken):>9.0f}/s  {times}")
 
 
 if __name__ == "__main__":
