@@ -15,6 +15,7 @@ from typing import Annotated, Final
 
 import typer
 
+from actor.commands.check import check
 from actor.commands.options import JournalArgument
 from actor.commands.replay import replay
 from actor.commands.verify import verify
@@ -138,6 +139,7 @@ def sandbox(
 
 app.command()(replay)
 app.command()(verify)
+app.command()(check)
 
 
 @app.command()
