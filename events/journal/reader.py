@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from events.journal.head import Place, read_witness
+from events.journal.head import START, Place, read_witness
 from events.journal.layout import list_segments
 from events.journal.record import GENESIS, Head, Record
-from events.journal.scan import BrokenChainError, Walk, classify, damaged, start_before
+from events.journal.scan import BrokenChainError, Walk, classify, damaged, hash_before, start_before
 from events.journal.store import JournalError, RolledBackError
 
 __all__ = ["JournalReader", "locate", "read_journal"]
@@ -38,6 +38,7 @@ class JournalReader:
         self.tail_bytes = 0
         self._after = after or GENESIS
         self._walk = Walk(directory, [], start_before(directory, self._after.seq))
+        self._ended = START
 
     @property
     def head(self) -> Head:
@@ -67,7 +68,29 @@ class JournalReader:
                 break
         self._check_end(least)
 
+    def check_kept(self) -> None:
+        """Look whether the last record that was given out still stands where it was read.
+
+        Raises:
+            RolledBackError: It does not: the journal was rolled back, replaced or removed since.
+        """
+        ended = self._last_ended()
+        try:
+            kept = not ended.offset or hash_before(self.directory / ended.segment, ended.offset) == ended.head.hash
+        except FileNotFoundError:
+            kept = False
+        if not kept:
+            raise RolledBackError(
+                f"{self.directory / ended.segment} no longer holds record {ended.head.seq} at byte {ended.offset}, "
+                "where it was read: this journal was rolled back, replaced or removed; read it from its beginning again"
+            )
+
+    def _last_ended(self) -> Place:
+        """Where the last record given out ended; a pass may have begun at the empty file that follows it."""
+        return self._walk.ended if self._walk.ended.offset else self._ended
+
     def _pass(self, segments: list[str]) -> Iterator[Record]:
+        self._ended = self._last_ended()
         self._walk = walk = Walk(self.directory, segments, self._walk.place)
         for record in walk:
             if record.seq > self._after.seq:

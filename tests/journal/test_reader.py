@@ -139,6 +139,43 @@ def test_a_journal_that_ends_before_a_known_record_has_lost_its_end(tmp_path: Pa
         list(read_journal(tmp_path / "j", after=Head(seq=8, hash="0" * 64)))
 
 
+def test_a_reader_that_stays_notices_that_its_journal_was_rolled_back(tmp_path: Path) -> None:
+    """Cut back, replaced, or removed; a torn write at the end of it is nothing of the kind."""
+    build(tmp_path / "j", 9)
+    last = segments(tmp_path / "j")[-1]
+    reader = JournalReader(tmp_path / "j")
+    reader.check_kept()
+    assert len(list(reader)) == 9
+    with last.open("ab") as file:
+        file.write(b'{"seq":10,')
+    for _ in range(2):
+        assert list(reader) == []
+        reader.check_kept()
+    whole = last.read_bytes()
+    for other in (whole[:-40], b"", b"x" * len(whole), None):
+        last.unlink(missing_ok=True)
+        if other is not None:
+            last.write_bytes(other)
+        with pytest.raises(RolledBackError, match=f"{last.name} no longer holds record 9 at byte"):
+            reader.check_kept()
+    last.write_bytes(whole)
+    reader.check_kept()
+
+
+def test_an_empty_file_that_follows_hides_nothing(tmp_path: Path) -> None:
+    """A crash may leave one behind the last record, and a reader may have stopped in it."""
+    build(tmp_path / "j", 9)
+    last = segments(tmp_path / "j")[-1]
+    (tmp_path / "j" / f"{10:020d}.jsonl").touch()
+    reader = JournalReader(tmp_path / "j")
+    for _ in range(3):
+        list(reader)
+        reader.check_kept()
+    last.write_bytes(last.read_bytes()[:-40])
+    with pytest.raises(RolledBackError, match=f"{last.name} no longer holds record 9"):
+        reader.check_kept()
+
+
 def test_an_empty_journal_reads_as_nothing(tmp_path: Path) -> None:
     """Created, never written."""
     journal = file_journal(tmp_path / "j")
