@@ -22,7 +22,7 @@ from events.journal.record import Head
 from events.journal.scan import hash_before
 from events.journal.store import Snapshot
 
-__all__ = ["KEEP", "StoredSnapshot", "newest_usable", "save", "snapshot_paths"]
+__all__ = ["KEEP", "StoredSnapshot", "load", "newest_usable", "save", "snapshot_paths"]
 
 KEEP: Final = 2
 _STATE: Final = b',"state":'
@@ -75,13 +75,23 @@ def snapshot_paths(directory: Path) -> list[Path]:
     return sorted(place.glob("*.json"), reverse=True) if place.is_dir() else []
 
 
+def load(path: Path) -> StoredSnapshot:
+    """A snapshot as it was kept, whether it fits the journal or not.
+
+    Raises:
+        OSError: The disk refused to read.
+        ValueError: This is no snapshot, or not the one that was kept.
+    """
+    return _decode(path.read_bytes())
+
+
 def newest_usable(
     directory: Path, segments: Sequence[str], *, reducer: int, witness: Place, on_warning: Callable[[str], None]
 ) -> StoredSnapshot | None:
     """The newest snapshot that fits the journal as it stands; the others are passed over with a warning each."""
     for path in snapshot_paths(directory):
         try:
-            stored = _decode(path.read_bytes())
+            stored = load(path)
             _check(stored, directory, segments, reducer=reducer, witness=witness)
         except (OSError, ValueError) as error:
             on_warning(f"snapshot {path} is not used: {error}; the start takes longer, nothing is lost")
