@@ -14,10 +14,40 @@ __all__ = ["replay"]
 def replay(
     journal: JournalArgument,
     *,
+    verbose: Annotated[bool, typer.Option("--verbose", help="A line for each record.")] = False,
+    window: Annotated[list[int] | None, typer.Option(metavar="N", min=0, help="Only this window; repeatable.")] = None,
+    post: Annotated[
+        str | None, typer.Option(metavar="ID", help="The whole life of a post; with other filters, what concerns it.")
+    ] = None,
+    event: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only records of this event; repeatable.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Only records from this UTC time on.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Only records up to this UTC time.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with what is written, until Ctrl-C.")] = False,
+    at: Annotated[str | None, typer.Option(metavar="SEQ|TIME", help="Print the state there.")] = None,
+    diff: Annotated[
+        tuple[str, str] | None, typer.Option(metavar="A B", help="What changed between two points, SEQ or TIME each.")
+    ] = None,
+    why: Annotated[
+        int | None, typer.Option(metavar="SEQ", min=1, help="Why this record led where it led, and what it changed.")
+    ] = None,
     as_json: JsonOption = False,
-    at: Annotated[int | None, typer.Option(metavar="SEQ", min=0, help="Print the state after this record.")] = None,
 ) -> None:
-    """Read a journal from its first record: what happened, in order."""
-    from audit.replay import run_replay  # noqa: PLC0415
+    """Read a journal from its first record: what happened, window by window, and why."""
+    from audit.replay import ReplayOptions, run_replay  # noqa: PLC0415
 
-    raise typer.Exit(run_replay(journal, as_json=as_json, at=at))
+    options = ReplayOptions(
+        as_json=as_json,
+        verbose=verbose,
+        windows=tuple(window or ()),
+        post_id=post,
+        events=tuple(event or ()),
+        since=since,
+        until=until,
+        follow=follow,
+        at=at,
+        diff=diff,
+        why=why,
+    )
+    raise typer.Exit(run_replay(journal, options))

@@ -1,0 +1,158 @@
+"""The life of one post as text for people. Its content is what X served: shown, never trusted, and safe to print."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from actor.machine import content_sha256
+from audit.replaying.lines import entry_line, short, span, when
+from audit.replaying.post_life import PostLife
+from audit.steps import Step
+from events import catalogue as ev
+from events.describe import describe, is_trouble
+from events.journal import at_text
+
+__all__ = ["post_life_lines"]
+
+_WIDTH: Final = 110
+_LONGEST_TEXT: Final = 10_000
+_LONGEST_ANSWER: Final = 500
+_UNDER: Final = " " * 32
+
+
+def post_life_lines(life: PostLife) -> Iterator[str]:
+    """The post, each step of its life, and the verdict; with line ends."""
+    yield from _portrait(life)
+    yield "\n"
+    above: int | None = None
+    analyzed = ""
+    for step in life.steps:
+        record, event = step.record, step.event
+        yield entry_line(record.seq, when(record.at_ms, beside=above), _text(life, step), trouble=is_trouble(event))
+        above = record.at_ms
+        analyzed = getattr(event, "content_sha256", analyzed)
+        for detail in [*_details(event, analyzed), *_turns(life, step)]:
+            yield from _wrapped(_UNDER, detail)
+    yield f"\n{_verdict(life)}\n"
+
+
+def _portrait(life: PostLife) -> Iterator[str]:
+    post = life.post
+    if post is None:
+        yield f"post {short(life.post_id)}: its text is not in this journal\n"
+        return
+    yield f"post {post.id} by @{short(post.author, 100)}, posted {at_text(post.timestamp * 1000)}\n"
+    yield from _wrapped("  text    ", short(post.content, _LONGEST_TEXT))
+    yield (
+        f"  author  id {short(post.author_id, 40)}, {post.followers:,} followers, "
+        f"account {post.account_age:,} days old at the search\n"
+    )
+    yield (
+        f"  counts  likes {post.likes:,}, reposts {post.retweets:,}, replies {post.responses:,}, "
+        f"quotes {post.quotes:,}\n"
+    )
+
+
+def _wrapped(label: str, text: str) -> Iterator[str]:
+    lines = textwrap.wrap(text, _WIDTH, initial_indent=label, subsequent_indent=" " * len(label))
+    yield from (f"{line}\n" for line in lines)
+
+
+def _text(life: PostLife, step: Step) -> str:
+    """The event, seen from the post."""
+    event = step.event
+    if isinstance(event, ev.PostsScraped):
+        drawn = "chosen for" if any(post.id == life.post_id for post in event.posts) else "found and not drawn for"
+        return f"{drawn} window {event.window}: {len(event.posts)} of {len(event.candidates)} new posts were drawn"
+    return describe(event).removeprefix(f"post {life.post_id}").lstrip(": ")
+
+
+def _turns(life: PostLife, step: Step) -> Iterator[str]:
+    """What the step meant for the post besides what its event says."""
+    before, after = step.before.pending(life.post_id), step.after.pending(life.post_id)
+    window = "?" if step.after.window is None else step.after.window.number
+    if isinstance(step.event, ev.ActorStarted) and step.before.open is not None:
+        yield f"attempt {step.before.open.attempt} was under way, its answer was never recorded"
+    if before is None or after is None:
+        if isinstance(step.event, ev.PostAnalyzed | ev.AnalysisFailed):
+            yield "left out by the settings"
+        elif isinstance(step.event, ev.GapDeclared):
+            yield "its verdict lies in the gap" if life.post_id in step.event.salvage.settled else "left out"
+    elif after.deferred and not before.deferred:
+        yield "put off to the next window"
+    elif before.deferred and not after.deferred:
+        yield f"carried into window {window}"
+    if after is not None and after.analyzed and (before is None or not before.analyzed):
+        yield f"score {after.score:.3f}"
+    backoff = step.after.backoff
+    if isinstance(step.event, ev.SubmissionFailed) and backoff is not None:
+        yield f"again after {backoff.wait_s:g} s"
+
+
+def _details(event: ev.Event, analyzed: str) -> list[str]:
+    make = _DETAILS.get(type(event))
+    details = [] if make is None else make(event)
+    if isinstance(event, ev.SubmissionStarted):
+        same = content_sha256(event.body.content) == analyzed
+        text = "the text that was analyzed" if same else "another text than the one that was analyzed"
+        details.append(f"{len(event.body.content)} characters: {text}")
+    answer = getattr(event, "raw_answer", None) or getattr(event, "answer", None)
+    return [*details, f"answer: {short(answer, _LONGEST_ANSWER)}"] if answer else details
+
+
+def _relevance(tokens: Mapping[str, float]) -> str:
+    ordered = sorted(tokens.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{short(name, 40)} {share:.2f}" for name, share in ordered) or "no subnet"
+
+
+def _search(e: ev.PostsScraped) -> list[str]:
+    return [f"the search read {e.posts_read} posts and {e.users_read} users in {e.requests} request(s); seed {e.seed}"]
+
+
+def _analysis(e: ev.PostAnalyzed | ev.AnalysisFailed) -> list[str]:
+    rung = f", {short(e.rung, 40)}" if isinstance(e, ev.PostAnalyzed) else ""
+    by = f"by {short(e.model, 80) or 'no model'}, prompt {short(e.prompt_version, 40) or 'none'}{rung}"
+    cost = f"{e.calls} call(s), {e.prompt_tokens} + {e.completion_tokens} tokens, {span(e.latency_ms)}"
+    relevance = [f"relevance: {_relevance(e.tokens)}"] if isinstance(e, ev.PostAnalyzed) else []
+    return [*relevance, f"{by}: {cost}"]
+
+
+def _attempt(e: ev.SubmissionStarted) -> list[str]:
+    body = e.body
+    return [f"window {e.window}: sentiment {body.sentiment:+.1f}, relevance {_relevance(body.tokens)}"]
+
+
+def _accepted(e: ev.SubmissionAccepted) -> list[str]:
+    validation = [f"validation id {short(e.validation_id, 100)}"] if e.validation_id else []
+    counted = [f"counted in the window from block {e.start_block}"] if e.start_block is not None else []
+    return [f"HTTP {e.http_status} after {span(e.latency_ms)}", *counted, *validation]
+
+
+def _answered(e: ev.SubmissionRejected | ev.SubmissionFailed | ev.RateLimited) -> list[str]:
+    return [f"after {span(e.latency_ms)}"]
+
+
+_DETAILS: Final[Mapping[type, Callable[[Any], list[str]]]] = {
+    ev.PostsScraped: _search,
+    ev.PostAnalyzed: _analysis,
+    ev.AnalysisFailed: _analysis,
+    ev.SubmissionStarted: _attempt,
+    ev.SubmissionAccepted: _accepted,
+    ev.SubmissionRejected: _answered,
+    ev.SubmissionFailed: _answered,
+    ev.RateLimited: _answered,
+}
+_MEANINGS: Final[Mapping[str, str]] = {
+    "not drawn": "not drawn: a later search may find it again",
+    "left out": "left out: it was not sent",
+    "settled": "settled: the verdict itself lies in a gap of this journal",
+}
+
+
+def _verdict(life: PostLife) -> str:
+    first, last = life.steps[0].record, life.steps[-1].record
+    told = _MEANINGS.get(life.verdict, life.verdict)
+    tries = f" after {life.attempts} attempt(s)" if life.attempts else ""
+    return f"{told}{tries}, records {first.seq} to {last.seq}, {span(last.at_ms - first.at_ms)}"
