@@ -34,7 +34,7 @@ _REMINDER_S: Final = 600.0
 Facts: TypeAlias = tuple[Callable[[State], tuple[ev.Event, ...]], ...]
 
 # Effects that touch nothing outside. Their event counts only while the effect is still wanted.
-DECISIONS: Final = (ef.StartSubmission, ef.EndBackoff, ef.AbandonPost, ef.SignCheckpoint)
+DECISIONS: Final = (ef.HoldWindow, ef.StartSubmission, ef.EndBackoff, ef.AbandonPost, ef.SignCheckpoint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,7 @@ class Performer:
         self._methods: Mapping[type, Callable[[Any, State], Awaitable[Facts]]] = {
             ef.PollStatus: self._poll,
             ef.ScrapeWindow: self._scrape,
+            ef.HoldWindow: self._hold_window,
             ef.AnalyzePost: self._analyze,
             ef.StartSubmission: self._start_submission,
             ef.SubmitPost: self._submit,
@@ -120,6 +121,9 @@ class Performer:
         except ScrapeError as error:
             return _one(scrape_failed(effect, error, latency_ms=self._since_ms(began_s)))
         return _one(scraped_event(effect, scraped, seed=self._new_seed(), latency_ms=self._since_ms(began_s)))
+
+    async def _hold_window(self, _effect: ef.HoldWindow, _state: State) -> Facts:
+        return (lambda s: () if s.unaffordable is None else (s.unaffordable,),)
 
     async def _analyze(self, effect: ef.AnalyzePost, state: State) -> Facts:
         pending = state.pending(effect.post_id)

@@ -10,7 +10,7 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -23,13 +23,17 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode
 
 from actor.edges.urls import checked_base
 from actor.edges.x_wire import build_query
+from actor.price_settings import PriceSettings
 from events.catalogue import Policy
+from events.prices import Prices, page_size, uusd
 
-__all__ = ["LEGACY", "Settings", "SettingsError", "legacy_variables", "load_settings"]
+__all__ = ["LEGACY", "Settings", "SettingsError", "legacy_variables", "load_prices", "load_settings"]
+
+S = TypeVar("S", bound=BaseSettings)
 
 _SECRET: Final = frozenset({"X_BEARER_TOKEN", "API_KEY", "HOTKEY_PASSWORD"})
 _URLS: Final = frozenset({"MINER_API_URL", "X_API_BASE", "LLM_BASE"})
@@ -70,15 +74,13 @@ def _token(value: SecretStr) -> SecretStr:
 Url = Annotated[str, AfterValidator(_url)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Budget = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Keywords = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_searchable)]
 
 
-class Settings(BaseSettings):
-    """All settings, with the specification's names and defaults. ``.miner_env.example`` explains each one."""
+class _SpecifiedSettings(BaseSettings):
+    """Those of the specification, with its names and defaults."""
 
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
-
-    # The specification's
     blocks_per_window: Annotated[int, Field(ge=1, le=1_000_000)] = 100
     max_submissions_per_window: Annotated[int, Field(ge=1, le=100)] = 5
     x_bearer_token: Token
@@ -89,7 +91,12 @@ class Settings(BaseSettings):
     api_key: Token
     llm_base: Url = "https://llm.chutes.ai/v1"
 
-    # Ours
+
+class Settings(PriceSettings, _SpecifiedSettings):
+    """All settings, the specification's first. ``.miner_env.example`` explains each one."""
+
+    model_config = PriceSettings.model_config
+
     wallet_name: str = "default"
     wallet_hotkey: str = "default"
     wallet_path: Path = Path("~/.bittensor/wallets")
@@ -105,6 +112,8 @@ class Settings(BaseSettings):
     submit_irrelevant: bool = True
     llm_concurrency: Annotated[int, Field(ge=1, le=100)] = 5
     llm_timeout_seconds: Seconds = 60.0
+    max_x_usd_per_day: Budget | None = None
+    max_llm_usd_per_day: Budget | None = None
     allow_insecure_http: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -135,6 +144,23 @@ class Settings(BaseSettings):
             raise ValueError("\n".join(exposed))
         return self
 
+    @model_validator(mode="after")
+    def _budgets_can_work(self) -> Settings:
+        """A budget that could never be kept, or never allow a window, is a mistake of the operator."""
+        if self.max_llm_usd_per_day is not None and self.llm_usd_per_million_prompt_tokens is None:
+            raise ValueError(
+                "MAX_LLM_USD_PER_DAY: needs prices: set LLM_USD_PER_MILLION_PROMPT_TOKENS and "
+                "LLM_USD_PER_MILLION_COMPLETION_TOKENS to what the LLM's server bills"
+            )
+        posts = self.max_search_pages * page_size(self.max_submissions_per_window)
+        search_uusd = self.prices().x_uusd(posts, posts)
+        if self.max_x_usd_per_day is not None and uusd(self.max_x_usd_per_day) < search_uusd:
+            raise ValueError(
+                f"MAX_X_USD_PER_DAY: {self.max_x_usd_per_day:g} does not pay for one search, which may cost "
+                f"${search_uusd / 1e6:g}: no window would ever be searched; raise it"
+            )
+        return self
+
     def policy(self) -> Policy:
         """The part that decides what the machine does."""
         return Policy(
@@ -145,6 +171,10 @@ class Settings(BaseSettings):
             on_analysis_error=self.on_analysis_error,
             submit_irrelevant=self.submit_irrelevant,
             poll_interval_s=self.poll_interval_seconds,
+            max_search_pages=self.max_search_pages,
+            prices=self.prices(),
+            max_x_usd_per_day=self.max_x_usd_per_day,
+            max_llm_usd_per_day=self.max_llm_usd_per_day,
         )
 
     def secrets(self) -> tuple[str, ...]:
@@ -164,12 +194,25 @@ def load_settings(env_file: Path, *, required: bool = False, **flags: Any) -> Se
     Raises:
         SettingsError: Something is missing or wrong.
     """
+    return _load(Settings, env_file, required=required, flags=flags)
+
+
+def load_prices(env_file: Path, *, required: bool = False) -> Prices:
+    """The price table of the file and the environment; nothing else need be set.
+
+    Raises:
+        SettingsError: A price is wrong, or the file that ``required`` speaks of is not there.
+    """
+    return _load(PriceSettings, env_file, required=required, flags={}).prices()
+
+
+def _load(kind: type[S], env_file: Path, *, required: bool, flags: Mapping[str, Any]) -> S:
     if required and (not env_file.exists() or env_file.is_dir()):
         raise SettingsError([f"--env-file: there is no file {env_file}: copy .miner_env.example and fill it in"])
     given = {name: value for name, value in flags.items() if value is not None}
     try:
         sources: dict[str, Any] = {"_env_file": env_file, **given}
-        return Settings(**sources)
+        return kind(**sources)
     except ValidationError as error:
         # Not chained: pydantic's own error holds the input, which may be a secret.
         lines = [line for problem in error.errors() for line in _line(problem, env_file).splitlines()]

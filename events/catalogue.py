@@ -14,6 +14,7 @@ import math
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias, get_args
 
+from events.prices import Prices
 from events.value import Value
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "ApiRecovered",
     "ApiUnreachable",
     "BackoffElapsed",
+    "BudgetSpent",
     "CheckpointSigned",
     "ConfigMismatched",
     "EffectCrashed",
@@ -39,6 +41,7 @@ __all__ = [
     "RateLimited",
     "Salvage",
     "ScrapeFailed",
+    "Spent",
     "SubmissionAccepted",
     "SubmissionBody",
     "SubmissionFailed",
@@ -106,6 +109,10 @@ class Policy(Value, frozen=True, kw_only=True):
         crash_limit: So many crashes of one paid effect count as its failure, so a bug cannot pay for ever.
         max_carried_windows: A post is carried into at most so many later windows (ruling 9).
         max_post_age_s: A carried post older than this is abandoned (ruling 9).
+        max_search_pages: MAX_SEARCH_PAGES: so many requests one search makes at most.
+        prices: What the budgets reckon with.
+        max_x_usd_per_day: MAX_X_USD_PER_DAY, None without a budget.
+        max_llm_usd_per_day: MAX_LLM_USD_PER_DAY, None without a budget.
     """
 
     blocks_per_window: int = 100
@@ -119,6 +126,10 @@ class Policy(Value, frozen=True, kw_only=True):
     crash_limit: int = 3
     max_carried_windows: int = 3
     max_post_age_s: float = 72 * 3600.0
+    max_search_pages: int = 1
+    prices: Prices = Prices()
+    max_x_usd_per_day: float | None = None
+    max_llm_usd_per_day: float | None = None
 
     def __post_init__(self) -> None:
         _require(self.blocks_per_window >= 1, "blocks_per_window is at least 1")
@@ -126,6 +137,11 @@ class Policy(Value, frozen=True, kw_only=True):
         _require(self.submit_attempts >= 1, "submit_attempts is at least 1")
         seconds = (self.submit_backoff_s, self.poll_interval_s, self.crash_backoff_s, self.max_post_age_s)
         _require(all(math.isfinite(s) and s >= 0 for s in seconds), "waits are finite and not negative")
+        _require(self.max_search_pages >= 1, "max_search_pages is at least 1")
+        limits = [limit for limit in (self.max_x_usd_per_day, self.max_llm_usd_per_day) if limit is not None]
+        _require(all(math.isfinite(limit) and limit > 0 for limit in limits), "budgets are finite and above 0")
+        priced = self.prices.llm_uusd(0, 0) is not None
+        _require(self.max_llm_usd_per_day is None or priced, "a budget for the LLM needs its prices")
 
 
 class SubmissionBody(Value, frozen=True, kw_only=True):
@@ -265,6 +281,26 @@ class ScrapeFailed(Value, frozen=True, kw_only=True):
     http_status: int | None = None
     retry_after_s: float | None = None
     latency_ms: int = 0
+
+
+class BudgetSpent(Value, frozen=True, kw_only=True):
+    """A budget does not allow the search of a window; the window is spent without one.
+
+    Attributes:
+        budget: Which one: "x" is MAX_X_USD_PER_DAY, "llm" MAX_LLM_USD_PER_DAY.
+        window: The window.
+        day: The UTC day, such as "2026-11-22".
+        spent_usd: What the day has cost so far, at the prices in force.
+        needed_usd: The most that this window can cost.
+        limit_usd: The budget.
+    """
+
+    budget: Literal["x", "llm"]
+    window: int
+    day: str
+    spent_usd: float
+    needed_usd: float
+    limit_usd: float
 
 
 class PostAnalyzed(Value, frozen=True, kw_only=True):
@@ -518,6 +554,49 @@ class TailRepaired(Value, frozen=True, kw_only=True):
     quarantine: str
 
 
+class Spent(Value, frozen=True, kw_only=True):
+    """What was paid for on one UTC day, in units that prices turn into money.
+
+    Attributes:
+        posts: Posts read at X.
+        users: Users read at X.
+        prompt_tokens: Input of the LLM.
+        completion_tokens: Its output.
+        largest_prompt: The most input that one post's analysis took.
+        largest_completion: Likewise the most output.
+    """
+
+    posts: int = 0
+    users: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    largest_prompt: int = 0
+    largest_completion: int = 0
+
+    def __add__(self, other: Spent) -> Spent:
+        """Both together."""
+        return Spent(
+            posts=self.posts + other.posts,
+            users=self.users + other.users,
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            largest_prompt=max(self.largest_prompt, other.largest_prompt),
+            largest_completion=max(self.largest_completion, other.largest_completion),
+        )
+
+    @classmethod
+    def told_by(cls, event: PostsScraped | PostAnalyzed | AnalysisFailed) -> Spent:
+        """What the record of a paid answer tells."""
+        if isinstance(event, PostsScraped):
+            return cls(posts=event.posts_read, users=event.users_read)
+        return cls(
+            prompt_tokens=event.prompt_tokens,
+            completion_tokens=event.completion_tokens,
+            largest_prompt=event.prompt_tokens,
+            largest_completion=event.completion_tokens,
+        )
+
+
 class Salvage(Value, frozen=True, kw_only=True):
     """What readable records behind a damaged place still tell, so that nothing known is paid for or sent again.
 
@@ -531,6 +610,7 @@ class Salvage(Value, frozen=True, kw_only=True):
         start_block: Its first block.
         blocks_per_window: Its length.
         epoch: The highest lease number.
+        spent: What was paid for, by UTC day (unix days).
     """
 
     records: int
@@ -542,6 +622,7 @@ class Salvage(Value, frozen=True, kw_only=True):
     start_block: int | None
     blocks_per_window: int | None
     epoch: int
+    spent: Mapping[int, Spent] = {}
 
     def __post_init__(self) -> None:
         known = {self.window is None, self.start_block is None, self.blocks_per_window is None}
@@ -576,6 +657,7 @@ Event: TypeAlias = (
     | WindowOpened
     | PostsScraped
     | ScrapeFailed
+    | BudgetSpent
     | PostAnalyzed
     | AnalysisFailed
     | SubmissionStarted

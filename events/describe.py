@@ -15,6 +15,7 @@ __all__ = ["describe", "is_trouble", "printable"]
 
 _TROUBLE: Final = (
     ev.ScrapeFailed,
+    ev.BudgetSpent,
     ev.AnalysisFailed,
     ev.SubmissionRejected,
     ev.SubmissionFailed,
@@ -63,6 +64,13 @@ def _analyzed(e: ev.PostAnalyzed) -> str:
     return f"post {e.post_id}: {names}; sentiment {e.sentiment:+.1f}; {e.calls} call(s), {tokens} tokens"
 
 
+def _budget_spent(e: ev.BudgetSpent) -> str:
+    return (
+        f"window {e.window}: not searched: it may cost ${e.needed_usd:.4f}, and ${e.spent_usd:.4f} of "
+        f"MAX_{e.budget.upper()}_USD_PER_DAY={e.limit_usd:g} are spent on {printable(e.day, 10)}"
+    )
+
+
 def _accepted(e: ev.SubmissionAccepted) -> str:
     selected = ", selected for validation" if e.selected_for_validation else ""
     return f"post {e.post_id} accepted: {printable(e.status, 40)}{selected}"
@@ -83,6 +91,7 @@ _LINES: Final[Mapping[type, Callable[[Any], str]]] = {
     ev.WindowOpened: lambda e: f"window {e.window} at block {e.current_block} (told by {e.source})",
     ev.PostsScraped: _scraped,
     ev.ScrapeFailed: lambda e: f"window {e.window}: scrape failed, window spent: {printable(e.reason)}",
+    ev.BudgetSpent: _budget_spent,
     ev.PostAnalyzed: _analyzed,
     ev.AnalysisFailed: lambda e: f"post {e.post_id}: analysis failed: {printable(e.reason)}",
     ev.SubmissionStarted: lambda e: f"post {e.post_id} attempt {e.attempt}, score {e.body.score:.3f}",

@@ -14,6 +14,7 @@ __all__ = [
     "AnalyzePost",
     "Effect",
     "EndBackoff",
+    "HoldWindow",
     "PollStatus",
     "ScrapeWindow",
     "SignCheckpoint",
@@ -36,6 +37,13 @@ class ScrapeWindow:
 
     window: int
     count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldWindow:
+    """Record that a budget does not allow the search of ``window``. A decision: nothing outside is touched."""
+
+    window: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +94,15 @@ class SignCheckpoint:
 
 
 Effect: TypeAlias = (
-    PollStatus | ScrapeWindow | AnalyzePost | StartSubmission | SubmitPost | EndBackoff | AbandonPost | SignCheckpoint
+    PollStatus
+    | ScrapeWindow
+    | HoldWindow
+    | AnalyzePost
+    | StartSubmission
+    | SubmitPost
+    | EndBackoff
+    | AbandonPost
+    | SignCheckpoint
 )
 
 

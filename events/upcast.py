@@ -15,7 +15,12 @@ __all__ = ["UPCASTERS", "VERSIONS", "Upcaster", "upcast"]
 
 Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
-VERSIONS: Final[Mapping[str, int]] = {**dict.fromkeys(EVENTS, 1), "CheckpointSigned": 2}
+VERSIONS: Final[Mapping[str, int]] = {
+    **dict.fromkeys(EVENTS, 1),
+    "ActorStarted": 2,
+    "CheckpointSigned": 2,
+    "GapDeclared": 2,
+}
 
 
 def _checkpoint_signed_1(data: dict[str, Any]) -> dict[str, Any]:
@@ -23,7 +28,28 @@ def _checkpoint_signed_1(data: dict[str, Any]) -> dict[str, Any]:
     return {"since": None, "hashes_sha256": None, "reducer": 1, **data}
 
 
-UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {("CheckpointSigned", 1): _checkpoint_signed_1}
+def _actor_started_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 knew no budgets, and did not tell how many pages a search might read."""
+    prices = {
+        "x_usd_per_post": 0.005,
+        "x_usd_per_user": 0.010,
+        "llm_usd_per_million_prompt_tokens": None,
+        "llm_usd_per_million_completion_tokens": None,
+    }
+    budgets = {"max_search_pages": 1, "prices": prices, "max_x_usd_per_day": None, "max_llm_usd_per_day": None}
+    return {**data, "policy": {**data["policy"], **budgets}}
+
+
+def _gap_declared_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 did not tell what was paid for behind the gap."""
+    return {**data, "salvage": {**data["salvage"], "spent": {}}}
+
+
+UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
+    ("ActorStarted", 1): _actor_started_1,
+    ("CheckpointSigned", 1): _checkpoint_signed_1,
+    ("GapDeclared", 1): _gap_declared_1,
+}
 
 
 def upcast(

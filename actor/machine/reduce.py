@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from actor.machine.budget import reckon
 from actor.machine.scoring import score_post_entry
 from actor.machine.state import Backoff, OpenAttempt, PendingPost, State, Window
 from events import catalogue as ev
@@ -29,8 +30,9 @@ class IllegalEventError(ValueError):
 
 def apply(state: State, event: ev.Event, at_ms: int) -> State:
     """The data after ``event``, still under the old state name; opens the next window when a batch ended."""
-    _require(state.running or type(event) in _BETWEEN_RUNS, f"{type(event).__name__} needs a running actor")
-    return _settle(_REDUCERS[type(event)](state, event, at_ms))
+    if not state.running and type(event) not in _BETWEEN_RUNS:
+        raise IllegalEventError(f"{type(event).__name__} needs a running actor")
+    return reckon(state, _settle(_REDUCERS[type(event)](state, event, at_ms)), event, at_ms)
 
 
 def _require(ok: bool, message: str) -> None:  # noqa: FBT001  (reads as an assertion that survives -O)
@@ -149,9 +151,10 @@ def _window_opened(s: State, e: ev.WindowOpened, _at: int) -> State:
 
 def _settle(s: State) -> State:
     """Open the newest window once the batch has ended: carried posts go first, the rest is scraped (ruling 9)."""
+    if s.to_scrape or s.analysis_due():
+        return s
     s = _keep_to_quota(s)
-    ended = s.to_scrape == 0 and all(p.deferred for p in s.posts)
-    if not ended or s.backoff is not None or s.newest is None or not _is_after(s.newest, s.window):
+    if s.backoff is not None or s.newest is None or not _is_after(s.newest, s.window) or not s.all_deferred():
         return s
     room = s.room()
     eligible = sorted((p for p in s.posts if _may_be_carried(s, p)), key=lambda p: -p.score)
@@ -181,7 +184,7 @@ def _may_be_carried(s: State, post: PendingPost) -> bool:
 
 def _keep_to_quota(s: State) -> State:
     """Put off what the newest window cannot take, should the quota have shrunk since the scrape (invariant I1)."""
-    if s.to_scrape or s.to_analyze():
+    if len(s.posts) <= s.room():
         return s
     sending = None if s.open is None else s.open.post_id
     left = [p for p in s.queue() if p.post.id != sending][max(0, s.room() - (sending is not None)) :]
@@ -215,10 +218,10 @@ def _posts_scraped(s: State, e: ev.PostsScraped, _at: int) -> State:
 
 def _see(seen: Mapping[int, frozenset[str]], posts: tuple[ev.Post, ...]) -> dict[int, frozenset[str]]:
     """Remember ``posts``; forget by the newest post's day, for this host's clock may jump."""
-    all_seen = dict(seen)
+    by_day: dict[int, set[str]] = {}
     for post in posts:
-        day = post.timestamp // _DAY_S
-        all_seen[day] = all_seen.get(day, frozenset()) | {post.id}
+        by_day.setdefault(post.timestamp // _DAY_S, set()).add(post.id)
+    all_seen = {**seen, **{day: seen.get(day, frozenset()) | ids for day, ids in by_day.items()}}
     oldest = max(all_seen) - SEEN_DAYS
     return {day: ids for day, ids in all_seen.items() if day >= oldest}
 
@@ -228,8 +231,14 @@ def _scrape_failed(s: State, e: ev.ScrapeFailed, _at: int) -> State:
     return changed(s, to_scrape=0)
 
 
+def _budget_spent(s: State, e: ev.BudgetSpent, _at: int) -> State:
+    _require(s.unaffordable == e, f"no budget withholds the search of window {e.window} for what it says")
+    return changed(s, to_scrape=0)
+
+
 def _require_scrape(s: State, window: int) -> None:
     _require(s.to_scrape > 0, "no scrape is due")
+    _require(s.unaffordable is None, "a budget withholds the search")
     _require(s.window is not None and s.window.number == window, f"the scrape of window {window} is not due")
 
 
@@ -238,14 +247,15 @@ def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
     if not e.tokens and not s.policy.submit_irrelevant:
         return _leave_out(s, e.post_id)
     score = score_post_entry(pending.post, e.tokens, at_ms)
-    return _replace_post(s, changed(pending, analyzed=True, tokens=e.tokens, sentiment=e.sentiment, score=score))
+    pending = changed(pending, analyzed=True, tokens=e.tokens, sentiment=e.sentiment, score=score)
+    return changed(s, posts=_with(s, pending))
 
 
 def _analysis_failed(s: State, e: ev.AnalysisFailed, _at: int) -> State:
     pending = _unanalyzed(s, e.post_id)
     if s.policy.on_analysis_error == "skip" or not s.policy.submit_irrelevant:
         return _leave_out(s, e.post_id)
-    return _replace_post(s, changed(pending, analyzed=True))
+    return changed(s, posts=_with(s, changed(pending, analyzed=True)))
 
 
 def _unanalyzed(s: State, post_id: str) -> PendingPost:
@@ -256,7 +266,7 @@ def _unanalyzed(s: State, post_id: str) -> PendingPost:
 
 
 def _leave_out(s: State, post_id: str) -> State:
-    return changed(_drop_post(s, post_id), totals=changed(s.totals, left_out=s.totals.left_out + 1))
+    return changed(s, posts=_without(s, post_id), totals=changed(s.totals, left_out=s.totals.left_out + 1))
 
 
 # Submission
@@ -265,11 +275,13 @@ def _leave_out(s: State, post_id: str) -> State:
 def _submission_started(s: State, e: ev.SubmissionStarted, _at: int) -> State:
     _require(s.open is None, "one attempt is open at a time")
     queue = s.queue()
-    _require(bool(queue) and queue[0].post.id == e.post_id, f"post {e.post_id} is not the next to send")
+    if not queue or queue[0].post.id != e.post_id:
+        raise IllegalEventError(f"post {e.post_id} is not the next to send")
     post = queue[0]
-    _require(e.attempt == post.attempts + 1 <= s.policy.submit_attempts, f"attempt {e.attempt} is not due")
+    if not e.attempt == post.attempts + 1 <= s.policy.submit_attempts:
+        raise IllegalEventError(f"attempt {e.attempt} is not due")
     attempt = OpenAttempt(post_id=e.post_id, attempt=e.attempt, body=e.body)
-    return changed(_replace_post(s, changed(post, attempts=e.attempt)), open=attempt)
+    return changed(s, posts=_with(s, changed(post, attempts=e.attempt)), open=attempt)
 
 
 def _submission_accepted(s: State, e: ev.SubmissionAccepted, _at: int) -> State:
@@ -277,13 +289,13 @@ def _submission_accepted(s: State, e: ev.SubmissionAccepted, _at: int) -> State:
     start = e.start_block if e.start_block is not None else _newest(s).start_block
     counted = {**s.counted, start: s.counted.get(start, 0) + 1}
     totals = changed(s.totals, accepted=s.totals.accepted + 1)
-    return changed(_drop_post(s, e.post_id), open=None, counted=counted, totals=totals)
+    return changed(s, posts=_without(s, e.post_id), open=None, counted=counted, totals=totals)
 
 
 def _submission_rejected(s: State, e: ev.SubmissionRejected, _at: int) -> State:
     _require_open(s, e.post_id)
     totals = changed(s.totals, rejected=s.totals.rejected + 1)
-    return changed(_drop_post(s, e.post_id), open=None, totals=totals)
+    return changed(s, posts=_without(s, e.post_id), open=None, totals=totals)
 
 
 def _submission_failed(s: State, e: ev.SubmissionFailed, at_ms: int) -> State:
@@ -307,7 +319,7 @@ def _rate_limited(s: State, e: ev.RateLimited, _at: int) -> State:
 def _post_abandoned(s: State, e: ev.PostAbandoned, _at: int) -> State:
     pending = s.pending(e.post_id)
     _require(pending is not None and pending.deferred, f"post {e.post_id} is not carried over")
-    return changed(_drop_post(s, e.post_id), totals=changed(s.totals, abandoned=s.totals.abandoned + 1))
+    return changed(s, posts=_without(s, e.post_id), totals=changed(s.totals, abandoned=s.totals.abandoned + 1))
 
 
 def _require_open(s: State, post_id: str) -> OpenAttempt:
@@ -324,15 +336,16 @@ def _newest(s: State) -> Window:
 
 def _defer_exhausted(s: State) -> State:
     limit = s.policy.submit_attempts
-    return changed(s, posts=tuple(_put_off(s, p) if p.attempts >= limit and not p.deferred else p for p in s.posts))
+    return changed(s, posts=tuple([_put_off(s, p) if p.attempts >= limit and not p.deferred else p for p in s.posts]))
 
 
-def _replace_post(s: State, post: PendingPost) -> State:
-    return changed(s, posts=tuple(post if p.post.id == post.post.id else p for p in s.posts))
+def _with(s: State, post: PendingPost) -> tuple[PendingPost, ...]:
+    post_id = post.post.id
+    return tuple([post if p.post.id == post_id else p for p in s.posts])
 
 
-def _drop_post(s: State, post_id: str) -> State:
-    return changed(s, posts=tuple(p for p in s.posts if p.post.id != post_id))
+def _without(s: State, post_id: str) -> tuple[PendingPost, ...]:
+    return tuple([p for p in s.posts if p.post.id != post_id])
 
 
 # Backoff, crashes and the API's word
@@ -384,6 +397,7 @@ _REDUCERS: Final[Mapping[type, Callable[[State, Any, int], State]]] = {
     ev.WindowOpened: _window_opened,
     ev.PostsScraped: _posts_scraped,
     ev.ScrapeFailed: _scrape_failed,
+    ev.BudgetSpent: _budget_spent,
     ev.PostAnalyzed: _post_analyzed,
     ev.AnalysisFailed: _analysis_failed,
     ev.SubmissionStarted: _submission_started,

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
-from events.catalogue import JournalCreated, Policy, Post, SubmissionBody
+from events.catalogue import BudgetSpent, JournalCreated, Policy, Post, Spent, SubmissionBody
 from events.codec import canonical_json, decode_as
 from events.value import Value
 
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 # Version of the fold: raised whenever the same records would give another state, so that old snapshots are ignored.
-REDUCER: Final = 2
+REDUCER: Final = 3
 
 StateName: TypeAlias = Literal["WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff"]
 STATES: Final[tuple[StateName, ...]] = ("WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff")
@@ -142,6 +142,8 @@ class State(Value, frozen=True, kw_only=True):
         api_down: The status endpoint is known not to answer.
         quarantined: Names of quarantine files that have their TailRepaired record.
         totals: Counts for people.
+        spent: What was paid for, or may have been, by UTC day (unix days); only recent days.
+        unaffordable: What to record in place of the due scrape, which a budget does not allow; else None.
     """
 
     state: StateName = "WaitingForWindow"
@@ -166,6 +168,8 @@ class State(Value, frozen=True, kw_only=True):
     api_down: bool = False
     quarantined: tuple[str, ...] = ()
     totals: Totals = Totals()
+    spent: Mapping[int, Spent] = {}
+    unaffordable: BudgetSpent | None = None
 
     @property
     def blocks_per_window(self) -> int:
@@ -184,20 +188,46 @@ class State(Value, frozen=True, kw_only=True):
 
     def pending(self, post_id: str) -> PendingPost | None:
         """The post without a verdict, None when it has one or was never chosen."""
-        return next((p for p in self.posts if p.post.id == post_id), None)
+        for pending in self.posts:  # a loop, here and below: every record of a replay comes through
+            if pending.post.id == post_id:
+                return pending
+        return None
 
     def is_seen(self, post_id: str) -> bool:
         """Whether the post was chosen by an earlier scrape."""
-        return any(post_id in ids for ids in self.seen.values()) or self.pending(post_id) is not None
+        for ids in self.seen.values():
+            if post_id in ids:
+                return True
+        return self.pending(post_id) is not None
+
+    def analysis_due(self) -> bool:
+        """Whether a post has no analysis yet."""
+        for pending in self.posts:  # noqa: SIM110
+            if not pending.analyzed:
+                return True
+        return False
+
+    def all_deferred(self) -> bool:
+        """Whether no post is to be worked on in this window."""
+        for pending in self.posts:  # noqa: SIM110
+            if not pending.deferred:
+                return False
+        return True
 
     def to_analyze(self) -> tuple[PendingPost, ...]:
         """Posts whose analysis is due."""
-        return tuple(p for p in self.posts if not p.analyzed)
+        return tuple([p for p in self.posts if not p.analyzed])
 
     def queue(self) -> tuple[PendingPost, ...]:
         """Posts to send in this window: carried ones first, then best score first (rulings 9, 5)."""
-        ready = (p for p in self.posts if p.analyzed and not p.deferred)
-        return tuple(sorted(ready, key=lambda p: (p.deferrals == 0, -p.score)))
+        ready = [p for p in self.posts if p.analyzed and not p.deferred]
+        if len(ready) > 1:
+            ready.sort(key=_first_in_queue)
+        return tuple(ready)
+
+
+def _first_in_queue(pending: PendingPost) -> tuple[bool, float]:
+    return pending.deferrals == 0, -pending.score
 
 
 INITIAL: Final = State()

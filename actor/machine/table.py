@@ -33,13 +33,40 @@ class Row:
     guards: tuple[str, ...] = ()
 
 
+def _scrape_due(s: State) -> bool:
+    return s.to_scrape > 0
+
+
+def _analysis_due(s: State) -> bool:
+    return s.analysis_due()
+
+
+def _post_queued(s: State) -> bool:
+    for post in s.posts:  # noqa: SIM110
+        if post.analyzed and not post.deferred:
+            return True
+    return False
+
+
+def _idle(s: State) -> bool:
+    return s.to_scrape == 0 and s.all_deferred()
+
+
+def _backing_off(s: State) -> bool:
+    return s.backoff is not None
+
+
+def _released(s: State) -> bool:
+    return s.backoff is None
+
+
 GUARDS: Final[Mapping[str, Callable[[State], bool]]] = {
-    "scrape_due": lambda s: s.to_scrape > 0,
-    "analysis_due": lambda s: any(not p.analyzed for p in s.posts),
-    "post_queued": lambda s: any(p.analyzed and not p.deferred for p in s.posts),
-    "idle": lambda s: s.to_scrape == 0 and all(p.deferred for p in s.posts),
-    "backing_off": lambda s: s.backoff is not None,
-    "released": lambda s: s.backoff is None,
+    "scrape_due": _scrape_due,
+    "analysis_due": _analysis_due,
+    "post_queued": _post_queued,
+    "idle": _idle,
+    "backing_off": _backing_off,
+    "released": _released,
 }
 
 WAITING: Final = "WaitingForWindow"
@@ -89,6 +116,7 @@ def _rows() -> tuple[Row, ...]:
     rows += [Row("WindowOpened", BACKOFF, None, ("backing_off",))]
     rows += _goes_on("PostsScraped", SCRAPING)
     rows += _goes_on("ScrapeFailed", SCRAPING, never=ANALYZING)
+    rows += _goes_on("BudgetSpent", SCRAPING, never=ANALYZING)
     for event in _ANALYSIS_ENDS:
         rows += _goes_on(event, ANALYZING)
     # Behind a gap nothing is under way; what is left waits for the next window.
@@ -141,7 +169,7 @@ def _machine() -> Machine:
 
 
 def _asked() -> Mapping[tuple[str, str], tuple[str, ...]]:
-    """The guards that the rows of each source and event ask, each once."""
+    """The guards that the rows of each source and event ask, each once; a pair without rows is missing."""
     asked: dict[tuple[str, str], dict[str, None]] = {}
     for row in ROWS:
         asked.setdefault((row.source, row.event), {}).update(dict.fromkeys(row.guards))
@@ -150,6 +178,7 @@ def _asked() -> Mapping[tuple[str, str], tuple[str, ...]]:
 
 _MACHINE: Final = _machine()
 _ASKED: Final = _asked()
+_ASKED_OF: Final = {pair: tuple(GUARDS[name] for name in names) for pair, names in _ASKED.items()}
 
 if unknown := {row.event for row in ROWS} ^ set(EVENTS):  # a typo here would be accepted silently by transitions
     raise ValueError(f"the table and the catalogue differ in {sorted(unknown)}")
@@ -166,7 +195,7 @@ def destination(source: StateName, event: str, data: State) -> StateName:
     Raises:
         ValueError: No row's guards hold.
     """
-    return _led(source, event, tuple([GUARDS[name](data) for name in _ASKED[source, event]]))
+    return _led(source, event, tuple([guard(data) for guard in _ASKED_OF[source, event]]))
 
 
 @cache  # there are few answers, and a fold of a long journal asks for them all the time

@@ -14,6 +14,7 @@ from events.effects import (
     AnalyzePost,
     Effect,
     EndBackoff,
+    HoldWindow,
     PollStatus,
     ScrapeWindow,
     SignCheckpoint,
@@ -68,6 +69,8 @@ def _work(state: State) -> tuple[Effect, ...]:
 
 def _in_flight(state: State) -> tuple[Effect, ...]:
     """Paid or sent work that goes on until its answer, even while a crash elsewhere is backed off from."""
+    if state.unaffordable is not None:
+        return ()
     if state.to_scrape and state.window is not None:
         return (ScrapeWindow(window=state.window.number, count=state.to_scrape),)
     if unanalyzed := state.to_analyze():
@@ -78,6 +81,8 @@ def _in_flight(state: State) -> tuple[Effect, ...]:
 
 
 def _due(state: State) -> tuple[Effect, ...]:
+    if state.unaffordable is not None:
+        return (HoldWindow(window=state.unaffordable.window),)
     if state.state != "Submitting" or state.open is not None:
         return ()
     post = state.queue()[0]

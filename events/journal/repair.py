@@ -81,7 +81,7 @@ def salvage(records: Iterable[Record]) -> ev.Salvage:
     for record in records:
         count += 1
         try:
-            known.note(record.event())
+            known.note(record.event(), record.at_ms)
         except ValueError:
             continue
     window = known.window
@@ -95,6 +95,7 @@ def salvage(records: Iterable[Record]) -> ev.Salvage:
         start_block=None if window is None else window.start_block,
         blocks_per_window=None if window is None else window.blocks_per_window,
         epoch=known.epoch,
+        spent=dict(sorted(known.spent.items())),
     )
 
 
@@ -132,8 +133,12 @@ class _Known:
         self.counted: Counter[int] = Counter()
         self.window: ev.WindowOpened | None = None
         self.epoch = 0
+        self.spent: dict[int, ev.Spent] = {}
 
-    def note(self, event: ev.Event) -> None:
+    def note(self, event: ev.Event, at_ms: int) -> None:
+        if isinstance(event, ev.PostsScraped | ev.PostAnalyzed | ev.AnalysisFailed):
+            day = at_ms // (_DAY_S * 1000)
+            self.spent[day] = self.spent.get(day, ev.Spent()) + ev.Spent.told_by(event)
         if isinstance(event, ev.PostsScraped):
             for post in event.posts:
                 self.seen.setdefault(post.timestamp // _DAY_S, set()).add(post.id)

@@ -12,7 +12,8 @@ from typing import Any, Final
 import pytest
 
 from actor.my_miner import warn_of_legacy
-from actor.settings import LEGACY, Settings, SettingsError, legacy_variables, load_settings
+from actor.settings import LEGACY, Settings, SettingsError, legacy_variables, load_prices, load_settings
+from events.prices import Prices
 
 ROOT: Final = Path(__file__).parents[2]
 FIELDS: Final = tuple(name.upper() for name in Settings.model_fields)
@@ -30,6 +31,10 @@ SPECIFIED: Final[dict[str, Any]] = {
     "LLM_BASE": "https://llm.chutes.ai/v1",
 }
 OURS: Final[dict[str, Any]] = {
+    "X_USD_PER_POST": 0.005,
+    "X_USD_PER_USER": 0.010,
+    "LLM_USD_PER_MILLION_PROMPT_TOKENS": None,
+    "LLM_USD_PER_MILLION_COMPLETION_TOKENS": None,
     "WALLET_NAME": "default",
     "WALLET_HOTKEY": "default",
     "WALLET_PATH": Path("~/.bittensor/wallets").expanduser(),
@@ -45,6 +50,8 @@ OURS: Final[dict[str, Any]] = {
     "SUBMIT_IRRELEVANT": True,
     "LLM_CONCURRENCY": 5,
     "LLM_TIMEOUT_SECONDS": 60.0,
+    "MAX_X_USD_PER_DAY": None,
+    "MAX_LLM_USD_PER_DAY": None,
     "ALLOW_INSECURE_HTTP": False,
     "LOG_LEVEL": "info",
 }
@@ -151,6 +158,11 @@ def test_missing_secrets_are_named_with_the_file_to_put_them_in(tmp_path: Path) 
         ("LLM_CONCURRENCY", "1e3"),
         ("ALLOW_INSECURE_HTTP", "2"),
         ("LOG_LEVEL", "verbose"),
+        ("X_USD_PER_POST", "-0.1"),
+        ("X_USD_PER_USER", "inf"),
+        ("X_USD_PER_USER", "$0.01"),
+        ("MAX_X_USD_PER_DAY", "0"),
+        ("MAX_LLM_USD_PER_DAY", "nan"),
         ("WALLET_PATH", "~no-such-user-here/wallets"),
         ("JOURNAL_DIR", "~no-such-user-here/journal"),
     ],
@@ -165,6 +177,50 @@ def test_a_wrong_value_is_one_line_with_variable_finding_and_fix(
     assert repr(value[:40])[1:-1] in line
     assert line.endswith(f": correct it in {path} or in the environment")
     assert "\n" not in line
+
+
+TOKEN_PRICES: Final = {"LLM_USD_PER_MILLION_PROMPT_TOKENS": "0.27", "LLM_USD_PER_MILLION_COMPLETION_TOKENS": "1.1"}
+
+
+@pytest.mark.parametrize("name", TOKEN_PRICES)
+def test_tokens_have_both_prices_or_none(tmp_path: Path, name: str) -> None:
+    """Half a price would be a wrong sum; the one that is missing is named."""
+    (line,) = refused(filled(tmp_path, **{name: "0.27"}))
+    (missing,) = TOKEN_PRICES.keys() - {name}
+    assert line == f"{missing}: is not set, but the other price of tokens is: set both or none"
+
+
+def test_a_budget_for_the_llm_needs_its_prices(tmp_path: Path) -> None:
+    """Without them it could not be kept."""
+    (line,) = refused(filled(tmp_path, MAX_LLM_USD_PER_DAY="1"))
+    assert line.startswith("MAX_LLM_USD_PER_DAY: needs prices: set LLM_USD_PER_MILLION_PROMPT_TOKENS and ")
+    policy = load_settings(filled(tmp_path, MAX_LLM_USD_PER_DAY="1", **TOKEN_PRICES)).policy()
+    assert (policy.max_llm_usd_per_day, policy.prices.llm_uusd(1_000_000, 100_000)) == (1.0, 380_000)
+
+
+def test_a_budget_for_x_pays_for_one_search_at_least(tmp_path: Path) -> None:
+    """Otherwise no window would ever be searched; pages, posts and prices make the figure."""
+    (line,) = refused(filled(tmp_path, MAX_X_USD_PER_DAY="0.149"))
+    assert line.startswith("MAX_X_USD_PER_DAY: 0.149 does not pay for one search, which may cost $0.15: ")
+    assert load_settings(filled(tmp_path, MAX_X_USD_PER_DAY="0.15")).policy().max_x_usd_per_day == 0.15
+    (line,) = refused(filled(tmp_path, MAX_X_USD_PER_DAY="0.15", MAX_SEARCH_PAGES="2"))
+    assert "which may cost $0.3: " in line
+    (line,) = refused(filled(tmp_path, MAX_X_USD_PER_DAY="0.15", MAX_SUBMISSIONS_PER_WINDOW="20"))
+    assert "which may cost $0.3: " in line
+    load_settings(filled(tmp_path, MAX_X_USD_PER_DAY="0.01", X_USD_PER_POST="0", X_USD_PER_USER="0.001"))
+
+
+def test_prices_are_read_without_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers of journals need no token; a wrong price and a missing file are told as anywhere else."""
+    path = env_file(tmp_path, "X_USD_PER_POST=0.006\nNETUID=nonsense\n")
+    monkeypatch.setenv("X_USD_PER_USER", "0.02")
+    assert load_prices(path) == Prices(x_usd_per_post=0.006, x_usd_per_user=0.02)
+    assert load_prices(tmp_path / "none") == Prices(x_usd_per_user=0.02)
+    monkeypatch.setenv("X_USD_PER_USER", "much")
+    with pytest.raises(SettingsError, match=r"X_USD_PER_USER: .*'much': correct it in"):
+        load_prices(path)
+    with pytest.raises(SettingsError, match="there is no file"):
+        load_prices(tmp_path / "none", required=True)
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from events import catalogue as ev
 from events.journal import Draft, FileJournal, Record
+from events.prices import Prices
 from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, limited, rejected
 
 _SEGMENT_BYTES = 7_000
@@ -44,7 +45,11 @@ def history() -> Drive:
     drive.on(ev.ActorStopped(reason="SIGTERM", posts_processed=1))
     drive.on(ev.ApiMoved(api_url="http://127.0.0.1:9001"), after_s=60)
     drive.on(_gap())
-    return drive.start()
+    prices = Prices(llm_usd_per_million_prompt_tokens=0.27, llm_usd_per_million_completion_tokens=1.1)
+    drive.start(ev.Policy(prices=prices, max_x_usd_per_day=0.4, max_llm_usd_per_day=1.0)).window(815)
+    assert drive.state.unaffordable is not None
+    drive.on(drive.state.unaffordable)
+    return drive
 
 
 def _gap() -> ev.GapDeclared:
@@ -58,6 +63,7 @@ def _gap() -> ev.GapDeclared:
         start_block=81_400,
         blocks_per_window=100,
         epoch=3,
+        spent={20_779: ev.Spent(posts=10, users=9, prompt_tokens=520, completion_tokens=40)},
     )
     return ev.GapDeclared(
         reason="the hash does not continue record 30",

@@ -191,3 +191,21 @@ def test_a_repaired_journal_starts_again(tmp_path: Path, capsys: pytest.CaptureF
 
     assert asyncio.run(next_epoch()) == 5
     assert state_of(new).epoch == 4
+
+
+def test_what_was_paid_behind_the_gap_is_not_forgotten() -> None:
+    """By UTC day, so that budgets go on from there."""
+    drive = Drive().start().batch(7, 1, 2)
+    day = drive.at_ms // 86_400_000
+    drive.at_ms += 86_400_000
+    drive.accept_all().batch(8, 3)
+    told = salvage(drive.records).spent
+    assert told == {
+        day: ev.Spent(
+            posts=10, users=10, prompt_tokens=200, completion_tokens=20, largest_prompt=100, largest_completion=10
+        ),
+        day + 1: ev.Spent(
+            posts=10, users=10, prompt_tokens=100, completion_tokens=10, largest_prompt=100, largest_completion=10
+        ),
+    }
+    assert told == drive.state.spent

@@ -20,7 +20,7 @@ LATE |= {"SubmissionFailed", "RateLimited"}
 # Design, section 3: what each state handles beside what is handled everywhere. The rest is refused.
 HANDLED: dict[StateName, set[str]] = {
     "WaitingForWindow": {"JournalCreated"},
-    "Scraping": {"PostsScraped", "ScrapeFailed"},
+    "Scraping": {"PostsScraped", "ScrapeFailed", "BudgetSpent"},
     "Analyzing": {"PostAnalyzed", "AnalysisFailed"},
     "Submitting": {
         "SubmissionStarted",
@@ -91,6 +91,7 @@ EXAMPLES: list[ev.Event] = [
         latency_ms=1,
     ),
     ev.ScrapeFailed(window=7, kind="server", reason="503"),
+    ev.BudgetSpent(budget="x", window=7, day="2026-11-22", spent_usd=5.0, needed_usd=0.15, limit_usd=5.0),
     analyzed("1"),
     analysis_failed("1"),
     accepted("1"),

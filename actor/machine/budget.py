@@ -1,0 +1,140 @@
+"""What a UTC day has cost, and whether a budget allows one more search. Pure.
+
+Where a record does not tell the cost, the most that it can have been is counted: for what was under way when a process
+ended or an effect crashed, for a search without an answer in time. The day is that of the record, by this host's
+clock; days are kept apart, so a clock that goes back or ahead resets nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from actor.machine.state import State
+from events import catalogue as ev
+from events.catalogue import Spent
+from events.prices import page_size, usd, uusd
+from events.value import changed
+
+__all__ = ["DAY_MS", "reckon"]
+
+DAY_MS: Final = 86_400_000
+_DAYS_KEPT: Final = 4
+_NOTHING: Final = Spent()
+# A failed search that X may have answered, and so billed, although no answer came through.
+_PERHAPS_BILLED: Final = frozenset({"timeout", "malformed", "crash"})
+
+
+def reckon(before: State, after: State, event: ev.Event, at_ms: int) -> State:
+    """``after`` with what the event cost, and with the search that became due allowed or not.
+
+    A search is allowed once, when its window opens, and again when a start or a crash makes it begin anew.
+    """
+    cost = _COSTS.get(type(event))
+    if cost is not None:
+        day = at_ms // DAY_MS
+        after = _enter(after, {day: cost(before, event, before.spent.get(day, _NOTHING))}, day)
+    elif type(event) is ev.GapDeclared:
+        after = _enter(after, event.salvage.spent, at_ms // DAY_MS)
+    due = after.unaffordable
+    if not after.to_scrape:
+        due = None
+    elif after.window != before.window or type(event) is ev.ActorStarted or after.spent is not before.spent:
+        due = _shortfall(after, at_ms)
+    return after if due is after.unaffordable else changed(after, unaffordable=due)
+
+
+def _enter(s: State, more: Mapping[int, Spent], today: int) -> State:
+    days = {**s.spent, **{day: s.spent.get(day, _NOTHING) + spent for day, spent in more.items() if spent != _NOTHING}}
+    if days == s.spent:
+        return s
+    recent = sorted(days)[-_DAYS_KEPT:]
+    return changed(s, spent={day: spent for day, spent in sorted(days.items()) if day in recent or day == today})
+
+
+# What each event adds to its day
+
+
+def _told(_s: State, e: ev.PostsScraped, _day: Spent) -> Spent:
+    return Spent.told_by(e)
+
+
+def _search_failed(s: State, e: ev.ScrapeFailed, _day: Spent) -> Spent:
+    return _most_read(s) if e.kind in _PERHAPS_BILLED else _NOTHING
+
+
+def _asked(_s: State, e: ev.PostAnalyzed | ev.AnalysisFailed, day: Spent) -> Spent:
+    told = Spent.told_by(e)
+    return _most_asked(day, e.calls) if told == _NOTHING else told
+
+
+def _started(s: State, _e: ev.ActorStarted, day: Spent) -> Spent:
+    """The process before may have been asking when it ended."""
+    if s.to_scrape:
+        return _NOTHING if s.unaffordable is not None else _most_read(s)
+    return _most_asked(day, len(s.to_analyze()))
+
+
+def _crashed(s: State, e: ev.EffectCrashed, day: Spent) -> Spent:
+    if e.effect == "ScrapeWindow":
+        return _most_read(s)
+    return _most_asked(day, int(e.effect.startswith("AnalyzePost:")))
+
+
+def _most_read(s: State) -> Spent:
+    """What the due search can bill at most: every page full, each post by another user."""
+    posts = s.policy.max_search_pages * page_size(s.to_scrape)
+    return Spent(posts=posts, users=posts)
+
+
+def _most_asked(day: Spent, analyses: int) -> Spent:
+    """So many analyses, each as dear as any of the day."""
+    return Spent(prompt_tokens=analyses * day.largest_prompt, completion_tokens=analyses * day.largest_completion)
+
+
+_COSTS: Final[Mapping[type, Callable[[State, Any, Spent], Spent]]] = {
+    ev.PostsScraped: _told,
+    ev.ScrapeFailed: _search_failed,
+    ev.PostAnalyzed: _asked,
+    ev.AnalysisFailed: _asked,
+    ev.ActorStarted: _started,
+    ev.EffectCrashed: _crashed,
+}
+
+
+# What the budgets say
+
+
+def _shortfall(s: State, at_ms: int) -> ev.BudgetSpent | None:
+    """The budget that does not allow the due search and the analyses that follow it, None when all do."""
+    if s.window is None:
+        return None
+    for budget, limit_usd, spent_uusd, needed_uusd in _reckoned(s, s.spent.get(at_ms // DAY_MS, _NOTHING)):
+        if spent_uusd >= uusd(limit_usd) or spent_uusd + needed_uusd > uusd(limit_usd):
+            return ev.BudgetSpent(
+                budget=budget,
+                window=s.window.number,
+                day=datetime.fromtimestamp(at_ms // 1000, UTC).date().isoformat(),
+                spent_usd=usd(spent_uusd),
+                needed_usd=usd(needed_uusd),
+                limit_usd=limit_usd,
+            )
+    return None
+
+
+def _reckoned(s: State, day: Spent) -> Iterator[tuple[Literal["x", "llm"], float, int, int]]:
+    """Each budget with its limit, what the day spent of it, and the most that the due search may add."""
+    policy, prices = s.policy, s.policy.prices
+    if policy.max_x_usd_per_day is not None:
+        most = _most_read(s)
+        yield "x", policy.max_x_usd_per_day, prices.x_uusd(day.posts, day.users), prices.x_uusd(most.posts, most.users)
+    spent_uusd = prices.llm_uusd(day.prompt_tokens, day.completion_tokens)
+    if policy.max_llm_usd_per_day is not None and spent_uusd is not None:
+        most = _most_asked(day, s.to_scrape)
+        yield (
+            "llm",
+            policy.max_llm_usd_per_day,
+            spent_uusd,
+            prices.llm_uusd(most.prompt_tokens, most.completion_tokens) or 0,
+        )
