@@ -74,7 +74,7 @@ def difference_lines(found: Sequence[Difference], *, most: int = 200) -> list[st
 def _compare(path: str, expected: object, actual: object) -> Iterator[Difference]:
     if isinstance(expected, dict) and isinstance(actual, dict):
         yield from _compare_members(path, expected, actual)
-    elif isinstance(expected, list) and isinstance(actual, list):
+    elif isinstance(expected, list | tuple) and isinstance(actual, list | tuple):
         yield from _compare_lists(path, expected, actual)
     elif type(expected) is not type(actual) or expected != actual:
         yield Difference(path=path, expected=expected, actual=actual)
@@ -85,7 +85,7 @@ def _compare_members(path: str, expected: Mapping[str, object], actual: Mapping[
         yield from _compare(_member(path, key), expected.get(key, ABSENT), actual.get(key, ABSENT))
 
 
-def _compare_lists(path: str, expected: list[Any], actual: list[Any]) -> Iterator[Difference]:
+def _compare_lists(path: str, expected: Sequence[Any], actual: Sequence[Any]) -> Iterator[Difference]:
     before, after = _by_identity(expected), _by_identity(actual)
     if before is None or after is None:
         yield from _compare_positions(path, expected, actual)
@@ -99,13 +99,13 @@ def _compare_lists(path: str, expected: list[Any], actual: list[Any]) -> Iterato
         yield Difference(path=f"{path}[] order", expected=kept, actual=moved)
 
 
-def _compare_positions(path: str, expected: list[Any], actual: list[Any]) -> Iterator[Difference]:
+def _compare_positions(path: str, expected: Sequence[Any], actual: Sequence[Any]) -> Iterator[Difference]:
     for index in range(max(len(expected), len(actual))):
         sides = (side[index] if index < len(side) else ABSENT for side in (expected, actual))
         yield from _compare(f"{path}[{index}]", *sides)
 
 
-def _by_identity(items: list[Any]) -> dict[str, Any] | None:
+def _by_identity(items: Sequence[Any]) -> dict[str, Any] | None:
     """The items by what identifies them; None when one has no identity or two share one."""
     found: dict[str, Any] = {}
     for item in items:
@@ -121,7 +121,7 @@ def _identity(item: object) -> str | None:
         post = item.get("post")
         named = item.get("id", post.get("id") if isinstance(post, dict) else None)
         return named if isinstance(named, str) else None
-    return None if isinstance(item, list) else _json(item)
+    return None if isinstance(item, list | tuple) else _json(item)
 
 
 def _member(path: str, key: str) -> str:

@@ -20,6 +20,8 @@ __all__ = ["Note", "carried", "joined_text", "notes_of"]
 
 _JUMP_MS: Final = 1_000
 _IDS_IN_A_LINE: Final = 4
+_TOO_MANY: Final = 429
+_LONGEST_REASON: Final = 120
 _SUMMED: Final = "analyzed"
 
 
@@ -49,7 +51,7 @@ class Note:
 
 
 def notes_of(step: Step, last: Record | None) -> list[Note]:
-    """What to say about ``step``; ``last`` is the record before it."""
+    """What to say about ``step``; ``last`` is the last record before it that a running process wrote."""
     told = _TOLD.get(type(step.event))
     notes = _clock(step.record, last) + (_described(step) if told is None else told(step, last))
     return notes + _moved_posts(step) if step.before.posts is not step.after.posts else notes
@@ -117,7 +119,9 @@ def _started(step: Step, last: Record | None) -> list[Note]:
 
 def _stopped(step: Step, _last: Record | None) -> list[Note]:
     event: ev.ActorStopped = step.event  # type: ignore[assignment]
-    return [Note(label="stopped", text=f"{short(event.reason)}; posts_processed {event.posts_processed}")]
+    return [
+        Note(label="stopped", text=f"{short(event.reason, _LONGEST_REASON)}; posts_processed {event.posts_processed}")
+    ]
 
 
 # Windows
@@ -143,7 +147,7 @@ def _scraped(step: Step, _last: Record | None) -> list[Note]:
 
 def _scrape_failed(step: Step, _last: Record | None) -> list[Note]:
     event: ev.ScrapeFailed = step.event  # type: ignore[assignment]
-    return _trouble("no search", f"{short(event.reason)}; the window is spent")
+    return _trouble("no search", f"{short(event.reason, _LONGEST_REASON)}; the window is spent")
 
 
 def _analyzed(step: Step, _last: Record | None) -> list[Note]:
@@ -155,7 +159,7 @@ def _analyzed(step: Step, _last: Record | None) -> list[Note]:
 def _analysis_failed(step: Step, _last: Record | None) -> list[Note]:
     event: ev.AnalysisFailed = step.event  # type: ignore[assignment]
     then = "; it is sent with defaults" if step.after.pending(event.post_id) else ""
-    return _trouble("unanalyzed", f"{event.post_id}: {short(event.reason)}{then}")
+    return _trouble("unanalyzed", f"{event.post_id}: {short(event.reason, _LONGEST_REASON)}{then}")
 
 
 # Submissions and the rest
@@ -176,28 +180,35 @@ def _open_attempt(state: State) -> int:
 
 def _rejected(step: Step, _last: Record | None) -> list[Note]:
     event: ev.SubmissionRejected = step.event  # type: ignore[assignment]
-    return _trouble("rejected", f"{event.post_id} (HTTP {event.http_status}): {short(event.reason)}")
+    return _trouble("rejected", f"{event.post_id}: {_answer(event.http_status, event.reason)}")
 
 
 def _failed(step: Step, _last: Record | None) -> list[Note]:
     event: ev.SubmissionFailed = step.event  # type: ignore[assignment]
-    status = f" (HTTP {event.http_status})" if event.http_status is not None else ""
     backoff = step.after.backoff
     then = "no attempt is left" if backoff is None else f"again after {backoff.wait_s:g} s"
-    return _trouble("failed", f"{event.post_id} attempt {event.attempt}{status}: {short(event.reason)}; {then}")
+    return _trouble(
+        "failed", f"{event.post_id} attempt {event.attempt}: {_answer(event.http_status, event.reason)}; {then}"
+    )
 
 
 def _limited(step: Step, _last: Record | None) -> list[Note]:
     event: ev.RateLimited = step.event  # type: ignore[assignment]
     until = step.after.backoff.until_block if step.after.backoff else None
     then = "" if until is None else f"; nothing is sent before block {until}"
-    return _trouble("limited", f"{event.post_id} (HTTP 429): {short(event.reason)}{then}")
+    return _trouble("limited", f"{event.post_id}: {_answer(_TOO_MANY, event.reason)}{then}")
 
 
 def _crashed(step: Step, _last: Record | None) -> list[Note]:
     event: ev.EffectCrashed = step.event  # type: ignore[assignment]
     rest = "" if step.after.backoff is None else f"; it rests for {step.after.backoff.wait_s:g} s"
-    return _trouble("bug", f"{event.effect}: {short(event.error)}{rest}")
+    return _trouble("bug", f"{event.effect}: {short(event.error, _LONGEST_REASON)}{rest}")
+
+
+def _answer(http_status: int | None, reason: str) -> str:
+    """A reason that begins with its HTTP status, as most do by themselves."""
+    told = short(reason, _LONGEST_REASON)
+    return told if http_status is None or told.startswith(str(http_status)) else f"{http_status}: {told}"
 
 
 def _abandoned(step: Step, _last: Record | None) -> list[Note]:

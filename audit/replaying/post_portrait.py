@@ -66,6 +66,10 @@ def _text(life: PostLife, step: Step) -> str:
     if isinstance(event, ev.PostsScraped):
         drawn = "chosen for" if any(post.id == life.post_id for post in event.posts) else "found and not drawn for"
         return f"{drawn} window {event.window}: {len(event.posts)} of {len(event.candidates)} new posts were drawn"
+    if isinstance(event, ev.PostAnalyzed):
+        pending = step.after.pending(life.post_id)
+        score = "" if pending is None else f"; score {pending.score:.3f}"
+        return f"relevance {_relevance(event.tokens)}; sentiment {event.sentiment:+.1f}{score}"
     return describe(event).removeprefix(f"post {life.post_id}").lstrip(": ")
 
 
@@ -84,8 +88,6 @@ def _turns(life: PostLife, step: Step) -> Iterator[str]:
         yield "put off to the next window"
     elif before.deferred and not after.deferred:
         yield f"carried into window {window}"
-    if after is not None and after.analyzed and (before is None or not before.analyzed):
-        yield f"score {after.score:.3f}"
     backoff = step.after.backoff
     if isinstance(step.event, ev.SubmissionFailed) and backoff is not None:
         yield f"again after {backoff.wait_s:g} s"
@@ -115,8 +117,7 @@ def _analysis(e: ev.PostAnalyzed | ev.AnalysisFailed) -> list[str]:
     rung = f", {short(e.rung, 40)}" if isinstance(e, ev.PostAnalyzed) else ""
     by = f"by {short(e.model, 80) or 'no model'}, prompt {short(e.prompt_version, 40) or 'none'}{rung}"
     cost = f"{e.calls} call(s), {e.prompt_tokens} + {e.completion_tokens} tokens, {span(e.latency_ms)}"
-    relevance = [f"relevance: {_relevance(e.tokens)}"] if isinstance(e, ev.PostAnalyzed) else []
-    return [*relevance, f"{by}: {cost}"]
+    return [f"{by}: {cost}"]
 
 
 def _attempt(e: ev.SubmissionStarted) -> list[str]:
@@ -127,11 +128,11 @@ def _attempt(e: ev.SubmissionStarted) -> list[str]:
 def _accepted(e: ev.SubmissionAccepted) -> list[str]:
     validation = [f"validation id {short(e.validation_id, 100)}"] if e.validation_id else []
     counted = [f"counted in the window from block {e.start_block}"] if e.start_block is not None else []
-    return [f"HTTP {e.http_status} after {span(e.latency_ms)}", *counted, *validation]
+    return [f"HTTP {e.http_status}, it took {span(e.latency_ms)}", *counted, *validation]
 
 
 def _answered(e: ev.SubmissionRejected | ev.SubmissionFailed | ev.RateLimited) -> list[str]:
-    return [f"after {span(e.latency_ms)}"]
+    return [f"it took {span(e.latency_ms)}"]
 
 
 _DETAILS: Final[Mapping[type, Callable[[Any], list[str]]]] = {

@@ -22,6 +22,8 @@ from events.journal import Record
 
 __all__ = ["Timeline"]
 
+# A start writes these before its ActorStarted: they are not the last word of the process before it.
+_BETWEEN_RUNS: Final = (ev.TailRepaired, ev.ApiMoved, ev.GapDeclared)
 _LABEL_WIDTH: Final = 10
 _HELD_BACK: Final = 1_000
 _HEADER: Final = "window"
@@ -61,6 +63,7 @@ class Timeline:
         self._block: _Block | None = None
         self._joined: list[tuple[Record, Note]] = []
         self._last: Record | None = None
+        self._last_of_run: Record | None = None
         self._group: object = self  # what the last line belongs to: a block, or None between blocks
         self._out: list[str] = []
 
@@ -77,6 +80,8 @@ class Timeline:
         else:
             self._tell(step)
         self._last = step.record
+        if not isinstance(step.event, _BETWEEN_RUNS):
+            self._last_of_run = step.record
         return self._given()
 
     def pause(self) -> list[str]:
@@ -97,13 +102,13 @@ class Timeline:
         opens = opens_window(step)
         if self._block is not None:
             self._admit(step, self._block)
-            self._note(step.record, notes_of(step, self._last))
+            self._note(step.record, notes_of(step, self._last_of_run))
             if opens or not is_worked_on(step.after):
                 self._end(step.record, self._block, step.after)
             if opens:
                 self._close(None, step.record)
         elif self._filters.admits(step):
-            self._note(step.record, notes_of(step, self._last))
+            self._note(step.record, notes_of(step, self._last_of_run))
             self._flush()
         if opens:
             self._open(step)

@@ -95,6 +95,12 @@ def test_lines_are_bounded_and_inert() -> None:
     assert difference_lines(many, most=2) == ["- 0: 0", "- 1: 1", "… and 28 more differences"]
 
 
+def test_a_tuple_is_a_list() -> None:
+    """As it is in JSON: values of ours hold tuples."""
+    assert found({"posts": (pending("1", 0.1),)}, {"posts": [pending("1", 0.1)]}) == []
+    assert found([(1,)], [(2,)]) == [("[0][]", 1, ABSENT), ("[0][]", ABSENT, 2)]
+
+
 def test_a_difference_as_json_leaves_out_the_side_that_is_not_there() -> None:
     """Null stays null."""
     assert difference_fields(Difference(path="a", expected=ABSENT, actual=None)) == {"path": "a", "actual": None}
