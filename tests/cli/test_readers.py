@@ -47,9 +47,9 @@ def contents(directory: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
-def test_replay_is_a_readable_timeline(mined: World, good: Path, command: Command) -> None:
+def test_replay_verbose_is_a_readable_timeline(mined: World, good: Path, command: Command) -> None:
     """A line for each record, then the sum of it."""
-    code, out, errors = command("replay", good)
+    code, out, errors = command("replay", good, "--verbose")
     assert (code, errors) == (0, "")
     names = mined.names()
     timeline = out.splitlines()[: len(names)]
@@ -196,7 +196,13 @@ def test_an_unfinished_write_is_no_damage(good: Path, command: Command) -> None:
 
 def test_a_post_cannot_steer_the_terminal(mined: World, good: Path, command: Command) -> None:
     """No control or formatting character of a post is printed, in no form; JSON holds them as escapes."""
-    for arguments in (["replay"], ["replay", "--json"], ["replay", "--at", "9"], ["verify"], ["verify", "--json"]):
+    for arguments in (
+        ["replay", "--verbose"],
+        ["replay", "--json"],
+        ["replay", "--at", "9"],
+        ["verify"],
+        ["verify", "--json"],
+    ):
         _, out, errors = command(*arguments, good)
         assert (out + errors).replace("\n", "").isprintable(), arguments
     (scrape,) = [record for record, _ in mined.history() if record.name == "PostsScraped"]
@@ -249,7 +255,7 @@ def test_a_finding_stays_one_when_the_reader_leaves(good: Path) -> None:
 
 def test_a_terminal_without_unicode_still_shows_the_rest(good: Path) -> None:
     """Arrows become escapes there, not a traceback."""
-    with user_miner("replay", good, PYTHONIOENCODING="ascii") as process:
+    with user_miner("replay", good, "--verbose", PYTHONIOENCODING="ascii") as process:
         out, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (0, "")
     assert r"WaitingForWindow \u2192 Scraping" in out
