@@ -15,7 +15,10 @@ from typing import Annotated, Final
 
 import typer
 
+from actor.commands.audit import audit
 from actor.commands.check import check
+from actor.commands.export import export
+from actor.commands.fixture import fixture
 from actor.commands.options import JournalArgument
 from actor.commands.replay import replay
 from actor.commands.verify import verify
@@ -139,7 +142,10 @@ def sandbox(
 
 app.command()(replay)
 app.command()(verify)
+app.command()(export)
 app.command()(check)
+app.command()(audit)
+app.command()(fixture)
 
 
 @app.command()

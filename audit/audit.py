@@ -1,0 +1,71 @@
+"""``user-miner audit``: every rule and the accounting over a whole journal, as text or JSON. Reads only."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from audit.audit_text import as_text
+from audit.judging import Audit, AuditReport
+from audit.rules.load import all_rules
+from audit.terminal import answer, inert_json, progress
+from events.journal import JournalReader, at_text, locate
+from events.journal.head import read_witness
+
+__all__ = ["run_audit"]
+
+_PROGRESS_EVERY = 1_000
+
+
+def run_audit(directory: Path, *, as_json: bool, rules: Sequence[Path] = (), names: Sequence[str] = ()) -> int:
+    """Print the report; 0 without a finding, 1 with one or when the journal is damaged, 2 on wrong use.
+
+    Args:
+        directory: The journal, or a folder that holds exactly one.
+        as_json: JSON instead of text.
+        rules: Files with more rules.
+        names: Judge by these rules only; empty for all.
+    """
+    return answer(lambda: _run(directory, as_json=as_json, rules=rules, names=names))
+
+
+def _run(directory: Path, *, as_json: bool, rules: Sequence[Path], names: Sequence[str]) -> int:
+    chosen = all_rules(rules, names)
+    journal = locate(directory)
+    reader = JournalReader(journal)
+    audit = Audit(chosen, journal)
+    witness = read_witness(journal)
+    least = 0 if witness is None else witness.place.head.seq
+    with progress("auditing") as on_progress:
+        for record in reader:
+            audit.take(record)
+            if record.seq % _PROGRESS_EVERY == 0:
+                on_progress(record.seq, max(record.seq, least))
+    report = audit.report()
+    if as_json:
+        sys.stdout.write(_as_json(journal, report, reader.tail_bytes))
+    else:
+        sys.stdout.write(as_text(journal, report, reader.tail_bytes))
+    return 0 if report.ok else 1
+
+
+def _as_json(journal: Path, report: AuditReport, tail_bytes: int) -> str:
+    data: dict[str, Any] = {
+        "journal": str(journal),
+        "ok": report.ok,
+        "records": report.records,
+        "first_at": None if report.first_ms is None else at_text(report.first_ms),
+        "last_at": None if report.last_ms is None else at_text(report.last_ms),
+        "tail_bytes": tail_bytes,
+        "rules": report.rules,
+        "findings": report.findings,
+        "more": report.more,
+        "accounts": dataclasses.asdict(report.accounts),
+    }
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
+    return inert_json(orjson.dumps(data, option=options).decode())

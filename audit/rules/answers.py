@@ -1,0 +1,71 @@
+"""R10: what each answer of the API means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import orjson
+
+from audit.rules.finding import Finding
+from audit.rules.rule import Entry, Rule
+from events import catalogue as ev
+from events.describe import printable
+
+__all__ = ["AnswersAsMeant"]
+
+_SUCCESS: Final = frozenset({"new", "duplicate", "ok"})
+_FINAL: Final = frozenset({409, 422})
+_RATE_LIMITED: Final = 429
+_DRY_RUN: Final = "dry-run"
+
+
+class AnswersAsMeant(Rule):
+    """R10. A dry run sends nothing and says so in place of a status."""
+
+    name = "R10"
+    demands = (
+        "new, duplicate and ok are accepted, 409 and 422 are final, 429 waits, everything else is a failed attempt"
+    )
+    events = (ev.SubmissionAccepted, ev.SubmissionRejected, ev.SubmissionFailed)
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """Compare the event with the status, and the status with the recorded body."""
+        event = entry.event
+        if isinstance(event, ev.SubmissionAccepted):
+            yield from self._accepted(entry, event)
+        elif isinstance(event, ev.SubmissionRejected):
+            if event.http_status not in _FINAL:
+                yield self.finding(entry, found=f"a rejection by HTTP {event.http_status}", expected="409 or 422")
+        elif isinstance(event, ev.SubmissionFailed) and event.http_status in {*_FINAL, _RATE_LIMITED}:
+            expected = "RateLimited" if event.http_status == _RATE_LIMITED else "SubmissionRejected"
+            yield self.finding(entry, found=f"a failed attempt by HTTP {event.http_status}", expected=expected)
+
+    def _accepted(self, entry: Entry, event: ev.SubmissionAccepted) -> Iterator[Finding]:
+        identity = entry.books.identity
+        dry = identity is not None and identity.dry_run
+        if dry:
+            if event.status != _DRY_RUN:
+                yield self.finding(entry, found=f"the status {_quoted(event.status)} in a dry run", expected=_DRY_RUN)
+            return
+        if event.status not in _SUCCESS or not 200 <= event.http_status < 300:  # noqa: PLR2004  (HTTP's own range)
+            found = f"an acceptance by HTTP {event.http_status} with status {_quoted(event.status)}"
+            yield self.finding(entry, found=found, expected="2xx with new, duplicate or ok")
+        told = _status(event.answer)
+        if told is not None and told != event.status:
+            found, expected = f"status {_quoted(event.status)}", f"{_quoted(told)}, as the recorded answer says"
+            yield self.finding(entry, found=found, expected=expected)
+
+
+def _status(answer: str) -> str | None:
+    """The status in a recorded body, None where it has none or was cut."""
+    try:
+        body = orjson.loads(answer)
+    except ValueError:
+        return None
+    status = body.get("status") if isinstance(body, dict) else None
+    return status if isinstance(status, str) else None
+
+
+def _quoted(text: str) -> str:
+    return printable(repr(text), 40)

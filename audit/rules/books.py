@@ -1,0 +1,352 @@
+"""The auditor's own books: what the events alone say of windows, posts and attempts. Never uses the machine's reducers.
+
+An auditor that asked the audited program would prove nothing, so this is a second reading of the same records. It takes
+every record as it comes, in any order, and judges nothing: rules compare a record with the books before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from audit.rules.recent import RECENT_POSTS, RECENT_WINDOWS, Recent
+from events import catalogue as ev
+from events.journal import Record
+
+__all__ = ["Attempt", "Books", "PostBook", "Settled", "WindowBook"]
+
+# Posts wait for few windows; so many attempts and windows are kept of one that a broken journal never settles.
+_KEPT_ATTEMPTS: Final = 64
+_FORGOTTEN_WINDOWS: Final = 64
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class WindowBook:
+    """A window as it was told; compared by identity, for numbers begin anew with another length or API.
+
+    Attributes:
+        number: Its number.
+        start_block: Its first block.
+        blocks: Its length.
+        seq: The record that told it; for one known only from behind a gap, the gap's.
+        at_ms: When that was.
+        quota: Posts that a window took by then.
+        ordinal: How many windows had been told by then, itself included.
+        search: The record that ended its search (an answer, a failure, a spent budget); None while there is none.
+    """
+
+    number: int
+    start_block: int
+    blocks: int
+    seq: int
+    at_ms: int
+    quota: int
+    ordinal: int
+    search: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A submission that was started."""
+
+    post_id: str
+    number: int
+    window: WindowBook | None
+    seq: int
+    at_ms: int
+    quota: int
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class PostBook:
+    """A chosen post without a verdict.
+
+    Attributes:
+        post: As X served it.
+        window: The window that it was scraped for, None when no record told of that window.
+        seq: The record that chose it.
+        worked: How many windows had been worked on by then.
+        analysis: The record of its analysis or of the analysis' failure, None before it.
+        analyzed_ms: When that was.
+        tokens: Relevance by subnet; empty before and without an analysis.
+        sentiment: 0.0 before and without an analysis.
+        failed: Its analysis failed.
+        attempts: Submissions started, the last 64.
+        failure: Record, moment and wait in seconds of the last failure that the actor saw.
+    """
+
+    post: ev.Post
+    window: WindowBook | None
+    seq: int
+    worked: int
+    analysis: int | None = None
+    analyzed_ms: int = 0
+    tokens: Mapping[str, float] = field(default_factory=dict)
+    sentiment: float = 0.0
+    failed: bool = False
+    attempts: list[Attempt] = field(default_factory=list)
+    failure: tuple[int, int, float] | None = None
+
+    def attempts_in(self, window: WindowBook | None) -> list[Attempt]:
+        """The attempts of one window."""
+        return [attempt for attempt in self.attempts if attempt.window is window]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A chosen post that is no longer pending: the verdict's record, and the record that chose it."""
+
+    verdict: str
+    seq: int
+    chosen: int
+
+
+class Books:
+    """All of it, as of the records taken so far.
+
+    Attributes:
+        identity: Whose journal it is, None before its first record.
+        policy: Of the last start.
+        served_blocks: The API's number of blocks in a window, None while the policy's counts.
+        served_quota: The API's number of posts in a window, likewise.
+        running: A process is at work: between ActorStarted and ActorStopped.
+        started_ms: Moment of the last start.
+        newest: The newest window told.
+        windows: Windows by number, the last one of each; at most 2,000.
+        told_count: How many were told.
+        worked: The window worked on last.
+        worked_count: How many were.
+        pending: Posts without a verdict; at most 20,000.
+        settled: Posts with one, or left out; at most 20,000.
+        open: The attempt without an answer.
+        limited: Record of a 429, and the block before which nothing may be sent.
+        unreachable: Record since which the API does not answer, None while it does.
+        accepted: Accepted posts since the journal began.
+        went_back: The last record whose time lies before that of the record before it.
+        last: The last record.
+    """
+
+    def __init__(self) -> None:
+        self.identity: ev.JournalCreated | None = None
+        self.policy = ev.Policy()
+        self.served_blocks: int | None = None
+        self.served_quota: int | None = None
+        self.running = False
+        self.started_ms = 0
+        self.newest: WindowBook | None = None
+        self.windows: Recent[int, WindowBook] = Recent(RECENT_WINDOWS)
+        self.told_count = 0
+        self.worked: WindowBook | None = None
+        self.worked_count = 0
+        self.pending: Recent[str, PostBook] = Recent(RECENT_POSTS)
+        self.settled: Recent[str, Settled] = Recent(RECENT_POSTS)
+        self.open: Attempt | None = None
+        self.limited: tuple[int, int] | None = None
+        self.unreachable: int | None = None
+        self.accepted = 0
+        self.went_back = 0
+        self.last: Record | None = None
+        self._takes: Final[Mapping[type, Callable[[Any, Record], None]]] = {
+            ev.JournalCreated: self._created,
+            ev.ApiMoved: self._moved,
+            ev.ActorStarted: self._started,
+            ev.ActorStopped: self._stopped,
+            ev.WindowOpened: self._opened,
+            ev.PostsScraped: self._scraped,
+            ev.ScrapeFailed: self._searched,
+            ev.BudgetSpent: self._searched,
+            ev.PostAnalyzed: self._analyzed,
+            ev.AnalysisFailed: self._analysis_failed,
+            ev.SubmissionStarted: self._submitted,
+            ev.SubmissionAccepted: self._accepted,
+            ev.SubmissionRejected: self._rejected,
+            ev.SubmissionFailed: self._failed,
+            ev.RateLimited: self._limited,
+            ev.EffectCrashed: self._crashed,
+            ev.ApiUnreachable: self._unreachable,
+            ev.ApiRecovered: self._recovered,
+            ev.ConfigMismatched: self._mismatched,
+            ev.PostAbandoned: self._abandoned,
+            ev.GapDeclared: self._gap,
+        }
+
+    @property
+    def blocks(self) -> int:
+        """Blocks in a window, as in use: the API's number, else the policy's."""
+        return self.served_blocks or self.policy.blocks_per_window
+
+    @property
+    def quota(self) -> int:
+        """Posts in a window, likewise."""
+        return self.served_quota or self.policy.max_submissions_per_window
+
+    def take(self, record: Record, event: ev.Event | None) -> None:
+        """Note one more record; what cannot be read is only counted."""
+        if self.last is not None and record.at_ms < self.last.at_ms:
+            self.went_back = record.seq
+        self.last = record
+        if event is not None and (take := self._takes.get(type(event))) is not None:
+            take(event, record)
+
+    # Runs
+
+    def _created(self, event: ev.JournalCreated, _record: Record) -> None:
+        self.identity = event
+
+    def _moved(self, _event: ev.ApiMoved, _record: Record) -> None:
+        """Windows and quotas belong to the API that told them."""
+        self.served_blocks = self.served_quota = None
+        self.newest = self.worked = self.limited = None
+        self.windows.clear()
+
+    def _started(self, event: ev.ActorStarted, record: Record) -> None:
+        self.policy, self.running, self.started_ms, self.open = event.policy, True, record.at_ms, None
+
+    def _stopped(self, _event: ev.ActorStopped, _record: Record) -> None:
+        self.running = False
+
+    def _unreachable(self, _event: ev.ApiUnreachable, record: Record) -> None:
+        self.unreachable = record.seq
+
+    def _recovered(self, _event: ev.ApiRecovered, _record: Record) -> None:
+        self.unreachable = None
+
+    def _mismatched(self, event: ev.ConfigMismatched, _record: Record) -> None:
+        if event.setting == "BLOCKS_PER_WINDOW":
+            self.served_blocks = event.served
+        else:
+            self.served_quota = event.served
+
+    # Windows
+
+    def _opened(self, event: ev.WindowOpened, record: Record) -> None:
+        self._tell(event.window, event.start_block, event.blocks_per_window, record)
+
+    def _tell(self, number: int, start_block: int, blocks: int, record: Record) -> None:
+        if (known := self.windows.get(number)) is not None and known.start_block == start_block:
+            return
+        self.told_count += 1
+        window = WindowBook(
+            number=number,
+            start_block=start_block,
+            blocks=blocks,
+            seq=record.seq,
+            at_ms=record.at_ms,
+            quota=self.quota,
+            ordinal=self.told_count,
+        )
+        if self.newest is None or start_block > self.newest.start_block:
+            self.newest = window
+        self.windows[number] = window
+
+    def _work_on(self, number: int) -> WindowBook | None:
+        window = self.windows.get(number)
+        if window is not None and window is not self.worked:
+            self.worked = window
+            self.worked_count += 1
+            self._forget()
+        return window
+
+    def _forget(self) -> None:
+        while self.pending:
+            post_id, oldest = next(iter(self.pending.items()))
+            if self.worked_count - oldest.worked <= _FORGOTTEN_WINDOWS:
+                return
+            del self.pending[post_id]
+
+    def _searched(self, event: ev.PostsScraped | ev.ScrapeFailed | ev.BudgetSpent, record: Record) -> None:
+        if (window := self._work_on(event.window)) is not None and window.search is None:
+            window.search = record.seq
+
+    # Posts
+
+    def _scraped(self, event: ev.PostsScraped, record: Record) -> None:
+        self._searched(event, record)
+        window = self.windows.get(event.window)
+        for post in event.posts:
+            self.pending[post.id] = PostBook(post=post, window=window, seq=record.seq, worked=self.worked_count)
+
+    def _analyzed(self, event: ev.PostAnalyzed, record: Record) -> None:
+        if (post := self.pending.get(event.post_id)) is None or post.analysis is not None:
+            return
+        post.analysis, post.analyzed_ms = record.seq, record.at_ms
+        post.tokens, post.sentiment = event.tokens, event.sentiment
+        if not event.tokens and not self.policy.submit_irrelevant:
+            self._settle(event.post_id, "left out", record.seq)
+
+    def _analysis_failed(self, event: ev.AnalysisFailed, record: Record) -> None:
+        if (post := self.pending.get(event.post_id)) is None or post.analysis is not None:
+            return
+        post.analysis, post.analyzed_ms, post.failed = record.seq, record.at_ms, True
+        if self.policy.on_analysis_error == "skip" or not self.policy.submit_irrelevant:
+            self._settle(event.post_id, "left out", record.seq)
+
+    def _settle(self, post_id: str, verdict: str, seq: int) -> None:
+        post = self.pending.pop(post_id, None)
+        if post is not None:
+            self.settled[post_id] = Settled(verdict=verdict, seq=seq, chosen=post.seq)
+
+    # Attempts and their answers
+
+    def _submitted(self, event: ev.SubmissionStarted, record: Record) -> None:
+        attempt = Attempt(
+            post_id=event.post_id,
+            number=event.attempt,
+            window=self._work_on(event.window),
+            seq=record.seq,
+            at_ms=record.at_ms,
+            quota=self.quota,
+        )
+        self.open = attempt
+        if (post := self.pending.get(event.post_id)) is not None:
+            post.attempts = [*post.attempts[1 - _KEPT_ATTEMPTS :], attempt]
+
+    def _accepted(self, event: ev.SubmissionAccepted, record: Record) -> None:
+        self.open = None
+        self.accepted += 1
+        self._settle(event.post_id, "accepted", record.seq)
+
+    def _rejected(self, event: ev.SubmissionRejected, record: Record) -> None:
+        self.open = None
+        self._settle(event.post_id, "rejected", record.seq)
+
+    def _failed(self, event: ev.SubmissionFailed, record: Record) -> None:
+        self.open = None
+        if (post := self.pending.get(event.post_id)) is not None:
+            wait_s = self.policy.submit_backoff_s * 2.0 ** (event.attempt - 1)
+            post.failure = (record.seq, record.at_ms, wait_s)
+
+    def _limited(self, event: ev.RateLimited, record: Record) -> None:
+        self.open = None
+        if self.newest is not None:
+            full = self.newest.start_block if event.start_block is None else event.start_block
+            until_block = max(full, self.newest.start_block) + self.newest.blocks
+            self.limited = (record.seq, until_block)
+
+    def _crashed(self, event: ev.EffectCrashed, _record: Record) -> None:
+        if self.open is not None and event.effect == f"SubmitPost:{self.open.post_id}":
+            self.open = None
+
+    def _abandoned(self, event: ev.PostAbandoned, record: Record) -> None:
+        self._settle(event.post_id, "abandoned", record.seq)
+
+    # Gaps
+
+    def _gap(self, event: ev.GapDeclared, record: Record) -> None:
+        """What lay in the gap may be done: windows are spent, and what was not analyzed is left out."""
+        known = event.salvage
+        self.open = self.limited = None
+        self.accepted += known.accepted
+        for post_id in known.settled:
+            self.settled[post_id] = Settled(verdict="settled behind a gap", seq=record.seq, chosen=record.seq)
+            self.pending.pop(post_id, None)
+        for post_id in [post_id for post_id, post in self.pending.items() if post.analysis is None]:
+            self._settle(post_id, "left out", record.seq)
+        for post_id in (post_id for ids in known.seen.values() for post_id in ids):
+            if post_id not in self.pending and post_id not in self.settled:
+                self.settled[post_id] = Settled(verdict="chosen behind a gap", seq=record.seq, chosen=record.seq)
+        if known.window is not None and known.start_block is not None and known.blocks_per_window is not None:
+            self._tell(known.window, known.start_block, known.blocks_per_window, record)
+        for window in self.windows.values():
+            window.search = window.search or record.seq

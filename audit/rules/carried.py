@@ -1,0 +1,97 @@
+"""R9: what was put off goes first in the next window, and not for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from audit.rules.books import PostBook, WindowBook
+from audit.rules.finding import Finding
+from audit.rules.recent import Recent
+from audit.rules.rule import Entry, Rule
+from events import catalogue as ev
+
+__all__ = ["CarriedPosts"]
+
+_KEPT_WINDOWS: Final = 64
+# A process that has just started, or a clock that was just set, needs a moment to give up what is too old.
+_GRACE_S: Final = 60.0
+
+
+class CarriedPosts(Rule):
+    """R9. Ages are not judged across a moment at which this host's clock went back."""
+
+    name = "R9"
+    demands = "a carried post goes first, into at most 3 later windows and for 72 hours; all posts fit the window"
+    events = (ev.SubmissionStarted, ev.PostAbandoned)
+
+    def __init__(self) -> None:
+        self._sent: Recent[WindowBook, dict[str, int]] = Recent(_KEPT_WINDOWS)
+        self._fresh: Recent[WindowBook, int] = Recent(_KEPT_WINDOWS)
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """A submission, or a post that is given up."""
+        event = entry.event
+        post = entry.books.pending.get(getattr(event, "post_id", ""))
+        if post is None:
+            return
+        if isinstance(event, ev.PostAbandoned):
+            yield from self._abandon(entry, event, post)
+        elif isinstance(event, ev.SubmissionStarted) and (window := entry.books.windows.get(event.window)) is not None:
+            yield from self._room(entry, event.post_id, window)
+            if post.window is not window:
+                yield from self._carry(entry, post, window)
+            elif window not in self._fresh:
+                self._fresh[window] = entry.record.seq
+
+    def _room(self, entry: Entry, post_id: str, window: WindowBook) -> Iterator[Finding]:
+        if window not in self._sent:
+            self._sent[window] = {}
+        sent = self._sent[window]
+        quota = max(window.quota, entry.books.quota)
+        if post_id not in sent and len(sent) >= quota:
+            found = f"submissions of {len(sent) + 1} posts in one window"
+            yield self.finding(entry, *sent.values(), found=found, expected=f"at most {quota}")
+        if len(sent) <= quota:
+            sent.setdefault(post_id, entry.record.seq)
+
+    def _carry(self, entry: Entry, post: PostBook, window: WindowBook) -> Iterator[Finding]:
+        policy = entry.books.policy
+        fresh = self._fresh.get(window)
+        if fresh is not None and not post.attempts_in(window):
+            found = "a carried post sent behind one that was scraped for this window"
+            yield self.finding(entry, fresh, found=found, expected="carried posts first")
+        windows = {id(attempt.window): attempt.seq for attempt in post.attempts if attempt.window is not window}
+        if len(windows) > policy.max_carried_windows:
+            found = f"attempts in {len(windows) + 1} windows"
+            expected = f"at most {policy.max_carried_windows + 1}"
+            yield self.finding(entry, *windows.values(), found=found, expected=expected)
+        yield from self._age(entry, post, window)
+
+    def _age(self, entry: Entry, post: PostBook, window: WindowBook) -> Iterator[Finding]:
+        """A post that is in time when its window begins may be sent in all of it."""
+        books = entry.books
+        if books.went_back > post.seq:
+            return
+        due_ms = (post.post.timestamp + books.policy.max_post_age_s) * 1000
+        if window.at_ms > max(due_ms, books.started_ms) + _GRACE_S * 1000:
+            hours = (window.at_ms / 1000 - post.post.timestamp) / 3600
+            found = f"a post carried into a window at an age of {hours:.1f} hours"
+            expected = f"given up at {books.policy.max_post_age_s / 3600:g} hours"
+            yield self.finding(entry, post.seq, window.seq, found=found, expected=expected)
+
+    def _abandon(self, entry: Entry, event: ev.PostAbandoned, post: PostBook) -> Iterator[Finding]:
+        books = entry.books
+        if event.reason == "too old":
+            due_ms = (post.post.timestamp + books.policy.max_post_age_s) * 1000
+            if entry.record.at_ms < due_ms - _GRACE_S * 1000 and books.went_back <= post.seq:
+                hours = (entry.record.at_ms / 1000 - post.post.timestamp) / 3600
+                found = f"a post given up as too old at an age of {hours:.1f} hours"
+                expected = f"{books.policy.max_post_age_s / 3600:g} hours or more"
+                yield self.finding(entry, post.seq, found=found, expected=expected)
+            return
+        later = books.told_count - (0 if post.window is None else post.window.ordinal)
+        if later < books.policy.max_carried_windows:
+            found = f"a post given up as carried too long with {later} later windows told"
+            expected = f"{books.policy.max_carried_windows} at least"
+            yield self.finding(entry, post.seq, found=found, expected=expected)

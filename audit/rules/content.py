@@ -1,0 +1,121 @@
+"""R3 and the body of a submission: exactly what was served and analyzed is what was sent."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import Any, Final
+
+from audit.rules.finding import Finding
+from audit.rules.rule import Entry, Rule
+from events import catalogue as ev
+from events.describe import printable
+
+__all__ = ["BodyAsServed", "NormalizedText", "SentimentCategories"]
+
+_CATEGORIES: Final = frozenset({-1.0, -0.5, 0.0, 0.5, 1.0})
+# Fields of the body beside the post's that hold the same; content, tokens, sentiment and score have duties of their own.
+_COPIED: Final = {
+    "date": "timestamp",
+    "author": "author",
+    "account_age": "account_age",
+    "retweets": "retweets",
+    "likes": "likes",
+    "responses": "responses",
+    "followers": "followers",
+}
+
+
+def _normal(text: str) -> str:
+    """The contract's norm_text, written anew: NFC, each run of whitespace one space, trimmed."""
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)).strip(" ")
+
+
+class NormalizedText(Rule):
+    """R3. The analyzed text is compared by the digest that the analysis recorded."""
+
+    name = "R3"
+    demands = "norm_text(content) is analyzed and sent, under an author without @"
+    events = (ev.PostAnalyzed, ev.AnalysisFailed, ev.SubmissionStarted)
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """Normalize the post's text again."""
+        event = entry.event
+        post = entry.books.pending.get(getattr(event, "post_id", ""))
+        if post is None:
+            return
+        text = _normal(post.post.content)
+        if isinstance(event, ev.SubmissionStarted):
+            if event.body.content != text:
+                found, expected = f"the content {_excerpt(event.body.content)}", _excerpt(text)
+                yield self.finding(entry, post.seq, found=found, expected=expected)
+            if event.body.author.startswith("@"):
+                yield self.finding(entry, post.seq, found=f"the author {event.body.author}", expected="no @")
+        elif isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            if event.content_sha256 != digest:
+                found = f"an analysis of the text with digest {event.content_sha256[:12]}…"
+                yield self.finding(entry, post.seq, found=found, expected=f"{digest[:12]}…, of norm_text(content)")
+
+
+class BodyAsServed(Rule):
+    """Specification, "Submission Format"; the score is R5's, the text R3's, a failed analysis R6's."""
+
+    name = "body"
+    demands = "a submission's body holds the hotkey, the post as X served it, and the analysis as recorded"
+    events = (ev.SubmissionStarted,)
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """Compare field by field."""
+        event, books = entry.event, entry.books
+        if not isinstance(event, ev.SubmissionStarted):
+            return
+        body, post = event.body, books.pending.get(event.post_id)
+        if books.identity is not None and body.miner_hotkey != books.identity.hotkey:
+            yield self._differs(entry, 1, "miner_hotkey", body.miner_hotkey, books.identity.hotkey)
+        if post is None:
+            if event.post_id not in books.settled:
+                yield self.finding(entry, found="a submission of a post that no search chose", expected="a chosen post")
+            return
+        for name, served in _COPIED.items():
+            sent, there = getattr(body, name), getattr(post.post, served)
+            if sent != (there.removeprefix("@") if name == "author" else there):
+                yield self._differs(entry, post.seq, name, sent, there)
+        if post.analysis is None:
+            yield self.finding(entry, post.seq, found="a submission before the analysis", expected="an analysis first")
+        elif not post.failed:
+            for name in ("tokens", "sentiment"):
+                if getattr(body, name) != getattr(post, name):
+                    yield self._differs(entry, post.analysis, name, getattr(body, name), getattr(post, name))
+
+    def _differs(self, entry: Entry, seq: int, name: str, found: Any, expected: Any) -> Finding:
+        return self.finding(entry, seq, found=f"{name} {_excerpt(found)}", expected=_excerpt(expected))
+
+
+class SentimentCategories(Rule):
+    """Specification, "Sentiment Analysis". Read from the record itself, for this build decodes no other value."""
+
+    name = "sentiment"
+    demands = "every sentiment is one of -1, -0.5, 0, 0.5 and 1"
+    events = (ev.PostAnalyzed, ev.SubmissionStarted)
+    unreadable = True
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """One number."""
+        event = entry.event
+        if isinstance(event, ev.PostAnalyzed):
+            sentiment: object = event.sentiment
+        elif isinstance(event, ev.SubmissionStarted):
+            sentiment = event.body.sentiment
+        else:
+            data = entry.record.data
+            body = data.get("body")
+            sentiment = (body if isinstance(body, dict) else data).get("sentiment")
+        if sentiment not in _CATEGORIES:
+            yield self.finding(entry, found=f"a sentiment of {_excerpt(sentiment)}", expected="one of the five")
+
+
+def _excerpt(value: object) -> str:
+    return printable(repr(value), 80)

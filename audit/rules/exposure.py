@@ -1,0 +1,101 @@
+"""R16: nothing that should stay secret is in the journal, and no network hears a signed header in clear."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from audit.rules.finding import Finding
+from audit.rules.rule import Entry, Rule
+from events import catalogue as ev
+
+__all__ = ["NoSecrets", "PlainHttp"]
+
+# What the names stand for is never printed: a finding that showed a secret would spread it.
+_SECRETS: Final[Mapping[str, str]] = {
+    "a bearer token": r"(?i:\bbearer)\s+(?!\[redacted\])[\w.~+/%-]{12,}",
+    "a token of X": r"\bA{18,}[\w%-]{20,}",
+    "an API key": r"\b(?:sk|cpk|pk|rk|gsk)[-_](?=[\w-]*\d)[\w.-]{16,}",
+    "a signature": r"\b(?:0x)?[0-9a-fA-F]{128}\b",
+    "a signed message": r"\btalisman-ai-auth:\d{9,}",
+    "a signed header": r"(?i:x-auth-(?:signature|message))\W{1,4}(?!\[redacted\])[\w:-]{9,}",
+    "a password in a URL": r"\bhttps?://[^\s/@:\"']+:[^\s/@\"']+@",
+    "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY-----",
+}
+_ANY: Final = re.compile("|".join(f"({pattern})" for pattern in _SECRETS.values()))
+_NAMES: Final = tuple(_SECRETS)
+# One of these stands in every record that could match, in small letters; the patterns themselves take a hundred times as long.
+_HINTS: Final = (b"bearer", b"a" * 18, b"k-", b"k_", b"talisman-ai-auth:", b"x-auth-", b"private key-----")
+_HEX: Final = re.compile(rb"[0-9a-f]{128}")
+_LOGIN: Final = re.compile(rb"://[^/\s\"@]+:[^/\s\"@]+@")
+# What the world said in public, or what the format itself demands.
+_PUBLIC: Final = frozenset({"content", "author", "hashes_sha256"})
+
+
+class NoSecrets(Rule):
+    """R16. Posts' own texts are public and left out, also where the LLM's answer quotes them."""
+
+    name = "secrets"
+    demands = "no record holds what looks like a token, a key, a password or a signed header"
+    unreadable = True
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """Look at every text of the record."""
+        raw = entry.record.raw.lower()
+        if not any(hint in raw for hint in _HINTS) and not _HEX.search(raw) and not _LOGIN.search(raw):
+            return
+        for path, text in _texts(entry.record.data, ""):
+            if entry.record.name == "CheckpointSigned" and path == "signature":
+                continue
+            for match in _ANY.finditer(text):
+                if not self._is_quoted(entry, match[0]):
+                    yield self.finding(
+                        entry,
+                        found=f"{path} holds what looks like {_NAMES[(match.lastindex or 1) - 1]}",
+                        expected="no secret",
+                    )
+
+    @staticmethod
+    def _is_quoted(entry: Entry, text: str) -> bool:
+        post = entry.books.pending.get(getattr(entry.event, "post_id", None) or "")
+        return post is not None and text in post.post.content
+
+
+class PlainHttp(Rule):
+    """R16. The run that wrote the journal was told so (ALLOW_INSECURE_HTTP), hence a note."""
+
+    name = "R16"
+    demands = "signed headers go to https or to this machine alone (a note where they do not)"
+    events = (ev.JournalCreated, ev.ApiMoved)
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """Look at the API's URL."""
+        url = urlsplit(getattr(entry.event, "api_url", ""))
+        if url.scheme == "http" and not _is_loopback(url.hostname or ""):
+            yield self.finding(
+                entry, found=f"plain http to {url.hostname}", expected="https, or a path that is private", kind="note"
+            )
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Every text within parsed JSON with its path, keys of maps included."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield path, key
+            if key not in _PUBLIC:
+                yield from _texts(item, f"{path}.{key}" if path else key)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

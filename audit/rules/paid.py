@@ -1,0 +1,35 @@
+"""I3: what was paid for and is recorded is never paid for again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audit.rules.finding import Finding
+from audit.rules.recent import RECENT_POSTS, Recent
+from audit.rules.rule import Entry, Rule
+from events import catalogue as ev
+
+__all__ = ["PaidOnce"]
+
+
+class PaidOnce(Rule):
+    """I3. A failed search spends its window as well, and so does a spent budget."""
+
+    name = "I3"
+    demands = "no second search of a window and no second analysis of a post is recorded"
+    events = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent, ev.PostAnalyzed, ev.AnalysisFailed)
+
+    def __init__(self) -> None:
+        self._analyzed: Recent[str, int] = Recent(RECENT_POSTS)
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """Is there an earlier answer?"""
+        event, record = entry.event, entry.record
+        if isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
+            if (seq := self._analyzed.get(event.post_id)) is not None:
+                yield self.finding(entry, seq, found="a second analysis of a post", expected="one")
+            self._analyzed[event.post_id] = record.seq
+        elif (number := getattr(event, "window", None)) is not None:
+            window = entry.books.windows.get(number)
+            if window is not None and window.search is not None:
+                yield self.finding(entry, window.search, found="a second search of a window", expected="one")

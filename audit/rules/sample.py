@@ -1,0 +1,89 @@
+"""R8: the sample of a search: new posts only, drawn by the recorded seed, no more than there is room for."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from audit.rules.finding import Finding
+from audit.rules.rule import Entry, Rule
+from events import catalogue as ev
+
+__all__ = ["Sample"]
+
+_REACH_S: Final = 72 * 3600
+_CLOCK_S: Final = 600
+
+
+class Sample(Rule):
+    """R8. Read from the record itself, for this build decodes no sample from elsewhere."""
+
+    name = "R8"
+    demands = "a sample is what the recorded seed draws from new posts of the last 72 hours, and fits the window"
+    events = (ev.PostsScraped,)
+    unreadable = True
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """Draw again, and look every id up."""
+        event = entry.event
+        if isinstance(event, ev.PostsScraped):
+            yield from self._draw(entry, event)
+            yield from self._seen(entry, event)
+            yield from self._reach(entry, event)
+        else:
+            yield from self._membership(entry, entry.record.data)
+
+    def _draw(self, entry: Entry, event: ev.PostsScraped) -> Iterator[Finding]:
+        window = entry.books.windows.get(event.window)
+        quota = max(entry.books.quota, 0 if window is None else window.quota)
+        if event.wanted > quota:
+            yield self.finding(entry, found=f"a search for {event.wanted} posts", expected=f"at most {quota}")
+        if event.requests > entry.books.policy.max_search_pages:
+            limit = entry.books.policy.max_search_pages
+            yield self.finding(entry, found=f"a search of {event.requests} pages", expected=f"at most {limit}")
+        drawn = list(event.candidates)
+        if len(drawn) > event.wanted:
+            chosen = random.Random(event.seed).sample(range(len(drawn)), event.wanted)  # noqa: S311  (a recorded draw)
+            drawn = [drawn[index] for index in sorted(chosen)]
+        if [post.id for post in event.posts] != drawn:
+            ids = ", ".join(post.id for post in event.posts)
+            yield self.finding(
+                entry, found=f"the sample {ids or 'of no post'}", expected=f"{', '.join(drawn)}, by seed {event.seed}"
+            )
+
+    def _seen(self, entry: Entry, event: ev.PostsScraped) -> Iterator[Finding]:
+        books = entry.books
+        chosen = {post.id for post in event.posts}
+        for post_id in event.candidates:
+            before = books.pending.get(post_id)
+            seq = before.seq if before is not None else None
+            if seq is None and (settled := books.settled.get(post_id)) is not None:
+                seq = settled.chosen
+            if seq is not None:
+                what = "chosen again" if post_id in chosen else "offered to the draw again"
+                yield self.finding(entry, seq, found=f"a chosen post {what}", expected="new posts", post_id=post_id)
+
+    def _reach(self, entry: Entry, event: ev.PostsScraped) -> Iterator[Finding]:
+        oldest_s = (entry.record.at_ms - event.latency_ms) / 1000 - _REACH_S - _CLOCK_S
+        for post in event.posts:
+            if post.timestamp < oldest_s:
+                age_hours = (entry.record.at_ms / 1000 - post.timestamp) / 3600
+                yield self.finding(
+                    entry, found=f"a post that is {age_hours:.1f} hours old", expected="72 at most", post_id=post.id
+                )
+
+    def _membership(self, entry: Entry, data: Mapping[str, Any]) -> Iterator[Finding]:
+        """Of a record that cannot be read: is it because of its sample?"""
+        posts, candidates, wanted = data.get("posts"), data.get("candidates"), data.get("wanted")
+        if not isinstance(posts, list) or not isinstance(candidates, list) or not isinstance(wanted, int):
+            return
+        ids = [post.get("id") for post in posts if isinstance(post, dict)]
+        strangers = [post_id for post_id in ids if post_id not in candidates]
+        if strangers or len(ids) > wanted or len(set(map(str, ids))) < len(ids):
+            yield self.finding(
+                entry,
+                found=f"{len(ids)} posts for {wanted} wanted, {len(strangers)} of them not among the candidates",
+                expected="a sample of the candidates",
+                window=data.get("window"),
+            )

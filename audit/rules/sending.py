@@ -1,0 +1,118 @@
+"""I6, I7 and the order of intent and answer: when the miner may send, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from audit.rules.books import Attempt, PostBook
+from audit.rules.finding import Finding
+from audit.rules.rule import Entry, Rule
+from events import catalogue as ev
+
+__all__ = ["AttemptsAndWaits", "IntentFirst", "QuietAfterRateLimit"]
+
+# A wait is measured by a clock that nobody slews, records by one that is slewed by at most 0.05 %.
+_SLACK_SHARE: Final = 0.01
+_SLACK_S: Final = 0.02
+
+
+class QuietAfterRateLimit(Rule):
+    """I6. The window after the one that the 429 named, or after the newest one told if that is later."""
+
+    name = "I6"
+    demands = "after a 429 nothing is sent before the next window"
+    events = (ev.SubmissionStarted,)
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """Is a later window told?"""
+        books = entry.books
+        if books.limited is None:
+            return
+        seq, until_block = books.limited
+        newest = books.newest
+        if newest is not None and newest.start_block < until_block:
+            yield self.finding(
+                entry,
+                seq,
+                found=f"a submission in the window that begins at block {newest.start_block}",
+                expected=f"none before block {until_block}",
+            )
+
+
+class AttemptsAndWaits(Rule):
+    """I7. Waits are not judged across a moment at which this host's clock went back."""
+
+    name = "I7"
+    demands = (
+        "a post has at most SUBMIT_ATTEMPTS attempts in a window, with 3 s and then 6 s after failures that were seen"
+    )
+    events = (ev.SubmissionStarted,)
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """Compare with the attempts before, in this window."""
+        event, books = entry.event, entry.books
+        if not isinstance(event, ev.SubmissionStarted) or (post := books.pending.get(event.post_id)) is None:
+            return
+        before = post.attempts_in(books.windows.get(event.window))
+        seqs = [attempt.seq for attempt in before]
+        if len(before) >= books.policy.submit_attempts:
+            yield self.finding(
+                entry,
+                *seqs,
+                found=f"{len(before) + 1} attempts in one window",
+                expected=f"at most {books.policy.submit_attempts}",
+            )
+        elif event.attempt != len(before) + 1:
+            yield self.finding(
+                entry, *seqs, found=f"an attempt numbered {event.attempt}", expected=f"number {len(before) + 1}"
+            )
+        if before:
+            yield from self._wait(entry, post, before[-1])
+
+    def _wait(self, entry: Entry, post: PostBook, last: Attempt) -> Iterator[Finding]:
+        if post.failure is None or post.failure[0] < last.seq or entry.books.went_back > post.failure[0]:
+            return
+        seq, at_ms, wait_s = post.failure
+        waited_s = (entry.record.at_ms - at_ms) / 1000
+        if entry.record.at_ms >= at_ms and waited_s < wait_s - max(_SLACK_SHARE * wait_s, _SLACK_S):
+            yield self.finding(
+                entry, seq, found=f"another attempt {waited_s:.2f} s after a failure", expected=f"{wait_s:g} s or more"
+            )
+
+
+class IntentFirst(Rule):
+    """Design, section 1: an attempt is on record before it leaves, and one at a time is under way."""
+
+    name = "intent"
+    demands = "every answer of the API belongs to the one attempt whose start is recorded"
+    events = (
+        ev.SubmissionStarted,
+        ev.SubmissionAccepted,
+        ev.SubmissionRejected,
+        ev.SubmissionFailed,
+        ev.RateLimited,
+    )
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """Compare with the attempt that is open."""
+        event, open_ = entry.event, entry.books.open
+        if isinstance(event, ev.SubmissionStarted):
+            if open_ is not None:
+                yield self.finding(
+                    entry,
+                    open_.seq,
+                    found=f"an attempt while post {open_.post_id} has one without an answer",
+                    expected="one attempt at a time",
+                )
+            return
+        post_id, number = getattr(event, "post_id", None), getattr(event, "attempt", None)
+        if open_ is None:
+            yield self.finding(entry, found="an answer to no open attempt", expected="SubmissionStarted before it")
+        elif open_.post_id != post_id or number not in {None, open_.number}:
+            yield self.finding(
+                entry,
+                open_.seq,
+                found=f"an answer for attempt {number or open_.number} of post {post_id}",
+                expected=f"one for attempt {open_.number} of post {open_.post_id}",
+            )

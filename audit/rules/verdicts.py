@@ -1,0 +1,100 @@
+"""I2 and I4: a post is sent until it has its verdict, and it gets exactly one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from audit.rules.books import PostBook
+from audit.rules.finding import Finding
+from audit.rules.recent import RECENT_POSTS, Recent
+from audit.rules.rule import Entry, Rule
+from events import catalogue as ev
+
+__all__ = ["NothingAfterVerdict", "OneVerdict"]
+
+
+class NothingAfterVerdict(Rule):
+    """I2. A post that was left out is the matter of R6 and R7."""
+
+    name = "I2"
+    demands = "nothing is sent for a post after its final verdict"
+    events = (ev.SubmissionStarted,)
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """Is the post settled?"""
+        event = entry.event
+        if not isinstance(event, ev.SubmissionStarted):
+            return
+        settled = entry.books.settled.get(event.post_id)
+        if settled is not None and settled.verdict != "left out":
+            yield self.finding(
+                entry, settled.seq, found=f"a submission of a post that is {settled.verdict}", expected="none"
+            )
+
+
+class OneVerdict(Rule):
+    """I4. Accepted, rejected, abandoned or left out; or pending, but not for ever and not without its analysis."""
+
+    name = "I4"
+    demands = "every scraped post gets exactly one verdict, or is pending"
+    events = (
+        ev.SubmissionAccepted,
+        ev.SubmissionRejected,
+        ev.PostAbandoned,
+        ev.PostsScraped,
+        ev.ScrapeFailed,
+        ev.BudgetSpent,
+        ev.SubmissionStarted,
+    )
+
+    def __init__(self) -> None:
+        self._said: Recent[str, int] = Recent(RECENT_POSTS)
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """A verdict, or work on a window that leaves earlier posts behind."""
+        event = entry.event
+        if isinstance(event, ev.SubmissionAccepted | ev.SubmissionRejected | ev.PostAbandoned):
+            yield from self._verdict(entry, event.post_id)
+        elif (number := getattr(event, "window", None)) is not None:
+            window = entry.books.windows.get(number)
+            if window is not None and window is not entry.books.worked:
+                for post_id, post in entry.books.pending.items():
+                    yield from self._left_behind(entry, post_id, post)
+
+    def _verdict(self, entry: Entry, post_id: str) -> Iterator[Finding]:
+        books = entry.books
+        if post_id in books.pending:
+            return
+        settled = books.settled.get(post_id)
+        if settled is None:
+            yield self.finding(
+                entry,
+                found=f"{entry.record.name} of a post that no search chose",
+                expected="a verdict of a chosen post",
+            )
+        else:
+            yield self.finding(
+                entry,
+                settled.seq,
+                found=f"{entry.record.name} of a post that is {settled.verdict}",
+                expected="one verdict",
+            )
+
+    def _left_behind(self, entry: Entry, post_id: str, post: PostBook) -> Iterator[Finding]:
+        """Two windows may pass for each time that a post is put off, when windows open in mid-work."""
+        books = entry.books
+        limit = 2 * (books.policy.max_carried_windows + 1) + 1
+        passed = books.worked_count - post.worked + 1
+        if post_id in self._said or (post.analysis is not None and passed <= limit):
+            return
+        self._said[post_id] = post.seq
+        last = post.attempts[-1].seq if post.attempts else post.analysis or post.seq
+        what = "no analysis" if post.analysis is None else f"no verdict after work on {passed} later windows"
+        yield self.finding(
+            entry,
+            post.seq,
+            last,
+            found=f"{what}, and work on another window begins",
+            expected="an analysis" if post.analysis is None else f"a verdict within {limit} windows",
+            post_id=post_id,
+        )
