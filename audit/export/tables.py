@@ -1,0 +1,46 @@
+"""The tables that can be exported: their columns and where their rows come from. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from audit.export.columns import Column
+from audit.export.posts import POST_COLUMNS, post_sources
+from audit.export.records import RECORD_COLUMNS
+from audit.export.windows import WINDOW_COLUMNS, window_sources
+from audit.filters import Filters
+from audit.steps import Step
+
+__all__ = ["TABLES", "Table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One kind of export.
+
+    Attributes:
+        columns: In order.
+        sources: What the columns are read off, one for each row that the filters admit.
+    """
+
+    columns: tuple[Column, ...]
+    sources: Callable[[Iterable[Step], Filters], Iterator[Any]]
+
+    def rows(self, steps: Iterable[Step], filters: Filters) -> Iterator[tuple[Any, ...]]:
+        """The rows, a value for each column."""
+        getters = [column.value for column in self.columns]
+        for source in self.sources(steps, filters):
+            yield tuple([value(source) for value in getters])
+
+
+def _records(steps: Iterable[Step], filters: Filters) -> Iterator[Step]:
+    return filter(filters.admits, steps)
+
+
+TABLES: Final[Mapping[str, Table]] = {
+    "records": Table(RECORD_COLUMNS, _records),
+    "posts": Table(POST_COLUMNS, post_sources),
+    "windows": Table(WINDOW_COLUMNS, window_sources),
+}

@@ -1,0 +1,226 @@
+"""Rows of the table ``windows``: one for each window that the API told of, in their order. Pure.
+
+What became of a window is `audit.windows`'s judgement; here it is counted what was done in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from actor.machine import State
+from actor.machine.state import Window
+from audit.export.columns import Column, at_columns
+from audit.export.scope import in_scope
+from audit.filters import Filters
+from audit.posts import Mark
+from audit.steps import Step, is_worked_on, opens_window
+from audit.windows import WindowLog, WindowOutcome
+from events import catalogue as ev
+
+__all__ = ["WINDOW_COLUMNS", "WindowRow", "window_sources"]
+
+_OPEN: Final = "open"
+
+
+@dataclass(slots=True, kw_only=True)
+class WindowRow:
+    """What was done in one window. Counts are of the work on it, whatever window the API counted a post in.
+
+    Attributes:
+        told: What opened it.
+        opened: Its record.
+        begun: The record with which the work on it began; None when it never did.
+        ended: The record after which nothing was left to do in it.
+        wanted: Posts that its search was to bring.
+        scraped: The record of its search's answer.
+        search: That answer.
+        carried_in: Posts carried into it.
+        carried_out: Posts that waited for a later one when its work ended.
+        checkpoint_seq: Record of the checkpoint that was signed after it.
+        outcome: A word of `audit.windows`, or "open" while it is not decided.
+    """
+
+    told: ev.WindowOpened
+    opened: Mark
+    begun: Mark | None = None
+    ended: Mark | None = None
+    wanted: int | None = None
+    scraped: Mark | None = None
+    search: ev.PostsScraped | ev.ScrapeFailed | None = None
+    carried_in: int | None = None
+    carried_out: int | None = None
+    analyzed: int = 0
+    analyses_failed: int = 0
+    left_out: int = 0
+    llm_calls: int = 0
+    llm_prompt_tokens: int = 0
+    llm_completion_tokens: int = 0
+    attempts: int = 0
+    failed_attempts: int = 0
+    rate_limited: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    abandoned: int = 0
+    checkpoint_seq: int | None = None
+    outcome: str = _OPEN
+
+    @property
+    def found(self) -> ev.PostsScraped | None:
+        """The search's answer when it brought one."""
+        return self.search if isinstance(self.search, ev.PostsScraped) else None
+
+    @property
+    def search_word(self) -> str | None:
+        """How the search ended, None when there was none."""
+        return None if self.search is None else "answered" if self.found is not None else "failed"
+
+    @property
+    def search_failure(self) -> str | None:
+        """Kind and reason of a failed search."""
+        return f"{self.search.kind}: {self.search.reason}" if isinstance(self.search, ev.ScrapeFailed) else None
+
+    def begin(self, step: Step) -> None:
+        """The work begins."""
+        self.begun = Mark(step.record.seq, step.record.at_ms)
+        self.wanted = step.after.to_scrape
+        self.carried_in = sum(not p.deferred for p in step.after.posts)
+
+    def end(self, step: Step) -> None:
+        """Nothing is left to do; every post without a verdict waits for a later window."""
+        self.ended = Mark(step.record.seq, step.record.at_ms)
+        self.carried_out = len(step.after.posts)
+
+    def count(self, step: Step) -> None:
+        """A record of the work on it."""
+        event = step.event
+        self.left_out += step.after.totals.left_out - step.before.totals.left_out
+        match event:
+            case ev.PostsScraped() | ev.ScrapeFailed():
+                self.search, self.scraped = event, Mark(step.record.seq, step.record.at_ms)
+            case ev.PostAnalyzed() | ev.AnalysisFailed():
+                self._count_analysis(event)
+            case ev.SubmissionStarted():
+                self.attempts += 1
+            case ev.SubmissionFailed():
+                self.failed_attempts += 1
+            case ev.RateLimited():
+                self.rate_limited += 1
+            case ev.SubmissionAccepted():
+                self.accepted += 1
+            case ev.SubmissionRejected():
+                self.rejected += 1
+            case ev.PostAbandoned():
+                self.abandoned += 1
+            case ev.CheckpointSigned():
+                self.checkpoint_seq = step.record.seq
+
+    def _count_analysis(self, event: ev.PostAnalyzed | ev.AnalysisFailed) -> None:
+        self.analyzed += isinstance(event, ev.PostAnalyzed)
+        self.analyses_failed += isinstance(event, ev.AnalysisFailed)
+        self.llm_calls += event.calls
+        self.llm_prompt_tokens += event.prompt_tokens
+        self.llm_completion_tokens += event.completion_tokens
+
+
+def window_sources(steps: Iterable[Step], filters: Filters) -> Iterator[WindowRow]:
+    """The windows that began within the filters' times and bear one of their numbers."""
+    ledger = _Ledger()
+    for step in steps:
+        for row in ledger.take(step):
+            if in_scope(filters, row.told.window, row.opened.at_ms):
+                yield row
+    for row in ledger.end():
+        if in_scope(filters, row.told.window, row.opened.at_ms):
+            yield row
+
+
+class _Ledger:
+    """Windows that are not judged yet, by their first block."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, WindowRow] = {}
+        self._log = WindowLog()
+
+    def take(self, step: Step) -> Iterator[WindowRow]:
+        if isinstance(step.event, ev.WindowOpened):
+            opened = Mark(step.record.seq, step.record.at_ms)
+            self._rows[step.event.start_block] = WindowRow(told=step.event, opened=opened)
+        self._work(step)
+        for outcome in self._log.take(step.record, step.event):
+            yield from self._judged(outcome)
+
+    def end(self) -> Iterator[WindowRow]:
+        for outcome in self._log.end():
+            yield from self._judged(outcome)
+        yield from self._rows.values()
+
+    def _work(self, step: Step) -> None:
+        opens = opens_window(step)
+        at_work = self._row(step.before)
+        if at_work is not None:
+            at_work.count(step)
+            if at_work.ended is None and at_work.begun is not None and (opens or not is_worked_on(step.after)):
+                at_work.end(step)
+        begun = self._row(step.after) if opens else None
+        if begun is not None:
+            begun.begin(step)
+            if not is_worked_on(step.after):
+                begun.end(step)
+
+    def _row(self, state: State) -> WindowRow | None:
+        window: Window | None = state.window
+        return None if window is None else self._rows.get(window.start_block)
+
+    def _judged(self, outcome: WindowOutcome) -> Iterator[WindowRow]:
+        """The row of the window that an outcome speaks of; windows that nobody heard of have none."""
+        row = next((row for row in self._rows.values() if row.opened.seq in outcome.seqs), None)
+        if row is None or row.told.window != outcome.number:
+            return
+        row.outcome = outcome.outcome
+        yield self._rows.pop(row.told.start_block)
+
+
+WINDOW_COLUMNS: Final = (
+    Column("window", "integer", "the window's number", lambda r: r.told.window),
+    Column("start_block", "integer", "its first block", lambda r: r.told.start_block),
+    Column("end_block", "integer", "the first block after it", lambda r: r.told.start_block + r.told.blocks_per_window),
+    Column("opened_seq", "integer", "record that told of it", lambda r: r.opened.seq),
+    *at_columns("opened", "when that was", lambda r: r.opened.at_ms),
+    Column("opened_block", "integer", "the block that the API was at then", lambda r: r.told.current_block),
+    Column("told_by", "text", "`status` or `submit`: the answer that told", lambda r: r.told.source),
+    *at_columns("begun", "when work on it began; empty when it never did", lambda r: r.begun and r.begun.at_ms),
+    *at_columns("ended", "when nothing was left to do in it", lambda r: r.ended and r.ended.at_ms),
+    Column("wanted", "integer", "posts that its search was to bring", lambda r: r.wanted),
+    Column("search", "text", "`answered` or `failed`; empty without a search", lambda r: r.search_word),
+    *at_columns("scraped", "when the search ended", lambda r: r.scraped and r.scraped.at_ms),
+    Column("search_failure", "text", "kind and reason of a failed search", lambda r: r.search_failure),
+    Column("candidates", "integer", "new posts that the search found", lambda r: r.found and len(r.found.candidates)),
+    Column("chosen", "integer", "posts drawn from these", lambda r: r.found and len(r.found.posts)),
+    Column("unusable", "integer", "posts that lacked a field", lambda r: r.found and r.found.unusable),
+    Column("carried_in", "integer", "posts carried over into it", lambda r: r.carried_in),
+    Column("carried_out", "integer", "posts that waited for a later window when it ended", lambda r: r.carried_out),
+    Column("analyzed", "integer", "analyses", lambda r: r.analyzed),
+    Column("analyses_failed", "integer", "analyses that failed", lambda r: r.analyses_failed),
+    Column("left_out", "integer", "posts that are not submitted, by the settings", lambda r: r.left_out),
+    Column("attempts", "integer", "submissions begun", lambda r: r.attempts),
+    Column("failed_attempts", "integer", "of these, failed", lambda r: r.failed_attempts),
+    Column("rate_limited", "integer", "of these, answered 429", lambda r: r.rate_limited),
+    Column("accepted", "integer", "posts accepted", lambda r: r.accepted),
+    Column("rejected", "integer", "posts rejected", lambda r: r.rejected),
+    Column("abandoned", "integer", "carried posts given up", lambda r: r.abandoned),
+    Column("x_posts_read", "integer", "posts that X returned and bills", lambda r: r.found and r.found.posts_read),
+    Column("x_users_read", "integer", "users that X returned and bills", lambda r: r.found and r.found.users_read),
+    Column("x_requests", "integer", "search requests", lambda r: r.found and r.found.requests),
+    Column("llm_calls", "integer", "LLM calls", lambda r: r.llm_calls),
+    Column("llm_prompt_tokens", "integer", "billed input tokens", lambda r: r.llm_prompt_tokens),
+    Column("llm_completion_tokens", "integer", "billed output tokens", lambda r: r.llm_completion_tokens),
+    Column("checkpoint_seq", "integer", "record of the checkpoint signed after it", lambda r: r.checkpoint_seq),
+    Column(
+        "outcome",
+        "text",
+        "`used`, `open` while undecided, or why it was missed, in `audit`'s words",
+        lambda r: r.outcome,
+    ),
+)
