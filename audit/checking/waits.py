@@ -1,0 +1,154 @@
+"""Whether decisions came when this build would have made them. Pure; all it knows of time is what records say.
+
+A host's clock may be set, so where it is seen to go back nothing is concluded. Being late proves little: a process may
+have been stopped or killed. Three things do prove something: a wait that ended too early, a decision due at once that
+did not come while other things went on, and waits of one kind of which every single one lasted too long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from audit.checking.asked import DECISIONS
+from events import catalogue as ev
+from events import effects as ef
+from events.journal import Record
+
+__all__ = ["Since", "Wait", "Waits"]
+
+# A decision that is due at once is recorded within milliseconds.
+_AT_ONCE_MS: Final = 5_000
+# Clocks of one host run differently fast, and the journal's milliseconds are rounded.
+_CLOCK_MS: Final = 50
+_CLOCK_SHARE: Final = 0.01
+# So many waits of one length tell more than a busy machine.
+_SEVERAL: Final = 3
+_LATE_MS: Final = 200
+_LATE_SHARE: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Since:
+    """From which record on a decision was wanted without a break in one process.
+
+    Attributes:
+        seq: The record.
+        at_ms: Its time, or the time after the clock was set back.
+        steady: The clock was not seen to go back since.
+    """
+
+    seq: int
+    at_ms: int
+    steady: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """All waits of one kind, if no start came between.
+
+    Attributes:
+        behind: What was waited after.
+        seq: The record that ended the first of them.
+        at_ms: Its time.
+        wait_s: How long this build waits.
+        count: How many there were.
+        least_late_ms: By how much the shortest of them was longer.
+    """
+
+    behind: str
+    seq: int
+    at_ms: int
+    wait_s: float
+    count: int
+    least_late_ms: int
+
+    @property
+    def is_late(self) -> bool:
+        """Whether they tell of longer waits, and not of a busy machine."""
+        return self.count >= _SEVERAL and self.least_late_ms > _LATE_MS + _LATE_SHARE * self.wait_s * 1000
+
+
+class Waits:
+    """The decisions that this build wants, and since when."""
+
+    def __init__(self) -> None:
+        self._since: dict[ef.Effect, Since] = {}
+        self._at_ms = 0
+        self._behind = ""
+        self._ended: dict[str, Wait] = {}
+
+    def begin(self) -> None:
+        """A process takes the journal."""
+        self._since.clear()
+
+    def note(self, event: ev.Event | None, done: ef.Effect | None, record: Record, wanted: Iterable[ef.Effect]) -> None:
+        """Take down the decisions that are wanted after ``record``, by which ``done`` is over."""
+        if isinstance(event, ev.SubmissionFailed):
+            self._behind = f"attempt {event.attempt} of a post"
+        elif isinstance(event, ev.EffectCrashed):
+            self._behind = "a crash"
+        at_ms = record.at_ms
+        if at_ms < self._at_ms:
+            self._since = {
+                effect: Since(seq=since.seq, at_ms=at_ms, steady=False) for effect, since in self._since.items()
+            }
+        if done is not None:
+            self._since.pop(done, None)
+        self._at_ms = at_ms
+        fresh = Since(seq=record.seq, at_ms=at_ms)
+        self._since = {effect: self._since.get(effect, fresh) for effect in wanted if isinstance(effect, DECISIONS)}
+
+    def too_early(self, effect: ef.Effect, at_ms: int) -> int | None:
+        """Milliseconds by which this build would have waited longer before it made a decision at ``at_ms``."""
+        since, due_ms = self._since.get(effect), _due_ms(effect)
+        if since is None or due_ms is None or not since.steady or at_ms < self._at_ms:
+            return None
+        if isinstance(effect, ef.EndBackoff):
+            due_ms = min(due_ms, since.at_ms + round(effect.wait_s * 1000))
+        tolerance_ms = _CLOCK_MS + _CLOCK_SHARE * (at_ms - since.at_ms)
+        return due_ms - at_ms if due_ms - at_ms > tolerance_ms else None
+
+    def ended(self, effect: ef.EndBackoff, record: Record) -> None:
+        """A timed backoff was ended; one that another process began proves nothing."""
+        since, at_ms = self._since.get(effect), record.at_ms
+        began = None if since is None else since.at_ms + round(effect.wait_s * 1000)
+        if since is None or began != effect.due_ms or not since.steady or at_ms < self._at_ms:
+            return
+        late_ms = at_ms - effect.due_ms
+        known = self._ended.get(self._behind)
+        self._ended[self._behind] = (
+            Wait(
+                behind=self._behind,
+                seq=record.seq,
+                at_ms=at_ms,
+                wait_s=effect.wait_s,
+                count=1,
+                least_late_ms=late_ms,
+            )
+            if known is None
+            else replace(known, count=known.count + 1, least_late_ms=min(known.least_late_ms, late_ms))
+        )
+
+    def missing(self, done: ef.Effect | None, at_ms: int) -> tuple[ef.Effect, Since] | None:
+        """A decision that was due at once and long ago when something else, ``done``, was recorded at ``at_ms``."""
+        for effect, since in self._since.items():
+            if effect != done and _is_due(effect, since.at_ms) and at_ms - since.at_ms > _AT_ONCE_MS:
+                return effect, since
+        return None
+
+    def late(self) -> tuple[Wait, ...]:
+        """Waits that were too long, every one of their kind."""
+        return tuple(wait for wait in self._ended.values() if wait.is_late)
+
+
+def _due_ms(effect: ef.Effect) -> int | None:
+    return effect.due_ms if isinstance(effect, ef.EndBackoff | ef.AbandonPost) else None
+
+
+def _is_due(effect: ef.Effect, at_ms: int) -> bool:
+    """Whether the decision falls in the moment in which it is wanted."""
+    if isinstance(effect, ef.AbandonPost):
+        return effect.due_ms <= at_ms
+    return isinstance(effect, ef.HoldWindow | ef.StartSubmission | ef.SignCheckpoint)
