@@ -153,7 +153,7 @@ def _settle(s: State) -> State:
     """Open the newest window once the batch has ended: carried posts go first, the rest is scraped (ruling 9)."""
     if s.to_scrape or s.analysis_due():
         return s
-    s = _keep_to_quota(s)
+    s = _keep_to_quota(s if s.window is not None else _put_all_off(s))
     if s.backoff is not None or s.newest is None or not _is_after(s.newest, s.window) or not s.all_deferred():
         return s
     room = s.room()
@@ -189,6 +189,11 @@ def _keep_to_quota(s: State) -> State:
     sending = None if s.open is None else s.open.post_id
     left = [p for p in s.queue() if p.post.id != sending][max(0, s.room() - (sending is not None)) :]
     return changed(s, posts=tuple(_put_off(s, p) if p in left else p for p in s.posts)) if left else s
+
+
+def _put_all_off(s: State) -> State:
+    """Behind a move no window is known; the new API's first one takes what the old one did not."""
+    return changed(s, posts=tuple(p if p.deferred else changed(_put_off(s, p), deferred_in=None) for p in s.posts))
 
 
 def _carry(post: PendingPost) -> PendingPost:

@@ -111,7 +111,9 @@ def _rows() -> tuple[Row, ...]:
     rows += [Row("ActorStarted", state, None) for state in STATES if state != SUBMITTING]
     rows += _goes_on("ActorStarted", SUBMITTING, never=ANALYZING)
     rows += _goes_on("WindowOpened", WAITING, never=ANALYZING)
-    rows += [Row("WindowOpened", state, None) for state in (SCRAPING, ANALYZING, SUBMITTING)]
+    # The first window of another API may be filled by posts that the move put off.
+    rows += _goes_on("WindowOpened", SCRAPING, never=ANALYZING)
+    rows += [Row("WindowOpened", state, None) for state in (ANALYZING, SUBMITTING)]
     rows += _goes_on("WindowOpened", BACKOFF, "released", never=ANALYZING)
     rows += [Row("WindowOpened", BACKOFF, None, ("backing_off",))]
     rows += _goes_on("PostsScraped", SCRAPING)

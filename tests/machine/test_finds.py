@@ -206,6 +206,52 @@ def test_a_journal_that_moved_takes_the_new_api_s_blocks() -> None:
     assert drive.send() == "2"
 
 
+def test_a_move_in_mid_batch_puts_the_batch_off_to_the_new_api_s_first_window() -> None:
+    """Killed while it sent, then moved: what was not sent waits for a window to be sent in, and goes first there."""
+    drive = Drive().start().batch(70_000, 1, 2)
+    drive.send()
+    drive.on(ev.ApiMoved(api_url="http://127.0.0.1:9"))
+    drive.start()
+    assert drive.at() == "WaitingForWindow"
+    assert [type(effect) for effect in wanted(drive.state) if not isinstance(effect, ef.AbandonPost)] == [ef.PollStatus]
+    drive.window(50).scraped()
+    assert drive.state.window == drive.state.newest
+    drive.accept_all()
+    assert drive.state.totals.accepted == 2
+
+
+def test_a_move_during_analyses_sends_their_posts_in_the_new_api_s_first_window() -> None:
+    """Killed while it analyzed, then moved: the analyses go on, whether they end before the first window or after."""
+    for early in (True, False):
+        drive = Drive().start().window(70_000).scraped(1, 2)
+        drive.on(analyzed("1"))
+        drive.on(ev.ApiMoved(api_url="http://127.0.0.1:9"))
+        drive.start()
+        if early:
+            drive.analyze_all().window(50)
+        else:
+            drive.window(50).analyze_all()
+        assert drive.at() == "Scraping"
+        drive.scraped()
+        drive.accept_all()
+        assert drive.state.totals.accepted == 2
+
+
+def test_a_move_during_a_search_does_not_wait_for_ever_when_posts_put_off_fill_the_new_window() -> None:
+    """Killed in a search beside posts that were put off: the first window of the new API has no room for a search."""
+    one, three = ev.Policy(max_submissions_per_window=1), ev.Policy(max_submissions_per_window=3)
+    drive = Drive(three).start().batch(70_000, 1, 2, 3)
+    drive.on(limited(drive.send()))
+    drive.on(ev.ActorStopped(reason="SIGTERM", posts_processed=0))
+    drive.start(ev.Policy(max_submissions_per_window=4)).window(70_001)
+    assert drive.at() == "Scraping"
+    drive.on(ev.ApiMoved(api_url="http://127.0.0.1:9"))
+    drive.start(one).window(50)
+    assert drive.at() == "Submitting"
+    drive.accept_all()
+    assert drive.at() == "WaitingForWindow"
+
+
 def test_a_post_that_was_never_chosen_is_not_seen() -> None:
     """Candidates that the sample left aside may be chosen later."""
     drive = Drive().start().batch(7, 1)
