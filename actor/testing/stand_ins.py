@@ -1,0 +1,168 @@
+"""Replaces what a test should not tell: texts, people and ids at X, the hotkey, addresses, answers. Pure.
+
+Every text is replaced but those that this module knows to be words of the miner's own, so a field that a later build
+adds is replaced until somebody says otherwise here. Numbers and times stay: they are what the machine decides by. The
+same thing gets the same stand-in everywhere, in the state, in the events and inside effect keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from itertools import count
+from typing import Any, Final, TypeVar
+
+from actor.machine import content_sha256, norm_text
+from actor.testing.scenario import Scenario
+from events import catalogue as ev
+from events.codec import decode_as, plain
+from events.value import Value
+
+__all__ = ["HOTKEY", "redacted"]
+
+# The ss58 address of 32 zero bytes: nobody has its key.
+HOTKEY: Final = "5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM"
+
+_FIRST_POST: Final = 1001
+_DAY_S: Final = 86_400
+_LONGEST_TEXT: Final = 200
+
+# Words of the miner's own and of the contract, never quoted from outside.
+_OWN_WORDS: Final = frozenset(
+    {
+        "budget",
+        "build",
+        "day",
+        "kind",
+        "on_analysis_error",
+        "prompt_version",
+        "rung",
+        "segment",
+        "setting",
+        "source",
+        "state",
+        "status",
+    }
+)
+_POST_IDS: Final = frozenset({"id", "post_id", "candidates", "seen", "settled"})
+_EFFECT_KEYS: Final = frozenset({"crashes", "effect", "held"})
+_HOTKEYS: Final = frozenset({"hotkey", "miner_hotkey"})
+_DIGESTS: Final = frozenset({"hashes_sha256", "head", "sha256", "signature", "state_sha256"})
+# Mappings whose keys are data: what they hold is known by the name of the mapping.
+_BY_DATA: Final = frozenset({"counted", "crashes", "seen", "spent", "tokens"})
+# Texts from outside that no reader of a test misses.
+_ANSWERS: Final = frozenset({"answer", "raw_answer"})
+# Replaced with the post that they belong to.
+_OF_POSTS: Final = frozenset({"author", "author_id", "content", "content_sha256"})
+
+V = TypeVar("V", bound=Value)
+
+
+def redacted(scenario: Scenario, *, own: Collection[str] = (), keep_text: bool = False) -> Scenario:
+    """The scenario with stand-ins.
+
+    Args:
+        scenario: What happened.
+        own: Posts that keep their text, author and id: those that the test is about.
+        keep_text: Keep every post's; only the hotkey, addresses, signatures and long answers are replaced.
+    """
+    stand_ins = _StandIns(scenario, own=frozenset(own), keep_text=keep_text)
+    start = stand_ins.of(scenario.start)
+    steps = tuple(replace(found, event=stand_ins.of(found.event)) for found in scenario.steps)
+    return Scenario(start=start, steps=steps)
+
+
+class _StandIns:
+    def __init__(self, scenario: Scenario, *, own: frozenset[str], keep_text: bool) -> None:
+        self._keep_text = keep_text
+        self._own = own
+        self._posts = {pending.post.id: pending.post for pending in scenario.start.posts}
+        for found in scenario.steps:
+            if isinstance(found.event, ev.PostsScraped):
+                self._posts |= {post.id: post for post in found.event.posts}
+        self._ids: dict[str, str] = {}
+        self._numbers = (str(n) for n in count(_FIRST_POST) if str(n) not in self._posts)
+        self._hotkey = "" if scenario.start.identity is None else scenario.start.identity.hotkey
+        self._urls: dict[str, str] = {}
+        self._files: dict[str, str] = {}
+
+    def of(self, value: V) -> V:
+        """The same event or state with stand-ins."""
+        if isinstance(value, ev.JournalCreated):
+            self._hotkey = value.hotkey
+        data = self._fields(plain(value))
+        if isinstance(value, ev.PostAbandoned):
+            data["reason"] = value.reason  # one of two words, which the machine chose
+        return decode_as(type(value), data)
+
+    def _fields(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        fields = {name: self._of(name, item) for name, item in value.items()}
+        post_id = value.get("id", value.get("post_id"))
+        if post_id is None or self._is_kept(post_id):
+            return fields
+        told = {
+            "content": self._content(post_id),
+            "author": f"author{self._id(post_id)}",
+            "author_id": fields.get("id"),
+        }
+        told["content_sha256"] = content_sha256(norm_text(self._content(post_id)))
+        if "account_created" in value:  # it would tell whose post it is
+            told["account_created"] = value["timestamp"] - value["account_age"] * _DAY_S
+        return {name: told.get(name, item) for name, item in fields.items()}
+
+    def _of(self, name: str, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._text(name, value)
+        if isinstance(value, list | tuple):
+            return [self._of(name, item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if name in _BY_DATA:
+            return {self._key(name, key): self._of(name, item) for key, item in value.items()}
+        return self._fields(value)
+
+    def _key(self, name: str, key: str) -> str:
+        return self._effect_key(key) if name in _EFFECT_KEYS else key
+
+    def _text(self, name: str, text: str) -> str:  # noqa: PLR0911  (one return for each kind of text)
+        if name in _POST_IDS:
+            return self._id(text)
+        if name in _EFFECT_KEYS:
+            return self._effect_key(text)
+        if name in _OWN_WORDS or name in _OF_POSTS:
+            return text
+        if name in _HOTKEYS:
+            return HOTKEY
+        if name in _DIGESTS:
+            return "00"
+        if name == "api_url":
+            return self._urls.setdefault(text, f"https://api-{len(self._urls) + 1}.invalid")
+        if name == "quarantine":
+            return self._files.setdefault(text, f"stand-in-{len(self._files) + 1}.bin")
+        if self._keep_text:
+            return self._shortened(text)
+        return "" if name in _ANSWERS else f"stand-in for the {name}"
+
+    def _shortened(self, text: str) -> str:
+        if self._hotkey:
+            text = text.replace(self._hotkey, HOTKEY)
+        for url, stand_in in self._urls.items():
+            text = text.replace(url, stand_in)
+        return text[:_LONGEST_TEXT]
+
+    def _is_kept(self, post_id: str) -> bool:
+        return self._keep_text or post_id in self._own
+
+    def _id(self, post_id: str) -> str:
+        if self._is_kept(post_id):
+            return post_id
+        if post_id not in self._ids:
+            self._ids[post_id] = next(self._numbers)
+        return self._ids[post_id]
+
+    def _effect_key(self, key: str) -> str:
+        name, colon, post_id = key.partition(":")
+        return f"{name}:{self._id(post_id)}" if colon else key
+
+    def _content(self, post_id: str) -> str:
+        return f"The text of post {self._id(post_id)}"
