@@ -141,7 +141,7 @@ class Analyzer:
             AnalysisError: The model gave no usable answer within the time limit.
         """
         mentions = self._mentions.find(text)
-        candidates = self._candidates.find(text, mentions)
+        candidates = self._candidates.find(mentions)
         bill = Bill()
         try:
             reply = await self._converse(

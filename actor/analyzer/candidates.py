@@ -7,11 +7,7 @@ module never decides relevance; it decides which questions the language model is
 from __future__ import annotations
 
 import re
-from collections import Counter
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
-
-from actor.analyzer.fold import fold
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +24,7 @@ _HINT_WEIGHT: Final = 4
 _WORD: Final = re.compile(r"[a-z0-9]+")
 _ENDINGS: Final = ("ations", "ation", "ings", "ing", "ions", "ion", "ies", "ers", "er", "ed", "es", "s", "y", "e")
 _MIN_STEM_CHARS: Final = 3
+_MAX_KNOWN: Final = 50_000
 # Words that tell of nothing, not even together.
 _GRAMMAR_TEXT: Final = (
     "about across against all alpha and any are around between bittensor but decentralized each every for from how "
@@ -55,37 +52,71 @@ _COMMON_TEXT: Final = (
 )
 
 
+class _Tells(NamedTuple):
+    """What one stem tells."""
+
+    functions: tuple[int, ...]  # positions in the finder's list
+    subnets: tuple[int, ...]  # their ids; none when the word is too common to tell of a subnet
+    weight: int  # what it says about each of these
+
+
 class CandidateFinder:
-    """Ranks the subnets of one registry for a post. Built once, then only read."""
+    """Ranks the subnets of one registry for a post. Built once; it remembers words, and no post."""
 
     def __init__(self, registry: Registry) -> None:
         self._by_id = registry.by_id
         self._functions: list[tuple[int, int]] = []  # the subnet's id and how many words tell of the function
-        self._told_by: dict[str, list[int]] = {}  # positions in the list above, by stem
+        told_by: dict[str, list[int]] = {}  # positions in the list above, by stem
         for subnet in registry.subnets:
             for function in subnet.functions:
-                stems = _stems(function) - _GRAMMAR
+                stems = {_stem(word) for word in _words(function.lower())} - _GRAMMAR
                 for stem in stems:
-                    self._told_by.setdefault(stem, []).append(len(self._functions))
+                    told_by.setdefault(stem, []).append(len(self._functions))
                 self._functions.append((subnet.id, len(stems)))
-        owners = {stem: {self._functions[at][0] for at in told} for stem, told in self._told_by.items()}
-        self._owners = {stem: (sorted(ids), _weight(len(ids))) for stem, ids in owners.items() if stem not in _COMMON}
+        self._tells = {stem: self._told(stem, functions) for stem, functions in told_by.items()}
+        self._known: dict[str, tuple[str, ...]] = {}  # the telling stems of the words seen so far
 
-    def find(self, text: str, mentions: Mentions) -> tuple[Subnet, ...]:
+    def find(self, mentions: Mentions) -> tuple[Subnet, ...]:
         """Return at most MAX_CANDIDATES subnets, the likeliest first, none of them mentioned directly."""
-        weight = Counter({subnet.id: _HINT_WEIGHT for subnet in mentions.hints})
-        told: Counter[int] = Counter()
-        for stem in _stems(fold(text)):
-            told.update(self._told_by.get(stem, ()))
-            ids, each = self._owners.get(stem, ((), 0))
-            for number in ids:
-                weight[number] += each
+        weight: dict[int, int] = {subnet.id: _HINT_WEIGHT for subnet in mentions.hints}
+        told: dict[int, int] = {}
+        for stem in self._stems(mentions.words):
+            functions, subnets, each = self._tells[stem]
+            for at in functions:
+                told[at] = told.get(at, 0) + 1
+            for number in subnets:
+                weight[number] = weight.get(number, 0) + each
         for at, words in told.items():
             number, needed = self._functions[at]
-            weight[number] += _ENOUGH * (words >= _TELLING and words * 2 > needed)
+            if words >= _TELLING and words * 2 > needed:
+                weight[number] = weight.get(number, 0) + _ENOUGH
         return self._ranked(weight, {subnet.id for subnet in mentions.direct})
 
-    def _ranked(self, weight: Counter[int], settled: set[int]) -> tuple[Subnet, ...]:
+    def _told(self, stem: str, functions: list[int]) -> _Tells:
+        subnets = tuple(sorted({self._functions[at][0] for at in functions}))
+        weight = 0 if stem in _COMMON else _weight(len(subnets))
+        return _Tells(tuple(functions), subnets if weight else (), weight)
+
+    def _stems(self, words: Iterable[str]) -> set[str]:
+        """Return the stems of the words that tell something."""
+        known = self._known
+        found: set[str] = set()
+        for word in words:
+            stems = known.get(word)
+            if stems is None:
+                stems = self._learn(word)
+            if stems:
+                found.update(stems)
+        return found
+
+    def _learn(self, word: str) -> tuple[str, ...]:
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        stems = {_stem(part) for part in _words(word)}
+        self._known[word] = found = tuple(sorted(stems & self._tells.keys()))
+        return found
+
+    def _ranked(self, weight: dict[int, int], settled: set[int]) -> tuple[Subnet, ...]:
         enough = [number for number, sum_ in weight.items() if sum_ >= _ENOUGH and number not in settled]
         ranked = sorted(enough, key=lambda number: (-weight[number], number))
         # What nobody knows the functions of, nobody can ask about.
@@ -101,12 +132,10 @@ def _weight(subnets: int) -> int:
     return 0
 
 
-def _stems(text: str) -> set[str]:
-    words: Iterable[str] = _WORD.findall(text.lower())
-    return {_stem(word) for word in words if len(word) > 2}  # noqa: PLR2004 - AI, of, in
+def _words(text: str) -> list[str]:
+    return [word for word in _WORD.findall(text) if len(word) > 2]  # noqa: PLR2004 - AI, of, in
 
 
-@lru_cache(maxsize=8192)
 def _stem(word: str) -> str:
     for ending in _ENDINGS:
         if word.endswith(ending) and len(word) - len(ending) >= _MIN_STEM_CHARS:

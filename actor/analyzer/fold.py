@@ -5,6 +5,7 @@ Only the matcher sees folded text. What is submitted, journaled and shown to the
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import Final
@@ -15,6 +16,7 @@ _LOOKS_PLAIN: Final = ("<wide>", "<font>", "<narrow>")
 _UNSEEN: Final = frozenset({"Cf", "Mn", "Me"})  # formats, and marks drawn on a character, as keycaps on digits
 _UNSPACED: Final = range(0x3000, 0xD7B0)  # Japanese, Chinese and Korean set names into the line without spaces
 _DOTTED_CAPITAL_I: Final = "\u0130"  # the one character whose lower case is two
+_BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 
 
 def fold(text: str) -> str:
@@ -25,9 +27,7 @@ def fold(text: str) -> str:
     """
     if "&" in text:
         text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    if text.isascii():
-        return text
-    return "".join([character if character.isascii() else _folded(character) for character in text])
+    return text if text.isascii() else _BEYOND_ASCII.sub(lambda found: _folded(found[0]), text)
 
 
 @lru_cache(maxsize=4096)

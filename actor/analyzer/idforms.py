@@ -28,17 +28,20 @@ _END: Final = r"(?![.,/\-\u2013][0-9]|\s?%)"
 _AND: Final = r"(?:\s?[&+]\s?|\s(?:and|or|n|vs\.?)\s)"
 _COMMA: Final = r"\s?,\s?(?:(?:and|or)\s|&\s?)?"
 _ITEM: Final = rf"[#$]?{_NUMBER}"
-
-_OF: Final = r"(?:[\s\-_]?(?:id|uid|no\.?|nr\.?|number))?"
-_GLUE: Final = r"(?:\s?[:=#(]\s?#?|\s#?)?"
-_SN: Final = r"sn(?:\s?[#\-_]\s?|\s)?"
-_SUBNET: Final = rf"(?:subnet{_OF}|netuid)(?:[\-_]|{_GLUE})"
-_MANY: Final = rf"(?:sns\s?#?|(?:subnets{_OF}|netuids){_GLUE})"
-
 _PAIR: Final = rf"(?:(?:{_COMMA}{_ITEM})*{_AND}{_ITEM}(?!{_UNIT}|{_PLURAL}))?"
 _LIST: Final = rf"(?:(?:{_COMMA}|{_AND}|\s?/\s?){_ITEM}(?!{_UNIT}))*"
 
-ID_FORMS: Final = rf"(?:{_MANY}{_NUMBER}{_LIST}|{_SN}{_NUMBER}(?:/{_ITEM}|{_PAIR})|{_SUBNET}{_NUMBER}{_PAIR}){_END}"
+_OF: Final = r"(?:[\s\-_]?(?:id|uid|no\.?|nr\.?|number))?"
+_GLUE: Final = r"(?:\s?[:=#(]\s?#?|\s#?)?"
+_ONE: Final = rf"(?:[\-_]|{_GLUE}){_NUMBER}{_PAIR}"
+_MANY: Final = rf"{_GLUE}{_NUMBER}{_LIST}"
+
+# Every form begins with its first letter alone, which the search jumps to; what stands before is looked at then.
+_AFTER_S: Final = (
+    rf"n(?:\s?[#\-_]\s?|\s)?{_NUMBER}(?:/{_ITEM}|{_PAIR})|ubnet{_OF}{_ONE}|ns\s?#?{_NUMBER}{_LIST}|ubnets{_OF}{_MANY}"
+)
+_AFTER_N: Final = rf"etuid{_ONE}|etuids{_MANY}"
+ID_FORMS: Final = rf"(?:s(?<!\ws)(?:{_AFTER_S})|n(?<!\wn)(?:{_AFTER_N})){_END}"
 
 _DIGITS: Final = re.compile(r"[0-9]+")
 

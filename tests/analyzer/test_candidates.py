@@ -14,7 +14,7 @@ FINDER = CandidateFinder(REGISTRY)
 
 
 def _names(text: str) -> list[str]:
-    return [subnet.name for subnet in FINDER.find(text, MENTIONS.find(text))]
+    return [subnet.name for subnet in FINDER.find(MENTIONS.find(text))]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_candidates_are_bounded_and_the_same_each_time(functions: list[str]) -> 
     text = " ".join(functions)
     names = _names(text)
     assert len(names) == len(set(names)) <= MAX_CANDIDATES
-    again = CandidateFinder(REGISTRY).find(text, MENTIONS.find(text))
+    again = CandidateFinder(REGISTRY).find(MENTIONS.find(text))
     assert [subnet.name for subnet in again] == names
 
 

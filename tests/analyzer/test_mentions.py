@@ -176,7 +176,6 @@ def test_what_stays_open_is_a_hint() -> None:
     found = FINDER.find("bittensor is the brain of AI, and SN44 has the best score")
     assert [subnet.name for subnet in found.hints] == ["brain"]
     assert [subnet.name for subnet in found.direct] == ["score"]
-    assert found.bittensor
 
 
 def test_every_number_is_found_in_every_form() -> None:
