@@ -17,6 +17,7 @@ import typer
 
 from actor.commands.audit import audit
 from actor.commands.check import check
+from actor.commands.costs import costs
 from actor.commands.export import export
 from actor.commands.fixture import fixture
 from actor.commands.options import JournalArgument
@@ -145,6 +146,7 @@ app.command()(verify)
 app.command()(export)
 app.command()(check)
 app.command()(audit)
+app.command()(costs)
 app.command()(fixture)
 
 
