@@ -16,8 +16,8 @@ from typing import Any, Final, TypeVar
 
 __all__ = ["START_MS", "StalledError", "VirtualClock", "VirtualLoop", "run_virtual", "settle"]
 
-# A round moment for whom it does not matter: 2026-01-01T00:00:00Z.
-START_MS: Final = 1_767_225_600_000
+# Where tests begin that do not care: 2026-11-22T14:32:05.123Z.
+START_MS: Final = 1_795_357_925_123
 
 _US: Final = 1_000_000
 # So many turns of the loop bring every task of an actor to its next wait, where nobody can tell that all of them wait.

@@ -50,7 +50,8 @@ def as_data(scenario: Scenario) -> dict[str, Any]:
     """The same for machines: the state in the beginning, and for each event what it led to and what was wanted."""
     drive, steps = MachineDrive(scenario.start), []
     for found in scenario.steps:
-        drive.at(found.at_ms).on(found.event)
+        drive.at_ms = found.at_ms
+        drive.on(found.event)
         steps.append(
             {
                 "seq": found.seq,
@@ -74,7 +75,8 @@ def _start(state: State) -> str:
 def _body(scenario: Scenario) -> Iterator[list[str]]:
     drive = MachineDrive(scenario.start)
     for found in scenario.steps:
-        drive.at(found.at_ms).on(found.event)
+        drive.at_ms = found.at_ms
+        drive.on(found.event)
         yield [
             "",
             f"{_INDENT}# {found.seq}: {_ascii(describe(found.event))}",
