@@ -176,6 +176,7 @@ class Checker:
         """Nothing but the name of the next state can be taken from a record that this build cannot read."""
         self._state = changed(self._state, state=record.dest)
         self._folds.follow(record, None)
+        self._waits.begin()  # it may have been the decision that was waited for
         text = str(error).removeprefix(f"record {record.seq}: ")
         reason = f"this build cannot read it: {text}"
         return diverge(record, "unreadable", reason, agreed=self._agreed, asked=self._asked)
