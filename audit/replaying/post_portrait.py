@@ -35,7 +35,8 @@ def post_life_lines(life: PostLife) -> Iterator[str]:
         analyzed = getattr(event, "content_sha256", analyzed)
         for detail in [*_details(event, analyzed), *_turns(life, step)]:
             yield from _wrapped(_UNDER, detail)
-    yield f"\n{_verdict(life)}\n"
+    yield "\n"
+    yield f"{_verdict(life)}\n"
 
 
 def _portrait(life: PostLife) -> Iterator[str]:
