@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from actor.analyzer import Analyzer, load_registry
+from actor.analyzer import Analyzer, load_registry, make_strategy
 from actor.edges.api import APIClient
 from actor.edges.clock import SystemClock
 from actor.edges.llm import OpenAIChat
@@ -135,7 +135,7 @@ def _ports(settings: Settings, signer: Signer, redact: Redactor, *, dry_run: boo
     )
     analyzer = Analyzer(
         llm=llm,
-        registry=load_registry(),
+        strategy=make_strategy("hybrid", load_registry()),
         model=settings.model,
         timeout_s=_LLM_TRIES * settings.llm_timeout_seconds,
         redact=redact,

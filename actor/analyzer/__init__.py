@@ -7,6 +7,8 @@ from actor.analyzer.analyzer import Analysis, AnalysisError, Analyzer
 from actor.analyzer.port import LLM, Completion, LLMError, LLMErrorKind
 from actor.analyzer.prompt import PROMPT_VERSION
 from actor.analyzer.registry import Identifier, Registry, RegistryError, Subnet, load_registry
+from actor.analyzer.strategies import StrategyName, make_strategy
+from actor.analyzer.strategy import Judgement, Strategy, Study
 
 __all__ = [
     "LLM",
@@ -16,10 +18,15 @@ __all__ = [
     "Analyzer",
     "Completion",
     "Identifier",
+    "Judgement",
     "LLMError",
     "LLMErrorKind",
     "Registry",
     "RegistryError",
+    "Strategy",
+    "StrategyName",
+    "Study",
     "Subnet",
     "load_registry",
+    "make_strategy",
 ]

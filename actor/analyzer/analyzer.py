@@ -1,7 +1,7 @@
 """The analyzer: one post in, relevance per subnet and sentiment out, or one kind of error.
 
-Mentions and relevance are computed here and cost nothing; one question to the language model settles the rest.
-It keeps no post and no answer: what must not be paid for twice is kept in the journal.
+What the model is asked and what its answer is worth is the strategy's; this module holds the exchange with it, the
+costs and the failures. It keeps no post and no answer: what must not be paid for twice is kept in the journal.
 """
 
 from __future__ import annotations
@@ -10,21 +10,16 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from actor.analyzer.answer import Answer, read_answer
-from actor.analyzer.candidates import CandidateFinder
 from actor.analyzer.conversation import Bill, Conversation
 from actor.analyzer.ladder import Ladder
-from actor.analyzer.mentions import MentionFinder
 from actor.analyzer.port import LLMError
-from actor.analyzer.prompt import PROMPT_VERSION, ask
-from actor.analyzer.relevance import relevance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from actor.analyzer.conversation import Messages, Reply
+    from actor.analyzer.conversation import Reply
     from actor.analyzer.port import LLM, LLMErrorKind
-    from actor.analyzer.registry import Registry
+    from actor.analyzer.strategy import Judgement, Strategy, Study
 
 __all__ = ["Analysis", "AnalysisError", "Analyzer"]
 
@@ -40,7 +35,7 @@ class Analysis:
         tokens: Relevance above 0 by subnet name; at most 10, highest first, then by name.
         sentiment: 1.0, 0.5, 0.0, -0.5 or -1.0.
         model: The model that was asked.
-        prompt_version: The version of the question.
+        prompt_version: The strategy's version.
         rung: The answer format that worked: "json_schema", "json_object" or "plain".
         raw_answer: The model's answer as it came, redacted, at most 4,000 characters.
         calls: Requests paid for, or possibly paid for.
@@ -66,7 +61,7 @@ class AnalysisError(Exception):
         reason: One line, redacted, at most 300 characters.
         kind: As in `LLMErrorKind`.
         model: The model that was asked.
-        prompt_version: The version of the question.
+        prompt_version: As in `Analysis`.
         raw_answer: The last answer, redacted and bounded as in `Analysis`; empty when none came.
         calls: As in `Analysis`.
         prompt_tokens: As in `Analysis`.
@@ -79,7 +74,7 @@ class AnalysisError(Exception):
         *,
         kind: LLMErrorKind,
         model: str,
-        prompt_version: str = PROMPT_VERSION,
+        prompt_version: str,
         raw_answer: str = "",
         calls: int = 0,
         prompt_tokens: int = 0,
@@ -97,13 +92,13 @@ class AnalysisError(Exception):
 
 
 class Analyzer:
-    """Analyzes posts with one model and one registry. Safe to use from many tasks of one event loop."""
+    """Analyzes posts with one model by one strategy. Safe to use from many tasks of one event loop."""
 
     def __init__(
         self,
         *,
         llm: LLM,
-        registry: Registry,
+        strategy: Strategy,
         model: str,
         timeout_s: float,
         redact: Callable[[str], str] = str,
@@ -113,7 +108,7 @@ class Analyzer:
 
         Args:
             llm: The model's edge; closed by `aclose`.
-            registry: The subnets to look for.
+            strategy: The rules to judge posts by.
             model: The model's name at the server.
             timeout_s: Seconds for one post, all repetitions and waits included. An edge whose own limit is as
                 long leaves no time to repeat a request that timed out.
@@ -123,12 +118,11 @@ class Analyzer:
         if timeout_s <= 0:
             raise ValueError(f"timeout_s is {timeout_s}, expected more than 0")
         self._llm = llm
+        self._strategy = strategy
         self._model = model
         self._timeout_s = timeout_s
         self._redact = redact
         self._backoff_s = backoff_s
-        self._mentions = MentionFinder(registry)
-        self._candidates = CandidateFinder(registry)
         self._ladder = Ladder()
 
     async def analyze(self, text: str) -> Analysis:
@@ -140,20 +134,17 @@ class Analyzer:
         Raises:
             AnalysisError: The model gave no usable answer within the time limit.
         """
-        mentions = self._mentions.find(text)
-        candidates = self._candidates.find(mentions)
+        study = self._strategy.study(text)
         bill = Bill()
         try:
-            reply = await self._converse(
-                ask(text, candidates), lambda answer: read_answer(answer, candidates, text), bill
-            )
+            reply = await self._converse(study, bill)
         except LLMError as error:
             raise self._failure(error, bill) from error
         return Analysis(
-            tokens=relevance(mentions.direct, reply.content),
+            tokens=reply.content.tokens,
             sentiment=reply.content.sentiment,
             model=self._model,
-            prompt_version=PROMPT_VERSION,
+            prompt_version=self._strategy.version,
             rung=reply.rung,
             raw_answer=self._raw(bill),
             calls=bill.calls,
@@ -165,7 +156,7 @@ class Analyzer:
         """Close the model's edge."""
         await self._llm.aclose()
 
-    async def _converse(self, messages: Messages, read: Callable[[str], Answer], bill: Bill) -> Reply[Answer]:
+    async def _converse(self, study: Study, bill: Bill) -> Reply[Judgement]:
         limit = asyncio.timeout(self._timeout_s)
         try:
             async with limit:
@@ -177,7 +168,7 @@ class Analyzer:
                     deadline=asyncio.get_running_loop().time() + self._timeout_s,
                     backoff_s=self._backoff_s,
                 )
-                return await conversation.hold(messages, read)
+                return await conversation.hold([dict(message) for message in study.messages], study.judge)
         except TimeoutError as error:
             if not limit.expired():  # not ours: a bug of the edge, to be seen as one
                 raise
@@ -190,6 +181,7 @@ class Analyzer:
             reason or error.kind,
             kind=error.kind,
             model=self._model,
+            prompt_version=self._strategy.version,
             raw_answer=self._raw(bill),
             calls=bill.calls,
             prompt_tokens=bill.prompt_tokens,

@@ -18,11 +18,13 @@ from actor.analyzer import (
     Completion,
     LLMError,
     LLMErrorKind,
+    Strategy,
     load_registry,
+    make_strategy,
 )
 from actor.analyzer.scripted import ScriptedLLM, completion
 
-REGISTRY = load_registry()
+HYBRID = make_strategy("hybrid", load_registry())
 POST = "Upscaling video on Bittensor with compression is amazing"
 GOOD = json.dumps(
     {
@@ -34,8 +36,10 @@ GOOD = json.dumps(
 Line = str | Completion | LLMError | float
 
 
-def _analyzer(llm: ScriptedLLM, *, timeout_s: float = 5, redact: Callable[[str], str] = str) -> Analyzer:
-    return Analyzer(llm=llm, registry=REGISTRY, model="m", timeout_s=timeout_s, redact=redact, backoff_s=0.001)
+def _analyzer(
+    llm: ScriptedLLM, *, timeout_s: float = 5, redact: Callable[[str], str] = str, strategy: Strategy = HYBRID
+) -> Analyzer:
+    return Analyzer(llm=llm, strategy=strategy, model="m", timeout_s=timeout_s, redact=redact, backoff_s=0.001)
 
 
 def _analyze(*script: Line, post: str = POST, timeout_s: float = 5) -> Analysis:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from actor.analyzer import Analysis, AnalysisError, Analyzer, load_registry
+from actor.analyzer import Analysis, AnalysisError, Analyzer, load_registry, make_strategy
 from actor.edges.llm import OpenAIChat
 from sandbox import Sandbox, SandboxConfig
 from sandbox.faults import known_faults
@@ -17,9 +17,8 @@ LONG_S = 20.0
 def _analyze(box: Sandbox, post: str, *, limit_s: float, times: int = 1) -> list[Analysis | AnalysisError]:
     async def analyze() -> list[Analysis | AnalysisError]:
         llm = OpenAIChat(base_url=box.llm_base, api_key=box.llm_key, timeout_s=limit_s)
-        analyzer = Analyzer(
-            llm=llm, registry=load_registry(), model=box.config.model, timeout_s=limit_s, backoff_s=0.01
-        )
+        strategy = make_strategy("hybrid", load_registry())
+        analyzer = Analyzer(llm=llm, strategy=strategy, model=box.config.model, timeout_s=limit_s, backoff_s=0.01)
         try:
             return [await _outcome(analyzer, post) for _ in range(times)]
         finally:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from bittensor_core import Keypair
 
-from actor.analyzer import Analyzer, load_registry
+from actor.analyzer import Analyzer, load_registry, make_strategy
 from actor.edges.api import APIClient
 from actor.edges.hotkey import signer_from_keypair
 from actor.edges.llm import OpenAIChat
@@ -259,7 +259,7 @@ class Stage:
         )
         analyzer = Analyzer(
             llm=OpenAIChat(base_url=self.sandbox.llm_base, api_key=self.sandbox.llm_key, timeout_s=run.timeout_s),
-            registry=load_registry(),
+            strategy=make_strategy("hybrid", load_registry()),
             model=self.sandbox.config.model,
             timeout_s=3 * run.timeout_s,
             redact=redact,
