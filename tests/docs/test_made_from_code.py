@@ -18,6 +18,7 @@ from actor.machine.table import GUARDS, ROWS, Row
 from actor.settings import Settings, SettingsError, load_settings
 from audit.diagram import mermaid
 from events.catalogue import EVENTS, Policy, Post, SubmissionBody
+from events.prices import Prices
 from tests.docs.kit import DOCUMENTS, ROOT, blocks, put_generated, rows
 
 DOCS = ROOT / "docs"
@@ -74,7 +75,7 @@ def states(names: list[str]) -> str:
 
 def field_table() -> str:
     """The fields of each event, and of the objects within them."""
-    kinds: dict[str, type[Any]] = {**EVENTS, "Policy": Policy, "Post": Post, "SubmissionBody": SubmissionBody}
+    kinds: dict[str, type[Any]] = {**EVENTS, **{cls.__name__: cls for cls in (Policy, Prices, Post, SubmissionBody)}}
     body = ""
     for name, cls in kinds.items():
         fields = ", ".join(f"`{field.name}`" for field in msgspec.structs.fields(cls))
