@@ -68,8 +68,8 @@ _STATUS = {
 }
 
 _SUBMIT = {
-    "401": "401 {detail}",
-    "403": "403 {detail}",
+    "401": "401 {detail}, which `detail` can say",
+    "403": "403 {detail}, likewise",
     "409": "409 {detail: {message}} and block numbers; the post belongs to another hotkey from now on",
     "409_text": "409 {detail: text}; likewise",
     "422": "422 {detail: [{field, message}]}",
@@ -82,6 +82,7 @@ _SUBMIT = {
     "429_headers": "429 with headers, without a body",
     "429_bare": "429 without body or headers",
     "weird_status": "200 with a `status` nobody documented; nothing is done",
+    "plain_ok": "accepted as usual, answered with status ok",
     "no_block": "accepted as usual, answered without block numbers",
     "bad_block": "accepted as usual, answered with block numbers as words",
     "mismatch": "accepted as usual, answered with blocks_per_window twice as large",

@@ -23,9 +23,10 @@ _INVALID = [{"field": "content", "message": "Refused because a fault asked for i
 
 
 def detail(status: int, text: str = "", params: Mapping[str, Any] | None = None) -> JSONResponse:
-    """{"detail": text}, with Retry-After when params hold retry_after."""
-    headers = {"retry-after": str(params["retry_after"])} if params and "retry_after" in params else None
-    return JSONResponse({"detail": text or _DETAILS[status]}, status, headers)
+    """{"detail": text}, which params may hold too, with Retry-After when they hold retry_after."""
+    params = params or {}
+    headers = {"retry-after": str(params["retry_after"])} if "retry_after" in params else None
+    return JSONResponse({"detail": text or params.get("detail", _DETAILS[status])}, status, headers)
 
 
 def conflict(fields: Mapping[str, Any], *, form: str = "409") -> JSONResponse:

@@ -129,7 +129,8 @@ class ApiService:
             mismatch = {"code": "text_mismatch", "message": "content differs from the post's text"}
         selected = fault.name in {"selected", "x_failed"} or self._selected(hotkey, body["post_id"])
         self._ledger.decided(seq, "new", window=window, selected=selected, x_mismatch=mismatch)
-        return self._success({"status": "new", **self._selection(selected=selected, mismatch=mismatch)}, block, fault)
+        status = "ok" if fault.name == "plain_ok" else "new"
+        return self._success({"status": status, **self._selection(selected=selected, mismatch=mismatch)}, block, fault)
 
     def _selected(self, hotkey: str, post_id: str) -> bool:
         draw = random.Random(f"{self._config.seed}:{hotkey}:{post_id}").random()  # noqa: S311 - repeatable by intent

@@ -40,11 +40,11 @@ def _say(line: str) -> None:
 
 
 async def _play(stage: Stage) -> None:
-    for scene in SCENES:
-        began_s = time.monotonic()
+    for name, scene in SCENES:
+        began_s, window = time.monotonic(), stage.sandbox.window
         await scene(stage)
         stage.calm()
-        _say(f"{scene.__name__:24} {stage.sandbox.window}  {time.monotonic() - began_s:5.1f} s")
+        _say(f"{window} to {stage.sandbox.window}  {time.monotonic() - began_s:5.1f} s  {name}")
 
 
 def _record(directory: Path) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +37,7 @@ __all__ = ["BLOCK_S", "Run", "Stage"]
 
 BLOCK_S: Final = 12.0
 _SEGMENT_BYTES: Final = 256 << 10
+_GRACE_S: Final = 0.3  # real seconds; whatever takes virtual time is ready at once
 _NETUID: Final = 45
 _KEY: Final = "//Alice"  # a development key that everybody knows: this journal proves nothing about anybody
 
@@ -49,13 +50,15 @@ class Run:
         policy: The settings that decide.
         api_url: MINER_API_URL.
         move_api: ``--move-api``.
+        keywords: SEARCH_KEYWORDS.
         timeout_s: Of every request; short where something is to hang, for it hangs in real time.
         build: Version of the software.
     """
 
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy
     api_url: str
     move_api: bool = False
+    keywords: tuple[str, ...] = ("bittensor",)
     timeout_s: float = 30.0
     build: str = "0.1.0"
 
@@ -171,6 +174,10 @@ class Stage:
         """Wait until the chain is there."""
         await self.clock.sleep((block - self._block_offset) * BLOCK_S - self.clock.elapsed_s() + 0.001)
 
+    async def until_day_s(self, second: float) -> None:
+        """Wait until so many seconds of a UTC day have passed."""
+        await self.clock.sleep((second - self._true_time()) % 86_400)
+
     async def pause(self, seconds: float) -> None:
         """Let time pass."""
         await self.clock.sleep(seconds)
@@ -194,14 +201,16 @@ class Stage:
 
     # The world
 
-    def post(self, count: int, *, age_s: float = 0.0) -> None:
+    def post(self, count: int) -> None:
         """So many people post, one after the other."""
         for number in range(count):
-            self._say(written(self.random), age_s + count - number)
+            self.say(written(self.random), age_s=count - number)
 
-    def say(self, text: str) -> None:
-        """Somebody posts exactly this."""
-        self._say(text, 0.0)
+    def say(self, text: str, *, age_s: float = 0.0) -> None:
+        """Somebody posted exactly this, so many seconds ago."""
+        metrics = {name: int(self.random.paretovariate(0.9)) for name in ("like_count", "reply_count", "retweet_count")}
+        author = self.random.randrange(len(self.sandbox.corpus.users))
+        self.sandbox.corpus.add(text, author=author, created_at=self.sandbox.post_clock.now() - age_s, metrics=metrics)
 
     def move_chain(self, block: int) -> None:
         """The API stands at another block from now on."""
@@ -212,11 +221,6 @@ class Stage:
         """Nothing more goes wrong."""
         self.sandbox.clear_faults()
         self.mishaps.clear()
-
-    def _say(self, text: str, age_s: float) -> None:
-        metrics = {name: int(self.random.paretovariate(0.9)) for name in ("like_count", "reply_count", "retweet_count")}
-        author = self.random.randrange(len(self.sandbox.corpus.users))
-        self.sandbox.corpus.add(text, author=author, created_at=self.sandbox.post_clock.now() - age_s, metrics=metrics)
 
     def _true_time(self) -> float:
         return self._began_s + self.clock.elapsed_s()
@@ -239,6 +243,7 @@ class Stage:
                 build=run.build,
                 pid=self._pid,
                 move_api=run.move_api,
+                stop_grace_s=_GRACE_S,
             ),
             on_record=self._on_record,
             new_seed=lambda: self._seeds.getrandbits(53),
@@ -250,7 +255,7 @@ class Stage:
         scraper = PostScraper(
             bearer_token=self.sandbox.x_token,
             api_base=self.sandbox.x_base,
-            keywords=("bittensor",),
+            keywords=run.keywords,
             max_pages=1,
             clock=self.clock,
             timeout_s=run.timeout_s,
