@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from actor.machine import INITIAL, IllegalEventError, State, fold_record
+from actor.machine import INITIAL, State, fold_record
 from events.journal import Record
 
 __all__ = ["FoldError", "folded"]
@@ -30,7 +30,7 @@ def folded(records: Iterable[Record]) -> Iterator[tuple[Record, State]]:
             raise FoldError(f"record {record.seq} says from {record.source}, this build is in {state.state} there")
         try:
             state = fold_record(state, record)
-        except (IllegalEventError, ValueError) as error:
+        except ValueError as error:  # IllegalEventError is one
             raise FoldError(str(error)) from error
         if record.dest != state.state:
             raise FoldError(f"record {record.seq} says to {record.dest}, this build goes to {state.state}")

@@ -34,15 +34,22 @@ def reckon(before: State, after: State, event: ev.Event, at_ms: int) -> State:
     cost = _COSTS.get(type(event))
     if cost is not None:
         day = at_ms // DAY_MS
-        after = _enter(after, {day: cost(before, event, before.spent.get(day, _NOTHING))}, day)
+        spent = before.spent.get(day, _NOTHING)
+        after = _add(after, day, spent, cost(before, event, spent))
     elif type(event) is ev.GapDeclared:
         after = _enter(after, event.salvage.spent, at_ms // DAY_MS)
     due = after.unaffordable
     if not after.to_scrape:
-        due = None
-    elif after.window != before.window or type(event) is ev.ActorStarted or after.spent is not before.spent:
+        return after if due is None else changed(after, unaffordable=None)
+    if after.window != before.window or type(event) is ev.ActorStarted or after.spent is not before.spent:
         due = _shortfall(after, at_ms)
     return after if due is after.unaffordable else changed(after, unaffordable=due)
+
+
+def _add(s: State, day: int, spent: Spent, more: Spent) -> State:
+    if more == _NOTHING:
+        return s
+    return changed(s, spent={**s.spent, day: spent + more}) if day in s.spent else _enter(s, {day: more}, day)
 
 
 def _enter(s: State, more: Mapping[int, Spent], today: int) -> State:
