@@ -96,13 +96,13 @@ def points(history: Iterable[tuple[Record, State]], moments: Sequence[Moment]) -
     found: list[tuple[Record | None, State]] = [(None, INITIAL)] * len(moments)
     last_asked = max(_ENDLESS if moment.seq is None else moment.seq for moment in moments)
     ended = 0
-    for record, state in history:
-        if record.seq > last_asked:
-            break
+    for record, state in history if last_asked else ():
         ended = record.seq
         for index, moment in enumerate(moments):
             if moment.covers(record):
                 found[index] = record, state
+        if ended >= last_asked:
+            break
     for moment in moments:
         if moment.seq is not None and moment.seq > ended:
             raise UsageError(f"{moment.text}: the journal ends at record {ended}")

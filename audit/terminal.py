@@ -60,6 +60,10 @@ def answer(command: Callable[[], int]) -> int:
         return fail(str(error), code=1)
     except UsageError as error:
         return fail(str(error), code=2)
+    except BrokenPipeError:
+        raise  # the reader of our output left, which is no fault of what is read
+    except OSError as error:
+        return fail(f"cannot read {error.filename}: {error.strerror}", code=2)
 
 
 class UsageError(ValueError):

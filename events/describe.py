@@ -13,6 +13,7 @@ from events import catalogue as ev
 
 __all__ = ["describe", "is_trouble", "printable"]
 
+_LONGEST_LINE: Final = 2_000
 _TROUBLE: Final = (
     ev.ScrapeFailed,
     ev.BudgetSpent,
@@ -31,7 +32,7 @@ _TROUBLE: Final = (
 
 def describe(event: ev.Event) -> str:
     """What happened, in one line."""
-    return _LINES[type(event)](event)
+    return printable(_LINES[type(event)](event), _LONGEST_LINE)  # ids and names are texts from outside too
 
 
 def is_trouble(event: ev.Event) -> bool:

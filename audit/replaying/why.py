@@ -10,6 +10,7 @@ from actor.machine import INITIAL, State, step, wanted
 from actor.machine.explain import Explanation, TriedRow, explain
 from audit.differences import Difference, difference_fields, difference_lines, differences
 from audit.history import FoldError, folded
+from audit.replaying.lines import short
 from audit.terminal import UsageError
 from events.catalogue import Event
 from events.codec import plain
@@ -19,6 +20,7 @@ from events.journal import Record, at_text
 
 __all__ = ["GUARD_MEANINGS", "Why", "effect_text", "why", "why_fields", "why_lines"]
 
+_LONGEST_LINE: Final = 2_000
 GUARD_MEANINGS: Final[Mapping[str, str]] = {
     "scrape_due": "the window being worked on still wants a search",
     "analysis_due": "a post has no analysis",
@@ -107,6 +109,10 @@ def _explained(record: Record, before: State) -> Why:
 
 def why_lines(found: Why) -> Iterator[str]:
     """The explanation for people, safe to print."""
+    return (short(line, _LONGEST_LINE) for line in _lines(found))
+
+
+def _lines(found: Why) -> Iterator[str]:
     record, told = found.record, found.explanation
     yield f"record {record.seq}: {record.name} at {at_text(record.at_ms)}"
     yield f"  {describe(found.event)}"

@@ -9,13 +9,16 @@ from audit.filters import Filters, parse_filters
 from audit.replaying.timeline import Timeline
 from audit.steps import steps
 from events import catalogue as ev
+from events.codec import changed
 from events.journal import JournalReader, Record
-from tests.kit import Drive, accepted, failed, limited
+from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, limited, rejected
 
-__all__ = ["SAMPLE", "SEGMENT", "sample", "story", "timeline", "write"]
+__all__ = ["SAMPLE", "SEGMENT", "STEERING", "hostile_story", "sample", "story", "timeline", "write"]
 
 SAMPLE = Path(__file__).resolve().parents[2] / "journal" / "sample"
 SEGMENT = f"{1:020d}.jsonl"
+# Colours, a C1 control, a direction override, a bell, a line end, a delete: what could steer or deceive a terminal.
+STEERING = "\x1b[31m \x9b32m \u202e \x07 \r\n \x7f"
 
 
 def write(directory: Path, drive: Drive) -> Path:
@@ -51,6 +54,47 @@ def story() -> Drive:
     drive.analyze_all()
     drive.accept_all()
     drive.sign()
+    return drive
+
+
+def hostile_story() -> Drive:
+    """Every text of every event tries to steer the terminal."""
+    drive = Drive()
+    drive.on(ev.JournalCreated(hotkey=STEERING, netuid=45, api_url=f"http://{STEERING}"))
+    drive.on(ev.ActorStarted(build=STEERING, epoch=1, pid=1, policy=ev.Policy()))
+    drive.window(60_000)
+    drive.scraped(1, 2, 3, 4, content=f"SN45 {STEERING}", author=STEERING, author_id=STEERING)
+    texts = {"model": STEERING, "prompt_version": STEERING, "rung": STEERING, "raw_answer": STEERING}
+    for number in (1, 2, 3):
+        drive.on(analyzed(str(number), content_sha256=STEERING, tokens={STEERING: 0.5, f"a{STEERING}": 0.4}, **texts))
+    drive.on(changed(analysis_failed("4"), reason=STEERING, kind=STEERING, model=STEERING, raw_answer=STEERING))
+    answer = {"answer": STEERING}
+    drive.on(changed(failed(drive.send(), 1), reason=STEERING, kind=STEERING, **answer))
+    drive.on(ev.BackoffElapsed())
+    drive.on(changed(accepted(drive.send()), status=STEERING, validation_id=STEERING, **answer))
+    drive.on(changed(rejected(drive.send()), reason=STEERING, **answer))
+    drive.on(ev.EffectCrashed(effect=f"PollStatus{STEERING}", post_id=STEERING, error=STEERING))
+    drive.on(ev.BackoffElapsed(), ev.ApiUnreachable(reason=STEERING))
+    drive.send()
+    drive.on(ev.TailRepaired(segment=STEERING, offset=1, length=1, sha256=STEERING, quarantine=STEERING))
+    drive.start()
+    drive.on(changed(limited(drive.send()), reason=STEERING, **answer))
+    drive.on(ev.ActorStopped(reason=STEERING, posts_processed=1))
+    drive.on(ev.ApiMoved(api_url=STEERING))
+    salvage = ev.Salvage(
+        records=1,
+        seen={1: (STEERING,)},
+        settled=(STEERING,),
+        accepted=0,
+        counted={},
+        window=None,
+        start_block=None,
+        blocks_per_window=None,
+        epoch=1,
+    )
+    drive.on(
+        ev.GapDeclared(reason=STEERING, segment=STEERING, offset=1, lost_bytes=1, witnessed_seq=None, salvage=salvage)
+    )
     return drive
 
 
