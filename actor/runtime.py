@@ -205,9 +205,13 @@ class Actor:
                 self._start(effect)
 
     def _start(self, effect: Effect) -> None:
-        task = asyncio.create_task(self._performer.perform(effect, self.state))
+        task = asyncio.create_task(self._perform(effect, self.state))
         task.add_done_callback(lambda done: self._mailbox.put_nowait(_Outcome(effect, done)))
         self._tasks[effect] = task
+
+    async def _perform(self, effect: Effect, state: State) -> Facts:
+        """One effect, in a task of its own; the testing kit lets them answer in a recorded order."""
+        return await self._performer.perform(effect, state)
 
     async def _handle(self, outcome: _Outcome) -> None:
         effect, task = outcome.effect, outcome.task

@@ -12,18 +12,25 @@ from typing import Any
 import pytest
 from bittensor_core import Keypair, verify
 
+from actor.edges.hotkey import signer_from_keypair
 from actor.machine import State, fold, state_sha256, wanted
 from actor.perform import Ports
 from actor.ports import Block, Failed, StatusError
 from actor.runtime import Actor, ActorConfig, IdentityError, UnreadableJournalError
+from actor.testing.clock import VirtualClock, settle
+from actor.testing.edges import ScriptedAnalyzer, ScriptedApi, ScriptedScraper, scripted_ports
 from events.catalogue import CheckpointSigned, JournalCreated, Policy
 from events.effects import PollStatus
 from events.journal import Draft, JournalWriteError, Lease, MemoryJournal, Record, Snapshot
 from events.journal.record import checkpoint_message, hashes_sha256
-from tests.actor.fakes import FakeAnalyzer, FakeApi, FakeClock, FakeScraper, fake_ports, settle
 from tests.kit import HOTKEY, post
 
 IDENTITY = JournalCreated(hotkey=HOTKEY, netuid=45, api_url="http://127.0.0.1:8001")
+
+
+def ports_of(**edges: Any) -> Ports:
+    """Edges as given, else ones that work, and Alice's hotkey."""
+    return scripted_ports(signer=signer_from_keypair(Keypair.create_from_uri("//Alice")), **edges)
 
 
 def config(**changes: Any) -> ActorConfig:
@@ -67,10 +74,10 @@ def test_a_record_is_durable_before_anything_acts_on_it() -> None:
     """The one rule: when the POST leaves, its intent is in the journal; when the LLM is asked, the scrape is."""
 
     async def test() -> None:
-        store, clock = MemoryJournal(), FakeClock()
+        store, clock = MemoryJournal(), VirtualClock()
         seen: list[list[str]] = []
 
-        class Api(FakeApi):
+        class Api(ScriptedApi):
             async def submit(self, body: Any) -> Any:
                 seen.append(appended.copy())
                 return await super().submit(body)
@@ -78,7 +85,7 @@ def test_a_record_is_durable_before_anything_acts_on_it() -> None:
         appended: list[str] = []
         actor = Actor(
             store=store,
-            ports=fake_ports(clock=clock, api=Api()),
+            ports=ports_of(clock=clock, api=Api()),
             config=config(),
             on_record=lambda record, _state: appended.append(record.name),
         )
@@ -101,8 +108,8 @@ def test_a_failed_append_stops_the_actor_with_nothing_acted_on() -> None:
             return await super().append(draft, witness=witness)
 
     async def test() -> None:
-        api, clock = FakeApi(), FakeClock()
-        actor = Actor(store=Store(), ports=fake_ports(clock=clock, api=api), config=config())
+        api, clock = ScriptedApi(), VirtualClock()
+        actor = Actor(store=Store(), ports=ports_of(clock=clock, api=api), config=config())
         with pytest.raises(JournalWriteError):
             await actor.run()
         assert api.sent == []
@@ -115,9 +122,9 @@ def test_the_live_state_is_the_fold_of_the_journal() -> None:
     """I5: at the end of a run with a failure in it."""
 
     async def test() -> None:
-        store, clock = MemoryJournal(), FakeClock()
+        store, clock = MemoryJournal(), VirtualClock()
         failure = Failed(kind="http", reason="500", http_status=500, answer="", block=Block())
-        async with running(fake_ports(clock=clock, api=FakeApi(answers=[failure])), store) as actor:
+        async with running(ports_of(clock=clock, api=ScriptedApi(answers=[failure])), store) as actor:
             await clock.advance(30)
             assert actor.state.totals.accepted == 2
         assert fold(await records(store)) == actor.state
@@ -129,10 +136,10 @@ def test_r1_the_retry_leaves_after_three_seconds_and_not_before() -> None:
     """R1, I7: the clock decides."""
 
     async def test() -> None:
-        store, clock, api = MemoryJournal(), FakeClock(), FakeApi()
+        store, clock, api = MemoryJournal(), VirtualClock(), ScriptedApi()
         failure = Failed(kind="http", reason="500", http_status=500, answer="", block=Block())
         api.answers = [failure, failure]
-        async with running(fake_ports(clock=clock, api=api, scraper=FakeScraper(posts=[post(1)])), store):
+        async with running(ports_of(clock=clock, api=api, scraper=ScriptedScraper(posts=[post(1)])), store):
             assert len(api.sent) == 1
             await clock.advance(2.9)
             assert len(api.sent) == 1
@@ -150,8 +157,8 @@ def test_polls_keep_their_pace() -> None:
     """POLL_INTERVAL_SECONDS lies between two polls, whatever else happens."""
 
     async def test() -> None:
-        store, clock, api = MemoryJournal(), FakeClock(), FakeApi()
-        async with running(fake_ports(clock=clock, api=api), store):
+        store, clock, api = MemoryJournal(), VirtualClock(), ScriptedApi()
+        async with running(ports_of(clock=clock, api=api), store):
             assert api.polls == 1
             await clock.advance(11.9)
             assert api.polls == 1
@@ -167,9 +174,9 @@ def test_analyses_run_at_once_but_bounded() -> None:
     """A window's analyses run concurrently, at most LLM_CONCURRENCY of them."""
 
     async def test() -> None:
-        store, clock, analyzer = MemoryJournal(), FakeClock(), FakeAnalyzer(gate=asyncio.Event())
-        scraper = FakeScraper(posts=[post(n) for n in range(1, 6)])
-        ports = fake_ports(clock=clock, analyzer=analyzer, scraper=scraper)
+        store, clock, analyzer = MemoryJournal(), VirtualClock(), ScriptedAnalyzer(gate=asyncio.Event())
+        scraper = ScriptedScraper(posts=[post(n) for n in range(1, 6)])
+        ports = ports_of(clock=clock, analyzer=analyzer, scraper=scraper)
         async with running(ports, store, llm_concurrency=3):
             assert analyzer.busy == 3
             assert analyzer.gate is not None
@@ -185,8 +192,8 @@ def test_a_crashing_analysis_is_tried_three_times_12_seconds_apart_and_then_has_
     """Specification, thread errors: a bug of ours is waited out and cannot pay for ever; the post goes on (R6)."""
 
     async def test() -> None:
-        store, clock, analyzer = MemoryJournal(), FakeClock(), FakeAnalyzer(error=KeyError("a bug"))
-        ports = fake_ports(clock=clock, analyzer=analyzer, scraper=FakeScraper(posts=[post(1)]))
+        store, clock, analyzer = MemoryJournal(), VirtualClock(), ScriptedAnalyzer(error=KeyError("a bug"))
+        ports = ports_of(clock=clock, analyzer=analyzer, scraper=ScriptedScraper(posts=[post(1)]))
         async with running(ports, store) as actor:
             assert actor.state.state == "Backoff"
             assert len(analyzer.calls) == 1
@@ -206,8 +213,8 @@ def test_a_crashing_scrape_cannot_pay_for_ever() -> None:
     """The third crash spends the window; the public predecessor repeats the paid scrape every 12 seconds."""
 
     async def test() -> None:
-        store, clock, scraper = MemoryJournal(), FakeClock(), FakeScraper(error=KeyError("a bug"))
-        async with running(fake_ports(clock=clock, scraper=scraper), store) as actor:
+        store, clock, scraper = MemoryJournal(), VirtualClock(), ScriptedScraper(error=KeyError("a bug"))
+        async with running(ports_of(clock=clock, scraper=scraper), store) as actor:
             await clock.advance(600)
             assert scraper.calls == 3
             assert actor.state.state == "WaitingForWindow"
@@ -219,9 +226,9 @@ def test_a_crashing_poll_keeps_the_pace_and_the_analyses() -> None:
     """A bug in polling does not spin, and does not cancel paid work in flight."""
 
     async def test() -> None:
-        store, clock, api = MemoryJournal(), FakeClock(), FakeApi()
-        analyzer = FakeAnalyzer(gate=asyncio.Event())
-        async with running(fake_ports(clock=clock, api=api, analyzer=analyzer), store) as actor:
+        store, clock, api = MemoryJournal(), VirtualClock(), ScriptedApi()
+        analyzer = ScriptedAnalyzer(gate=asyncio.Event())
+        async with running(ports_of(clock=clock, api=api, analyzer=analyzer), store) as actor:
             api.status_error = KeyError("a bug")
             await clock.advance(12.1)
             assert actor.state.state == "Backoff"
@@ -240,11 +247,11 @@ def test_a_crash_hides_no_secret_and_no_line_break() -> None:
     """EffectCrashed holds one redacted line."""
 
     async def test() -> None:
-        store, clock = MemoryJournal(), FakeClock()
-        scraper = FakeScraper(error=KeyError("token abc123\nsecond line"))
+        store, clock = MemoryJournal(), VirtualClock()
+        scraper = ScriptedScraper(error=KeyError("token abc123\nsecond line"))
         actor = Actor(
             store=store,
-            ports=fake_ports(clock=clock, scraper=scraper),
+            ports=ports_of(clock=clock, scraper=scraper),
             config=config(),
             redact=lambda text: text.replace("abc123", "[redacted]"),
         )
@@ -264,8 +271,8 @@ def test_r13_an_unreachable_api_is_recorded_once() -> None:
     """R13: when it begins and when it ends, not at each poll."""
 
     async def test() -> None:
-        store, clock, api = MemoryJournal(), FakeClock(), FakeApi(status_error=StatusError("refused"))
-        async with running(fake_ports(clock=clock, api=api), store):
+        store, clock, api = MemoryJournal(), VirtualClock(), ScriptedApi(status_error=StatusError("refused"))
+        async with running(ports_of(clock=clock, api=api), store):
             await clock.advance(120)
             api.status_error = None
             await clock.advance(13)
@@ -279,8 +286,8 @@ def test_stop_waits_a_moment_for_an_answer_that_was_paid_for() -> None:
     """A verdict that arrives during the stop is recorded before ActorStopped."""
 
     async def test() -> None:
-        store, clock, api = MemoryJournal(), FakeClock(), FakeApi(gate=asyncio.Event())
-        actor = Actor(store=store, ports=fake_ports(clock=clock, api=api), config=config())
+        store, clock, api = MemoryJournal(), VirtualClock(), ScriptedApi(gate=asyncio.Event())
+        actor = Actor(store=store, ports=ports_of(clock=clock, api=api), config=config())
         task = asyncio.create_task(actor.run())
         await settle()
         assert len(api.sent) == 1
@@ -299,8 +306,8 @@ def test_stop_gives_up_on_an_answer_that_does_not_come() -> None:
     """R14: a hanging API does not hold back the stop; the open attempt is closed by the next start."""
 
     async def test() -> None:
-        store, clock, api = MemoryJournal(), FakeClock(), FakeApi(gate=asyncio.Event())
-        actor = Actor(store=store, ports=fake_ports(clock=clock, api=api), config=config(stop_grace_s=0.05))
+        store, clock, api = MemoryJournal(), VirtualClock(), ScriptedApi(gate=asyncio.Event())
+        actor = Actor(store=store, ports=ports_of(clock=clock, api=api), config=config(stop_grace_s=0.05))
         task = asyncio.create_task(actor.run())
         await settle()
         actor.stop()
@@ -317,8 +324,8 @@ def test_a_restart_needs_no_recovery_code() -> None:
     """What was in flight is wanted again by state alone: attempt 2 of the post whose outcome is unknown."""
 
     async def test() -> None:
-        store, clock, api = MemoryJournal(), FakeClock(), FakeApi(gate=asyncio.Event())
-        ports = fake_ports(clock=clock, api=api)
+        store, clock, api = MemoryJournal(), VirtualClock(), ScriptedApi(gate=asyncio.Event())
+        ports = ports_of(clock=clock, api=api)
         first = Actor(store=store, ports=ports, config=config(stop_grace_s=0.01))
         task = asyncio.create_task(first.run())
         await settle()
@@ -342,12 +349,12 @@ def test_a_journal_of_another_identity_is_refused(changed: dict[str, Any], what:
     """Nothing is written to it."""
 
     async def test() -> None:
-        store, clock = MemoryJournal(), FakeClock()
-        async with running(fake_ports(clock=clock), store):
+        store, clock = MemoryJournal(), VirtualClock()
+        async with running(ports_of(clock=clock), store):
             pass
         before = await records(store)
         identity = JournalCreated(**{"hotkey": HOTKEY, "netuid": 45, "api_url": IDENTITY.api_url, **changed})
-        stranger = Actor(store=store, ports=fake_ports(clock=clock), config=config(identity=identity))
+        stranger = Actor(store=store, ports=ports_of(clock=clock), config=config(identity=identity))
         with pytest.raises(IdentityError, match=what):
             await stranger.run()
         assert await records(store) == before
@@ -359,11 +366,11 @@ def test_polling_is_wanted_in_every_running_state() -> None:
     """The block number is followed whatever the actor does."""
 
     async def test() -> None:
-        store, clock = MemoryJournal(), FakeClock()
+        store, clock = MemoryJournal(), VirtualClock()
         states = []
         actor = Actor(
             store=store,
-            ports=fake_ports(clock=clock),
+            ports=ports_of(clock=clock),
             config=config(),
             on_record=lambda _record, state: states.append(state),
         )
@@ -388,8 +395,8 @@ def test_a_window_that_could_not_be_recorded_is_not_begun(caplog: pytest.LogCapt
             return self.room
 
     async def test() -> None:
-        store, clock, scraper = Store(), FakeClock(), FakeScraper()
-        async with running(fake_ports(clock=clock, scraper=scraper), store) as actor:
+        store, clock, scraper = Store(), VirtualClock(), ScriptedScraper()
+        async with running(ports_of(clock=clock, scraper=scraper), store) as actor:
             await clock.advance(60)
             assert scraper.calls == 0
             assert actor.state.state == "WaitingForWindow"
@@ -406,8 +413,8 @@ def test_a_checkpoint_vouches_for_everything_before_it() -> None:
     """Its signature is the hotkey's, over the chain's head and the state's digest (design, section 4)."""
 
     async def test() -> None:
-        store, clock = MemoryJournal(), FakeClock()
-        async with running(fake_ports(clock=clock), store):
+        store, clock = MemoryJournal(), VirtualClock()
+        async with running(ports_of(clock=clock), store):
             pass
         found = await records(store)
         (signed,) = [record for record in found if record.name == "CheckpointSigned"]
@@ -432,10 +439,10 @@ def test_a_snapshot_that_cannot_be_read_costs_only_time(caplog: pytest.LogCaptur
             return replace(lease, snapshot=Snapshot(head=lease.head, reducer=reducer, state=b'{"no": "state"}'))
 
     async def test() -> None:
-        store, clock = MemoryJournal(), FakeClock()
-        async with running(fake_ports(clock=clock), store):
+        store, clock = MemoryJournal(), VirtualClock()
+        async with running(ports_of(clock=clock), store):
             pass
-        async with running(fake_ports(clock=clock), Store(store.lines)) as actor:
+        async with running(ports_of(clock=clock), Store(store.lines)) as actor:
             assert actor.state.totals.accepted == 2
         assert "is ignored" in caplog.text
 
@@ -446,15 +453,15 @@ def test_a_record_of_a_newer_build_is_refused_in_one_line() -> None:
     """Nothing is written; the line says which record and what to do."""
 
     async def test() -> None:
-        store, clock = MemoryJournal(), FakeClock()
-        async with running(fake_ports(clock=clock), store):
+        store, clock = MemoryJournal(), VirtualClock()
+        async with running(ports_of(clock=clock), store):
             pass
         line = store.lines[-1].replace(b'"ActorStopped"', b'"FromTheFuture"')
         prefix = line[: line.rindex(b',"hash":"')]
         before = store.lines[-2][-67:-3]
         digest = hashlib.sha256(before + prefix).hexdigest()
         newer = MemoryJournal([*store.lines[:-1], prefix + b',"hash":"' + digest.encode() + b'"}\n'])
-        actor = Actor(store=newer, ports=fake_ports(clock=clock), config=config())
+        actor = Actor(store=newer, ports=ports_of(clock=clock), config=config())
         with pytest.raises(UnreadableJournalError, match=r"unknown event 'FromTheFuture'.*newer"):
             await actor.run()
         assert len(newer.lines) == len(store.lines)
@@ -466,12 +473,12 @@ def test_a_listener_that_raises_stops_nothing(caplog: pytest.LogCaptureFixture) 
     """on_record is the host's code: its error is logged, and no effect is taken for crashed."""
 
     async def test() -> None:
-        store, clock = MemoryJournal(), FakeClock()
+        store, clock = MemoryJournal(), VirtualClock()
 
         def listener(record: Record, _state: State) -> None:
             raise KeyError(record.name)
 
-        actor = Actor(store=store, ports=fake_ports(clock=clock), config=config(), on_record=listener)
+        actor = Actor(store=store, ports=ports_of(clock=clock), config=config(), on_record=listener)
         task = asyncio.create_task(actor.run())
         await settle()
         actor.stop()
@@ -487,11 +494,11 @@ def test_an_outage_that_a_restart_finds_is_said_again(caplog: pytest.LogCaptureF
     """It is recorded once, but a restart that says nothing would look healthy; later it is said every ten minutes."""
 
     async def test() -> None:
-        store, clock, api = MemoryJournal(), FakeClock(), FakeApi(status_error=StatusError("refused"))
-        async with running(fake_ports(clock=clock, api=api), store):
+        store, clock, api = MemoryJournal(), VirtualClock(), ScriptedApi(status_error=StatusError("refused"))
+        async with running(ports_of(clock=clock, api=api), store):
             await clock.advance(60)
         caplog.clear()
-        async with running(fake_ports(clock=clock, api=api), store):
+        async with running(ports_of(clock=clock, api=api), store):
             await clock.advance(660)
         assert caplog.text.count("still unreachable: refused") == 2
         assert names(await records(store)).count("ApiUnreachable") == 1
@@ -503,9 +510,9 @@ def test_an_api_that_went_back_is_said_once(caplog: pytest.LogCaptureFixture) ->
     """Nothing is worked on until it passes the newest window again, and the operator learns why (R11)."""
 
     async def test() -> None:
-        store, clock, api = MemoryJournal(), FakeClock(), FakeApi()
-        scraper = FakeScraper()
-        async with running(fake_ports(clock=clock, api=api, scraper=scraper), store):
+        store, clock, api = MemoryJournal(), VirtualClock(), ScriptedApi()
+        scraper = ScriptedScraper()
+        async with running(ports_of(clock=clock, api=api, scraper=scraper), store):
             api.block = Block(current_block=150)
             await clock.advance(60)
             assert scraper.calls == 1

@@ -1,0 +1,230 @@
+"""X, LLM, coordination API and hotkey as a test writes them: they answer what they were told to, and keep count.
+
+Nothing here opens a connection or waits by itself: latencies are sleeps of the clock that a test owns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from actor.analyzer import Analysis
+from actor.perform import Ports
+from actor.ports import Accepted, AnalysisLike, Block, Clock, Failed, Limited, Rejected, Scraped, Signer, SubmitAnswer
+from actor.testing.clock import VirtualClock
+from actor.testing.made import post
+from actor.testing.stand_ins import HOTKEY
+from events.catalogue import Post, SubmissionBody
+
+__all__ = [
+    "ScriptedAnalyzer",
+    "ScriptedApi",
+    "ScriptedScraper",
+    "ScriptedSigner",
+    "accept",
+    "analysis",
+    "fail",
+    "limit",
+    "reject",
+    "scripted_ports",
+]
+
+
+def accept(status: str = "new", **numbers: int) -> Accepted:
+    """2xx; ``numbers`` are the answer's block numbers, as `Block` names them."""
+    return Accepted(
+        status=status,
+        http_status=200,
+        answer="{}",
+        block=Block(**numbers),
+        selected_for_validation=None,
+        validation_id=None,
+    )
+
+
+def reject(http_status: int = 409, reason: str = "conflict") -> Rejected:
+    """409 or 422: final for the post."""
+    return Rejected(http_status=http_status, reason=reason, answer="{}", block=Block())
+
+
+def fail(http_status: int = 500, reason: str = "HTTP 500") -> Failed:
+    """Anything that another attempt may help."""
+    return Failed(kind="http", reason=reason, http_status=http_status, answer="", block=Block())
+
+
+def limit(**numbers: int) -> Limited:
+    """429; ``numbers`` are the answer's block numbers, as `Block` names them."""
+    return Limited(reason="rate limit", answer="", block=Block(**numbers), reset_block=None, reset_s=None)
+
+
+def analysis(relevance: float = 1.0, sentiment: float = 0.5) -> Analysis:
+    """A good analysis; relevance 0 means that no subnet is relevant."""
+    return Analysis(
+        tokens={"talisman_ai": relevance} if relevance else {},
+        sentiment=sentiment,
+        model="m",
+        prompt_version="1",
+        rung="json_schema",
+        raw_answer="{}",
+        calls=1,
+        prompt_tokens=100,
+        completion_tokens=10,
+    )
+
+
+@dataclass(kw_only=True)
+class ScriptedScraper:
+    """X: gives the unseen ones of ``posts``, or raises.
+
+    Attributes:
+        posts: What a search finds, at any time; add to it as time passes.
+        error: What every search raises; None finds posts. A `ScrapeError` is X's failure, anything else a bug.
+        latency_s: What a search takes of ``clock``'s time.
+        calls: Searches so far.
+    """
+
+    posts: list[Post] = field(default_factory=lambda: [post(1), post(2)])
+    error: Exception | None = None
+    clock: Clock | None = None
+    latency_s: float = 0.0
+    calls: int = 0
+
+    async def scrape_posts(self, count: int, *, is_seen: Callable[[str], bool]) -> Scraped:  # noqa: ARG002
+        """One search."""
+        self.calls += 1
+        await _take(self.clock, self.latency_s)
+        if self.error is not None:
+            raise self.error
+        new = tuple(p for p in self.posts if not is_seen(p.id))
+        return Scraped(posts=new, posts_read=len(self.posts), users_read=1, requests=1, unusable=0)
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+@dataclass(kw_only=True)
+class ScriptedAnalyzer:
+    """The LLM: the same analysis for every text but those in ``answers``; or raises.
+
+    Attributes:
+        answers: Analyses, or errors to raise, by normalized text.
+        error: What every analysis raises; None analyzes. An `AnalysisError` is a failure, anything else a bug.
+        gate: Answers wait for it; None answers at once.
+        latency_s: What an analysis takes of ``clock``'s time.
+        calls: The texts that were analyzed.
+        busy: Analyses in flight.
+        most_busy: The most that ever were.
+    """
+
+    answers: dict[str, AnalysisLike | Exception] = field(default_factory=dict)
+    error: Exception | None = None
+    gate: asyncio.Event | None = None
+    clock: Clock | None = None
+    latency_s: float = 0.0
+    calls: list[str] = field(default_factory=list)
+    busy: int = 0
+    most_busy: int = 0
+
+    async def analyze(self, text: str) -> AnalysisLike:
+        """One analysis."""
+        self.calls.append(text)
+        self.busy += 1
+        self.most_busy = max(self.most_busy, self.busy)
+        try:
+            await _take(self.clock, self.latency_s, self.gate)
+            answer = self.error or self.answers.get(text) or analysis()
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+        finally:
+            self.busy -= 1
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+@dataclass(kw_only=True)
+class ScriptedApi:
+    """The coordination API: a block number, and a list of answers to submissions; accepts when the list is empty.
+
+    Attributes:
+        block: What the status says.
+        chain: Tells the current block in place of ``block``'s; None leaves it where it is.
+        status_error: What the status raises; None answers. A `StatusError` is an outage, anything else a bug.
+        answers: Answers to the next submissions, or errors to raise, first come first served.
+        gate: Submissions wait for it; None answers at once.
+        latency_s: What an answer takes of ``clock``'s time.
+        polls: Status requests so far.
+        sent: The bodies that came.
+    """
+
+    block: Block = field(default_factory=lambda: Block(current_block=700))
+    chain: Callable[[], int] | None = None
+    status_error: Exception | None = None
+    answers: list[SubmitAnswer | Exception] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+    clock: Clock | None = None
+    latency_s: float = 0.0
+    polls: int = 0
+    sent: list[SubmissionBody] = field(default_factory=list)
+
+    async def status(self) -> Block:
+        """One poll."""
+        self.polls += 1
+        await _take(self.clock, self.latency_s)
+        if self.status_error is not None:
+            raise self.status_error
+        return self._block()
+
+    async def submit(self, body: SubmissionBody) -> SubmitAnswer:
+        """One attempt."""
+        self.sent.append(body)
+        await _take(self.clock, self.latency_s, self.gate)
+        answer = self.answers.pop(0) if self.answers else replace(accept(), block=self._block())
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+    def _block(self) -> Block:
+        return self.block if self.chain is None else replace(self.block, current_block=self.chain())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScriptedSigner:
+    """A hotkey that nobody has: its signatures are digests, which no check accepts."""
+
+    ss58_address: str = HOTKEY
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes, the same for the same message."""
+        return hashlib.sha512(message).digest()
+
+
+async def _take(clock: Clock | None, seconds: float, gate: asyncio.Event | None = None) -> None:
+    if clock is not None and seconds > 0:
+        await clock.sleep(seconds)
+    if gate is not None:
+        await gate.wait()
+
+
+def scripted_ports(
+    *,
+    clock: VirtualClock,
+    scraper: ScriptedScraper | None = None,
+    analyzer: ScriptedAnalyzer | None = None,
+    api: ScriptedApi | None = None,
+    signer: Signer | None = None,
+) -> Ports:
+    """Ports of a world where everything works, but for what is given."""
+    return Ports(
+        scraper=scraper or ScriptedScraper(),
+        analyzer=analyzer or ScriptedAnalyzer(),
+        api=api or ScriptedApi(),
+        signer=signer or ScriptedSigner(),
+        clock=clock,
+    )
