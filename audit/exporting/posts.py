@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import orjson
 
-from audit.export.columns import Column, at_columns
-from audit.export.scope import in_scope
+from audit.exporting.columns import Column, at_columns
+from audit.exporting.scope import in_scope
 from audit.filters import Filters
 from audit.posts import Mark, PostRow, settled_posts
 from audit.steps import Step

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final
 
 import orjson
 
-from audit.export.columns import Column, Kind
+from audit.exporting.columns import Column, Kind
 from audit.terminal import inert_json
 from events.journal import at_text
 

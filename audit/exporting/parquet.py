@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, BinaryIO, Final
 
-from audit.export.columns import Column, Kind
+from audit.exporting.columns import Column, Kind
 from audit.terminal import UsageError
 
 __all__ = ["require_pyarrow", "write_parquet"]

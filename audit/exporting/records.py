@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from audit.export.columns import Column
+from audit.exporting.columns import Column
 from audit.steps import Step, is_worked_on, opens_window
 from events.catalogue import CheckpointSigned
 from events.describe import describe

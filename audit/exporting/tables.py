@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from audit.export.columns import Column
-from audit.export.posts import POST_COLUMNS, post_sources
-from audit.export.records import RECORD_COLUMNS
-from audit.export.windows import WINDOW_COLUMNS, window_sources
+from audit.exporting.columns import Column
+from audit.exporting.posts import POST_COLUMNS, post_sources
+from audit.exporting.records import RECORD_COLUMNS
+from audit.exporting.windows import WINDOW_COLUMNS, window_sources
 from audit.filters import Filters
 from audit.steps import Step
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from actor.machine import State
 from actor.machine.state import Window
-from audit.export.columns import Column, at_columns
-from audit.export.scope import in_scope
+from audit.exporting.columns import Column, at_columns
+from audit.exporting.scope import in_scope
 from audit.filters import Filters
 from audit.posts import Mark
 from audit.steps import Step, is_worked_on, opens_window

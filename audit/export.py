@@ -1,4 +1,4 @@
-"""Carry out one export: read, filter, write, and say what was written."""
+"""``user-miner export``: read a journal, filter its rows, write them, and say what was written. Reads only."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any, BinaryIO, Final, Literal, TypeAlias
 
 import orjson
 
-from audit.export.columns import Column
-from audit.export.formats import write_csv, write_jsonl
-from audit.export.output import check_target, opened
-from audit.export.parquet import require_pyarrow, write_parquet
-from audit.export.tables import TABLES
+from audit.exporting.columns import Column
+from audit.exporting.formats import write_csv, write_jsonl
+from audit.exporting.output import check_target, opened
+from audit.exporting.parquet import require_pyarrow, write_parquet
+from audit.exporting.tables import TABLES
 from audit.filters import Filters, parse_filters
 from audit.steps import Step, steps
 from audit.terminal import UsageError, answer, inert_json, progress
@@ -84,8 +84,6 @@ def _export(directory: Path, order: ExportOrder) -> int:
 def _filters(order: ExportOrder) -> Filters:
     if order.events and order.what != "records":
         raise UsageError(f"--event filters records: it does not go with --what {order.what}")
-    if order.as_json and order.out is None:
-        raise UsageError("--json says what was written to a file: it needs --out")
     return parse_filters(windows=order.windows, events=order.events, since=order.since, until=order.until)
 
 

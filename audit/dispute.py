@@ -1,0 +1,61 @@
+"""``user-miner export --dispute`` and ``user-miner verify --bundle``: write a bundle's file, and check one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import orjson
+
+from audit.disputing.bundle import encode_bundle
+from audit.disputing.checking import BundleReport, check_bundle
+from audit.disputing.collecting import make_bundles
+from audit.disputing.text import report_fields, report_lines
+from audit.exporting.output import check_target, opened
+from audit.terminal import UsageError, answer, inert_json
+from audit.vouch import SignatureCheck
+from events.journal import locate
+
+__all__ = ["run_check_bundle", "run_make_bundle"]
+
+
+def run_make_bundle(
+    directory: Path, post_id: str, *, out: Path | None, force: bool, as_json: bool, is_signed_by: SignatureCheck
+) -> int:
+    """Write the bundle and say what it proves; 0 when written, 1 when something contradicts itself, 2 on wrong use."""
+
+    def make() -> int:
+        journal = locate(directory)
+        target = None if out is None else check_target(out, journal, force=force)
+        (bundle,) = make_bundles(journal, [post_id])
+        content = encode_bundle(bundle).encode()
+        report = check_bundle(content, is_signed_by)
+        with opened(target, force=force) as stream:
+            stream.write(content)
+        if out is not None:
+            _say(report, f"{out}: post {post_id}\n", as_json=as_json)
+        return int(bool(report.findings))
+
+    return answer(make)
+
+
+def run_check_bundle(file: Path, *, hotkey: str | None, as_json: bool, is_signed_by: SignatureCheck) -> int:
+    """Print what a bundle proves; 0 when all of it is signed for, 1 with findings or where signatures are missing."""
+
+    def check() -> int:
+        try:
+            content = file.read_bytes()
+        except OSError as error:
+            raise UsageError(f"--bundle {file}: {error.strerror}") from error
+        report = check_bundle(content, is_signed_by, hotkey=hotkey)
+        _say(report, "", as_json=as_json)
+        return 0 if report.ok else 1
+
+    return answer(check)
+
+
+def _say(report: BundleReport, heading: str, *, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(inert_json(orjson.dumps(report_fields(report), option=orjson.OPT_INDENT_2).decode()) + "\n")
+        return
+    sys.stdout.write(heading + "".join(report_lines(report)))

@@ -1,0 +1,74 @@
+"""A checked dispute bundle for people and for machines. Pure, and what comes out is safe to print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from audit.disputing.bundle import Bundle
+from audit.disputing.checking import BundleReport
+from audit.replaying.lines import record_line, short
+from events.catalogue import JournalCreated
+from events.codec import plain
+
+__all__ = ["report_fields", "report_lines"]
+
+_LONGEST: Final = 2_000
+
+
+def report_fields(report: BundleReport) -> dict[str, Any]:
+    """The report for machines."""
+    bundle = report.bundle
+    return {
+        "ok": report.ok,
+        "post_id": None if bundle is None else bundle.post_id,
+        "hotkey": None if bundle is None else bundle.hotkey,
+        "verdict": report.verdict,
+        "signed": sorted(report.signed),
+        "unsigned": list(report.unsigned),
+        "post_matched": report.matched,
+        "post": None if bundle is None else plain(bundle.search.post),
+        "findings": list(report.findings),
+    }
+
+
+def report_lines(report: BundleReport) -> Iterator[str]:
+    """The report for people, with line ends."""
+    if report.bundle is not None:
+        yield from _story(report, report.bundle)
+    yield from (f"FOUND {short(finding, _LONGEST)}\n" for finding in report.findings)
+    if report.findings:
+        yield f"{len(report.findings)} finding(s): this bundle proves nothing\n"
+    elif report.unsigned:
+        numbers = ", ".join(map(str, report.unsigned))
+        yield f"NOT PROVEN: no signature covers record(s) {numbers}; until one does, they are the miner's word\n"
+    elif report.bundle is not None:
+        yield f"proven: {report.bundle.hotkey} signed for every record shown\n"
+
+
+def _story(report: BundleReport, bundle: Bundle) -> Iterator[str]:
+    yield f"post {short(bundle.post_id)} of {short(bundle.hotkey)}{_where(report)}\n"
+    search = bundle.search
+    lines = {record.seq: record_line(record, event) for record, event in report.records}
+    lines[search.seq] = (
+        f"{search.seq:>6} {short(search.at)}  PostsScraped       "
+        f"an excerpt: window {search.window}, {search.chosen} of {search.candidates} new posts chosen\n"
+    )
+    for seq, line in sorted(lines.items()):
+        yield ("signed  " if seq in report.signed else "        ") + line
+    signed, shown = len(report.signed), len(report.signed) + len(report.unsigned)
+    yield (
+        f"verdict: {report.verdict}; {signed} of {shown} records signed, by {len(bundle.checkpoints)} checkpoint(s); "
+        f"{len(bundle.left_out)} about other posts left out\n"
+    )
+    if report.matched and not report.findings:
+        yield "the post's text and counts are those that the records speak of; its quotes and author_id are only said\n"
+    elif not report.findings:
+        yield "the post's text is only said: no record shown speaks of it yet\n"
+
+
+def _where(report: BundleReport) -> str:
+    created = next((event for _, event in report.records if isinstance(event, JournalCreated)), None)
+    if created is None:
+        return ""
+    return f", netuid {created.netuid}, {short(created.api_url)}" + (", a dry run" if created.dry_run else "")

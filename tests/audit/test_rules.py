@@ -1,0 +1,50 @@
+"""Each rule finds what is broken by hand, names the records, and has nothing to say of what the machine wrote."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from audit.judging import Audit, AuditReport
+from audit.rules import RULES
+from tests.audit.breaks import BREAKS, Break
+from tests.audit.broken import clean, clean_story, lines_of, records_of, rehashed
+
+
+def audited(written: list[bytes], directory: Path | None = None) -> AuditReport:
+    """The report on a journal in memory."""
+    audit = Audit(RULES, directory)
+    for record in records_of(written):
+        audit.take(record)
+    return audit.report()
+
+
+def test_the_good_history_is_clean() -> None:
+    """No rule objects to what the machine wrote, and writing it anew changes no byte."""
+    story = clean_story()
+    written = rehashed(lines_of(story))
+    assert written == story.lines
+    report = audited(written)
+    assert report.findings == ()
+    assert report.ok
+    assert report.records == len(story.records)
+
+
+@pytest.mark.parametrize("case", BREAKS, ids=lambda case: f"{case.rule}-{case.name}")
+def test_a_break_is_found(case: Break) -> None:
+    """By the right rule, with the right records; I5 alone may have found it too, for it asks the machine itself."""
+    lines, expected = case.make()
+    report = audited(rehashed(lines))
+    found = [finding for finding in report.findings if finding.rule == case.rule]
+    unique = [tuple(sorted(set(seqs))) for seqs in expected]
+    assert Counter(finding.seqs for finding in found) == Counter(unique), found
+    others = {finding.rule for finding in report.findings} - {case.rule, "I5"}
+    assert others == case.also, report.findings
+    assert report.ok == (case.rule == "R16")
+
+
+def test_every_rule_is_broken_once() -> None:
+    """No rule goes untested."""
+    assert {case.rule for case in BREAKS} == {rule.name for rule in RULES}
