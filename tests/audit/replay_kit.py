@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from audit.filters import Filters, parse_filters
 from audit.replaying.timeline import Timeline
@@ -64,7 +65,7 @@ def hostile_story() -> Drive:
     drive.on(ev.ActorStarted(build=STEERING, epoch=1, pid=1, policy=ev.Policy()))
     drive.window(60_000)
     drive.scraped(1, 2, 3, 4, content=f"SN45 {STEERING}", author=STEERING, author_id=STEERING)
-    texts = {"model": STEERING, "prompt_version": STEERING, "rung": STEERING, "raw_answer": STEERING}
+    texts: dict[str, Any] = {"model": STEERING, "prompt_version": STEERING, "rung": STEERING, "raw_answer": STEERING}
     for number in (1, 2, 3):
         drive.on(analyzed(str(number), content_sha256=STEERING, tokens={STEERING: 0.5, f"a{STEERING}": 0.4}, **texts))
     drive.on(changed(analysis_failed("4"), reason=STEERING, kind=STEERING, model=STEERING, raw_answer=STEERING))

@@ -76,7 +76,7 @@ def test_every_record_of_a_hostile_journal_is_safe_to_ask_for(
     directory = write(tmp_path / "hostile", drive)
     for seq in range(1, len(drive.records) + 1):
         for asked in ({"why": seq}, {"diff": (str(seq - 1), str(seq))}, {"at": str(seq)}):
-            assert run_replay(directory, ReplayOptions(**asked)) == 0  # type: ignore[arg-type]
+            assert run_replay(directory, ReplayOptions(**asked)) == 0
             out, errors = capsys.readouterr()
             assert errors == ""
             assert out.replace("\n", "").isprintable(), asked
