@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from audit.accounting import Accounts, PostAccounts, TroubleAccounts, WindowAccounts
+from audit.accounting import Accounts, WindowAccounts
 from audit.histogram import Summary
 from audit.judging import AuditReport
 from audit.rules import Finding
+from audit.tallies import PostAccounts, TroubleAccounts
 from audit.uptime import ClockAccounts, RunAccounts
 from audit.windows import EXPLAINED
 from events.describe import printable
@@ -114,9 +115,6 @@ def _windows(windows: WindowAccounts) -> Iterator[str]:
         more = " …" if count > len(windows.records[why]) else ""
         meaning = EXPLAINED.get(why, "nothing in the journal tells why")
         yield _line("", f"{count:>5} {why}: {meaning} ({records}{more})")
-    failed = sum(windows.failed_searches.values())
-    if failed:
-        yield _line("searches", f"{failed} failed{_counts(windows.failed_searches)}")
 
 
 def _posts(posts: PostAccounts) -> Iterator[str]:
@@ -165,14 +163,18 @@ def _trouble(trouble: TroubleAccounts) -> Iterator[str]:
         yield _line("API", f"{outages.count} outage(s), {duration(outages.total_ms)} in all, {longest} the longest")
     if trouble.mismatches:
         yield _line("settings", f"{trouble.mismatches} difference(s) from the API's numbers")
-    if trouble.failed_analyses:
-        number = sum(trouble.failed_analyses.values())
-        yield _line("analyses", f"{number} failed{_counts(trouble.failed_analyses)}")
-    if trouble.crashed:
-        yield _line("bugs", f"{sum(trouble.crashed.values())} effect(s) crashed{_counts(trouble.crashed)}")
-    if trouble.repaired_tails or trouble.gaps:
-        gaps = f"{trouble.gaps} gap(s) of {trouble.lost_bytes} bytes accepted"
-        yield _line("journal", f"{trouble.repaired_tails} torn write(s) set aside, {gaps}")
+    counted = (
+        ("searches", "failed", trouble.failed_searches),
+        ("analyses", "failed", trouble.failed_analyses),
+        ("bugs", "effect(s) crashed", trouble.crashed),
+    )
+    for label, what, counts in counted:
+        if counts:
+            yield _line(label, f"{sum(counts.values())} {what}{_counts(counts)}")
+    if trouble.repaired_tails:
+        yield _line("journal", f"{trouble.repaired_tails} torn write(s) set aside")
+    if trouble.gaps:
+        yield _line("journal", f"{trouble.gaps} gap(s) accepted, {trouble.lost_bytes} bytes lost")
 
 
 def _clock(clock: ClockAccounts) -> Iterator[str]:

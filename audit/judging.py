@@ -1,7 +1,7 @@
 """An audit: every rule over every record of a journal in one pass, with the accounting beside it. Reads only.
 
-Rules are fed what the events say and what this build's machine makes of them. Where the machine does not follow a record,
-that is a finding of I5, and all rules that look at events go on without its states.
+Rules are fed what the events say and what this build's machine makes of them. Where the machine does not follow a
+record, that is a finding of I5, and all rules that look at events go on without its states.
 """
 
 from __future__ import annotations

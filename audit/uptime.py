@@ -1,4 +1,4 @@
-"""Runs and time: starts, stops, crashes and the time between, how long each state lasted, and a clock that jumped. Pure.
+"""Runs and time: starts, stops, crashes, the time between, how long each state lasted, and a clock that jumped. Pure.
 
 A crash leaves no record. It shows at the next start, so its downtime is counted from the last record before: an upper
 bound. Time without a process belongs to no state.
@@ -51,7 +51,7 @@ class Runs:
     def __init__(self) -> None:
         self._accounts = RunAccounts(down=Histogram().summary())
         self._down = Histogram()
-        self._dwell = {state: Histogram() for state in STATES}
+        self._dwell: dict[str, Histogram] = {state: Histogram() for state in STATES}
         self._state: str | None = None
         self._since_ms = 0
         self._last_ms: int | None = None
@@ -125,13 +125,13 @@ class Clock:
     """Fed every record. Compares the times of records with each other, and with what searches and submissions took."""
 
     def __init__(self) -> None:
-        self._accounts = ClockAccounts()
+        self.accounts = ClockAccounts()
         self._last_ms: int | None = None
         self._asked_ms: int | None = None
 
     def take(self, record: Record, event: ev.Event) -> None:
         """Compare one more record."""
-        accounts = self._accounts
+        accounts = self.accounts
         if self._last_ms is not None and record.at_ms < self._last_ms:
             accounts.went_back += 1
             accounts.largest_back_ms = max(accounts.largest_back_ms, self._last_ms - record.at_ms)
@@ -155,12 +155,8 @@ class Clock:
         if record.dest == "Scraping" and record.source != "Scraping":
             self._asked_ms = record.at_ms
 
-    def result(self) -> ClockAccounts:
-        """As of now."""
-        return self._accounts
-
     def _answer(self, record: Record, latency_ms: int) -> None:
-        accounts = self._accounts
+        accounts = self.accounts
         if self._asked_ms is not None:
             ahead_ms = record.at_ms - self._asked_ms - latency_ms
             if ahead_ms >= _AHEAD_MS:

@@ -1,8 +1,8 @@
 """What became of each window that the API told of, and of those that nobody heard of. From events alone, never a guess.
 
-A window is judged once a later one is worked on, or when the journal ends with a later one told. Whatever kept the miner
-from using it must have left a record between its beginning and that of the next window, or be work on an earlier window
-that went on meanwhile; where there is none, the outcome is "unexplained".
+A window is judged once a later one is worked on, or when the journal ends with a later one told. Whatever kept the
+miner from using it must have left a record between its beginning and that of the next window, or be work on an earlier
+window that went on meanwhile; where there is none, the outcome is "unexplained".
 """
 
 from __future__ import annotations
@@ -207,6 +207,7 @@ class WindowLog:
             case ev.GapDeclared():
                 for told in self._told:
                     told.put_down_to("gap", record.seq)
+                self._counted |= event.salvage.counted
             case _:
                 self._count(record, event)
         if why and newest is not None:
@@ -219,6 +220,8 @@ class WindowLog:
         if newest is None:
             return
         newest.whole_why.setdefault("down", record.seq)
+        if newest.touched:
+            return
         kept = {name: seq for name, seq in newest.why.items() if name in {"gap", "rate limited", "full"}}
         newest.why = kept if self._unreachable is None else {**kept, "API unreachable": self._unreachable}
         newest.started = record.seq

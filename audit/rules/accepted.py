@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from audit.rules.books import Books
 from audit.rules.finding import Finding
 from audit.rules.recent import RECENT_WINDOWS, Recent
+from audit.rules.recorded import number_in
 from audit.rules.rule import Entry, Rule
 from events import catalogue as ev
 
@@ -16,7 +18,7 @@ _KEPT_SEQS: Final = 200
 
 
 class AcceptedInWindow(Rule):
-    """I1. A post counts in the window that the API named, else in the newest one told.
+    """I1. A post counts in the window that the API named, else in the newest one told. Another length, another window.
 
     The number in force when an attempt began binds it: what the API says later cannot call a request back.
     """
@@ -26,38 +28,33 @@ class AcceptedInWindow(Rule):
     events = (ev.SubmissionAccepted, ev.ApiMoved, ev.GapDeclared)
 
     def __init__(self) -> None:
-        self._counted: Recent[int, tuple[int, ...]] = Recent(RECENT_WINDOWS)
+        self._counted: Recent[tuple[int, int], tuple[int, ...]] = Recent(RECENT_WINDOWS)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
-        """Count by the window's first block."""
-        event = entry.event
+        """Count by the window's first block and length."""
+        event, books = entry.event, entry.books
         if isinstance(event, ev.ApiMoved):
             self._counted.clear()
         elif isinstance(event, ev.GapDeclared):
             for start_block, number in event.salvage.counted.items():
-                self._add(start_block, *[entry.record.seq] * number)
-        elif isinstance(event, ev.SubmissionAccepted):
-            yield from self._accept(entry, event)
+                self._add((start_block, books.blocks), *[entry.record.seq] * number)
+        elif isinstance(event, ev.SubmissionAccepted) and (window := _window(event, books)) is not None:
+            yield from self._judge(entry, window, self._add(window, entry.record.seq))
 
-    def _add(self, start_block: int, *seqs: int) -> tuple[int, ...]:
-        self._counted[start_block] = (*self._counted.get(start_block, ()), *seqs)[-_KEPT_SEQS:]
-        return self._counted[start_block]
+    def _add(self, window: tuple[int, int], *seqs: int) -> tuple[int, ...]:
+        self._counted[window] = (*self._counted.get(window, ()), *seqs)[-_KEPT_SEQS:]
+        return self._counted[window]
 
-    def _accept(self, entry: Entry, event: ev.SubmissionAccepted) -> Iterator[Finding]:
+    def _judge(self, entry: Entry, window: tuple[int, int], seqs: tuple[int, ...]) -> Iterator[Finding]:
         books = entry.books
-        start_block = event.start_block
-        if start_block is None:
-            if books.newest is None:
-                return
-            start_block = books.newest.start_block
-        seqs = self._add(start_block, entry.record.seq)
-        quota = max(books.quota, books.open.quota if books.open is not None else 0)
+        quota = max(books.quota, 0 if books.open is None else books.open.quota)
         if len(seqs) > quota:
-            told = next((w for w in reversed(books.windows.values()) if w.start_block == start_block), None)
-            yield self.finding(
-                entry,
-                *seqs,
-                found=f"{len(seqs)} accepted posts in the window that begins at block {start_block}",
-                expected=f"at most {quota}",
-                window=None if told is None else told.number,
-            )
+            start_block, blocks = window
+            found = f"{len(seqs)} accepted posts in the window that begins at block {start_block}"
+            yield self.finding(entry, *seqs, found=found, expected=f"at most {quota}", window=start_block // blocks)
+
+
+def _window(event: ev.SubmissionAccepted, books: Books) -> tuple[int, int] | None:
+    if event.start_block is not None:
+        return event.start_block, number_in(event.answer, "blocks_per_window") or books.blocks
+    return None if books.newest is None else (books.newest.start_block, books.newest.blocks)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-import orjson
-
 from audit.rules.finding import Finding
+from audit.rules.recorded import text_in
 from audit.rules.rule import Entry, Rule
 from events import catalogue as ev
 from events.describe import printable
@@ -51,20 +50,10 @@ class AnswersAsMeant(Rule):
         if event.status not in _SUCCESS or not 200 <= event.http_status < 300:  # noqa: PLR2004  (HTTP's own range)
             found = f"an acceptance by HTTP {event.http_status} with status {_quoted(event.status)}"
             yield self.finding(entry, found=found, expected="2xx with new, duplicate or ok")
-        told = _status(event.answer)
+        told = text_in(event.answer, "status")
         if told is not None and told != event.status:
             found, expected = f"status {_quoted(event.status)}", f"{_quoted(told)}, as the recorded answer says"
             yield self.finding(entry, found=found, expected=expected)
-
-
-def _status(answer: str) -> str | None:
-    """The status in a recorded body, None where it has none or was cut."""
-    try:
-        body = orjson.loads(answer)
-    except ValueError:
-        return None
-    status = body.get("status") if isinstance(body, dict) else None
-    return status if isinstance(status, str) else None
 
 
 def _quoted(text: str) -> str:

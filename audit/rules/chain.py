@@ -1,4 +1,4 @@
-"""I8: what a journal itself can show of crashes: runs in order, torn tails set aside, gaps declared, one line of history.
+"""I8: what a journal itself can show of crashes: runs in order, torn tails set aside, gaps declared, one history.
 
 That the hash chain is whole and reaches what HEAD witnessed is checked by reading the journal; an audit of one that is
 not ends there.
@@ -27,12 +27,13 @@ class OneHistory(Rule):
 
     name = "I8"
     demands = "after a crash the journal goes on from what it held: epochs ascend, torn tails and gaps are declared"
+    unreadable = True
 
     def __init__(self) -> None:
         self._epoch: tuple[int, int] = (0, 0)
         self._quarantined: Recent[str, int] = Recent(_KEPT_QUARANTINES)
         self._opening: int | None = None
-        self._listed = 0
+        self._listed: int | None = 0
         self._hashes = hashlib.sha256()
 
     def see(self, entry: Entry) -> Iterator[Finding]:
@@ -111,11 +112,11 @@ class OneHistory(Rule):
         if (event.seq, event.head) != before:
             found = f"a checkpoint of record {event.seq}, hash {event.head[:12]}…"
             yield self.finding(entry, found=found, expected=f"of record {before[0]}, hash {before[1][:12]}…")
-        if event.since is None:
-            return  # version 1 lists no hashes
-        digest = self._hashes.hexdigest()
-        if (event.since, event.hashes_sha256) != (self._listed, digest):
-            found = f"a list of hashes behind record {event.since} that does not fit"
-            expected = f"the hashes of records {self._listed + 1} to {event.seq}"
-            yield self.finding(entry, self._listed, found=found, expected=expected)
-        self._listed, self._hashes = event.seq, hashlib.sha256()
+            self._listed = None  # where the next list should begin cannot be told
+        elif event.since is not None:  # version 1 lists no hashes
+            listed, digest = self._listed, self._hashes.hexdigest()
+            if listed is not None and (event.since, event.hashes_sha256) != (listed, digest):
+                found = f"a list of hashes behind record {event.since} that does not fit"
+                expected = f"the hashes of records {listed + 1} to {event.seq}"
+                yield self.finding(entry, listed, found=found, expected=expected)
+            self._listed, self._hashes = event.seq, hashlib.sha256()

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any, Final
 
+from audit.rules.books import PostBook
 from audit.rules.finding import Finding
 from audit.rules.rule import Entry, Rule
 from events import catalogue as ev
@@ -16,7 +17,7 @@ from events.describe import printable
 __all__ = ["BodyAsServed", "NormalizedText", "SentimentCategories"]
 
 _CATEGORIES: Final = frozenset({-1.0, -0.5, 0.0, 0.5, 1.0})
-# Fields of the body beside the post's that hold the same; content, tokens, sentiment and score have duties of their own.
+# Fields of the body and the post's that they repeat; content, tokens, sentiment and score have duties of their own.
 _COPIED: Final = {
     "date": "timestamp",
     "author": "author",
@@ -49,8 +50,10 @@ class NormalizedText(Rule):
         text = _normal(post.post.content)
         if isinstance(event, ev.SubmissionStarted):
             if event.body.content != text:
-                found, expected = f"the content {_excerpt(event.body.content)}", _excerpt(text)
-                yield self.finding(entry, post.seq, found=found, expected=expected)
+                same = [sent == there for sent, there in zip(event.body.content, text, strict=False)]
+                at = same.index(False) if False in same else len(same)
+                found = f"a content that has {_excerpt(event.body.content[at:])} from character {at} on"
+                yield self.finding(entry, post.seq, found=found, expected=_excerpt(text[at:]))
             if event.body.author.startswith("@"):
                 yield self.finding(entry, post.seq, found=f"the author {event.body.author}", expected="no @")
         elif isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
@@ -72,16 +75,18 @@ class BodyAsServed(Rule):
         event, books = entry.event, entry.books
         if not isinstance(event, ev.SubmissionStarted):
             return
-        body, post = event.body, books.pending.get(event.post_id)
-        if books.identity is not None and body.miner_hotkey != books.identity.hotkey:
-            yield self._differs(entry, 1, "miner_hotkey", body.miner_hotkey, books.identity.hotkey)
-        if post is None:
-            if event.post_id not in books.settled:
-                yield self.finding(entry, found="a submission of a post that no search chose", expected="a chosen post")
-            return
+        if books.identity is not None and event.body.miner_hotkey != books.identity.hotkey:
+            yield self._differs(entry, 1, "miner_hotkey", event.body.miner_hotkey, books.identity.hotkey)
+        post = books.pending.get(event.post_id)
+        if post is not None:
+            yield from self._copies(entry, event.body, post)
+        elif event.post_id not in books.settled:
+            yield self.finding(entry, found="a submission of a post that no search chose", expected="a chosen post")
+
+    def _copies(self, entry: Entry, body: ev.SubmissionBody, post: PostBook) -> Iterator[Finding]:
         for name, served in _COPIED.items():
             sent, there = getattr(body, name), getattr(post.post, served)
-            if sent != (there.removeprefix("@") if name == "author" else there):
+            if (sent.removeprefix("@") if name == "author" else sent) != there:
                 yield self._differs(entry, post.seq, name, sent, there)
         if post.analysis is None:
             yield self.finding(entry, post.seq, found="a submission before the analysis", expected="an analysis first")

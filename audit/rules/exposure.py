@@ -27,7 +27,7 @@ _SECRETS: Final[Mapping[str, str]] = {
 }
 _ANY: Final = re.compile("|".join(f"({pattern})" for pattern in _SECRETS.values()))
 _NAMES: Final = tuple(_SECRETS)
-# One of these stands in every record that could match, in small letters; the patterns themselves take a hundred times as long.
+# One of these stands in every record that could match, in small letters; to look for them costs far less.
 _HINTS: Final = (b"bearer", b"a" * 18, b"k-", b"k_", b"talisman-ai-auth:", b"x-auth-", b"private key-----")
 _HEX: Final = re.compile(rb"[0-9a-f]{128}")
 _LOGIN: Final = re.compile(rb"://[^/\s\"@]+:[^/\s\"@]+@")

@@ -1,4 +1,4 @@
-"""Rules from a user's own file. The file is Python and is run; what is wrong with it is one line that names its line."""
+"""Rules from a user's own file. It is Python and is run; what is wrong with it is told in one line, with its place."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def load_rules(path: Path) -> tuple[type[Rule], ...]:
         exec(code, module.__dict__)  # noqa: S102  (the operator's own file, as asked for)
     except OSError as error:
         raise UsageError(f"--rules {path}: cannot be read: {error.strerror}") from error
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever the user's code raises)
+    except (Exception, SystemExit) as error:  # whatever the user's code raises
         where, what = place_of(error, path), f"{type(error).__name__}: {error}"
         raise UsageError(f"--rules {where}: {what}; expected Python that runs and sets RULES = [...]") from error
     return _checked(path, getattr(module, "RULES", None))

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 __all__ = ["RECENT_POSTS", "RECENT_WINDOWS", "Recent"]
 
-# At 5 posts in each of 72 windows a day these are 55 days of posts and 27 days of windows; X search reaches back 7 days.
+# At 5 posts in each of 72 windows a day: 55 days of posts, 27 days of windows. X search reaches back 7 days.
 RECENT_POSTS = 20_000
 RECENT_WINDOWS = 2_000
 

@@ -88,7 +88,6 @@ def sent_after_its_rejection(lines: list[Line]) -> list[Seqs]:
     return [(place + 1, place + 2)]
 
 
-
 @breaks("I3")
 def searched_twice(lines: list[Line]) -> list[Seqs]:
     """A failure behind the answer."""
@@ -175,7 +174,6 @@ def a_jump(lines: list[Line]) -> list[Seqs]:
     return [(place + 1,), (len(lines) - 1, len(lines))]
 
 
-
 @breaks("I5")
 def another_digest(lines: list[Line]) -> list[Seqs]:
     """A checkpoint of a state that the records do not make."""
@@ -223,7 +221,6 @@ def too_early(lines: list[Line]) -> list[Seqs]:
         for line in lines[place + 1 : index(lines, ev.WindowOpened, 2)]:
             line.at_ms -= early_ms
     return [(seq(lines, ev.SubmissionFailed, n), seq(lines, ev.SubmissionStarted, n + 1)) for n in (1, 2)]
-
 
 
 @breaks("I7")
@@ -559,7 +556,6 @@ def a_window_of_the_past(lines: list[Line]) -> list[Seqs]:
     return [(seq(lines, ev.WindowOpened, window=71), place + 1)]
 
 
-
 @breaks("R11")
 def another_number(lines: list[Line]) -> list[Seqs]:
     """The block lies in the next window."""
@@ -591,7 +587,6 @@ def a_window_of_yesterday(lines: list[Line]) -> list[Seqs]:
     place = index(lines, ev.PostsScraped, window=75)
     lines[place].change(window=70)
     return [(3, seq(lines, ev.WindowOpened, window=74), place + 1)]
-
 
 
 @breaks("R11")

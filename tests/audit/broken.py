@@ -21,11 +21,24 @@ from actor.machine.norm import content_sha256, norm_text
 from events import catalogue as ev
 from events.codec import canonical_json, changed
 from events.journal import GENESIS, Draft, FileJournal, Record, parse
+from events.journal.layout import segment_name
 from events.journal.record import hashes_sha256, seal_data
-from tests.journal.kit import QuickDisk, abandon
+from tests.journal.kit import QuickDisk
 from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, limited, post, rejected
 
-__all__ = ["Line", "Story", "clean", "clean_story", "drop", "index", "insert", "lines_of", "records_of", "rehashed", "write"]
+__all__ = [
+    "Line",
+    "Story",
+    "clean",
+    "clean_story",
+    "drop",
+    "index",
+    "insert",
+    "lines_of",
+    "records_of",
+    "rehashed",
+    "write",
+]
 
 E = TypeVar("E", bound=ev.Event)
 WINDOW_S = 1_200.0
@@ -109,7 +122,7 @@ class Story(Drive):
 
 
 def clean_story() -> Story:
-    """Every kind of everyday event, and nothing that a rule objects to; 54 records with eight windows' worth of work."""
+    """Every kind of everyday event, and nothing that a rule objects to: seven windows, three runs."""
     story = Story()
     story.start()
     story.wait(5).window(70)
@@ -223,15 +236,12 @@ def records_of(written: Iterable[bytes]) -> list[Record]:
 def write(directory: Path, written: Iterable[bytes]) -> Path:
     """A journal on disk of these lines, in one segment, with its HEAD."""
 
-    async def make() -> None:
-        journal = FileJournal(directory, on_warning=lambda _line: None, disk=QuickDisk())
-        await journal.take(reducer=0)
-        abandon(journal)
-        (segment,) = list(directory.glob("*.jsonl")) or [directory / f"{1:020d}.jsonl"]
-        segment.write_bytes(b"".join(written))
+    async def take() -> None:
         journal = FileJournal(directory, on_warning=lambda _line: None, disk=QuickDisk())
         await journal.take(reducer=0)
         await journal.release()
 
-    asyncio.run(make())
+    asyncio.run(take())
+    (directory / segment_name(1)).write_bytes(b"".join(written))
+    asyncio.run(take())  # HEAD follows
     return directory

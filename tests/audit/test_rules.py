@@ -10,7 +10,7 @@ import pytest
 from audit.judging import Audit, AuditReport
 from audit.rules import RULES
 from tests.audit.breaks import BREAKS, Break
-from tests.audit.broken import clean, clean_story, lines_of, records_of, rehashed
+from tests.audit.broken import clean_story, lines_of, records_of, rehashed
 
 
 def audited(written: list[bytes], directory: Path | None = None) -> AuditReport:
