@@ -141,7 +141,7 @@ class ScrapeError(Exception):
 
     Attributes:
         kind: Stable word: "auth", "forbidden", "credits", "usage_capped", "rate_limited", "invalid_request", "server",
-            "timeout", "connection", "malformed".
+            "timeout", "connection" (none came about), "broken" (one broke, X may have answered), "malformed".
         reason: One line for people.
         http_status: None without an answer.
         retry_after_s: Seconds until X takes requests again, None when it did not say.

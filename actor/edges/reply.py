@@ -28,12 +28,14 @@ class Unanswered(Exception):  # noqa: N818  (what happened, as the other answers
     Attributes:
         kind: "timeout" (not in time) or "connection" (none at all).
         reason: One line for people, without secrets.
+        never_sent: The request certainly did not reach the server, so nothing was done and nothing is billed.
     """
 
-    def __init__(self, reason: str, *, kind: Literal["timeout", "connection"]) -> None:
+    def __init__(self, reason: str, *, kind: Literal["timeout", "connection"], never_sent: bool = False) -> None:
         super().__init__(reason)
         self.kind: Literal["timeout", "connection"] = kind
         self.reason = reason
+        self.never_sent = never_sent
 
 
 def root_cause(error: BaseException) -> str:

@@ -160,7 +160,8 @@ class PostScraper:
             reply, cause = await in_daemon_thread(partial(self._blocking_fetch, params, left_s), name="x-search")
         except Unanswered as error:
             reason = safe_line(f"{place(self._base)}: {error.reason}", self._redact)
-            raise ScrapeError(reason, kind=error.kind) from self._shown(error)
+            broke = error.kind == "connection" and not error.never_sent
+            raise ScrapeError(reason, kind="broken" if broke else error.kind) from self._shown(error)
         if not reply.ok:
             raise refusal(reply, now_s=now_s, redact=self._redact) from self._shown(cause)
         return reply

@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import requests
@@ -25,6 +25,13 @@ __all__ = ["fetch_page"]
 _TWEEPY_BASE: Final = "https://api.twitter.com/2"
 _LARGEST_BODY: Final = 4 * 1024 * 1024
 _PIECE: Final = 65_536
+# A connection that never came about; any other may have broken after the request was read.
+_NEVER_SENT: Final = (
+    transport.NewConnectionError,
+    transport.ConnectTimeoutError,
+    transport.SSLError,
+    transport.ProxyError,
+)
 
 
 def _no_debug(record: logging.LogRecord) -> bool:
@@ -117,6 +124,19 @@ def _with_body(response: requests.Response, body: bytes) -> requests.Response:
 
 
 def _unanswered(error: Exception) -> Unanswered:
+    if isinstance(error, requests.ConnectTimeout):
+        return Unanswered("no connection in time", kind="connection", never_sent=True)
     if isinstance(error, requests.Timeout | TimeoutError | transport.TimeoutError):
         return Unanswered("no answer in time", kind="timeout")
-    return Unanswered(f"no connection ({root_cause(error)})", kind="connection")
+    never_sent = any(isinstance(link, _NEVER_SENT) for link in _links(error))
+    what = "no connection" if never_sent else "the connection broke"
+    return Unanswered(f"{what} ({root_cause(error)})", kind="connection", never_sent=never_sent)
+
+
+def _links(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what caused it, innermost last."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -23,7 +23,7 @@ DAY_MS: Final = 86_400_000
 _DAYS_KEPT: Final = 4
 _NOTHING: Final = Spent()
 # A failed search that X may have answered, and so billed, although no answer came through.
-_PERHAPS_BILLED: Final = frozenset({"timeout", "malformed", "crash"})
+_PERHAPS_BILLED: Final = frozenset({"timeout", "broken", "malformed", "crash"})
 
 
 def reckon(before: State, after: State, event: ev.Event, at_ms: int) -> State:

@@ -85,7 +85,7 @@ def test_dry_run_sends_nothing_and_keeps_a_journal_of_its_own(world: World) -> N
         ("429_usage_capped", "usage_capped"),
         ("500", "server"),
         ("html", "malformed"),
-        ("drop", "connection"),
+        ("drop", "broken"),
     ],
 )
 def test_r13_a_scrape_error_spends_the_window(

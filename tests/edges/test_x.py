@@ -17,8 +17,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 
 from actor.edges.x import PostScraper
+from actor.edges.x_http import _unanswered
 from actor.ports import Scraped, ScrapeError
 
 NOW_S = 1_795_000_000
@@ -128,7 +130,7 @@ def test_a_failure_on_a_later_page_keeps_the_pages_before(
         ((200, "", {}), "malformed"),
         ((204, "", {}), "malformed"),
         ((200, '{"data": [', {}), "malformed"),
-        ((200, b"\x1f\x8bnot gzip", {"Content_Encoding": "gzip"}), "connection"),
+        ((200, b"\x1f\x8bnot gzip", {"Content_Encoding": "gzip"}), "broken"),
     ],
 )
 def test_every_answer_has_its_kind(
@@ -159,15 +161,15 @@ def test_a_name_that_does_not_resolve(scraper: Callable[..., PostScraper]) -> No
 @pytest.mark.parametrize(
     ("play", "kind"),
     [
-        (b"", "connection"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}", "connection"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "connection"),
-        (b"SSH-2.0-OpenSSH\r\n\r\n", "connection"),
+        (b"", "broken"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}", "broken"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "broken"),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "broken"),
         (b"HTTP/1.1 429 No\r\nContent-Length: 100\r\n\r\n{}", "rate_limited"),
     ],
 )
 def test_a_broken_answer(wire: Any, scraper: Callable[..., PostScraper], play: bytes, kind: str) -> None:
-    """A body that breaks off is no page; a refusal is one by its status alone."""
+    """A body that breaks off is no page, though it may be billed; a refusal is one by its status alone."""
     assert _failed(scraper(wire.plays(play).url)).kind == kind
 
 
@@ -303,3 +305,18 @@ def test_the_body_of_a_page_is_json_once(wire: Any, scraper: Callable[..., PostS
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (raw[:7], raw[7:])) + b"0\r\n\r\n"
     wire.plays(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
     assert [post.id for post in _scrape(scraper(wire.url)).posts] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "never_sent"),
+    [
+        (requests.ConnectTimeout(), "connection", True),
+        (requests.ReadTimeout(), "timeout", False),
+        (requests.ConnectionError("reset"), "connection", False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_never_reached_x_is_told_apart(error: Exception, kind: str, *, never_sent: bool) -> None:
+    """It cannot be billed; anything else may be."""
+    told = _unanswered(error)
+    assert (told.kind, told.never_sent) == (kind, never_sent)

@@ -71,9 +71,9 @@ def test_the_stand_in_is_paged(against_box: Callable[..., PostScraper]) -> None:
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [
-        ("drop", "connection"),
-        ("cut", "connection"),
-        ("lost_answer", "connection"),
+        ("drop", "broken"),
+        ("cut", "broken"),
+        ("lost_answer", "broken"),
         ("hang", "timeout"),
         ("html", "malformed"),
         ("html_503", "server"),

@@ -161,7 +161,7 @@ def test_a_window_that_was_held_back_at_a_kill_costs_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "posts"),
-    [("timeout", 10), ("malformed", 10), ("crash", 10), ("server", 0), ("connection", 0), ("auth", 0)],
+    [("timeout", 10), ("broken", 10), ("malformed", 10), ("crash", 10), ("server", 0), ("connection", 0), ("auth", 0)],
 )
 def test_a_failed_search_counts_when_x_may_have_answered(kind: str, posts: int) -> None:
     """The most it can have cost; a refusal costs nothing."""
