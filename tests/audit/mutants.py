@@ -340,14 +340,22 @@ MUTANTS: Final = (
         where=_sends_after_a_rejection,
     ),
     Mutant(
-        name="a new window has room for all, whatever the API has counted there",
+        name="a full window has room for one more",
         module="state",
         old="return max(0, self.max_submissions - counted)",
-        new="return self.max_submissions",
+        new="return max(1, self.max_submissions - counted)",
         kind="destination",
         where=_first(
             lambda s: s.before.window != s.after.window and s.after.newest is not None and s.after.room() == 0
         ),
+    ),
+    Mutant(
+        name="a budget may be exceeded by one search",
+        module="budget",
+        old=" or spent_uusd + needed_uusd > uusd(limit_usd)",
+        new="",
+        kind="refused",
+        where=_first(lambda s: _is(s, ev.BudgetSpent) and _event(s).spent_usd < _event(s).limit_usd),
     ),
     Mutant(
         name="a 429 sets no backoff",
