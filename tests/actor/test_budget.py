@@ -74,13 +74,12 @@ def test_a_run_stops_searching_when_the_budget_is_reached(rich: World, caplog: p
 
 def test_a_search_that_a_kill_cut_off_counts(rich: World) -> None:
     """Kill -9 amid X's answer, which is billed, again and again: the budget holds."""
-    limit = {"MAX_X_USD_PER_DAY": "0.45"}
     rich.sandbox.script("x.search", "drip", times=3, seconds=30)
     for kills in range(1, 4):
-        with rich.start(env=rich.env(**limit)) as process:
+        with rich.start(env=rich.env(MAX_X_USD_PER_DAY="0.45")) as process:
             wait_for(partial(has_searched, rich, kills), "a search that is billed")
             process.kill()
-    rich.mine(**limit)
+    rich.mine(MAX_X_USD_PER_DAY="0.45")
     assert rich.sandbox.ledger.x.searches == 3, "not asked a fourth time"
     assert [event.spent_usd for event in held(rich)] == [0.45]
     assert 0.3 < billed_usd(rich) <= 0.45
@@ -101,11 +100,16 @@ def test_r9_carried_posts_are_sent_when_the_budget_is_spent(rich: World) -> None
 
 def test_the_llm_budget_lets_a_batch_end_and_holds_the_next(rich: World) -> None:
     """The first batch of a day knows no price; the second is not begun."""
-    prices = {"LLM_USD_PER_MILLION_PROMPT_TOKENS": "1", "LLM_USD_PER_MILLION_COMPLETION_TOKENS": "1"}
-    rich.mine(MAX_LLM_USD_PER_DAY="0.0001", **prices)
+    mine = partial(
+        rich.mine,
+        MAX_LLM_USD_PER_DAY="0.0001",
+        LLM_USD_PER_MILLION_PROMPT_TOKENS="1",
+        LLM_USD_PER_MILLION_COMPLETION_TOKENS="1",
+    )
+    mine()
     assert rich.sandbox.ledger.llm.calls == 5
     next_window(rich)
-    rich.mine(MAX_LLM_USD_PER_DAY="0.0001", **prices)
+    mine()
     (event,) = held(rich)
     ledger = rich.sandbox.ledger.llm
     assert (event.budget, event.limit_usd) == ("llm", 0.0001)

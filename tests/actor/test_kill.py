@@ -30,8 +30,8 @@ def kill(world: World, when: str, seq: int, **env: str) -> None:
 
 
 def lasting(state: State) -> State:
-    """The state without what a second start changes by its nature: the epoch, and what may have been paid for."""
-    return changed(state, epoch=0, spent={})
+    """The state without what a second start changes by its nature: epoch, record numbers, what may have been paid."""
+    return changed(state, epoch=0, spent={}, checkpoint_seq=0)
 
 
 def accepted_at_server(world: World) -> Mapping[int, list[str]]:
