@@ -93,10 +93,12 @@ def _buffered(sink: _Sink) -> Iterator[BinaryIO]:
     stream = io.BufferedWriter(sink, _BUFFER_BYTES)
     try:
         yield cast("BinaryIO", stream)
-        stream.flush()
     finally:
-        sink.abandoned = True  # what is left in the buffer after a failure goes nowhere
-        stream.close()
+        try:
+            stream.flush()  # whoever reads a damaged journal through a pipe gets what comes before the damage
+        finally:
+            sink.abandoned = True  # what is left in the buffer after a failure goes nowhere
+            stream.close()
 
 
 class _Sink(io.RawIOBase):
