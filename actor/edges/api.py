@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from actor.edges.api_wire import auth_headers, classify, status_block, unanswered
 from actor.edges.reply import Reply, Unanswered
@@ -13,10 +13,23 @@ from actor.ports import Block, Clock, Signer, StatusError, SubmitAnswer
 from events.catalogue import SubmissionBody
 from events.codec import canonical_json
 
-if TYPE_CHECKING:
-    from actor.edges.api_http import Exchanger
+__all__ = ["APIClient", "Exchanging"]
 
-__all__ = ["APIClient"]
+
+class Exchanging(Protocol):
+    """What carries a request to the API and its answer back: HTTP, or a simulated network."""
+
+    async def exchange(self, method: str, url: str, *, headers: Mapping[str, str], content: bytes | None) -> Reply:
+        """Send one request.
+
+        Raises:
+            Unanswered: No answer, or a 2xx that broke off.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        ...
 
 
 class APIClient:
@@ -32,6 +45,7 @@ class APIClient:
         operation_timeout_s: For each network operation (ruling 2).
         total_timeout_s: For the whole request: BATCH_HTTP_TIMEOUT (ruling 2).
         redact: Takes the secrets of this process out of a text.
+        open_exchange: Opens what carries requests; None for HTTP.
 
     Raises:
         ValueError: The URL or a timeout cannot be used; the message says why.
@@ -46,6 +60,7 @@ class APIClient:
         operation_timeout_s: float = 10.0,
         total_timeout_s: float = 30.0,
         redact: Callable[[str], str],
+        open_exchange: Callable[[], Exchanging] | None = None,
     ) -> None:
         if min(operation_timeout_s, total_timeout_s) <= 0:
             raise ValueError("the timeouts of the API, BATCH_HTTP_TIMEOUT among them, must be positive")
@@ -55,7 +70,8 @@ class APIClient:
         self._operation_timeout_s = operation_timeout_s
         self._total_timeout_s = total_timeout_s
         self._redact = redact
-        self._exchanger: Exchanger | None = None
+        self._open_exchange = open_exchange or self._open_http
+        self._exchanger: Exchanging | None = None
 
     def __repr__(self) -> str:
         return f"APIClient({place(self._base)}, {self._signer.ss58_address})"
@@ -96,13 +112,13 @@ class APIClient:
 
     async def _exchange(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Reply:
         if self._exchanger is None:
-            self._exchanger = self._opened()
+            self._exchanger = self._open_exchange()
         try:
             return await self._exchanger.exchange(method, self._base + path, headers=headers, content=content)
         except Unanswered as error:
             raise Unanswered(f"{place(self._base)}: {error.reason}", kind=error.kind) from error.__cause__
 
-    def _opened(self) -> Exchanger:
+    def _open_http(self) -> Exchanging:
         from actor.edges.api_http import Exchanger  # noqa: PLC0415  (0.15 s to import, not needed to start)
 
         return Exchanger(

@@ -8,47 +8,24 @@ kept. The API key never stands in an error or a log line.
 from __future__ import annotations
 
 import asyncio
-import json
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.port import Completion, LLMError
+from actor.edges.llm_wire import read_completion, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from openai import APIStatusError
 
-    from actor.analyzer.port import LLMErrorKind
 
 __all__ = ["OpenAIChat"]
 
 MAX_ANSWER_TOKENS: Final = 4_096  # an answer takes a few hundred; a model that runs on is cut off and costs no more
 SEED: Final = 812
-MAX_BODY_CHARS: Final = 1_000_000
 MAX_REASON_CHARS: Final = 200
 
-_KINDS: Final[dict[int, LLMErrorKind]] = {
-    401: "auth",
-    402: "quota",
-    403: "auth",
-    404: "model",
-    408: "timeout",
-    429: "rate_limit",
-}
-_SPENT: Final = ("insufficient_quota", "exceeded your current quota", "insufficient balance", "insufficient credit")
-_NO_FORMAT: Final = ("response_format", "response format", "json_schema", "json_object", "guided", "structured")
-_OTHER_FLAW: Final = ("context length", "context_length", "maximum context", "max_tokens", "too long")
-_NO_MODEL: Final = ("model_not_found", "model not found", "unknown model", "no such model")
 _NEVER_SENT: Final = frozenset({"ConnectError", "UnsupportedProtocol", "LocalProtocolError", "ProxyError"})
-_HINTS: Final[dict[LLMErrorKind, str]] = {
-    "auth": "check API_KEY",
-    "quota": "the account's credit is used up",
-    "model": "check MODEL and LLM_BASE, which ends in /v1",
-}
-_REFUSALS: Final = frozenset({400, 415, 422, 501})
-_SERVER: Final = 500
 
 
 class OpenAIChat:
@@ -90,7 +67,7 @@ class OpenAIChat:
         }
         if response_format is not None:
             request["response_format"] = dict(response_format)
-        return _completion(await self._send(request), asked=model)
+        return read_completion(await self._send(request), asked=model)
 
     async def aclose(self) -> None:
         """Close the connections. May be called more than once."""
@@ -113,13 +90,13 @@ class OpenAIChat:
             raise LLMError(f"unreadable answer: {type(error).__name__}", kind="malformed") from self._scrubbed(error)
 
     def _refused(self, error: APIStatusError, *, formatted: bool) -> LLMError:
-        said = self._clean(error.message.removeprefix(f"Error code: {error.status_code} - "))
-        kind = _kind(error.status_code, _searchable(error), formatted=formatted)
-        text = f"HTTP {error.status_code}: {said}" if said else f"HTTP {error.status_code}"
-        return LLMError(
-            f"{text} ({_HINTS[kind]})" if kind in _HINTS else text,
-            kind=kind,
-            retry_after_s=_retry_after_s(error.response.headers),
+        status = error.status_code
+        return refusal(
+            status,
+            self._clean(error.message.removeprefix(f"Error code: {status} - ")),
+            whole=f"{error.message} {error.body}",
+            headers=error.response.headers,
+            formatted=formatted,
         )
 
     def _unconnected(self, error: Exception) -> LLMError:
@@ -145,89 +122,3 @@ class OpenAIChat:
                 if hasattr(error, name):
                     setattr(error, name, self._hide(str(getattr(error, name))))
         return error
-
-
-def _kind(status: int, said: str, *, formatted: bool) -> LLMErrorKind:
-    """Return what a refusal means, by its status and, where that is vague, by its words."""
-    if status == 429 and _says(said, _SPENT):  # noqa: PLR2004 - too many requests
-        return "quota"
-    if status in _KINDS:
-        return _KINDS[status]
-    if status in _REFUSALS:
-        if _says(said, _NO_FORMAT):
-            return "refused_format" if formatted else "request"
-        if _says(said, _NO_MODEL):
-            return "model"
-        # A refusal without a telling word may be about the format: the rungs below it find out.
-        return "refused_format" if formatted and not _says(said, _OTHER_FLAW) else "request"
-    return "server" if status >= _SERVER else "request"
-
-
-def _says(said: str, words: tuple[str, ...]) -> bool:
-    return any(word in said for word in words)
-
-
-def _searchable(error: APIStatusError) -> str:
-    return f"{error.message} {error.body}"[:MAX_BODY_CHARS].lower()
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that Retry-After asks for, as a number or as a date; None when it says neither."""
-    value = headers.get("retry-after", "").strip()
-    if value.replace(".", "", 1).isascii() and value.replace(".", "", 1).isdigit():
-        return float(value)
-    try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
-
-
-def _completion(body: str, *, asked: str) -> Completion:
-    """Read a body that ought to be a chat completion."""
-    if len(body) > MAX_BODY_CHARS:
-        raise LLMError(f"the answer is longer than {MAX_BODY_CHARS} characters", kind="malformed")
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        what = "HTML" if body.lstrip().startswith("<") else "no JSON" if body.strip() else "nothing"
-        raise LLMError(f"HTTP 2xx with {what} in place of a completion", kind="malformed") from error
-    choice = _first(found.get("choices")) if isinstance(found, dict) else {}
-    if not choice:
-        raise LLMError("the completion has no choices", kind="malformed")
-    text = _text(choice.get("message"))
-    finish_reason = choice.get("finish_reason")
-    if not text.strip():
-        raise LLMError(f"the completion has no text{_ended(finish_reason)}", kind="malformed")
-    usage = found.get("usage")
-    return Completion(
-        text=text,
-        finish_reason=finish_reason if isinstance(finish_reason, str) else None,
-        prompt_tokens=_count(usage, "prompt_tokens"),
-        completion_tokens=_count(usage, "completion_tokens"),
-        model=found["model"] if isinstance(found.get("model"), str) else asked,
-    )
-
-
-def _first(choices: Any) -> dict[str, Any]:
-    first = choices[0] if isinstance(choices, list) and choices else None
-    return first if isinstance(first, dict) else {}
-
-
-def _text(message: Any) -> str:
-    """Return a message's text, which some servers send in parts."""
-    content = message.get("content") if isinstance(message, dict) else None
-    if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict)]
-        return "".join(part for part in parts if isinstance(part, str))
-    return content if isinstance(content, str) else ""
-
-
-def _ended(finish_reason: Any) -> str:
-    return " (finish_reason length)" if finish_reason == "length" else ""
-
-
-def _count(usage: Any, name: str) -> int | None:
-    count = usage.get(name) if isinstance(usage, dict) else None
-    return count if type(count) is int and 0 <= count < 10**9 else None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from actor.edges.reply import Reply, Unanswered
 from actor.edges.text import Redactor, safe_line
@@ -18,7 +18,10 @@ from actor.ports import Clock, Scraped, ScrapeError
 from events.catalogue import Post
 from events.prices import page_size
 
-__all__ = ["PostScraper"]
+__all__ = ["FetchPage", "PostScraper"]
+
+# (parameters of the search, seconds left) -> the answer, and what the client library raised over it if it did.
+FetchPage: TypeAlias = Callable[[Mapping[str, Any], float], Awaitable[tuple[Reply, Exception | None]]]
 
 _LOOKBACK_S: Final = 72 * 3600  # ruling 9: an older post would be abandoned; X itself searches 7 days
 
@@ -77,6 +80,7 @@ class PostScraper:
         timeout_s: For connecting and for each read.
         total_timeout_s: For a whole search, all pages together.
         redact: Takes the secrets of this process out of a text.
+        fetch_page: Asks for one page or raises Unanswered; None for HTTP.
 
     Raises:
         ValueError: A setting that no search can be made with; the message names it, never the token.
@@ -93,6 +97,7 @@ class PostScraper:
         timeout_s: float = 10.0,
         total_timeout_s: float = 30.0,
         redact: Callable[[str], str],
+        fetch_page: FetchPage | None = None,
     ) -> None:
         if not bearer_token or not all("!" <= char <= "~" for char in bearer_token):
             raise ValueError("X_BEARER_TOKEN is empty or holds characters that no token has: copy it again")
@@ -105,6 +110,7 @@ class PostScraper:
         self._clock = clock
         self._timeout_s = timeout_s
         self._total_timeout_s = total_timeout_s
+        self._fetch_page = fetch_page or self._fetch_in_thread
         own = Redactor((bearer_token,))
         self._redact: Callable[[str], str] = lambda text: redact(own(text))
 
@@ -157,7 +163,7 @@ class PostScraper:
 
     async def _fetch(self, params: dict[str, Any], left_s: float, now_s: int) -> Reply:
         try:
-            reply, cause = await in_daemon_thread(partial(self._blocking_fetch, params, left_s), name="x-search")
+            reply, cause = await self._fetch_page(params, left_s)
         except Unanswered as error:
             reason = safe_line(f"{place(self._base)}: {error.reason}", self._redact)
             broke = error.kind == "connection" and not error.never_sent
@@ -166,7 +172,10 @@ class PostScraper:
             raise refusal(reply, now_s=now_s, redact=self._redact) from self._shown(cause)
         return reply
 
-    def _blocking_fetch(self, params: dict[str, Any], left_s: float) -> tuple[Reply, Exception | None]:
+    async def _fetch_in_thread(self, params: Mapping[str, Any], left_s: float) -> tuple[Reply, Exception | None]:
+        return await in_daemon_thread(partial(self._blocking_fetch, params, left_s), name="x-search")
+
+    def _blocking_fetch(self, params: Mapping[str, Any], left_s: float) -> tuple[Reply, Exception | None]:
         from actor.edges.x_http import fetch_page  # noqa: PLC0415  (0.2 s to import; here it holds up no loop)
 
         return fetch_page(
