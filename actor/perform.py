@@ -25,16 +25,13 @@ from events import effects as ef
 from events.codec import changed
 from events.journal.record import checkpoint_message
 
-__all__ = ["DECISIONS", "Facts", "Performer", "Ports"]
+__all__ = ["Facts", "Performer", "Ports"]
 
 _log = logging.getLogger("actor")
 _REMINDER_S: Final = 600.0
 
 # What an answer means: applied one after the other, each to the state that the one before left.
 Facts: TypeAlias = tuple[Callable[[State], tuple[ev.Event, ...]], ...]
-
-# Effects that touch nothing outside. Their event counts only while the effect is still wanted.
-DECISIONS: Final = (ef.HoldWindow, ef.StartSubmission, ef.EndBackoff, ef.AbandonPost, ef.SignCheckpoint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

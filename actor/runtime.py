@@ -25,7 +25,7 @@ from actor.machine.norm import content_sha256, norm_text
 from actor.machine.state import INITIAL, REDUCER, State, decode_state, encode_state
 from actor.machine.step import fold_record, step
 from actor.machine.wanted import wanted
-from actor.perform import DECISIONS, Facts, Performer, Ports
+from actor.perform import Facts, Performer, Ports
 from events.catalogue import (
     ActorStarted,
     ActorStopped,
@@ -36,7 +36,7 @@ from events.catalogue import (
     SubmissionStarted,
     WindowOpened,
 )
-from events.effects import AnalyzePost, Effect, ScrapeWindow, SubmitPost
+from events.effects import DECISIONS, AnalyzePost, Effect, ScrapeWindow, SubmitPost
 from events.journal.record import GENESIS, Draft, Head, Record
 from events.journal.store import JournalError, JournalStore, Lease, Snapshot
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from audit.checking import Divergence, check_journal
-from audit.checking.report import divergence_text, json_text, summary_text
+from audit.checking import check_journal
+from audit.checking.report import json_text, outcome_text
 from audit.terminal import answer
 from events.journal import locate
 
@@ -29,16 +29,6 @@ def run_check(directory: Path, *, build: str, to_the_end: bool, as_json: bool) -
 
 
 def _run(directory: Path, *, build: str, to_the_end: bool, as_json: bool) -> int:
-    outcome = check_journal(
-        locate(directory), to_the_end=to_the_end, on_divergence=_say_nothing if as_json else _say_divergence
-    )
-    sys.stdout.write(json_text(outcome, build) if as_json else summary_text(outcome, build))
+    outcome = check_journal(locate(directory), to_the_end=to_the_end)
+    sys.stdout.write(json_text(outcome, build) if as_json else outcome_text(outcome, build))
     return 0 if outcome.ok else 1
-
-
-def _say_divergence(divergence: Divergence) -> None:
-    sys.stdout.write(divergence_text(divergence))
-
-
-def _say_nothing(_divergence: Divergence) -> None:
-    pass

@@ -7,9 +7,10 @@ are the same effect, so the runtime can compare what is wanted with what is runn
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 __all__ = [
+    "DECISIONS",
     "AbandonPost",
     "AnalyzePost",
     "Effect",
@@ -104,6 +105,9 @@ Effect: TypeAlias = (
     | AbandonPost
     | SignCheckpoint
 )
+
+# Effects that touch nothing outside. Their event counts only while the effect is still wanted.
+DECISIONS: Final = (HoldWindow, StartSubmission, EndBackoff, AbandonPost, SignCheckpoint)
 
 
 def effect_key(effect: Effect) -> str:

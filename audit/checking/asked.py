@@ -1,7 +1,7 @@
 """Which effect an outcome belongs to, and whether this build wanted it. Pure.
 
 The runtime handles answers in the order in which they come, so an answer may stand behind a record that called its
-effect off. Decisions are another matter: they count only while they are wanted (``actor.perform.DECISIONS``).
+effect off. Decisions are another matter: they count only while they are wanted (``events.effects.DECISIONS``).
 """
 
 from __future__ import annotations
@@ -14,10 +14,7 @@ from audit.differences import ABSENT, Difference, differences
 from events import catalogue as ev
 from events import effects as ef
 
-__all__ = ["DECISIONS", "Asked", "has_effect", "is_outcome", "outcome_differences"]
-
-# As in actor.perform, which readers do not import; a test compares the two.
-DECISIONS: Final = (ef.HoldWindow, ef.StartSubmission, ef.EndBackoff, ef.AbandonPost, ef.SignCheckpoint)
+__all__ = ["Asked", "has_effect", "is_outcome", "outcome_differences"]
 
 # An outcome's effect, and which of the effect's fields stands in which of the event's.
 _OUTCOMES: Final[Mapping[type, tuple[type, Mapping[str, str]]]] = {
@@ -110,4 +107,4 @@ def _effect_of(event: ev.Event) -> tuple[type | None, Mapping[str, str]]:
 
 
 def _is_decision(event: ev.Event) -> bool:
-    return _effect_of(event)[0] in DECISIONS
+    return _effect_of(event)[0] in ef.DECISIONS

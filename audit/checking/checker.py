@@ -93,7 +93,7 @@ class Checker:
                 kind="late",
                 reason=f"after {wait.behind} this build waits {wait.wait_s:g} s; each of {wait.count} such waits "
                 f"lasted at least {wait.least_late_ms / 1000:.1f} s longer, the first one until this record",
-                agreed=self._agreed,
+                agreed=min(self._agreed, wait.seq - 1),
                 rule="rule 1, or the wait after a crash (actor.machine.reduce)",
             )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import orjson
 
 from audit.checking.checker import Checked, Checker
 from audit.checking.divergence import Divergence
@@ -42,15 +44,12 @@ class Outcome:
         return not self.divergences
 
 
-def check_journal(
-    journal: Path, *, to_the_end: bool = False, on_divergence: Callable[[Divergence], None] = lambda _found: None
-) -> Outcome:
+def check_journal(journal: Path, *, to_the_end: bool = False) -> Outcome:
     """Compare a journal with this build's machine.
 
     Args:
         journal: The journal's directory.
         to_the_end: Go on after the first divergence.
-        on_divergence: Called with each one as soon as it is found.
 
     Raises:
         JournalError: The journal is damaged, or there is none.
@@ -58,24 +57,22 @@ def check_journal(
     snapshots, unusable = _snapshots(journal)
     checker, reader = Checker(snapshots), JournalReader(journal)
     found: list[Divergence] = []
-    complete = True
     for divergence in _divergences(checker, reader):
         found.append(divergence)
-        on_divergence(divergence)
         if not to_the_end:
-            complete = False
             break
     return Outcome(
         journal=journal,
         checked=checker.checked(),
         divergences=tuple(found),
-        complete=complete,
+        complete=to_the_end or not found,
         tail_bytes=reader.tail_bytes,
         unusable=unusable,
     )
 
 
 def _divergences(checker: Checker, reader: JournalReader) -> Iterator[Divergence]:
+    """Nothing is printed meanwhile, for a bar may stand on the terminal."""
     expected = _last_witnessed(reader.directory)
     with progress("checking") as on_progress:
         for record in reader:
@@ -99,9 +96,12 @@ def _snapshots(journal: Path) -> tuple[list[Snapshot], tuple[str, ...]]:
     found, unusable = [], []
     for path in snapshot_paths(journal):
         try:
-            found.append(load(path).snapshot)
+            snapshot = load(path).snapshot
+            orjson.loads(snapshot.state)
         except FileNotFoundError:
             continue  # the miner has just replaced it
         except (OSError, ValueError) as error:
             unusable.append(f"{path.name}: {error}")
+        else:
+            found.append(snapshot)
     return found, tuple(unusable)

@@ -16,7 +16,7 @@ from audit.terminal import inert_json
 from events.describe import printable
 from events.journal import at_text
 
-__all__ = ["divergence_text", "json_text", "summary_text"]
+__all__ = ["json_text", "outcome_text"]
 
 _LONGEST_LINE: Final = 1_000
 _MOST_DIFFERENCES: Final = 40
@@ -24,11 +24,17 @@ _SHORT: Final = 40
 _SIDES: Final = ("journal", "build")
 
 
-def divergence_text(found: Divergence) -> str:
-    """A divergence in some lines: what the journal says, what this build makes of it, and which rule decides it."""
-    lines = [f"record {found.seq} {found.event} at {at_text(found.at_ms)}: {found.reason}"]
-    lines += [f"  {line}" for line in _details(found)]
+def outcome_text(outcome: Outcome, build: str) -> str:
+    """Each divergence in some lines, then whether ``build`` agrees and what was compared."""
+    lines = [line for found in outcome.divergences for line in _divergence_lines(found)]
+    lines += _summary_lines(outcome, build)
     return "".join(f"{printable(line, _LONGEST_LINE)}\n" for line in lines)
+
+
+def _divergence_lines(found: Divergence) -> Iterator[str]:
+    """What the journal says, what this build makes of it, and which rule decides it."""
+    yield f"record {found.seq} {found.event} at {at_text(found.at_ms)}: {found.reason}"
+    yield from (f"  {line}" for line in _details(found))
 
 
 def _details(found: Divergence) -> Iterator[str]:
@@ -64,19 +70,17 @@ def _row_lines(told: Explanation, journal_dest: object) -> Iterator[str]:
         yield f"  {taken} to {dest}{f': {guards}' if guards else ''}{way}"
 
 
-def summary_text(outcome: Outcome, build: str) -> str:
-    """The last lines: whether this build agrees, and what was compared."""
+def _summary_lines(outcome: Outcome, build: str) -> Iterator[str]:
     checked = outcome.checked
-    lines = [_verdict(outcome, build)]
+    yield _verdict(outcome, build)
     if outcome.complete:
         by = ", ".join(f"{printable(name, _SHORT)} ({starts} starts)" for name, starts in checked.builds.items())
-        lines.append(f"{checked.windows} windows, written by {by or 'nobody yet'}")
-        lines.append(
+        yield f"{checked.windows} windows, written by {by or 'nobody yet'}"
+        yield (
             f"compared: {checked.records} transitions, {checked.effects} effects, {checked.checkpoints} checkpoints, "
             f"{checked.snapshots} snapshots"
         )
-    lines += [f"not compared: {text}" for text in _not_compared(outcome)]
-    return "".join(f"{printable(line, _LONGEST_LINE)}\n" for line in lines)
+    yield from (f"not compared: {text}" for text in _not_compared(outcome))
 
 
 def _verdict(outcome: Outcome, build: str) -> str:

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from audit.checking.asked import DECISIONS
 from events import catalogue as ev
 from events import effects as ef
 from events.journal import Record
@@ -98,7 +97,7 @@ class Waits:
             self._since.pop(done, None)
         self._at_ms = at_ms
         fresh = Since(seq=record.seq, at_ms=at_ms)
-        self._since = {effect: self._since.get(effect, fresh) for effect in wanted if isinstance(effect, DECISIONS)}
+        self._since = {effect: self._since.get(effect, fresh) for effect in wanted if isinstance(effect, ef.DECISIONS)}
 
     def too_early(self, effect: ef.Effect, at_ms: int) -> int | None:
         """Milliseconds by which this build would have waited longer before it made a decision at ``at_ms``."""

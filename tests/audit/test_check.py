@@ -8,12 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
-from actor import perform
 from actor.machine import REDUCER, encode_state, state_sha256
 from actor.machine.facts import sample
 from actor.machine.wanted import wanted
 from audit.checking import Checker, Divergence
-from audit.checking.asked import DECISIONS
 from audit.differences import Difference
 from events import catalogue as ev
 from events import effects as ef
@@ -58,11 +56,6 @@ def test_no_record_is_a_journal_too() -> None:
     checker = Checker()
     assert list(checker.finish()) == []
     assert checker.checked().records == 0
-
-
-def test_the_decisions_are_those_of_the_runtime() -> None:
-    """Which events count only while they are wanted is one fact, said on both sides of an import contract."""
-    assert perform.DECISIONS == DECISIONS
 
 
 # What each kind looks like
