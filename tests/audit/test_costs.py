@@ -1,0 +1,221 @@
+"""Bills by window, by day and in all: what is told, what is saved, and what no record tells."""
+
+from __future__ import annotations
+
+import pytest
+
+from actor.machine.budget import DAY_MS
+from audit.costing.bill import Asked, Bill
+from audit.costing.books import Books, WindowBill
+from audit.costing.lines import total_lines, window_line
+from audit.costing.money import Budget, Money, budgets, day_text
+from audit.history import folded
+from events import catalogue as ev
+from events.catalogue import Spent
+from events.prices import Prices
+from tests.kit import T0_MS, Drive, accepted, analysis_failed, analyzed, failed, limited
+
+TODAY = T0_MS // DAY_MS
+# tests.kit's search reads 10 posts and 10 users, $0.15; its analysis takes 100 + 10 tokens.
+SEARCH = Spent(posts=10, users=10)
+ANALYSIS = Spent(prompt_tokens=100, completion_tokens=10)
+PRICED = Money(Prices(llm_usd_per_million_prompt_tokens=1.0, llm_usd_per_million_completion_tokens=10.0))
+
+
+def booked(drive: Drive, since: int | None = None, until: int | None = None) -> tuple[Books, list[WindowBill]]:
+    """The books of a drive's records, and its windows that cost something or were begun."""
+    books = Books(since=since, until=until)
+    ended = [books.enter(record, state) for record, state in folded(drive.records)]
+    windows = [window for window in (*ended, books.window) if window is not None and window.bill != Bill()]
+    return books, windows
+
+
+def times(spent: Spent, number: int) -> Spent:
+    """The same so many times."""
+    return sum([spent] * number, Spent())
+
+
+def units(spent: Spent) -> tuple[int, int, int, int]:
+    """What adds up."""
+    return spent.posts, spent.users, spent.prompt_tokens, spent.completion_tokens
+
+
+def test_a_window_s_costs_are_its_search_and_its_analyses() -> None:
+    """Each window has its own row; their sum is the day's and the whole."""
+    drive = Drive().start().batch(7, 1, 2).accept_all().batch(8, 3).accept_all()
+    books, windows = booked(drive)
+    assert [(window.number, window.start_block) for window in windows] == [(7, 700), (8, 800)]
+    assert [units(window.bill.paid) for window in windows] == [(10, 10, 200, 20), (10, 10, 100, 10)]
+    assert [window.bill.accepted for window in windows] == [2, 1]
+    assert sum((window.bill for window in windows), Bill()) == books.total() == books.days[TODAY]
+    assert books.total().models == {"m": Asked(calls=3, prompt_tokens=300, completion_tokens=30)}
+
+
+def test_a_record_that_ends_one_window_and_begins_the_next_belongs_to_the_first() -> None:
+    """The last verdict of a long batch opens the window that waits."""
+    drive = Drive().start().batch(7, 1).window(8)
+    drive.on(accepted(drive.send()))
+    drive.scraped()
+    _, windows = booked(drive)
+    assert [(window.bill.accepted, window.bill.searches) for window in windows] == [(1, 1), (0, 1)]
+
+
+def test_a_day_s_costs_are_those_of_its_records() -> None:
+    """A window over midnight has costs on both days."""
+    drive = Drive().start().window(7).scraped(1)
+    drive.at_ms += DAY_MS
+    drive.analyze_all().accept_all()
+    books, windows = booked(drive)
+    assert [units(books.days[day].paid) for day in (TODAY, TODAY + 1)] == [units(SEARCH), units(ANALYSIS)]
+    assert [units(window.bill.paid) for window in windows] == [(10, 10, 100, 10)]
+
+
+def test_only_the_days_that_are_asked_for_count() -> None:
+    """In every row and sum; a window that has nothing on them is no row."""
+    drive = Drive().start()
+    for day in range(3):
+        drive.at_ms = T0_MS + day * DAY_MS
+        drive.batch(7 + day, day + 1).accept_all()
+    books, windows = booked(drive, since=TODAY + 1, until=TODAY + 1)
+    assert [window.number for window in windows] == [8]
+    assert units(books.total().paid) == (10, 10, 100, 10)
+    assert list(books.days) == [TODAY + 1]
+
+
+def test_failed_analyses_cost_too() -> None:
+    """Their tokens are in the sums; calls that told none are counted apart."""
+    drive = Drive().start().window(7).scraped(1, 2, 3)
+    drive.on(analyzed("1"), analyzed("2", model="other", calls=2), analysis_failed("3"))
+    total = booked(drive)[0].total()
+    assert (total.analyses, total.failed_analyses, total.calls, total.unmeasured_calls) == (3, 1, 4, 1)
+    assert units(total.paid) == (10, 10, 200, 20)
+    assert set(total.models) == {"m", "other"}
+
+
+def test_failed_and_held_searches_are_counted() -> None:
+    """Neither brings posts."""
+    drive = Drive(ev.Policy(max_x_usd_per_day=0.15)).start().window(7).scrape_failed().window(8).scraped().window(9)
+    assert drive.state.unaffordable is not None
+    drive.on(drive.state.unaffordable)
+    total = booked(drive)[0].total()
+    assert (total.windows, total.searches, total.failed_searches, total.held) == (3, 1, 1, 1)
+    assert units(total.perhaps) == (0, 0, 0, 0), "a refusal costs nothing"
+
+
+def test_a_start_amid_a_batch_saves_what_is_recorded_of_its_window() -> None:
+    """Its search and its analyses, each time; a process without a journal would pay for them again."""
+    drive = Drive().start().batch(7, 1).accept_all().window(8).scraped(2, 3)
+    drive.on(analyzed("2"))
+    drive.start()
+    drive.analyze_all()
+    drive.start()
+    total = booked(drive)[0].total()
+    assert (total.starts, total.saved_searches, total.saved_analyses) == (2, 2, 3)
+    assert units(total.saved) == units(times(SEARCH, 2) + times(ANALYSIS, 3))
+
+
+@pytest.mark.parametrize("when", ["before a window", "while a search is due", "after a window's work", "behind a 429"])
+def test_any_other_start_saves_nothing_for_certain(when: str) -> None:
+    """Nothing is under way, or nothing is recorded of it; the next window may have opened meanwhile."""
+    drive = Drive().start()
+    if when == "while a search is due":
+        drive.window(7)
+    elif when == "after a window's work":
+        drive.batch(7, 1).accept_all()
+    elif when == "behind a 429":
+        drive.batch(7, 1)
+        drive.on(limited(drive.send()))
+    drive.start()
+    total = booked(drive)[0].total()
+    assert (total.starts, units(total.saved)) == (0, (0, 0, 0, 0))
+
+
+def test_a_backoff_amid_a_batch_is_still_a_batch() -> None:
+    """A kill while a failed attempt is waited for saves as well."""
+    drive = Drive().start().batch(7, 1)
+    drive.on(failed(drive.send(), 1))
+    assert booked(drive.start())[0].total().starts == 1
+
+
+def test_what_no_record_tells_is_at_most_what_the_machine_counts() -> None:
+    """A search and analyses under way at a kill, a search without an answer, a crash behind one, a silent failure."""
+    drive = Drive().start().window(7).start().scraped(1, 2, 3)
+    drive.on(analyzed("1"))
+    drive.start()
+    drive.on(ev.EffectCrashed(effect="AnalyzePost:2", post_id="2", error="a bug"))
+    drive.on(ev.BackoffElapsed(), after_s=12)
+    drive.on(analysis_failed("2"), analyzed("3"))
+    drive.accept_all().window(8)
+    drive.on(ev.ScrapeFailed(window=8, kind="timeout", reason="test"))
+    books, _ = booked(drive)
+    assert units(books.total().perhaps) == units(times(SEARCH, 2) + times(ANALYSIS, 2 + 1 + 1))
+    counted = drive.state.spent[TODAY]
+    assert units(counted) == units(books.total().paid + books.total().perhaps), "the budgets count the same"
+
+
+def test_a_gap_s_readable_costs_stand_on_their_days() -> None:
+    """And the reader says that there may be more."""
+    drive = Drive().start().window(7).scraped()
+    salvage = ev.Salvage(
+        records=2,
+        seen={},
+        settled=(),
+        accepted=0,
+        counted={},
+        window=None,
+        start_block=None,
+        blocks_per_window=None,
+        epoch=0,
+        spent={TODAY - 1: SEARCH, TODAY: ANALYSIS},
+    )
+    drive.on(
+        ev.GapDeclared(reason="test", segment="1.jsonl", offset=1, lost_bytes=1, witnessed_seq=None, salvage=salvage)
+    )
+    books, _ = booked(drive)
+    assert units(books.days[TODAY - 1].paid) == units(SEARCH)
+    assert units(books.days[TODAY].paid) == units(SEARCH + ANALYSIS)
+    assert total_lines(PRICED, books, today=TODAY)[-1].startswith("gaps: 1 declared")
+
+
+def test_full_days_lie_between_others_and_have_windows() -> None:
+    """The first and the last day on record may be cut off; of the rest the last seven count."""
+    drive = Drive().start()
+    for day in [0, 1, 2, 4, 5, 6, 7, 8, 9, 10]:
+        drive.at_ms = T0_MS + day * DAY_MS
+        drive.window(100 + day).scraped()
+    books, _ = booked(drive)
+    assert books.full_days() == [TODAY + day for day in (2, 4, 5, 6, 7, 8, 9)]
+    assert booked(Drive().start().window(7))[0].full_days() == []
+    assert Books().full_days() == []
+    (line,) = [line for line in total_lines(PRICED, books, today=TODAY) if line.startswith("a day: ")]
+    assert line == "a day: X $0.1500, LLM $0.000000 (mean of the last 7 full UTC days)"
+
+
+def test_money_is_exact_to_the_micro_dollar() -> None:
+    """However floats add; without prices tokens have none."""
+    assert PRICED.x(Spent(posts=3, users=3)) == 0.045
+    assert PRICED.llm(Spent(prompt_tokens=1_000_001, completion_tokens=1)) == 1.000011
+    assert Money(Prices()).llm(Spent(prompt_tokens=1)) is None
+    assert Money(Prices()).both(SEARCH) == 0.15
+    assert PRICED.share(SEARCH, 0) == dict.fromkeys(PRICED.of(SEARCH))
+    assert PRICED.share(SEARCH, 4)["x_usd"] == 0.0375
+
+
+def test_budgets_are_those_of_the_last_start_at_its_prices() -> None:
+    """What counts against them is what the machine reckons with, of the day that is asked for."""
+    drive = Drive(ev.Policy(max_x_usd_per_day=1.0, prices=Prices(x_usd_per_post=0.01, x_usd_per_user=0.0))).start()
+    drive.window(7).scraped()
+    assert budgets(drive.state, TODAY) == {"x": Budget(limit_usd=1.0, spent_usd=0.1), "llm": None}
+    assert budgets(drive.state, TODAY + 1) == {"x": Budget(limit_usd=1.0, spent_usd=0.0), "llm": None}
+    lines = total_lines(PRICED, booked(drive)[0], today=TODAY)
+    assert f"budget of {day_text(TODAY)}: X $0.1000 of $1.0000" in lines
+
+
+def test_a_model_s_name_cannot_steer_the_terminal() -> None:
+    """It is the server's word."""
+    drive = Drive().start().window(7).scraped(1, 2)
+    drive.on(analyzed("1", model="\x1b[31mred"), analyzed("2"))
+    books, (window,) = booked(drive)
+    text = "".join(total_lines(PRICED, books, today=TODAY)) + window_line(PRICED, window)
+    assert text.isprintable()
+    assert "[31mred" in text
