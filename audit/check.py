@@ -6,6 +6,7 @@ The comparison is ``audit.checking``; here it gets the journal that the operator
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from audit.checking import check_journal
@@ -30,5 +31,6 @@ def run_check(directory: Path, *, build: str, to_the_end: bool, as_json: bool) -
 
 def _run(directory: Path, *, build: str, to_the_end: bool, as_json: bool) -> int:
     outcome = check_journal(locate(directory), to_the_end=to_the_end)
-    sys.stdout.write(json_text(outcome, build) if as_json else outcome_text(outcome, build))
+    with suppress(BrokenPipeError):  # a reader that left does not turn a divergence into agreement
+        sys.stdout.write(json_text(outcome, build) if as_json else outcome_text(outcome, build))
     return 0 if outcome.ok else 1

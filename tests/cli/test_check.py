@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,9 +15,13 @@ from typing import Any
 import orjson
 import pytest
 
-from events.journal import GENESIS, JournalReader
+from actor.machine import REDUCER
+from events.journal import GENESIS, Head, JournalReader
+from events.journal.head import Place
+from events.journal.snapshot import StoredSnapshot, save
 from tests.audit.check_kit import Honest, story
 from tests.cli.kit import Command, is_one_line, running
+from tests.journal.kit import QuickDisk
 from tests.world import World, wait_for
 
 SAMPLE = Path(__file__).parents[2] / "journal" / "sample"
@@ -211,9 +218,13 @@ def test_a_snapshot_that_cannot_be_read_is_left_aside(good: Path, command: Comma
     """It is a cache."""
     (good / "snapshots").mkdir()
     (good / "snapshots" / f"{7:020d}.json").write_text("nonsense")
-    code, out, _ = command("check", good)
-    assert code == 0
+    place = Place(head=Head(seq=8, hash="0" * 64), segment=SEGMENT, offset=0)
+    stored = StoredSnapshot(place=place, segments=(), epoch=1, declared=(), reducer=REDUCER, state=b"{")
+    save(QuickDisk(), good, stored)
+    code, out, errors = command("check", good)
+    assert (code, errors) == (0, "")
     assert "not compared: snapshot 00000000000000000007.json: its checksum is wrong\n" in out
+    assert "not compared: snapshot 00000000000000000008.json: unexpected end of data" in out
 
 
 def test_a_journal_that_a_miner_wrote(world: World, command: Command) -> None:
@@ -275,3 +286,16 @@ def test_the_journal_may_be_read_only(good: Path, command: Command) -> None:
     finally:
         good.chmod(0o700)
     assert contents(good) == before
+
+
+@pytest.mark.parametrize("arguments", [[], ["--all"], ["--all", "--json"]], ids=" ".join)
+def test_a_divergence_stays_one_when_the_reader_leaves(good: Path, arguments: list[str]) -> None:
+    """``check | head`` in a script still tells one build from another, and says nothing more."""
+    rewritten(good, change_data("PostAnalyzed", content_sha256="0" * 64))
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "actor.cli", "check", *arguments, str(good)]
+    with subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE, text=True) as process:
+        os.close(writing)
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (1, "")
