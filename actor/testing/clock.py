@@ -68,6 +68,10 @@ class VirtualClock:
         """Set the wall clock forward, or back; nobody's sleep grows longer or shorter by it."""
         self._wall_us += round(seconds * _US)
 
+    def set_wall(self, at_ms: int) -> None:
+        """Let the wall clock jump to this moment, unix milliseconds."""
+        self._wall_us = at_ms * 1000 - self._now_us
+
     def next_wake_s(self) -> float | None:
         """`elapsed_s` at which the first sleeper wakes; None when nobody sleeps."""
         due_us = self._next_us()

@@ -96,7 +96,7 @@ class ScriptedScraper:
         self.calls += 1
         await _take(self.clock, self.latency_s)
         if self.error is not None:
-            raise self.error
+            raise _afresh(self.error)
         new = tuple(p for p in self.posts if not is_seen(p.id))
         return Scraped(posts=new, posts_read=len(self.posts), users_read=1, requests=1, unusable=0)
 
@@ -136,7 +136,7 @@ class ScriptedAnalyzer:
             await _take(self.clock, self.latency_s, self.gate)
             answer = self.error or self.answers.get(text) or analysis()
             if isinstance(answer, Exception):
-                raise answer
+                raise _afresh(answer)
             return answer
         finally:
             self.busy -= 1
@@ -175,7 +175,7 @@ class ScriptedApi:
         self.polls += 1
         await _take(self.clock, self.latency_s)
         if self.status_error is not None:
-            raise self.status_error
+            raise _afresh(self.status_error)
         return self._block()
 
     async def submit(self, body: SubmissionBody) -> SubmitAnswer:
@@ -184,7 +184,7 @@ class ScriptedApi:
         await _take(self.clock, self.latency_s, self.gate)
         answer = self.answers.pop(0) if self.answers else replace(accept(), block=self._block())
         if isinstance(answer, Exception):
-            raise answer
+            raise _afresh(answer)
         return answer
 
     async def aclose(self) -> None:
@@ -203,6 +203,11 @@ class ScriptedSigner:
     def sign(self, message: bytes) -> bytes:
         """64 bytes, the same for the same message."""
         return hashlib.sha512(message).digest()
+
+
+def _afresh(error: Exception) -> Exception:
+    """The error without the way that it went before: each time that it is raised would make it longer."""
+    return error.with_traceback(None)
 
 
 async def _take(clock: Clock | None, seconds: float, gate: asyncio.Event | None = None) -> None:

@@ -41,9 +41,8 @@ class MemoryJournal:
     async def read(self, after_seq: int = 0) -> AsyncIterator[Record]:
         """The records with a higher seq, verified. See `JournalStore.read`."""
         self._held()
-        for record in self._records():
-            if record.seq > after_seq:
-                yield record
+        for record in self._records(after_seq):
+            yield record
 
     async def append(self, draft: Draft, *, witness: bool = False) -> Record:  # noqa: ARG002  (nothing here can be lost)
         """Add one record. See `JournalStore.append`."""
@@ -72,18 +71,24 @@ class MemoryJournal:
             raise FencedError("this journal in memory is not held: call take() first")
         return self._head
 
-    def _records(self) -> Iterable[Record]:
-        head = GENESIS
-        for line in list(self.lines):
+    def _records(self, after_seq: int = 0) -> Iterable[Record]:
+        head = self._head_at(after_seq)
+        for line in self.lines[after_seq:]:
             try:
                 record = parse(line, head)
             except BadRecordError as error:
-                raise JournalDamagedError(f"the journal in memory, after record {head.seq}: {error}") from error
-            head = record.head
+                raise JournalDamagedError(f"the journal in memory, after record {after_seq}: {error}") from error
+            head, after_seq = record.head, record.seq
             yield record
+
+    def _head_at(self, seq: int) -> Head | None:
+        """The chain's end after this record, which `take` verified; None when there is no such record."""
+        if seq == 0:
+            return GENESIS
+        return parse(self.lines[seq - 1], None).head if seq <= len(self.lines) else None
 
     def _usable_snapshot(self, reducer: int) -> Snapshot | None:
         snapshot = self._snapshot
         if snapshot is None or snapshot.reducer != reducer:
             return None
-        return snapshot if any(record.head == snapshot.head for record in self._records()) else None
+        return snapshot if self._head_at(snapshot.head.seq) == snapshot.head else None

@@ -1,0 +1,225 @@
+"""X, LLM, coordination API and hotkey that answer what was recorded, so that a whole actor can live it again.
+
+They know which event comes next, and nothing of the order: that is ``actor.testing.reproduce``'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, cast
+
+from actor.analyzer import Analysis, AnalysisError
+from actor.machine.facts import observe
+from actor.machine.state import State
+from actor.ports import (
+    Accepted,
+    AnalysisLike,
+    Block,
+    Failed,
+    Limited,
+    Rejected,
+    Scraped,
+    ScrapeError,
+    StatusError,
+    SubmitAnswer,
+)
+from actor.testing.clock import VirtualClock
+from actor.testing.made import post
+from events import catalogue as ev
+
+__all__ = ["RecordedClock", "RecordedEdges", "crash_of", "told_by_answer"]
+
+_CRASH: Final = "crash"
+# The API answered, and no number of it is news.
+_NO_NEWS: Final = Block(max_submissions=0)
+
+
+class RecordedClock:
+    """``actor.ports.Clock`` under which waiting takes no time: what is waited for comes when it was recorded."""
+
+    def __init__(self, time: VirtualClock) -> None:
+        self._time = time
+
+    def now_ms(self) -> int:
+        """The recorded wall clock."""
+        return self._time.now_ms()
+
+    def elapsed_s(self) -> float:
+        """Grows by the recorded latencies."""
+        return self._time.elapsed_s()
+
+    async def sleep(self, seconds: float) -> None:  # noqa: ARG002  (see the class)
+        """Wait for nothing."""
+        await asyncio.sleep(0)
+
+
+class RecordedEdges:
+    """All edges in one: whoever is asked answers with ``event``.
+
+    Attributes:
+        event: What was recorded next.
+        with_it: What the same answer of the API told beside it.
+        at_ms: When it was recorded.
+    """
+
+    def __init__(self, time: VirtualClock, hotkey: str, posts: Iterable[ev.Post]) -> None:
+        self.event: ev.Event = ev.BackoffElapsed()
+        self.with_it: tuple[ev.Event, ...] = ()
+        self.at_ms = 0
+        self._time = time
+        self._hotkey = hotkey
+        self._posts: Mapping[str, ev.Post] = {found.id: found for found in posts}
+
+    @property
+    def ss58_address(self) -> str:
+        """The recorded hotkey."""
+        return self._hotkey
+
+    def seed(self) -> int:
+        """The recorded seed of the sample."""
+        return self.event.seed if isinstance(self.event, ev.PostsScraped) else 0
+
+    async def scrape_posts(self, count: int, *, is_seen: Callable[[str], bool]) -> Scraped:  # noqa: ARG002
+        """The recorded search; of candidates that were not chosen only the ids are known."""
+        found = await self._answer()
+        if isinstance(found, ev.ScrapeFailed):
+            raise ScrapeError(
+                found.reason, kind=found.kind, http_status=found.http_status, retry_after_s=found.retry_after_s
+            )
+        search = cast("ev.PostsScraped", found)
+        return Scraped(
+            posts=tuple(self._posts.get(post_id) or post(1, id=post_id) for post_id in search.candidates),
+            posts_read=search.posts_read,
+            users_read=search.users_read,
+            requests=search.requests,
+            unusable=search.unusable,
+        )
+
+    async def analyze(self, text: str) -> AnalysisLike:  # noqa: ARG002
+        """The recorded analysis."""
+        found = await self._answer()
+        if isinstance(found, ev.AnalysisFailed):
+            cost = {name: getattr(found, name) for name in ("calls", "prompt_tokens", "completion_tokens")}
+            said: Any = {name: getattr(found, name) for name in ("kind", "model", "prompt_version", "raw_answer")}
+            raise AnalysisError(found.reason, **said, **cost)
+        analyzed = cast("ev.PostAnalyzed", found)
+        return Analysis(
+            tokens=analyzed.tokens,
+            sentiment=analyzed.sentiment,
+            model=analyzed.model,
+            prompt_version=analyzed.prompt_version,
+            rung=analyzed.rung,
+            raw_answer=analyzed.raw_answer,
+            calls=analyzed.calls,
+            prompt_tokens=analyzed.prompt_tokens,
+            completion_tokens=analyzed.completion_tokens,
+        )
+
+    async def status(self) -> Block:
+        """What the status must have said for this to be recorded."""
+        found = await self._answer()
+        if isinstance(found, ev.ApiUnreachable):
+            raise StatusError(found.reason)
+        if isinstance(found, ev.RateLimited):  # asked for the numbers that the 429 lacked, and there were none
+            raise StatusError("no answer is on record")
+        return _block((found,))
+
+    async def submit(self, body: ev.SubmissionBody) -> SubmitAnswer:  # noqa: ARG002
+        """The recorded answer to an attempt."""
+        found = await self._answer()
+        return _submit_answer(found, self.with_it)
+
+    def sign(self, message: bytes) -> bytes:  # noqa: ARG002
+        """The recorded signature."""
+        try:
+            return bytes.fromhex(cast("ev.CheckpointSigned", self.event).signature)
+        except ValueError:  # a stand-in
+            return b""
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+    async def _answer(self) -> ev.Event:
+        """Take the recorded time, and be there at the recorded moment."""
+        if (latency_ms := getattr(self.event, "latency_ms", 0)) > 0:
+            await self._time.sleep(latency_ms / 1000)
+        self._time.set_wall(self.at_ms)
+        return self.event
+
+
+def told_by_answer(outcome: ev.Event, behind: Iterable[ev.Event], state: State) -> tuple[ev.Event, ...]:
+    """Which of the events behind a submission's outcome its answer told too, by its block numbers.
+
+    ``state`` is the one after the outcome. A window that an answer told cannot come from elsewhere; other news may, and
+    then it is a poll that brings them again.
+    """
+    told: list[ev.Event] = []
+    for event in behind:
+        if isinstance(event, ev.ApiRecovered | ev.ConfigMismatched):
+            told.append(event)
+        elif isinstance(event, ev.WindowOpened) and event.source == "submit":
+            return (*told, event)
+        else:
+            break
+    found = tuple(told)
+    is_same = bool(found) and observe(state, _block(found, getattr(outcome, "start_block", None)), "submit") == found
+    return found if is_same and not isinstance(outcome, ev.EffectCrashed) else ()
+
+
+def _block(told: Iterable[ev.Event], start_block: int | None = None) -> Block:
+    """Block numbers from which the machine observes exactly this."""
+    numbers: dict[str, int] = {} if start_block is None else {"window_start_block": start_block}
+    for event in told:
+        if isinstance(event, ev.WindowOpened):
+            numbers |= {"current_block": event.current_block}
+        elif isinstance(event, ev.ConfigMismatched):
+            name = "blocks_per_window" if event.setting == "BLOCKS_PER_WINDOW" else "max_submissions"
+            numbers[name] = event.served
+    return Block(**numbers)
+
+
+def _submit_answer(found: ev.Event, told: tuple[ev.Event, ...]) -> SubmitAnswer:
+    block = _block(told, getattr(found, "start_block", None))
+    if told and block == Block():
+        block = _NO_NEWS
+    if isinstance(found, ev.SubmissionAccepted):
+        return Accepted(
+            status=found.status,
+            http_status=found.http_status,
+            answer=found.answer,
+            block=block,
+            selected_for_validation=found.selected_for_validation,
+            validation_id=found.validation_id,
+        )
+    if isinstance(found, ev.SubmissionRejected):
+        return Rejected(http_status=found.http_status, reason=found.reason, answer=found.answer, block=block)
+    if isinstance(found, ev.RateLimited):
+        return Limited(
+            reason=found.reason,
+            answer=found.answer,
+            block=block,
+            reset_block=found.reset_block,
+            reset_s=found.reset_s,
+        )
+    failed = cast("ev.SubmissionFailed", found)
+    return Failed(
+        kind=cast("Any", failed.kind),
+        reason=failed.reason,
+        http_status=failed.http_status,
+        answer=failed.answer,
+        block=block,
+    )
+
+
+def crash_of(event: ev.Event) -> Exception | None:
+    """The exception whose record this is: one of a class of that name that says the same; None for other events."""
+    if isinstance(event, ev.EffectCrashed):
+        text = event.error
+    elif isinstance(event, ev.ScrapeFailed | ev.AnalysisFailed) and event.kind == _CRASH:
+        text = event.reason
+    else:
+        return None
+    name, _, said = text.partition(": ")
+    crash: Exception = type(name, (Exception,), {})(said)
+    return crash
