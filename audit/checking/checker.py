@@ -91,8 +91,8 @@ class Checker:
                 at_ms=wait.at_ms,
                 event="BackoffElapsed",
                 kind="late",
-                reason=f"after {wait.behind} this build waits {wait.wait_s:g} s; each of {wait.count} such waits "
-                f"lasted at least {wait.least_late_ms / 1000:.1f} s longer, the first one until this record",
+                reason=f"after {wait.behind} this build waits {wait.wait_s:g} s; no such wait was less than "
+                f"{wait.least_late_ms / 1000:.1f} s longer, and {wait.alike} were just that, first until this record",
                 agreed=min(self._agreed, wait.seq - 1),
                 rule="rule 1, or the wait after a crash (actor.machine.reduce)",
             )

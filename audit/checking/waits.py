@@ -2,7 +2,7 @@
 
 A host's clock may be set, so where it is seen to go back nothing is concluded. Being late proves little: a process may
 have been stopped or killed. Three things do prove something: a wait that ended too early, a decision due at once that
-did not come while other things went on, and waits of one kind of which every single one lasted too long.
+did not come while other things went on, and waits of one kind of which the shortest are all too long by the same.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _AT_ONCE_MS: Final = 5_000
 # Clocks of one host run differently fast, and the journal's milliseconds are rounded.
 _CLOCK_MS: Final = 50
 _CLOCK_SHARE: Final = 0.01
-# So many waits of one length tell more than a busy machine.
+# So many waits that are longer by the same tell of another rule: a busy machine is late by one thing and another.
 _SEVERAL: Final = 3
 _LATE_MS: Final = 200
 _LATE_SHARE: Final = 0.1
@@ -45,28 +45,41 @@ class Since:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """All waits of one kind, if no start came between.
+    """All waits of one kind, those aside that a start interrupted.
 
     Attributes:
         behind: What was waited after.
-        seq: The record that ended the first of them.
+        seq: The record that ended the first of the shortest ones.
         at_ms: Its time.
         wait_s: How long this build waits.
-        count: How many there were.
-        least_late_ms: By how much the shortest of them was longer.
+        least_late_ms: By how much the shortest one was longer.
+        alike: How many were about as long as the shortest.
     """
 
     behind: str
     seq: int
     at_ms: int
     wait_s: float
-    count: int
     least_late_ms: int
+    alike: int = 1
+
+    @property
+    def tolerance_ms(self) -> float:
+        """What a machine is late by when it is not busy."""
+        return _LATE_MS + _LATE_SHARE * self.wait_s * 1000
 
     @property
     def is_late(self) -> bool:
-        """Whether they tell of longer waits, and not of a busy machine."""
-        return self.count >= _SEVERAL and self.least_late_ms > _LATE_MS + _LATE_SHARE * self.wait_s * 1000
+        """Whether they tell of longer waits."""
+        return self.alike >= _SEVERAL and self.least_late_ms > self.tolerance_ms
+
+    def with_another(self, other: Wait) -> Wait:
+        """Both taken together; ``other`` came later."""
+        if other.least_late_ms < self.least_late_ms - self.tolerance_ms:
+            return other
+        if other.least_late_ms > self.least_late_ms + self.tolerance_ms:
+            return self
+        return replace(self, alike=self.alike + 1, least_late_ms=min(self.least_late_ms, other.least_late_ms))
 
 
 class Waits:
@@ -115,20 +128,15 @@ class Waits:
         began = None if since is None else since.at_ms + round(effect.wait_s * 1000)
         if since is None or began != effect.due_ms or not since.steady or at_ms < self._at_ms:
             return
-        late_ms = at_ms - effect.due_ms
-        known = self._ended.get(self._behind)
-        self._ended[self._behind] = (
-            Wait(
-                behind=self._behind,
-                seq=record.seq,
-                at_ms=at_ms,
-                wait_s=effect.wait_s,
-                count=1,
-                least_late_ms=late_ms,
-            )
-            if known is None
-            else replace(known, count=known.count + 1, least_late_ms=min(known.least_late_ms, late_ms))
+        wait = Wait(
+            behind=self._behind,
+            seq=record.seq,
+            at_ms=at_ms,
+            wait_s=effect.wait_s,
+            least_late_ms=at_ms - effect.due_ms,
         )
+        known = self._ended.get(wait.behind)
+        self._ended[wait.behind] = wait if known is None else known.with_another(wait)
 
     def missing(self, done: ef.Effect | None, at_ms: int) -> tuple[ef.Effect, Since] | None:
         """A decision that was due at once and long ago when something else, ``done``, was recorded at ``at_ms``."""
@@ -138,7 +146,7 @@ class Waits:
         return None
 
     def late(self) -> tuple[Wait, ...]:
-        """Waits that were too long, every one of their kind."""
+        """Kinds of waits that were too long."""
         return tuple(wait for wait in self._ended.values() if wait.is_late)
 
 
