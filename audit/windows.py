@@ -8,9 +8,9 @@ window that went on meanwhile; where there is none, the outcome is "unexplained"
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from events import catalogue as ev
 from events.journal import Record
@@ -34,7 +34,12 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "busy": "work on an earlier window went on until it was over",
     "not told": "the API's block number jumped over it",
 }
+# Reasons that a start does not end.
+_LASTING: Final = frozenset({"gap", "rate limited", "full"})
 _KEPT: Final = 64
+_WAITING: Final = "WaitingForWindow"
+# No answer takes as long: work of which nothing was heard for that time is no reason for anything.
+_PATIENCE_MS: Final = 3_600_000
 _SEARCHES: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent)
 _ANSWERS: Final = (ev.SubmissionAccepted, ev.SubmissionRejected, ev.SubmissionFailed, ev.RateLimited)
 _WORK: Final = (*_SEARCHES, *_ANSWERS, ev.PostAnalyzed, ev.AnalysisFailed, ev.SubmissionStarted, ev.BackoffElapsed)
@@ -87,6 +92,21 @@ class _Told:
         self.why.setdefault(why, seq)
         self.whole_why.setdefault(why, seq)
 
+    def note(self, event: ev.Event, record: Record) -> None:
+        """Work on this window."""
+        if isinstance(event, ev.SubmissionStarted):
+            self.sent = self.sent or record.seq
+            return
+        self.search = self.search or record.seq
+        if isinstance(event, ev.PostsScraped):
+            self.chosen += len(event.posts)
+            self.put_down_to("nothing new", record.seq)
+        elif isinstance(event, ev.ScrapeFailed):
+            self.kind = event.kind
+            self.put_down_to("scrape failed", record.seq)
+        else:
+            self.put_down_to("budget", record.seq)
+
     def outcome(self) -> WindowOutcome:
         if self.chosen or self.sent is not None:
             seqs = {self.seq, self.search or self.seq, self.sent or self.seq}
@@ -110,34 +130,46 @@ class WindowLog:
         self._limited: tuple[int, int] | None = None
         self._counted: dict[int, int] = {}
         self._quota: tuple[int, int | None] = (1, None)
+        self._last: Record | None = None
+        self._work_ms = 0
+        self._takes: Final[Mapping[type, Callable[[Any, Record], Iterable[WindowOutcome]]]] = {
+            **dict.fromkeys(_WORK, self._work),
+            ev.WindowOpened: self._open,
+            ev.ActorStarted: self._start,
+            ev.ActorStopped: lambda _event, record: self._explain("down", record),
+            ev.EffectCrashed: lambda _event, record: self._explain("crash", record),
+            ev.ApiUnreachable: self._outage,
+            ev.ApiRecovered: self._recovery,
+            ev.ConfigMismatched: self._mismatch,
+            ev.GapDeclared: self._gap,
+            ev.ApiMoved: self._move,
+        }
 
     @property
     def undecided(self) -> int:
         """Windows told whose outcome is not known yet."""
         return len(self._told)
 
-    def take(self, record: Record, event: ev.Event) -> Iterator[WindowOutcome]:
+    def take(self, record: Record, event: ev.Event) -> Iterable[WindowOutcome]:
         """Note one more record; the outcomes that it settles."""
-        if isinstance(event, _WORK):
-            yield from self._work(record, event)
-        if isinstance(event, ev.WindowOpened):
-            yield from self._open(record, event)
-        else:
-            self._explain(record, event)
-            yield from self._begin_anew(record, event)
+        self._last = record
+        take = self._takes.get(type(event))
+        return () if take is None else take(event, record)
 
     def end(self) -> Iterator[WindowOutcome]:
         """The journal has ended: every window but the newest is judged, and that one where it was worked on."""
+        last = self._last
+        if last is not None and last.dest != _WAITING and last.at_ms - self._work_ms <= _PATIENCE_MS:
+            for told in self._told:
+                told.put_down_to("busy", last.seq)
         while self._told and (len(self._told) > 1 or self._told[0].touched):
             yield self._told.popleft().outcome()
 
-    def _newest(self) -> _Told | None:
-        return self._told[-1] if self._told else None
+    # Windows told
 
-    def _open(self, record: Record, event: ev.WindowOpened) -> Iterator[WindowOutcome]:
-        before = self._newest()
-        if before is not None and event.start_block > before.end_block:
-            yield from self._skipped(record, event, before)
+    def _open(self, event: ev.WindowOpened, record: Record) -> list[WindowOutcome]:
+        before = self._told[-1] if self._told else None
+        outcomes = [] if before is None else _skipped(before, event, record)
         told = _Told(
             number=event.window,
             start_block=event.start_block,
@@ -148,107 +180,103 @@ class WindowLog:
             told.put_down_to("API unreachable", self._unreachable)
         if self._limited is not None and event.start_block < self._limited[1]:
             told.put_down_to("rate limited", self._limited[0])
-        if self._is_full(event.start_block):
-            told.put_down_to("full", record.seq)
         self._told.append(told)
+        self._fill(record)
         if len(self._told) > _KEPT:
-            yield self._told.popleft().outcome()
+            outcomes.append(self._told.popleft().outcome())
+        return outcomes
 
-    @staticmethod
-    def _skipped(record: Record, event: ev.WindowOpened, before: _Told) -> Iterator[WindowOutcome]:
-        count = (event.start_block - before.end_block) // event.blocks_per_window
-        if count <= 0:
-            return
-        causes = ("gap", "down", "API unreachable")
-        why = next((name for name in causes if name in before.whole_why), "not told")
-        seqs = tuple(sorted({before.seq, before.whole_why.get(why, before.seq), record.seq}))
-        yield WindowOutcome(number=None, count=count, seqs=seqs, outcome=why)
+    def _move(self, _event: ev.ApiMoved, record: Record) -> list[WindowOutcome]:
+        """Another API's blocks are not comparable with those before."""
+        for told in self._told:
+            told.put_down_to("moved", record.seq)
+        outcomes = [told.outcome() for told in self._told]
+        self._told.clear()
+        self._limited, self._counted, self._quota = None, {}, (self._quota[0], None)
+        return outcomes
 
-    def _work(self, record: Record, event: ev.Event) -> Iterator[WindowOutcome]:
+    # Work
+
+    def _work(self, event: ev.Event, record: Record) -> list[WindowOutcome]:
+        outcomes = []
+        self._work_ms = record.at_ms
         number = getattr(event, "window", None)
-        worked = next((told for told in reversed(self._told) if told.number == number), None)
+        worked = None if number is None else next((w for w in reversed(self._told) if w.number == number), None)
         if worked is not None:
-            self._note(worked, record, event)
+            worked.note(event, record)
             while self._told[0] is not worked:
-                yield self._told.popleft().outcome()
+                outcomes.append(self._told.popleft().outcome())
         for told in self._told:
             if not told.touched:
                 told.put_down_to("busy", record.seq)
+        if isinstance(event, ev.RateLimited | ev.SubmissionAccepted) and self._told:
+            self._count(event, record)
+        return outcomes
 
-    @staticmethod
-    def _note(told: _Told, record: Record, event: ev.Event) -> None:
-        if isinstance(event, ev.SubmissionStarted):
-            told.sent = told.sent or record.seq
-            return
-        told.search = told.search or record.seq
-        if isinstance(event, ev.PostsScraped):
-            told.chosen += len(event.posts)
-            told.put_down_to("nothing new", record.seq)
-        elif isinstance(event, ev.ScrapeFailed):
-            told.kind = event.kind
-            told.put_down_to("scrape failed", record.seq)
-        else:
-            told.put_down_to("budget", record.seq)
-
-    def _explain(self, record: Record, event: ev.Event) -> None:
-        newest = self._newest()
-        why = ""
-        match event:
-            case ev.ActorStarted():
-                self._start(record, event)
-            case ev.ActorStopped():
-                why = "down"
-            case ev.ApiUnreachable():
-                self._unreachable, why = record.seq, "API unreachable"
-            case ev.ApiRecovered():
-                self._unreachable = None
-            case ev.EffectCrashed():
-                why = "crash"
-            case ev.GapDeclared():
-                for told in self._told:
-                    told.put_down_to("gap", record.seq)
-                self._counted |= event.salvage.counted
-            case _:
-                self._count(record, event)
-        if why and newest is not None:
-            newest.put_down_to(why, record.seq)
-
-    def _start(self, record: Record, event: ev.ActorStarted) -> None:
-        """A crash leaves no record, so it shows here. What follows the start explains the window anew (ruling 12)."""
-        self._quota = (event.policy.max_submissions_per_window, self._quota[1])
-        newest = self._newest()
-        if newest is None:
-            return
-        newest.whole_why.setdefault("down", record.seq)
-        if newest.touched:
-            return
-        kept = {name: seq for name, seq in newest.why.items() if name in {"gap", "rate limited", "full"}}
-        newest.why = kept if self._unreachable is None else {**kept, "API unreachable": self._unreachable}
-        newest.started = record.seq
-
-    def _count(self, record: Record, event: ev.Event) -> None:
-        newest = self._newest()
-        if isinstance(event, ev.ConfigMismatched) and event.setting == "MAX_SUBMISSIONS_PER_WINDOW":
-            self._quota = (self._quota[0], event.served)
-        if newest is None or not isinstance(event, ev.RateLimited | ev.SubmissionAccepted):
-            return
+    def _count(self, event: ev.RateLimited | ev.SubmissionAccepted, record: Record) -> None:
+        newest = self._told[-1]
         start_block = newest.start_block if event.start_block is None else event.start_block
         if isinstance(event, ev.RateLimited):
             self._limited = (record.seq, max(start_block, newest.start_block) + newest.blocks)
             newest.put_down_to("rate limited", record.seq)
             return
-        recent = sorted(self._counted.items())[-_KEPT:]
-        self._counted = {**dict(recent), start_block: self._counted.get(start_block, 0) + 1}
-        if self._is_full(newest.start_block):
-            newest.put_down_to("full", record.seq)
+        self._counted[start_block] = self._counted.get(start_block, 0) + 1
+        if len(self._counted) > _KEPT:
+            del self._counted[min(self._counted)]
+        self._fill(record)
 
-    def _is_full(self, start_block: int) -> bool:
-        return self._counted.get(start_block, 0) >= (self._quota[1] or self._quota[0])
+    def _fill(self, record: Record) -> None:
+        if self._told and self._counted.get(self._told[-1].start_block, 0) >= (self._quota[1] or self._quota[0]):
+            self._told[-1].put_down_to("full", record.seq)
 
-    def _begin_anew(self, record: Record, event: ev.Event) -> Iterator[WindowOutcome]:
-        """Another API's blocks are not comparable with those before."""
-        if isinstance(event, ev.ApiMoved):
-            while self._told:
-                self._told[0].put_down_to("moved", record.seq)
-                yield self._told.popleft().outcome()
-            self._limited, self._counted, self._quota = None, {}, (self._quota[0], None)
+    # What keeps from work
+
+    def _explain(self, why: str, record: Record) -> tuple[()]:
+        if self._told:
+            self._told[-1].put_down_to(why, record.seq)
+        return ()
+
+    def _outage(self, _event: ev.ApiUnreachable, record: Record) -> tuple[()]:
+        self._unreachable = record.seq
+        return self._explain("API unreachable", record)
+
+    def _recovery(self, _event: ev.ApiRecovered, _record: Record) -> tuple[()]:
+        self._unreachable = None
+        return ()
+
+    def _mismatch(self, event: ev.ConfigMismatched, record: Record) -> tuple[()]:
+        if event.setting == "MAX_SUBMISSIONS_PER_WINDOW":
+            self._quota = (self._quota[0], event.served)
+            self._fill(record)
+        return ()
+
+    def _gap(self, event: ev.GapDeclared, record: Record) -> tuple[()]:
+        for told in self._told:
+            told.put_down_to("gap", record.seq)
+        self._counted |= event.salvage.counted
+        return ()
+
+    def _start(self, event: ev.ActorStarted, record: Record) -> tuple[()]:
+        """A crash leaves no record, so it shows here. What follows the start explains the window anew (ruling 12)."""
+        self._quota = (event.policy.max_submissions_per_window, self._quota[1])
+        self._work_ms = record.at_ms
+        newest = self._told[-1] if self._told else None
+        if newest is None or newest.touched:
+            return self._explain("down", record)
+        newest.whole_why.setdefault("down", record.seq)
+        newest.why = {name: seq for name, seq in newest.why.items() if name in _LASTING}
+        if self._unreachable is not None:
+            newest.put_down_to("API unreachable", self._unreachable)
+        newest.started = record.seq
+        self._fill(record)
+        return ()
+
+
+def _skipped(before: _Told, event: ev.WindowOpened, record: Record) -> list[WindowOutcome]:
+    """The windows between two that were told."""
+    count = (event.start_block - before.end_block) // event.blocks_per_window
+    if count <= 0:
+        return []
+    why = next((name for name in ("gap", "down", "API unreachable") if name in before.whole_why), "not told")
+    seqs = tuple(sorted({before.seq, before.whole_why.get(why, before.seq), record.seq}))
+    return [WindowOutcome(number=None, count=count, seqs=seqs, outcome=why)]

@@ -31,7 +31,8 @@ class WindowBook:
         blocks: Its length.
         seq: The record that told it; for one known only from behind a gap, the gap's.
         at_ms: When that was.
-        quota: Posts that a window took by then.
+        quota: The most posts that a window took from then on, while it was the newest one.
+        carried: Likewise, into how many later windows a post may be carried.
         ordinal: How many windows had been told by then, itself included.
         search: The record that ended its search (an answer, a failure, a spent budget); None while there is none.
     """
@@ -42,6 +43,7 @@ class WindowBook:
     seq: int
     at_ms: int
     quota: int
+    carried: int
     ordinal: int
     search: int | None = None
 
@@ -202,6 +204,7 @@ class Books:
 
     def _started(self, event: ev.ActorStarted, record: Record) -> None:
         self.policy, self.running, self.started_ms, self.open = event.policy, True, record.at_ms, None
+        self._allow()
 
     def _stopped(self, _event: ev.ActorStopped, _record: Record) -> None:
         self.running = False
@@ -217,6 +220,13 @@ class Books:
             self.served_blocks = event.served
         else:
             self.served_quota = event.served
+            self._allow()
+
+    def _allow(self) -> None:
+        """Work on the newest window may begin at any time, under what is in force then."""
+        if self.newest is not None:
+            self.newest.quota = max(self.newest.quota, self.quota)
+            self.newest.carried = max(self.newest.carried, self.policy.max_carried_windows)
 
     # Windows
 
@@ -234,6 +244,7 @@ class Books:
             seq=record.seq,
             at_ms=record.at_ms,
             quota=self.quota,
+            carried=self.policy.max_carried_windows,
             ordinal=self.told_count,
         )
         if self.newest is None or start_block > self.newest.start_block:

@@ -56,15 +56,14 @@ class CarriedPosts(Rule):
             sent.setdefault(post_id, entry.record.seq)
 
     def _carry(self, entry: Entry, post: PostBook, window: WindowBook) -> Iterator[Finding]:
-        policy = entry.books.policy
         fresh = self._fresh.get(window)
         if fresh is not None and not post.attempts_in(window):
             found = "a carried post sent behind one that was scraped for this window"
             yield self.finding(entry, fresh, found=found, expected="carried posts first")
         windows = {id(attempt.window): attempt.seq for attempt in post.attempts if attempt.window is not window}
-        if len(windows) > policy.max_carried_windows:
+        if len(windows) > window.carried:
             found = f"attempts in {len(windows) + 1} windows"
-            expected = f"at most {policy.max_carried_windows + 1}"
+            expected = f"at most {window.carried + 1}"
             yield self.finding(entry, *windows.values(), found=found, expected=expected)
         yield from self._age(entry, post, window)
 

@@ -1,0 +1,26 @@
+"""What the machine makes of a random world breaks no rule, and the accounts agree with the machine's own totals."""
+
+from __future__ import annotations
+
+import pytest
+
+from audit.judging import Audit
+from audit.rules import RULES
+from tests.audit.walks import Walk
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_a_random_history_breaks_no_rule(seed: int) -> None:
+    """The machine keeps I1 to I9 and every duty in a world of restarts, failures, limits and crashes."""
+    walk = Walk(seed).go(400)
+    audit = Audit(RULES)
+    for record in walk.records:
+        audit.take(record)
+    report = audit.report()
+    assert report.findings == (), f"seed {seed}"
+    posts, totals = report.accounts.posts, walk.state.totals
+    assert (posts.chosen, sum(posts.accepted.values())) == (totals.scraped, totals.accepted)
+    assert (sum(posts.rejected.values()), sum(posts.abandoned.values())) == (totals.rejected, totals.abandoned)
+    assert (posts.left_out, posts.pending) == (totals.left_out, len(walk.state.posts))
+    windows = report.accounts.windows
+    assert windows.seen == windows.used + sum(windows.missed.values()) + windows.undecided

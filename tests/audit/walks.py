@@ -1,0 +1,187 @@
+"""Random histories: a world with its own blocks and quotas answers whatever the machine wants, in any order. Seeded.
+
+The world keeps the rules of the real one: what is due at once happens at once, a wait lasts as long as it is meant to,
+and the API accepts no more posts in a window than it allows. So no rule may object to anything here.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Final
+
+from actor.machine import wanted
+from actor.machine.facts import crash_event, observe, submit_event
+from actor.machine.norm import content_sha256, norm_text
+from actor.machine.wanted import submission_started
+from actor.ports import Accepted, Block, Failed, Limited, Rejected, SubmitAnswer
+from events import catalogue as ev
+from events import effects as ef
+from events.codec import changed
+from tests.audit.broken import Story
+from tests.kit import analysis_failed, analyzed
+
+__all__ = ["Walk"]
+
+_BLOCK_S: Final = 12.0
+_POLICIES: Final = (
+    ev.Policy(),
+    ev.Policy(max_submissions_per_window=3, submit_attempts=2, max_carried_windows=1),
+    ev.Policy(on_analysis_error="skip"),
+    ev.Policy(submit_irrelevant=False),
+)
+
+
+class Walk(Story):
+    """One random history; ``go`` plays so many steps of it."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.random = Random(seed)  # noqa: S311  (a test's draw)
+        self.began_ms = self.at_ms
+        self.blocks = 100
+        self.quota = 5
+        self.counted: dict[int, int] = {}
+        self.numbers = 0
+        self.start()
+
+    @property
+    def block(self) -> int:
+        """The chain's block, which goes with the time that has passed."""
+        return 7_000 + int((self.at_ms - self.began_ms) / 1000 / _BLOCK_S)
+
+    def go(self, steps: int) -> Walk:
+        """Play, and come to a clean end."""
+        for _ in range(steps):
+            self.turn()
+        self.on(ev.ActorStopped(reason="the walk is over", posts_processed=self.state.totals.accepted), after_s=1)
+        return self
+
+    def turn(self) -> None:
+        """One thing happens: what is due at once, else what chance brings."""
+        self.wait(self.random.uniform(0.01, 1.5))
+        at_once = [e for e in wanted(self.state) if self._is_due(e)]
+        chance = self.random.random()
+        if at_once:
+            self.answer(at_once[0])
+        elif chance < 0.02:
+            self.restart()
+        elif chance < 0.03:
+            self.world_changes()
+        else:
+            self.answer(self.random.choice(wanted(self.state)))
+
+    def _is_due(self, effect: ef.Effect) -> bool:
+        return isinstance(effect, ef.SignCheckpoint | ef.StartSubmission) or (
+            isinstance(effect, ef.AbandonPost) and effect.due_ms <= self.at_ms
+        )
+
+    def restart(self) -> None:
+        """A crash or a clean stop, for a while; at times with another policy, or with a torn tail set aside."""
+        if self.random.random() < 0.5:
+            self.on(ev.ActorStopped(reason="asked to stop", posts_processed=self.state.totals.accepted))
+        self.wait(self.random.choice([1.0, 60.0, 4_000.0]))
+        policy = self.random.choice(_POLICIES) if self.random.random() < 0.3 else None
+        self.start(policy)
+
+    def world_changes(self) -> None:
+        """The API takes another number of posts, the miner's own code raises, or nothing happens for long."""
+        what = self.random.choice(["quota", "crash", "sleep"])
+        if what == "quota":
+            self.quota = self.random.choice([3, 5, 7])
+        elif what == "sleep":
+            self.wait(self.random.choice([700.0, 3_000.0]))
+        else:
+            effects = [e for e in wanted(self.state) if isinstance(e, ef.PollStatus | ef.ScrapeWindow | ef.AnalyzePost)]
+            self.on(crash_event(self.state, self.random.choice(effects), "a bug", content_sha256=self._digest(effects)))
+
+    def _digest(self, effects: list[ef.PollStatus | ef.ScrapeWindow | ef.AnalyzePost]) -> str:
+        posts = [self.state.pending(e.post_id) for e in effects if isinstance(e, ef.AnalyzePost)]
+        return content_sha256(norm_text(posts[0].post.content)) if posts and posts[0] is not None else ""
+
+    def answer(self, effect: ef.Effect) -> None:
+        """The outcome of one effect."""
+        match effect:
+            case ef.PollStatus():
+                self.poll()
+            case ef.ScrapeWindow():
+                self.scrape(effect)
+            case ef.AnalyzePost():
+                self.analysis(effect.post_id)
+            case ef.StartSubmission():
+                self.on(submission_started(self.state, effect))
+            case ef.SubmitPost():
+                self.submission(effect)
+            case ef.EndBackoff():
+                self.at_ms = max(self.at_ms, effect.due_ms)
+                self.on(ev.BackoffElapsed())
+            case ef.AbandonPost() if self._is_due(effect):
+                self.on(ev.PostAbandoned(post_id=effect.post_id, reason=effect.reason))
+            case ef.AbandonPost():
+                self.poll()
+            case ef.SignCheckpoint():
+                self.sign()
+
+    def _told(self) -> Block:
+        return Block(current_block=self.block, blocks_per_window=self.blocks, max_submissions=self.quota)
+
+    def poll(self) -> None:
+        """The status endpoint answers after some polls' time, or does not."""
+        if self.random.random() < 0.05:
+            if not self.state.api_down:
+                self.on(ev.ApiUnreachable(reason="no answer"))
+            return
+        self.wait(self.random.choice([12.0, 12.0, 240.0]))
+        self.on(*self._observed("status"))
+
+    def _observed(self, source: str) -> tuple[ev.Event, ...]:
+        return observe(self.state, self._told(), "status" if source == "status" else "submit")
+
+    def scrape(self, effect: ef.ScrapeWindow) -> None:
+        """Some posts, none, or a failure."""
+        if self.random.random() < 0.15:
+            self.on(ev.ScrapeFailed(window=effect.window, kind="server", reason="503", latency_ms=500))
+            return
+        found = self.random.randint(0, 9)
+        self.search(*range(self.numbers + 1, self.numbers + found + 1), seed=self.random.getrandbits(30))
+        self.numbers += found
+
+    def analysis(self, post_id: str) -> None:
+        """Relevant, irrelevant, or failed."""
+        pending = self.state.pending(post_id)
+        assert pending is not None
+        digest = content_sha256(norm_text(pending.post.content))
+        if self.random.random() < 0.1:
+            self.on(changed(analysis_failed(post_id), content_sha256=digest))
+        else:
+            relevance = self.random.choice([0.0, 0.2, 0.4, 1.0])
+            self.on(analyzed(post_id, relevance, content_sha256=digest))
+
+    def submission(self, effect: ef.SubmitPost) -> None:
+        """Accepted while there is room; now and then rejected, limited, failed, or crashed."""
+        chance = self.random.random()
+        if chance < 0.03:
+            self.on(crash_event(self.state, effect, "a bug"))
+            return
+        answer = self._verdict(chance)
+        self.on(submit_event(self.state, effect, answer, latency_ms=40))
+        if not isinstance(answer, Failed):
+            self.on(*self._observed("submit"))
+
+    def _verdict(self, chance: float) -> SubmitAnswer:
+        start = self.block // self.blocks * self.blocks
+        block = self._told()
+        if chance < 0.25:
+            return Failed(kind="http", reason="500", http_status=500, answer="", block=Block())
+        if chance < 0.35:
+            return Rejected(http_status=409, reason="conflict", answer="", block=block)
+        if chance < 0.4 or self.counted.get(start, 0) >= self.quota:
+            return Limited(reason="429", answer="", block=block, reset_block=None, reset_s=None)
+        self.counted[start] = self.counted.get(start, 0) + 1
+        return Accepted(
+            status="new",
+            http_status=200,
+            answer='{"status": "new"}',
+            block=block,
+            selected_for_validation=None,
+            validation_id=None,
+        )
