@@ -6,7 +6,8 @@ Nothing here does IO of its own but reading the registry file; the language mode
 from actor.analyzer.analyzer import Analysis, AnalysisError, Analyzer
 from actor.analyzer.port import LLM, Completion, LLMError, LLMErrorKind
 from actor.analyzer.prompt import PROMPT_VERSION
-from actor.analyzer.registry import Identifier, Registry, RegistryError, Subnet, load_registry
+from actor.analyzer.registry import Identifier, Registry, RegistryError, Subnet
+from actor.analyzer.registry_file import load_registry
 from actor.analyzer.strategies import StrategyName, make_strategy
 from actor.analyzer.strategy import Judgement, Strategy, Study
 

@@ -21,7 +21,7 @@ MAX_CANDIDATES: Final = 8
 _ENOUGH: Final = 3  # one word that only one subnet has, or two less rare ones, or most words of a function
 _TELLING: Final = 2  # one word alone never tells of a function
 _HINT_WEIGHT: Final = 4
-_WORD: Final = re.compile(r"[a-z0-9]+")
+_WORD: Final = re.compile(r"[a-z0-9]{3,}|(?<![a-z0-9])[0-9][a-z](?![a-z0-9])")  # not "of", "in" and "ai", but "3d"
 _ENDINGS: Final = ("ations", "ation", "ings", "ing", "ions", "ion", "ies", "ers", "er", "ed", "es", "s", "y", "e")
 _MIN_STEM_CHARS: Final = 3
 _MAX_KNOWN: Final = 50_000
@@ -69,7 +69,7 @@ class CandidateFinder:
         told_by: dict[str, list[int]] = {}  # positions in the list above, by stem
         for subnet in registry.subnets:
             for function in subnet.functions:
-                stems = {_stem(word) for word in _words(function.lower())} - _GRAMMAR
+                stems = {_stem(word) for word in _WORD.findall(function.lower())} - _GRAMMAR
                 for stem in stems:
                     told_by.setdefault(stem, []).append(len(self._functions))
                 self._functions.append((subnet.id, len(stems)))
@@ -88,7 +88,7 @@ class CandidateFinder:
                 weight[number] = weight.get(number, 0) + each
         for at, words in told.items():
             number, needed = self._functions[at]
-            if words >= _TELLING and words * 2 > needed:
+            if words >= _TELLING and words * 2 >= needed:
                 weight[number] = weight.get(number, 0) + _ENOUGH
         return self._ranked(weight, {subnet.id for subnet in mentions.direct})
 
@@ -112,7 +112,7 @@ class CandidateFinder:
     def _learn(self, word: str) -> tuple[str, ...]:
         if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
-        stems = {_stem(part) for part in _words(word)}
+        stems = {_stem(part) for part in _WORD.findall(word)}
         self._known[word] = found = tuple(sorted(stems & self._tells.keys()))
         return found
 
@@ -130,10 +130,6 @@ def _weight(subnets: int) -> int:
         if subnets <= most:
             return weight
     return 0
-
-
-def _words(text: str) -> list[str]:
-    return [word for word in _WORD.findall(text) if len(word) > 2]  # noqa: PLR2004 - AI, of, in
 
 
 def _stem(word: str) -> str:

@@ -22,11 +22,20 @@ BITTENSOR_WORDS: Final = frozenset(
     {"bittensor", "tao", "dtao", "subnet", "subnets", "opentensor", "taostats", "metagraph", "netuid", "subtensor", "τ"}
 )
 _SUBNET_WORDS: Final = frozenset({"subnet", "subnets"})
-_NAME_FOLLOWS: Final = frozenset({"is", "has", "just", "by", "on"})  # "Score is a subnet"
+_VERBS: Final = frozenset({"is", "has", "just", "by", "on"})  # "Score is a subnet"
+_OBJECTS: Final = frozenset({"the", "a", "an", "what", "my", "your", "our", "its", "every", "all", "this", "these"})
+# What a sentence may open with before a name: "On Root you earn TAO".
+_LEADS: Final = frozenset(
+    {"on", "in", "to", "from", "with", "at", "for", "via", "like", "and", "asked", "tried", "bought", "sold", "using"}
+)
 _LISTED: Final = frozenset({",", "&", "+", "/"})
 _HYPHENS: Final = frozenset({"-", "."})
 # Only Bittensor writes its names with a τ, whatever the word means elsewhere.
-_RESPELLED: Final[dict[Use, Use]] = {"alone": "alone", "context": "alone", "named": "alone", "hint": "hint"}
+_RESPELLED: Final[dict[Use, Use]] = {
+    "alone": "alone", "context": "alone", "named": "alone", "hint": "hint", "other": "other",
+}  # fmt: skip
+# A word of these is part of no other name.
+_TAKES_ITS_WORDS: Final = frozenset({"alone", "other"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,22 +106,20 @@ class MentionFinder:
             keys = self._keys.get(word)
             if keys is None and words.has_tau:
                 keys = [key._replace(use=_RESPELLED[key.use]) for key in self._keys.get(word.replace("τ", "t"), ())]
-            hit = _longest(words, index, keys) if keys and index >= past else None
-            if hit is not None:
-                hits.append(hit)
-                past = hit.last + 1 if hit.key.use == "alone" else past
+            found = _longest(words, index, keys) if keys and index >= past else None
+            if found:
+                hits += [hit for hit in found if hit.key.use != "other"]
+                past = found[0].last + 1 if found[0].key.use in _TAKES_ITS_WORDS else past
         return hits
 
 
-def _longest(words: Words, index: int, keys: list[_Key]) -> _Hit | None:
-    """Return the first of the keys that begins at this word and goes on as the post does."""
+def _longest(words: Words, index: int, keys: list[_Key]) -> list[_Hit]:
+    """Return the longest of the names that begin with this word, once for each subnet that bears it."""
     following = words.next(index)
     for key in keys:
-        if not key.rest:
-            return _Hit(index, index, key)
-        if key.rest[0] == following and words.follow(index, key.rest):
-            return _Hit(index, index + len(key.rest), key)
-    return None
+        if not key.rest or (key.rest[0] == following and words.follow(index, key.rest)):
+            return [_Hit(index, index + len(key.rest), other) for other in keys if other.rest == key.rest]
+    return []
 
 
 def spellings(number: int, identifier: Identifier) -> list[tuple[tuple[str, ...], Use]]:
@@ -154,13 +161,42 @@ def _is_part(words: Words, hit: _Hit) -> bool:
 
 
 def _is_named(words: Words, hit: _Hit) -> bool:
+    """Say whether a word that such posts use in its everyday sense stands as a name here."""
     before, following = words.before(hit.first), words.next(hit.last)
     if before.endswith("$") or following == "subnet":
         return True
-    if before.endswith("#") or not " ".join(map(words.written, range(hit.first, hit.last + 1))).istitle():
+    if before.endswith("#") or not all(_is_title(words.written(at)) for at in range(hit.first, hit.last + 1)):
         return False
     if words.opens_sentence(hit.first):
-        speaks_of_subnets = bool(words.numbers) or not _SUBNET_WORDS.isdisjoint(words.plain)
-        return speaks_of_subnets and following in _NAME_FOLLOWS
-    listed = before.strip() in _LISTED  # "Chutes, Score & Ridges"
-    return listed or words.lowered[hit.first - 1] == "subnet" or not words.is_capital(hit.first - 1)
+        return _is_subject(words, hit)
+    if before.strip() in _LISTED or words.lowered[hit.first - 1] == "subnet":  # "Chutes, Score & Ridges"
+        return True
+    return not _is_in_capitals(words, hit)
+
+
+def _is_subject(words: Words, hit: _Hit) -> bool:
+    """Say whether a verb follows a word that opens a sentence: its capital letter tells nothing."""
+    following, then = words.next(hit.last), words.next(hit.last + 1)
+    if following in _VERBS:
+        return bool(words.numbers) or not _SUBNET_WORDS.isdisjoint(words.plain)
+    return following.endswith("s") and then in _OBJECTS  # "Score tracks the ball", but not "Swap fees are …"
+
+
+def _is_in_capitals(words: Words, hit: _Hit) -> bool:
+    """Say whether the words around begin with capitals as well: a heading, or part of a longer name."""
+    if words.is_capital(hit.first - 1):
+        opens = words.opens_sentence(hit.first - 1) and words.lowered[hit.first - 1] in _LEADS
+        if not opens:
+            return True
+    following = hit.last + 1
+    return (
+        following < len(words.lowered)
+        and words.before(following) == " "
+        and words.is_capital(following)
+        and not words.written(following).isupper()
+    )
+
+
+def _is_title(word: str) -> bool:
+    """Say whether a word is written as names are: Score, 8, AI or the s of It's; not score and not SCORE."""
+    return word.istitle() or len(word) == 1 or word.isdigit() or word == "AI"

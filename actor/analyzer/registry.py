@@ -1,18 +1,28 @@
-"""The subnets the analyzer knows: loaded once from `data/subnets.json` and checked entry by entry.
+"""The subnets the analyzer knows, as plain, immutable data that was checked when it was made.
 
-A registry is plain, immutable data. This module never looks at a post and never asks the chain.
+This module never reads a file, never looks at a post and never asks the chain.
 """
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final, Literal, TypeGuard, get_args
+from datetime import date
+from typing import Any, Final, Literal, get_args
 
-__all__ = ["Identifier", "Registry", "RegistryError", "Subnet", "Use", "load_registry"]
+__all__ = [
+    "MAX_FUNCTIONS",
+    "MAX_SUBNET_ID",
+    "MAX_TEXT_CHARS",
+    "USES",
+    "Identifier",
+    "Registry",
+    "RegistryError",
+    "Subnet",
+    "Use",
+]
 
-Use = Literal["alone", "context", "named", "hint"]
+Use = Literal["alone", "context", "named", "hint", "other"]
 """When an identifier in a post is a direct mention of its subnet.
 
 alone: always; nothing else bears this name.
@@ -20,17 +30,17 @@ context: an ordinary word, or somebody else's name too; counts in a post that sp
 named: a word that such posts use in its everyday sense (score, swap, brain, root); counts only where it
   stands as a name.
 hint: never; it only makes the subnet a candidate.
+other: never, not even as a hint: somebody else's name or a phrase (holy grail) that holds one of the above.
 """
+USES: Final[tuple[Use, ...]] = get_args(Use)
 
-BUILT_IN: Final = Path(__file__).parent / "data" / "subnets.json"
 MAX_SUBNET_ID: Final = 999
 MAX_FUNCTIONS: Final = 5
 MAX_TEXT_CHARS: Final = 80
-_FIELDS: Final = frozenset({"id", "name", "identifiers", "functions"})
 
 
 class RegistryError(Exception):
-    """The registry file cannot be used; the message names the file, the entry and what was expected."""
+    """The subnets cannot be used; one line that says which one and what was expected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +49,13 @@ class Identifier:
 
     text: str
     use: Use
+
+    def __post_init__(self) -> None:
+        _check_text(f"identifier {self.text!r}", self.text)
+        if re.search(r"[^\W_]", self.text) is None:
+            raise RegistryError(f"identifier {self.text!r} must hold a letter or a digit")
+        if self.use not in USES:
+            raise RegistryError(f"identifier {self.text!r} has use {self.use!r}, expected one of {', '.join(USES)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +67,44 @@ class Subnet:
     identifiers: tuple[Identifier, ...]
     functions: tuple[str, ...]
 
+    def __post_init__(self) -> None:
+        if type(self.id) is not int or not 0 <= self.id <= MAX_SUBNET_ID:
+            raise RegistryError(f"id must be an integer from 0 to {MAX_SUBNET_ID}")
+        _check_text("name", self.name)
+        if self.name != self.name.lower():
+            raise RegistryError(f"name {self.name!r} must be in lower case, as validators compare it")
+        if len(self.functions) > MAX_FUNCTIONS:
+            raise RegistryError(f"functions must be at most {MAX_FUNCTIONS}")
+        for function in self.functions:
+            _check_text(f"function {function!r}", function)
+        _refuse_repetition([function.lower() for function in self.functions], "function", "listed twice")
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """All subnets, in the order of their ids. Ids and names are unique (names ignoring case)."""
+    """All subnets, in the order of their ids. Ids, names and identifiers that stand alone are unique.
+
+    Attributes:
+        subnets: At least one.
+        as_of: The day on which names and numbers were as given here.
+        by_id: The same subnets by id.
+    """
 
     subnets: tuple[Subnet, ...]
+    as_of: date
     by_id: dict[int, Subnet] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _refuse_repetition([subnet.id for subnet in self.subnets], "id")
-        _refuse_repetition([subnet.name.lower() for subnet in self.subnets], "name")
         if not self.subnets:
             raise RegistryError("no subnets, expected at least one")
+        _refuse_repetition([subnet.id for subnet in self.subnets], "id", "used by two subnets")
+        _refuse_repetition([subnet.name for subnet in self.subnets], "name", "used by two subnets")
+        alone = [
+            text
+            for subnet in self.subnets
+            for text in {one.text.lower() for one in subnet.identifiers if one.use == "alone"}
+        ]
+        _refuse_repetition(alone, "identifier", "used alone by two subnets")
         ordered = tuple(sorted(self.subnets, key=lambda subnet: subnet.id))
         object.__setattr__(self, "subnets", ordered)
         object.__setattr__(self, "by_id", {subnet.id: subnet for subnet in ordered})
@@ -70,72 +112,24 @@ class Registry:
     def __len__(self) -> int:
         return len(self.subnets)
 
-
-def load_registry(path: Path = BUILT_IN) -> Registry:
-    """Read and check a registry file.
-
-    Raises:
-        RegistryError: The file is missing, is not JSON, or an entry is wrong.
-    """
-    try:
-        entries = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise RegistryError(f"{path}: cannot be read as JSON: {error}") from error
-    if not isinstance(entries, list):
-        raise RegistryError(f"{path}: expected a list of subnets, found {type(entries).__name__}")
-    try:
-        return Registry(tuple(_subnet(position, entry) for position, entry in enumerate(entries)))
-    except RegistryError as error:
-        raise RegistryError(f"{path}: {error}") from None
+    def find(self, text: str) -> Subnet | None:
+        """Return the subnet of this number (45, SN45) or name, ignoring case; None when there is none."""
+        number = re.fullmatch(r"(?:sn)?([0-9]{1,3})", text.strip().lower())
+        if number is not None and int(number[1]) in self.by_id:
+            return self.by_id[int(number[1])]
+        return next((subnet for subnet in self.subnets if subnet.name == text.strip().lower()), None)
 
 
-def _subnet(position: int, entry: Any) -> Subnet:
-    where = f"entry {position}"
-    if not isinstance(entry, dict) or set(entry) != _FIELDS:
-        raise RegistryError(f"{where}: expected an object with exactly the fields {', '.join(sorted(_FIELDS))}")
-    where = f"{where} (id {entry['id']!r})"
-    if not _is_id(entry["id"]):
-        raise RegistryError(f"{where}: id must be an integer from 0 to {MAX_SUBNET_ID}")
-    if not _is_text(entry["name"]):
-        raise RegistryError(f"{where}: name must be a trimmed, non-empty string")
-    return Subnet(
-        id=entry["id"],
-        name=entry["name"],
-        identifiers=_identifiers(where, entry["identifiers"]),
-        functions=_functions(where, entry["functions"]),
-    )
+def _check_text(what: str, value: Any) -> None:
+    if not (isinstance(value, str) and value == value.strip() and value.isprintable()):
+        raise RegistryError(f"{what} must be a trimmed string of printable characters")
+    if not 0 < len(value) <= MAX_TEXT_CHARS:
+        raise RegistryError(f"{what} must have 1 to {MAX_TEXT_CHARS} characters")
 
 
-def _identifiers(where: str, found: Any) -> tuple[Identifier, ...]:
-    if not isinstance(found, dict):
-        raise RegistryError(f"{where}: identifiers must be an object of text: use")
-    for text, use in found.items():
-        if not _is_text(text):
-            raise RegistryError(f"{where}: identifier {text!r} must be a trimmed, non-empty string")
-        if use not in get_args(Use):
-            raise RegistryError(f"{where}: identifier {text!r} has use {use!r}, expected one of {get_args(Use)}")
-    return tuple(Identifier(text=text, use=use) for text, use in found.items())
-
-
-def _functions(where: str, found: Any) -> tuple[str, ...]:
-    if not isinstance(found, list) or not all(_is_text(text) for text in found) or len(found) > MAX_FUNCTIONS:
-        raise RegistryError(f"{where}: functions must be at most {MAX_FUNCTIONS} trimmed, non-empty strings")
-    if len({text.lower() for text in found}) != len(found):
-        raise RegistryError(f"{where}: a function is listed twice")
-    return tuple(found)
-
-
-def _is_id(value: Any) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SUBNET_ID
-
-
-def _is_text(value: Any) -> TypeGuard[str]:
-    return isinstance(value, str) and value == value.strip() and 0 < len(value) <= MAX_TEXT_CHARS
-
-
-def _refuse_repetition(values: list[Any], what: str) -> None:
+def _refuse_repetition(values: list[Any], what: str, said: str) -> None:
     seen: set[Any] = set()
     for value in values:
         if value in seen:
-            raise RegistryError(f"{what} {value!r} is used by two subnets, expected unique {what}s")
+            raise RegistryError(f"{what} {value!r} is {said}, expected each only once")
         seen.add(value)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from actor.analyzer.answer import Answer, Discussed
     from actor.analyzer.registry import Subnet
 
-__all__ = ["MAX_SUBNETS", "relevance"]
+__all__ = ["DIRECT", "MAX_SUBNETS", "kept", "relevance"]
 
 MAX_SUBNETS: Final = 10
 DIRECT: Final = 1.0
@@ -25,8 +25,13 @@ def relevance(direct: Iterable[Subnet], answer: Answer) -> dict[str, float]:
     if answer.about_bittensor:
         for name, discussed in answer.discussed.items():
             found.setdefault(name, _indirect(discussed))
-    kept = sorted((item for item in found.items() if item[1] > 0), key=lambda item: (-item[1], item[0]))
-    return dict(kept[:MAX_SUBNETS])
+    return kept(found)
+
+
+def kept(found: Mapping[str, float]) -> dict[str, float]:
+    """Return what is above 0, highest first and then by name, at most MAX_SUBNETS."""
+    above = sorted((item for item in found.items() if item[1] > 0), key=lambda item: (-item[1], item[0]))
+    return dict(above[:MAX_SUBNETS])
 
 
 def _indirect(discussed: Discussed) -> float:

@@ -37,6 +37,9 @@ def _direct(text: str) -> set[int]:
         ("subnets 1, 4 & 45 rock", {1, 4, 45}),
         ("Subnets: 1,4,45", {1, 4, 45}),
         ("subnets (1, 4, and #45)", {1, 4, 45}),
+        ("subnet (64) and subnet: 4", {4, 64}),
+        ("Subnets 4 und 45, subnets 1 y 2, subnets 3 et 5", {1, 2, 3, 4, 5, 45}),
+        ("subnet 4 weekly numbers", {4}),
         ("SN1/SN2/SN3", {1, 2, 3}),
         ("SN4/45", {4, 45}),
         ("subnets 4 &amp; 45", {4, 45}),
@@ -77,6 +80,10 @@ def test_numbers_are_found(text: str, ids: set[int]) -> None:
         "tsn 45",
         "$45 and #45",
         "SN² SN④",
+        "our subnet 2 weeks ago",
+        "the subnet 24 hours later",
+        "a subnet (64 validators, 192 miners)",
+        "our subnet: 64 GB of RAM",
     ],
 )
 def test_other_numbers_are_not(text: str) -> None:
@@ -132,6 +139,9 @@ def test_counts_are_not_subnets(text: str) -> None:
         ("$TAO flows into $score", {44}),
         ("Chutes, Score & Ridges lead Bittensor", {44, 62, 64}),
         ("the root network pays TAO stakers", {0}),
+        ("On Root you earn TAO", {0}),
+        ("Score tracks the ball on Bittensor", {44}),
+        ("#macrocosmos on SN13", {13}),
         ("biττensor with chutes", {64}),
         ("BittensorのChutesが", {64}),
     ],
@@ -164,6 +174,13 @@ def test_names_are_found(text: str, ids: set[int]) -> None:
         "platform for TAO",
         "hippiusfan and xhippius",
         "Taos, New Mexico",
+        "Swap fees are high, says this subnet",
+        "in Nova Scotia with TAO",
+        "the holy grail of Bittensor",
+        "affine transformations for TAO",
+        "Encore des chutes du TAO",
+        "the apex of Bittensor",
+        "hone your TAO skills",
     ],
 )
 def test_everyday_words_are_not(text: str) -> None:
@@ -178,6 +195,20 @@ def test_what_stays_open_is_a_hint() -> None:
     assert [subnet.name for subnet in found.direct] == ["score"]
 
 
+def test_a_word_that_several_subnets_may_mean_hints_at_each() -> None:
+    """A company's name makes all of its subnets candidates and none of them certain."""
+    found = FINDER.find("macrocosmos on Bittensor")
+    assert [subnet.id for subnet in found.hints] == [1, 9, 13, 25]
+    assert found.direct == ()
+
+
+def test_somebody_else_s_name_is_not_even_a_hint() -> None:
+    """A phrase that holds a name takes the name's words with it."""
+    found = FINDER.find("the holy grail of Bittensor is not grail")
+    assert ([subnet.name for subnet in found.direct], found.hints) == (["grail"], ())
+    assert FINDER.find("the holy grail of Bittensor").hints == ()
+
+
 def test_every_number_is_found_in_every_form() -> None:
     """Each subnet of the registry is found by its number, and by nothing of another number."""
     for subnet in REGISTRY.subnets:
@@ -186,10 +217,10 @@ def test_every_number_is_found_in_every_form() -> None:
 
 
 def test_every_name_in_context_is_found() -> None:
-    """Each identifier that is not a hint names its subnet where it stands as a name."""
+    """Each identifier that can be a mention names its subnet where it stands as a name."""
     for subnet in REGISTRY.subnets:
         for identifier in subnet.identifiers:
-            if identifier.use != "hint":
+            if identifier.use not in {"hint", "other"}:
                 text = f"bittensor's {identifier.text.title() if identifier.use == 'named' else identifier.text} ships"
                 assert subnet.id in _direct(text), text
 
