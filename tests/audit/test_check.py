@@ -18,6 +18,7 @@ from events import effects as ef
 from events.codec import changed, plain
 from events.journal import GENESIS, Record
 from tests.audit.check_kit import Honest, altered, check, kinds, snapshot, story
+from tests.audit.walks import Walk
 from tests.kit import accepted, analysis_failed, limited, post
 
 
@@ -49,6 +50,12 @@ def test_an_honest_journal_agrees() -> None:
     assert (found.records, found.agreed) == (len(drive.records), len(drive.records))
     assert found.effects == sum(record.name not in without_effect for record in drive.records)
     assert (found.windows, found.builds, found.checkpoints, found.snapshots) == (2, {"0.1.0": 1}, 2, 0)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_honest_history_diverges(seed: int) -> None:
+    """Whatever a world answers, whenever a process ends: what the machine decided, it would decide again."""
+    assert check(Walk(seed).go(150).records) == []
 
 
 def test_no_record_is_a_journal_too() -> None:
