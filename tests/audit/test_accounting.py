@@ -1,0 +1,210 @@
+"""Accounts of histories whose figures are known: windows and why they were missed, time, answers, crashes, clocks."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from random import Random
+
+import pytest
+
+from audit.accounting import Accounts
+from audit.histogram import Histogram
+from audit.judging import Audit
+from audit.rules import RULES, Recent
+from events import catalogue as ev
+from tests.audit.broken import WINDOW_S, Story, clean_story
+from tests.kit import Drive, accepted, failed, limited
+
+
+def accounts_of(drive: Drive) -> Accounts:
+    """The accounting of a drive's records, of which no rule has anything to say but what it notes."""
+    audit = Audit(RULES)
+    for record in drive.records:
+        audit.take(record)
+    report = audit.report()
+    assert report.ok, report.findings
+    return report.accounts
+
+
+def test_the_accounts_of_the_good_history() -> None:
+    """Every figure, against what the story tells."""
+    accounts = accounts_of(clean_story())
+    windows, posts, runs = accounts.windows, accounts.posts, accounts.runs
+    assert (windows.seen, windows.used, windows.undecided) == (7, 4, 0)
+    assert windows.missed == {"scrape failed": 1, "nothing new": 2}
+    assert (posts.chosen, posts.accepted, posts.rejected) == (9, {"new": 6, "duplicate": 1}, {"409": 1})
+    assert (posts.abandoned, posts.left_out, posts.pending) == ({}, 0, 1)
+    submissions = accounts.submissions
+    assert (submissions.attempts, submissions.failed, submissions.rate_limited) == (12, {"http": 2}, 1)
+    assert submissions.attempts_of_accepted == {"3": 1, "2": 2, "1": 4}
+    assert (runs.starts, runs.stops, runs.crashes, runs.running) == (3, 2, 1, False)
+    assert (runs.down.count, runs.down.total_ms, runs.down.max_ms) == (2, 122_000, 120_000)
+    trouble = accounts.trouble
+    assert (trouble.outages.count, trouble.outages.total_ms) == (1, 60_000)
+    assert (trouble.failed_searches, trouble.failed_analyses) == ({"server": 1}, {"timeout": 1})
+    assert (accounts.clock.went_back, accounts.clock.ran_ahead) == (0, 0)
+    assert {step: summary.count for step, summary in accounts.latency.items()} == {
+        "scrape": 7,
+        "analysis": 8,
+        "submission": 11,
+    }
+
+
+def test_the_time_in_states_and_without_a_process_is_all_the_time() -> None:
+    """Dwell and downtime add up to the span of the journal, from the first start on."""
+    story = clean_story()
+    accounts = accounts_of(story)
+    began = next(record.at_ms for record in story.records if record.name == "ActorStarted")
+    dwell = sum(summary.total_ms for summary in accounts.states.values())
+    assert dwell + accounts.runs.down.total_ms == story.records[-1].at_ms - began
+    assert accounts.states["Backoff"].total_ms == 9_000 + round(WINDOW_S * 1000), "3 s, 6 s, and a 429"
+
+
+def started(policy: ev.Policy | None = None) -> Story:
+    """A story with its first window worked on, and nothing pending."""
+    story = Story(policy)
+    story.start()
+    story.window(70)
+    story.search(1).analyze(1.0).answered(accepted, "new", 7_000).sign()
+    return story
+
+
+def down(story: Story) -> None:
+    """A stop in a window, a start three windows later."""
+    story.wait(WINDOW_S).window(71)
+    story.scrape_failed().sign()
+    story.on(ev.ActorStopped(reason="asked to stop", posts_processed=1))
+    story.wait(3 * WINDOW_S).start()
+
+
+def crashed(story: Story) -> None:
+    """Likewise after a kill."""
+    story.wait(WINDOW_S).window(71)
+    story.scrape_failed().sign()
+    story.wait(3 * WINDOW_S).start()
+
+
+def unreachable(story: Story) -> None:
+    """The API does not answer for three windows."""
+    story.wait(WINDOW_S).window(71)
+    story.scrape_failed().sign()
+    story.on(ev.ApiUnreachable(reason="no answer"))
+    story.wait(3 * WINDOW_S).on(ev.ApiRecovered())
+
+
+def jumped(story: Story) -> None:
+    """The API's block number jumps, and nothing tells why."""
+    story.wait(WINDOW_S).window(71)
+    story.scrape_failed().sign()
+
+
+def rate_limited(story: Story) -> None:
+    """A 429 of a later window keeps from two that are told."""
+    story.wait(WINDOW_S).window(71)
+    story.search(2).analyze(1.0).answered(limited, 7_200).sign()
+    story.wait(WINDOW_S).window(72)
+
+
+def full(story: Story) -> None:
+    """Late answers counted in the next window, which they filled."""
+    story.wait(WINDOW_S).window(71)
+    story.search(2, 3, 4, 5, 6).analyze(1.0, 0.9, 0.8, 0.7, 0.6)
+    for _ in range(5):
+        story.answered(accepted, "new", 7_200)
+    story.sign().wait(WINDOW_S).window(72).sign()
+
+
+def busy(story: Story) -> None:
+    """A search that took longer than the window after its own."""
+    story.wait(WINDOW_S).window(71)
+    story.wait(WINDOW_S).window(72)
+    story.wait(WINDOW_S).window(73)
+    story.search()
+    story.search().sign()
+
+
+@pytest.mark.parametrize(
+    ("scene", "last", "missed"),
+    [
+        (down, 75, {"scrape failed": 2, "down": 3}),
+        (crashed, 75, {"scrape failed": 2, "down": 3}),
+        (unreachable, 75, {"scrape failed": 2, "API unreachable": 3}),
+        (jumped, 75, {"scrape failed": 2, "not told": 3}),
+        (rate_limited, 73, {"scrape failed": 1, "rate limited": 1}),
+        (full, 73, {"scrape failed": 1, "full": 1}),
+        (busy, 74, {"scrape failed": 1, "busy": 1, "nothing new": 2}),
+    ],
+)
+def test_why_windows_are_missed(scene: Callable[[Story], None], last: int, missed: dict[str, int]) -> None:
+    """Every cause by itself, also for windows of which nothing was heard; the search of the last window fails."""
+    story = started()
+    scene(story)
+    story.wait(WINDOW_S).window(last)
+    story.scrape_failed().sign()
+    windows = accounts_of(story).windows
+    assert windows.missed == missed
+    assert windows.seen == last - 69 == windows.used + sum(windows.missed.values())
+
+
+def test_a_budget_misses_a_window() -> None:
+    """A window that was not searched, for a day's money was spent."""
+    story = started(ev.Policy(max_x_usd_per_day=0.2))
+    assert story.state.policy.max_x_usd_per_day is not None
+    story.wait(WINDOW_S).window(71)
+    spent = story.state.unaffordable
+    assert spent is not None
+    story.on(spent)
+    story.sign()
+    assert accounts_of(story).windows.missed == {"budget": 1}
+
+
+def test_a_clock_that_jumps_is_told() -> None:
+    """Back, by the records' own times; ahead, by an answer that came later than what it took."""
+    story = started()
+    story.wait(WINDOW_S).window(71)
+    story.search(2).analyze(1.0)
+    story.send()
+    story.on(failed("2", 1), after_s=100)
+    back = len(story.records) + 1
+    story.on(ev.BackoffElapsed(), after_s=-40)
+    clock = accounts_of(story).clock
+    assert (clock.went_back, clock.largest_back_ms, clock.back_at) == (1, 40_000, [back])
+    assert (clock.ran_ahead, clock.largest_ahead_ms, clock.ahead_at) == (1, 99_980, [back - 1])
+
+
+def test_an_outage_that_lasts_counts_to_the_last_record() -> None:
+    """The journal ends in the middle of it."""
+    story = started()
+    story.on(ev.ApiUnreachable(reason="no answer"), after_s=10)
+    story.on(ev.ActorStopped(reason="asked to stop", posts_processed=1), after_s=50)
+    outages = accounts_of(story).trouble.outages
+    assert (outages.count, outages.total_ms) == (1, 50_000)
+
+
+def test_a_journal_without_records_has_empty_accounts() -> None:
+    """Nothing is divided by nothing."""
+    accounts = accounts_of(Drive())
+    assert accounts.windows.seen == accounts.posts.chosen == accounts.runs.starts == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_quantiles_are_within_five_percent(seed: int) -> None:
+    """Of a million-fold range of durations; count, total and the largest are exact."""
+    random = Random(seed)  # noqa: S311  (a test's draw)
+    durations = [round(10 ** random.uniform(0, 6)) for _ in range(2_001)]
+    histogram = Histogram()
+    for duration in durations:
+        histogram.add(duration)
+    told = histogram.summary()
+    assert (told.count, told.total_ms, told.max_ms) == (len(durations), sum(durations), max(durations))
+    assert told.median_ms == pytest.approx(statistics.median(durations), rel=0.05, abs=1)
+    assert told.p95_ms == pytest.approx(sorted(durations)[round(0.95 * len(durations)) - 1], rel=0.06, abs=1)
+
+
+def test_what_is_kept_is_bounded() -> None:
+    """The oldest goes first; a key that is set again counts as new."""
+    recent: Recent[int, str] = Recent(3)
+    for key in (1, 2, 3, 1, 4):
+        recent[key] = str(key)
+    assert list(recent) == [3, 1, 4]
