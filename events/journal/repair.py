@@ -136,8 +136,8 @@ class _Known:
         self.spent: dict[int, ev.Spent] = {}
 
     def note(self, event: ev.Event, at_ms: int) -> None:
+        day = at_ms // (_DAY_S * 1000)
         if isinstance(event, ev.PostsScraped | ev.PostAnalyzed | ev.AnalysisFailed):
-            day = at_ms // (_DAY_S * 1000)
             self.spent[day] = self.spent.get(day, ev.Spent()) + ev.Spent.told_by(event)
         if isinstance(event, ev.PostsScraped):
             for post in event.posts:
@@ -153,6 +153,12 @@ class _Known:
                 self.window = event
         elif isinstance(event, ev.ActorStarted):
             self.epoch = max(self.epoch, event.epoch)
+        self._name(getattr(event, "post_id", None), day)
+
+    def _name(self, post_id: str | None, day: int) -> None:
+        """A post that is worked on was chosen, though its search cannot be read; it is no younger than the record."""
+        if post_id is not None and not any(post_id in ids for ids in self.seen.values()):
+            self.seen.setdefault(day, set()).add(post_id)
 
     def _count(self, event: ev.SubmissionAccepted) -> None:
         start = event.start_block if event.start_block is not None else getattr(self.window, "start_block", None)

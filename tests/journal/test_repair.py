@@ -28,7 +28,7 @@ from tests.journal.spoiled import (
     spoil_head,
     written,
 )
-from tests.kit import Drive, accepted
+from tests.kit import Drive, accepted, rejected
 
 
 def digest(journal: Path) -> dict[str, str]:
@@ -118,6 +118,20 @@ def test_what_is_known_from_behind_the_gap_is_taken_over(tmp_path: Path, capsys:
     assert state.counted[900] == 2
     assert state.posts == ()
     assert state.to_scrape == 0
+
+
+def test_posts_whose_search_is_lost_stay_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """I2, I3: of the record of their search nothing can be read, but later ones name the posts."""
+    drive = Drive().start().batch(7, 1, 2, 3)
+    drive.on(accepted(drive.send(), start_block=700))
+    drive.on(rejected(drive.send()))
+    journal = written(tmp_path, drive, segment_bytes=1 << 20)
+    lines = segments(journal)[0].read_bytes().splitlines(keepends=True)
+    search = [record.name for record in drive.records].index("PostsScraped")
+    flip(segments(journal)[0], sum(len(line) for line in lines[:search]) + 100)
+    repair(capsys, str(journal), "--accept-loss")
+    state = state_of(tmp_path / "5Grw.repaired")
+    assert [state.is_seen(post_id) for post_id in ("1", "2", "3", "4")] == [True, True, True, False]
 
 
 def test_a_settled_post_of_the_good_part_is_not_pending(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
