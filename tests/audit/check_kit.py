@@ -17,7 +17,7 @@ from events import effects as ef
 from events.journal import Record, Snapshot
 from tests.kit import Drive, analyzed, failed
 
-__all__ = ["Honest", "altered", "check", "kinds", "snapshot", "story"]
+__all__ = ["Honest", "altered", "check", "first", "kinds", "seq_of", "snapshot", "story"]
 
 
 class Honest(Drive):
@@ -92,3 +92,13 @@ def snapshot(drive: Drive, **fields: Any) -> Snapshot:
     """The drive's state as it would be cached now."""
     found: dict[str, Any] = {"head": drive.head, "reducer": REDUCER, "state": encode_state(drive.state)}
     return Snapshot(**{**found, **fields})
+
+
+def first(records: list[Record]) -> Divergence:
+    """The first divergence."""
+    return check(records)[0]
+
+
+def seq_of(drive: Honest, name: str, number: int = 1) -> int:
+    """The record that holds the number-th event of this name."""
+    return [record.seq for record in drive.records if record.name == name][number - 1]

@@ -6,19 +6,16 @@ the journal holds, read by the unchanged machine: the first record at which the 
 
 from __future__ import annotations
 
-import random
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from audit.checking import Kind
-from audit.steps import Step
 from events import catalogue as ev
+from tests.audit import shows
+from tests.audit.shows import History, event_of, first, holds
 
-__all__ = ["MUTANTS", "History", "Mutant"]
-
-History: TypeAlias = Sequence[Step]
+__all__ = ["MUTANTS", "Mutant"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,160 +39,6 @@ class Mutant:
     where: Callable[[History], int]
 
 
-# Where changes show
-
-
-def _first(wanted: Callable[[Step], bool]) -> Callable[[History], int]:
-    """The first step for which this holds."""
-
-    def where(history: History) -> int:
-        seq = next((step.record.seq for step in history if wanted(step)), None)
-        assert seq is not None, "the journal does not show it"
-        return seq
-
-    return where
-
-
-def _is(step: Step, *kinds: type) -> bool:
-    return isinstance(step.event, kinds)
-
-
-def _checkpoint_after(wanted: Callable[[Step], bool]) -> Callable[[History], int]:
-    """The first checkpoint behind the first step for which this holds."""
-
-    def where(history: History) -> int:
-        first = _first(wanted)(history)
-        return _first(lambda step: step.record.seq > first and _is(step, ev.CheckpointSigned))(history)
-
-    return where
-
-
-def _event(step: Step) -> Any:
-    return step.event
-
-
-def _backoff_kind(step: Step) -> str | None:
-    return None if step.before.backoff is None else step.before.backoff.kind
-
-
-def _ends_second_wait(history: History) -> int:
-    """The end of the wait after a second failed attempt, before the 9 s of the mutant were over."""
-    began_ms = 0
-    for step in history:
-        if isinstance(step.event, ev.SubmissionFailed):
-            began_ms = step.record.at_ms
-        backoff = step.before.backoff
-        second = (
-            backoff is not None and backoff.kind == "retry" and backoff.wait_s > step.before.policy.submit_backoff_s
-        )
-        if second and _is(step, ev.BackoffElapsed) and step.record.at_ms - began_ms < 9_000:
-            return step.record.seq
-    raise AssertionError("the journal holds no such wait")
-
-
-def _ends_whole_second_wait(history: History) -> int:
-    """The end of the first wait after a second failed attempt in which no process ended."""
-    last: Step | None = None
-    for step in history:
-        if isinstance(step.event, ev.SubmissionFailed | ev.ActorStarted):
-            last = step
-        elif last is not None and isinstance(last.event, ev.SubmissionFailed) and _is(step, ev.BackoffElapsed):
-            if last.event.attempt > 1:
-                return step.record.seq
-            last = None
-    raise AssertionError("the journal holds no such wait")
-
-
-def _carried(step: Step) -> set[str]:
-    """Posts that this step takes up again."""
-    return {p.post.id for p in step.before.posts if p.deferred} & {
-        p.post.id for p in step.after.posts if not p.deferred
-    }
-
-
-def _sends_a_carried_post(history: History) -> int:
-    """Or comes to the state in which only carried posts are left to send."""
-    carried: set[str] = set()
-    for step in history:
-        carried |= _carried(step)
-        queue = {p.post.id for p in step.after.queue()}
-        if carried and isinstance(step.event, ev.SubmissionStarted) and step.event.post_id in carried:
-            return step.record.seq
-        if step.after.state == "Submitting" and queue and queue <= carried:
-            return step.record.seq
-    raise AssertionError("the journal carries nothing")
-
-
-def _text_of(step: Step) -> str:
-    pending = step.before.pending(_event(step).post_id)
-    assert pending is not None
-    return pending.post.content
-
-
-def _nfkc_differs(step: Step) -> bool:
-    if not _is(step, ev.PostAnalyzed, ev.AnalysisFailed):
-        return False
-    text = _text_of(step)
-    nfc, nfkc = (" ".join(unicodedata.normalize(form, text).split()) for form in ("NFC", "NFKC"))
-    return nfc != nfkc
-
-
-def _space_differs(step: Step) -> bool:
-    if not _is(step, ev.PostAnalyzed, ev.AnalysisFailed):
-        return False
-    text = unicodedata.normalize("NFC", _text_of(step))
-    return " ".join(text.split()) != text.strip()
-
-
-def _drawn_out_of_order(step: Step) -> bool:
-    event = step.event
-    if not isinstance(event, ev.PostsScraped) or len(event.candidates) <= event.wanted:
-        return False
-    drawn = random.Random(event.seed).sample(range(len(event.candidates)), event.wanted)  # noqa: S311
-    return drawn != sorted(drawn)
-
-
-def _would_leave_backoff(step: Step) -> bool:
-    """A window that opens in a backoff which goes on, while there is something to do besides analyses."""
-    after = step.after
-    return (
-        _is(step, ev.WindowOpened)
-        and step.before.state == "Backoff"
-        and after.backoff is not None
-        and (after.to_scrape > 0 or bool(after.queue()) or not after.to_analyze())
-    )
-
-
-def _goes_on_after_checkpoint(history: History) -> int:
-    """The first record of the same process that comes long after a checkpoint."""
-    signed_ms: int | None = None
-    for step in history:
-        at_ms = step.record.at_ms
-        if isinstance(step.event, ev.CheckpointSigned):
-            signed_ms = at_ms
-        elif isinstance(step.event, ev.ActorStarted | ev.TailRepaired | ev.ApiMoved | ev.GapDeclared):
-            signed_ms = None
-        elif signed_ms is not None and at_ms - signed_ms > 5_000:
-            return step.record.seq
-    raise AssertionError("the journal holds no such record")
-
-
-def _tries_again_after_a_start(history: History) -> int:
-    """The first further attempt of a post whose first one another process made."""
-    tried: set[str] = set()
-    for step in history:
-        if isinstance(step.event, ev.ActorStarted):
-            tried = {p.post.id for p in step.before.posts if p.attempts and not p.deferred}
-        if isinstance(step.event, ev.SubmissionStarted) and step.event.post_id in tried and step.event.attempt > 1:
-            return step.record.seq
-    raise AssertionError("the journal holds no such attempt")
-
-
-def _sends_after_a_rejection(history: History) -> int:
-    first = _first(lambda s: _is(s, ev.SubmissionRejected))(history)
-    return _first(lambda s: s.record.seq > first and _is(s, ev.SubmissionStarted))(history)
-
-
 _DUE_BY_FAILURES: Final = "2 ** (attempt.attempt - 1)"
 
 MUTANTS: Final = (
@@ -206,8 +49,8 @@ MUTANTS: Final = (
         old='rows += [Row(event, SUBMITTING, BACKOFF, ("backing_off",))]',
         new="rows += [Row(event, SUBMITTING, BACKOFF)]",
         kind="destination",
-        where=_first(
-            lambda s: _is(s, ev.SubmissionFailed) and s.before.state == "Submitting" and s.after.state != "Backoff"
+        where=first(
+            lambda s: holds(s, ev.SubmissionFailed) and s.before.state == "Submitting" and s.after.state != "Backoff"
         ),
     ),
     Mutant(
@@ -216,7 +59,7 @@ MUTANTS: Final = (
         old='rows += _goes_on("WindowOpened", BACKOFF, "released", never=ANALYZING)',
         new='rows += _goes_on("WindowOpened", BACKOFF, never=ANALYZING)',
         kind="destination",
-        where=_first(_would_leave_backoff),
+        where=first(shows.would_leave_backoff),
     ),
     Mutant(
         name="a guard is negated: analyses are due when there are none",
@@ -224,7 +67,7 @@ MUTANTS: Final = (
         old='"analysis_due": _analysis_due,',
         new='"analysis_due": lambda s: not _analysis_due(s),',
         kind="refused",
-        where=_first(lambda s: _is(s, ev.PostsScraped) and s.after.state == "Analyzing"),
+        where=first(lambda s: holds(s, ev.PostsScraped) and s.after.state == "Analyzing"),
     ),
     Mutant(
         name="a transition is redirected: after a backoff it waits for a window",
@@ -232,7 +75,7 @@ MUTANTS: Final = (
         old='rows += _goes_on("BackoffElapsed", BACKOFF)',
         new='rows += [Row("BackoffElapsed", BACKOFF, WAITING)]',
         kind="destination",
-        where=_first(lambda s: _is(s, ev.BackoffElapsed) and s.after.state != "WaitingForWindow"),
+        where=first(lambda s: holds(s, ev.BackoffElapsed) and s.after.state != "WaitingForWindow"),
     ),
     Mutant(
         name="a row is missing: analyses that answer in a backoff are refused",
@@ -240,7 +83,7 @@ MUTANTS: Final = (
         old="(*_SCRAPE_ENDS, *_ANALYSIS_ENDS, *_VERDICTS, *_RETRIABLE)",
         new="(*_SCRAPE_ENDS, *_VERDICTS, *_RETRIABLE)",
         kind="refused",
-        where=_first(lambda s: _is(s, ev.PostAnalyzed, ev.AnalysisFailed) and s.before.state == "Backoff"),
+        where=first(lambda s: holds(s, ev.PostAnalyzed, ev.AnalysisFailed) and s.before.state == "Backoff"),
     ),
     # Limits and waits
     Mutant(
@@ -249,11 +92,11 @@ MUTANTS: Final = (
         old="if attempt.attempt >= s.policy.submit_attempts:",
         new="if attempt.attempt > s.policy.submit_attempts:",
         kind="destination",
-        where=_first(
+        where=first(
             lambda s: (
-                _is(s, ev.SubmissionFailed)
+                holds(s, ev.SubmissionFailed)
                 and s.before.state == "Submitting"
-                and _event(s).attempt == s.before.policy.submit_attempts
+                and event_of(s).attempt == s.before.policy.submit_attempts
             )
         ),
     ),
@@ -263,7 +106,7 @@ MUTANTS: Final = (
         old=_DUE_BY_FAILURES,
         new="3 ** (attempt.attempt - 1)",
         kind="early",
-        where=_ends_second_wait,
+        where=shows.ends_second_wait,
     ),
     Mutant(
         name="the second wait is as short as the first",
@@ -271,7 +114,7 @@ MUTANTS: Final = (
         old=_DUE_BY_FAILURES,
         new="1",
         kind="late",
-        where=_ends_whole_second_wait,
+        where=shows.ends_whole_second_wait,
     ),
     Mutant(
         name="a crashed effect rests twice as long",
@@ -279,7 +122,7 @@ MUTANTS: Final = (
         old="at_ms, s.policy.crash_backoff_s, e.effect)",
         new="at_ms, 2 * s.policy.crash_backoff_s, e.effect)",
         kind="early",
-        where=_first(lambda s: _is(s, ev.BackoffElapsed) and _backoff_kind(s) == "crash"),
+        where=first(lambda s: holds(s, ev.BackoffElapsed) and shows.backoff_kind(s) == "crash"),
     ),
     Mutant(
         name="an effect may crash once more before it counts as failed",
@@ -287,7 +130,7 @@ MUTANTS: Final = (
         old="+ 1 >= state.policy.crash_limit",
         new="+ 1 > state.policy.crash_limit",
         kind="fields",
-        where=_first(lambda s: _is(s, ev.ScrapeFailed, ev.AnalysisFailed) and _event(s).kind == "crash"),
+        where=first(lambda s: holds(s, ev.ScrapeFailed, ev.AnalysisFailed) and event_of(s).kind == "crash"),
     ),
     Mutant(
         name="a post is carried into one window more",
@@ -295,7 +138,7 @@ MUTANTS: Final = (
         old="if pending.deferrals > state.policy.max_carried_windows:",
         new="if pending.deferrals > state.policy.max_carried_windows + 1:",
         kind="effect",
-        where=_first(lambda s: _is(s, ev.PostAbandoned) and _event(s).reason == "carried too long"),
+        where=first(lambda s: holds(s, ev.PostAbandoned) and event_of(s).reason == "carried too long"),
     ),
     # What is folded
     Mutant(
@@ -304,7 +147,7 @@ MUTANTS: Final = (
         old="seen=_see(s.seen, e.posts) if e.posts else s.seen,",
         new="seen=s.seen,",
         kind="digest",
-        where=_checkpoint_after(lambda s: _is(s, ev.PostsScraped) and bool(_event(s).posts)),
+        where=shows.checkpoint_after(lambda s: holds(s, ev.PostsScraped) and bool(event_of(s).posts)),
     ),
     Mutant(
         name="accepted posts do not count against the quota",
@@ -312,7 +155,7 @@ MUTANTS: Final = (
         old="open=None, counted=counted, totals=totals)",
         new="open=None, totals=totals)",
         kind="digest",
-        where=_checkpoint_after(lambda s: _is(s, ev.SubmissionAccepted)),
+        where=shows.checkpoint_after(lambda s: holds(s, ev.SubmissionAccepted)),
     ),
     Mutant(
         name="posts put off are lost when the next window opens",
@@ -320,7 +163,7 @@ MUTANTS: Final = (
         old="posts=tuple(_carry(p) if p in carried else _put_off(s, p) if p in left else p for p in s.posts),",
         new="posts=tuple(_put_off(s, p) if p in left else p for p in s.posts if p not in carried),",
         kind="refused",
-        where=_sends_a_carried_post,
+        where=shows.sends_a_carried_post,
     ),
     Mutant(
         name="a start forgets the attempts that were made",
@@ -329,7 +172,7 @@ MUTANTS: Final = (
         new="        open=None,\n        crashes={},\n"
         "        posts=tuple(changed(p, attempts=0) for p in s.posts),\n    )\n",
         kind="refused",
-        where=_tries_again_after_a_start,
+        where=shows.tries_again_after_a_start,
     ),
     Mutant(
         name="a rejected post is sent again",
@@ -337,7 +180,7 @@ MUTANTS: Final = (
         old="posts=_without(s, e.post_id), open=None, totals=totals)",
         new="open=None, totals=totals)",
         kind="refused",
-        where=_sends_after_a_rejection,
+        where=shows.sends_after_a_rejection,
     ),
     Mutant(
         name="a full window has room for one more",
@@ -345,9 +188,7 @@ MUTANTS: Final = (
         old="return max(0, self.max_submissions - counted)",
         new="return max(1, self.max_submissions - counted)",
         kind="destination",
-        where=_first(
-            lambda s: s.before.window != s.after.window and s.after.newest is not None and s.after.room() == 0
-        ),
+        where=first(lambda s: s.before.window != s.after.window and s.after.newest is not None and s.after.room() == 0),
     ),
     Mutant(
         name="a budget may be exceeded by one search",
@@ -355,7 +196,7 @@ MUTANTS: Final = (
         old=" or spent_uusd + needed_uusd > uusd(limit_usd)",
         new="",
         kind="refused",
-        where=_first(lambda s: _is(s, ev.BudgetSpent) and _event(s).spent_usd < _event(s).limit_usd),
+        where=first(lambda s: holds(s, ev.BudgetSpent) and event_of(s).spent_usd < event_of(s).limit_usd),
     ),
     Mutant(
         name="a 429 sets no backoff",
@@ -363,7 +204,7 @@ MUTANTS: Final = (
         old='backoff=Backoff(kind="window", until_block=start + newest.blocks))',
         new="backoff=None)",
         kind="refused",
-        where=_first(lambda s: _is(s, ev.RateLimited) and s.before.state == "Submitting"),
+        where=first(lambda s: holds(s, ev.RateLimited) and s.before.state == "Submitting"),
     ),
     Mutant(
         name="a 429 holds for two windows",
@@ -371,7 +212,7 @@ MUTANTS: Final = (
         old="until_block=start + newest.blocks)",
         new="until_block=start + 2 * newest.blocks)",
         kind="digest",
-        where=_checkpoint_after(lambda s: _is(s, ev.RateLimited)),
+        where=shows.checkpoint_after(lambda s: holds(s, ev.RateLimited)),
     ),
     # What is recorded
     Mutant(
@@ -380,7 +221,7 @@ MUTANTS: Final = (
         old="    return _unit(\n        WEIGHT_RELEVANCE",
         new="    return 0.5 * _unit(\n        WEIGHT_RELEVANCE",
         kind="fields",
-        where=_first(lambda s: _is(s, ev.SubmissionStarted) and _event(s).body.score > 0),
+        where=first(lambda s: holds(s, ev.SubmissionStarted) and event_of(s).body.score > 0),
     ),
     Mutant(
         name="texts are normalized to NFKC",
@@ -388,7 +229,7 @@ MUTANTS: Final = (
         old='unicodedata.normalize("NFC", text)',
         new='unicodedata.normalize("NFKC", text)',
         kind="fields",
-        where=_first(_nfkc_differs),
+        where=first(shows.nfkc_differs),
     ),
     Mutant(
         name="runs of whitespace stay",
@@ -396,7 +237,7 @@ MUTANTS: Final = (
         old='" ".join(unicodedata.normalize("NFC", text).split())',
         new='unicodedata.normalize("NFC", text).strip()',
         kind="fields",
-        where=_first(_space_differs),
+        where=first(shows.space_differs),
     ),
     Mutant(
         name="the sample is in the order of the dice",
@@ -404,7 +245,7 @@ MUTANTS: Final = (
         old="sorted(random.Random(seed).sample(range(len(candidates)), count))",
         new="random.Random(seed).sample(range(len(candidates)), count)",
         kind="fields",
-        where=_first(_drawn_out_of_order),
+        where=first(shows.drawn_out_of_order),
     ),
     Mutant(
         name="windows are numbered from 1",
@@ -412,7 +253,7 @@ MUTANTS: Final = (
         old="window=start // blocks,",
         new="window=start // blocks + 1,",
         kind="fields",
-        where=_first(lambda s: _is(s, ev.WindowOpened)),
+        where=first(lambda s: holds(s, ev.WindowOpened)),
     ),
     Mutant(
         name="a submission names the newest window",
@@ -420,7 +261,7 @@ MUTANTS: Final = (
         old="window=state.window.number,\n        attempt",
         new="window=(state.newest or state.window).number,\n        attempt",
         kind="fields",
-        where=_first(lambda s: _is(s, ev.SubmissionStarted) and s.before.newest != s.before.window),
+        where=first(lambda s: holds(s, ev.SubmissionStarted) and s.before.newest != s.before.window),
     ),
     # What is wanted
     Mutant(
@@ -429,7 +270,7 @@ MUTANTS: Final = (
         old="post = state.queue()[0]",
         new="post = state.queue()[-1]",
         kind="effect",
-        where=_first(lambda s: _is(s, ev.SubmissionStarted) and len(s.before.queue()) > 1),
+        where=first(lambda s: holds(s, ev.SubmissionStarted) and len(s.before.queue()) > 1),
     ),
     Mutant(
         name="a search asks for one post more",
@@ -437,7 +278,7 @@ MUTANTS: Final = (
         old="count=state.to_scrape)",
         new="count=state.to_scrape + 1)",
         kind="effect",
-        where=_first(lambda s: _is(s, ev.PostsScraped)),
+        where=first(lambda s: holds(s, ev.PostsScraped)),
     ),
     Mutant(
         name="nothing is vouched for while a 429 holds",
@@ -445,7 +286,7 @@ MUTANTS: Final = (
         old='state.state == "WaitingForWindow" or (state.backoff is not None and state.backoff.kind == "window")',
         new='state.state == "WaitingForWindow"',
         kind="effect",
-        where=_first(lambda s: _is(s, ev.CheckpointSigned) and s.before.state == "Backoff"),
+        where=first(lambda s: holds(s, ev.CheckpointSigned) and s.before.state == "Backoff"),
     ),
     Mutant(
         name="a window is vouched for again and again",
@@ -453,7 +294,7 @@ MUTANTS: Final = (
         old="or not at_rest or state.checkpointed == window.start_block:",
         new="or not at_rest:",
         kind="missing",
-        where=_goes_on_after_checkpoint,
+        where=shows.goes_on_after_checkpoint,
     ),
     Mutant(
         name="the API is not asked for its block",
@@ -461,6 +302,6 @@ MUTANTS: Final = (
         old="        PollStatus(interval_s=state.policy.poll_interval_s),\n",
         new="",
         kind="effect",
-        where=_first(lambda s: _is(s, ev.WindowOpened, ev.ApiUnreachable, ev.ApiRecovered, ev.ConfigMismatched)),
+        where=first(lambda s: holds(s, ev.WindowOpened, ev.ApiUnreachable, ev.ApiRecovered, ev.ConfigMismatched)),
     ),
 )
