@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from actor.machine.budget import DAY_MS
-from events.catalogue import BudgetSpent
+from events.catalogue import BudgetSpent, PostsScraped
 from events.codec import changed
 from events.journal import Draft, FileJournal, at_text, read_journal
 from events.prices import Prices, usd
@@ -151,6 +151,9 @@ def a_day_earlier(journal: Path) -> None:
         for record in records:
             at_ms = record.at_ms - DAY_MS
             event = record.event()
+            if isinstance(event, PostsScraped):  # their age decides the order of the submissions
+                posts = tuple(changed(post, timestamp=post.timestamp - 86_400) for post in event.posts)
+                event = changed(event, posts=posts)
             if isinstance(event, BudgetSpent):
                 event = changed(event, day=at_text(at_ms)[:10])
             await store.append(Draft(at_ms=at_ms, event=event, source=record.source, dest=record.dest))
