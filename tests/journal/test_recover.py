@@ -20,6 +20,7 @@ from events.journal import (
     seal,
     verify_journal,
 )
+from events.upcast import VERSIONS
 from tests.journal.kit import abandon, build, contents, draft, file_journal, reopen, run, segments
 
 
@@ -328,11 +329,12 @@ def test_a_record_that_this_build_cannot_read_is_refused(tmp_path: Path) -> None
     started = draft(2, ActorStarted(build="9", epoch=1, pid=1, policy=Policy()))
     (first,) = list(read_journal(tmp_path / "j"))
     line, _ = seal(started, first.head)
-    prefix = line.replace(b'"v":1', b'"v":2').rpartition(b',"hash":"')[0]
+    newest = VERSIONS["ActorStarted"]
+    prefix = line.replace(b'"v":%d' % newest, b'"v":%d' % (newest + 1)).rpartition(b',"hash":"')[0]
     path = segments(tmp_path / "j")[-1]
     path.write_bytes(path.read_bytes() + _resealed(prefix, first.head))
     text = _refused(tmp_path / "j", JournalError)
-    assert "ActorStarted version 2 is unknown" in text
+    assert f"ActorStarted version {newest + 1} is unknown" in text
     assert "update user-miner" in text
 
 
