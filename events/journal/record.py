@@ -10,7 +10,7 @@ commit mark: a line without one was never acknowledged. docs/journal-format.md s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -114,9 +114,20 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             ValueError: This build cannot read it; the message names the record.
         """
         try:
+            return _CURRENT[self.name, self.v](self.raw)
+        except (KeyError, msgspec.DecodeError, UnicodeDecodeError):
+            return self._old_or_unreadable()
+
+    def _old_or_unreadable(self) -> Event:
+        try:
             return decode_event(self.name, self.v, self.raw)
         except ValueError as error:
             raise ValueError(f"record {self.seq}: {error}") from error
+
+
+_CURRENT: Final[Mapping[tuple[str, int], Callable[[bytes], Event]]] = {
+    (name, VERSIONS[name]): msgspec.json.Decoder(cls).decode for name, cls in EVENTS.items()
+}
 
 
 def decode_event(name: str, version: int, raw: bytes) -> Event:
