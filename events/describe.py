@@ -42,7 +42,7 @@ def is_trouble(event: ev.Event) -> bool:
 
 def printable(text: str, limit: int = 200) -> str:
     """The text on one line, without control or formatting characters, at most ``limit`` characters."""
-    clean = "".join(c if c.isprintable() else " " for c in text)
+    clean = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 

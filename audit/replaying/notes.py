@@ -90,10 +90,13 @@ def joined_text(notes: Sequence[Note]) -> str:
 
 def _moved_posts(step: Step) -> list[Note]:
     """Posts that were put off or left out, which the event itself may not tell."""
+    leaves_out = isinstance(step.event, ev.PostAnalyzed | ev.AnalysisFailed | ev.GapDeclared)
+    if not leaves_out and not any(post.deferred for post in step.after.posts):
+        return []
     after = {p.post.id: p.deferred for p in step.after.posts}
     ready = [p.post.id for p in step.before.posts if not p.deferred]
     notes = [Note(label="put off", text=i, joins=True) for i in ready if after.get(i)]
-    if isinstance(step.event, ev.PostAnalyzed | ev.AnalysisFailed | ev.GapDeclared):
+    if leaves_out:
         settled = step.event.salvage.settled if isinstance(step.event, ev.GapDeclared) else ()
         gone = [i for i in ready if i not in after and i not in settled]
         notes += [Note(label="left out", text=i, joins=True) for i in gone]
