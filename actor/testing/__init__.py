@@ -1,7 +1,7 @@
 """The testing kit: recorded journals as scenarios, actors on a clock of their own, and what to assert about them.
 
-Names are imported when they are asked for: the pytest plugin is loaded into every test run of a project that has the
-miner installed, and costs it nothing.
+Names are imported when they are asked for: the pytest plugin is loaded into every test run of an environment that has
+the miner installed, and costs it nothing.
 """
 
 from __future__ import annotations
@@ -10,20 +10,81 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from actor.testing.clock import VirtualClock, run_virtual
+    from actor.testing.clock import StalledError, VirtualClock, run_virtual
     from actor.testing.drive import MachineDrive
-    from actor.testing.scenario import DivergenceError, Scenario, Step
+    from actor.testing.edges import (
+        ScriptedAnalyzer,
+        ScriptedApi,
+        ScriptedScraper,
+        ScriptedSigner,
+        accept,
+        analysis,
+        fail,
+        limit,
+        reject,
+        scripted_ports,
+    )
+    from actor.testing.made import accepted, analysis_failed, analyzed, failed, limited, post, rejected
+    from actor.testing.reproduce import reproduces
+    from actor.testing.scenario import DivergenceError, NotInJournalError, Scenario, Step
+    from actor.testing.transcript import TranscriptError, check_transcript, run_transcript
+    from actor.testing.world import ActorWorld
 
-__all__ = ["DivergenceError", "MachineDrive", "Scenario", "Step", "VirtualClock", "run_virtual"]
+__all__ = [
+    "ActorWorld",
+    "DivergenceError",
+    "MachineDrive",
+    "NotInJournalError",
+    "Scenario",
+    "ScriptedAnalyzer",
+    "ScriptedApi",
+    "ScriptedScraper",
+    "ScriptedSigner",
+    "StalledError",
+    "Step",
+    "TranscriptError",
+    "VirtualClock",
+    "accept",
+    "accepted",
+    "analysis",
+    "analysis_failed",
+    "analyzed",
+    "check_transcript",
+    "fail",
+    "failed",
+    "limit",
+    "limited",
+    "post",
+    "reject",
+    "rejected",
+    "reproduces",
+    "run_transcript",
+    "run_virtual",
+    "scripted_ports",
+]
 
-_HOMES: Final = {
-    "DivergenceError": "scenario",
-    "MachineDrive": "drive",
-    "Scenario": "scenario",
-    "Step": "scenario",
-    "VirtualClock": "clock",
-    "run_virtual": "clock",
+_PARTS: Final = {
+    "clock": ("StalledError", "VirtualClock", "run_virtual"),
+    "drive": ("MachineDrive",),
+    "edges": (
+        "ScriptedAnalyzer",
+        "ScriptedApi",
+        "ScriptedScraper",
+        "ScriptedSigner",
+        "accept",
+        "analysis",
+        "fail",
+        "limit",
+        "reject",
+        "scripted_ports",
+    ),
+    "made": ("accepted", "analysis_failed", "analyzed", "failed", "limited", "post", "rejected"),
+    "reproduce": ("reproduces",),
+    "scenario": ("DivergenceError", "NotInJournalError", "Scenario", "Step"),
+    "transcript": ("TranscriptError", "check_transcript", "run_transcript"),
+    "world": ("ActorWorld",),
 }
+_HOMES: Final = {name: part for part, names in _PARTS.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:

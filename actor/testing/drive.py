@@ -170,7 +170,10 @@ class MachineDrive:
         Raises:
             ValueError: None is wanted.
         """
-        (effect,) = [effect for effect in wanted(self.state) if isinstance(effect, StartSubmission)]
+        due = [effect for effect in wanted(self.state) if isinstance(effect, StartSubmission)]
+        if not due:
+            raise ValueError(f"no submission is wanted: {self.effects()}")
+        effect = due[0]
         self.on(submission_started(self.state, effect))
         return effect.post_id
 
