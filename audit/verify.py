@@ -80,4 +80,9 @@ def _vouched_lines(vouched: Vouched) -> list[str]:
         if vouched.through_seq
         else f"{vouched.hotkey} vouches for nothing here"
     )
+    if vouched.other_folds:
+        lines.append(
+            f"{vouched.other_folds} checkpoint(s) hold the digest of a state that another version of the fold came to: "
+            "signed, but not compared"
+        )
     return lines

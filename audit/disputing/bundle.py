@@ -6,6 +6,8 @@ import hashlib
 import json
 from typing import Any, Final
 
+import orjson
+
 from audit.terminal import inert_json
 from events.catalogue import Post
 from events.codec import decode_as, plain
@@ -138,7 +140,7 @@ def decode_bundle(content: bytes) -> Bundle:
     Raises:
         ValueError: It is something else; the message says where.
     """
-    data: Any = json.loads(content)
+    data: Any = orjson.loads(content)
     if not isinstance(data, dict) or data.get("bundle") != KIND:
         raise ValueError(f'no object with "bundle": "{KIND}"')
     if data.get("version") != VERSION:
