@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -35,8 +36,11 @@ def check(document: Path, found: Iterable[Block], folder: Path, env: Mapping[str
     "document", [d for d in DOCUMENTS if d != README and blocks(d, "console")], ids=lambda d: d.stem
 )
 def test_sessions_over_a_recorded_journal(document: Path, recorded: Path, tmp_path: Path, shell_env: Env) -> None:
-    """A document's sessions hold in a folder that has ``journal/`` and no settings."""
+    """A document's sessions hold in a folder with ``journal/`` and the snippets that bear a name, and no settings."""
     shutil.copytree(recorded / "journal", tmp_path / "journal")
+    for snippet in blocks(document, "python"):
+        if (named := re.match(r"# (\w+\.py)\n", snippet.text)) is not None:
+            (tmp_path / named[1]).write_text(snippet.text, "utf-8")
     check(document, blocks(document, "console"), tmp_path, shell_env())
 
 

@@ -1,0 +1,28 @@
+"""The parts of docs/audit.md that repeat the code: UPDATE_DOCS=1 writes them again."""
+
+from __future__ import annotations
+
+from audit.rules import RULES
+from audit.windows import EXPLAINED
+from tests.docs.kit import ROOT, put_generated
+
+AUDIT = ROOT / "docs" / "audit.md"
+
+
+def test_the_table_of_rules_is_the_list() -> None:
+    """docs/audit.md has a line for each rule, in order, with what it demands."""
+    lines = "".join(f"| {rule.name} | {rule.demands} |\n" for rule in RULES)
+    wanted = f"\n| rule | demands |\n|---|---|\n{lines}\n"
+    assert put_generated(AUDIT, "rules", wanted) == wanted
+
+
+def test_the_table_of_reasons_is_the_list() -> None:
+    """docs/audit.md has a line for each reason, in the order in which they count."""
+    lines = "".join(f"| {why} | {meaning} |\n" for why, meaning in EXPLAINED.items())
+    wanted = f"\n| reason | a window is missed because |\n|---|---|\n{lines}\n"
+    assert put_generated(AUDIT, "reasons", wanted) == wanted
+
+
+def test_the_number_of_rules_is_as_shown() -> None:
+    """The session's figure is the list's length."""
+    assert f"no findings by {len(RULES)} rule(s)" in AUDIT.read_text("utf-8")
