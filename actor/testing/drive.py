@@ -38,7 +38,7 @@ class MachineDrive:
     """
 
     def __init__(self, start: State | str = INITIAL, *, policy: ev.Policy | None = None, hotkey: str = NOBODY) -> None:
-        self.state = decode_json(State, start.encode()) if isinstance(start, str) else start
+        self.state = _read(start) if isinstance(start, str) else start
         self.at_ms = START_MS
         self.policy = policy or self.state.policy
         self.records: list[Record] = []
@@ -187,3 +187,10 @@ class MachineDrive:
         if self.state.window is None:
             raise ValueError("no window is known: call window(NUMBER) first")
         return self.state.window.number
+
+
+def _read(start: str) -> State:
+    try:
+        return decode_json(State, start.encode())
+    except ValueError as error:
+        raise ValueError(f"this build has another state: {error}; make the file anew: user-miner fixture") from error

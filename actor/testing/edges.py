@@ -114,6 +114,8 @@ class ScriptedAnalyzer:
         gate: Answers wait for it; None answers at once.
         latency_s: What an analysis takes of ``clock``'s time.
         calls: The texts that were analyzed.
+        model: As `analysis` names it; another one finds answers on record to be another's.
+        prompt_version: Likewise.
         busy: Analyses in flight.
         most_busy: The most that ever were.
     """
@@ -126,6 +128,8 @@ class ScriptedAnalyzer:
     calls: list[str] = field(default_factory=list)
     busy: int = 0
     most_busy: int = 0
+    model: str = "m"
+    prompt_version: str = "1"
 
     async def analyze(self, text: str) -> AnalysisLike:
         """One analysis."""

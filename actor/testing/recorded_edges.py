@@ -61,9 +61,13 @@ class RecordedEdges:
         event: What was recorded next.
         with_it: What the same answer of the API told beside it.
         at_ms: When it was recorded.
+        model: The LLM of the record's next analysis.
+        prompt_version: Likewise its rules and question.
     """
 
     def __init__(self, time: VirtualClock, hotkey: str, posts: Iterable[ev.Post]) -> None:
+        self.model = ""
+        self.prompt_version = ""
         self.event: ev.Event = ev.BackoffElapsed()
         self.with_it: tuple[ev.Event, ...] = ()
         self.at_ms = 0
@@ -100,7 +104,8 @@ class RecordedEdges:
         """The recorded analysis."""
         found = await self._answer()
         if isinstance(found, ev.AnalysisFailed):
-            cost = {name: getattr(found, name) for name in ("calls", "prompt_tokens", "completion_tokens")}
+            costs = ("calls", "prompt_tokens", "completion_tokens", "failed_calls")
+            cost = {name: getattr(found, name) for name in costs}
             said: Any = {name: getattr(found, name) for name in ("kind", "model", "prompt_version", "raw_answer")}
             raise AnalysisError(found.reason, **said, **cost)
         analyzed = cast("ev.PostAnalyzed", found)
@@ -114,6 +119,7 @@ class RecordedEdges:
             calls=analyzed.calls,
             prompt_tokens=analyzed.prompt_tokens,
             completion_tokens=analyzed.completion_tokens,
+            failed_calls=analyzed.failed_calls,
         )
 
     async def status(self) -> Block:

@@ -78,6 +78,10 @@ class _History:
         self.identity = scenario.start.identity or next(iter(created), _nobody())
         posts = [post for event in events if isinstance(event, ev.PostsScraped) for post in event.posts]
         self.edges = RecordedEdges(self.time, self.identity.hotkey, posts)
+        for event in events:
+            if isinstance(event, ev.PostAnalyzed):
+                self.edges.model, self.edges.prompt_version = event.model, event.prompt_version
+                break
 
     async def play(self) -> None:
         """Live every life."""
