@@ -248,7 +248,7 @@ _TOLD: Final[Mapping[type, Callable[[Step, Record | None], list[Note]]]] = {
 }
 _LABELS: Final[Mapping[type, str]] = {
     ev.JournalCreated: "created",
-    ev.ApiMoved: "moved",
+    ev.ApiMoved: "API",
     ev.ApiUnreachable: "API",
     ev.ApiRecovered: "API",
     ev.ConfigMismatched: "differs",

@@ -206,6 +206,7 @@ def _balance(block: _Block, record: Record, after: State) -> str:
         (after.totals.abandoned - block.totals.abandoned, "abandoned"),
         (after.totals.left_out - block.totals.left_out, "left out"),
         (sum(post.deferred for post in after.posts), "put off"),
+        (sum(not post.deferred for post in after.posts), "still under way"),  # another API took over
     ]
     told = ", ".join(f"{count} {what}" for count, what in counts if count)
     return f"after {span(record.at_ms - block.opened_ms)}: {told or 'nothing was sent'}"

@@ -13,7 +13,7 @@ from audit.replaying.timeline import Timeline
 from audit.steps import steps
 from audit.terminal import UsageError
 from events import catalogue as ev
-from tests.audit.replay_kit import sample, story, timeline
+from tests.audit.replay_kit import SAMPLE, sample, story, timeline
 from tests.kit import HOTKEY, Drive, accepted, analysis_failed, analyzed, failed, rejected
 
 STORY = f"""\
@@ -53,6 +53,7 @@ STORY = f"""\
     45            15:04:55Z   accepted   8
     46            15:04:55Z   ended      after 0.0 s: 5 accepted; checkpoint of record 45 signed
 """
+LABEL = slice(len("     1 2026-11-22T14:32:05Z   "), len("     1 2026-11-22T14:32:05Z   created   "))
 STEPS = list(steps(story().records))
 
 
@@ -206,6 +207,19 @@ def test_a_gap_ends_the_block() -> None:
     assert "carried    2\n" in blocks(told)[-1]
 
 
+def test_another_api_ends_the_block_of_the_one_before() -> None:
+    """Its windows mean nothing there; what was under way is put off and goes first in the first new window."""
+    drive = Drive().start().window(60_000).scraped(1, 2)
+    drive.on(analyzed("1"), ev.ActorStopped(reason="x", posts_processed=0), ev.ApiMoved(api_url="http://127.0.0.1:9"))
+    drive.start().on(analyzed("2"))
+    drive.window(7)
+    told = blocks(timeline(drive.records))
+    assert told[1].splitlines()[-2].endswith("API        moved to the API http://127.0.0.1:9")
+    assert told[1].splitlines()[-1].endswith("ended      after 0.0 s: 2 still under way")
+    assert told[2].splitlines()[-1].endswith("put off    1, 2")
+    assert told[3].splitlines()[1].endswith("carried    1, 2")
+
+
 def test_the_sample_is_told_without_a_word_too_few() -> None:
     """Every event has a label of its own, every verdict its post, and every worked window its block."""
     records = sample()
@@ -226,6 +240,15 @@ def told_ids(text: str, label: str) -> list[str]:
     """The posts that lines of one kind name, in order."""
     lines = [line.split(f" {label} ")[1] for line in text.splitlines() if f" {label} " in line]
     return [post_id for line in lines for post_id in re.findall(r"\b\d+\b(?!\))", line)]
+
+
+def test_every_kind_of_line_is_documented() -> None:
+    """The words that lines of the story and the sample begin with stand in docs/replay.md."""
+    text = (SAMPLE.parents[1] / "docs" / "replay.md").read_text("utf-8")
+    lines = [*STORY.splitlines(), *timeline(sample()).splitlines()]
+    labels = {line[LABEL].strip() for line in lines if line}
+    assert len(labels) > 20
+    assert not [label for label in labels if f"`{label}`" not in text]
 
 
 @given(st.sets(st.integers(1, 46)))
