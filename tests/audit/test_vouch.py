@@ -6,14 +6,16 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bittensor_core import Keypair
 
 from actor.cli import main
 from actor.edges.hotkey import is_signed_by
+from actor.machine import REDUCER
 from audit.history import folded
-from audit.vouch import Vouched, vouch
+from audit.vouch import Vouched, read_kept, vouch
 from events import catalogue as ev
 from events.codec import changed
 from events.journal import JournalReader, Record, locate
@@ -103,6 +105,60 @@ def test_every_part_of_a_checkpoint_is_covered(
         drive.at_ms = record.at_ms
         drive.on(event)
     assert not checked(drive.records).ok
+
+
+@pytest.mark.parametrize(
+    ("fields", "finding"),
+    [
+        ({"since": 1}, "lists hashes behind record 1, expected those behind 0"),
+        ({"hashes_sha256": "0" * 64}, "lists other hashes of records 1 to "),
+        ({"state_sha256": "0" * 64}, "state is not what this build folds the records to"),
+    ],
+)
+def test_a_signature_under_something_untrue_is_found(fields: dict[str, Any], finding: str) -> None:
+    """Signed by the right hotkey, but not what the records are; the checkpoint behind it is judged by itself."""
+    drive = Drive().start().batch(7, 1).accept_all().sign(**fields)
+    untrue = drive.head.seq
+    drive.batch(8, 2).accept_all().sign()
+    vouched = checked(drive.records)
+    assert [line.split(": ")[0] for line in vouched.findings] == [f"record {untrue}"]
+    assert finding in vouched.findings[0]
+    assert vouched.through_seq == drive.state.checkpoint_seq
+
+
+def test_another_fold_s_state_is_signed_but_not_compared() -> None:
+    """An older or newer build folded it; what it came to cannot be told here, and is no finding."""
+    drive = Drive().start().batch(7, 1).accept_all().sign(reducer=REDUCER - 1, state_sha256="0" * 64)
+    vouched = checked(drive.records)
+    assert (vouched.findings, vouched.other_folds, vouched.checkpoints) == ((), 1, 1)
+
+
+def test_version_1_is_verified_as_before() -> None:
+    """It signed the end of the chain, by the same hotkey; a list that follows begins at record 1."""
+    recorded = Path(__file__).parents[1] / "journal" / "recorded" / "v1" / "whole"
+    old = list(JournalReader(recorded))
+    assert (checked(old).checkpoints, checked(old).findings) == (1, ())
+    drive = Drive().start().batch(7, 1).accept_all()
+    drive.sign(since=None, hashes_sha256=None, reducer=1)
+    drive.batch(8, 2).accept_all().sign()
+    (_, second) = [event for r in drive.records if isinstance(event := r.event(), ev.CheckpointSigned)]
+    assert second.since == 0
+    assert checked(drive.records).ok
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_kept_checkpoint_of_either_version_is_read(tmp_path: Path, version: int) -> None:
+    """As the journal's line or as its data alone."""
+    drive = Drive().start().batch(7, 1).accept_all()
+    drive.sign() if version == 2 else drive.sign(since=None, hashes_sha256=None, reducer=1)
+    data = drive.records[-1].data
+    if version == 1:
+        data = {name: data[name] for name in ("seq", "head", "state_sha256", "signature")}
+    for content in (data, {"v": version, "data": data}):
+        (tmp_path / "kept.json").write_text(json.dumps(content))
+        kept = read_kept(tmp_path / "kept.json")
+        assert kept == drive.records[-1].event()
+        assert checked(drive.records, kept).ok
 
 
 def test_a_checkpoint_kept_elsewhere_shows_a_rollback(
