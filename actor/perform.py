@@ -17,7 +17,7 @@ from actor.analyzer import AnalysisError
 from actor.chain_end import ChainEnd
 from actor.machine.facts import is_behind, observe, scrape_failed, scraped_event, submit_event
 from actor.machine.norm import content_sha256, norm_text
-from actor.machine.state import REDUCER, State, state_sha256
+from actor.machine.state import REDUCER, Answer, State, state_sha256
 from actor.machine.wanted import submission_started
 from actor.ports import AnalyzerPort, ApiPort, Block, Clock, Limited, ScrapeError, ScraperPort, Signer, StatusError
 from events import catalogue as ev
@@ -127,10 +127,14 @@ class Performer:
         if pending is None:
             raise ValueError(f"post {effect.post_id} is not pending")
         text = norm_text(pending.post.content)
+        analyzer = self._ports.analyzer
+        known = state.answer(content_sha256(text))
+        if known is not None and (known.model, known.prompt_version) == (analyzer.model, analyzer.prompt_version):
+            return _one(_analyzed_before(effect.post_id, text, known))
         async with self._llm_slots:
             began_s = self._clock.elapsed_s()
             try:
-                found = await self._ports.analyzer.analyze(text)
+                found = await analyzer.analyze(text)
             except AnalysisError as error:
                 return _one(_analysis_failed(effect.post_id, text, error, self._since_ms(began_s)))
         return _one(
@@ -147,6 +151,7 @@ class Performer:
                 prompt_tokens=found.prompt_tokens,
                 completion_tokens=found.completion_tokens,
                 latency_ms=self._since_ms(began_s),
+                failed_calls=found.failed_calls,
             )
         )
 
@@ -217,4 +222,23 @@ def _analysis_failed(post_id: str, text: str, error: AnalysisError, latency_ms: 
         prompt_tokens=error.prompt_tokens,
         completion_tokens=error.completion_tokens,
         latency_ms=latency_ms,
+        failed_calls=error.failed_calls,
+    )
+
+
+def _analyzed_before(post_id: str, text: str, known: Answer) -> ev.PostAnalyzed:
+    return ev.PostAnalyzed(
+        post_id=post_id,
+        content_sha256=content_sha256(text),
+        tokens=known.tokens,
+        sentiment=known.sentiment,
+        model=known.model,
+        prompt_version=known.prompt_version,
+        rung="recorded",
+        raw_answer="",
+        calls=0,
+        prompt_tokens=0,
+        completion_tokens=0,
+        latency_ms=0,
+        reused_from=known.post_id,
     )

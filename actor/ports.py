@@ -194,10 +194,22 @@ class AnalysisLike(Protocol):
     def prompt_tokens(self) -> int: ...  # noqa: D102
     @property
     def completion_tokens(self) -> int: ...  # noqa: D102
+    @property
+    def failed_calls(self) -> int: ...  # noqa: D102
 
 
 class AnalyzerPort(Protocol):
     """Relevance and sentiment of one post."""
+
+    @property
+    def model(self) -> str:
+        """The LLM that it asks, as its analyses name it."""
+        ...
+
+    @property
+    def prompt_version(self) -> str:
+        """The rules and the question, as its analyses name them: what other ones found does not hold here."""
+        ...
 
     async def analyze(self, text: str) -> AnalysisLike:
         """Analyze a normalized text.

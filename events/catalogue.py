@@ -315,10 +315,12 @@ class PostAnalyzed(Value, frozen=True, kw_only=True):
         prompt_version: Version of the prompt.
         rung: Which answer format worked.
         raw_answer: The LLM's answer as it came, bounded.
-        calls: LLM calls paid for.
+        calls: LLM calls paid for; 0 for a text whose answer was on record.
         prompt_tokens: Billed input tokens over all calls.
         completion_tokens: Billed output tokens over all calls.
         latency_ms: Time over all calls.
+        failed_calls: Requests without a usable answer among all that were made.
+        reused_from: The post of the same text whose recorded answer this is; None when the LLM was asked.
     """
 
     post_id: str
@@ -333,6 +335,8 @@ class PostAnalyzed(Value, frozen=True, kw_only=True):
     prompt_tokens: int
     completion_tokens: int
     latency_ms: int
+    failed_calls: int = 0
+    reused_from: str | None = None
 
     def __post_init__(self) -> None:
         _require(self.sentiment in {-1.0, -0.5, 0.0, 0.5, 1.0}, f"no such sentiment: {self.sentiment!r}")
@@ -354,6 +358,7 @@ class AnalysisFailed(Value, frozen=True, kw_only=True):
         prompt_tokens: Billed input tokens.
         completion_tokens: Billed output tokens.
         latency_ms: Time over all calls.
+        failed_calls: As in PostAnalyzed.
     """
 
     post_id: str
@@ -367,6 +372,7 @@ class AnalysisFailed(Value, frozen=True, kw_only=True):
     prompt_tokens: int
     completion_tokens: int
     latency_ms: int
+    failed_calls: int = 0
 
 
 class SubmissionStarted(Value, frozen=True, kw_only=True):

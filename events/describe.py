@@ -62,6 +62,8 @@ def _analyzed(e: ev.PostAnalyzed) -> str:
     top = sorted(e.tokens.items(), key=lambda item: -item[1])[:3]
     names = ", ".join(f"{printable(name, 40)} {share:.2f}" for name, share in top) or "no subnet"
     tokens = e.prompt_tokens + e.completion_tokens
+    if e.reused_from is not None:
+        return f"post {e.post_id}: {names}; sentiment {e.sentiment:+.1f}; as for post {e.reused_from}, the same text"
     return f"post {e.post_id}: {names}; sentiment {e.sentiment:+.1f}; {e.calls} call(s), {tokens} tokens"
 
 

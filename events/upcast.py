@@ -18,8 +18,10 @@ Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 VERSIONS: Final[Mapping[str, int]] = {
     **dict.fromkeys(EVENTS, 1),
     "ActorStarted": 2,
+    "AnalysisFailed": 2,
     "CheckpointSigned": 2,
     "GapDeclared": 2,
+    "PostAnalyzed": 2,
 }
 
 
@@ -45,10 +47,22 @@ def _gap_declared_1(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "salvage": {**data["salvage"], "spent": {}}}
 
 
+def _post_analyzed_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 asked the LLM about every post, and did not count what failed on the way."""
+    return {**data, "failed_calls": 0, "reused_from": None}
+
+
+def _analysis_failed_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 did not count the requests that failed."""
+    return {**data, "failed_calls": 0}
+
+
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("ActorStarted", 1): _actor_started_1,
+    ("AnalysisFailed", 1): _analysis_failed_1,
     ("CheckpointSigned", 1): _checkpoint_signed_1,
     ("GapDeclared", 1): _gap_declared_1,
+    ("PostAnalyzed", 1): _post_analyzed_1,
 }
 
 

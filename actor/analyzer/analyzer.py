@@ -41,6 +41,7 @@ class Analysis:
         calls: Requests paid for, or possibly paid for.
         prompt_tokens: Summed over calls; 0 for a call where the server did not say.
         completion_tokens: Summed likewise.
+        failed_calls: Requests without a usable answer among all that were made.
     """
 
     tokens: Mapping[str, float]
@@ -52,6 +53,7 @@ class Analysis:
     calls: int
     prompt_tokens: int
     completion_tokens: int
+    failed_calls: int = 0
 
 
 class AnalysisError(Exception):
@@ -66,6 +68,7 @@ class AnalysisError(Exception):
         calls: As in `Analysis`.
         prompt_tokens: As in `Analysis`.
         completion_tokens: As in `Analysis`.
+        failed_calls: As in `Analysis`.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class AnalysisError(Exception):
         calls: int = 0,
         prompt_tokens: int = 0,
         completion_tokens: int = 0,
+        failed_calls: int = 0,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -89,6 +93,7 @@ class AnalysisError(Exception):
         self.calls = calls
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = completion_tokens
+        self.failed_calls = failed_calls
 
 
 class Analyzer:
@@ -125,6 +130,16 @@ class Analyzer:
         self._backoff_s = backoff_s
         self._ladder = Ladder()
 
+    @property
+    def model(self) -> str:
+        """The model's name at the server."""
+        return self._model
+
+    @property
+    def prompt_version(self) -> str:
+        """Name and version of the rules and of the question."""
+        return self._strategy.version
+
     async def analyze(self, text: str) -> Analysis:
         """Analyze one post.
 
@@ -150,6 +165,7 @@ class Analyzer:
             calls=bill.calls,
             prompt_tokens=bill.prompt_tokens,
             completion_tokens=bill.completion_tokens,
+            failed_calls=bill.failed_calls,
         )
 
     async def aclose(self) -> None:
@@ -172,6 +188,7 @@ class Analyzer:
         except TimeoutError as error:
             if not limit.expired():  # not ours: a bug of the edge, to be seen as one
                 raise
+            bill.failed_calls += 1
             bill.calls += 1  # a request was under way; no wait is begun that would outlast the limit
             raise LLMError(f"no usable answer within {self._timeout_s:g} s", kind="timeout") from error
 
@@ -186,6 +203,7 @@ class Analyzer:
             calls=bill.calls,
             prompt_tokens=bill.prompt_tokens,
             completion_tokens=bill.completion_tokens,
+            failed_calls=bill.failed_calls,
         )
 
     def _raw(self, bill: Bill) -> str:

@@ -38,12 +38,14 @@ class Bill:
         prompt_tokens: Summed; a server that does not say counts as 0.
         completion_tokens: Summed likewise.
         answer: The last text that the model gave.
+        failed_calls: Requests without a usable answer, those that cost nothing among them.
     """
 
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     answer: str = ""
+    failed_calls: int = 0
 
     def add(self, completion: Completion) -> None:
         """Enter an answer."""
@@ -108,6 +110,7 @@ class Conversation:
         try:
             content = read(completion.text)
         except AnswerError as error:
+            self._bill.failed_calls += 1
             cut = " (the server cut it off: finish_reason length)" if completion.finish_reason == "length" else ""
             raise AnswerError(f"{error}{cut}") from error
         self._ladder.prove(self._model, rung)
@@ -134,6 +137,7 @@ class Conversation:
                 )
             except LLMError as error:
                 self._bill.calls += error.kind in _BILLED
+                self._bill.failed_calls += 1
                 wait_s = self._wait_s(error)
                 if wait_s is None:
                     raise

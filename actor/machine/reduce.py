@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from actor.machine.budget import reckon
 from actor.machine.scoring import score_post_entry
-from actor.machine.state import Backoff, OpenAttempt, PendingPost, State, Window
+from actor.machine.state import Answer, Backoff, OpenAttempt, PendingPost, State, Window
 from events import catalogue as ev
 from events.value import changed
 
@@ -19,6 +19,7 @@ __all__ = ["IllegalEventError", "apply"]
 
 # X search reaches back 7 days, so a post older than this can never come back.
 SEEN_DAYS: Final = 8
+ANSWER_DAYS: Final = 2
 _DAY_S: Final = 86_400
 _COUNTED_WINDOWS: Final = 4
 _BETWEEN_RUNS: Final = frozenset({ev.JournalCreated, ev.ApiMoved, ev.ActorStarted, ev.TailRepaired, ev.GapDeclared})
@@ -249,11 +250,26 @@ def _require_scrape(s: State, window: int) -> None:
 
 def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
     pending = _unanalyzed(s, e.post_id)
+    if e.reused_from is None:
+        s = changed(s, answers=_remember(s.answers, e, at_ms // (_DAY_S * 1000)))
     if not e.tokens and not s.policy.submit_irrelevant:
         return _leave_out(s, e.post_id)
     score = score_post_entry(pending.post, e.tokens, at_ms)
     pending = changed(pending, analyzed=True, tokens=e.tokens, sentiment=e.sentiment, score=score)
     return changed(s, posts=_with(s, pending))
+
+
+def _remember(
+    answers: Mapping[int, Mapping[str, Answer]], e: ev.PostAnalyzed, day: int
+) -> Mapping[int, Mapping[str, Answer]]:
+    """Keep the answer for other posts of the same text, which come within hours; older days are forgotten."""
+    answer = Answer(
+        post_id=e.post_id, model=e.model, prompt_version=e.prompt_version, tokens=e.tokens, sentiment=e.sentiment
+    )
+    if day in answers:
+        return {**answers, day: {**answers[day], e.content_sha256: answer}}
+    kept = sorted([*answers, day])[-ANSWER_DAYS:]
+    return {d: answers.get(d, {e.content_sha256: answer}) for d in kept}
 
 
 def _analysis_failed(s: State, e: ev.AnalysisFailed, _at: int) -> State:

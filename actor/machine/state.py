@@ -19,6 +19,7 @@ __all__ = [
     "INITIAL",
     "REDUCER",
     "STATES",
+    "Answer",
     "Backoff",
     "OpenAttempt",
     "PendingPost",
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 # Version of the fold: raised whenever the same records would give another state, so that old snapshots are ignored.
-REDUCER: Final = 4
+REDUCER: Final = 5
 
 StateName: TypeAlias = Literal["WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff"]
 STATES: Final[tuple[StateName, ...]] = ("WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff")
@@ -105,6 +106,24 @@ class Backoff(Value, frozen=True, kw_only=True):
     held: tuple[str, ...] = ()
 
 
+class Answer(Value, frozen=True, kw_only=True):
+    """What was found out about a text, and holds for every post with the same text.
+
+    Attributes:
+        post_id: The post whose analysis it was.
+        model: The LLM that was asked.
+        prompt_version: The rules and the question.
+        tokens: Relevance by subnet.
+        sentiment: One of the five categories.
+    """
+
+    post_id: str
+    model: str
+    prompt_version: str
+    tokens: Mapping[str, float]
+    sentiment: float
+
+
 class Totals(Value, frozen=True, kw_only=True):
     """Counts since the journal began; ``accepted`` is the specification's posts_processed (ruling 14)."""
 
@@ -136,6 +155,7 @@ class State(Value, frozen=True, kw_only=True):
         backoff: Set exactly in state Backoff.
         counted: Posts the API counted by a window's first block; only recent windows.
         seen: Ids of chosen posts by the UTC day (unix days) they were posted; pruned beyond SEEN_DAYS.
+        answers: Analyses of recent texts by the UTC day (unix days) of their records, then by the texts' digests.
         checkpointed: First block of the last window that ended with a signed checkpoint.
         checkpoint_seq: Record that the last checkpoint with a list of hashes speaks of; 0 before the first.
         crashes: Consecutive crashes by effect key, within one window.
@@ -162,6 +182,7 @@ class State(Value, frozen=True, kw_only=True):
     backoff: Backoff | None = None
     counted: Mapping[int, int] = {}
     seen: Mapping[int, frozenset[str]] = {}
+    answers: Mapping[int, Mapping[str, Answer]] = {}
     checkpointed: int | None = None
     checkpoint_seq: int = 0
     crashes: Mapping[str, int] = {}
@@ -199,6 +220,13 @@ class State(Value, frozen=True, kw_only=True):
             if post_id in ids:
                 return True
         return self.pending(post_id) is not None
+
+    def answer(self, content_sha256: str) -> Answer | None:
+        """What is on record about a text of this digest; the newest where models or rules changed."""
+        for day in sorted(self.answers, reverse=True):
+            if (answer := self.answers[day].get(content_sha256)) is not None:
+                return answer
+        return None
 
     def analysis_due(self) -> bool:
         """Whether a post has no analysis yet."""

@@ -74,10 +74,20 @@ def _in_flight(state: State) -> tuple[Effect, ...]:
     if state.to_scrape and state.window is not None:
         return (ScrapeWindow(window=state.window.number, count=state.to_scrape),)
     if unanalyzed := state.to_analyze():
-        return tuple(AnalyzePost(post_id=p.post.id) for p in unanalyzed)
+        return tuple(AnalyzePost(post_id=p.post.id) for p in _different(unanalyzed))
     if state.open is not None:
         return (SubmitPost(post_id=state.open.post_id, attempt=state.open.attempt),)
     return ()
+
+
+def _different(posts: tuple[PendingPost, ...]) -> tuple[PendingPost, ...]:
+    """The first post of each text: its answer holds for the others too."""
+    if len(posts) == 1:
+        return posts
+    first: dict[str, PendingPost] = {}
+    for pending in posts:
+        first.setdefault(norm_text(pending.post.content), pending)
+    return tuple(first.values())
 
 
 def _due(state: State) -> tuple[Effect, ...]:

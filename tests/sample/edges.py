@@ -103,6 +103,8 @@ class SlowAnalyzer(_Slow):
     def __init__(self, inner: AnalyzerPort, time: WorldTime, mishaps: Mishaps) -> None:
         super().__init__(time, mishaps)
         self._inner = inner
+        self.model = inner.model
+        self.prompt_version = inner.prompt_version
 
     async def analyze(self, text: str) -> AnalysisLike:
         """As the inner one."""

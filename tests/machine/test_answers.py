@@ -1,0 +1,54 @@
+"""An answer on record holds for every post of the same text: nobody pays for it again."""
+
+from __future__ import annotations
+
+from actor.machine import content_sha256, norm_text, wanted
+from actor.machine.reduce import ANSWER_DAYS
+from events import effects as ef
+from tests.kit import Drive, analysis_failed, analyzed
+
+TEXT = "SN45 keeps   shipping"
+DIGEST = content_sha256(norm_text(TEXT))
+
+
+def asked(drive: Drive) -> list[str]:
+    """The posts whose analysis is wanted now."""
+    return [effect.post_id for effect in wanted(drive.state) if isinstance(effect, ef.AnalyzePost)]
+
+
+def test_one_post_of_each_text_is_asked_about_at_a_time() -> None:
+    """The others wait for its answer (I3)."""
+    drive = Drive().start().window(812).scraped(1, 2, content=TEXT)
+    assert asked(drive) == ["1"]
+    drive.on(analyzed("1", content_sha256=DIGEST))
+    assert asked(drive) == ["2"]
+
+
+def test_a_failure_holds_for_nobody() -> None:
+    """The next post of the text is asked about."""
+    drive = Drive().start().window(812).scraped(1, 2, content=TEXT)
+    drive.on(analysis_failed("1"))
+    assert asked(drive) == ["2"]
+    assert drive.state.answer(DIGEST) is None
+
+
+def test_an_answer_is_remembered_with_what_it_depends_on() -> None:
+    """Model and rules stand beside it; a reused one does not take its place."""
+    drive = Drive().start().window(812).scraped(1, 2, content=TEXT)
+    drive.on(analyzed("1", content_sha256=DIGEST, model="a"))
+    drive.on(analyzed("2", content_sha256=DIGEST, model="a", calls=0, reused_from="1"))
+    known = drive.state.answer(DIGEST)
+    assert known is not None
+    assert (known.post_id, known.model, known.prompt_version, known.sentiment) == ("1", "a", "1", 0.5)
+
+
+def test_answers_are_kept_for_days_not_for_ever() -> None:
+    """So a state stays small through years."""
+    drive = Drive().start()
+    for number in range(1, ANSWER_DAYS + 2):
+        drive.window(812 + number).scraped(number)
+        drive.on(analyzed(str(number), content_sha256=f"{number:064x}"), after_s=86_400)
+        drive.accept_all()
+    assert len(drive.state.answers) == ANSWER_DAYS
+    assert drive.state.answer(f"{1:064x}") is None
+    assert drive.state.answer(f"{ANSWER_DAYS + 1:064x}") is not None
