@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,7 +64,7 @@ def _as_json(journal: Path, report: AuditReport, tail_bytes: int) -> str:
         "rules": report.rules,
         "findings": report.findings,
         "more": report.more,
-        "accounts": dataclasses.asdict(report.accounts),
+        "accounts": report.accounts,
     }
-    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     return inert_json(orjson.dumps(data, option=options).decode())

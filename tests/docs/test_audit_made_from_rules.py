@@ -23,6 +23,8 @@ def test_the_table_of_reasons_is_the_list() -> None:
     assert put_generated(AUDIT, "reasons", wanted) == wanted
 
 
-def test_the_number_of_rules_is_as_shown() -> None:
-    """The session's figure is the list's length."""
+def test_the_number_of_rules_is_as_told() -> None:
+    """The figures in the session, README.md and CHANGELOG.md are the list's length."""
     assert f"no findings by {len(RULES)} rule(s)" in AUDIT.read_text("utf-8")
+    assert f"by {len(RULES)} rules" in (ROOT / "README.md").read_text("utf-8")
+    assert f"as {len(RULES)} named rules" in (ROOT / "CHANGELOG.md").read_text("utf-8")
