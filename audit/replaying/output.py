@@ -100,7 +100,7 @@ def _print_steps(records: Iterable[Record], printer: _Printer) -> State:
             sys.stdout.writelines(printer.take(step))
             state = step.after
     except (FoldError, JournalError):
-        sys.stdout.writelines(printer.finish())  # what was good before it is shown
+        sys.stdout.writelines(printer.pause())  # what was good before it is shown
         raise
     return state
 

@@ -75,10 +75,11 @@ def test_a_record_s_own_time_cut_anywhere_covers_it(moment: datetime, length: in
 def clocked(*offsets_s: float) -> Drive:
     """A journal whose records bear these times after T0, each another state: created, started, then news of the API."""
     drive = Drive()
+    news: list[ev.Event] = [ev.ApiUnreachable(reason="x"), ev.ApiRecovered()]
     events: list[ev.Event] = [
         ev.JournalCreated(hotkey="5", netuid=45, api_url="http://127.0.0.1:8001"),
         ev.ActorStarted(build="1", epoch=1, pid=1, policy=ev.Policy()),
-        *[ev.ApiUnreachable(reason="x"), ev.ApiRecovered()] * 3,
+        *news * 3,
     ]
     for event, offset in zip(events, offsets_s, strict=False):
         drive.at_ms = T0_MS + round(offset * 1000)
