@@ -108,6 +108,7 @@ class Analyzer:
         timeout_s: float,
         redact: Callable[[str], str] = str,
         backoff_s: float = 0.5,
+        votes: int = 1,
     ) -> None:
         """Prepare for any number of posts.
 
@@ -115,10 +116,11 @@ class Analyzer:
             llm: The model's edge; closed by `aclose`.
             strategy: The rules to judge posts by.
             model: The model's name at the server.
-            timeout_s: Seconds for one post, all repetitions and waits included. An edge whose own limit is as
+            timeout_s: Seconds for one vote on a post, all repetitions and waits included. An edge whose own limit is as
                 long leaves no time to repeat a request that timed out.
             redact: Takes secrets out of text that came from outside.
             backoff_s: Seconds before the first repetition, doubled before the second.
+            votes: How often each question is asked; an answer counts only when all of them say the same.
         """
         if timeout_s <= 0:
             raise ValueError(f"timeout_s is {timeout_s}, expected more than 0")
@@ -128,6 +130,7 @@ class Analyzer:
         self._timeout_s = timeout_s
         self._redact = redact
         self._backoff_s = backoff_s
+        self._votes = votes
         self._ladder = Ladder()
 
     @property
@@ -152,7 +155,10 @@ class Analyzer:
         study = self._strategy.study(text)
         bill = Bill()
         try:
-            reply = await self._converse(study, bill)
+            reply = await self._converse(study, bill, vote=0)
+            for vote in range(1, self._votes):
+                again = await self._converse(study, bill, vote=vote)
+                _require_same(reply.content, again.content, f"vote {vote + 1} of {self._votes}")
         except LLMError as error:
             raise self._failure(error, bill) from error
         return Analysis(
@@ -172,7 +178,7 @@ class Analyzer:
         """Close the model's edge."""
         await self._llm.aclose()
 
-    async def _converse(self, study: Study, bill: Bill) -> Reply[Judgement]:
+    async def _converse(self, study: Study, bill: Bill, *, vote: int) -> Reply[Judgement]:
         limit = asyncio.timeout(self._timeout_s)
         try:
             async with limit:
@@ -183,6 +189,7 @@ class Analyzer:
                     bill=bill,
                     deadline=asyncio.get_running_loop().time() + self._timeout_s,
                     backoff_s=self._backoff_s,
+                    vote=vote,
                 )
                 return await conversation.hold([dict(message) for message in study.messages], study.judge)
         except TimeoutError as error:
@@ -208,6 +215,15 @@ class Analyzer:
 
     def _raw(self, bill: Bill) -> str:
         return _writable(self._redact(bill.answer))[:MAX_RAW_ANSWER_CHARS]
+
+
+def _require_same(first: Judgement, other: Judgement, which: str) -> None:
+    """A model of two minds is wrong at least once, and validators hear only one of them."""
+    if first == other:
+        return
+    names = sorted(name for name in {*first.tokens, *other.tokens} if first.tokens.get(name) != other.tokens.get(name))
+    about = f"relevance of {', '.join(names)}" if names else f"sentiment {first.sentiment:g} and {other.sentiment:g}"
+    raise LLMError(f"{which} contradicts the first: {about}", kind="votes")
 
 
 def _writable(text: str) -> str:

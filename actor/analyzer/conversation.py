@@ -66,7 +66,9 @@ class Reply(Generic[T]):
 class Conversation:
     """One post's exchange with one model."""
 
-    def __init__(self, *, llm: LLM, model: str, ladder: Ladder, bill: Bill, deadline: float, backoff_s: float) -> None:
+    def __init__(
+        self, *, llm: LLM, model: str, ladder: Ladder, bill: Bill, deadline: float, backoff_s: float, vote: int = 0
+    ) -> None:
         """Prepare an exchange.
 
         Args:
@@ -76,7 +78,9 @@ class Conversation:
             bill: Where costs are entered as they arise.
             deadline: The event loop's time after which no wait may end.
             backoff_s: Seconds to wait before the first repetition, doubled before the second.
+            vote: Number of the vote that it casts.
         """
+        self._vote = vote
         self._llm = llm
         self._model = model
         self._ladder = ladder
@@ -133,7 +137,7 @@ class Conversation:
         while True:
             try:
                 return await self._llm.complete(
-                    model=self._model, messages=messages, response_format=response_format(rung)
+                    model=self._model, messages=messages, response_format=response_format(rung), vote=self._vote
                 )
             except LLMError as error:
                 self._bill.calls += error.kind in _BILLED

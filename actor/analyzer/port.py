@@ -25,6 +25,7 @@ LLMErrorKind = Literal[
     "refused_format",  # the server will not take this response_format
     "request",  # the server refuses the request for another reason
     "malformed",  # a 2xx whose body is not a chat completion with text in it
+    "votes",  # answers to the same question contradict each other
 ]
 
 
@@ -72,6 +73,7 @@ class LLM(Protocol):
         model: str,
         messages: Sequence[Mapping[str, str]],
         response_format: Mapping[str, Any] | None,
+        vote: int = 0,
     ) -> Completion:
         """Make one request, without repeating it.
 
@@ -79,6 +81,7 @@ class LLM(Protocol):
             model: The model's name at the server.
             messages: Chat messages, each with "role" and "content".
             response_format: The format to demand; None demands none.
+            vote: Number of the vote, from 0: each draws from a seed of its own.
 
         Raises:
             LLMError: Whatever went wrong outside this process.

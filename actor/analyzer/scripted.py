@@ -25,6 +25,7 @@ class Asked:
     model: str
     messages: tuple[Mapping[str, str], ...]
     response_format: Mapping[str, Any] | None
+    vote: int = 0
 
 
 class ScriptedLLM:
@@ -49,9 +50,11 @@ class ScriptedLLM:
         model: str,
         messages: Sequence[Mapping[str, str]],
         response_format: Mapping[str, Any] | None,
+        vote: int = 0,
     ) -> Completion:
         """Give the next line; see `actor.analyzer.LLM`."""
-        self.asked.append(Asked(model=model, messages=tuple(messages), response_format=response_format))
+        asked = Asked(model=model, messages=tuple(messages), response_format=response_format, vote=vote)
+        self.asked.append(asked)
         line = self._next()
         while isinstance(line, float):
             await asyncio.sleep(line)

@@ -52,6 +52,7 @@ class OpenAIChat:
         model: str,
         messages: Sequence[Mapping[str, str]],
         response_format: Mapping[str, Any] | None,
+        vote: int = 0,
     ) -> Completion:
         """Make one request; see `actor.analyzer.LLM`.
 
@@ -62,7 +63,7 @@ class OpenAIChat:
             "model": model,
             "messages": [dict(message) for message in messages],
             "temperature": 0,
-            "seed": SEED,
+            "seed": SEED + vote,
             "max_tokens": MAX_ANSWER_TOKENS,
         }
         if response_format is not None:
