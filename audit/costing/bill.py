@@ -40,6 +40,7 @@ class Bill(Value, frozen=True, kw_only=True):
         requests: Requests of the answered searches.
         analyses: Analyses with a record, failed ones too.
         failed_analyses: Those that failed.
+        reused: Those for which the answer about the same text was on record; they cost nothing.
         models: What each LLM was asked for.
         unmeasured_calls: Calls whose server told no tokens; they are missing in the sums.
         accepted: Posts that the API took; in a dry run, those that would have been sent.
@@ -59,6 +60,7 @@ class Bill(Value, frozen=True, kw_only=True):
     requests: int = 0
     analyses: int = 0
     failed_analyses: int = 0
+    reused: int = 0
     models: Mapping[str, Asked] = {}
     unmeasured_calls: int = 0
     accepted: int = 0

@@ -57,7 +57,8 @@ def _less(more: Spent, less: Spent) -> Spent:
 
 def _saved(in_work: Bill) -> Bill:
     """A start amid a batch: without a journal it would search and analyze all of that again."""
-    return Bill(starts=1, saved_searches=in_work.searches, saved_analyses=in_work.analyses, saved=in_work.paid)
+    asked = in_work.analyses - in_work.reused
+    return Bill(starts=1, saved_searches=in_work.searches, saved_analyses=asked, saved=in_work.paid)
 
 
 def _analyzed(e: ev.PostAnalyzed | ev.AnalysisFailed) -> Bill:
@@ -66,6 +67,7 @@ def _analyzed(e: ev.PostAnalyzed | ev.AnalysisFailed) -> Bill:
     return Bill(
         analyses=1,
         failed_analyses=int(isinstance(e, ev.AnalysisFailed)),
+        reused=int(isinstance(e, ev.PostAnalyzed) and e.reused_from is not None),
         models={e.model: asked} if e.calls else {},
         unmeasured_calls=0 if measured else e.calls,
         paid=_sums(Spent.told_by(e)),

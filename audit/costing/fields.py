@@ -61,6 +61,7 @@ def _fields(money: Money, bill: Bill) -> dict[str, Any]:
         "llm": {
             "analyses": bill.analyses,
             "failed": bill.failed_analyses,
+            "reused": bill.reused,
             "calls": bill.calls,
             "unmeasured_calls": bill.unmeasured_calls,
             "prompt_tokens": bill.paid.prompt_tokens,

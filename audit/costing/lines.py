@@ -81,11 +81,13 @@ def _x_line(money: Money, total: Bill) -> str:
 
 
 def _llm_line(money: Money, total: Bill) -> str:
-    failed = f" ({total.failed_analyses} failed)" if total.failed_analyses else ""
+    aside = {"failed": total.failed_analyses, "taken from the record": total.reused}
+    said = ", ".join(f"{number} {what}" for what, number in aside.items() if number)
+    analyses = _count(total.analyses, "analysis", "analyses") + (f" ({said})" if said else "")
     unmeasured = f" ({total.unmeasured_calls} told no tokens)" if total.unmeasured_calls else ""
     llm_usd = money.llm(total.paid)
     return (
-        f"LLM: {_count(total.analyses, 'analysis', 'analyses')}{failed} in {_count(total.calls, 'call')}{unmeasured}, "
+        f"LLM: {analyses} in {_count(total.calls, 'call')}{unmeasured}, "
         f"{_tokens(total.paid)}: {_UNPRICED if llm_usd is None else f'${llm_usd:.6f}'}"
     )
 

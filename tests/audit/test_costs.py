@@ -92,6 +92,19 @@ def test_failed_analyses_cost_too() -> None:
     assert set(total.models) == {"m", "other"}
 
 
+def test_an_answer_that_was_on_record_costs_nothing() -> None:
+    """It is an analysis, but nobody was asked; a start does not save it again."""
+    drive = Drive().start().window(7).scraped(1, 2, content="the same text")
+    drive.on(analyzed("1"))
+    reused = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "latency_ms": 0, "reused_from": "1"}
+    drive.on(analyzed("2", **reused))
+    books, _ = booked(drive.start())
+    total = books.total()
+    assert (total.analyses, total.reused, total.calls, total.saved_analyses) == (2, 1, 1, 1)
+    assert units(total.perhaps) == (0, 0, 0, 0)
+    assert "2 analyses (1 taken from the record) in 1 call, " in "".join(total_lines(PRICED, books, today=TODAY))
+
+
 def test_failed_and_held_searches_are_counted() -> None:
     """Neither brings posts."""
     drive = Drive(ev.Policy(max_x_usd_per_day=0.15)).start().window(7).scrape_failed().window(8).scraped().window(9)
