@@ -28,8 +28,11 @@ def history() -> Drive:
     drive.on(ev.ApiUnreachable(reason="no answer within 10 s"), after_s=12)
     drive.on(ev.ApiRecovered(), after_s=24)
     drive.window(812).scraped(1, 2, 3, 4, content='two\nlines, "quotes", \u2028 and \U0001f600')
-    drive.on(analyzed("1", tokens={"talisman": 0.9, "chutes": 1.0}), analyzed("2", 0.0), after_s=1.5)
-    drive.on(analysis_failed("3"), analyzed("4"))
+    tokens = {"talisman": 0.9, "chutes": 1.0}
+    drive.on(analyzed("1", tokens=tokens, failed_calls=1), analyzed("2", 0.0), after_s=1.5)
+    free = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "latency_ms": 0}
+    reused = analyzed("4", tokens=tokens, rung="recorded", raw_answer="", reused_from="1", **free)
+    drive.on(analysis_failed("3"), reused)
     post_id = drive.send()
     drive.on(failed(post_id, 1), after_s=0.02)
     drive.on(ev.BackoffElapsed(), after_s=3)
