@@ -61,8 +61,8 @@ class RecordedEdges:
         event: What was recorded next.
         with_it: What the same answer of the API told beside it.
         at_ms: When it was recorded.
-        model: The LLM of the record's next analysis.
-        prompt_version: Likewise its rules and question.
+        model: The LLM whose recorded answers hold for the next post.
+        prompt_version: Likewise the rules and question.
     """
 
     def __init__(self, time: VirtualClock, hotkey: str, posts: Iterable[ev.Post]) -> None:

@@ -78,10 +78,6 @@ class _History:
         self.identity = scenario.start.identity or next(iter(created), _nobody())
         posts = [post for event in events if isinstance(event, ev.PostsScraped) for post in event.posts]
         self.edges = RecordedEdges(self.time, self.identity.hotkey, posts)
-        for event in events:
-            if isinstance(event, ev.PostAnalyzed):
-                self.edges.model, self.edges.prompt_version = event.model, event.prompt_version
-                break
 
     async def play(self) -> None:
         """Live every life."""
@@ -195,6 +191,10 @@ class _Process:
         """Tell the edges what comes next; an effect that crashed then crashes here."""
         found, edges = self.life.steps[self.place], self.history.edges
         edges.event, edges.at_ms = found.event, found.at_ms
+        if isinstance(found.event, ev.PostAnalyzed) and found.event.reused_from is not None:
+            edges.model, edges.prompt_version = found.event.model, found.event.prompt_version
+        else:  # the LLM was asked, as if it were another than that of any answer on record
+            edges.model, edges.prompt_version = "", ""
         self.set_time()
         if (crash := crash_of(found.event)) is not None:
             raise crash
