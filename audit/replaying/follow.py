@@ -5,6 +5,8 @@ Nothing is locked and nothing written. Between two looks it sleeps, and it notic
 
 from __future__ import annotations
 
+import errno
+import os
 import select
 import sys
 import time
@@ -44,4 +46,4 @@ def rest(seconds: float) -> None:
     poll = select.poll()
     poll.register(output, 0)  # errors and hang-ups are told unasked
     if poll.poll(seconds * 1000):
-        raise BrokenPipeError
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))  # as a write would

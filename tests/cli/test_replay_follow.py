@@ -248,7 +248,7 @@ def test_a_real_tail_ends_when_its_reader_leaves(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     with tail(journal, stdout=writing) as process:
         os.close(writing)
-        wait_for(lambda: len(os.read(reading, 100)) > 0, "the first line")
-        os.close(reading)
+        with os.fdopen(reading, encoding="utf-8") as output:
+            wait_for(lambda: "checkpoint of record 45 signed" in output.readline(), "the last line")
         _, errors = process.communicate(timeout=10)
     assert (process.returncode, errors) == (0, "")
