@@ -30,6 +30,7 @@ bench: .venv/.bench
 	$(BIN)/python -m benchmarks.journal_append
 	$(BIN)/python -m benchmarks.journal_read
 	$(BIN)/python -m benchmarks.journal_cold_start
+	$(BIN)/python -m benchmarks.analyzer_matching
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .

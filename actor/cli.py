@@ -18,6 +18,7 @@ import typer
 from actor.commands.audit import audit
 from actor.commands.check import check
 from actor.commands.costs import costs
+from actor.commands.evaluate import evaluate
 from actor.commands.export import export
 from actor.commands.fixture import fixture
 from actor.commands.options import JournalArgument
@@ -143,6 +144,7 @@ def sandbox(
 
 app.command()(replay)
 app.command()(verify)
+app.command()(evaluate)
 app.command()(export)
 app.command()(check)
 app.command()(audit)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from actor.analyzer import Analyzer, load_registry, make_strategy
+from actor.analyzer import Analyzer, Strategy, make_strategy
 from actor.edges.api import APIClient
 from actor.edges.clock import SystemClock
 from actor.edges.llm import OpenAIChat
@@ -25,7 +25,7 @@ from actor.settings import Settings
 from events.catalogue import JournalCreated, SubmissionBody
 from events.journal import FileJournal, JournalStore
 
-__all__ = ["RunOptions", "build_actor", "journal_path", "open_journal"]
+__all__ = ["Model", "RunOptions", "build_actor", "build_analyzer", "journal_path", "open_journal"]
 
 # One post's analysis may take so many calls: a slow answer, a lower rung of the ladder, a repair.
 _LLM_TRIES: Final = 3
@@ -46,6 +46,23 @@ class RunOptions:
     dry_run: bool = False
     move_api: bool = False
     windows: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A served language model.
+
+    Attributes:
+        base_url: An OpenAI-compatible API.
+        api_key: Its key, a secret.
+        name: The model, as the server names it.
+        timeout_s: One request.
+    """
+
+    base_url: str
+    api_key: str = field(repr=False)
+    name: str
+    timeout_s: float
 
 
 class _DryRunApi:
@@ -118,6 +135,17 @@ def build_actor(
     )
 
 
+def build_analyzer(strategy: Strategy, model: Model, redact: Redactor) -> Analyzer:
+    """An analyzer that asks this model; nothing is sent before it is asked."""
+    return Analyzer(
+        llm=OpenAIChat(base_url=model.base_url, api_key=model.api_key, timeout_s=model.timeout_s),
+        strategy=strategy,
+        model=model.name,
+        timeout_s=_LLM_TRIES * model.timeout_s,
+        redact=redact,
+    )
+
+
 def _ports(settings: Settings, signer: Signer, redact: Redactor, *, dry_run: bool) -> Ports:
     clock = SystemClock()
     scraper = PostScraper(
@@ -128,17 +156,15 @@ def _ports(settings: Settings, signer: Signer, redact: Redactor, *, dry_run: boo
         clock=clock,
         redact=redact,
     )
-    llm = OpenAIChat(
-        base_url=settings.llm_base,
-        api_key=settings.api_key.get_secret_value(),
-        timeout_s=settings.llm_timeout_seconds,
-    )
-    analyzer = Analyzer(
-        llm=llm,
-        strategy=make_strategy("hybrid", load_registry()),
-        model=settings.model,
-        timeout_s=_LLM_TRIES * settings.llm_timeout_seconds,
-        redact=redact,
+    analyzer = build_analyzer(
+        make_strategy(settings.analyzer, settings.registry()),
+        Model(
+            base_url=settings.llm_base,
+            api_key=settings.api_key.get_secret_value(),
+            name=settings.model,
+            timeout_s=settings.llm_timeout_seconds,
+        ),
+        redact,
     )
     api: ApiPort = APIClient(
         base_url=settings.miner_api_url,

@@ -25,13 +25,22 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode
 
+from actor.analyzer_settings import AnalyzerSettings, CheckedAnalyzerSettings
 from actor.edges.urls import checked_base
 from actor.edges.x_wire import build_query
 from actor.price_settings import PriceSettings
 from events.catalogue import Policy
 from events.prices import Prices, page_size, uusd
 
-__all__ = ["LEGACY", "Settings", "SettingsError", "legacy_variables", "load_prices", "load_settings"]
+__all__ = [
+    "LEGACY",
+    "Settings",
+    "SettingsError",
+    "legacy_variables",
+    "load_analyzer_settings",
+    "load_prices",
+    "load_settings",
+]
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -92,7 +101,7 @@ class _SpecifiedSettings(BaseSettings):
     llm_base: Url = "https://llm.chutes.ai/v1"
 
 
-class Settings(PriceSettings, _SpecifiedSettings):
+class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
     """All settings, the specification's first. ``.miner_env.example`` explains each one."""
 
     model_config = PriceSettings.model_config
@@ -204,6 +213,15 @@ def load_prices(env_file: Path, *, required: bool = False) -> Prices:
         SettingsError: A price is wrong, or the file that ``required`` speaks of is not there.
     """
     return _load(PriceSettings, env_file, required=required, flags={}).prices()
+
+
+def load_analyzer_settings(env_file: Path, *, required: bool = False, **flags: Any) -> AnalyzerSettings:
+    """The strategy and the list of subnets of the file and the environment; nothing else need be set.
+
+    Raises:
+        SettingsError: A name is wrong, or the file that ``required`` speaks of is not there.
+    """
+    return _load(AnalyzerSettings, env_file, required=required, flags=flags)
 
 
 def _load(kind: type[S], env_file: Path, *, required: bool, flags: Mapping[str, Any]) -> S:

@@ -102,15 +102,22 @@ class MentionFinder:
     def _hits(self, words: Words) -> list[_Hit]:
         hits: list[_Hit] = []
         past = 0
-        for index, word in enumerate(words.lowered):
-            keys = self._keys.get(word)
-            if keys is None and words.has_tau:
-                keys = [key._replace(use=_RESPELLED[key.use]) for key in self._keys.get(word.replace("τ", "t"), ())]
-            found = _longest(words, index, keys) if keys and index >= past else None
+        keys = self._keys if not words.has_tau else self._respelled(words)
+        for index in [at for at, word in enumerate(words.lowered) if word in keys]:
+            found = _longest(words, index, keys[words.lowered[index]]) if index >= past else None
             if found:
                 hits += [hit for hit in found if hit.key.use != "other"]
                 past = found[0].last + 1 if found[0].key.use in _TAKES_ITS_WORDS else past
         return hits
+
+    def _respelled(self, words: Words) -> dict[str, list[_Key]]:
+        """Return the keys of the post's words, those of a word with a τ also by its plain spelling."""
+        keys = {word: self._keys[word] for word in words.lowered if word in self._keys}
+        for word in words.lowered:
+            if "τ" in word and word not in keys:
+                plain = self._keys.get(word.replace("τ", "t"), [])
+                keys[word] = [key._replace(use=_RESPELLED[key.use]) for key in plain]
+        return keys
 
 
 def _longest(words: Words, index: int, keys: list[_Key]) -> list[_Hit]:

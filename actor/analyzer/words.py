@@ -47,7 +47,8 @@ class Words:
 
     def written(self, index: int) -> str:
         """Return a word as it stands in the post."""
-        return self._written[index]
+        start = self._starts[index]
+        return self._text[start : start + len(self.lowered[index])]
 
     def before(self, index: int) -> str:
         """Return what stands between a word and the one before it."""
@@ -87,11 +88,9 @@ class Words:
         return found | {word.replace("τ", "t") for word in found if len(word) > 1} if self.has_tau else found
 
     @cached_property
-    def _written(self) -> list[str]:
-        return _WORD.split(self._text)[1::2]
-
-    @cached_property
     def _addresses(self) -> list[tuple[int, int]]:
+        if "://" not in self._lowered and "www." not in self._lowered:
+            return []
         return [found.span() for found in _URL.finditer(self._lowered)]
 
     @cached_property

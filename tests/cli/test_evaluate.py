@@ -1,0 +1,173 @@
+"""user-miner evaluate: the report with and without a model, and how it refuses."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from actor.settings import Settings
+from sandbox import SandboxConfig
+from tests.cli.kit import Command, is_one_line
+from tests.world import World
+
+STEERING = "\x1b[31m\x9b32m\u202e\x07"
+POSTS = [
+    {"text": "SN4 and hippius", "direct": ["targon", "hippius"], "sentiment": "neutral"},
+    {
+        "text": "Video upscaling with compression on Bittensor, good work",
+        "direct": [],
+        "discussed": {"vidaio": 0.7},
+        "sentiment": "bullish",
+    },
+    {"text": "gm", "direct": [], "sentiment": "neutral", "kind": "noise"},
+]
+WRONG = {"text": f"SN45 {STEERING} is here", "direct": ["targon"], "sentiment": "neutral"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, and none of this machine's settings."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    return tmp_path
+
+
+def _file(folder: Path, *posts: object) -> Path:
+    path = folder / "posts.jsonl"
+    path.write_text("".join(f"{json.dumps(post)}\n" for post in posts), "utf-8")
+    return path
+
+
+def test_without_a_model_names_and_candidates_are_evaluated(folder: Path, command: Command) -> None:
+    """No setting is needed, and the report says what it leaves out."""
+    code, out, errors = command("evaluate", _file(folder, *POSTS))
+    assert (code, errors) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].startswith("3 posts of ")
+    assert lines[0].endswith("rules hybrid-1, subnets as of 2025-12-01")
+    assert lines[1] == "direct mentions  2 of 2 found, 0 wrong: precision 100.0 %, recall 100.0 %"
+    assert lines[2].endswith("1 of 1 discussed subnets offered")
+    assert "not asked" in lines[3]
+    assert len(lines) == 4
+
+
+def test_a_mention_that_differs_is_a_finding(folder: Path, command: Command) -> None:
+    """Exit code 1, the line, both sides and the post, which cannot steer the terminal."""
+    code, out, errors = command("evaluate", _file(folder, *POSTS, WRONG))
+    assert (code, errors) == (1, "")
+    assert out.splitlines()[-1].split() == [
+        "4", "direct", "expected", "targon,", "found", "talisman_ai:", "SN45", "[31m", "32m", "is", "here",
+    ]  # fmt: skip
+    assert out.replace("\n", "").isprintable()
+
+
+def test_json_holds_the_whole_report(folder: Path, command: Command) -> None:
+    """The same figures for machines, inert as well."""
+    code, out, _ = command("evaluate", _file(folder, *POSTS, WRONG), "--json")
+    assert code == 1
+    assert out.replace("\n", "").isprintable()
+    found = json.loads(out)
+    assert found["direct"] == {"labelled": 3, "found": 2, "wrong": 1, "precision": 2 / 3, "recall": 2 / 3}
+    assert (found["posts"], found["model"], found["candidates"]["not_offered"]) == (4, None, 0)
+    (only,) = found["disagreements"]
+    assert (only["line"], only["what"], only["text"]) == (4, "direct", WRONG["text"])
+
+
+def test_the_stand_in_is_named_as_such(folder: Path, command: Command) -> None:
+    """With the sandbox's model the rest is evaluated too: one request a post."""
+    code, out, errors = command("evaluate", _file(folder, *POSTS), "--stand-in")
+    assert (code, errors) == (0, "")
+    assert "counts words: its agreement says nothing about a real model" in out
+    assert "requests         3 for 3 posts, 1.00 each; 0 posts failed" in out
+    assert "sentiment        3 of 3 (100.0 %) posts are in the labelled category" in out
+    assert "both             3 of 3 (100.0 %)" in out
+    found = json.loads(command("evaluate", _file(folder, *POSTS), "--stand-in", "--json")[1])["model"]
+    assert (found["calls_per_post"], found["failed"], found["both"]) == (1.0, 0, 1.0)
+    assert found["confusion"]["bullish"]["bullish"] == 1
+
+
+def test_the_matcher_is_held_against_the_same_labels(folder: Path, command: Command) -> None:
+    """Its names agree, and the topics that it leaves aside are seen, by the flag as by the setting."""
+    (folder / "settings").write_text("ANALYZER=Matcher\n")
+    for how in (["--strategy", "matcher"], ["--env-file", "settings"]):
+        code, out, _ = command("evaluate", _file(folder, *POSTS), "--stand-in", *how)
+        assert code == 0
+        assert "rules matcher-1" in out
+        assert "relevance        2 of 3 (66.7 %)" in out
+        assert "relevance expected vidaio 0.7, found vidaio 0" in out
+
+
+def test_live_asks_the_model_of_the_settings(here: World, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each post is asked about once; a token for X need not be set, and the key is never printed."""
+    monkeypatch.delenv("X_BEARER_TOKEN")
+    asked = here.sandbox.ledger.llm
+    code, out, errors = command("evaluate", _file(here.folder, *POSTS), "--live")
+    assert (code, errors) == (0, "")
+    assert asked.calls == 3
+    assert f"{SandboxConfig().model} at {here.sandbox.llm_base}" in out
+    assert here.sandbox.llm_key not in out
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"), [("401", "check API_KEY"), ("402", "credit is used up"), ("404", "check MODEL")]
+)
+def test_a_model_that_cannot_be_asked_is_asked_once(here: World, command: Command, fault: str, said: str) -> None:
+    """What only a person can mend ends the evaluation at the first post, with one line."""
+    here.sandbox.script("llm", fault, times=99)
+    code, out, errors = command("evaluate", _file(here.folder, *POSTS), "--live")
+    assert (code, out) == (2, "")
+    assert is_one_line(errors, "cannot be asked", said)
+    assert len(here.sandbox.ledger.llm.exchanges()) == 1
+
+
+def test_a_post_that_fails_is_reported(here: World, command: Command) -> None:
+    """Other failures belong to their post; the rest is evaluated."""
+    here.sandbox.script("llm", "empty_choices", times=2)
+    found = json.loads(command("evaluate", _file(here.folder, *POSTS), "--live", "--json")[1])
+    assert found["model"]["failed"] == 1
+    assert [one["what"] for one in found["disagreements"]] == ["failed"]
+
+
+def test_live_without_a_key_is_refused(folder: Path, command: Command) -> None:
+    """The missing setting is named; without --live the same evaluation works."""
+    code, out, errors = command("evaluate", _file(folder, *POSTS), "--live")
+    assert (code, out) == (2, "")
+    assert is_one_line(errors, "API_KEY", "is not set")
+    assert command("evaluate", _file(folder, *POSTS))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, ["cannot be read"]),
+        ("", ["holds no post"]),
+        ('{"text": "x"}', ["posts.jsonl:1:", "expected an object"]),
+        ('{"text": "\x1b[31m', ["posts.jsonl:1:", "is no JSON"]),
+        ('{"text": "x", "direct": ["\\u001b[31m"], "sentiment": "neutral"}', ["there is no subnet"]),
+    ],
+)
+def test_a_wrong_file_is_refused(folder: Path, command: Command, content: str | None, words: list[str]) -> None:
+    """One line, exit code 2, nothing raw."""
+    path = folder / "posts.jsonl"
+    if content is not None:
+        path.write_text(content)
+    code, out, errors = command("evaluate", path)
+    assert (code, out) == (2, "")
+    assert is_one_line(errors, *words)
+    assert errors.replace("\n", "").isprintable()
+
+
+def test_a_wrong_list_of_subnets_is_refused(folder: Path, command: Command) -> None:
+    """SUBNETS_FILE is the one that counts, when it is there."""
+    (folder / "subnets.json").write_text("[]")
+    code, _, errors = command("evaluate", _file(folder, *POSTS))
+    assert code == 2
+    assert is_one_line(errors, "subnets.json", 'expected {"as_of"')
+
+
+def test_two_models_are_one_too_many(folder: Path, command: Command) -> None:
+    """--live and --stand-in exclude each other."""
+    code, _, errors = command("evaluate", _file(folder, *POSTS), "--live", "--stand-in")
+    assert code == 2
+    assert "not both" in errors
