@@ -35,6 +35,8 @@ OURS: Final[dict[str, Any]] = {
     "X_USD_PER_USER": 0.010,
     "LLM_USD_PER_MILLION_PROMPT_TOKENS": None,
     "LLM_USD_PER_MILLION_COMPLETION_TOKENS": None,
+    "ANALYZER": "hybrid",
+    "SUBNETS_FILE": Path("subnets.json"),
     "WALLET_NAME": "default",
     "WALLET_HOTKEY": "default",
     "WALLET_PATH": Path("~/.bittensor/wallets").expanduser(),
