@@ -283,7 +283,7 @@ def _print_proof(story: _Story, journal: Path) -> int:
         f"\nBilled by the stand-ins: {x['posts_billed']} posts and {x['users_billed']} users of X (${x['usd']:.2f}), "
         f"{llm['prompt_tokens'] + llm['completion_tokens']} LLM tokens."
         f"\n\nLook further:"
-        f"\n  {_program()} replay {journal}          what happened, record by record"
+        f"\n  {_program()} replay {journal}          what happened, window by window"
         f"\n  {_program()} replay {journal} --at 20  the state after record 20"
         f"\n  {_program()} verify {journal}          every byte against the hash chain"
     )
