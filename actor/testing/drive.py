@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from actor.machine import INITIAL, State, step, wanted
+from actor.machine import INITIAL, State, content_sha256, norm_text, step, wanted
 from actor.machine.wanted import submission_started
 from actor.testing.clock import START_MS
 from actor.testing.made import accepted, analyzed, post
@@ -157,7 +157,8 @@ class MachineDrive:
     def analyze_all(self, relevance: float = 1.0) -> Self:
         """Every due analysis came back."""
         for pending in self.state.to_analyze():
-            self.on(analyzed(pending.post.id, relevance))
+            digest = content_sha256(norm_text(pending.post.content))
+            self.on(analyzed(pending.post.id, relevance, content_sha256=digest))
         return self
 
     def batch(self, window: int, *numbers: int) -> Self:

@@ -173,7 +173,8 @@ def test_lives_are_cut_where_processes_ended() -> None:
 
 
 def test_a_driven_history_comes_out() -> None:
-    """Events made up by hand are a history too, where the machine allows them and digests are right."""
+    """Events made up by hand are a history too, where the machine allows them."""
     drive = carried_over()
-    with pytest.raises(DivergenceError, match="content_sha256"):
-        reproduces(Scenario.load(drive.lines))
+    store = MemoryJournal()
+    reproduces(Scenario.load(drive.lines), store=store)
+    assert store.lines == drive.lines
