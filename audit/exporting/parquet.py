@@ -11,7 +11,7 @@ from audit.terminal import UsageError
 
 __all__ = ["require_pyarrow", "write_parquet"]
 
-_ROW_GROUP: Final = 10_000
+_ROW_GROUP: Final = 5_000
 _MISSING: Final = "Parquet needs the package pyarrow, which is not installed: pip install 'user-miner[parquet]'"
 
 
@@ -28,7 +28,7 @@ def require_pyarrow() -> None:
 
 
 def write_parquet(columns: tuple[Column, ...], rows: Iterable[tuple[Any, ...]], out: BinaryIO) -> int:
-    """Row groups of 10,000 rows, so that memory holds no more than that; the number of rows."""
+    """Row groups of 5,000 rows, so that memory holds no more than that; the number of rows."""
     import pyarrow as pa  # noqa: PLC0415
     from pyarrow import parquet  # noqa: PLC0415
 

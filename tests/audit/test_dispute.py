@@ -12,6 +12,7 @@ import pytest
 from bittensor_core import Keypair
 
 from actor.edges.hotkey import is_signed_by
+from actor.machine import norm_text
 from audit.disputing import Bundle, BundleReport, check_bundle, encode_bundle, make_bundles
 from audit.history import folded
 from audit.posts import post_rows
@@ -77,17 +78,24 @@ def said(bundle: Bundle) -> set[str]:
 
 
 def test_no_bundle_of_the_sample_speaks_of_another_post(sample: tuple[list[Record], dict[str, Bundle]]) -> None:
-    """Neither the id nor the text of any other post, drawn or only found, and no author but its own."""
+    """Neither the id nor the text of any other post, drawn or only found, and no author but its own.
+
+    One id apart: that of an earlier post of the same text whose analysis was taken over.
+    """
     records, bundles = sample
     events = [event for record in records if isinstance(event := record.event(), ev.PostsScraped)]
     posts = {p.id: p for event in events for p in event.posts}
     ids = {post_id for event in events for post_id in event.candidates}
     authors = {p.author for p in posts.values()}
+    analyses = [event for record in records if isinstance(event := record.event(), ev.PostAnalyzed)]
+    alike = {event.post_id: event.reused_from for event in analyses if event.reused_from is not None}
     tellers: dict[str, set[str]] = {}
     for post_id, bundle in bundles.items():
         values, own = said(bundle), posts[post_id]
         text = "\n".join(values)
-        assert ids.intersection(re.findall("[0-9]+", text)) == {post_id}
+        sources = {alike[post_id]} if post_id in alike else set()
+        assert ids.intersection(re.findall("[0-9]+", text)) == {post_id, *sources}
+        assert all(norm_text(posts[source].content) == norm_text(own.content) for source in sources)
         assert authors.intersection(re.findall(r"\w+", text.replace(own.content, ""))) <= {own.author}
         for value in values:
             tellers.setdefault(value, set()).add(own.content)
