@@ -59,9 +59,8 @@ def _findings(report: AuditReport) -> Iterator[str]:
         yield f"{_MARKS[finding.kind]} {_finding(finding)}"
     for rule, count in report.more.items():
         yield f"… and {count} more of {rule}"
-    number = len(broken) + sum(report.more.values())
     rules = f"{len(report.rules)} rule(s)"
-    yield f"{number} finding(s) by {rules}" if broken else f"no findings by {rules}"
+    yield f"no findings by {rules}" if report.ok else f"{report.broken} finding(s) by {rules}"
 
 
 _MARKS: Final = {"finding": "FOUND", "note": "NOTE ", "broken rule": "BROKEN RULE"}

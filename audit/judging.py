@@ -16,6 +16,7 @@ from typing import Final
 from actor.machine import INITIAL, State, step
 from audit.accounting import Accounting, Accounts
 from audit.rules import Books, Entry, Finding, Rule
+from audit.rules.finding import Kind
 from audit.rules.load import place_of
 from events import catalogue as ev
 from events.journal import Record
@@ -35,8 +36,9 @@ class AuditReport:
         first_ms: The first one's time, None without records.
         last_ms: The last one's.
         rules: Names of the rules that judged.
-        findings: What they had to say, rule by rule, at most 100 of each.
+        findings: What they had to say, rule by rule; of each at most 100 findings and 100 notes.
         more: How many more there are by rule.
+        broken: How many of all these are not notes.
         accounts: The accounting.
     """
 
@@ -46,12 +48,13 @@ class AuditReport:
     rules: tuple[str, ...]
     findings: tuple[Finding, ...]
     more: dict[str, int]
+    broken: int
     accounts: Accounts
 
     @property
     def ok(self) -> bool:
         """Nothing but notes."""
-        return all(finding.kind == "note" for finding in self.findings)
+        return not self.broken
 
 
 class Audit:
@@ -63,17 +66,18 @@ class Audit:
     """
 
     def __init__(self, rules: Iterable[type[Rule]], directory: Path | None = None) -> None:
-        self._rules = [rule() for rule in rules]
-        for rule in self._rules:
-            rule.directory = directory
-        self._names = tuple(rule.name for rule in self._rules)
-        self._fed: dict[tuple[str, bool], list[Rule]] = {}
+        chosen = tuple(rules)
+        self._names = tuple(rule.name for rule in chosen)
         self._findings: dict[str, list[Finding]] = {name: [] for name in self._names}
-        self._more: Counter[str] = Counter()
+        self._counts: Counter[tuple[str, Kind]] = Counter()
+        self._rules: list[Rule] = []
+        self._fed: dict[tuple[str, bool], list[Rule]] = {}
         self._books = Books()
         self._accounting = Accounting()
         self._state: State | None = INITIAL
         self._first_ms: int | None = None
+        for rule in chosen:
+            self._employ(rule, directory)
 
     def take(self, record: Record) -> None:
         """Judge one more record."""
@@ -81,11 +85,14 @@ class Audit:
             self._first_ms = record.at_ms
         event, unreadable = _read(record)
         before = self._state
-        refused = unreadable or self._fold(record, event)
-        entry = Entry(record=record, event=event, before=before, after=self._state, books=self._books, refused=refused)
+        refused = self._fold(record, event) if event is not None else unreadable
+        after = None if event is None else self._state
+        entry = Entry(record=record, event=event, before=before, after=after, books=self._books, refused=refused)
         for rule in self._fed_with(record, event):
             self._ask(rule, entry)
-        if event is not None:
+        if event is None:
+            self._state = None
+        else:
             self._accounting.take(record, event, self._books)
         self._books.take(record, event)
 
@@ -100,23 +107,31 @@ class Audit:
             last_ms=None if last is None else last.at_ms,
             rules=self._names,
             findings=tuple(finding for name in self._names for finding in self._findings[name]),
-            more=dict(self._more),
+            more=self._more(),
+            broken=sum(count for (_, kind), count in self._counts.items() if kind != "note"),
             accounts=self._accounting.result(self._books),
         )
 
-    def _fold(self, record: Record, event: ev.Event | None) -> str | None:
+    def _employ(self, rule: type[Rule], directory: Path | None) -> None:
+        try:
+            made = rule()
+        except Exception as error:  # noqa: BLE001  (anybody's code)
+            self._keep(rule.name, _broken(rule, error, None))
+            return
+        made.directory = directory
+        self._rules.append(made)
+
+    def _fold(self, record: Record, event: ev.Event) -> str | None:
         """Go on to the state after the record; why not, where this build's machine does not follow it."""
-        state = self._state
+        state, self._state = self._state, None
         if state is None:
             return None
-        self._state = None
-        if event is None:
-            return None
         try:
-            after = step(state, event, record.at_ms)
+            self._state = after = step(state, event, record.at_ms)
         except ValueError as error:
             return str(error)
-        self._state = after
+        except Exception as error:  # noqa: BLE001  (a forged record may show a mistake in the machine)
+            return f"{type(error).__name__} in this build's machine: {error}"
         if (record.source, record.dest) != (state.state, after.state):
             return f"from {record.source} to {record.dest}; this build goes from {state.state} to {after.state}"
         return None
@@ -132,20 +147,25 @@ class Audit:
         try:
             said = rule.end(self._books) if entry is None else rule.see(entry)
             for finding in said or ():
-                self._keep(rule, finding)
+                self._keep(rule.name, finding)
         except Exception as error:  # noqa: BLE001  (anybody's code)
             self._rules.remove(rule)
             self._fed.clear()
-            self._keep(rule, _broken(rule, error, self._books if entry is None else entry.record))
+            record = self._books.last if entry is None else entry.record
+            self._keep(rule.name, _broken(type(rule), error, record))
 
-    def _keep(self, rule: Rule, finding: Finding) -> None:
+    def _keep(self, name: str, finding: Finding) -> None:
         if not isinstance(finding, Finding):
             raise TypeError(f"a rule yields findings, not {type(finding).__name__}")
-        kept = self._findings[rule.name]
-        if len(kept) < KEPT_FINDINGS:
-            kept.append(finding)
-        else:
-            self._more[rule.name] += 1
+        self._counts[name, finding.kind] += 1
+        if self._counts[name, finding.kind] <= KEPT_FINDINGS:
+            self._findings[name].append(finding)
+
+    def _more(self) -> dict[str, int]:
+        more: Counter[str] = Counter()
+        for (name, _), count in self._counts.items():
+            more[name] += max(0, count - KEPT_FINDINGS)
+        return dict(+more)
 
 
 def _read(record: Record) -> tuple[ev.Event | None, str | None]:
@@ -160,14 +180,13 @@ def _wants(rule: Rule, name: str, *, readable: bool) -> bool:
     return named and (readable or rule.unreadable)
 
 
-def _broken(rule: Rule, error: Exception, where: Record | Books) -> Finding:
-    last = where.last if isinstance(where, Books) else where
-    module = sys.modules.get(type(rule).__module__)
-    place = place_of(error, Path(str(getattr(module, "__file__", type(rule).__module__))))
+def _broken(rule: type[Rule], error: Exception, record: Record | None) -> Finding:
+    module = sys.modules.get(rule.__module__)
+    place = place_of(error, Path(str(getattr(module, "__file__", rule.__module__))))
     return Finding(
         rule=rule.name,
-        seqs=() if last is None else (last.seq,),
-        found=f"the rule itself raised {type(error).__name__}: {error} ({place})",
-        expected="a rule never raises; it was left out from here on",
+        seqs=() if record is None else (record.seq,),
+        found=f"an error of the rule itself, {type(error).__name__}: {error} ({place})",
+        expected="none; the rule was left out from here on",
         kind="broken rule",
     )

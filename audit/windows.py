@@ -19,7 +19,7 @@ __all__ = ["EXPLAINED", "UNEXPLAINED", "USED", "WindowLog", "WindowOutcome"]
 
 USED: Final = "used"
 UNEXPLAINED: Final = "unexplained"
-# The first that applies is what a missed window is put down to. The last four are found without a record in it.
+# The first that applies is what a missed window is put down to.
 EXPLAINED: Final[Mapping[str, str]] = {
     "scrape failed": "its search failed, and nothing was carried over into it",
     "budget": "a budget did not allow its search",
@@ -54,7 +54,6 @@ class WindowOutcome:
         count: How many windows; more than one only for those.
         seqs: The records that show it: what told the window first, then why it was missed.
         outcome: USED, UNEXPLAINED, or a key of EXPLAINED.
-        kind: Of a failed search; empty otherwise.
         started: The start within the window after which the process ran to its end; None without one.
     """
 
@@ -62,7 +61,6 @@ class WindowOutcome:
     seqs: tuple[int, ...]
     outcome: str
     count: int = 1
-    kind: str = ""
     started: int | None = None
 
 
@@ -76,7 +74,6 @@ class _Told:
     whole_why: dict[str, int] = field(default_factory=dict)
     started: int | None = None
     search: int | None = None
-    kind: str = ""
     chosen: int = 0
     sent: int | None = None
 
@@ -102,7 +99,6 @@ class _Told:
             self.chosen += len(event.posts)
             self.put_down_to("nothing new", record.seq)
         elif isinstance(event, ev.ScrapeFailed):
-            self.kind = event.kind
             self.put_down_to("scrape failed", record.seq)
         else:
             self.put_down_to("budget", record.seq)
@@ -116,7 +112,6 @@ class _Told:
             number=self.number,
             seqs=tuple(sorted({self.seq, self.why.get(why, self.seq), self.started or self.seq})),
             outcome=why,
-            kind=self.kind,
             started=self.started,
         )
 
@@ -274,7 +269,7 @@ class WindowLog:
 
 def _skipped(before: _Told, event: ev.WindowOpened, record: Record) -> list[WindowOutcome]:
     """The windows between two that were told."""
-    count = (event.start_block - before.end_block) // event.blocks_per_window
+    count = (event.start_block - before.end_block) // max(1, event.blocks_per_window)
     if count <= 0:
         return []
     why = next((name for name in ("gap", "down", "API unreachable") if name in before.whole_why), "not told")

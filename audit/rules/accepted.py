@@ -28,7 +28,7 @@ class AcceptedInWindow(Rule):
     events = (ev.SubmissionAccepted, ev.ApiMoved, ev.GapDeclared)
 
     def __init__(self) -> None:
-        self._counted: Recent[tuple[int, int], tuple[int, ...]] = Recent(RECENT_WINDOWS)
+        self._counted: Recent[tuple[int, int], tuple[int, tuple[int, ...]]] = Recent(RECENT_WINDOWS)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
         """Count by the window's first block and length."""
@@ -37,21 +37,25 @@ class AcceptedInWindow(Rule):
             self._counted.clear()
         elif isinstance(event, ev.GapDeclared):
             for start_block, number in event.salvage.counted.items():
-                self._add((start_block, books.blocks), *[entry.record.seq] * number)
+                self._add((start_block, books.blocks), entry.record.seq, number)
         elif isinstance(event, ev.SubmissionAccepted) and (window := _window(event, books)) is not None:
-            yield from self._judge(entry, window, self._add(window, entry.record.seq))
+            self._add(window, entry.record.seq)
+            yield from self._judge(entry, window)
 
-    def _add(self, window: tuple[int, int], *seqs: int) -> tuple[int, ...]:
-        self._counted[window] = (*self._counted.get(window, ()), *seqs)[-_KEPT_SEQS:]
-        return self._counted[window]
+    def _add(self, window: tuple[int, int], seq: int, number: int = 1) -> None:
+        count, seqs = self._counted.get(window, (0, ()))
+        self._counted[window] = (count + number, (*seqs, seq)[-_KEPT_SEQS:])
 
-    def _judge(self, entry: Entry, window: tuple[int, int], seqs: tuple[int, ...]) -> Iterator[Finding]:
+    def _judge(self, entry: Entry, window: tuple[int, int]) -> Iterator[Finding]:
         books = entry.books
+        count, seqs = self._counted[window]
         quota = max(books.quota, 0 if books.open is None else books.open.quota)
-        if len(seqs) > quota:
+        if count > quota:
             start_block, blocks = window
-            found = f"{len(seqs)} accepted posts in the window that begins at block {start_block}"
-            yield self.finding(entry, *seqs, found=found, expected=f"at most {quota}", window=start_block // blocks)
+            found = f"{count} accepted posts in the window that begins at block {start_block}"
+            yield self.finding(
+                entry, *seqs, found=found, expected=f"at most {quota}", window=start_block // max(1, blocks)
+            )
 
 
 def _window(event: ev.SubmissionAccepted, books: Books) -> tuple[int, int] | None:

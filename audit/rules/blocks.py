@@ -42,8 +42,8 @@ class WindowsAscend(Rule):
         if newest is not None and event.start_block <= newest.start_block:
             found = f"a window that begins at block {event.start_block}"
             yield self.finding(entry, newest.seq, found=found, expected=f"one behind block {newest.start_block}")
-        start_block = event.current_block // event.blocks_per_window * event.blocks_per_window
-        number = event.current_block // event.blocks_per_window
+        number = event.current_block // max(1, event.blocks_per_window)
+        start_block = number * event.blocks_per_window
         if (event.window, event.start_block) != (number, start_block):
             found = f"window {event.window} from block {event.start_block} at block {event.current_block}"
             yield self.finding(entry, found=found, expected=f"window {number} from block {start_block}")

@@ -325,7 +325,7 @@ class Books:
     def _failed(self, event: ev.SubmissionFailed, record: Record) -> None:
         self.open = None
         if (post := self.pending.get(event.post_id)) is not None:
-            wait_s = self.policy.submit_backoff_s * 2.0 ** (event.attempt - 1)
+            wait_s = self.policy.submit_backoff_s * 2.0 ** min(event.attempt - 1, _KEPT_ATTEMPTS)
             post.failure = (record.seq, record.at_ms, wait_s)
 
     def _limited(self, event: ev.RateLimited, record: Record) -> None:

@@ -72,7 +72,11 @@ class PlainHttp(Rule):
 
     def see(self, entry: Entry) -> Iterator[Finding]:
         """Look at the API's URL."""
-        url = urlsplit(getattr(entry.event, "api_url", ""))
+        try:
+            url = urlsplit(getattr(entry.event, "api_url", ""))
+        except ValueError as error:
+            yield self.finding(entry, found=f"no URL: {error}", expected="an address of the API", kind="note")
+            return
         if url.scheme == "http" and not _is_loopback(url.hostname or ""):
             yield self.finding(
                 entry, found=f"plain http to {url.hostname}", expected="https, or a path that is private", kind="note"

@@ -11,6 +11,7 @@ from types import ModuleType
 from audit.rules import RULES
 from audit.rules.rule import Rule
 from audit.terminal import UsageError
+from events.catalogue import EVENTS
 
 __all__ = ["all_rules", "choose", "load_rules", "place_of"]
 
@@ -21,7 +22,7 @@ def load_rules(path: Path) -> tuple[type[Rule], ...]:
     Raises:
         UsageError: The file cannot be read or run, or RULES is no list of rules.
     """
-    module = ModuleType(f"audit_rules_{path.stem}")
+    module = ModuleType(f"audit_rules:{path}")
     module.__file__ = str(path)
     sys.modules[module.__name__] = module  # dataclasses and pickles look their module up
     try:
@@ -71,6 +72,9 @@ def _checked(path: Path, found: object) -> tuple[type[Rule], ...]:
         for name in ("name", "demands"):
             if not isinstance(getattr(rule, name, None), str):
                 raise UsageError(f"--rules {path}: {rule.__name__} has no {name}, expected {name} = '...'")
+        events: object = rule.events
+        if not isinstance(events, tuple | list) or not all(event in EVENTS.values() for event in events):
+            raise UsageError(f"--rules {path}: {rule.__name__}.events holds no events, expected events.catalogue's")
         if rule.see is Rule.see:
             raise UsageError(f"--rules {path}: {rule.__name__} has no method see(self, entry)")
     return tuple(found)

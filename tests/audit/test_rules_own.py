@@ -15,6 +15,7 @@ from events import catalogue as ev
 from tests.audit.broken import clean, clean_story, index, records_of, rehashed
 from tests.kit import Drive
 
+LAST_EPOCH = 120
 OWN = '''
 from audit.rules import Entry, Recent, Rule
 from events.catalogue import SubmissionStarted
@@ -87,6 +88,8 @@ def test_rules_are_chosen_by_name(own: Path) -> None:
         ("RULES = [int]\n", "own.py: RULES holds <class 'int'>"),
         (OWN.replace("name = ", "nam = "), "own.py: EarlyBird has no name, expected name = '...'"),
         (OWN.replace("demands = ", "demand = "), "own.py: EarlyBird has no demands"),
+        (OWN.replace("(SubmissionStarted,)", "('SubmissionStarted',)"), "own.py: EarlyBird.events holds no events"),
+        (OWN.replace("(SubmissionStarted,)", "SubmissionStarted"), "own.py: EarlyBird.events holds no events"),
         (OWN.replace("def see", "def sees"), "own.py: EarlyBird has no method see(self, entry)"),
         (OWN.replace("early-bird", "I3"), "two rules are named 'I3'"),
     ],
@@ -136,6 +139,20 @@ class FailingEnd(Rule):
         raise RuntimeError(f"at {type(books).__name__}")
 
 
+class Unmade(Rule):
+    """Cannot be made."""
+
+    name = "unmade"
+    demands = "nothing"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def see(self, entry: Entry) -> Iterator[Finding]:  # noqa: ARG002  (never asked)
+        """Nothing to say."""
+        yield from ()
+
+
 class Mistaken(Rule):
     """Yields what is no finding."""
 
@@ -149,7 +166,7 @@ class Mistaken(Rule):
 
 def test_a_rule_that_raises_is_told_of_and_left_out() -> None:
     """With the rule, the record and the line of its code; what it said before stays, and the others go on."""
-    report = report_on(Failing, FailingEnd, Mistaken, *RULES)
+    report = report_on(Failing, FailingEnd, Mistaken, Unmade, *RULES)
     kinds = [(finding.rule, finding.kind, finding.seqs) for finding in report.findings]
     last = report.records
     assert kinds == [
@@ -157,33 +174,36 @@ def test_a_rule_that_raises_is_told_of_and_left_out() -> None:
         ("failing", "broken rule", (3,)),
         ("failing end", "broken rule", (last,)),
         ("mistaken", "broken rule", (1,)),
+        ("unmade", "broken rule", ()),
     ]
     raised = report.findings[1].found
-    assert raised.startswith("the rule itself raised LookupError: no such thing (")
+    assert raised.startswith("an error of the rule itself, LookupError: no such thing (")
     assert f"{Path(__file__).name}:" in raised
     assert "str" in report.findings[3].found
     assert not report.ok
 
 
 class Talkative(Rule):
-    """Objects to every record."""
+    """Has something to say of every record, and a finding at last."""
 
     name = "talkative"
     demands = "silence"
 
     def see(self, entry: Entry) -> Iterator[Finding]:
         """Always something."""
-        yield self.finding(entry, found="a record", expected="none", kind="note")
+        last = isinstance(entry.event, ev.ActorStarted) and entry.event.epoch == LAST_EPOCH
+        yield self.finding(entry, found="a record", expected="none", kind="finding" if last else "note")
 
 
 def test_findings_beyond_a_limit_are_counted() -> None:
-    """A journal that is broken all over takes no more memory."""
+    """A journal that is broken all over takes no more memory; notes hide no finding."""
     drive = clean_story()
-    for _ in range(100):
+    while drive.state.epoch < LAST_EPOCH:
         drive.start()
     report = report_on(Talkative, drive=drive)
-    assert len(report.findings) == KEPT_FINDINGS
-    assert report.more == {"talkative": report.records - KEPT_FINDINGS}
+    assert len(report.findings) == KEPT_FINDINGS + 1
+    assert report.more == {"talkative": report.records - KEPT_FINDINGS - 1}
+    assert (report.broken, report.ok) == (1, False)
 
 
 class Fed(Rule):

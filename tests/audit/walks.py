@@ -20,7 +20,7 @@ from events.codec import changed
 from tests.audit.broken import Story
 from tests.kit import analysis_failed, analyzed
 
-__all__ = ["Walk"]
+__all__ = ["Walk", "gap"]
 
 _BLOCK_S: Final = 12.0
 _POLICIES: Final = (
@@ -28,7 +28,26 @@ _POLICIES: Final = (
     ev.Policy(max_submissions_per_window=3, submit_attempts=2, max_carried_windows=1),
     ev.Policy(on_analysis_error="skip"),
     ev.Policy(submit_irrelevant=False),
+    ev.Policy(max_x_usd_per_day=2.0),
 )
+
+
+def gap() -> ev.GapDeclared:
+    """A gap in which nothing was, and behind which nothing can be read."""
+    nothing = ev.Salvage(
+        records=0,
+        seen={},
+        settled=(),
+        accepted=0,
+        counted={},
+        window=None,
+        start_block=None,
+        blocks_per_window=None,
+        epoch=0,
+    )
+    return ev.GapDeclared(
+        reason="a test", segment=f"{1:020d}.jsonl", offset=1, lost_bytes=1, witnessed_seq=None, salvage=nothing
+    )
 
 
 class Walk(Story):
@@ -38,16 +57,17 @@ class Walk(Story):
         super().__init__()
         self.random = Random(seed)  # noqa: S311  (a test's draw)
         self.began_ms = self.at_ms
+        self.first_block = 7_000
         self.blocks = 100
         self.quota = 5
-        self.counted: dict[int, int] = {}
+        self.counted: dict[tuple[int, int], int] = {}
         self.numbers = 0
         self.start()
 
     @property
     def block(self) -> int:
-        """The chain's block, which goes with the time that has passed."""
-        return 7_000 + int((self.at_ms - self.began_ms) / 1000 / _BLOCK_S)
+        """The chain's block, which goes with the time that has passed, whatever the host's clock says."""
+        return self.first_block + int((self.at_ms - self.began_ms) / 1000 / _BLOCK_S)
 
     def go(self, steps: int) -> Walk:
         """Play, and come to a clean end."""
@@ -71,23 +91,35 @@ class Walk(Story):
             self.answer(self.random.choice(wanted(self.state)))
 
     def _is_due(self, effect: ef.Effect) -> bool:
-        return isinstance(effect, ef.SignCheckpoint | ef.StartSubmission) or (
+        return isinstance(effect, ef.SignCheckpoint | ef.StartSubmission | ef.HoldWindow) or (
             isinstance(effect, ef.AbandonPost) and effect.due_ms <= self.at_ms
         )
 
     def restart(self) -> None:
-        """A crash or a clean stop, for a while; at times with another policy, or with a torn tail set aside."""
+        """A crash or a clean stop, for a while; at times with another policy, a gap, or another API."""
         if self.random.random() < 0.5:
             self.on(ev.ActorStopped(reason="asked to stop", posts_processed=self.state.totals.accepted))
         self.wait(self.random.choice([1.0, 60.0, 4_000.0]))
+        chance = self.random.random()
+        if chance < 0.1:
+            self.on(gap())
+        elif chance < 0.2:
+            self.on(ev.ApiMoved(api_url=f"http://127.0.0.1:{self.random.randint(8_000, 9_000)}"))
+            self.first_block, self.counted = self.random.choice([500, 90_000]), {}
         policy = self.random.choice(_POLICIES) if self.random.random() < 0.3 else None
         self.start(policy)
 
     def world_changes(self) -> None:
-        """The API takes another number of posts, the miner's own code raises, or nothing happens for long."""
-        what = self.random.choice(["quota", "crash", "sleep"])
+        """The API has other numbers, a bug raises, somebody sets the clock, or nothing happens for long."""
+        what = self.random.choice(["quota", "length", "crash", "sleep", "clock"])
         if what == "quota":
             self.quota = self.random.choice([3, 5, 7])
+        elif what == "length":
+            self.blocks = self.random.choice([50, 100, 200])
+        elif what == "clock":
+            jump_ms = self.random.choice([-2_000_000, -300_000, 300_000, 2_000_000])
+            self.at_ms += jump_ms
+            self.began_ms += jump_ms
         elif what == "sleep":
             self.wait(self.random.choice([700.0, 3_000.0]))
         else:
@@ -101,8 +133,6 @@ class Walk(Story):
     def answer(self, effect: ef.Effect) -> None:
         """The outcome of one effect."""
         match effect:
-            case ef.PollStatus():
-                self.poll()
             case ef.ScrapeWindow():
                 self.scrape(effect)
             case ef.AnalyzePost():
@@ -112,11 +142,14 @@ class Walk(Story):
             case ef.SubmitPost():
                 self.submission(effect)
             case ef.EndBackoff():
-                self.at_ms = max(self.at_ms, effect.due_ms)
+                self.wait(min(effect.wait_s, max(0.0, (effect.due_ms - self.at_ms) / 1000)))
                 self.on(ev.BackoffElapsed())
+            case ef.HoldWindow():
+                assert self.state.unaffordable is not None
+                self.on(self.state.unaffordable)
             case ef.AbandonPost() if self._is_due(effect):
                 self.on(ev.PostAbandoned(post_id=effect.post_id, reason=effect.reason))
-            case ef.AbandonPost():
+            case ef.PollStatus() | ef.AbandonPost():
                 self.poll()
             case ef.SignCheckpoint():
                 self.sign()
@@ -168,19 +201,19 @@ class Walk(Story):
             self.on(*self._observed("submit"))
 
     def _verdict(self, chance: float) -> SubmitAnswer:
-        start = self.block // self.blocks * self.blocks
+        window = (self.block // self.blocks * self.blocks, self.blocks)
         block = self._told()
         if chance < 0.25:
             return Failed(kind="http", reason="500", http_status=500, answer="", block=Block())
         if chance < 0.35:
             return Rejected(http_status=409, reason="conflict", answer="", block=block)
-        if chance < 0.4 or self.counted.get(start, 0) >= self.quota:
+        if chance < 0.4 or self.counted.get(window, 0) >= self.quota:
             return Limited(reason="429", answer="", block=block, reset_block=None, reset_s=None)
-        self.counted[start] = self.counted.get(start, 0) + 1
+        self.counted[window] = self.counted.get(window, 0) + 1
         return Accepted(
             status="new",
             http_status=200,
-            answer='{"status": "new"}',
+            answer=f'{{"status": "new", "blocks_per_window": {self.blocks}}}',
             block=block,
             selected_for_validation=None,
             validation_id=None,
