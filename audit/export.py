@@ -16,7 +16,7 @@ from audit.exporting.output import check_target, opened
 from audit.exporting.parquet import require_pyarrow, write_parquet
 from audit.exporting.tables import TABLES
 from audit.filters import Filters, parse_filters
-from audit.steps import Step, steps
+from audit.history import Step, steps
 from audit.terminal import UsageError, answer, inert_json, progress
 from events.journal import JournalReader, locate
 from events.journal.head import read_witness

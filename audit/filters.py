@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from audit.history import Step
 from audit.moments import parse_unit
-from audit.steps import Step, concerns, windows_of
+from audit.steps import concerns, windows_of
 from audit.terminal import UsageError
 from events.catalogue import EVENTS
 

@@ -17,14 +17,13 @@ import orjson
 from actor.machine import encode_state
 from audit.differences import difference_fields, difference_lines, differences
 from audit.filters import parse_filters
-from audit.history import folded
+from audit.history import folded, steps
 from audit.moments import Point, parse_moment, points
 from audit.replaying.follow import PACE_S, rest
 from audit.replaying.output import follow_timeline, print_timeline
 from audit.replaying.post_life import post_life, post_life_fields
 from audit.replaying.post_portrait import post_life_lines
 from audit.replaying.why import why, why_fields, why_lines
-from audit.steps import steps
 from audit.terminal import UsageError, answer, inert_json, progress
 from events.codec import plain
 from events.journal import JournalReader, Record, at_text, locate

@@ -1,37 +1,12 @@
-"""A journal as steps: each record with its event and the states around it, and what a step has to do with. Pure."""
+"""What a step of a journal has to do with: which windows it belongs to, which posts it concerns. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
-
-from actor.machine import INITIAL, State
-from audit.history import folded
+from actor.machine import State
+from audit.history import Step
 from events import catalogue as ev
-from events.journal import Record
 
-__all__ = ["Step", "concerns", "is_worked_on", "opens_window", "steps", "windows_of"]
-
-
-class Step(NamedTuple):
-    """One record, today's reading of its event, and this build's states before and after it."""
-
-    record: Record
-    event: ev.Event
-    before: State
-    after: State
-
-
-def steps(records: Iterable[Record]) -> Iterator[Step]:
-    """The steps of a journal that is read from its first record.
-
-    Raises:
-        FoldError: See `audit.history.folded`.
-    """
-    before = INITIAL
-    for record, after in folded(records):
-        yield Step(record, record.event(), before, after)
-        before = after
+__all__ = ["concerns", "is_worked_on", "opens_window", "windows_of"]
 
 
 def is_worked_on(state: State) -> bool:

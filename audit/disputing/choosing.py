@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from audit.steps import Step
+from audit.history import Step
 from audit.terminal import UsageError
 from events import catalogue as ev
 from events.journal import Record

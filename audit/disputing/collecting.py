@@ -13,7 +13,7 @@ from typing import Final
 
 from audit.disputing.bundle import KIND, VERSION, Bundle, LeftOut, Listed, SearchExcerpt, Shown
 from audit.disputing.choosing import Choice, choose
-from audit.steps import steps
+from audit.history import steps
 from events.catalogue import CheckpointSigned, JournalCreated
 from events.codec import changed
 from events.journal import GENESIS, JournalReader, Record, at_text

@@ -13,8 +13,8 @@ import orjson
 from audit.exporting.columns import Column, at_columns
 from audit.exporting.scope import in_scope
 from audit.filters import Filters
+from audit.history import Step
 from audit.posts import Mark, PostRow, settled_posts
-from audit.steps import Step
 from events import catalogue as ev
 
 __all__ = ["POST_COLUMNS", "post_sources"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from audit.exporting.columns import Column
-from audit.steps import Step, is_worked_on, opens_window
+from audit.history import Step
+from audit.steps import is_worked_on, opens_window
 from events.catalogue import CheckpointSigned
 from events.describe import describe
 

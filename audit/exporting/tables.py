@@ -11,7 +11,7 @@ from audit.exporting.posts import POST_COLUMNS, post_sources
 from audit.exporting.records import RECORD_COLUMNS
 from audit.exporting.windows import WINDOW_COLUMNS, window_sources
 from audit.filters import Filters
-from audit.steps import Step
+from audit.history import Step
 
 __all__ = ["TABLES", "Table"]
 

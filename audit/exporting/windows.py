@@ -14,8 +14,9 @@ from actor.machine.state import Window
 from audit.exporting.columns import Column, at_columns
 from audit.exporting.scope import in_scope
 from audit.filters import Filters
+from audit.history import Step
 from audit.posts import Mark
-from audit.steps import Step, is_worked_on, opens_window
+from audit.steps import is_worked_on, opens_window
 from audit.windows import WindowLog, WindowOutcome
 from events import catalogue as ev
 

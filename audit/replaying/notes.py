@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from actor.machine import State
+from audit.history import Step
 from audit.replaying.lines import short, span
-from audit.steps import Step, opens_window
+from audit.steps import opens_window
 from events import catalogue as ev
 from events.describe import describe, is_trouble
 from events.journal import Record

@@ -8,11 +8,10 @@ from typing import Protocol
 
 from actor.machine import INITIAL, State
 from audit.filters import Filters
-from audit.history import FoldError
+from audit.history import FoldError, Step, steps
 from audit.replaying.follow import followed
 from audit.replaying.lines import json_line, record_fields, record_line
 from audit.replaying.timeline import Timeline
-from audit.steps import Step, steps
 from audit.terminal import fail
 from events.journal import JournalError, JournalReader, Record
 

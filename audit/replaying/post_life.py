@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from audit.history import Step
 from audit.replaying.lines import record_fields
-from audit.steps import Step, concerns
+from audit.steps import concerns
 from audit.terminal import UsageError
 from events import catalogue as ev
 from events.codec import plain

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from actor.machine import content_sha256
+from audit.history import Step
 from audit.replaying.lines import entry_line, short, span, when
 from audit.replaying.post_life import PostLife
-from audit.steps import Step
 from events import catalogue as ev
 from events.describe import describe, is_trouble
 from events.journal import at_text

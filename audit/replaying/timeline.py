@@ -14,9 +14,10 @@ from typing import Final
 from actor.machine import State
 from actor.machine.state import Totals, Window
 from audit.filters import Filters
+from audit.history import Step
 from audit.replaying.lines import entry_line, span, when
 from audit.replaying.notes import Note, carried, joined_text, notes_of
-from audit.steps import Step, is_worked_on, opens_window
+from audit.steps import is_worked_on, opens_window
 from events import catalogue as ev
 from events.journal import Record
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from audit.filters import Filters, parse_filters
+from audit.history import steps
 from audit.replaying.timeline import Timeline
-from audit.steps import steps
 from events import catalogue as ev
 from events.codec import changed
 from events.journal import JournalReader, Record

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from audit.steps import Step
+from audit.history import Step
 from events import catalogue as ev
 
 __all__ = [

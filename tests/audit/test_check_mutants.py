@@ -12,7 +12,7 @@ import pytest
 
 import audit.checking
 from actor.machine import REDUCER, state_sha256
-from audit.steps import Step, steps
+from audit.history import Step, steps
 from events.catalogue import CheckpointSigned
 from events.codec import canonical_json, changed
 from events.journal import JournalReader, Record

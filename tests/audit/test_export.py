@@ -21,7 +21,7 @@ from audit.exporting import TABLES, Column
 from audit.exporting.formats import csv_text, write_csv, write_jsonl
 from audit.exporting.parquet import write_parquet
 from audit.filters import Filters, parse_filters
-from audit.steps import steps
+from audit.history import steps
 from audit.terminal import UsageError
 from events import catalogue as ev
 from events.journal import JournalReader, Record, at_text

@@ -7,11 +7,11 @@ import json
 import pytest
 
 from actor.machine import content_sha256
+from audit.history import steps
 from audit.posts import post_rows
 from audit.replaying.lines import json_line
 from audit.replaying.post_life import PostLife, post_life, post_life_fields
 from audit.replaying.post_portrait import post_life_lines
-from audit.steps import steps
 from audit.terminal import UsageError
 from events import catalogue as ev
 from tests.audit.replay_kit import sample, story

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.filters import Filters, parse_filters
+from audit.history import steps
 from audit.replaying.timeline import Timeline
-from audit.steps import steps
 from audit.terminal import UsageError
 from events import catalogue as ev
 from tests.audit.replay_kit import SAMPLE, sample, story, timeline
