@@ -16,7 +16,7 @@ from audit.windows import EXPLAINED
 from events.describe import printable
 from events.journal import at_text
 
-__all__ = ["as_text", "duration"]
+__all__ = ["as_text"]
 
 _LABEL: Final = 12
 _SHOWN_SEQS: Final = 8
@@ -32,7 +32,7 @@ def as_text(journal: Path, report: AuditReport, tail_bytes: int) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def duration(ms: int) -> str:
+def _duration(ms: int) -> str:
     """A time as people say it: 0.25 s, 61 s, 12 min, 3.5 h, 2.1 d."""
     seconds = ms / _SECOND_MS
     if seconds < 10:  # noqa: PLR2004  (two figures are enough for anything longer)
@@ -151,15 +151,15 @@ def _runs(runs: RunAccounts) -> Iterator[str]:
     )
     if runs.down.count:
         yield _line(
-            "", f"no process ran for {duration(runs.down.total_ms)}, at most {duration(runs.down.max_ms)} at a time"
+            "", f"no process ran for {_duration(runs.down.total_ms)}, at most {_duration(runs.down.max_ms)} at a time"
         )
 
 
 def _trouble(trouble: TroubleAccounts) -> Iterator[str]:
     outages = trouble.outages
     if outages.count:
-        longest = duration(outages.max_ms)
-        yield _line("API", f"{outages.count} outage(s), {duration(outages.total_ms)} in all, {longest} the longest")
+        longest = _duration(outages.max_ms)
+        yield _line("API", f"{outages.count} outage(s), {_duration(outages.total_ms)} in all, {longest} the longest")
     if trouble.mismatches:
         yield _line("settings", f"{trouble.mismatches} difference(s) from the API's numbers")
     counted = (
@@ -180,11 +180,11 @@ def _clock(clock: ClockAccounts) -> Iterator[str]:
     if clock.went_back:
         records = _records(clock.back_at, limit=_SHOWN_SEQS)
         yield _line(
-            "clock", f"went back {clock.went_back} time(s), at most {duration(clock.largest_back_ms)} ({records})"
+            "clock", f"went back {clock.went_back} time(s), at most {_duration(clock.largest_back_ms)} ({records})"
         )
     if clock.ran_ahead:
         records = _records(clock.ahead_at, limit=_SHOWN_SEQS)
-        largest = duration(clock.largest_ahead_ms)
+        largest = _duration(clock.largest_ahead_ms)
         yield _line("clock", f"jumped ahead or the host slept {clock.ran_ahead} time(s), at most {largest} ({records})")
 
 
@@ -193,5 +193,5 @@ def _table(label: str, summaries: Mapping[str, Summary]) -> Iterator[str]:
     yield f"{label:<18}{'count':>8}{'median':>10}{'95 %':>10}{'most':>10}{'total':>10}"
     for name, summary in summaries.items():
         times: Iterable[int] = (summary.median_ms, summary.p95_ms, summary.max_ms, summary.total_ms)
-        cells = "".join(f"{duration(ms):>10}" for ms in times)
+        cells = "".join(f"{_duration(ms):>10}" for ms in times)
         yield f"{printable(name, 16):<18}{summary.count:>8}{cells}"
