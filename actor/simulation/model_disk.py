@@ -1,0 +1,238 @@
+"""A disk that remembers what is durable, and what is left after the power went: any subset of the rest.
+
+It works on real files, which show what the kernel would show, and keeps a second account: the bytes and the names that
+a sync made durable, and the operations since. `image` writes one of the states that a power loss may leave behind:
+each unsynced operation took place or not, each unsynced write in blocks of 512 bytes.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from events.journal.disk import Disk
+
+__all__ = ["ModelDisk", "PowerLostError"]
+
+_BLOCK: Final = 512
+
+
+class PowerLostError(BaseException):
+    """The process is gone: nothing that it would still do happens, and nobody catches this as a failure."""
+
+
+@dataclass(slots=True)
+class _File:
+    """Contents: what is durable, and the writes (offset, bytes) and cuts (length, None) since."""
+
+    durable: bytearray = field(default_factory=bytearray)
+    pending: list[tuple[int, bytes | None]] = field(default_factory=list)
+
+    def sync(self) -> None:
+        for offset, data in self.pending:
+            _apply(self.durable, offset, data)
+        self.pending.clear()
+
+    def choices(self) -> int:
+        return sum(1 if data is None else len(_blocks(offset, data)) for offset, data in self.pending)
+
+    def after_power_loss(self, chosen: Iterator[bool]) -> bytes:
+        content = bytearray(self.durable)
+        for offset, data in self.pending:
+            if data is None:
+                if next(chosen):
+                    _apply(content, offset, None)
+                continue
+            for start, block in _blocks(offset, data):
+                if next(chosen):
+                    _apply(content, start, block)
+        return bytes(content)
+
+
+_Entry = _File | None  # None is a directory
+_Change = list[tuple[Path, _Entry | bool]]  # a name and what it leads to; False removes it
+
+
+class ModelDisk(Disk):
+    """The account of one directory tree.
+
+    Args:
+        root: Holds the journal; what is in it now is durable.
+        crash_at: The operation at which the power goes; 0 never.
+        lying_sync: The sync (from 1) that fails once, after which the kernel takes the bytes for written.
+        crash: Makes what is raised when the power goes.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        crash_at: int = 0,
+        lying_sync: int = 0,
+        crash: Callable[[], BaseException] = PowerLostError,
+    ) -> None:
+        self.root = root
+        self.operations = 0
+        self.syncs = 0
+        self._crash_at = crash_at
+        self._lying_sync = lying_sync
+        self._crash = crash
+        self._fds: dict[int, _File] = {}
+        self._names: dict[Path, _Entry] = {path: _loaded(path) for path in root.rglob("*")}
+        self._durable = dict(self._names)
+        self._changes: list[tuple[Path, _Change]] = []
+
+    def open(self, path: Path, flags: int) -> int:
+        """Open; a new name is not durable yet."""
+        self._begin("open")
+        self._step()
+        fd = super().open(path, flags)
+        entry = self._names.get(path)
+        if entry is None:
+            entry = self._names[path] = _File()
+            self._changes.append((path.parent, [(path, entry)]))
+        elif flags & os.O_TRUNC:
+            entry.pending.append((0, None))
+        self._fds[fd] = entry
+        return fd
+
+    def write(self, fd: int, data: bytes | memoryview) -> int:
+        """Write; not durable yet. The power may go in the middle."""
+        self._begin("write")
+        if self._due():
+            data = data[: len(data) // 2]
+        count = super().write(fd, data)
+        self._fds[fd].pending.append((os.lseek(fd, 0, os.SEEK_CUR) - count, bytes(data[:count])))
+        self._step()
+        return count
+
+    def pwrite(self, fd: int, data: bytes | memoryview, offset: int) -> int:
+        """Write in place; not durable yet."""
+        self._begin("pwrite")
+        count = super().pwrite(fd, data, offset)
+        self._fds[fd].pending.append((offset, bytes(data[:count])))
+        self._step()
+        return count
+
+    def truncate(self, fd: int, length: int) -> None:
+        """Cut; not durable yet."""
+        self._begin("truncate")
+        super().truncate(fd, length)
+        self._fds[fd].pending.append((length, None))
+        self._step()
+
+    def fdatasync(self, fd: int) -> None:
+        """Make the contents durable, or lie."""
+        self._begin("fdatasync")
+        self._step()
+        self.syncs += 1
+        if self.syncs == self._lying_sync:
+            self._fds[fd].pending.clear()
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self._fds[fd].sync()
+
+    def fsync(self, fd: int) -> None:
+        """As fdatasync."""
+        self.fdatasync(fd)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Rename; not durable yet, and never half of it."""
+        self._begin("rename")
+        super().rename(source, target)
+        entry = self._names[target] = self._names.pop(source)
+        self._changes.append((target.parent, [(source, False), (target, entry)]))
+        self._step()
+
+    def unlink(self, path: Path) -> None:
+        """Remove; not durable yet."""
+        self._begin("unlink")
+        super().unlink(path)
+        del self._names[path]
+        self._changes.append((path.parent, [(path, False)]))
+        self._step()
+
+    def mkdir(self, path: Path) -> None:
+        """Make a directory; not durable yet."""
+        self._begin("mkdir")
+        super().mkdir(path)
+        self._names[path] = None
+        self._changes.append((path.parent, [(path, None)]))
+        self._step()
+
+    def fsync_dir(self, path: Path) -> None:
+        """Make the names in one directory durable."""
+        self._begin("fsync_dir")
+        self._step()
+        for parent, change in self._changes:
+            if parent == path:
+                _rename(self._durable, change)
+        self._changes = [(parent, change) for parent, change in self._changes if parent != path]
+
+    def choices(self) -> int:
+        """How many unsynced things may each be there or not: names, cuts, and blocks of writes."""
+        return len(self._changes) + sum(file.choices() for file in self._files())
+
+    def image(self, target: Path, chosen: Sequence[bool]) -> None:
+        """Write what a power loss leaves into the new directory ``target``: of `choices` those that are True."""
+        target.mkdir()
+        choice = iter(chosen)
+        names = dict(self._durable)
+        for _, change in self._changes:
+            if next(choice):
+                _rename(names, change)
+        contents = {id(file): file.after_power_loss(choice) for file in self._files()}
+        for path in sorted(names):
+            entry, there = names[path], target / path.relative_to(self.root)
+            if not there.parent.is_dir():
+                continue  # its directory was never durable
+            if entry is None:
+                there.mkdir()
+            else:
+                there.write_bytes(contents[id(entry)])
+
+    def _files(self) -> list[_File]:
+        """Every file that has or may have a name, in a fixed order."""
+        changed = [entry for _, change in self._changes for _, entry in change]
+        files = {id(entry): entry for entry in [*self._durable.values(), *changed] if isinstance(entry, _File)}
+        return list(files.values())
+
+    def _begin(self, operation: str) -> None:
+        """An operation is asked for; a subclass may refuse it."""
+
+    def _due(self) -> bool:
+        return self.operations + 1 == self._crash_at
+
+    def _step(self) -> None:
+        self.operations += 1
+        if 0 < self._crash_at <= self.operations:
+            raise self._crash()
+
+
+def _loaded(path: Path) -> _Entry:
+    return None if path.is_dir() else _File(durable=bytearray(path.read_bytes()))
+
+
+def _rename(names: dict[Path, _Entry], change: _Change) -> None:
+    for path, entry in change:
+        if isinstance(entry, bool):
+            names.pop(path, None)
+        else:
+            names[path] = entry
+
+
+def _apply(content: bytearray, offset: int, data: bytes | None) -> None:
+    if data is None:
+        del content[offset:]
+        return
+    content.extend(b"\0" * (offset - len(content)))
+    content[offset : offset + len(data)] = data
+
+
+def _blocks(offset: int, data: bytes) -> list[tuple[int, bytes]]:
+    cuts = [offset, *range((offset // _BLOCK + 1) * _BLOCK, offset + len(data), _BLOCK), offset + len(data)]
+    return [(start, data[start - offset : end - offset]) for start, end in itertools.pairwise(cuts)]

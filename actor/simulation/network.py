@@ -1,0 +1,204 @@
+"""What carries requests of the real edges to the simulated world and the answers back, on the loop's own time.
+
+A request that left arrives, whatever becomes of who sent it. The miner's edges are handed in behind the seams that
+they have below their mapping of errors: nothing here says what an answer means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from actor.analyzer import Completion, LLMError
+from actor.edges.llm_wire import read_completion, refusal
+from actor.edges.reply import Reply, Unanswered
+from sandbox.world import Answer, Draw, Request, World
+
+__all__ = ["Line", "Network", "SimulatedBugError", "SimulatedChat", "SimulatedExchange", "search_page"]
+
+_TIMEOUTS_S: Final = {"api.status": 10.0, "api.submit": 10.0, "x.search": 10.0, "llm.chat": 60.0}
+# (least, most) seconds there and back, each.
+_LATENCIES_S: Final = {
+    "api.status": (0.02, 0.3),
+    "api.submit": (0.02, 0.6),
+    "x.search": (0.1, 1.0),
+    "llm.chat": (0.3, 4.0),
+}
+_SLOW_S: Final = (4.0, 90.0)
+_CRAWL_S: Final = (10.0, 56.0)
+_AGAIN_S: Final = (0.05, 8.0)
+
+
+class SimulatedBugError(RuntimeError):
+    """An effect raises what no edge maps."""
+
+
+class Network:
+    """Every way to every server."""
+
+    def __init__(self, world: World, loop: asyncio.AbstractEventLoop) -> None:
+        self._world = world
+        self._loop = loop
+
+    def send(self, request: Request) -> asyncio.Future[Answer]:
+        """Send one request; the future brings its answer or raises Unanswered.
+
+        Raises:
+            SimulatedBugError: The disturbance is that the effect itself raises.
+        """
+        place = request.place
+        draw = self._world.weather.draw(place)
+        kind = draw.kind
+        if kind == "raise":
+            raise SimulatedBugError(f"raised on purpose at {place} {draw.number}")
+        future: asyncio.Future[Answer] = self._loop.create_future()
+        least, most = _LATENCIES_S[place]
+        one_way_s = least + draw.share * draw.share * (most - least)
+        if kind == "refused":
+            error = Unanswered("no connection (refused)", kind="connection", never_sent=True)
+            self._loop.call_later(one_way_s, _fail, future, error)
+        elif kind == "lost":
+            self._loop.call_later(_TIMEOUTS_S[place], _fail, future, _timeout())
+        else:
+            self._loop.call_later(one_way_s, self._arrive, draw, request, future, one_way_s)
+        return future
+
+    def _arrive(self, draw: Draw, request: Request, future: asyncio.Future[Answer], one_way_s: float) -> None:
+        kind = draw.kind
+        answer, entry = self._world.arrive(draw, request, self._loop.time())
+        if kind == "twice":
+            self._loop.call_later(_between(_AGAIN_S, draw.amount), self._arrive_again, draw, request)
+        back_s = one_way_s
+        if kind in {"slow", "crawl"}:
+            back_s = _between(_SLOW_S if kind == "slow" else _CRAWL_S, draw.amount)
+        left_s = _TIMEOUTS_S[request.place] - one_way_s
+        if kind == "lost_answer" or back_s > left_s:
+            self._loop.call_later(left_s, _fail, future, _timeout())
+        elif kind == "broken_answer":
+            error = Unanswered("the connection broke", kind="connection")
+            self._loop.call_later(back_s, _fail, future, error)
+        else:
+            self._loop.call_later(back_s, self._deliver, future, answer, entry)
+
+    def _arrive_again(self, draw: Draw, request: Request) -> None:
+        self._world.arrive(draw, request, self._loop.time())
+
+    def _deliver(self, future: asyncio.Future[Answer], answer: Answer, entry: Any) -> None:
+        if not future.done():
+            entry.delivered_s = self._loop.time()
+            future.set_result(answer)
+
+
+class Line:
+    """One process's end of the network; cut when that process dies."""
+
+    def __init__(self, network: Network, life: int) -> None:
+        self._network = network
+        self._life = life
+        self.is_cut = False
+
+    async def ask(
+        self,
+        place: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        content: bytes = b"",
+    ) -> Answer:
+        """Send a request and wait for its answer.
+
+        Raises:
+            Unanswered: None came.
+        """
+        if self.is_cut:
+            raise asyncio.CancelledError
+        request = Request(place=place, headers=headers or {}, params=params or {}, content=content, life=self._life)
+        return await self._network.send(request)
+
+
+class SimulatedExchange:
+    """``actor.edges.api.Exchanging``."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    async def exchange(self, method: str, url: str, *, headers: Mapping[str, str], content: bytes | None) -> Reply:
+        """Send one request."""
+        place = "api.submit" if method == "POST" and url.endswith("/v2/submit") else "api.status"
+        lowered = {name.lower(): value for name, value in headers.items()}
+        return _reply(await self._line.ask(place, headers=lowered, content=content or b""))
+
+    async def aclose(self) -> None:
+        """Nothing stays open."""
+
+
+async def search_page(line: Line, params: Mapping[str, Any], _left_s: float) -> tuple[Reply, Exception | None]:
+    """One page of a search; the parameters as the client library takes them go out as X takes them."""
+    wire = {name.replace("_fields", ".fields"): _text(value) for name, value in params.items() if value is not None}
+    return _reply(await line.ask("x.search", params=wire)), None
+
+
+class SimulatedChat:
+    """``actor.analyzer.LLM``."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    async def complete(
+        self,
+        *,
+        model: str,
+        messages: Sequence[Mapping[str, str]],
+        response_format: Mapping[str, Any] | None,
+        vote: int = 0,
+    ) -> Completion:
+        """Make one request."""
+        body: dict[str, Any] = {"model": model, "messages": messages, "seed": vote}
+        if response_format is not None:
+            body["response_format"] = response_format
+        try:
+            answer = await self._line.ask("llm.chat", content=orjson.dumps(body))
+        except Unanswered as error:
+            raise LLMError(error.reason, kind=_llm_kind(error)) from error
+        text = answer.body.decode()
+        if 200 <= answer.status < 300:  # noqa: PLR2004
+            return read_completion(text, asked=model)
+        formatted = response_format is not None
+        raise refusal(answer.status, text[:200], whole=text, headers=answer.headers, formatted=formatted)
+
+    async def aclose(self) -> None:
+        """Nothing stays open."""
+
+
+def _llm_kind(error: Unanswered) -> Any:
+    if error.kind == "timeout":
+        return "timeout"
+    return "connection" if error.never_sent else "broken"
+
+
+def _reply(answer: Answer) -> Reply:
+    return Reply(status=answer.status, headers=answer.headers, body=answer.body)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def _between(bounds: tuple[float, float], share: float) -> float:
+    least, most = bounds
+    return least + share * (most - least)
+
+
+def _timeout() -> Unanswered:
+    return Unanswered("no answer in time", kind="timeout")
+
+
+def _fail(future: asyncio.Future[Answer], error: Unanswered) -> None:
+    if not future.done():
+        future.set_exception(error)

@@ -1,0 +1,49 @@
+"""What one simulation is told: a seed, how long, and what may go wrong. Data only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sandbox.world import FAULTS, Disturbance
+
+__all__ = ["ALL_FAULTS", "Plan"]
+
+ALL_FAULTS: Final[frozenset[str]] = frozenset(f"{place}:{kind}" for place, kinds in FAULTS.items() for kind in kinds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One simulation, wholly.
+
+    Attributes:
+        seed: Everything that is drawn is drawn from it.
+        windows: Work goes on until the miner opened so many, or missed them for too long.
+        faults: Names ``place:kind`` of what may go wrong; the crashes are among them, under ``life.end``.
+        rate: How often things go wrong, 1 for the usual; the ends of lives keep their rates.
+        disturbances: Exactly these happen, and ``faults`` and ``rate`` do not matter; None draws them.
+    """
+
+    seed: int
+    windows: int = 50
+    faults: frozenset[str] = ALL_FAULTS
+    rate: float = 1.0
+    disturbances: tuple[Disturbance, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.windows < 1 or self.rate < 0:
+            raise ValueError("a simulation has at least one window, and a rate of 0 or more")
+        if unknown := self.faults - ALL_FAULTS:
+            raise ValueError(f"unknown faults: {', '.join(sorted(unknown))}")
+
+    def rates(self) -> Mapping[str, Mapping[str, float]]:
+        """How often each fault happens at an occasion of its place."""
+        return {
+            place: {
+                kind: rate * (1.0 if place == "life.end" else self.rate)
+                for kind, rate in kinds.items()
+                if f"{place}:{kind}" in self.faults
+            }
+            for place, kinds in FAULTS.items()
+        }

@@ -1,0 +1,42 @@
+"""The settings with which simulated processes start: the usual ones, and others that an operator may change to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from events.catalogue import Policy
+from events.codec import changed
+from sandbox.world import Draw, Habits
+
+__all__ = ["policy_of"]
+
+_SHORTEST_POLL_S: Final = 30.0
+_LONGEST_POLL_S: Final = 240.0
+_POLLS_PER_WINDOW: Final = 5
+_BLOCK_S: Final = 12.0
+
+_OTHERS: Final[tuple[Callable[[Policy], Policy], ...]] = (
+    lambda usual: changed(usual, on_analysis_error="skip"),
+    lambda usual: changed(usual, submit_irrelevant=False),
+    lambda usual: changed(usual, submit_attempts=1),
+    lambda usual: changed(usual, submit_attempts=2, submit_backoff_s=20.0),
+    lambda usual: changed(usual, max_submissions_per_window=max(1, usual.max_submissions_per_window - 2)),
+    lambda usual: changed(usual, blocks_per_window=usual.blocks_per_window * 2),
+    lambda usual: changed(usual, max_carried_windows=0),
+    lambda usual: changed(usual, max_post_age_s=3_600.0),
+    lambda usual: changed(usual, max_search_pages=3),
+    lambda usual: changed(usual, max_x_usd_per_day=1.0),
+    lambda usual: changed(usual, crash_limit=1, crash_backoff_s=60.0),
+)
+
+
+def policy_of(habits: Habits, draw: Draw) -> Policy:
+    """What a process starts with in a world of these habits."""
+    window_s = habits.blocks_per_window * _BLOCK_S
+    usual = Policy(
+        blocks_per_window=habits.blocks_per_window,
+        max_submissions_per_window=habits.quota,
+        poll_interval_s=min(_LONGEST_POLL_S, max(_SHORTEST_POLL_S, window_s / _POLLS_PER_WINDOW)),
+    )
+    return _OTHERS[int(draw.amount * len(_OTHERS))](usual) if draw.kind else usual

@@ -1,0 +1,291 @@
+"""Run one plan: a world, a host, an operator who starts the miner again and again, and books of what was seen."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from actor.machine.state import INITIAL, State
+from actor.simulation.disk import DISK_ENDS, SimulatedDisk, after_power_loss
+from actor.simulation.loop import SimulatedLoop, run_simulated
+from actor.simulation.network import Line, Network, SimulatedBugError
+from actor.simulation.outcome import Outcome, Violation
+from actor.simulation.plan import Plan
+from actor.simulation.policies import policy_of
+from actor.simulation.process import Process, WatchedJournal
+from actor.simulation.signer import SimulatedSigner, verify
+from actor.testing.clock import VirtualClock
+from events.journal import JournalError, JournalLockedError, Lease, Record, read_journal
+from sandbox.world import Draw, Habits, Weather, World
+
+__all__ = ["Watch", "simulate"]
+
+# Called after every record, with the state after it and the world as it is then; returns what is wrong.
+Watch: TypeAlias = Callable[[Record, State, World], "list[Violation]"]
+
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108  (a directory of one's own is made in it)
+# A life takes so many turns of the loop and so many operations of the disk in the mean.
+_TURNS: Final = 1_000
+_OPERATIONS: Final = 400
+_EARLY: Final = 0.15  # of the lives end while the journal is opened or just after
+_EARLY_STEPS: Final = 14
+_PATIENCE: Final = 4  # windows may be missed, until so many times as many as asked for went by
+_CALM_WINDOWS: Final = 4
+_LONGEST_DOWN_WINDOWS: Final = 5
+_SHORT_DOWN_S: Final = 40.0
+_FARTHEST_CLOCK: Final = 6.0  # powers of ten seconds
+
+
+def simulate(plan: Plan, *, watch: Watch | None = None, habits: Habits | None = None) -> Outcome:
+    """Run a plan to its end.
+
+    Args:
+        plan: What to run.
+        watch: Looks at every record; what it returns is among the violations.
+        habits: What the world is like; None for what the seed says.
+    """
+    loop = SimulatedLoop(VirtualClock())
+    with _quiet(), tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
+        simulation = _Simulation(plan, loop, Path(folder), watch=watch, habits=habits)
+        run_simulated(simulation.run(), loop)
+        return simulation.outcome()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Nothing is logged: what goes wrong here goes wrong on purpose."""
+    log = logging.getLogger("actor")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
+
+
+class _Simulation:
+    def __init__(
+        self,
+        plan: Plan,
+        loop: SimulatedLoop,
+        folder: Path,
+        *,
+        watch: Watch | None,
+        habits: Habits | None,
+    ) -> None:
+        self._plan = plan
+        self._loop = loop
+        self._clock = clock = loop.clock
+        self._folder = folder
+        self._watch = watch
+        self._weather = Weather(plan.seed, plan.rates(), plan.disturbances)
+        self._world = World(plan.seed, self._weather, verify=verify, habits=habits)
+        clock.set_wall(round(self._world.epoch_s * 1000))
+        self._network = Network(self._world, loop)
+        self._signer = SimulatedSigner()
+        self._samples = random.Random(f"{plan.seed}:samples")  # noqa: S311  (repeatable by intent)
+        self._losses = random.Random(f"{plan.seed}:losses")  # noqa: S311
+        self._disk = self._first_disk()
+        self._process: Process | None = None
+        self._turns_left = 0
+        self._end = ""
+        self._is_over = False
+        self._lives = 0
+        self._state = INITIAL
+        self._hashes: list[str] = []  # of the acknowledged records
+        self._violations: list[Violation] = []
+        self._ends: Counter[str] = Counter()
+        self._openings: Counter[str] = Counter()
+        self._moves: Counter[tuple[str, str, str]] = Counter()
+
+    # The operator
+
+    async def run(self) -> None:
+        """Start the miner again and again, until the plan is done."""
+        period_s = self._world.chain.period_s
+        self._loop.set_exception_handler(lambda _loop, _context: None)  # the dead leave unread exceptions behind
+        self._loop.on_turn(self._on_turn)
+        self._loop.call_later(self._plan.windows * _PATIENCE * period_s, self._calm_down)
+        self._loop.call_later(period_s, self._disturb_clock)
+        while not self._is_over:
+            await self._live()
+            if not self._is_over:
+                await asyncio.sleep(self._down_s(self._weather.draw("life.down")))
+
+    async def _live(self) -> None:
+        self._lives += 1
+        end = self._weather.draw("life.end")
+        policy = policy_of(self._world.habits, self._weather.draw("life.policy"))
+        rival = self._weather.draw("life.rival")
+        self._end = end.kind
+        on_disk = end.kind in DISK_ENDS
+        self._disk.serve(end.kind, _step_of(end, _OPERATIONS)) if on_disk else self._disk.serve()
+        self._turns_left = 0 if on_disk or not end.kind else _step_of(end, _TURNS)
+        process = self._process = Process(
+            number=self._lives,
+            journal=self._journal(),
+            disk=self._disk,
+            line=Line(self._network, self._lives),
+            clock=self._clock,
+            signer=self._signer,
+            policy=policy,
+            new_seed=lambda: self._samples.getrandbits(53),
+            on_record=self._on_record,
+            on_replayed=self._on_replayed,
+        )
+        if rival.kind:
+            self._loop.call_later(rival.amount * self._world.chain.period_s, self._fight, process)
+        await asyncio.wait({process.task})
+        self._process = None
+        self._note_end(process.task)
+        if self._disk.dead and self._end == "power":
+            self._disk = after_power_loss(self._disk, self._folder / str(self._lives), self._losses, self._on_death)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if self._disk.dead:
+            self._ends[self._end] += 1
+        elif error is None:
+            self._ends["stop"] += 1
+        elif isinstance(error, JournalError) and self._end in {"disk_full", "io_error"}:
+            self._ends[self._end] += 1
+        else:
+            self._ends[f"{type(error).__name__}"] += 1
+            self._violate("alive", f"the miner ended by itself: {error!r}")
+            if isinstance(error, JournalError):
+                self._is_over = True  # it would be refused for ever
+
+    def _down_s(self, draw: Draw) -> float:
+        if draw.kind:
+            return draw.amount * _LONGEST_DOWN_WINDOWS * self._world.chain.period_s
+        return 1.0 + draw.share * _SHORT_DOWN_S
+
+    def _on_turn(self) -> bool:
+        if not self._turns_left:
+            return False
+        self._turns_left -= 1
+        if self._turns_left or self._process is None:
+            return False
+        if self._end == "stop":
+            self._process.actor.stop("the operator stops it")
+        else:
+            self._process.kill()
+        return True
+
+    def _on_death(self) -> None:
+        if self._process is not None:
+            self._process.cut()
+
+    def _calm_down(self) -> None:
+        """Nothing goes wrong from here on, so that what is still under way can end."""
+        if self._weather.calm:
+            return
+        self._weather.calm = True
+        self._turns_left = 0
+        self._disk.serve()
+        self._loop.call_later(_CALM_WINDOWS * self._world.chain.period_s, self._finish)
+
+    def _finish(self) -> None:
+        self._is_over = True
+        if self._process is not None:
+            self._process.actor.stop("the simulation is over")
+
+    def _fight(self, process: Process) -> None:
+        if self._process is process and not process.task.done() and process.actor.state.running:
+            self._loop.create_task(self._take_held())
+
+    async def _take_held(self) -> None:
+        journal = self._journal()
+        try:
+            await journal.take(reducer=0)
+        except JournalLockedError:
+            self._openings["locked"] += 1
+        else:
+            self._violate("lock", "a second process took the journal while the first held it")
+
+    def _disturb_clock(self) -> None:
+        period_s = self._world.chain.period_s
+        draw = self._weather.draw("clock")
+        if draw.kind:
+            by_s = 10 ** (draw.amount * _FARTHEST_CLOCK) * (1 if draw.kind == "ahead" else -1)
+            self._clock.jump(by_s)
+            self._loop.call_later(draw.share * 2 * period_s, self._clock.jump, -by_s)
+        self._loop.call_later(period_s, self._disturb_clock)
+
+    # What is seen
+
+    def _first_disk(self) -> SimulatedDisk:
+        root = self._folder / "0"
+        root.mkdir()
+        return SimulatedDisk(root, self._on_death)
+
+    def _journal(self) -> WatchedJournal:
+        return WatchedJournal(self._disk.root / "j", self._disk, on_append=self._on_append, on_open=self._on_open)
+
+    def _on_open(self, lease: Lease, found: list[str]) -> None:
+        self._openings.update(found)
+        known, head = len(self._hashes), lease.head
+        if not known <= head.seq <= known + 1:
+            self._violate("I8", f"the journal ends at record {head.seq} after {known} were acknowledged", known)
+        elif head.seq == known and known and head.hash != self._hashes[-1]:
+            self._violate("I8", f"record {known} is another one than was acknowledged", known)
+        if head.seq == known + 1:
+            self._hashes.append(head.hash)  # written and not acknowledged: now it counts
+
+    def _on_append(self, record: Record) -> None:
+        self._hashes.append(record.hash)
+
+    def _on_replayed(self, state: State) -> None:
+        """What the next process folds is what the one before had, if that one knew the last record."""
+
+    def _on_record(self, record: Record, state: State) -> None:
+        self._state = state
+        self._moves[record.name, record.source, record.dest] += 1
+        if record.name == "EffectCrashed" and not record.data["error"].startswith(SimulatedBugError.__name__):
+            self._violate("bug", f"{record.data['effect']} raised: {record.data['error']}", record.seq)
+        if self._watch is not None:
+            self._violations += self._watch(record, state, self._world)
+        if state.totals.windows >= self._plan.windows:
+            self._calm_down()
+
+    def _violate(self, rule: str, text: str, seq: int | None = None) -> None:
+        self._violations.append(Violation(rule=rule, text=text, seq=seq))
+
+    def outcome(self) -> Outcome:
+        """Everything, once it is over."""
+        directory = self._disk.root / "j"
+        records = tuple(read_journal(directory)) if directory.is_dir() else ()
+        hashes = [record.hash for record in records]
+        if hashes != self._hashes:
+            self._violate("I8", "the journal's records are not those that were acknowledged")
+        journal = b"".join(path.read_bytes() for path in sorted(directory.glob("*.jsonl")))
+        return Outcome(
+            plan=self._plan,
+            habits=self._world.habits,
+            windows=self._state.totals.windows,
+            elapsed_s=self._clock.elapsed_s(),
+            lives=self._lives,
+            ends=self._ends,
+            openings=self._openings,
+            disturbances=tuple(self._weather.happened),
+            records=records,
+            journal=journal,
+            state=self._state,
+            ledger=self._world.ledger,
+            moves=self._moves,
+            violations=tuple(self._violations),
+        )
+
+
+def _step_of(draw: Draw, mean: int) -> int:
+    """At which step of its kind a life ends: early in some, else after an exponential time."""
+    if draw.share < _EARLY:
+        return 1 + int(draw.amount * _EARLY_STEPS)
+    return 1 + int(-math.log(1.0 - draw.amount) * mean)

@@ -1,0 +1,273 @@
+"""The coordination API v2 of the simulated world: who, what, whether it counts. It never judges an analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from sandbox.world.ledger import Acceptance, Ledger, Status, Submission
+from sandbox.world.message import Answer, Request, page
+
+if TYPE_CHECKING:
+    from sandbox.world.chain import Chain
+    from sandbox.world.disturbance import Draw
+
+__all__ = ["Api", "Verify"]
+
+# (address, message, signature) -> whether that address signed that message.
+Verify = Callable[[str, bytes, bytes], bool]
+
+_MAX_AGE_S: Final = 300.0
+_MAX_AHEAD_S: Final = 60.0
+_MESSAGE: Final = "talisman-ai-auth:"
+_REFUSED: Final = {
+    "401": (401, "unauthorized", "Unauthorized"),
+    "403": (403, "unauthorized", "Hotkey is not registered on this subnet"),
+    "500": (500, "failed", "Internal server error"),
+    "503": (503, "failed", "Service unavailable"),
+}
+_INVALID: Final = (
+    [{"field": "content", "message": "Refused by chance"}],
+    {"detail": [{"field": "content", "message": "Refused by chance"}]},
+    {"message": "Refused by chance"},
+    "content: Refused by chance",
+)
+_FIELDS: Final[dict[str, type | tuple[type, ...]]] = {
+    "miner_hotkey": str,
+    "post_id": str,
+    "content": str,
+    "date": int,
+    "author": str,
+    "account_age": int,
+    "retweets": int,
+    "likes": int,
+    "responses": int,
+    "followers": int,
+    "tokens": dict,
+    "sentiment": (int, float),
+    "score": (int, float),
+}
+
+
+class _AuthError(Exception):
+    """Headers that prove nothing; the text is the answer's detail."""
+
+
+class Api:
+    """Answers status questions and submissions.
+
+    Args:
+        chain: The blocks that it goes by.
+        ledger: Where it enters what it did.
+        epoch_s: Unix seconds at which the world begins.
+        verify: Checks a signature.
+        enforces_quota: Answers 429 once a window is full; otherwise it counts on.
+        checks_replays: Refuses a signature that it saw before.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        ledger: Ledger,
+        *,
+        epoch_s: float,
+        verify: Verify,
+        enforces_quota: bool,
+        checks_replays: bool,
+    ) -> None:
+        self._chain = chain
+        self._ledger = ledger
+        self._epoch_s = epoch_s
+        self._verify = verify
+        self._enforces_quota = enforces_quota
+        self._checks_replays = checks_replays
+        self._signatures: dict[str, float] = {}
+        self._conflicts: set[str] = set()
+        self._invalid: set[str] = set()
+        self._used: dict[int, int] = {}
+
+    def status(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Status]:
+        """GET /v2/status."""
+        block = self._chain.block(now_s)
+        entry = Status(at_s=now_s, number=draw.number, life=request.life, fault=draw.kind, outcome="failed", block=None)
+        self._ledger.statuses.append(entry)
+        if (refused := _refusal(draw)) is not None:
+            return refused[0], entry
+        if draw.kind == "429":
+            return self._limited(draw, block), entry
+        entry.outcome, entry.block = "told", block
+        fields = self._chain.fields(block)
+        left = fields["next_window_start_block"] - block
+        body = {"status": "ok", **fields, "blocks_until_next_window": left}
+        return Answer.json(self._spoiled(body, draw)), entry
+
+    def submit(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Submission]:
+        """POST /v2/submit."""
+        block = self._chain.block(now_s)
+        start = self._chain.fields(block)["window_start_block"]
+        body = _parsed(request.content)
+        entry = Submission(
+            at_s=now_s,
+            number=draw.number,
+            life=request.life,
+            fault=draw.kind,
+            outcome="failed",
+            post_id=str(body.get("post_id", "")),
+            start_block=start,
+            signature=request.headers.get("x-auth-signature", ""),
+            body=body,
+        )
+        self._ledger.submissions.append(entry)
+        if (refused := _refusal(draw)) is not None:
+            entry.outcome = refused[1]
+            return refused[0], entry
+        try:
+            self._authenticate(request, now_s, body)
+        except _AuthError as error:
+            entry.outcome, entry.why = "unauthorized", str(error)
+            return Answer.json({"detail": str(error)}, 401), entry
+        answer = self._decide(draw, entry, block)
+        return (_refused("500"), entry) if draw.kind == "500_acted" else (answer, entry)
+
+    def _authenticate(self, request: Request, now_s: float, body: dict[str, Any]) -> None:
+        said = [request.headers.get(f"x-auth-{name}", "") for name in ("ss58address", "message", "timestamp")]
+        address, message, timestamp = said
+        signature = request.headers.get("x-auth-signature", "")
+        wall_s = self._epoch_s + now_s
+        try:
+            at_s, raw = float(timestamp), bytes.fromhex(signature)
+        except ValueError as error:
+            raise _AuthError("Malformed headers") from error
+        if message != f"{_MESSAGE}{int(at_s)}":
+            raise _AuthError("X-Auth-Message and X-Auth-Timestamp differ")
+        if wall_s - at_s > _MAX_AGE_S:
+            raise _AuthError("Timestamp is too old")
+        if at_s - wall_s > _MAX_AHEAD_S:
+            raise _AuthError("Timestamp lies in the future")
+        if address != body.get("miner_hotkey") or not self._verify(address, message.encode(), raw):
+            raise _AuthError("Signature does not match")
+        seen_s = self._signatures.get(signature)
+        if self._checks_replays and seen_s is not None and now_s - seen_s <= _MAX_AGE_S:
+            raise _AuthError("Signature was used before")
+        self._signatures[signature] = now_s
+
+    def _decide(self, draw: Draw, entry: Submission, block: int) -> Answer:
+        post_id, kind = entry.post_id, draw.kind
+        if kind == "weird_status":
+            entry.outcome = "weird"
+            return self._success({"status": "queued_for_review"}, block, draw)
+        if post_id in self._ledger.acceptances:
+            entry.outcome = "duplicate"
+            return self._success({"status": "duplicate", "message": "Post was submitted before"}, block, draw)
+        if kind == "422" or post_id in self._invalid or _flawed(entry.body):
+            entry.outcome = "invalid"
+            self._invalid.add(post_id)
+            return Answer.json({"detail": _INVALID[int(draw.amount * len(_INVALID))]}, 422)
+        if kind == "409" or post_id in self._conflicts:
+            entry.outcome = "conflict"
+            self._conflicts.add(post_id)
+            message = "Post was already submitted by another miner"
+            whole = {"detail": {"message": message}, **self._chain.fields(block)}
+            return Answer.json(whole if draw.amount < 0.5 else {"detail": message}, 409)  # noqa: PLR2004
+        full = self._enforces_quota and self._used.get(entry.start_block, 0) >= self._chain.quota
+        if full or kind.startswith("429"):
+            entry.outcome = "quota"
+            return self._limited(draw, block)
+        return self._accept(draw, entry, block)
+
+    def _accept(self, draw: Draw, entry: Submission, block: int) -> Answer:
+        start, size = entry.start_block, self._chain.blocks_per_window
+        entry.outcome = "new"
+        self._used[start] = self._used.get(start, 0) + 1
+        self._ledger.acceptances[entry.post_id] = Acceptance(
+            post_id=entry.post_id,
+            at_s=entry.at_s,
+            start_block=start,
+            window=start // size,
+            blocks=size,
+            quota=self._chain.quota,
+        )
+        selected = draw.share < 0.1  # noqa: PLR2004
+        body = {
+            "status": "ok" if draw.kind == "plain_ok" else "new",
+            "message": "Post accepted",
+            "selected_for_validation": selected,
+            "x_validation_passed": True if selected else None,
+            "validation_id": f"val-{len(self._ledger.acceptances):06}" if selected else None,
+        }
+        return self._success(body, block, draw)
+
+    def _success(self, body: dict[str, Any], block: int, draw: Draw) -> Answer:
+        status = 201 if draw.kind == "created" else 200
+        return Answer.json(self._spoiled({**body, **self._chain.fields(block)}, draw), status)
+
+    def _limited(self, draw: Draw, block: int) -> Answer:
+        fields = self._chain.fields(block)
+        seconds = (fields["next_window_start_block"] - block) * 12
+        headers = {
+            "x-ratelimit-reset-block": str(fields["next_window_start_block"]),
+            "x-ratelimit-reset-seconds": str(seconds),
+        }
+        if draw.kind in {"429_headers", "429_bare"}:
+            return Answer(status=429, headers=headers if draw.kind == "429_headers" else {})
+        quota = self._chain.quota
+        message = f"Rate limit exceeded: {quota} submissions are allowed in a window"
+        numbers = {
+            "current_count": quota,
+            "max_submissions": quota,
+            "estimated_seconds_until_reset": seconds,
+            **fields,
+        }
+        detail: object = message if draw.amount < 0.3 else {"message": message, "rate_limit": numbers}  # noqa: PLR2004
+        return Answer.json({"detail": detail}, 429, headers if draw.amount < 0.8 else None)  # noqa: PLR2004
+
+    def _spoiled(self, body: dict[str, Any], draw: Draw) -> dict[str, Any]:
+        numbers = [name for name in body if "block" in name or name == "current_window"]
+        if draw.kind == "no_block":
+            return {name: value for name, value in body.items() if name not in numbers}
+        if draw.kind == "bad_block":
+            return {name: "soon" if name in numbers else value for name, value in body.items()}
+        if draw.kind == "old_block":  # a backend that is behind
+            behind = int(draw.amount * 2 * self._chain.blocks_per_window)
+            return {**body, **self._chain.fields(max(0, body["current_block"] - behind))}
+        return body
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    try:
+        body = orjson.loads(content)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _flawed(body: dict[str, Any]) -> bool:
+    if body.keys() != _FIELDS.keys() or any(not isinstance(body[name], kind) for name, kind in _FIELDS.items()):
+        return True
+    right = 0 <= body["score"] <= 1 and -1 <= body["sentiment"] <= 1 and body["post_id"].isdigit()
+    return not (right and body["content"].strip() and all(0 < share <= 1 for share in body["tokens"].values()))
+
+
+def _refused(name: str) -> Answer:
+    status, _, detail = _REFUSED[name]
+    return Answer.json({"detail": detail}, status)
+
+
+def _refusal(draw: Draw) -> tuple[Answer, str] | None:
+    """An answer without anything done, and its outcome."""
+    if draw.kind in _REFUSED:
+        return _refused(draw.kind), _REFUSED[draw.kind][1]
+    return None if (canned := page_of(draw.kind)) is None else (canned, "failed")
+
+
+def page_of(kind: str) -> Answer | None:
+    """What a proxy in front of any server says; None for other kinds."""
+    if kind == "html":
+        return page("Checking your browser")
+    if kind == "html_503":
+        return page("503 Service Temporarily Unavailable", 503)
+    if kind in {"blank", "not_json"}:
+        return Answer(status=200, body=b"" if kind == "blank" else b'{"data": [{"id": "19')
+    return None

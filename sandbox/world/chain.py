@@ -1,0 +1,83 @@
+"""The chain as the coordination API tells it: blocks by the time, and what is wrong with them. It never waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from sandbox.world.disturbance import Draw, Weather
+
+__all__ = ["BLOCK_S", "Chain"]
+
+BLOCK_S: Final = 12.0
+_FIRST_BLOCK: Final = 81_200
+_LONGEST_STALL: Final = 2.5
+_FARTHEST_JUMP: Final = 4
+_SIZES: Final = (0.5, 0.6, 1.0, 1.0, 1.5, 2.0)
+_LARGEST_QUOTA: Final = 8
+
+
+class Chain:
+    """Blocks, windows and the quota.
+
+    Args:
+        weather: Disturbances of place "chain", one occasion for each window's time.
+        blocks_per_window: At the beginning.
+        quota: Posts for each window at the beginning.
+        steady_quota: Leaves out changes of the quota.
+    """
+
+    def __init__(self, weather: Weather, *, blocks_per_window: int, quota: int, steady_quota: bool) -> None:
+        self.blocks_per_window = blocks_per_window
+        self.quota = quota
+        self.period_s = blocks_per_window * BLOCK_S
+        self._first = blocks_per_window
+        self._steady_quota = steady_quota
+        self._weather = weather
+        self._drawn = 0
+        self._ahead = 0
+        self._stalled_until_s = 0.0
+        self._stalled_at = 0
+        self._back_until_s = 0.0
+        self._back = 0
+
+    def block(self, now_s: float) -> int:
+        """The block as the server sees it; it may stand still or go back."""
+        while self._drawn * self.period_s <= now_s:
+            self._disturb(self._weather.draw("chain"), self._drawn * self.period_s)
+            self._drawn += 1
+        return self._told(now_s)
+
+    def fields(self, block: int) -> dict[str, int]:
+        """The numbers as the API puts them into its answers."""
+        size = self.blocks_per_window
+        start = block // size * size
+        return {
+            "current_block": block,
+            "window_start_block": start,
+            "window_end_block": start + size - 1,
+            "next_window_start_block": start + size,
+            "blocks_per_window": size,
+            "current_window": block // size,
+        }
+
+    def _told(self, now_s: float) -> int:
+        if now_s < self._stalled_until_s:
+            return self._stalled_at
+        block = _FIRST_BLOCK + self._ahead + int(now_s / BLOCK_S)
+        return max(0, block - self._back) if now_s < self._back_until_s else block
+
+    def _disturb(self, draw: Draw, at_s: float) -> None:
+        kind, amount = draw.kind, draw.amount
+        if kind == "stall":
+            self._stalled_at = self._told(at_s)
+            self._stalled_until_s = at_s + amount * _LONGEST_STALL * self.period_s
+        elif kind == "jump":
+            self._ahead += 1 + int(amount * _FARTHEST_JUMP * self.blocks_per_window)
+        elif kind == "back":
+            self._back = 1 + int(amount * 2 * self.blocks_per_window)
+            self._back_until_s = at_s + draw.share * self.period_s
+        elif kind == "resize":
+            self.blocks_per_window = max(1, int(self._first * _SIZES[int(amount * len(_SIZES))]))
+        elif kind == "quota" and not self._steady_quota:
+            self.quota = 1 + int(amount * _LARGEST_QUOTA)

@@ -1,0 +1,136 @@
+"""The world's own books: what really arrived, was accepted and was billed, whatever any client was told or believes.
+
+Times are seconds since the world began. Nothing is ever taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+__all__ = ["Acceptance", "Chat", "Ledger", "Search", "Status", "Submission"]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Arrival:
+    """One request that arrived.
+
+    Attributes:
+        at_s: When.
+        number: Which occasion of its place, as in the disturbances; a repetition on the way has the same.
+        life: The process that sent it.
+        fault: The kind of disturbance; empty for none.
+        outcome: What the server did, one word.
+        delivered_s: When the answer reached the client; None when it never did.
+    """
+
+    at_s: float
+    number: int
+    life: int
+    fault: str
+    outcome: str
+    delivered_s: float | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Status(_Arrival):
+    """A question for the block; ``block`` is what was answered, None for none."""
+
+    block: int | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Submission(_Arrival):
+    """A submission. Outcomes: "new", "duplicate", "quota", "conflict", "invalid", "unauthorized", "weird", "failed".
+
+    Attributes:
+        post_id: The post; empty when the body could not be read.
+        start_block: First block of the window that the server was in.
+        signature: As sent.
+        why: Why it was refused.
+        body: What was sent.
+    """
+
+    post_id: str
+    start_block: int
+    signature: str
+    why: str = ""
+    body: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """A post that counts.
+
+    Attributes:
+        post_id: The post.
+        at_s: When it was accepted.
+        start_block: First block of the window that it counts in.
+        window: That window's number.
+        blocks: That window's length.
+        quota: Posts that the window took by then.
+    """
+
+    post_id: str
+    at_s: float
+    start_block: int
+    window: int
+    blocks: int
+    quota: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Search(_Arrival):
+    """A search. ``posts`` and ``users`` are the ids that were read, and billed; outcomes "searched", "refused"."""
+
+    posts: tuple[str, ...] = ()
+    users: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Chat(_Arrival):
+    """A question to the model; outcomes "answered" (billed), "refused".
+
+    Attributes:
+        text: The post asked about; empty when there was none.
+        prompt_tokens: Billed.
+        completion_tokens: Billed.
+    """
+
+    text: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Ledger:
+    """All that happened, in the order of arrival."""
+
+    def __init__(self) -> None:
+        self.statuses: list[Status] = []
+        self.submissions: list[Submission] = []
+        self.searches: list[Search] = []
+        self.chats: list[Chat] = []
+        self.acceptances: dict[str, Acceptance] = {}
+
+    def accepted(self, post_id: str) -> Acceptance | None:
+        """The one time that a post was accepted, None for never; a repetition is a duplicate and not accepted again."""
+        return self.acceptances.get(post_id)
+
+    def accepted_by_window(self) -> dict[int, list[Acceptance]]:
+        """By the first block of the window that they count in."""
+        windows: dict[int, list[Acceptance]] = {}
+        for acceptance in self.acceptances.values():
+            windows.setdefault(acceptance.start_block, []).append(acceptance)
+        return windows
+
+    def submissions_of(self, post_id: str) -> list[Submission]:
+        """Every time that a post arrived."""
+        return [submission for submission in self.submissions if submission.post_id == post_id]
+
+    def posts_read(self, searches: Iterable[Search] | None = None) -> int:
+        """Posts that were billed."""
+        return sum(len(search.posts) for search in (self.searches if searches is None else searches))
+
+    def calls_for(self, text: str) -> list[Chat]:
+        """Every question about a text that was answered, and so billed."""
+        return [chat for chat in self.chats if chat.text == text and chat.outcome == "answered"]

@@ -1,0 +1,142 @@
+"""The language model of the simulated world: an answer by the text's digest, well or badly put. It understands nothing.
+
+A question is the last message when it holds, behind a line ``INPUT:``, one line of JSON: {"candidates": [{"name",
+"functions"}, …], "post"}. The same question has the same answer for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from sandbox.world.api import page_of
+from sandbox.world.ledger import Chat, Ledger
+from sandbox.world.message import Answer, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sandbox.world.disturbance import Draw
+
+__all__ = ["Llm"]
+
+_INPUT: Final = "INPUT:\n"
+_SENTIMENTS: Final = ("very_bullish", "bullish", "neutral", "bearish", "very_bearish")
+_CHARS_PER_TOKEN: Final = 4
+_ERRORS: Final[Mapping[str, tuple[int, str]]] = {
+    "400": (400, "maximum context length exceeded"),
+    "401": (401, "Incorrect API key provided"),
+    "402": (402, "Insufficient credit"),
+    "404": (404, "The model does not exist"),
+    "429": (429, "Rate limit reached"),
+    "429_long": (429, "Rate limit reached"),
+    "500": (500, "The server had an error"),
+    "503": (503, "The server is overloaded"),
+}
+_LONG_WAIT_S: Final = 600
+
+
+class Llm:
+    """Answers chat requests.
+
+    Args:
+        ledger: Where it enters what was billed.
+        formats: The response formats that it takes beside none: "json_schema", "json_object".
+    """
+
+    def __init__(self, ledger: Ledger, *, formats: frozenset[str]) -> None:
+        self._ledger = ledger
+        self._formats = formats
+
+    def chat(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Chat]:
+        """POST /v1/chat/completions."""
+        body = orjson.loads(request.content)
+        question = _question(body["messages"][-1]["content"])
+        entry = Chat(
+            at_s=now_s,
+            number=draw.number,
+            life=request.life,
+            fault=draw.kind,
+            outcome="refused",
+            text=question["post"],
+        )
+        self._ledger.chats.append(entry)
+        refused = _refusal(draw) or page_of(draw.kind) or self._format_refusal(draw, body)
+        if refused is not None:
+            return refused, entry
+        text = _spoiled(_answer(question, draw.kind), draw.kind)
+        entry.outcome = "answered"
+        entry.prompt_tokens = sum(len(message["content"]) for message in body["messages"]) // _CHARS_PER_TOKEN
+        entry.completion_tokens = len(text) // _CHARS_PER_TOKEN + 1
+        return Answer.json(_completion(body["model"], text, entry, draw)), entry
+
+    def _format_refusal(self, draw: Draw, body: dict[str, Any]) -> Answer | None:
+        wanted = body.get("response_format")
+        if wanted is None or (wanted["type"] in self._formats and draw.kind != "no_format"):
+            return None
+        message = f"'response_format' of type '{wanted['type']}' is not supported with this model."
+        return Answer.json({"error": {"message": message, "type": "invalid_request_error"}}, 400)
+
+
+def _question(content: str) -> dict[str, Any]:
+    line = content.rpartition(_INPUT)[2]
+    question: dict[str, Any] = orjson.loads(line)
+    return question
+
+
+def _answer(question: dict[str, Any], kind: str) -> dict[str, Any]:
+    digest = hashlib.sha256(question["post"].encode("utf-8", "replace")).digest()
+    subnets = [
+        {
+            "name": candidate["name"],
+            "functions": [99, -1] if kind == "bad_indexes" else list(range(min(digest[at % 32] % 3, 2))),
+            "bittensor_terms": ["bittensor"],
+        }
+        for at, candidate in enumerate(question["candidates"])
+        if digest[(at + 7) % 32] % 2
+    ]
+    if kind == "unknown_names":
+        subnets = [{"name": "no_such_subnet", "functions": [0], "bittensor_terms": ["bittensor"]}]
+    if kind == "wrong_shape":
+        return {"analysis": "bullish", "relevance": 3}
+    sentiment = "extremely_bullish" if kind == "bad_category" else _SENTIMENTS[digest[0] % len(_SENTIMENTS)]
+    return {"about_bittensor": digest[1] > 20, "sentiment": sentiment, "subnets": subnets}  # noqa: PLR2004
+
+
+def _spoiled(answer: dict[str, Any], kind: str) -> str:
+    text = orjson.dumps(answer).decode()
+    if kind == "fenced":
+        return f"```json\n{text}\n```"
+    if kind == "prose":
+        return f"Sure, here is the analysis:\n\n{text}\n\nAnything else?"
+    if kind == "garbled":
+        return "The post seems rather bullish about several subnets."
+    return text[: len(text) // 2] if kind == "truncated" else text
+
+
+def _completion(model: str, text: str, entry: Chat, draw: Draw) -> dict[str, Any]:
+    used, written = entry.prompt_tokens, entry.completion_tokens
+    usage = {"prompt_tokens": used, "completion_tokens": written, "total_tokens": used + written}
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": None if draw.kind == "null_content" else text},
+        "finish_reason": "length" if draw.kind == "truncated" else "stop",
+    }
+    return {
+        "id": f"chatcmpl-{draw.number}",
+        "object": "chat.completion",
+        "model": model,
+        "choices": [] if draw.kind == "empty_choices" else [choice],
+        "usage": None if draw.kind == "null_usage" else usage,
+    }
+
+
+def _refusal(draw: Draw) -> Answer | None:
+    if draw.kind not in _ERRORS:
+        return None
+    status, message = _ERRORS[draw.kind]
+    wait_s = _LONG_WAIT_S if draw.kind == "429_long" else 1 + int(draw.amount * 5)
+    headers = {"retry-after": str(wait_s)} if status == 429 else {}  # noqa: PLR2004
+    return Answer.json({"error": {"message": message, "type": "error", "code": None}}, status, headers)

@@ -1,0 +1,128 @@
+"""The posts of the simulated X: one after the other at an even pace, rendered once. It knows nothing of searches."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from sandbox.x.phrases import PLAIN, SUBNETS, TEMPLATES, TWO_SUBNETS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["PagePost", "Posts"]
+
+_TEXTS: Final = TEMPLATES + TWO_SUBNETS + PLAIN
+_SNOWFLAKE_MS: Final = 1_288_834_974_657
+_AUTHORS: Final = 40
+_DAY_S: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class PagePost:
+    """A post as X serves it.
+
+    Attributes:
+        id: Its id.
+        author_id: Its author's.
+        at_s: Unix seconds at which it was posted.
+        json: The entry in a page's data.
+    """
+
+    id: str
+    author_id: str
+    at_s: float
+    json: bytes
+
+
+class Posts:
+    """All posts of a world.
+
+    Args:
+        seed: Of their texts.
+        epoch_s: Unix seconds at which the world begins.
+        spacing_s: Seconds from one post to the next.
+        before: Posts that are there when the world begins.
+    """
+
+    def __init__(self, seed: int, *, epoch_s: float, spacing_s: float, before: int) -> None:
+        self._rng = random.Random(f"{seed}:posts")  # noqa: S311  (repeatable by intent)
+        self._first_s = epoch_s - before * spacing_s
+        self._spacing_s = spacing_s
+        self._made: list[PagePost] = []
+        self.users: dict[str, bytes] = dict(_user(self._rng, number, epoch_s) for number in range(_AUTHORS))
+        self._authors = list(self.users)
+
+    def newest(self, wall_s: float, count: int, skip: int) -> list[PagePost]:
+        """At most ``count`` posts that exist at ``wall_s``, newest first, without the first ``skip``."""
+        exist = int((wall_s - self._first_s) / self._spacing_s)
+        while len(self._made) < exist:
+            self._made.append(self._make(len(self._made)))
+        end = max(0, exist - skip)
+        return self._made[max(0, end - count) : end][::-1]
+
+    def _make(self, number: int) -> PagePost:
+        rng = self._rng.random
+        at_s = self._first_s + (number + 1) * self._spacing_s
+        post_id = str(((int(at_s * 1000) - _SNOWFLAKE_MS) << 22) | (number & 0xFFFFF))
+        author_id = self._authors[int(rng() * _AUTHORS)]
+        likes = int(5_500 * rng() ** 4)
+        fields = {
+            "id": post_id,
+            "text": _text(rng, number),
+            "author_id": author_id,
+            "edit_history_tweet_ids": [post_id],
+            "created_at": _instant(at_s),
+            "public_metrics": {
+                "retweet_count": likes // 7,
+                "reply_count": likes // 9,
+                "like_count": likes,
+                "quote_count": likes // 30,
+                "bookmark_count": 0,
+                "impression_count": likes * 40,
+            },
+        }
+        return PagePost(post_id, author_id, at_s, orjson.dumps(fields))
+
+
+def _text(rng: Callable[[], float], number: int) -> str:
+    subnet, name, topics = SUBNETS[int(rng() * len(SUBNETS))]
+    other_subnet, other, other_topics = SUBNETS[int(rng() * len(SUBNETS))]
+    text = _TEXTS[int(rng() * len(_TEXTS))].format(
+        n=subnet,
+        name=name,
+        tag="".join(ch for ch in name if ch.isalnum()),
+        topic=topics[int(rng() * len(topics))],
+        m=other_subnet,
+        other=other,
+        other_topic=other_topics[int(rng() * len(other_topics))],
+        k=2 + int(rng() * 22),
+        pct=3 + int(rng() * 57),
+        block=6_000_000 + int(rng() * 500_000),
+    )
+    return f"{text} [{number}]"  # no two alike, so that the books can tell them apart
+
+
+def _user(rng: random.Random, number: int, epoch_s: float) -> tuple[str, bytes]:
+    user_id = str(1_300_000_000 + number * 7_919)
+    fields = {
+        "id": user_id,
+        "name": f"Author {number}",
+        "username": f"author_{number}",
+        "created_at": _instant(epoch_s - rng.randrange(20, 4_000) * _DAY_S),
+        "public_metrics": {
+            "followers_count": int(10 ** rng.uniform(0.5, 5.4)),
+            "following_count": 10,
+            "tweet_count": 100,
+            "listed_count": 0,
+        },
+    }
+    return user_id, orjson.dumps(fields)
+
+
+def _instant(at_s: float) -> str:
+    return datetime.fromtimestamp(int(at_s), UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

@@ -1,0 +1,117 @@
+"""The world as a whole: three servers, one chain, one ledger, one weather. Whoever carries requests brings the time."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from sandbox.world.api import Api, Verify
+from sandbox.world.chain import Chain
+from sandbox.world.ledger import Chat, Ledger, Search, Status, Submission
+from sandbox.world.llm import Llm
+from sandbox.world.posts import Posts
+from sandbox.world.x import X
+
+if TYPE_CHECKING:
+    from sandbox.world.disturbance import Draw, Weather
+    from sandbox.world.message import Answer, Request
+
+__all__ = ["EPOCH_S", "Habits", "World"]
+
+EPOCH_S: Final = 1_795_357_925.0  # 2026-11-22T14:32:05Z
+_POSTS_PER_WINDOW: Final = 9.0
+_WINDOW_BLOCKS: Final = (100, 100, 50, 20, 10)
+_QUOTAS: Final = (5, 5, 5, 3, 1)
+_FORMATS: Final = (
+    frozenset({"json_schema", "json_object"}),
+    frozenset({"json_schema", "json_object"}),
+    frozenset({"json_object"}),
+    frozenset[str](),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """What this world is like, for as long as it lasts.
+
+    Attributes:
+        blocks_per_window: At the beginning.
+        quota: Posts for each window at the beginning.
+        enforces_quota: The API answers 429 once a window is full; otherwise nothing but the miner keeps to it.
+        checks_replays: The API refuses a signature that it saw before.
+        formats: Response formats that the model takes.
+        posts_per_window: New posts at X.
+    """
+
+    blocks_per_window: int
+    quota: int
+    enforces_quota: bool
+    checks_replays: bool
+    formats: frozenset[str]
+    posts_per_window: float
+
+    @classmethod
+    def drawn(cls, seed: int) -> Habits:
+        """Those of a seed."""
+        rng = random.Random(f"{seed}:habits")  # noqa: S311  (repeatable by intent)
+        return cls(
+            blocks_per_window=rng.choice(_WINDOW_BLOCKS),
+            quota=rng.choice(_QUOTAS),
+            enforces_quota=rng.random() < 0.5,  # noqa: PLR2004
+            checks_replays=rng.random() < 0.5,  # noqa: PLR2004
+            formats=rng.choice(_FORMATS),
+            posts_per_window=_POSTS_PER_WINDOW * rng.choice((0.3, 1.0, 1.0, 1.5)),
+        )
+
+
+class World:
+    """Everything outside the miner.
+
+    Args:
+        seed: Of texts and habits.
+        weather: What goes wrong.
+        verify: Checks the miner's signatures.
+        habits: None for those of the seed.
+
+    Attributes:
+        ledger: The books.
+        chain: The blocks.
+        weather: What goes wrong.
+        habits: What it is like.
+        epoch_s: Unix seconds at which it begins.
+    """
+
+    def __init__(self, seed: int, weather: Weather, *, verify: Verify, habits: Habits | None = None) -> None:
+        self.habits = habits = habits or Habits.drawn(seed)
+        self.weather = weather
+        self.ledger = Ledger()
+        self.epoch_s = EPOCH_S
+        self.chain = Chain(
+            weather,
+            blocks_per_window=habits.blocks_per_window,
+            quota=habits.quota,
+            steady_quota=not habits.enforces_quota,
+        )
+        self._api = Api(
+            self.chain,
+            self.ledger,
+            epoch_s=self.epoch_s,
+            verify=verify,
+            enforces_quota=habits.enforces_quota,
+            checks_replays=habits.checks_replays,
+        )
+        spacing_s = self.chain.period_s / habits.posts_per_window
+        posts = Posts(seed, epoch_s=self.epoch_s, spacing_s=spacing_s, before=12)
+        self._x = X(posts, self.ledger, epoch_s=self.epoch_s)
+        self._llm = Llm(self.ledger, formats=habits.formats)
+
+    def arrive(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Status | Submission | Search | Chat]:
+        """A request reaches its server: what it answers, and the entry in the books."""
+        if request.place == "api.status":
+            return self._api.status(draw, request, now_s)
+        if request.place == "api.submit":
+            return self._api.submit(draw, request, now_s)
+        if request.place == "x.search":
+            return self._x.search(draw, request, now_s)
+        return self._llm.chat(draw, request, now_s)

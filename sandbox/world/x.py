@@ -1,0 +1,112 @@
+"""X recent search of the simulated world: pages of posts, problems, and the bill. It never matches a query."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from sandbox.world.api import page_of
+from sandbox.world.ledger import Ledger, Search
+from sandbox.world.message import Answer, Request
+
+if TYPE_CHECKING:
+    from sandbox.world.disturbance import Draw
+    from sandbox.world.posts import PagePost, Posts
+
+__all__ = ["X"]
+
+_BASE: Final = "https://api.twitter.com/2/problems/"
+_PROBLEMS: Final = {
+    "400": (400, "invalid-request", "Invalid Request", "One or more parameters to your request was invalid."),
+    "401": (401, "", "Unauthorized", "Unauthorized"),
+    "402": (402, "credits", "CreditsDepleted", "Your enrolled account does not have any credits."),
+    "403": (403, "client-forbidden", "Client Forbidden", "This client is not enrolled for the search endpoints."),
+    "429": (429, "rate-limit-exceeded", "Too Many Requests", "Too Many Requests"),
+    "429_usage_capped": (429, "usage-capped", "UsageCapExceeded", "Usage cap exceeded: Monthly product cap"),
+    "500": (500, "", "Internal Server Error", "Something is broken."),
+    "503": (503, "", "Service Unavailable", "Service Unavailable"),
+}
+_TOKEN: Final = "page-"  # noqa: S105  (marks a page, guards nothing)
+_QUARTER_H_S: Final = 900
+
+
+class X:
+    """Answers searches with the newest posts.
+
+    Args:
+        posts: All there are.
+        ledger: Where it enters what was billed.
+        epoch_s: Unix seconds at which the world begins.
+    """
+
+    def __init__(self, posts: Posts, ledger: Ledger, *, epoch_s: float) -> None:
+        self._posts = posts
+        self._ledger = ledger
+        self._epoch_s = epoch_s
+
+    def search(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Search]:
+        """GET /2/tweets/search/recent."""
+        entry = Search(at_s=now_s, number=draw.number, life=request.life, fault=draw.kind, outcome="refused")
+        self._ledger.searches.append(entry)
+        refused = _refusal(draw, int(self._epoch_s + now_s)) or page_of(draw.kind)
+        if refused is not None:
+            return refused, entry
+        skip = int(request.params.get("next_token", "").removeprefix(_TOKEN) or 0)
+        count = int(request.params["max_results"])
+        found = [] if draw.kind == "empty" else self._posts.newest(self._epoch_s + now_s, count, skip)
+        if draw.kind == "few":
+            found = found[: int(draw.amount * len(found))]
+        users = list(dict.fromkeys(post.author_id for post in found))
+        lost = users[::2] if draw.kind in {"partial", "missing_author"} else []
+        shown = [user for user in users if user not in lost]
+        entry.outcome, entry.posts, entry.users = "searched", tuple(post.id for post in found), len(shown)
+        body = self._body(found, shown, skip + len(found))
+        if draw.kind == "partial":
+            body["errors"] = [_missing(user) for user in lost]
+        answer = Answer.json([body]) if draw.kind == "list_body" else _page(body)
+        return answer, entry
+
+    def _body(self, found: list[PagePost], users: list[str], skip: int) -> dict[str, Any]:
+        if not found:
+            return {"meta": {"result_count": 0}}
+        return {
+            "data": [orjson.Fragment(post.json) for post in found],
+            "includes": {"users": [orjson.Fragment(self._posts.users[user]) for user in users]},
+            "meta": {
+                "newest_id": found[0].id,
+                "oldest_id": found[-1].id,
+                "result_count": len(found),
+                "next_token": f"{_TOKEN}{skip}",
+            },
+        }
+
+
+def _page(body: dict[str, Any]) -> Answer:
+    headers = {"x-rate-limit-limit": "450", "x-rate-limit-remaining": "449"}
+    return Answer.json(body, headers=headers)
+
+
+def _refusal(draw: Draw, wall_s: int) -> Answer | None:
+    left = "449" if draw.kind == "429_usage_capped" else "0"
+    reset = {"x-rate-limit-remaining": left, "x-rate-limit-reset": str(wall_s + int(draw.amount * _QUARTER_H_S))}
+    headers = reset if draw.kind.startswith("429") else {}
+    if draw.kind == "429_code_88":
+        return Answer.json({"errors": [{"code": 88, "message": "Rate limit exceeded"}]}, 429, headers)
+    if draw.kind not in _PROBLEMS:
+        return None
+    status, kind, title, detail = _PROBLEMS[draw.kind]
+    named = f"{_BASE}{kind}" if kind else "about:blank"
+    return Answer.json({"title": title, "detail": detail, "type": named, "status": status}, status, headers)
+
+
+def _missing(user_id: str) -> dict[str, str]:
+    return {
+        "value": user_id,
+        "detail": f"Could not find user with author_id: [{user_id}].",
+        "title": "Not Found Error",
+        "resource_type": "user",
+        "parameter": "author_id",
+        "resource_id": user_id,
+        "type": f"{_BASE}resource-not-found",
+    }
