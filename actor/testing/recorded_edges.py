@@ -31,6 +31,7 @@ from events import catalogue as ev
 __all__ = ["RecordedClock", "RecordedEdges", "crash_of", "told_by_answer"]
 
 _CRASH: Final = "crash"
+_SERVED_AGAIN: Final = 10
 # The API answered, and no number of it is news.
 _NO_NEWS: Final = Block(max_submissions=0)
 
@@ -73,6 +74,7 @@ class RecordedEdges:
         self.at_ms = 0
         self._time = time
         self._hotkey = hotkey
+        self._chosen: list[ev.Post] = []
         self._posts: Mapping[str, ev.Post] = {found.id: found for found in posts}
 
     @property
@@ -85,15 +87,20 @@ class RecordedEdges:
         return self.event.seed if isinstance(self.event, ev.PostsScraped) else 0
 
     async def scrape_posts(self, count: int, *, is_seen: Callable[[str], bool]) -> Scraped:  # noqa: ARG002
-        """The recorded search; of candidates that were not chosen only the ids are known."""
+        """The recorded search; of candidates that were not chosen only the ids are known.
+
+        X serves posts again that were chosen a while ago; it is up to the actor to have seen them.
+        """
         found = await self._answer()
         if isinstance(found, ev.ScrapeFailed):
             raise ScrapeError(
                 found.reason, kind=found.kind, http_status=found.http_status, retry_after_s=found.retry_after_s
             )
         search = cast("ev.PostsScraped", found)
+        served = [self._posts.get(post_id) or post(1, id=post_id) for post_id in search.candidates] + self._chosen
+        self._chosen = [*self._chosen, *search.posts][-_SERVED_AGAIN:]
         return Scraped(
-            posts=tuple(self._posts.get(post_id) or post(1, id=post_id) for post_id in search.candidates),
+            posts=tuple(candidate for candidate in served if not is_seen(candidate.id)),
             posts_read=search.posts_read,
             users_read=search.users_read,
             requests=search.requests,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,7 @@ def test_a_mined_journal_comes_out_on_disk(make_world: Callable[..., World], tmp
     assert verify_journal(again).ok
 
 
+@cache
 def troubled(seed: int) -> ActorWorld:
     """A world in which everything goes wrong now and then, and whose processes die."""
     chance = random.Random(seed)  # noqa: S311  (trouble, not a secret)
