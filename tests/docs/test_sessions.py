@@ -38,6 +38,7 @@ def check(document: Path, found: Iterable[Block], folder: Path, env: Mapping[str
 def test_sessions_over_a_recorded_journal(document: Path, recorded: Path, tmp_path: Path, shell_env: Env) -> None:
     """A document's sessions hold in a folder with ``journal/`` and the snippets that bear a name, and no settings."""
     shutil.copytree(recorded / "journal", tmp_path / "journal")
+    shutil.copytree(ROOT / "journal" / "sample", tmp_path / "journal" / "sample")
     for snippet in blocks(document, "python"):
         if (named := re.match(r"# (\w+\.py)\n", snippet.text)) is not None:
             (tmp_path / named[1]).write_text(snippet.text, "utf-8")

@@ -46,9 +46,7 @@ async def left_out(stage: Stage) -> None:
     await restart(stage, replace(searching_for("subtensor"), policy=_STRICT))
     for fault in ("402", "ok"):
         for delay_s in (2.0, _TWO_WINDOWS_S):
-            await rare_post(
-                stage, "subtensor", "Wallet tip: keep the coldkey offline, and count the words of the phrase twice."
-            )
+            await rare_post(stage, "subtensor", "Wallet tip: keep the coldkey offline, and count the words twice.")
             faults(stage, "llm.chat", fault)
             stage.mishaps.slow("analyze", delay_s)
             await stage.pause(delay_s + 100)
@@ -91,6 +89,7 @@ async def clocks(stage: Stage) -> None:
     await stage.pause(300)
     stage.clock.jump(-1900)
     await windows(stage, 1)
+    await stage.pause(600)
     stage.clock.jump(1900)
     await windows(stage, 1)
 
@@ -101,6 +100,10 @@ async def outlasting(stage: Stage) -> None:
         await busy_window(stage)
         stage.mishaps.slow(name, _TWO_WINDOWS_S)
         await stage.until_window(2)
+    await busy_window(stage)
+    stage.mishaps.slow("submit", 1188.0)
+    stage.mishaps.bug("submit", RuntimeError("dictionary changed size during iteration"))
+    await stage.until_window()
     for fault in ("empty", "500"):
         await stage.until_window()
         faults(stage, "x.search", fault)
@@ -172,9 +175,11 @@ async def moved(stage: Stage) -> None:
     await stage.recorded("RateLimited")
     await stage.stop("the API moves again")
     await stage.until_window()
-    await stage.start(replace(there, policy=changed(USUAL.policy, max_submissions_per_window=7)))
+    await stage.start(there)
     # More wait than the next API takes, and the process dies in a search for one more.
-    await busy_window(stage, 9)
+    await windows(stage, 2)
+    await restart(stage, replace(there, policy=changed(USUAL.policy, max_submissions_per_window=7)))
+    stage.post(9)
     faults(stage, "api.submit", "429_text")
     await stage.recorded("RateLimited")
     await restart(stage, replace(there, policy=changed(USUAL.policy, max_submissions_per_window=8)))
@@ -189,17 +194,16 @@ async def moved(stage: Stage) -> None:
 async def budgets(stage: Stage) -> None:
     """In the last hours of a day X costs too much, then the LLM; carried posts still go; the next day is paid again."""
     await stage.until_day_s(86_400 - 9 * 1_200)
-    for _ in range(2):
-        stage.post(5)
-        await stage.until_window()
-    prices = USUAL.policy.prices
-    spent = stage.state.spent[stage.clock.now_ms() // 86_400_000]
-    limit = round(prices.x_uusd(spent.posts, spent.users) / 1e6 + 0.4, 2)
-    await restart(stage, replace(USUAL, policy=changed(USUAL.policy, max_x_usd_per_day=limit)))
-    await busy_window(stage)
+    await stage.until_window()
+    prices, day = USUAL.policy.prices, stage.clock.now_ms() // 86_400_000
+    spent = stage.state.spent[day]
+    enough_for_one = prices.x_uusd(spent.posts + 10, spent.users + 10) / 1_000_000
+    await restart(stage, replace(USUAL, policy=changed(USUAL.policy, max_x_usd_per_day=enough_for_one)))
+    stage.post(5)
     faults(stage, "api.submit", "ok", "429")
     await windows(stage, 3)
-    limit = round((prices.llm_uusd(spent.prompt_tokens, spent.completion_tokens) or 0) / 1e6, 4)
-    await restart(stage, replace(USUAL, policy=changed(USUAL.policy, max_llm_usd_per_day=limit)))
-    await windows(stage, 6)
+    spent = stage.state.spent[day]
+    too_little = (prices.llm_uusd(spent.prompt_tokens, spent.completion_tokens) or 0) / 1_000_000
+    await restart(stage, replace(USUAL, policy=changed(USUAL.policy, max_llm_usd_per_day=too_little)))
+    await windows(stage, 7)
     await restart(stage, USUAL)

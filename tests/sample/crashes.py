@@ -39,7 +39,8 @@ async def kills(stage: Stage) -> None:
         ("SubmissionStarted", 1, False),
         ("SubmissionStarted", 3, True),
         ("SubmissionAccepted", 2, False),
-        ("SubmissionAccepted", 5, True),
+        ("SubmissionAccepted", 4, True),
+        ("CheckpointSigned", 1, True),
         ("SubmissionFailed", 1, True),
     )
     for name, count, torn in deaths:
@@ -157,9 +158,10 @@ async def answers_in_a_backoff(stage: Stage) -> None:
 
 
 def damaged(lost: str) -> Scene:
-    """A bad sector in the last record of an event, found after a crash; the operator accepts the loss."""
+    """A bad sector in the last record of an event."""
 
     async def scene(stage: Stage) -> None:
+        """Some bytes turn out to be lost after a crash; the operator accepts it, and a gap is declared."""
         await busy_window(stage)
         if lost == "BackoffElapsed":
             faults(stage, "api.submit", "500")

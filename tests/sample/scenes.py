@@ -40,9 +40,9 @@ def searching_for(word: str) -> Run:
 
 
 async def rare_post(stage: Stage, word: str, text: str = "", *, age_s: float = 1.0) -> None:
-    """A new window, and one new post with that word in it."""
+    """A new window, and one new post with that word in it, unlike all others: none is analyzed already."""
     await stage.until_window()
-    stage.say(f"{text or written(stage.random)} #{word}", age_s=age_s)
+    stage.say(f"{text or written(stage.random)} #{word} at block {stage.sandbox.block}", age_s=age_s)
 
 
 def faults(stage: Stage, route: str, *names: str) -> None:

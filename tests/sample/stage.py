@@ -80,7 +80,7 @@ class Stage:
         sandbox: The stand-ins.
         mishaps: Slow answers and planted bugs.
         random: For the story's own choices.
-        records: How many records the actor wrote, by event.
+        seq: The last record.
     """
 
     def __init__(self, directory: Path, *, seed: int, at_ms: int, config: SandboxConfig) -> None:
@@ -89,9 +89,10 @@ class Stage:
         self.clock = self.time.clock
         self.random = random.Random(seed)  # noqa: S311  (a story, not a secret)
         self.mishaps = Mishaps(seed)
+        self.seq = 0
         self._began_s = at_ms / 1000
         self.sandbox = Sandbox(replace(config, wall=self._true_time, epoch=self._began_s, seconds_per_block=None))
-        self._block_offset = config.start_block
+        self._start_block = config.start_block
         self._told_s = 0.0
         self._signer = signer_from_keypair(Keypair.create_from_uri(_KEY))
         self._disk = MortalDisk()
@@ -172,7 +173,7 @@ class Stage:
 
     async def until_block(self, block: int) -> None:
         """Wait until the chain is there."""
-        await self.clock.sleep((block - self._block_offset) * BLOCK_S - self.clock.elapsed_s() + 0.001)
+        await self.clock.sleep((block - self._start_block) * BLOCK_S - self.clock.elapsed_s() + 0.001)
 
     async def until_day_s(self, second: float) -> None:
         """Wait until so many seconds of a UTC day have passed."""
@@ -212,11 +213,6 @@ class Stage:
         author = self.random.randrange(len(self.sandbox.corpus.users))
         self.sandbox.corpus.add(text, author=author, created_at=self.sandbox.post_clock.now() - age_s, metrics=metrics)
 
-    def move_chain(self, block: int) -> None:
-        """The API stands at another block from now on."""
-        self._block_offset = block - int(self.clock.elapsed_s() // BLOCK_S)
-        self._keep_in_step()
-
     def calm(self) -> None:
         """Nothing more goes wrong."""
         self.sandbox.clear_faults()
@@ -227,7 +223,7 @@ class Stage:
 
     def _keep_in_step(self) -> None:
         elapsed_s = self.clock.elapsed_s()
-        self.sandbox.block = self._block_offset + int(elapsed_s // BLOCK_S)
+        self.sandbox.block = self._start_block + int(elapsed_s // BLOCK_S)
         self.sandbox.advance_posts(elapsed_s - self._told_s)
         self._told_s = elapsed_s
 
@@ -291,6 +287,7 @@ class Stage:
         return done
 
     def _on_record(self, record: Record, state: State) -> None:
+        self.seq = record.seq
         if self._doom is not None and self._doom(record):
             self._disk.dies_next = True
         for wait in self._waits:

@@ -20,10 +20,12 @@ async def settling_in(stage: Stage) -> None:
 
 
 async def hostile_posts(stage: Stage) -> None:
-    """Everything odd is posted at once, and worked off."""
-    for text in HOSTILE:
+    """People post what is odd or does harm: escapes, invisible characters, formulas, commands, very long texts."""
+    for number, text in enumerate(HOSTILE):
+        if number % 3 == 0:
+            await stage.until_window()
         stage.say(text)
-    await windows(stage, 8)
+    await stage.until_window(2)
 
 
 async def the_end(stage: Stage) -> None:
