@@ -117,7 +117,7 @@ def _found_status(status: object, redact: Callable[[str], str]) -> str:
 def _block(body: Mapping[str, object]) -> Block:
     """BLOCK wherever it stands: at top level, else in ``detail.rate_limit``, else in ``detail``."""
     detail = _object(body.get("detail"))
-    places = (body, _object(detail.get("rate_limit")), detail)
+    places = tuple(filter(None, (body, _object(detail.get("rate_limit")), detail)))
     return _consistent({name: _within(places, name, *limits) for name, limits in _LIMITS.items()})
 
 

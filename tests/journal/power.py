@@ -14,11 +14,11 @@ from pathlib import Path
 from random import Random
 from typing import Self
 
+from actor.simulation.model_disk import ModelDisk
 from events.catalogue import ApiUnreachable
 from events.journal import FileJournal, JournalError, Snapshot, read_journal, verify_journal
 from events.journal.head import read_witness
 from tests.journal.kit import CrashError, draft, file_journal, run
-from tests.journal.model_disk import ModelDisk
 
 __all__ = ["Counts", "Told", "check", "crashes_of_a_life", "live", "lose_power", "recovered", "subsets"]
 
@@ -142,7 +142,7 @@ def subsets(count: int, limit: int, rng: Random) -> Iterator[tuple[bool, ...]]:
 def crashes_of_a_life(root: Path) -> int:
     """How many operations one undisturbed life makes."""
     root.mkdir()
-    disk = ModelDisk(root)
+    disk = ModelDisk(root, crash=CrashError)
     live(disk, 100, Told())
     return disk.operations
 
@@ -174,7 +174,7 @@ def lose_power(folder: Path, crash_at: int, *, images: int, recovery_images: int
 
 def _begin(root: Path, *, crash_at: int = 0) -> ModelDisk:
     root.mkdir(exist_ok=True)
-    return ModelDisk(root, crash_at=crash_at)
+    return ModelDisk(root, crash_at=crash_at, crash=CrashError)
 
 
 def _interrupt(folder: Path, left: Path, told: Told, rng: Random, images: int) -> int:

@@ -10,8 +10,8 @@ import contextlib
 from pathlib import Path
 from random import Random
 
+from actor.simulation.model_disk import ModelDisk
 from events.journal import JournalError
-from tests.journal.model_disk import ModelDisk
 from tests.journal.power import Told, check, crashes_of_a_life, live, lose_power, subsets
 
 IMAGES = 4
