@@ -100,6 +100,7 @@ class _Simulation:
         self._lives = 0
         self._state = INITIAL
         self._hashes: list[str] = []  # of the acknowledged records
+        self._knew_the_end = True  # the process before this one acknowledged the last record
         self._violations: list[Violation] = []
         self._ends: Counter[str] = Counter()
         self._openings: Counter[str] = Counter()
@@ -236,6 +237,7 @@ class _Simulation:
             self._violate("I8", f"the journal ends at record {head.seq} after {known} were acknowledged", known)
         elif head.seq == known and known and head.hash != self._hashes[-1]:
             self._violate("I8", f"record {known} is another one than was acknowledged", known)
+        self._knew_the_end = head.seq == known
         if head.seq == known + 1:
             self._hashes.append(head.hash)  # written and not acknowledged: now it counts
 
@@ -243,7 +245,9 @@ class _Simulation:
         self._hashes.append(record.hash)
 
     def _on_replayed(self, state: State) -> None:
-        """What the next process folds is what the one before had, if that one knew the last record."""
+        """What the next process folds is what the one before had, if that one knew the last record (I5)."""
+        if self._knew_the_end and state != self._state:
+            self._violate("I5", "the folded journal gives another state than the live one", len(self._hashes))
 
     def _on_record(self, record: Record, state: State) -> None:
         self._state = state
