@@ -13,12 +13,12 @@ from itertools import count
 from typing import Any, Final, TypeVar
 
 from actor.machine import content_sha256, norm_text
-from actor.testing.scenario import Scenario
+from actor.testing.scenario import Scenario, posts_of
 from events import catalogue as ev
 from events.codec import decode_as, plain
 from events.value import Value
 
-__all__ = ["HOTKEY", "redacted"]
+__all__ = ["HOTKEY", "OWN_WORDS", "redacted"]
 
 # The ss58 address of 32 zero bytes: nobody has its key.
 HOTKEY: Final = "5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM"
@@ -28,7 +28,7 @@ _DAY_S: Final = 86_400
 _LONGEST_TEXT: Final = 200
 
 # Words of the miner's own and of the contract, never quoted from outside.
-_OWN_WORDS: Final = frozenset(
+OWN_WORDS: Final = frozenset(
     {
         "budget",
         "build",
@@ -53,7 +53,7 @@ _BY_DATA: Final = frozenset({"counted", "crashes", "seen", "spent", "tokens"})
 # Texts from outside that no reader of a test misses.
 _ANSWERS: Final = frozenset({"answer", "raw_answer"})
 # Replaced with the post that they belong to.
-_OF_POSTS: Final = frozenset({"author", "author_id", "content", "content_sha256"})
+_OF_POSTS: Final = frozenset({"account_created", "author", "author_id", "content", "content_sha256"})
 
 V = TypeVar("V", bound=Value)
 
@@ -76,12 +76,10 @@ class _StandIns:
     def __init__(self, scenario: Scenario, *, own: frozenset[str], keep_text: bool) -> None:
         self._keep_text = keep_text
         self._own = own
-        self._posts = {pending.post.id: pending.post for pending in scenario.start.posts}
-        for found in scenario.steps:
-            if isinstance(found.event, ev.PostsScraped):
-                self._posts |= {post.id: post for post in found.event.posts}
+        taken = {pending.post.id for pending in scenario.start.posts}
+        taken.update(post_id for found in scenario.steps for post_id in posts_of(found.event))
         self._ids: dict[str, str] = {}
-        self._numbers = (str(n) for n in count(_FIRST_POST) if str(n) not in self._posts)
+        self._numbers = (str(n) for n in count(_FIRST_POST) if str(n) not in taken)
         self._hotkey = "" if scenario.start.identity is None else scenario.start.identity.hotkey
         self._urls: dict[str, str] = {}
         self._files: dict[str, str] = {}
@@ -98,17 +96,22 @@ class _StandIns:
     def _fields(self, value: Mapping[str, Any]) -> dict[str, Any]:
         fields = {name: self._of(name, item) for name, item in value.items()}
         post_id = value.get("id", value.get("post_id"))
-        if post_id is None or self._is_kept(post_id):
+        if post_id is None:
             return fields
-        told = {
-            "content": self._content(post_id),
-            "author": f"author{self._id(post_id)}",
-            "author_id": fields.get("id"),
+        told = value if self._is_kept(post_id) else self._person(post_id, value)
+        return {name: told[name] if name in _OF_POSTS else item for name, item in fields.items()}
+
+    def _person(self, post_id: str, value: Mapping[str, Any]) -> dict[str, Any]:
+        """What stands in for a post's text and author, wherever they are told."""
+        number, text = self._id(post_id), f"The text of post {self._id(post_id)}"
+        return {
+            "content": text,
+            "content_sha256": content_sha256(norm_text(text)),
+            "author": f"author{number}",
+            "author_id": number,
+            # To the second it would tell whose post it is; the machine goes by the age.
+            "account_created": value.get("timestamp", 0) - value.get("account_age", 0) * _DAY_S,
         }
-        told["content_sha256"] = content_sha256(norm_text(self._content(post_id)))
-        if "account_created" in value:  # it would tell whose post it is
-            told["account_created"] = value["timestamp"] - value["account_age"] * _DAY_S
-        return {name: told.get(name, item) for name, item in fields.items()}
 
     def _of(self, name: str, value: Any) -> Any:
         if isinstance(value, str):
@@ -131,7 +134,7 @@ class _StandIns:
             return self._id(text)
         if name in _EFFECT_KEYS:
             return self._effect_key(text)
-        if name in _OWN_WORDS or name in _OF_POSTS:
+        if name in OWN_WORDS:
             return text
         if name in _HOTKEYS:
             return HOTKEY
@@ -165,6 +168,3 @@ class _StandIns:
     def _effect_key(self, key: str) -> str:
         name, colon, post_id = key.partition(":")
         return f"{name}:{self._id(post_id)}" if colon else key
-
-    def _content(self, post_id: str) -> str:
-        return f"The text of post {self._id(post_id)}"
