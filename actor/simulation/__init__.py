@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from actor.simulation.outcome import Outcome, Violation
 from actor.simulation.plan import ALL_FAULTS, Plan
-from actor.simulation.simulate import Watch, simulate
+from actor.simulation.runner import Watch, simulate
 
 __all__ = ["ALL_FAULTS", "Outcome", "Plan", "Violation", "Watch", "simulate"]

@@ -100,7 +100,7 @@ class _Simulation:
         self._lives = 0
         self._state = INITIAL
         self._hashes: list[str] = []  # of the acknowledged records
-        self._knew_the_end = True  # the process before this one acknowledged the last record
+        self._state_seq = 0
         self._violations: list[Violation] = []
         self._ends: Counter[str] = Counter()
         self._openings: Counter[str] = Counter()
@@ -237,7 +237,6 @@ class _Simulation:
             self._violate("I8", f"the journal ends at record {head.seq} after {known} were acknowledged", known)
         elif head.seq == known and known and head.hash != self._hashes[-1]:
             self._violate("I8", f"record {known} is another one than was acknowledged", known)
-        self._knew_the_end = head.seq == known
         if head.seq == known + 1:
             self._hashes.append(head.hash)  # written and not acknowledged: now it counts
 
@@ -246,11 +245,12 @@ class _Simulation:
 
     def _on_replayed(self, state: State) -> None:
         """What the next process folds is what the one before had, if that one knew the last record (I5)."""
-        if self._knew_the_end and state != self._state:
+        whole = self._end != "stop" or self._turns_left  # asked to stop, it reads no further
+        if whole and self._state_seq == len(self._hashes) and state != self._state:
             self._violate("I5", "the folded journal gives another state than the live one", len(self._hashes))
 
     def _on_record(self, record: Record, state: State) -> None:
-        self._state = state
+        self._state, self._state_seq = state, record.seq
         self._moves[record.name, record.source, record.dest] += 1
         if record.name == "EffectCrashed" and not record.data["error"].startswith(SimulatedBugError.__name__):
             self._violate("bug", f"{record.data['effect']} raised: {record.data['error']}", record.seq)
