@@ -23,6 +23,7 @@ from actor.commands.export import export
 from actor.commands.fixture import fixture
 from actor.commands.options import JournalArgument
 from actor.commands.replay import replay
+from actor.commands.subnets import subnets
 from actor.commands.verify import verify
 
 __all__ = ["app", "main"]
@@ -145,6 +146,7 @@ def sandbox(
 app.command()(replay)
 app.command()(verify)
 app.command()(evaluate)
+app.add_typer(subnets, name="subnets")
 app.command()(export)
 app.command()(check)
 app.command()(audit)

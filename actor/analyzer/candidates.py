@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from actor.analyzer.mentions import Mentions
     from actor.analyzer.registry import Registry, Subnet
 
-__all__ = ["MAX_CANDIDATES", "CandidateFinder"]
+__all__ = ["MAX_CANDIDATES", "CandidateFinder", "is_everyday"]
 
 MAX_CANDIDATES: Final = 8
 _ENOUGH: Final = 3  # one word that only one subnet has, or two less rare ones, or most words of a function
@@ -122,6 +122,11 @@ class CandidateFinder:
         # What nobody knows the functions of, nobody can ask about.
         known = [self._by_id[number] for number in ranked if self._by_id[number].functions]
         return tuple(known[:MAX_CANDIDATES])
+
+
+def is_everyday(word: str) -> bool:
+    """Say whether posts of all kinds have this word, so that it tells nothing of a subnet."""
+    return _stem(word) in _COMMON | _GRAMMAR
 
 
 def _weight(subnets: int) -> int:

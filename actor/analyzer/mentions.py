@@ -16,7 +16,7 @@ from actor.analyzer.words import Words
 if TYPE_CHECKING:
     from actor.analyzer.registry import Identifier, Registry, Subnet, Use
 
-__all__ = ["MentionFinder", "Mentions"]
+__all__ = ["BITTENSOR_WORDS", "MentionFinder", "Mentions", "spellings"]
 
 BITTENSOR_WORDS: Final = frozenset(
     {"bittensor", "tao", "dtao", "subnet", "subnets", "opentensor", "taostats", "metagraph", "netuid", "subtensor", "τ"}

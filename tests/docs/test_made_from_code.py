@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 from dotenv import dotenv_values
+from typer import Typer
 from typer.testing import CliRunner
 
 from actor.cli import app
@@ -43,8 +44,18 @@ def help_text(*words: str) -> str:
 
 
 def commands() -> list[str]:
-    """The commands as registered, in order."""
-    found = [info.name or (info.callback.__name__ if info.callback else "") for info in app.registered_commands]
+    """The commands as registered, in order; groups and theirs behind them."""
+    found = names(app)
+    for group in app.registered_groups:
+        assert group.name
+        assert group.typer_instance
+        found += [group.name, *(f"{group.name} {name}" for name in names(group.typer_instance))]
+    return found
+
+
+def names(group: Typer) -> list[str]:
+    """The names of a group's commands."""
+    found = [info.name or (info.callback.__name__ if info.callback else "") for info in group.registered_commands]
     assert all(found)
     return found
 
@@ -111,7 +122,7 @@ def test_states_and_conditions_are_explained() -> None:
 def test_the_command_line_is_as_documented() -> None:
     """docs/cli.md shows the help of the program and of each command."""
     parts = [f"## user-miner\n\n```text\n{help_text()}```\n"]
-    parts += [f"\n## user-miner {name}\n\n```text\n{help_text(name)}```\n" for name in commands()]
+    parts += [f"\n## user-miner {name}\n\n```text\n{help_text(*name.split())}```\n" for name in commands()]
     wanted = "\n" + "".join(parts) + "\n"
     assert put_generated(DOCS / "cli.md", "cli", wanted) == wanted
 
