@@ -185,7 +185,7 @@ def test_each_finding_names_its_part(accepted_bundle: dict[str, Any]) -> None:
         ("checkpoints", -1, "hashes", 0): f"checkpoint of record {through}: the list is not the one that was signed",
         ("checkpoints", -1, "signature"): f"checkpoint of record {through}: it is not signed by ",
         ("checkpoints", -1, "reducer"): f"checkpoint of record {through}: it is not signed by ",
-        ("left_out", 0, "seq"): "records from ",
+        ("left_out", -1, "seq"): "records from ",
         ("post_id",): "record ",
         ("search", "post", "id"): "search: the post is ",
         ("hotkey",): "checkpoint of record ",
