@@ -57,12 +57,14 @@ class Model:
         api_key: Its key, a secret.
         name: The model, as the server names it.
         timeout_s: One request.
+        votes: How often it is asked the same question.
     """
 
     base_url: str
     api_key: str = field(repr=False)
     name: str
     timeout_s: float
+    votes: int = 1
 
 
 class _DryRunApi:
@@ -143,6 +145,7 @@ def build_analyzer(strategy: Strategy, model: Model, redact: Redactor) -> Analyz
         model=model.name,
         timeout_s=_LLM_TRIES * model.timeout_s,
         redact=redact,
+        votes=model.votes,
     )
 
 
@@ -163,6 +166,7 @@ def _ports(settings: Settings, signer: Signer, redact: Redactor, *, dry_run: boo
             api_key=settings.api_key.get_secret_value(),
             name=settings.model,
             timeout_s=settings.llm_timeout_seconds,
+            votes=settings.analysis_votes,
         ),
         redact,
     )

@@ -119,6 +119,7 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
     submit_backoff_seconds: Seconds = 3.0
     on_analysis_error: Literal["default", "skip"] = "default"
     submit_irrelevant: bool = True
+    analysis_votes: Annotated[int, Field(ge=1, le=9)] = 1
     llm_concurrency: Annotated[int, Field(ge=1, le=100)] = 5
     llm_timeout_seconds: Seconds = 60.0
     max_x_usd_per_day: Budget | None = None
