@@ -35,7 +35,8 @@ class BundleReport:
         records: What is shown and can be read, in order, with its event.
         signed: Numbers of the records whose hash stands in a list that the hotkey signed, the search's among them.
         verdict: "accepted", "rejected", "abandoned", or "none" when the records shown hold no verdict.
-        matched: Whether the post's text in the excerpt is the one that a record shown speaks of.
+        analyzed: Whether a record shown holds the digest of a text, with which the excerpt's is compared.
+        sent: Whether a record shown holds a body, with which the excerpt's text, author, date and counts are compared.
         findings: Everything that contradicts something else, one line each.
     """
 
@@ -43,7 +44,8 @@ class BundleReport:
     records: tuple[tuple[Record, ev.Event], ...] = ()
     signed: frozenset[int] = frozenset()
     verdict: str = "none"
-    matched: bool = False
+    analyzed: bool = False
+    sent: bool = False
     findings: tuple[str, ...]
 
     @property
@@ -76,15 +78,15 @@ def check_bundle(content: bytes, is_signed_by: SignatureCheck, *, hotkey: str | 
     good, wrong = _checked_lists(bundle, is_signed_by)
     read, unreadable = _read(bundle)
     hashes = {bundle.search.seq: bundle.search.hash, **{record.seq: record.hash for record, _ in read}}
-    matched, mismatches = _matched(bundle, read)
     findings += [*wrong, *unreadable, *_misplaced(good, hashes, bundle), *_gaps(bundle)]
-    findings += [*_identity(bundle, read), *mismatches]
+    findings += [*_identity(bundle, read), *_mismatches(bundle, read)]
     return BundleReport(
         bundle=bundle,
         records=tuple(read),
         signed=frozenset(seq for seq, hash_ in hashes.items() if any(c.hash_of(seq) == hash_ for c in good)),
         verdict=next((_VERDICTS[type(event)] for _, event in read if type(event) in _VERDICTS), "none"),
-        matched=matched,
+        analyzed=any(getattr(event, "content_sha256", "") for _, event in read),
+        sent=any(isinstance(event, ev.SubmissionStarted) for _, event in read),
         findings=tuple(findings),
     )
 
@@ -186,28 +188,23 @@ def _identity(bundle: Bundle, read: list[tuple[Record, ev.Event]]) -> Iterator[s
 # What ties the excerpt to the records
 
 
-def _matched(bundle: Bundle, read: list[tuple[Record, ev.Event]]) -> tuple[bool, list[str]]:
-    """Whether records speak of the excerpt's text, and where excerpt and records differ."""
-    findings: list[str] = []
+def _mismatches(bundle: Bundle, read: list[tuple[Record, ev.Event]]) -> Iterator[str]:
+    """Where excerpt and records differ."""
     search, post = bundle.search, bundle.search.post
     if post.id != bundle.post_id:
-        findings.append(f"search: the post is {post.id}, the bundle is about {bundle.post_id}")
-    opened = [event.window for _, event in read if isinstance(event, ev.WindowOpened)]
-    if search.window not in opened:
-        findings.append(f"search: no record shown opens window {search.window}")
-    matched = False
+        yield f"search: the post is {post.id}, the bundle is about {bundle.post_id}"
+    if search.window not in [event.window for _, event in read if isinstance(event, ev.WindowOpened)]:
+        yield f"search: no record shown opens window {search.window}"
+    digest = content_sha256(norm_text(post.content))
     analysis: ev.PostAnalyzed | None = None
     for record, event in read:
-        if isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed) and event.content_sha256:
-            matched = True
-            analysis = event if isinstance(event, ev.PostAnalyzed) else analysis
-            if event.content_sha256 != content_sha256(norm_text(post.content)):
-                findings.append(f"search: the post's text is not the one that record {record.seq} analyzed")
+        if getattr(event, "content_sha256", "") not in {"", digest}:
+            yield f"search: the post's text is not the one that record {record.seq} analyzed"
+        if isinstance(event, ev.PostAnalyzed):
+            analysis = event
         if isinstance(event, ev.SubmissionStarted):
-            matched = True
             differing = _differences(event.body, bundle, analysis)
-            findings += [f"record {record.seq}: {name} sent is not that of the {where}" for name, where in differing]
-    return matched, findings
+            yield from (f"record {record.seq}: {name} sent is not that of the {where}" for name, where in differing)
 
 
 def _differences(

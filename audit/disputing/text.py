@@ -26,7 +26,8 @@ def report_fields(report: BundleReport) -> dict[str, Any]:
         "verdict": report.verdict,
         "signed": sorted(report.signed),
         "unsigned": list(report.unsigned),
-        "post_matched": report.matched,
+        "analyzed": report.analyzed,
+        "sent": report.sent,
         "post": None if bundle is None else plain(bundle.search.post),
         "findings": list(report.findings),
     }
@@ -61,10 +62,17 @@ def _story(report: BundleReport, bundle: Bundle) -> Iterator[str]:
         f"verdict: {report.verdict}; {signed} of {shown} records signed, by {len(bundle.checkpoints)} checkpoint(s); "
         f"{len(bundle.left_out)} about other posts left out\n"
     )
-    if report.matched and not report.findings:
-        yield "the post's text and counts are those that the records speak of; its quotes and author_id are only said\n"
-    elif not report.findings:
-        yield "the post's text is only said: no record shown speaks of it yet\n"
+    if not report.findings:
+        yield _ties(report)
+
+
+def _ties(report: BundleReport) -> str:
+    """What the records say of the excerpt."""
+    if report.sent:
+        return "the post's text, author, date and counts are those that were sent; quotes and author_id are only said\n"
+    if report.analyzed:
+        return "the post's text is the one that was analyzed; it was never sent: author and counts are only said\n"
+    return "no record shown speaks of the post's text: all of it is only said\n"
 
 
 def _where(report: BundleReport) -> str:

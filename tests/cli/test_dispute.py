@@ -6,6 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -227,3 +229,35 @@ def test_a_torn_or_damaged_end_is_told_from_the_rest(journal: Path, bundle: Path
     code, said, errors = command("export", journal, "--dispute", "1")
     assert (code, said) == (1, "")
     assert is_one_line(errors, SEGMENT, "after record 3")
+
+
+def test_of_a_growing_journal_the_bundle_grows_too(tmp_path: Path, command: Command) -> None:
+    """Unknown at first, then told as far as it went, then proven; never a contradiction."""
+    lines = truthful(story()).lines
+    (place := tmp_path / "growing").mkdir()
+    (place / SEGMENT).write_bytes(lines[0])
+
+    def grow() -> None:
+        with (place / SEGMENT).open("ab", buffering=0) as file:
+            for line in lines[1:]:
+                file.write(line[:40])
+                time.sleep(0.005)
+                file.write(line[40:])
+
+    writer = threading.Thread(target=grow)
+    writer.start()
+    told = []
+    while not told or told[-1] != "proven":
+        code, said, errors = command("export", place, "--dispute", "6")
+        if code == 2:
+            assert is_one_line(errors, "knows no post 6")
+            told.append("unknown")
+            continue
+        assert (code, errors) == (0, "")
+        (tmp_path / "bundle.json").write_text(said, "utf-8")
+        code, said, _ = command("verify", "--bundle", tmp_path / "bundle.json")
+        assert "FOUND" not in said
+        told.append("not proven" if code else "proven")
+    writer.join()
+    assert told == sorted(told, key=["unknown", "not proven", "proven"].index)
+    assert set(told) == {"unknown", "not proven", "proven"}
