@@ -23,6 +23,7 @@ from audit.rules.fold import FoldedState
 from audit.rules.outage import OutagesPaired
 from audit.rules.paid import PaidOnce
 from audit.rules.recent import Recent
+from audit.rules.reuse import AnswersTakenOver
 from audit.rules.rule import Entry, Rule
 from audit.rules.sample import Sample
 from audit.rules.score import Score
@@ -37,6 +38,7 @@ RULES: Final[tuple[type[Rule], ...]] = (
     AcceptedInWindow,
     NothingAfterVerdict,
     PaidOnce,
+    AnswersTakenOver,
     OneVerdict,
     FoldedState,
     QuietAfterRateLimit,

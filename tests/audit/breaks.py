@@ -104,6 +104,23 @@ def analyzed_twice(lines: list[Line]) -> list[Seqs]:
     return [(place + 1, place + 2)]
 
 
+@breaks("reuse")
+def taken_over_from_another_text(lines: list[Line]) -> list[Seqs]:
+    """The texts differ, and it was paid for all the same."""
+    line = lines[index(lines, ev.PostAnalyzed, post_id="8")]
+    line.event = changed(line.event, reused_from="6")
+    source, place = seq(lines, ev.PostAnalyzed, post_id="6"), lines.index(line) + 1
+    return [(source, place)]
+
+
+@breaks("reuse")
+def taken_over_from_nobody(lines: list[Line]) -> list[Seqs]:
+    """The post that it names was never analyzed."""
+    line = lines[index(lines, ev.PostAnalyzed, post_id="8")]
+    line.event = changed(line.event, reused_from="999", calls=0, prompt_tokens=0, completion_tokens=0)
+    return [(lines.index(line) + 1,)]
+
+
 @breaks("I4")
 def abandoned_after_its_acceptance(lines: list[Line]) -> list[Seqs]:
     """Two verdicts."""
