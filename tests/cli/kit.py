@@ -15,7 +15,7 @@ from actor.cli import main
 from events.journal import verify_journal
 from tests.world import World
 
-__all__ = ["Command", "is_one_line", "nothing_was_sent", "only_journal", "running"]
+__all__ = ["Command", "growing", "is_one_line", "nothing_was_sent", "only_journal", "running"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,19 @@ def running(world: World, *flags: str, env: Mapping[str, str] | None = None) -> 
             yield process
         finally:
             process.kill()
+
+
+def growing(directory: Path, lines: Sequence[bytes], *, apart: int) -> Iterator[Path]:
+    """A journal of these records that grows by its last ``apart`` ones, seen before, amid and after each write."""
+    directory.mkdir()
+    segment = directory / f"{1:020d}.jsonl"
+    segment.write_bytes(b"".join(lines[:-apart]))
+    yield directory
+    for line in lines[-apart:]:
+        for part in (line[:40], line[40:]):
+            with segment.open("ab") as file:
+                file.write(part)
+            yield directory
 
 
 def is_one_line(errors: str, *words: str) -> bool:

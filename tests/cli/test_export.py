@@ -10,8 +10,6 @@ import pty
 import stat
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +17,7 @@ import pytest
 from pyarrow import parquet
 
 from tests.audit.replay_kit import SEGMENT, hostile_story, story, write
-from tests.cli.kit import Command, is_one_line
+from tests.cli.kit import Command, growing, is_one_line
 
 TABLES = ("records", "posts", "windows")
 FORMATS = ("jsonl", "csv", "parquet")
@@ -263,27 +261,12 @@ def test_of_a_damaged_journal_no_file_is_made(journal: Path, out: Path, command:
 @pytest.mark.parametrize("what", TABLES)
 def test_a_growing_journal_gives_what_is_there(tmp_path: Path, command: Command, what: str) -> None:
     """Every export in the meantime is whole, and none has fewer records behind it than the one before."""
-    lines = story().lines
-    (place := tmp_path / "growing").mkdir()
-    (place / SEGMENT).write_bytes(lines[0])
-
-    def grow() -> None:
-        with (place / SEGMENT).open("ab", buffering=0) as file:
-            for line in lines[1:]:
-                file.write(line[:40])
-                time.sleep(0.002)
-                file.write(line[40:])
-
-    writer = threading.Thread(target=grow)
-    writer.start()
-    seen = [0]
-    while seen[-1] < len(lines):
-        out = tmp_path / f"{len(seen)}.csv"
-        code, said, errors = command("export", place, "--what", what, "--format", "csv", "--out", out, "--json")
+    seen = []
+    for number, journal in enumerate(growing(tmp_path / "growing", story().lines, apart=12)):
+        out = tmp_path / f"{number}.csv"
+        code, said, errors = command("export", journal, "--what", what, "--format", "csv", "--out", out, "--json")
         assert (code, errors) == (0, "")
         fields = json.loads(said)
         assert len(list(csv.reader(io.StringIO(out.read_text())))) == fields["rows"] + 1
-        seen.append(fields["head"]["seq"])
-    writer.join()
-    assert seen == sorted(seen)
-    assert len(set(seen)) > 3, "the journal was seen growing"
+        seen.append((fields["head"]["seq"], fields["tail_bytes"]))
+    assert seen == [(seq, tail) for seq in range(LAST - 12, LAST) for tail in (0, 40)] + [(LAST, 0)]
