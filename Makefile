@@ -24,6 +24,7 @@ sweep: .venv/.dev
 # A new journal/sample, after a change of events or format; journal/README.md tells its story.
 sample: .venv/.dev
 	$(BIN)/python -m tests.sample.record
+	UPDATE_DOCS=1 $(BIN)/pytest -q tests/sample
 
 # Figures beside those of others in the same run (benchmarks/README.md).
 bench: .venv/.bench

@@ -19,6 +19,7 @@ __all__ = [
     "outlasting",
     "too_many",
     "too_old",
+    "votes",
 ]
 
 _DAYS_3_S: Final = 72 * 3600.0
@@ -55,6 +56,20 @@ async def left_out(stage: Stage) -> None:
     for _ in range(3):
         await busy_window(stage, 3)
         faults(stage, "llm.chat", "402")
+    await stage.until_window()
+    await restart(stage, USUAL)
+
+
+async def votes(stage: Stage) -> None:
+    """Each question is put to the model three times; then a run counts only the subnets that a post names."""
+    await stage.until_window()
+    await restart(stage, replace(USUAL, votes=3))
+    await busy_window(stage, 2)
+    await busy_window(stage, 2)
+    faults(stage, "llm.chat", "ok", "bad_indexes", "ok", "unknown_names")
+    await stage.until_window()
+    await restart(stage, replace(USUAL, strategy="matcher"))
+    await busy_window(stage, 3)
     await stage.until_window()
     await restart(stage, USUAL)
 

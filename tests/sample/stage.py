@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from bittensor_core import Keypair
 
-from actor.analyzer import Analyzer, load_registry, make_strategy
+from actor.analyzer import Analyzer, StrategyName, load_registry, make_strategy
 from actor.edges.api import APIClient
 from actor.edges.hotkey import signer_from_keypair
 from actor.edges.llm import OpenAIChat
@@ -51,6 +51,8 @@ class Run:
         api_url: MINER_API_URL.
         move_api: ``--move-api``.
         keywords: SEARCH_KEYWORDS.
+        strategy: ANALYZER.
+        votes: ANALYSIS_VOTES.
         timeout_s: Of every request; short where something is to hang, for it hangs in real time.
         build: Version of the software.
     """
@@ -59,6 +61,8 @@ class Run:
     api_url: str
     move_api: bool = False
     keywords: tuple[str, ...] = ("bittensor",)
+    strategy: StrategyName = "hybrid"
+    votes: int = 1
     timeout_s: float = 30.0
     build: str = "0.1.0"
 
@@ -260,10 +264,11 @@ class Stage:
         )
         analyzer = Analyzer(
             llm=OpenAIChat(base_url=self.sandbox.llm_base, api_key=self.sandbox.llm_key, timeout_s=run.timeout_s),
-            strategy=make_strategy("hybrid", load_registry()),
+            strategy=make_strategy(run.strategy, load_registry()),
             model=self.sandbox.config.model,
             timeout_s=3 * run.timeout_s,
             redact=redact,
+            votes=run.votes,
         )
         signer = UnsteadySigner(self._signer, self.mishaps)
         api = APIClient(

@@ -69,6 +69,7 @@ SCENES: Final[tuple[tuple[str, Scene], ...]] = (
     ("quiet", quiet(8)),
     ("more posts than the quota", batches.too_many),
     ("posts left out", batches.left_out),
+    ("votes", batches.votes),
     ("other window lengths", batches.another_pace),
     ("clock jumps", batches.clocks),
     ("answers that outlast the window", batches.outlasting),

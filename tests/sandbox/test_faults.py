@@ -242,15 +242,23 @@ def test_api_rate_limits(box: Sandbox, submit: Submit, fault: str, *, body: bool
 
 def test_api_odd_successes(box: Sandbox, submit: Submit) -> None:
     """An unknown status accepts nothing; the other oddities accept and answer strangely."""
-    for fault in ("weird_status", "created", "selected", "x_failed", "no_block"):
+    for fault in ("weird_status", "created", "selected", "x_failed", "no_block", "plain_ok"):
         box.script("api.submit", fault)
-    weird, created, selected, failed, blind = (submit(str(number)) for number in range(5))
+    weird, created, selected, failed, blind, plain = (submit(str(number)) for number in range(6))
     assert weird.json()["status"] == "queued_for_review"
     assert created.status_code == 201
     assert selected.json()["validation_id"]
     assert failed.json()["x_validation_error"]["code"] == "text_mismatch"
     assert "current_block" not in blind.json()
-    assert box.ledger.api.accepted() == list("1234")
+    assert plain.json()["status"] == "ok"
+    assert box.ledger.api.accepted() == list("12345")
+
+
+def test_api_refusals_say_what_they_are_told(box: Sandbox, submit: Submit) -> None:
+    """A test may choose the words of a refusal, such as ones that would do harm in a terminal."""
+    box.script("api.submit", "403", detail="\x1b[31mno")
+    answer = submit()
+    assert (answer.status_code, answer.json()) == (403, {"detail": "\x1b[31mno"})
 
 
 def test_api_status_oddities(box: Sandbox, http: httpx.Client) -> None:
