@@ -28,7 +28,7 @@ _STRICT: Final = changed(USUAL.policy, on_analysis_error="skip", submit_irreleva
 
 
 async def too_many(stage: Stage) -> None:
-    """More posts than the API takes, until it says so; what is above the quota waits until it is given up."""
+    """The settings allow 7 where the API takes 5; what is above its quota waits until it is given up."""
     await stage.until_window()
     await restart(stage, replace(USUAL, policy=changed(USUAL.policy, max_submissions_per_window=7)))
     await busy_window(stage, 9)
@@ -110,7 +110,7 @@ async def clocks(stage: Stage) -> None:
 
 
 async def outlasting(stage: Stage) -> None:
-    """Answers that outlast the window, good ones and bad ones."""
+    """Good and bad answers come after 25 minutes, when the next window has long begun."""
     for name in ("analyze", "scrape", "submit"):
         await busy_window(stage)
         stage.mishaps.slow(name, _TWO_WINDOWS_S)
@@ -169,7 +169,7 @@ async def too_old(stage: Stage) -> None:
 
 
 async def moved(stage: Stage) -> None:
-    """The API gets another address and the first one again: known beforehand, then in each state but one."""
+    """The API gets another address and the first one again: known beforehand, then after a kill in each state."""
     here = replace(USUAL, move_api=True)
     there = replace(here, api_url="http://localhost:8001")
     await stage.until_window()

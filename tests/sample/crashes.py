@@ -113,7 +113,7 @@ async def stops_in_the_middle(stage: Stage) -> None:
 
 
 async def bugs(stage: Stage) -> None:
-    """A build with bugs: effects raise what no edge should."""
+    """Another build runs, whose effects raise what no edge should."""
     await restart(stage, replace(USUAL, build="0.1.0.dev3"), "update to a faulty build")
     for name, error, times in (
         ("scrape", KeyError("includes"), 1),

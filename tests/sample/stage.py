@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from bittensor_core import Keypair
 
@@ -71,7 +71,7 @@ class Run:
 class _Wait:
     """Somebody waits for so many records that fit."""
 
-    fits: Callable[[Record, State], bool]
+    fits: Callable[[Record], bool]
     left: int
     done: asyncio.Future[None]
 
@@ -128,7 +128,7 @@ class Stage:
         self._doom = None
         self._pid += self.random.randrange(7, 900)
         self._actor = actor = self._make(run)
-        started = self._expect(lambda record, _state: record.name == "ActorStarted", 1)
+        started = self._expect(lambda record: record.name == "ActorStarted", 1)
         self._task = asyncio.create_task(actor.run())
         await asyncio.wait((self._task, started), return_when=asyncio.FIRST_COMPLETED)
         if self._task.done():
@@ -187,17 +187,13 @@ class Stage:
         """Let time pass."""
         await self.clock.sleep(seconds)
 
-    async def recorded(self, name: str, *, count: int = 1, **data: Any) -> None:
-        """Wait for so many records of an event from now on, with these values in their data."""
-
-        def fits(record: Record, _state: State) -> bool:
-            return record.name == name and all(record.data[key] == value for key, value in data.items())
-
-        await self._expect(fits, count)
+    async def recorded(self, name: str, *, count: int = 1) -> None:
+        """Wait for so many records of an event from now on."""
+        await self._expect(lambda record: record.name == name, count)
 
     async def reached(self, state: str) -> None:
         """Wait for the next record that leads into a state."""
-        await self._expect(lambda record, _state: record.dest == state != record.source, 1)
+        await self._expect(lambda record: record.dest == state != record.source, 1)
 
     async def outside(self, call: Callable[[], object]) -> None:
         """Let somebody do something while time stands still."""
@@ -286,17 +282,17 @@ class Stage:
             clock=self.clock,
         )
 
-    def _expect(self, fits: Callable[[Record, State], bool], count: int) -> asyncio.Future[None]:
+    def _expect(self, fits: Callable[[Record], bool], count: int) -> asyncio.Future[None]:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waits.append(_Wait(fits, count, done))
         return done
 
-    def _on_record(self, record: Record, state: State) -> None:
+    def _on_record(self, record: Record, _state: State) -> None:
         self.seq = record.seq
         if self._doom is not None and self._doom(record):
             self._disk.dies_next = True
         for wait in self._waits:
-            wait.left -= wait.fits(record, state)
+            wait.left -= wait.fits(record)
             if wait.left == 0 and not wait.done.done():
                 wait.done.set_result(None)
         self._waits = [wait for wait in self._waits if wait.left > 0]
