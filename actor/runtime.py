@@ -74,6 +74,7 @@ class ActorConfig:
         llm_concurrency: Analyses in flight at once.
         move_api: Accept a journal of another API URL and record the move.
         stop_grace_s: How long a stop waits for answers in flight.
+        snapshot_every: Records from one snapshot to the next.
     """
 
     identity: JournalCreated
@@ -83,6 +84,7 @@ class ActorConfig:
     llm_concurrency: int = 5
     move_api: bool = False
     stop_grace_s: float = 2.0
+    snapshot_every: int = _SNAPSHOT_EVERY
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +265,7 @@ class Actor:
         self._chain_end.follow(record, after.checkpoint_seq)
         self._tell(record)
         self._since_snapshot += 1
-        if self._since_snapshot >= _SNAPSHOT_EVERY or isinstance(event, ActorStopped):
+        if self._since_snapshot >= self._config.snapshot_every or isinstance(event, ActorStopped):
             await self._save_snapshot(record)
 
     def _tell(self, record: Record) -> None:

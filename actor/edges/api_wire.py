@@ -122,8 +122,11 @@ def _block(body: Mapping[str, object]) -> Block:
 
 
 def _within(places: tuple[Mapping[str, object], ...], name: str, lowest: int, highest: int) -> int | None:
-    found = (as_int(place.get(name)) for place in places)
-    return next((number for number in found if number is not None and lowest <= number <= highest), None)
+    for place in places:
+        number = as_int(place.get(name))
+        if number is not None and lowest <= number <= highest:
+            return number
+    return None
 
 
 def _consistent(numbers: dict[str, int | None]) -> Block:

@@ -10,6 +10,7 @@ import json
 import math
 import re
 import unicodedata
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote
@@ -64,7 +65,7 @@ def safe_line(text: str, redact: Callable[[str], str], limit: int = 300) -> str:
 
 def as_int(value: object) -> int | None:
     """An integer within 64 bits from JSON or a header; None for anything else, booleans included."""
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
@@ -91,7 +92,7 @@ def parse_json(body: bytes) -> object:
         ValueError: Not UTF-8, not JSON, or nested too deeply.
     """
     try:
-        parsed: object = json.loads(body.decode("utf-8-sig"))
+        parsed: object = json.loads(body.removeprefix(BOM_UTF8).decode())
     except RecursionError as error:
         raise ValueError("JSON is nested too deeply") from error
     return parsed
@@ -128,9 +129,10 @@ def _forms(secret: str) -> Iterator[str]:
         if len(clear) < _SHORTEST_SECRET:
             continue
         yield clear
-        yield from _percent_forms(clear)
-        yield json.dumps(clear)[1:-1]
-        yield json.dumps(clear, ensure_ascii=False)[1:-1]
+        if not (clear.isascii() and clear.isalnum()):  # letters and digits are written as they are
+            yield from _percent_forms(clear)
+            yield json.dumps(clear)[1:-1]
+            yield json.dumps(clear, ensure_ascii=False)[1:-1]
         yield from _base64_forms(clear.encode("utf-8", "surrogatepass"))
 
 
@@ -142,12 +144,14 @@ def _percent_forms(clear: str) -> Iterator[str]:
 
 
 def _base64_forms(raw: bytes) -> Iterator[str]:
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        yield encode(raw).decode().rstrip("=")
-        for before in range(3):
-            # The characters that depend on neighbours of the secret are left out on both sides.
-            start = -(-before * 8 // 6)
-            stop = (before + len(raw)) * 8 // 6
-            core = encode(bytes(before) + raw + bytes(3)).decode()[start:stop]
-            if len(core) >= _SHORTEST_CORE:
-                yield core
+    forms = [base64.b64encode(raw).decode().rstrip("=")]
+    for before in range(3):
+        # The characters that depend on neighbours of the secret are left out on both sides.
+        start = -(-before * 8 // 6)
+        stop = (before + len(raw)) * 8 // 6
+        core = base64.b64encode(bytes(before) + raw + bytes(3)).decode()[start:stop]
+        if len(core) >= _SHORTEST_CORE:
+            forms.append(core)
+    for form in forms:
+        yield form
+        yield form.replace("+", "-").replace("/", "_")  # as in URLs

@@ -192,7 +192,7 @@ def _unix(value: object) -> int | None:
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
         return None
     try:
-        seconds = (datetime.fromisoformat(value) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
+        seconds = datetime.fromisoformat(value).timestamp()
     except ValueError:
         return None
     return int(seconds) if seconds >= 0 else None

@@ -1,10 +1,17 @@
-"""An event loop on simulated time that asks before every turn whether somebody is to die. It knows no actor."""
+"""An event loop on simulated time that asks before every step whether somebody is to die. It knows no actor.
+
+It holds only what tasks, sleeps and timers need: no sockets, no threads, no signals. An error in a callback is an error
+of the simulation and ends it.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import selectors
+import heapq
+from collections import deque
 from collections.abc import Callable, Coroutine
+from contextvars import Context, copy_context
+from itertools import count
 from typing import Any, TypeVar
 
 from actor.testing.clock import StalledError, VirtualClock
@@ -14,41 +21,151 @@ __all__ = ["SimulatedLoop", "run_simulated"]
 T = TypeVar("T")
 
 
-class _Selector(selectors.SelectSelector):
-    """Where a loop would wait for sockets and timers, this one moves the clock."""
+class _Call(asyncio.TimerHandle):
+    """A callback that waits for its turn; lighter than asyncio's own, of which every step makes one."""
 
-    def __init__(self, clock: VirtualClock) -> None:
-        super().__init__()
-        self._clock = clock
-        self.on_turn: Callable[[], bool] = lambda: False
+    __slots__ = ("arguments", "callback", "dead", "due_s", "variables")
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        # What a turn's interruption changes happens before time goes on.
-        if not self.on_turn() and (timeout is None or timeout > 0) and not self._clock.move_on(timeout):
-            raise StalledError("every task waits, and neither a sleep nor a timer is left that could wake one")
-        return []
+    def __init__(
+        self, callback: Callable[..., object], arguments: tuple[Any, ...], context: Context | None, due_s: float = 0.0
+    ) -> None:
+        self.callback = callback
+        self.arguments = arguments
+        self.variables = context
+        self.due_s = due_s
+        self.dead = False
+
+    def cancel(self) -> None:
+        """It will not be called."""
+        self.dead = True
+
+    def cancelled(self) -> bool:
+        """Whether it will not be called."""
+        return self.dead
+
+    def when(self) -> float:
+        """The loop's time at which it is due."""
+        return self.due_s
 
 
-class SimulatedLoop(asyncio.SelectorEventLoop):
-    """Each turn runs what is ready, up to its next await; between two turns anybody may be interrupted."""
+class SimulatedLoop(asyncio.AbstractEventLoop):
+    """Each step runs one task up to its next await; between two steps anybody may be interrupted."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
-        self._turns = _Selector(clock)
-        super().__init__(self._turns)
+        self._ready: deque[_Call] = deque()
+        self._timers: list[tuple[float, int, _Call]] = []
+        self._number = count()
+        self._on_turn: Callable[[], bool] = lambda: False
+        self._runs = False
+        self._closed = False
 
     def on_turn(self, ask: Callable[[], bool]) -> None:
-        """Call this between turns from now on; it returns whether it interrupted something."""
-        self._turns.on_turn = ask
+        """Call this between steps from now on; it returns whether it interrupted something."""
+        self._on_turn = ask
 
     def time(self) -> float:
         """The clock's."""
         return self.clock.elapsed_s()
 
+    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> _Call:
+        """In one of the next steps, after all that wait already."""
+        call = _Call(callback, args, context)
+        self._ready.append(call)
+        return call
+
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> _Call:
+        """After so many seconds."""
+        return self.call_at(self.clock.elapsed_s() + delay, callback, *args, context=context)
+
+    def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> _Call:
+        """At this time of the loop; what is due at the same time comes in the order of these calls."""
+        call = _Call(callback, args, context or copy_context(), when)
+        heapq.heappush(self._timers, (when, next(self._number), call))
+        return call
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """A future of this loop."""
+        return asyncio.Future(loop=self)
+
+    def create_task(
+        self, coro: Any, *, name: object = None, context: Context | None = None
+    ) -> asyncio.Task[Any]:
+        """A task of this loop."""
+        return asyncio.Task(coro, loop=self, name=None if name is None else str(name), context=context)
+
+    def run_until_complete(self, future: Any) -> Any:
+        """Run a coroutine to its end.
+
+        Raises:
+            StalledError: All tasks wait, and nothing is due.
+        """
+        before = asyncio._get_running_loop()  # noqa: SLF001  (the documented way for loops)
+        asyncio._set_running_loop(self)  # noqa: SLF001
+        self._runs = True
+        try:
+            main = asyncio.ensure_future(future, loop=self)
+            while not main.done():
+                self._turn()
+            return main.result()
+        finally:
+            self._runs = False
+            asyncio._set_running_loop(before)  # noqa: SLF001
+
+    def is_running(self) -> bool:
+        """Whether it runs."""
+        return self._runs
+
+    def is_closed(self) -> bool:
+        """Whether it will never run again."""
+        return self._closed
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._closed = True
+        self._ready.clear()
+        self._timers.clear()
+
+    def get_debug(self) -> bool:
+        """Never."""
+        return False
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """The dead leave exceptions behind that nobody reads."""
+
+    def _turn(self) -> None:
+        # What an interruption changes happens before time goes on.
+        if self._on_turn():
+            return
+        if not self._ready:
+            self._move_on()
+            return
+        call = self._ready.popleft()
+        if call.dead:
+            return
+        if call.variables is None:
+            call.callback(*call.arguments)
+        else:
+            call.variables.run(call.callback, *call.arguments)
+
+    def _move_on(self) -> None:
+        timers = self._timers
+        while timers and timers[0][2].dead:
+            heapq.heappop(timers)
+        wait_s = timers[0][0] - self.clock.elapsed_s() if timers else None
+        if (wait_s is None or wait_s > 0) and not self.clock.move_on(wait_s):
+            raise StalledError("every task waits, and neither a sleep nor a timer is left that could wake one")
+        now_s = self.clock.elapsed_s()
+        while timers and timers[0][0] <= now_s:
+            self._ready.append(heapq.heappop(timers)[2])
+
 
 def run_simulated(main: Coroutine[Any, Any, T], loop: SimulatedLoop) -> T:
     """Run to the end, then close the loop."""
     try:
-        return loop.run_until_complete(main)
+        result: T = loop.run_until_complete(main)
+        return result
     finally:
         loop.close()

@@ -12,7 +12,7 @@ from sandbox.world import Draw, Habits
 __all__ = ["policy_of"]
 
 _SHORTEST_POLL_S: Final = 30.0
-_LONGEST_POLL_S: Final = 240.0
+_LONGEST_POLL_S: Final = 400.0
 _POLLS_PER_WINDOW: Final = 3
 _BLOCK_S: Final = 12.0
 

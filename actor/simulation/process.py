@@ -30,6 +30,8 @@ _MODEL: Final = "simulated-model"
 _ANALYSIS_TIMEOUT_S: Final = 180.0
 _SEGMENT_BYTES: Final = 256 << 10
 _ROOM_BYTES: Final = 1 << 40
+# A snapshot in some ten windows: starts with and without one are both common.
+_SNAPSHOT_EVERY: Final = 120
 
 
 class WatchedJournal(FileJournal):
@@ -129,6 +131,7 @@ class Process:
                 policy=policy,
                 build="simulated",
                 pid=number,
+                snapshot_every=_SNAPSHOT_EVERY,
             ),
             on_record=on_record,
             new_seed=new_seed,

@@ -28,8 +28,9 @@ from sandbox.world import Draw, Habits, Weather, World
 
 __all__ = ["Watch", "simulate"]
 
-# Called after every record, with the state after it and the world as it is then; returns what is wrong.
-Watch: TypeAlias = Callable[[Record, State, World], "list[Violation]"]
+# Called after every record that is durable, with the state after it, the world as it is then, and the simulated seconds
+# since it began; returns what is wrong.
+Watch: TypeAlias = Callable[[Record, State, World, float], "list[Violation]"]
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  (a directory of one's own is made in it)
 # A life takes so many turns of the loop and so many operations of the disk in the mean.
@@ -100,6 +101,7 @@ class _Simulation:
         self._lives = 0
         self._state = INITIAL
         self._hashes: list[str] = []  # of the acknowledged records
+        self._untold: Record | None = None  # durable, though the process that wrote it never knew
         self._state_seq = 0
         self._violations: list[Violation] = []
         self._ends: Counter[str] = Counter()
@@ -111,7 +113,6 @@ class _Simulation:
     async def run(self) -> None:
         """Start the miner again and again, until the plan is done."""
         period_s = self._world.chain.period_s
-        self._loop.set_exception_handler(lambda _loop, _context: None)  # the dead leave unread exceptions behind
         self._loop.on_turn(self._on_turn)
         self._loop.call_later(self._plan.windows * _PATIENCE * period_s, self._calm_down)
         self._loop.call_later(period_s, self._disturb_clock)
@@ -239,6 +240,7 @@ class _Simulation:
             self._violate("I8", f"record {known} is another one than was acknowledged", known)
         if head.seq == known + 1:
             self._hashes.append(head.hash)  # written and not acknowledged: now it counts
+            *_, self._untold = read_journal(self._disk.root / "j")
 
     def _on_append(self, record: Record) -> None:
         self._hashes.append(record.hash)
@@ -248,6 +250,9 @@ class _Simulation:
         whole = self._end != "stop" or self._turns_left  # asked to stop, it reads no further
         if whole and self._state_seq == len(self._hashes) and state != self._state:
             self._violate("I5", "the folded journal gives another state than the live one", len(self._hashes))
+        if whole and self._untold is not None:
+            record, self._untold = self._untold, None
+            self._on_record(record, state)
 
     def _on_record(self, record: Record, state: State) -> None:
         self._state, self._state_seq = state, record.seq
@@ -255,7 +260,7 @@ class _Simulation:
         if record.name == "EffectCrashed" and not record.data["error"].startswith(SimulatedBugError.__name__):
             self._violate("bug", f"{record.data['effect']} raised: {record.data['error']}", record.seq)
         if self._watch is not None:
-            self._violations += self._watch(record, state, self._world)
+            self._violations += self._watch(record, state, self._world, self._clock.elapsed_s())
         if state.totals.windows >= self._plan.windows:
             self._calm_down()
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = ["FAULTS", "Disturbance", "Draw", "Weather"]
 
@@ -150,8 +150,7 @@ class Disturbance:
         return cls(place, int(number), kind, float(amount))
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
+class Draw(NamedTuple):
     """What one occasion got.
 
     Attributes:

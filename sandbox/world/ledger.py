@@ -6,13 +6,13 @@ Times are seconds since the world began. Nothing is ever taken out.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 __all__ = ["Acceptance", "Chat", "Ledger", "Search", "Status", "Submission"]
 
 
-@dataclass(slots=True, kw_only=True)
-class _Arrival:
+class _Arrival(msgspec.Struct, kw_only=True):
     """One request that arrived.
 
     Attributes:
@@ -32,15 +32,13 @@ class _Arrival:
     delivered_s: float | None = None
 
 
-@dataclass(slots=True, kw_only=True)
-class Status(_Arrival):
+class Status(_Arrival, kw_only=True):
     """A question for the block; ``block`` is what was answered, None for none."""
 
     block: int | None
 
 
-@dataclass(slots=True, kw_only=True)
-class Submission(_Arrival):
+class Submission(_Arrival, kw_only=True):
     """A submission. Outcomes: "new", "duplicate", "quota", "conflict", "invalid", "unauthorized", "weird", "failed".
 
     Attributes:
@@ -55,11 +53,10 @@ class Submission(_Arrival):
     start_block: int
     signature: str
     why: str = ""
-    body: dict[str, object] = field(default_factory=dict)
+    body: dict[str, object] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acceptance:
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
     """A post that counts.
 
     Attributes:
@@ -79,16 +76,14 @@ class Acceptance:
     quota: int
 
 
-@dataclass(slots=True, kw_only=True)
-class Search(_Arrival):
+class Search(_Arrival, kw_only=True):
     """A search. ``posts`` and ``users`` are the ids that were read, and billed; outcomes "searched", "refused"."""
 
     posts: tuple[str, ...] = ()
     users: int = 0
 
 
-@dataclass(slots=True, kw_only=True)
-class Chat(_Arrival):
+class Chat(_Arrival, kw_only=True):
     """A question to the model; outcomes "answered" (billed), "refused".
 
     Attributes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
+import msgspec
 import orjson
 
 __all__ = ["Answer", "Request", "page"]
@@ -12,8 +12,7 @@ __all__ = ["Answer", "Request", "page"]
 _PAGE = b"<!doctype html><html><head><title>Just a moment...</title></head><body><h1>%s</h1></body></html>"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One request as it arrives.
 
     Attributes:
@@ -25,18 +24,17 @@ class Request:
     """
 
     place: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
+    params: Mapping[str, str] = {}
     content: bytes = b""
     life: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One answer as it leaves, header names in lower case."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     body: bytes = b""
 
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -19,6 +20,12 @@ __all__ = ["PagePost", "Posts"]
 _TEXTS: Final = TEMPLATES + TWO_SUBNETS + PLAIN
 _SNOWFLAKE_MS: Final = 1_288_834_974_657
 _AUTHORS: Final = 40
+_VARIETY: Final = 2_000
+# The number in the text makes no two alike, so that the books can tell them apart.
+_POST: Final = (
+    '{"id":"%s","text":"%s [%d]","author_id":"%s","edit_history_tweet_ids":["%s"],"created_at":"%s","public_metrics":'
+    '{"retweet_count":%d,"reply_count":%d,"like_count":%d,"quote_count":%d,"bookmark_count":0,"impression_count":%d}}'
+)
 _DAY_S: Final = 86_400
 
 
@@ -71,28 +78,25 @@ class Posts:
         post_id = str(((int(at_s * 1000) - _SNOWFLAKE_MS) << 22) | (number & 0xFFFFF))
         author_id = self._authors[int(rng() * _AUTHORS)]
         likes = int(5_500 * rng() ** 4)
-        fields = {
-            "id": post_id,
-            "text": _text(rng, number),
-            "author_id": author_id,
-            "edit_history_tweet_ids": [post_id],
-            "created_at": _instant(at_s),
-            "public_metrics": {
-                "retweet_count": likes // 7,
-                "reply_count": likes // 9,
-                "like_count": likes,
-                "quote_count": likes // 30,
-                "bookmark_count": 0,
-                "impression_count": likes * 40,
-            },
-        }
-        return PagePost(post_id, author_id, at_s, orjson.dumps(fields))
+        said = _texts()[int(rng() * _VARIETY)]
+        json = _POST % (
+            *(post_id, said, number, author_id, post_id, _instant(at_s)),
+            *(likes // 7, likes // 9, likes, likes // 30, likes * 40),
+        )
+        return PagePost(post_id, author_id, at_s, json.encode())
 
 
-def _text(rng: Callable[[], float], number: int) -> str:
+@cache
+def _texts() -> tuple[str, ...]:
+    """What posts say, as JSON without its quotes; made once for all worlds, as the rest is what differs."""
+    rng = random.Random(0).random  # noqa: S311  (repeatable by intent)
+    return tuple(orjson.dumps(_text(rng)).decode()[1:-1] for _ in range(_VARIETY))
+
+
+def _text(rng: Callable[[], float]) -> str:
     subnet, name, topics = SUBNETS[int(rng() * len(SUBNETS))]
     other_subnet, other, other_topics = SUBNETS[int(rng() * len(SUBNETS))]
-    text = _TEXTS[int(rng() * len(_TEXTS))].format(
+    return _TEXTS[int(rng() * len(_TEXTS))].format(
         n=subnet,
         name=name,
         tag="".join(ch for ch in name if ch.isalnum()),
@@ -104,7 +108,6 @@ def _text(rng: Callable[[], float], number: int) -> str:
         pct=3 + int(rng() * 57),
         block=6_000_000 + int(rng() * 500_000),
     )
-    return f"{text} [{number}]"  # no two alike, so that the books can tell them apart
 
 
 def _user(rng: random.Random, number: int, epoch_s: float) -> tuple[str, bytes]:
@@ -125,4 +128,10 @@ def _user(rng: random.Random, number: int, epoch_s: float) -> tuple[str, bytes]:
 
 
 def _instant(at_s: float) -> str:
-    return datetime.fromtimestamp(int(at_s), UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    minute, second = divmod(int(at_s), 60)
+    return f"{_minute(minute)}:{second:02d}.000Z"
+
+
+@lru_cache(maxsize=1024)
+def _minute(minute: int) -> str:
+    return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%dT%H:%M")
