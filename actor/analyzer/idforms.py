@@ -25,7 +25,7 @@ _UNIT: Final = (
 _VERBS_IN_S: Final = r"is|was|has|does|as|its|this|vs|plus|thus|always|looks|gets|keeps|needs|makes|seems|just"
 _PLURAL: Final = rf"\s(?!(?:{_VERBS_IN_S})\b)[a-z]+s\b"
 # A number that goes on (1.5, 1,024, 10/24, 1-5) or is a share (20%) is no subnet number.
-_END: Final = r"(?![.,/\-\u2013][0-9]|\s?%)"
+_END: Final = r"(?![.,/\-][0-9]|\s?%)"
 
 _AND: Final = r"(?:\s?[&+]\s?|\s(?:and|or|n|vs\.?|und|y|et|e)\s)"
 _COMMA: Final = r"\s?,\s?(?:(?:and|or)\s|&\s?)?"

@@ -144,7 +144,7 @@ def spellings(number: int, identifier: Identifier) -> list[tuple[tuple[str, ...]
 
 def speaks_of_bittensor(words: Words) -> bool:
     """Say whether the post speaks of Bittensor in so many words."""
-    return not BITTENSOR_WORDS.isdisjoint(words.plain)
+    return words.has_any(BITTENSOR_WORDS)
 
 
 def _means(words: Words, hit: _Hit) -> bool:
@@ -185,7 +185,7 @@ def _is_subject(words: Words, hit: _Hit) -> bool:
     """Say whether a verb follows a word that opens a sentence: its capital letter tells nothing."""
     following, then = words.next(hit.last), words.next(hit.last + 1)
     if following in _VERBS:
-        return bool(words.numbers) or not _SUBNET_WORDS.isdisjoint(words.plain)
+        return bool(words.numbers) or words.has_any(_SUBNET_WORDS)
     return following.endswith("s") and then in _OBJECTS  # "Score tracks the ball", but not "Swap fees are …"
 
 
