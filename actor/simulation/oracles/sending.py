@@ -1,0 +1,239 @@
+"""I1, I2, I6, I7 and intent before act: what arrived at the coordination API, and when it was allowed to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from actor.simulation.oracles.oracle import Arrival, Oracle, Told
+from actor.simulation.outcome import Outcome, Violation
+from events import catalogue as ev
+from events.codec import plain
+from sandbox.world import Submission, World
+
+__all__ = ["Attempts", "FreshSignatures", "NoneAfterVerdict", "QuietAfterLimit", "Quota"]
+
+_FINAL: Final = (ev.SubmissionAccepted, ev.SubmissionRejected, ev.PostAbandoned)
+_ROUNDING_S: Final = 0.002
+# Answers of these kinds do not tell the client which window a post counted in, or tell it wrongly.
+_UNTOLD: Final = frozenset({"no_block", "bad_block", "old_block", "500_acted"})
+
+
+class Quota(Oracle):
+    """I1, as the server counted. Where the server refuses what is too much, nothing is left to judge.
+
+    What the miner could not know is left out: a post that counted although its answer was lost or named no window.
+    """
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._accepted: dict[tuple[int, int], list[Submission]] = {}
+
+    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
+        """Count what is accepted."""
+        if not isinstance(arrival, Submission) or arrival.outcome != "new" or self.world.habits.enforces_quota:
+            return
+        acceptance = self.world.ledger.acceptances[arrival.post_id]
+        counted = self._accepted.setdefault((acceptance.start_block, acceptance.blocks), [])
+        known = [entry for entry in counted if entry.delivered_s is not None and entry.fault not in _UNTOLD]
+        counted.append(arrival)
+        if len(known) + 1 > acceptance.quota:
+            text = f"{len(known) + 1} posts were accepted in the window that begins at block {acceptance.start_block}"
+            yield Violation(rule="I1", text=f"{text}; at most {acceptance.quota} were allowed", seq=_seq(last))
+
+
+class NoneAfterVerdict(Oracle):
+    """I2. What the network repeats on the way is not the miner's doing."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._verdicts: dict[str, Told] = {}
+        self._numbers: set[int] = set()
+
+    def told(self, told: Told) -> Iterator[Violation]:
+        """Remember a verdict, and hold it against what the server did."""
+        event = told.event
+        if isinstance(event, _FINAL):
+            self._verdicts[event.post_id] = told
+        if isinstance(event, ev.SubmissionAccepted) and event.post_id not in self.world.ledger.acceptances:
+            yield _violation("verdict", f"post {event.post_id} is on record as accepted, and never was", told)
+        if isinstance(event, ev.SubmissionRejected):
+            outcomes = {entry.outcome for entry in self.world.ledger.submissions_of(event.post_id)}
+            if not outcomes & {"conflict", "invalid"}:
+                yield _violation("verdict", f"post {event.post_id} is on record as refused, and never was", told)
+
+    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
+        """Is there a verdict already?"""
+        if not isinstance(arrival, Submission) or arrival.number in self._numbers:
+            return
+        self._numbers.add(arrival.number)
+        verdict = self._verdicts.get(arrival.post_id)
+        if verdict is not None:
+            text = f"post {arrival.post_id} was sent at {arrival.at_s:.1f} s"
+            text += f", after its {verdict.record.name} of record {verdict.record.seq}"
+            yield Violation(rule="I2", text=text, seq=_seq(last))
+
+    def end(self, outcome: Outcome, last: Told | None) -> Iterator[Violation]:
+        """I4: what was accepted is on record as accepted, is still under way, or was given up without an answer."""
+        pending = {post.post.id for post in outcome.state.posts}
+        for post_id in outcome.ledger.acceptances:
+            verdict = self._verdicts.get(post_id)
+            if verdict is None and post_id not in pending:
+                yield Violation(rule="I4", text=f"post {post_id} was accepted, and no record knows", seq=_seq(last))
+            elif verdict is not None and isinstance(verdict.event, ev.SubmissionRejected):
+                yield _violation("I4", f"post {post_id} was accepted, and is on record as refused", verdict)
+
+
+class FreshSignatures(Oracle):
+    """Ruling 10: every attempt is signed afresh."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._seen: dict[str, int] = {}
+
+    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
+        """Was this signature there before, under another request?"""
+        if not isinstance(arrival, Submission):
+            return
+        repeated = arrival.number in self._seen.values()
+        if self._seen.setdefault(arrival.signature, arrival.number) != arrival.number:
+            yield Violation(
+                rule="signature", text=f"a signature came again with post {arrival.post_id}", seq=_seq(last)
+            )
+        # The host's clock and what the network repeats are not the miner's doing; all else against headers is.
+        if arrival.why and not repeated and not arrival.why.startswith("Timestamp"):
+            yield Violation(rule="signature", text=f"the API refused the headers: {arrival.why}", seq=_seq(last))
+
+
+class QuietAfterLimit(Oracle):
+    """I6, by the windows that the server was in and those that it told of."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._limited: tuple[Told, Submission, int] | None = None
+        self._numbers: set[int] = set()
+
+    def told(self, told: Told) -> Iterator[Violation]:
+        """A 429 binds once it is on record; one that names no window binds by what the miner knows."""
+        event = told.event
+        if isinstance(event, ev.RateLimited):
+            entry = next((e for e in reversed(self.world.ledger.submissions) if e.post_id == event.post_id), None)
+            if entry is None:
+                yield _violation("verdict", f"a 429 for post {event.post_id}, which never arrived", told)
+            elif event.start_block is not None:
+                self._limited = told, entry, self.world.chain.blocks_per_window
+
+    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
+        """Was a later window told since?"""
+        if not isinstance(arrival, Submission) or arrival.number in self._numbers:
+            return
+        self._numbers.add(arrival.number)
+        if self._limited is None:
+            return
+        limited, entry, blocks = self._limited
+        if entry.at_s == arrival.at_s or blocks != self.world.chain.blocks_per_window:
+            return
+        if arrival.start_block <= entry.start_block and not self._told_since(entry, blocks):
+            text = f"post {arrival.post_id} was sent at {arrival.at_s:.1f} s"
+            text += f", in the window of the 429 of record {limited.record.seq}"
+            yield Violation(rule="I6", text=text, seq=_seq(last))
+
+    def _told_since(self, entry: Submission, blocks: int) -> bool:
+        ledger = self.world.ledger
+        for status in reversed(ledger.statuses):
+            if status.at_s < entry.at_s:
+                break
+            if status.delivered_s is not None and (status.block or 0) // blocks * blocks > entry.start_block:
+                return True
+        for other in reversed(ledger.submissions):
+            if other.at_s <= entry.at_s:
+                break
+            if other.delivered_s is not None and other.start_block > entry.start_block:
+                return True
+        return False
+
+
+@dataclass(slots=True, kw_only=True)
+class _Sent:
+    """A post on its way.
+
+    Attributes:
+        start: The newest SubmissionStarted.
+        begun: How many SubmissionStarted there are.
+        arrived: How many requests arrived.
+        by_window: How many of them in each window that was worked on, by its first block.
+        failure: The newest failure on record, in the window that was worked on.
+    """
+
+    start: Told
+    begun: int = 0
+    arrived: int = 0
+    by_window: Counter[int] = field(default_factory=Counter)
+    failure: Told | None = None
+
+
+class Attempts(Oracle):
+    """Intent before act, and I7 in the world's time."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._posts: dict[str, _Sent] = {}
+        self._numbers: set[int] = set()
+
+    def told(self, told: Told) -> Iterator[Violation]:
+        """Note attempts and failures; was the wait as long as it had to be?"""
+        event = told.event
+        if isinstance(event, ev.SubmissionFailed) and event.post_id in self._posts:
+            self._posts[event.post_id].failure = told
+        if not isinstance(event, ev.SubmissionStarted):
+            return
+        sent = self._posts.setdefault(event.post_id, _Sent(start=told))
+        if sent.failure is not None and _window_of(sent.failure) == _window_of(told):
+            yield from self._wait(sent.failure, told)
+        sent.start, sent.begun = told, sent.begun + 1
+
+    def _wait(self, failure: Told, start: Told) -> Iterator[Violation]:
+        jumped = abs(failure.wall_offset_s - start.wall_offset_s) > _ROUNDING_S
+        if not isinstance(failure.event, ev.SubmissionFailed) or (jumped and failure.life != start.life):
+            return  # a new process has nothing but the wall clock to measure by
+        wait_s = failure.before.policy.submit_backoff_s * 2 ** (failure.event.attempt - 1)
+        waited_s = start.at_s - failure.at_s
+        if waited_s < wait_s - _ROUNDING_S:
+            text = f"{waited_s:.2f} s after the failure of record {failure.record.seq}; {wait_s:g} s were due"
+            yield _violation("I7", text, start)
+
+    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
+        """Is there an intent on record, and one more attempt left?"""
+        if not isinstance(arrival, Submission) or arrival.number in self._numbers:
+            return
+        self._numbers.add(arrival.number)
+        sent = self._posts.get(arrival.post_id)
+        if sent is None or sent.arrived >= sent.begun:
+            text = f"post {arrival.post_id} arrived at {arrival.at_s:.1f} s without an intent on record"
+            yield Violation(rule="intent", text=text, seq=_seq(last))
+            return
+        sent.arrived += 1
+        start = sent.start.event
+        if isinstance(start, ev.SubmissionStarted) and arrival.body != plain(start.body):
+            yield _violation("intent", f"post {arrival.post_id} arrived with another body than on record", sent.start)
+        window = _window_of(sent.start)
+        sent.by_window[window] += 1
+        limit = sent.start.before.policy.submit_attempts
+        if sent.by_window[window] > limit:
+            text = f"post {arrival.post_id} was sent {sent.by_window[window]} times in one window; {limit} are allowed"
+            yield Violation(rule="I7", text=text, seq=_seq(last))
+
+
+def _window_of(told: Told) -> int:
+    window = told.before.window
+    return -1 if window is None else window.start_block
+
+
+def _seq(last: Told | None) -> int | None:
+    return None if last is None else last.record.seq
+
+
+def _violation(rule: str, text: str, told: Told) -> Violation:
+    return Violation(rule=rule, text=text, seq=told.record.seq)
