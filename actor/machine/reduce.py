@@ -356,8 +356,17 @@ def _newest(s: State) -> Window:
 
 
 def _defer_exhausted(s: State) -> State:
+    """Put off what has no attempt left. The API may have taken it, so it fills a place of its window (invariant I1)."""
     limit = s.policy.submit_attempts
-    return changed(s, posts=tuple([_put_off(s, p) if p.attempts >= limit and not p.deferred else p for p in s.posts]))
+    exhausted = [p for p in s.posts if p.attempts >= limit and not p.deferred]
+    if not exhausted or s.newest is None:
+        return s
+    start = s.newest.start_block
+    return changed(
+        s,
+        posts=tuple([_put_off(s, p) if p in exhausted else p for p in s.posts]),
+        counted={**s.counted, start: s.counted.get(start, 0) + len(exhausted)},
+    )
 
 
 def _with(s: State, post: PendingPost) -> tuple[PendingPost, ...]:
