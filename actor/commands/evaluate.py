@@ -85,6 +85,7 @@ def _live(env_file: Path | None) -> Iterator[tuple[str, Asked | None]]:
         api_key=settings.api_key.get_secret_value(),
         name=settings.model,
         timeout_s=settings.llm_timeout_seconds,
+        votes=settings.analysis_votes,
     )
     yield f"{model.name} at {model.base_url}", Asked(model=model, concurrency=settings.llm_concurrency)
 

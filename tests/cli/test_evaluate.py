@@ -109,6 +109,13 @@ def test_live_asks_the_model_of_the_settings(here: World, command: Command, monk
     assert here.sandbox.llm_key not in out
 
 
+def test_live_votes_as_a_run_does(here: World, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ANALYSIS_VOTES asks as often here as in production, and the report counts it."""
+    monkeypatch.setenv("ANALYSIS_VOTES", "2")
+    out = command("evaluate", _file(here.folder, *POSTS), "--live")[1]
+    assert "requests         6 for 3 posts, 2.00 each" in out
+
+
 @pytest.mark.parametrize(
     ("fault", "said"), [("401", "check API_KEY"), ("402", "credit is used up"), ("404", "check MODEL")]
 )
