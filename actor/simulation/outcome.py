@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from actor.machine.state import State
 from actor.simulation.plan import Plan
@@ -51,6 +51,7 @@ class Outcome:
         ledger: The world's books.
         moves: (event, source, destination) of every record, counted: each is one row of the transition table.
         violations: In the order in which they were found.
+        damages: What was done to copies of the journal at the end, counted.
     """
 
     plan: Plan
@@ -67,6 +68,7 @@ class Outcome:
     ledger: Ledger
     moves: Mapping[tuple[str, str, str], int]
     violations: tuple[Violation, ...]
+    damages: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:

@@ -4,13 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Final
 
 from sandbox.world import FAULTS, Disturbance
 
-__all__ = ["ALL_FAULTS", "Plan"]
+__all__ = ["ALL_FAULTS", "Plan", "parse_faults"]
 
 ALL_FAULTS: Final[frozenset[str]] = frozenset(f"{place}:{kind}" for place, kinds in FAULTS.items() for kind in kinds)
+
+
+def parse_faults(text: str) -> frozenset[str]:
+    """The faults of a list: "all", "none", or names of places and of faults, with commas between.
+
+    Raises:
+        ValueError: A name is unknown.
+    """
+    if text in {"all", "none"}:
+        return ALL_FAULTS if text == "all" else frozenset()
+    chosen: set[str] = set()
+    for name in (part.strip() for part in text.split(",")):
+        found = {fault for fault in ALL_FAULTS if name in {fault, fault.partition(":")[0]}}
+        if not found:
+            known = [*FAULTS, *sorted(ALL_FAULTS)]
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"places are {', '.join(FAULTS)}"
+            raise ValueError(f"{name!r} is no fault; {hint}")
+        chosen |= found
+    return frozenset(chosen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,10 +28,10 @@ _API_URL: Final = "http://127.0.0.1:8001"
 _X_BASE: Final = "http://127.0.0.1:8002/2"
 _MODEL: Final = "simulated-model"
 _ANALYSIS_TIMEOUT_S: Final = 180.0
-_SEGMENT_BYTES: Final = 256 << 10
+_SEGMENT_BYTES: Final = 128 << 10
 _ROOM_BYTES: Final = 1 << 40
-# A snapshot in some ten windows: starts with and without one are both common.
-_SNAPSHOT_EVERY: Final = 120
+# A snapshot in some five windows: starts with and without one are both common.
+_SNAPSHOT_EVERY: Final = 60
 
 
 class WatchedJournal(FileJournal):
@@ -63,7 +63,7 @@ class WatchedJournal(FileJournal):
         directory = self.directory
         before = read_witness(directory) if directory.is_dir() else None
         lease = await super().take(reducer=reducer)
-        found = ["new" if lease.head.seq == 0 else "clean"]
+        found = ["clean" if lease.head.seq else "new" if before is None else "unfinished"]
         if before is not None and lease.head.seq > before.place.head.seq:
             found.append("beyond HEAD")
         for word, sign in (("torn", "interrupted write"), ("HEAD slot", "two slots"), ("old snapshot", "not used")):

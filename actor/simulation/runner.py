@@ -45,18 +45,27 @@ _SHORT_DOWN_S: Final = 40.0
 _FARTHEST_CLOCK: Final = 6.0  # powers of ten seconds
 
 
-def simulate(plan: Plan, *, watch: Watch | None = None, habits: Habits | None = None) -> Outcome:
+def simulate(
+    plan: Plan,
+    *,
+    watch: Watch | None = None,
+    at_end: Callable[[Path], None] | None = None,
+    habits: Habits | None = None,
+) -> Outcome:
     """Run a plan to its end.
 
     Args:
         plan: What to run.
         watch: Looks at every record; what it returns is among the violations.
+        at_end: Gets the journal's directory once nobody holds it any more.
         habits: What the world is like; None for what the seed says.
     """
     loop = SimulatedLoop(VirtualClock())
     with _quiet(), tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
         simulation = _Simulation(plan, loop, Path(folder), watch=watch, habits=habits)
         run_simulated(simulation.run(), loop)
+        if at_end is not None:
+            at_end(simulation.directory)
         return simulation.outcome()
 
 
@@ -229,7 +238,7 @@ class _Simulation:
         return SimulatedDisk(root, self._on_death)
 
     def _journal(self) -> WatchedJournal:
-        return WatchedJournal(self._disk.root / "j", self._disk, on_append=self._on_append, on_open=self._on_open)
+        return WatchedJournal(self.directory, self._disk, on_append=self._on_append, on_open=self._on_open)
 
     def _on_open(self, lease: Lease, found: list[str]) -> None:
         self._openings.update(found)
@@ -240,7 +249,7 @@ class _Simulation:
             self._violate("I8", f"record {known} is another one than was acknowledged", known)
         if head.seq == known + 1:
             self._hashes.append(head.hash)  # written and not acknowledged: now it counts
-            *_, self._untold = read_journal(self._disk.root / "j")
+            *_, self._untold = read_journal(self.directory)
 
     def _on_append(self, record: Record) -> None:
         self._hashes.append(record.hash)
@@ -267,9 +276,14 @@ class _Simulation:
     def _violate(self, rule: str, text: str, seq: int | None = None) -> None:
         self._violations.append(Violation(rule=rule, text=text, seq=seq))
 
+    @property
+    def directory(self) -> Path:
+        """Where the journal lies now."""
+        return self._disk.root / "j"
+
     def outcome(self) -> Outcome:
         """Everything, once it is over."""
-        directory = self._disk.root / "j"
+        directory = self.directory
         records = tuple(read_journal(directory)) if directory.is_dir() else ()
         hashes = [record.hash for record in records]
         if hashes != self._hashes:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import heapq
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from operator import attrgetter
+from pathlib import Path
 from typing import Final
 
 from actor.machine import INITIAL, State
+from actor.simulation.damage import damaged_copies
 from actor.simulation.oracles.folding import FoldAtEveryRecord, Vouched, readers
 from actor.simulation.oracles.oracle import Arrival, Oracle, Told
 from actor.simulation.oracles.paying import ChatsOnce, SearchesOnce
@@ -44,13 +47,19 @@ def judged(plan: Plan, *, deep: bool | None = None) -> Outcome:
 
     Args:
         plan: What to run.
-        deep: Also fold at every record, and let the audit and the check read the journal; None for a share of seeds.
+        deep: Also fold at every record, let the audit and the check read the journal, and damage copies of it; None
+            for a share of the seeds.
     """
     if deep is None:
         deep = random.Random(f"{plan.seed}:deep").random() < _DEEP_SHARE  # noqa: S311  (repeatable by intent)
-    oracles = Oracles(deep=deep)
-    outcome = simulate(plan, watch=oracles.watch)
-    return replace(outcome, violations=(*outcome.violations, *oracles.end(outcome))[:_ENOUGH])
+    oracles, damages, found = Oracles(deep=deep), Counter[str](), list[Violation]()
+
+    def damage(directory: Path) -> None:
+        found.extend(damaged_copies(directory, plan.seed, damages))
+
+    outcome = simulate(plan, watch=oracles.watch, at_end=damage if deep else None)
+    violations = (*outcome.violations, *oracles.end(outcome), *found)[:_ENOUGH]
+    return replace(outcome, violations=violations, damages=damages)
 
 
 class Oracles:

@@ -11,7 +11,7 @@ from actor.simulation.oracles.oracle import Arrival, Oracle, Told
 from actor.simulation.outcome import Outcome, Violation
 from events import catalogue as ev
 from events.codec import plain
-from sandbox.world import Submission, World
+from sandbox.world import Status, Submission, World
 
 __all__ = ["Attempts", "FreshSignatures", "NoneAfterVerdict", "QuietAfterLimit", "Quota"]
 
@@ -25,21 +25,27 @@ class Quota(Oracle):
     """I1, as the server counted. Where the server refuses what is too much, nothing is left to judge.
 
     What the miner could not know is left out: a post that counted although its answer was lost or named no window.
+    So are windows that the server went back to after it was in a later one (ruling 11: a lower window is ignored).
     """
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._accepted: dict[tuple[int, int], list[Submission]] = {}
+        self._latest = 0
 
     def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
         """Count what is accepted."""
+        if isinstance(arrival, Status | Submission):
+            blocks = self.world.chain.blocks_per_window
+            told = arrival.start_block if isinstance(arrival, Submission) else (arrival.block or 0) // blocks * blocks
+            self._latest = max(self._latest, told)
         if not isinstance(arrival, Submission) or arrival.outcome != "new" or self.world.habits.enforces_quota:
             return
         acceptance = self.world.ledger.acceptances[arrival.post_id]
         counted = self._accepted.setdefault((acceptance.start_block, acceptance.blocks), [])
         known = [entry for entry in counted if entry.delivered_s is not None and entry.fault not in _UNTOLD]
         counted.append(arrival)
-        if len(known) + 1 > acceptance.quota:
+        if len(known) + 1 > acceptance.quota and acceptance.start_block >= self._latest:
             text = f"{len(known) + 1} posts were accepted in the window that begins at block {acceptance.start_block}"
             yield Violation(rule="I1", text=f"{text}; at most {acceptance.quota} were allowed", seq=_seq(last))
 

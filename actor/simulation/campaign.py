@@ -1,0 +1,113 @@
+"""Many seeds, one after the other or side by side; the same seeds give the same result however many processes run."""
+
+from __future__ import annotations
+
+import signal
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from typing import Final
+
+from actor.simulation.coverage import Coverage
+from actor.simulation.oracles import judged
+from actor.simulation.outcome import Violation
+from actor.simulation.plan import Plan
+
+__all__ = ["Campaign", "Failure", "run_campaign"]
+
+_CHUNK: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A plan that violates something."""
+
+    plan: Plan
+    violations: tuple[Violation, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Campaign:
+    """What came of many seeds.
+
+    Attributes:
+        planned: Seeds that were asked for.
+        coverage: What they reached, all together.
+        failures: Plans with violations, in the order of their seeds.
+        wall_s: How long it took.
+        core_s: How long the processors worked, all of them together.
+        interrupted: Somebody ended it before the last seed.
+    """
+
+    planned: int
+    coverage: Coverage = field(default_factory=Coverage)
+    failures: list[Failure] = field(default_factory=list)
+    wall_s: float = 0.0
+    core_s: float = 0.0
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ran:
+    plan: Plan
+    coverage: Coverage
+    violations: tuple[Violation, ...]
+    core_s: float
+
+
+def run_campaign(
+    plans: Sequence[Plan], *, jobs: int = 1, on_progress: Callable[[int, int], None] = lambda _done, _total: None
+) -> Campaign:
+    """Run plans, in as many processes as ``jobs`` says.
+
+    Args:
+        plans: One for each seed.
+        jobs: Processes.
+        on_progress: Told (seeds done, seeds in all) after each.
+    """
+    campaign = Campaign(planned=len(plans))
+    began_s = time.monotonic()
+    try:
+        with _results(plans, jobs) as results:
+            for ran in results:
+                campaign.coverage.add(ran.coverage)
+                campaign.core_s += ran.core_s
+                if ran.violations:
+                    campaign.failures.append(Failure(plan=ran.plan, violations=ran.violations))
+                on_progress(campaign.coverage.seeds, len(plans))
+    except KeyboardInterrupt:
+        campaign.interrupted = True
+    campaign.wall_s = time.monotonic() - began_s
+    return campaign
+
+
+@contextmanager
+def _results(plans: Sequence[Plan], jobs: int) -> Iterator[Iterator[_Ran]]:
+    if jobs == 1:
+        yield map(_run, plans)
+        return
+    with get_context("spawn").Pool(jobs, initializer=_leave_interrupts) as pool:
+        yield pool.imap(_run, plans, chunksize=_CHUNK)
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C reaches every process of a terminal; the one that asked for the others ends them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _run(plan: Plan) -> _Ran:
+    began_s = time.process_time()
+    try:
+        outcome = judged(plan)
+    except Exception as error:  # noqa: BLE001  (whatever ends a simulation is a finding, and the next seed goes on)
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"it ended with {type(error).__name__}: {error} ({place.filename}:{place.lineno})"
+        return _ran(plan, Coverage(seeds=1), (Violation(rule="simulation", text=text),), began_s)
+    return _ran(plan, Coverage.of(outcome), outcome.violations, began_s)
+
+
+def _ran(plan: Plan, coverage: Coverage, violations: tuple[Violation, ...], began_s: float) -> _Ran:
+    return _Ran(plan=plan, coverage=coverage, violations=violations, core_s=time.process_time() - began_s)
