@@ -23,6 +23,7 @@ from actor.commands.export import export
 from actor.commands.fixture import fixture
 from actor.commands.options import JournalArgument
 from actor.commands.replay import replay
+from actor.commands.simulate import simulate
 from actor.commands.subnets import subnets
 from actor.commands.verify import verify
 
@@ -152,6 +153,7 @@ app.command()(check)
 app.command()(audit)
 app.command()(costs)
 app.command()(fixture)
+app.command()(simulate)
 
 
 @app.command()

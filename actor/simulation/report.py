@@ -42,7 +42,7 @@ def summary_lines(campaign: Campaign) -> Iterator[str]:
     yield f"states      {len(c.states)} of {len(STATES)}"
     yield f"table rows  {reached} of {len(reachable)}; {len(UNREACHED_ROWS)} more are out of reach"
     opened = [c.openings[word] for word in OPENINGS] + [c.damages[word] for word in DAMAGES]
-    yield f"recovery    {sum(1 for count in opened if count)} of {len(opened)} ways to find a journal"
+    yield f"recovery    {sum(1 for count in opened if count)} of {len(opened)} ways to find one"
     wall, core = _rate(c, campaign.wall_s), _rate(c, campaign.core_s)
     yield f"speed       {wall:.0f} windows/s; {core:.0f} for each second of a core"
 
