@@ -50,6 +50,7 @@ OURS: Final[dict[str, Any]] = {
     "SUBMIT_BACKOFF_SECONDS": 3.0,
     "ON_ANALYSIS_ERROR": "default",
     "SUBMIT_IRRELEVANT": True,
+    "ANALYSIS_VOTES": 1,
     "LLM_CONCURRENCY": 5,
     "LLM_TIMEOUT_SECONDS": 60.0,
     "MAX_X_USD_PER_DAY": None,
