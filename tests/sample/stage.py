@@ -38,6 +38,7 @@ __all__ = ["BLOCK_S", "Run", "Stage"]
 BLOCK_S: Final = 12.0
 _SEGMENT_BYTES: Final = 256 << 10
 _GRACE_S: Final = 0.3  # real seconds; whatever takes virtual time is ready at once
+_PATIENCE_S: Final = 6 * 3600.0
 _NETUID: Final = 45
 _KEY: Final = "//Alice"  # a development key that everybody knows: this journal proves nothing about anybody
 
@@ -163,6 +164,7 @@ class Stage:
     async def death(self) -> None:
         """Wait until the process is gone."""
         assert self._task is not None
+        await self._soon(self._task, "the end of the process")
         with suppress(Killed, asyncio.CancelledError, JournalError):
             await self._task
         assert self._disk.dies_next, "the process ended by itself"
@@ -189,11 +191,11 @@ class Stage:
 
     async def recorded(self, name: str, *, count: int = 1) -> None:
         """Wait for so many records of an event from now on."""
-        await self._expect(lambda record: record.name == name, count)
+        await self._soon(self._expect(lambda record: record.name == name, count), f"{count} {name}")
 
     async def reached(self, state: str) -> None:
         """Wait for the next record that leads into a state."""
-        await self._expect(lambda record: record.dest == state != record.source, 1)
+        await self._soon(self._expect(lambda record: record.dest == state != record.source, 1), state)
 
     async def outside(self, call: Callable[[], object]) -> None:
         """Let somebody do something while time stands still."""
@@ -281,6 +283,13 @@ class Stage:
             signer=signer,
             clock=self.clock,
         )
+
+    async def _soon(self, future: asyncio.Future[None], what: str) -> None:
+        """Wait for it; what does not come within hours will never come, and time would go on for ever."""
+        patience = asyncio.create_task(self.clock.sleep(_PATIENCE_S))
+        await asyncio.wait((future, patience), return_when=asyncio.FIRST_COMPLETED)
+        assert future.done(), f"waited for {what} in vain, up to window {self.sandbox.window}"
+        patience.cancel()
 
     def _expect(self, fits: Callable[[Record], bool], count: int) -> asyncio.Future[None]:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
