@@ -59,7 +59,6 @@ class CheckedAnalyzerSettings(AnalyzerSettings):
         try:
             self.registry()
         except RegistryError as error:
-            raise ValueError(
-                f"SUBNETS_FILE: {error}: correct the file, or move it away for the built-in list"
-            ) from None
+            mend = "correct or remove it" if self.subnets_file.exists() else "`user-miner subnets refresh` makes it"
+            raise ValueError(f"SUBNETS_FILE: {error}: {mend}") from None
         return self

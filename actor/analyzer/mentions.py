@@ -16,7 +16,7 @@ from actor.analyzer.words import Words
 if TYPE_CHECKING:
     from actor.analyzer.registry import Identifier, Registry, Subnet, Use
 
-__all__ = ["BITTENSOR_WORDS", "MentionFinder", "Mentions", "spellings"]
+__all__ = ["BITTENSOR_WORDS", "MentionFinder", "Mentions"]
 
 BITTENSOR_WORDS: Final = frozenset(
     {"bittensor", "tao", "dtao", "subnet", "subnets", "opentensor", "taostats", "metagraph", "netuid", "subtensor", "τ"}
@@ -84,7 +84,7 @@ class MentionFinder:
         hints: set[int] = set()
         hits = self._hits(words)
         if hits:
-            context = bool(direct) or speaks_of_bittensor(words) or any(hit.key.use == "alone" for hit in hits)
+            context = bool(direct) or words.has_any(BITTENSOR_WORDS) or any(hit.key.use == "alone" for hit in hits)
             for hit in hits:
                 (direct if context and _means(words, hit) else hints).add(hit.key.subnet.id)
         return Mentions(
@@ -94,7 +94,7 @@ class MentionFinder:
         )
 
     def _learn(self, subnet: Subnet, identifier: Identifier) -> None:
-        for words, use in spellings(subnet.id, identifier):
+        for words, use in _spellings(subnet.id, identifier):
             keys = self._keys.setdefault(words[0], [])
             if not any(key.rest == words[1:] and key.subnet.id == subnet.id for key in keys):
                 keys.append(_Key(words[1:], subnet, use))
@@ -129,7 +129,7 @@ def _longest(words: Words, index: int, keys: list[_Key]) -> list[_Hit]:
     return []
 
 
-def spellings(number: int, identifier: Identifier) -> list[tuple[tuple[str, ...], Use]]:
+def _spellings(number: int, identifier: Identifier) -> list[tuple[tuple[str, ...], Use]]:
     """Return the rows of words that stand for an identifier of subnet `number`, and when each of them counts."""
     parts = tuple(re.findall(r"[^\W_]+", identifier.text.lower()))
     found: list[tuple[tuple[str, ...], Use]] = [
@@ -140,11 +140,6 @@ def spellings(number: int, identifier: Identifier) -> list[tuple[tuple[str, ...]
             marked = (f"{parts[0]}{mark}", f"{parts[0]}_{mark}", f"{mark}_{parts[0]}")
             found += [((text,), "alone") for text in marked]
     return found
-
-
-def speaks_of_bittensor(words: Words) -> bool:
-    """Say whether the post speaks of Bittensor in so many words."""
-    return words.has_any(BITTENSOR_WORDS)
 
 
 def _means(words: Words, hit: _Hit) -> bool:

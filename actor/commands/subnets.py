@@ -103,7 +103,7 @@ def refresh(
     from actor.refreshing import run_refresh  # noqa: PLC0415
     from audit.terminal import fail  # noqa: PLC0415
 
-    registry, _, file = _in_use(env_file)
+    registry, _, file = _in_use(env_file, may_lack=True)
     try:
         chain = BittensorChain(network=network, timeout_s=timeout_s)
     except NetworkError as error:
@@ -114,15 +114,16 @@ def refresh(
     )
 
 
-def _in_use(env_file: Path | None, *, code: int = 2) -> tuple[Registry, str, Path]:
-    """The list in use, in words where it is from, and the file that would replace it."""
-    from actor.analyzer import RegistryError  # noqa: PLC0415
+def _in_use(env_file: Path | None, *, code: int = 2, may_lack: bool = False) -> tuple[Registry, str, Path]:
+    """The list in use, in words where it is from, and the file that would replace it, which may be missing yet."""
+    from actor.analyzer import RegistryError, load_registry  # noqa: PLC0415
     from actor.settings import SettingsError, load_analyzer_settings  # noqa: PLC0415
     from audit.terminal import fail  # noqa: PLC0415
 
     try:
         settings = load_analyzer_settings(env_file or _ENV_FILE, required=env_file is not None)
-        registry = settings.registry()
+        lacks = may_lack and not settings.subnets_file.exists()
+        registry = load_registry() if lacks else settings.registry()
     except SettingsError as error:
         raise typer.Exit(max(fail(line, code=2) for line in error.lines)) from None
     except RegistryError as error:

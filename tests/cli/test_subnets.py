@@ -303,6 +303,15 @@ def test_refresh_offline_ends_with_one_line(folder: Path, command: Command) -> N
     assert list(folder.iterdir()) == []
 
 
+def test_refresh_may_make_the_file_that_the_settings_name(folder: Path, command: Command) -> None:
+    """SUBNETS_FILE may name what is not there yet: the chain is asked, where other commands refuse."""
+    (folder / ".miner_env").write_text("SUBNETS_FILE=mine.json\n")
+    assert is_one_line(command("subnets", "list")[2], "mine.json", "No such file")
+    code, _, errors = command("subnets", "refresh", "--subtensor.network", "ws://127.0.0.1:1", "--timeout", "5")
+    assert code == 1
+    assert is_one_line(errors, "ws://127.0.0.1:1", "nothing was written")
+
+
 def test_refresh_of_an_unknown_network_is_wrong_use(folder: Path, command: Command) -> None:  # noqa: ARG001
     """Exit code 2, with the networks that there are."""
     code, _, errors = command("subnets", "refresh", "--subtensor.network", "nowhere")
