@@ -25,7 +25,7 @@ sweep: .venv/.dev
 simulate: .venv/.dev
 	$(BIN)/user-miner simulate --seed 1 --seeds 10000 --windows 50 --require-coverage
 
-# A new journal/sample, after a change of events or format; journal/README.md tells its story.
+# A new journal/sample, after a change of events, format or what the machine decides; journal/README.md tells its story.
 sample: .venv/.dev
 	$(BIN)/python -m tests.sample.record
 	UPDATE_DOCS=1 $(BIN)/pytest -q tests/sample
