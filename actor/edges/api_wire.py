@@ -52,9 +52,9 @@ def classify(reply: Reply, *, redact: Callable[[str], str]) -> SubmitAnswer:
     body = reply.json_object()
     block = _block(body)
     answer = bounded(redact(reply.text()))
-    reason = _reason(reply, redact)
     if reply.ok:
         return _success(reply, body, answer, block, redact)
+    reason = _reason(reply, redact)
     if reply.status in _FINAL:
         return Rejected(http_status=reply.status, reason=reason, answer=answer, block=block)
     if reply.status == _TOO_MANY:

@@ -1,7 +1,7 @@
 """An event loop on simulated time that asks before every step whether somebody is to die. It knows no actor.
 
-It holds only what tasks, sleeps and timers need: no sockets, no threads, no signals. An error in a callback is an error
-of the simulation and ends it.
+It holds only what tasks, sleeps and timers need: no sockets, threads or signals, and context variables for tasks alone.
+An error in a callback is an error of the simulation and ends it.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Callable, Coroutine
-from contextvars import Context, copy_context
+from contextvars import Context
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 from actor.testing.clock import StalledError, VirtualClock
 
 __all__ = ["SimulatedLoop", "run_simulated"]
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class _Call(asyncio.TimerHandle):
@@ -48,41 +49,43 @@ class _Call(asyncio.TimerHandle):
         return self.due_s
 
 
-class SimulatedLoop(asyncio.AbstractEventLoop):
+class SimulatedLoop(asyncio.BaseEventLoop):
     """Each step runs one task up to its next await; between two steps anybody may be interrupted."""
 
     def __init__(self, clock: VirtualClock) -> None:
+        self._runs = False
+        super().__init__()
         self.clock = clock
-        self._ready: deque[_Call] = deque()
+        self._calls: deque[_Call] = deque()
         self._timers: list[tuple[float, int, _Call]] = []
         self._number = count()
         self._on_turn: Callable[[], bool] = lambda: False
-        self._runs = False
-        self._closed = False
 
     def on_turn(self, ask: Callable[[], bool]) -> None:
-        """Call this between steps from now on; it returns whether it interrupted something."""
+        """Call this between steps of the next run; it returns whether it interrupted something."""
         self._on_turn = ask
 
     def time(self) -> float:
         """The clock's."""
         return self.clock.elapsed_s()
 
-    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> _Call:
+    def call_soon(self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None) -> _Call:
         """In one of the next steps, after all that wait already."""
         call = _Call(callback, args, context)
-        self._ready.append(call)
+        self._calls.append(call)
         return call
 
     def call_later(
-        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+        self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> _Call:
         """After so many seconds."""
         return self.call_at(self.clock.elapsed_s() + delay, callback, *args, context=context)
 
-    def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> _Call:
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> _Call:
         """At this time of the loop; what is due at the same time comes in the order of these calls."""
-        call = _Call(callback, args, context or copy_context(), when)
+        call = _Call(callback, args, context, when)
         heapq.heappush(self._timers, (when, next(self._number), call))
         return call
 
@@ -90,9 +93,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         """A future of this loop."""
         return asyncio.Future(loop=self)
 
-    def create_task(
-        self, coro: Any, *, name: object = None, context: Context | None = None
-    ) -> asyncio.Task[Any]:
+    def create_task(self, coro: Any, *, name: object = None, context: Context | None = None) -> asyncio.Task[Any]:
         """A task of this loop."""
         return asyncio.Task(coro, loop=self, name=None if name is None else str(name), context=context)
 
@@ -107,8 +108,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self._runs = True
         try:
             main = asyncio.ensure_future(future, loop=self)
-            while not main.done():
-                self._turn()
+            self._run_until(main)
             return main.result()
         finally:
             self._runs = False
@@ -118,14 +118,10 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         """Whether it runs."""
         return self._runs
 
-    def is_closed(self) -> bool:
-        """Whether it will never run again."""
-        return self._closed
-
     def close(self) -> None:
         """Forget everything."""
-        self._closed = True
-        self._ready.clear()
+        super().close()
+        self._calls.clear()
         self._timers.clear()
 
     def get_debug(self) -> bool:
@@ -135,20 +131,21 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """The dead leave exceptions behind that nobody reads."""
 
-    def _turn(self) -> None:
-        # What an interruption changes happens before time goes on.
-        if self._on_turn():
-            return
-        if not self._ready:
-            self._move_on()
-            return
-        call = self._ready.popleft()
-        if call.dead:
-            return
-        if call.variables is None:
-            call.callback(*call.arguments)
-        else:
-            call.variables.run(call.callback, *call.arguments)
+    def _run_until(self, main: asyncio.Future[Any]) -> None:
+        ready, is_done, on_turn = self._calls, main.done, self._on_turn
+        while not is_done():
+            if on_turn():
+                continue  # what an interruption changes happens before time goes on
+            if not ready:
+                self._move_on()
+                continue
+            call = ready.popleft()
+            if call.dead:
+                continue
+            if call.variables is None:
+                call.callback(*call.arguments)
+            else:
+                call.variables.run(call.callback, *call.arguments)
 
     def _move_on(self) -> None:
         timers = self._timers
@@ -159,7 +156,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
             raise StalledError("every task waits, and neither a sleep nor a timer is left that could wake one")
         now_s = self.clock.elapsed_s()
         while timers and timers[0][0] <= now_s:
-            self._ready.append(heapq.heappop(timers)[2])
+            self._calls.append(heapq.heappop(timers)[2])
 
 
 def run_simulated(main: Coroutine[Any, Any, T], loop: SimulatedLoop) -> T:

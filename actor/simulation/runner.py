@@ -98,6 +98,7 @@ class _Simulation:
         self._weather = Weather(plan.seed, plan.rates(), plan.disturbances)
         self._world = World(plan.seed, self._weather, verify=verify, habits=habits)
         clock.set_wall(round(self._world.epoch_s * 1000))
+        loop.on_turn(self._on_turn)
         self._network = Network(self._world, loop)
         self._signer = SimulatedSigner()
         self._samples = random.Random(f"{plan.seed}:samples")  # noqa: S311  (repeatable by intent)
@@ -122,7 +123,6 @@ class _Simulation:
     async def run(self) -> None:
         """Start the miner again and again, until the plan is done."""
         period_s = self._world.chain.period_s
-        self._loop.on_turn(self._on_turn)
         self._loop.call_later(self._plan.windows * _PATIENCE * period_s, self._calm_down)
         self._loop.call_later(period_s, self._disturb_clock)
         while not self._is_over:
