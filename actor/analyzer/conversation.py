@@ -54,6 +54,13 @@ class Bill:
         self.completion_tokens += completion.completion_tokens or 0
         self.answer = completion.text
 
+    def add_failed(self, error: LLMError) -> None:
+        """Enter a request that brought no usable answer, and may have cost as much as one that did."""
+        self.calls += error.kind in _BILLED
+        self.failed_calls += 1
+        self.prompt_tokens += error.prompt_tokens or 0
+        self.completion_tokens += error.completion_tokens or 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply(Generic[T]):
@@ -140,8 +147,7 @@ class Conversation:
                     model=self._model, messages=messages, response_format=response_format(rung), vote=self._vote
                 )
             except LLMError as error:
-                self._bill.calls += error.kind in _BILLED
-                self._bill.failed_calls += 1
+                self._bill.add_failed(error)
                 wait_s = self._wait_s(error)
                 if wait_s is None:
                     raise

@@ -55,13 +55,25 @@ class LLMError(Exception):
         reason: One line for people, without secrets.
         kind: What went wrong; decides whether a repetition can help.
         retry_after_s: Seconds the server asked to wait; None when it did not.
+        prompt_tokens: Tokens billed for the request all the same; None when the server did not say.
+        completion_tokens: Likewise for the answer.
     """
 
-    def __init__(self, reason: str, *, kind: LLMErrorKind, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        kind: LLMErrorKind,
+        retry_after_s: float | None = None,
+        prompt_tokens: int | None = None,
+        completion_tokens: int | None = None,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.kind: LLMErrorKind = kind
         self.retry_after_s = retry_after_s
+        self.prompt_tokens = prompt_tokens
+        self.completion_tokens = completion_tokens
 
 
 class LLM(Protocol):

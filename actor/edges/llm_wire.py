@@ -102,19 +102,19 @@ def read_completion(body: str, *, asked: str) -> Completion:
     except (ValueError, RecursionError) as error:
         what = "HTML" if body.lstrip().startswith("<") else "no JSON" if body.strip() else "nothing"
         raise LLMError(f"HTTP 2xx with {what} in place of a completion", kind="malformed") from error
+    usage = found.get("usage") if isinstance(found, dict) else None
+    billed = {name: _count(usage, name) for name in ("prompt_tokens", "completion_tokens")}
     choice = _first(found.get("choices")) if isinstance(found, dict) else {}
     if not choice:
-        raise LLMError("the completion has no choices", kind="malformed")
+        raise LLMError("the completion has no choices", kind="malformed", **billed)
     text = _text(choice.get("message"))
     finish_reason = choice.get("finish_reason")
     if not text.strip():
-        raise LLMError(f"the completion has no text{_ended(finish_reason)}", kind="malformed")
-    usage = found.get("usage")
+        raise LLMError(f"the completion has no text{_ended(finish_reason)}", kind="malformed", **billed)
     return Completion(
         text=text,
         finish_reason=finish_reason if isinstance(finish_reason, str) else None,
-        prompt_tokens=_count(usage, "prompt_tokens"),
-        completion_tokens=_count(usage, "completion_tokens"),
+        **billed,
         model=found["model"] if isinstance(found.get("model"), str) else asked,
     )
 

@@ -106,6 +106,13 @@ def _fail(answer: Answer, *, timeout_s: float = 5, formatted: bool = True) -> LL
     return caught.value
 
 
+@pytest.mark.parametrize("body", [_completion(None), _completion(choices=[])])
+def test_an_unusable_answer_tells_what_it_cost(body: dict[str, object]) -> None:
+    """Tokens are billed whether or not a text came with them, so the budget must know."""
+    error = _fail(_says(body))
+    assert (error.prompt_tokens, error.completion_tokens) == (12, 3)
+
+
 def test_a_completion_comes_back_whole() -> None:
     """Text, reason, usage and the served model are handed on."""
     assert _ask(_says(_completion())) == Completion(
