@@ -53,7 +53,8 @@ def failure_lines(shrunk: Shrunk) -> Iterator[str]:
     yield f"seed {shrunk.plan.seed} breaks a promise:"
     for violation in outcome.violations:
         yield _safe(f"  {violation}")
-    yield f"shrunk to {outcome.windows} windows and {len(listed)} of {shrunk.before} disturbances in {shrunk.runs} runs:"
+    size = f"{outcome.windows} windows and {len(listed)} of {shrunk.before} disturbances"
+    yield f"shrunk to {size}, in {shrunk.runs} runs:"
     for disturbance in listed:
         yield f"  {disturbance}"
     yield "timeline:"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -29,6 +30,8 @@ _PROBLEMS: Final = {
 }
 _TOKEN: Final = "page-"  # noqa: S105  (marks a page, guards nothing)
 _QUARTER_H_S: Final = 900
+_WEEK_S: Final = 7 * 86_400
+_JUST_NOW_S: Final = 10
 
 
 class X:
@@ -54,7 +57,12 @@ class X:
             return refused, entry
         skip = int(request.params.get("next_token", "").removeprefix(_TOKEN) or 0)
         count = int(request.params["max_results"])
-        found = [] if draw.kind == "empty" else self._posts.newest(self._epoch_s + now_s, count, skip)
+        wall_s = self._epoch_s + now_s
+        since_s = datetime.fromisoformat(request.params["start_time"]).timestamp()
+        if not wall_s - _WEEK_S <= since_s <= wall_s - _JUST_NOW_S:  # the client's clock is that wrong
+            return _problem("400"), entry
+        found = [] if draw.kind == "empty" else self._posts.newest(wall_s, count, skip)
+        found = [post for post in found if post.at_s >= since_s]
         if draw.kind == "few":
             found = found[: int(draw.amount * len(found))]
         users = list(dict.fromkeys(post.author_id for post in found))
@@ -95,7 +103,11 @@ def _refusal(draw: Draw, wall_s: int) -> Answer | None:
         return Answer.json({"errors": [{"code": 88, "message": "Rate limit exceeded"}]}, 429, headers)
     if draw.kind not in _PROBLEMS:
         return None
-    status, kind, title, detail = _PROBLEMS[draw.kind]
+    return _problem(draw.kind, headers)
+
+
+def _problem(name: str, headers: dict[str, str] | None = None) -> Answer:
+    status, kind, title, detail = _PROBLEMS[name]
     named = f"{_BASE}{kind}" if kind else "about:blank"
     return Answer.json({"title": title, "detail": detail, "type": named, "status": status}, status, headers)
 

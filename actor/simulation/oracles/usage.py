@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from operator import attrgetter
 from typing import Final
 
 from actor.simulation.oracles.oracle import Arrival, Oracle, Told
@@ -30,7 +31,6 @@ class HealthyWindows(Oracle):
         self._used: set[int] = set()
         self._excused: set[int] = set()
         self._troubles_s: list[float] = []
-        self._limited_until = 0
         self._blocks = world.chain.blocks_per_window
 
     def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
@@ -83,13 +83,11 @@ def _troubles_s(outcome: Outcome) -> Iterator[float]:
     """When something went wrong with a request: those that never arrived leave a number out."""
     ledger = outcome.ledger
     for arrivals in (ledger.statuses, ledger.submissions, ledger.searches, ledger.chats):
-        number, at_s = 0, 0.0
-        for arrival in arrivals:
-            if arrival.number > number + 1:
-                yield from _every(at_s, arrival.at_s)
-            number, at_s = max(number, arrival.number), arrival.at_s
-            if arrival.fault or arrival.delivered_s is None:
-                yield arrival.at_s
+        numbered: list[Arrival] = sorted(arrivals, key=attrgetter("number"))
+        yield from (arrival.at_s for arrival in numbered if arrival.fault or arrival.delivered_s is None)
+        for before, after in pairwise(numbered):
+            if after.number > before.number + 1:
+                yield from _every(*sorted((before.at_s, after.at_s)))
 
 
 def _every(from_s: float, to_s: float) -> Iterator[float]:

@@ -1,0 +1,150 @@
+"""``user-miner simulate``: figures, exit codes, wrong use, the short story of a seed that fails."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from actor.machine import State
+from actor.simulation import Plan
+from actor.simulation.campaign import Campaign, run_campaign
+from actor.simulation.oracles.judge import Oracles
+from actor.simulation.outcome import Violation
+from actor.simulation.report import report_fields, summary_lines
+from events.journal import Record
+from sandbox.world import World
+from tests.cli.kit import Command, is_one_line
+
+FEW = ("simulate", "--seeds", "2", "--seed", "1", "--windows", "4")
+
+
+class Grudging:
+    """An oracle that forbids a first lost answer to a submission, which every miner may meet."""
+
+    def __call__(self, record: Record, _state: State, world: World, _at_s: float) -> list[Violation]:
+        """Stands in for ``Oracles.watch``."""
+        lost = [sent for sent in world.ledger.submissions if sent.fault == "lost_answer"]
+        return [Violation(rule="grudge", text="an answer was lost", seq=record.seq)] if lost else []
+
+
+@pytest.fixture
+def grudge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every simulation of this process is judged by a grudge."""
+    monkeypatch.setattr(Oracles, "watch", Grudging())
+
+
+def test_a_summary(command: Command) -> None:
+    """The seeds come first, figures last, and the code is 0."""
+    code, out, errors = command(*FEW)
+    assert (code, errors) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "seeds 1 to 2, 4 windows each"
+    assert [line.split()[0] for line in lines[1:]] == [
+        *("seeds", "simulated", "lives", "journals", "faults", "states", "table", "recovery", "speed"),
+    ]
+    assert "0 with a violation" in out
+
+
+def test_json(command: Command) -> None:
+    """One object with every row of the table, and what was not reached."""
+    code, out, _ = command(*FEW, "--json")
+    data = json.loads(out)
+    assert code == 0
+    assert (data["seeds"], data["planned"], data["failures"]) == (2, 2, [])
+    assert data["windows"] >= 8
+    assert data["windows_per_core_s"] > 0
+    assert any(line.startswith("row ") for line in data["missing"])
+
+
+def timeless(campaign: Campaign) -> dict[str, Any]:
+    """What a campaign says, without how long it took."""
+    fields = report_fields(campaign, {})
+    return {name: value for name, value in fields.items() if not name.endswith("_s") or name == "simulated_s"}
+
+
+def test_processes_side_by_side_come_to_the_same() -> None:
+    """The summary does not depend on how many processes there are."""
+    plans = [Plan(seed=seed, windows=3) for seed in range(6)]
+    alone, together = run_campaign(plans), run_campaign(plans, jobs=2)
+    assert timeless(alone) == timeless(together)
+    assert list(summary_lines(alone))[:-1] == list(summary_lines(together))[:-1]
+
+
+def test_coverage_that_is_required_and_missing(command: Command) -> None:
+    """--require-coverage turns what was not reached into a finding."""
+    code, out, _ = command(*FEW, "--faults", "none", "--require-coverage")
+    assert code == 1
+    assert "not reached: fault api.submit:lost_answer" in out.splitlines()
+    assert "faults      0" in out
+
+
+@pytest.mark.usefixtures("grudge")
+def test_a_failing_seed_is_told_in_short(command: Command) -> None:
+    """What is broken, the few disturbances that are needed, the timeline, and a command that shows it again."""
+    code, out, _ = command("simulate", "--seeds", "1", "--seed", "3", "--windows", "30")
+    assert code == 1
+    lines = out.splitlines()
+    assert "seed 3 breaks a promise:" in lines
+    listed = lines[lines.index("timeline:") - 1].strip()
+    assert listed.startswith("api.submit#")
+    assert any(line.startswith("> ") for line in lines)
+    again = lines[lines.index("again:") + 1].split()
+    assert again[:2] == ["user-miner", "simulate"]
+    repeated, out, _ = command(*(word.strip("'") for word in again[1:]))
+    assert repeated == 1
+    assert listed in out
+
+
+@pytest.mark.usefixtures("grudge")
+def test_a_failing_seed_in_json(command: Command) -> None:
+    """The violations, and the command that shows them again."""
+    code, out, _ = command("simulate", "--seeds", "1", "--seed", "3", "--windows", "30", "--json")
+    (failure,) = json.loads(out)["failures"]
+    assert code == 1
+    assert failure["seed"] == 3
+    assert failure["violations"][0].startswith("grudge at record")
+    assert failure["again"].startswith("user-miner simulate --seed 3 ")
+
+
+def test_exactly_these_disturbances(command: Command) -> None:
+    """--only tells one story."""
+    code, out, _ = command("simulate", "--seed", "1", "--windows", "3", "--only", "api.submit#2:lost_answer=0.5")
+    assert code == 0
+    assert "faults      1, of 1 of" in out
+
+
+def test_an_interruption_ends_with_what_was_found() -> None:
+    """Ctrl-C keeps the seeds that were done."""
+
+    def interrupt(done: int, _total: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    campaign = run_campaign([Plan(seed=seed, windows=1) for seed in range(9)], on_progress=interrupt)
+    assert (campaign.coverage.seeds, campaign.interrupted) == (2, True)
+    assert "interrupted after 2 of 9" in next(iter(summary_lines(campaign)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--faults", "api.submit:lost_anser"), "did you mean api.submit:lost_answer?"),
+        (("--faults", "weather"), "is no fault"),
+        (("--only", "api.submit#2"), "is no disturbance"),
+        (("--only", "none", "--seeds", "3"), "--only"),
+        (("--only", "none", "--rate", "3"), "--only"),
+    ],
+)
+def test_wrong_use(command: Command, arguments: tuple[str, ...], said: str) -> None:
+    """One line, and code 2."""
+    code, out, errors = command("simulate", *arguments)
+    assert (code, out) == (2, "")
+    assert is_one_line(errors, said)
+
+
+@pytest.mark.parametrize("arguments", [("--seeds", "0"), ("--windows", "0"), ("--jobs", "0"), ("--seed", "-1")])
+def test_numbers_out_of_range(command: Command, arguments: tuple[str, ...]) -> None:
+    """The option's own range is checked before anything runs."""
+    assert command("simulate", *arguments)[0] == 2

@@ -1,0 +1,75 @@
+"""Every story that once broke a promise, or that an oracle once judged wrongly, in the shortest form that was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from actor.simulation.plan import Plan
+from actor.simulation.shrink import parse_disturbances
+
+__all__ = ["REGRESSIONS", "Regression"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regression:
+    """One story.
+
+    Attributes:
+        what: What went wrong, in one sentence.
+        seed: Of the world.
+        windows: As in the plan.
+        only: The disturbances, as the command takes them; empty for all that the seed draws.
+    """
+
+    what: str
+    seed: int
+    windows: int
+    only: str = ""
+
+    @property
+    def plan(self) -> Plan:
+        """What to run."""
+        listed = parse_disturbances(self.only) if self.only else None
+        return Plan(seed=self.seed, windows=self.windows, disturbances=listed)
+
+
+REGRESSIONS: Final = (
+    Regression(
+        what="Tokens of an answer without a text were billed, and neither the journal nor the budget knew of them.",
+        seed=8,
+        windows=20,
+        only="llm.chat#99:null_content=0.309167",
+    ),
+    Regression(
+        what="Tokens of an answer without choices were billed, and neither the journal nor the budget knew of them.",
+        seed=15,
+        windows=8,
+        only="llm.chat#9:empty_choices=0.798901",
+    ),
+    Regression(
+        what="A record that was durable and never acknowledged was left out of what the next start is compared with.",
+        seed=3,
+        windows=50,
+    ),
+    Regression(
+        what="A request that the network repeated was taken for a second use of its signature.",
+        seed=2,
+        windows=50,
+    ),
+    Regression(
+        what="A server that told of a window and went back to the one before was counted as the miner's excess.",
+        seed=36,
+        windows=50,
+    ),
+    Regression(
+        what="The simulated X served posts older than the search asked for, by a host's clock that ran days ahead.",
+        seed=267,
+        windows=50,
+    ),
+    Regression(
+        what="Damage before a snapshot, which no start reads, was expected to be refused by one.",
+        seed=17,
+        windows=20,
+    ),
+)
