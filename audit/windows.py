@@ -29,7 +29,7 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "down": "no process ran for a part of it",
     "API unreachable": "the status endpoint did not answer for a part of it",
     "rate limited": "a 429 forbade sending until a later window",
-    "full": "the API had counted as many posts in it as it takes",
+    "full": "the API had counted as many posts in it as it takes, or may have",
     "crash": "an effect crashed in it",
     "busy": "work on an earlier window went on until it was over",
     "not told": "the API's block number jumped over it",
@@ -125,6 +125,8 @@ class WindowLog:
         self._limited: tuple[int, int] | None = None
         self._counted: dict[int, int] = {}
         self._quota: tuple[int, int | None] = (1, None)
+        self._attempts = 1
+        self._open_attempt = 0
         self._last: Record | None = None
         self._work_ms = 0
         self._takes: Final[Mapping[type, Callable[[Any, Record], Iterable[WindowOutcome]]]] = {
@@ -132,7 +134,7 @@ class WindowLog:
             ev.WindowOpened: self._open,
             ev.ActorStarted: self._start,
             ev.ActorStopped: lambda _event, record: self._explain("down", record),
-            ev.EffectCrashed: lambda _event, record: self._explain("crash", record),
+            ev.EffectCrashed: self._crash,
             ev.ApiUnreachable: self._outage,
             ev.ApiRecovered: self._recovery,
             ev.ConfigMismatched: self._mismatch,
@@ -206,7 +208,18 @@ class WindowLog:
                 told.put_down_to("busy", record.seq)
         if isinstance(event, ev.RateLimited | ev.SubmissionAccepted) and self._told:
             self._count(event, record)
+        if isinstance(event, ev.SubmissionStarted):
+            self._open_attempt = event.attempt
+        elif isinstance(event, _ANSWERS):
+            if isinstance(event, ev.SubmissionFailed):
+                self._may_have_counted(record)
+            self._open_attempt = 0
         return outcomes
+
+    def _may_have_counted(self, record: Record) -> None:
+        """The last attempt at a post went without a verdict: the API may have taken the post all the same."""
+        if self._told and self._open_attempt >= self._attempts:
+            self._add(self._told[-1].start_block, record)
 
     def _count(self, event: ev.RateLimited | ev.SubmissionAccepted, record: Record) -> None:
         newest = self._told[-1]
@@ -215,6 +228,9 @@ class WindowLog:
             self._limited = (record.seq, max(start_block, newest.start_block) + newest.blocks)
             newest.put_down_to("rate limited", record.seq)
             return
+        self._add(start_block, record)
+
+    def _add(self, start_block: int, record: Record) -> None:
         self._counted[start_block] = self._counted.get(start_block, 0) + 1
         if len(self._counted) > _KEPT:
             del self._counted[min(self._counted)]
@@ -230,6 +246,12 @@ class WindowLog:
         if self._told:
             self._told[-1].put_down_to(why, record.seq)
         return ()
+
+    def _crash(self, event: ev.EffectCrashed, record: Record) -> tuple[()]:
+        if event.effect.startswith("SubmitPost:"):
+            self._may_have_counted(record)
+            self._open_attempt = 0
+        return self._explain("crash", record)
 
     def _outage(self, _event: ev.ApiUnreachable, record: Record) -> tuple[()]:
         self._unreachable = record.seq
@@ -254,6 +276,10 @@ class WindowLog:
     def _start(self, event: ev.ActorStarted, record: Record) -> tuple[()]:
         """A crash leaves no record, so it shows here. What follows the start explains the window anew (ruling 12)."""
         self._quota = (event.policy.max_submissions_per_window, self._quota[1])
+        self._attempts = event.policy.submit_attempts
+        if self._open_attempt:
+            self._may_have_counted(record)
+        self._open_attempt = 0
         self._work_ms = record.at_ms
         newest = self._told[-1] if self._told else None
         if newest is None or newest.touched:
