@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from actor.machine.budget import DAY_MS
@@ -96,7 +98,13 @@ def test_an_answer_that_was_on_record_costs_nothing() -> None:
     """It is an analysis, but nobody was asked; a start does not save it again."""
     drive = Drive().start().window(7).scraped(1, 2, content="the same text")
     drive.on(analyzed("1"))
-    reused = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "latency_ms": 0, "reused_from": "1"}
+    reused: dict[str, Any] = {
+        "calls": 0,
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+        "latency_ms": 0,
+        "reused_from": "1",
+    }
     drive.on(analyzed("2", **reused))
     books, _ = booked(drive.start())
     total = books.total()
