@@ -23,7 +23,9 @@ from actor.simulation.policies import policy_of
 from actor.simulation.process import Process, WatchedJournal
 from actor.simulation.signer import SimulatedSigner, verify
 from actor.testing.clock import VirtualClock
+from events.catalogue import SubmissionStarted
 from events.journal import JournalError, JournalLockedError, Lease, Record, read_journal
+from events.journal.head import read_witness
 from sandbox.world import Draw, Habits, Weather, World
 
 __all__ = ["Watch", "simulate"]
@@ -109,10 +111,12 @@ class _Simulation:
         self._end = ""
         self._is_over = False
         self._lives = 0
+        self._apis = 0
         self._state = INITIAL
         self._hashes: list[str] = []  # of the acknowledged records
         self._untold: Record | None = None  # durable, though the process that wrote it never knew
         self._state_seq = 0
+        self._asks_head = False
         self._violations: list[Violation] = []
         self._ends: Counter[str] = Counter()
         self._openings: Counter[str] = Counter()
@@ -132,9 +136,14 @@ class _Simulation:
 
     async def _live(self) -> None:
         self._lives += 1
+        self._asks_head = True
         end = self._weather.draw("life.end")
         policy = policy_of(self._world.habits, self._weather.draw("life.policy"))
         rival = self._weather.draw("life.rival")
+        move = self._weather.draw("life.api")
+        if move.kind:
+            self._apis += 1
+            self._world.chain.move(move.amount)
         self._end = end.kind
         on_disk = end.kind in DISK_ENDS
         self._disk.serve(end.kind, _step_of(end, _OPERATIONS)) if on_disk else self._disk.serve()
@@ -147,6 +156,7 @@ class _Simulation:
             clock=self._clock,
             signer=self._signer,
             policy=policy,
+            api=self._apis,
             new_seed=lambda: self._samples.getrandbits(53),
             on_record=self._on_record,
             on_replayed=self._on_replayed,
@@ -253,6 +263,11 @@ class _Simulation:
 
     def _on_append(self, record: Record) -> None:
         self._hashes.append(record.hash)
+        if self._asks_head and record.name == SubmissionStarted.__name__:
+            self._asks_head = False  # the first of each life tells as much as all of them
+            witness = read_witness(self.directory)
+            if witness is None or witness.place.head != record.head:
+                self._violate("HEAD", "a submission may leave, and HEAD does not witness its intent", record.seq)
 
     def _on_replayed(self, state: State) -> None:
         """What the next process folds is what the one before had, if that one knew the last record (I5)."""

@@ -14,6 +14,7 @@ from typing import Final
 from actor.machine import INITIAL, State
 from actor.simulation.damage import damaged_copies
 from actor.simulation.oracles.folding import FoldAtEveryRecord, Vouched, readers
+from actor.simulation.oracles.keeping import Abandoned, Answered, Budget, Heard, Rested
 from actor.simulation.oracles.oracle import Arrival, Oracle, Told
 from actor.simulation.oracles.paying import ChatsOnce, SearchesOnce
 from actor.simulation.oracles.sending import Attempts, FreshSignatures, NoneAfterVerdict, QuietAfterLimit, Quota
@@ -37,6 +38,11 @@ _ORACLES: Final[tuple[type[Oracle], ...]] = (
     ChatsOnce,
     Vouched,
     HealthyWindows,
+    Heard,
+    Answered,
+    Rested,
+    Abandoned,
+    Budget,
 )
 _DEEP_SHARE: Final = 0.125  # of the seeds: what costs as much as the rest together
 _ENOUGH: Final = 20  # what follows from the first violations tells nothing new

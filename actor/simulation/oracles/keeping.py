@@ -1,0 +1,137 @@
+"""What is begun comes to its end: answers are heard, searches answered, crashes rested from, posts given up in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from actor.simulation.oracles.oracle import Arrival, Oracle, Told
+from actor.simulation.outcome import Violation
+from events import catalogue as ev
+from events.prices import usd, uusd
+from sandbox.world import Search, Submission, World
+
+__all__ = ["Abandoned", "Answered", "Budget", "Heard", "Rested"]
+
+_OUTCOMES: Final = (ev.SubmissionAccepted, ev.SubmissionRejected, ev.SubmissionFailed, ev.RateLimited)
+_SEARCHES: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent)
+_ROUNDING_S: Final = 0.002
+_AT_ONCE_S: Final = 5.0
+_DAY_S: Final = 86_400
+
+
+class Heard(Oracle):
+    """An answer to a submission that reached the miner is on record before the miner stops."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._sent: Submission | None = None
+
+    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
+        """The one that is under way; a 429 without numbers has the status asked for first."""
+        if isinstance(arrival, Submission) and last is not None and arrival.life == last.life:
+            self._sent = None if arrival.outcome == "quota" or arrival.fault.startswith("429") else arrival
+        yield from ()
+
+    def told(self, told: Told) -> Iterator[Violation]:
+        """Was it heard?"""
+        event, sent = told.event, self._sent
+        if isinstance(event, (*_OUTCOMES, ev.ActorStarted, ev.EffectCrashed)):
+            self._sent = None
+        elif isinstance(event, ev.ActorStopped) and sent is not None and sent.delivered_s is not None:
+            text = f"post {sent.post_id} was answered at {sent.delivered_s:.1f} s, and the miner stopped without a word"
+            yield Violation(rule="heard", text=text, seq=told.record.seq)
+
+
+class Answered(Oracle):
+    """A search that is due ends in an answer, a failure or a refusal by a budget, whatever happens in between."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._due: Told | None = None
+
+    def told(self, told: Told) -> Iterator[Violation]:
+        """Is it due, and did it end?"""
+        window = told.after.window
+        if isinstance(told.event, _SEARCHES):
+            self._due = None
+        if window == told.before.window:
+            return
+        if self._due is not None:
+            text = f"the search that was due since record {self._due.record.seq} was never answered"
+            yield Violation(rule="search", text=text, seq=told.record.seq)
+        self._due = told if told.after.to_scrape else None
+
+
+class Rested(Oracle):
+    """An effect that crashed rests for as long as the policy says."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._crash: Told | None = None
+
+    def told(self, told: Told) -> Iterator[Violation]:
+        """Did it?"""
+        event, crash, backoff = told.event, self._crash, told.after.backoff
+        if isinstance(event, ev.ActorStarted):
+            self._crash = None  # a new process has nothing but the wall clock to measure by
+        elif isinstance(event, ev.EffectCrashed) and backoff is not None and backoff.due_ms is not None:
+            self._crash = told
+        elif isinstance(event, ev.BackoffElapsed) and crash is not None:
+            self._crash = None
+            rested_s, due_s = told.at_s - crash.at_s, crash.before.policy.crash_backoff_s
+            if rested_s < due_s - _ROUNDING_S and abs(told.wall_offset_s - crash.wall_offset_s) < _ROUNDING_S:
+                text = f"{rested_s:.2f} s after the crash of record {crash.record.seq}; {due_s:g} s were due"
+                yield Violation(rule="crash", text=text, seq=told.record.seq)
+
+
+class Abandoned(Oracle):
+    """Ruling 9: a post that was carried into too many windows is given up at once."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._since: dict[str, Told] = {}
+
+    def told(self, told: Told) -> Iterator[Violation]:
+        """Which posts are overdue, and since when?"""
+        if isinstance(told.event, ev.ActorStarted):
+            self._since.clear()
+        most = told.after.policy.max_carried_windows
+        overdue = [p.post.id for p in told.after.posts if p.deferred and p.deferrals > most]
+        if not overdue:
+            self._since.clear()
+        for post_id in overdue:
+            since = self._since.setdefault(post_id, told)
+            if told.at_s > since.at_s + _AT_ONCE_S:
+                text = f"post {post_id} was carried too long at record {since.record.seq}, and is still kept"
+                yield Violation(rule="R9", text=text, seq=told.record.seq)
+
+
+class Budget(Oracle):
+    """What X billed in a day stays within MAX_X_USD_PER_DAY, by the world's own bill.
+
+    The miner reckons by its host's clock, so worlds that disturb the clock are left out.
+    """
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._billed_uusd: dict[int, int] = {}
+
+    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
+        """Was there money left for it?"""
+        if not isinstance(arrival, Search) or last is None:
+            return
+        policy = last.after.policy
+        day = int(self.world.epoch_s + arrival.at_s) // _DAY_S
+        before = self._billed_uusd.get(day, 0)
+        billed = self._billed_uusd[day] = before + policy.prices.x_uusd(len(arrival.posts), arrival.users)
+        limit_usd = policy.max_x_usd_per_day
+        if (
+            limit_usd is None
+            or arrival.life != last.life
+            or any(d.place == "clock" for d in self.world.weather.happened)
+        ):
+            return
+        if billed > uusd(limit_usd):
+            text = f"X billed ${usd(billed):.3f} in a day; ${limit_usd:g} were allowed"
+            yield Violation(rule="budget", text=text, seq=last.record.seq)
