@@ -94,15 +94,17 @@ class Abandoned(Oracle):
 
     def told(self, told: Told) -> Iterator[Violation]:
         """Which posts are overdue, and since when?"""
-        if isinstance(told.event, ev.ActorStarted):
-            self._since.clear()
+        if isinstance(told.event, ev.ActorStarted | ev.TailRepaired):
+            self._since.clear()  # another process
         most = told.after.policy.max_carried_windows
         overdue = [p.post.id for p in told.after.posts if p.deferred and p.deferrals > most]
         if not overdue:
             self._since.clear()
         for post_id in overdue:
             since = self._since.setdefault(post_id, told)
-            if told.at_s > since.at_s + _AT_ONCE_S:
+            # A record whose writer died is told late; its own time is when it was written.
+            written_s = (told.record.at_ms - since.record.at_ms) / 1000
+            if min(told.at_s - since.at_s, written_s) > _AT_ONCE_S:
                 text = f"post {post_id} was carried too long at record {since.record.seq}, and is still kept"
                 yield Violation(rule="R9", text=text, seq=told.record.seq)
 
