@@ -181,6 +181,7 @@ def diagram() -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Entry point: an operator's mistake ends with one line, never with a traceback."""
+    _open_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that has no arrows still shows the rest
     try:
@@ -191,6 +192,17 @@ def main(argv: Sequence[str] | None = None) -> None:
             sys.exit(0)
         _flush()
         raise
+
+
+def _open_streams() -> None:
+    """Where a stream was closed (``>&-``) its number must not go to the next file, nor its absence be our mistake."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  (lives as long as we do)
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
 
 
 def _flush() -> None:

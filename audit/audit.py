@@ -12,7 +12,7 @@ import orjson
 from audit.audit_text import as_text
 from audit.judging import Audit, AuditReport
 from audit.rules.load import all_rules
-from audit.terminal import answer, inert_json, progress
+from audit.terminal import answer, inert_json, path_text, progress
 from events.journal import JournalReader, at_text, locate
 from events.journal.head import read_witness
 
@@ -55,7 +55,7 @@ def _run(directory: Path, *, as_json: bool, rules: Sequence[Path], names: Sequen
 
 def _as_json(journal: Path, report: AuditReport, tail_bytes: int) -> str:
     data: dict[str, Any] = {
-        "journal": str(journal),
+        "journal": path_text(journal),
         "ok": report.ok,
         "records": report.records,
         "first_at": None if report.first_ms is None else at_text(report.first_ms),

@@ -20,6 +20,7 @@ __all__ = ["as_text"]
 
 _LABEL: Final = 12
 _SHOWN_SEQS: Final = 8
+_LONGEST_PATH: Final = 1_000
 _SECOND_MS: Final = 1_000
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3_600
@@ -46,9 +47,10 @@ def _duration(ms: int) -> str:
 
 def _head(journal: Path, report: AuditReport, tail_bytes: int) -> Iterator[str]:
     if report.first_ms is None or report.last_ms is None:
-        yield f"{journal}: no records"
+        yield f"{printable(str(journal), _LONGEST_PATH)}: no records"
     else:
-        yield f"{journal}: {report.records} records from {at_text(report.first_ms)} to {at_text(report.last_ms)}"
+        span = f"from {at_text(report.first_ms)} to {at_text(report.last_ms)}"
+        yield f"{printable(str(journal), _LONGEST_PATH)}: {report.records} records {span}"
     if tail_bytes:
         yield f"{tail_bytes} bytes of an unfinished record follow"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Final
 
 import orjson
 
@@ -14,9 +15,13 @@ from audit.disputing.text import report_fields, report_lines
 from audit.exporting.output import check_target, opened
 from audit.terminal import UsageError, answer, inert_json
 from audit.vouch import SignatureCheck
+from events.describe import printable
 from events.journal import locate
 
 __all__ = ["run_check_bundle", "run_make_bundle"]
+
+_LARGEST_BYTES: Final = 256 * 1024 * 1024
+_LONGEST_PATH: Final = 1_000
 
 
 def run_make_bundle(
@@ -33,7 +38,7 @@ def run_make_bundle(
         with opened(target, force=force) as stream:
             stream.write(content)
         if out is not None:
-            _say(report, f"{out}: post {post_id}\n", as_json=as_json)
+            _say(report, f"{printable(str(out), _LONGEST_PATH)}: post {printable(post_id)}\n", as_json=as_json)
         return int(bool(report.findings))
 
     return answer(make)
@@ -44,9 +49,12 @@ def run_check_bundle(file: Path, *, hotkey: str | None, as_json: bool, is_signed
 
     def check() -> int:
         try:
-            content = file.read_bytes()
+            with file.open("rb") as stream:
+                content = stream.read(_LARGEST_BYTES + 1)
         except OSError as error:
             raise UsageError(f"--bundle {file}: {error.strerror}") from error
+        if len(content) > _LARGEST_BYTES:
+            raise UsageError(f"--bundle {file}: longer than {_LARGEST_BYTES} bytes, which no bundle is")
         report = check_bundle(content, is_signed_by, hotkey=hotkey)
         _say(report, "", as_json=as_json)
         return 0 if report.ok else 1

@@ -17,7 +17,8 @@ from audit.exporting.parquet import require_pyarrow, write_parquet
 from audit.exporting.tables import TABLES
 from audit.filters import Filters, parse_filters
 from audit.history import Step, steps
-from audit.terminal import UsageError, answer, inert_json, progress
+from audit.terminal import UsageError, answer, inert_json, path_text, progress
+from events.describe import printable
 from events.journal import JournalReader, locate
 from events.journal.head import read_witness
 
@@ -27,6 +28,7 @@ What: TypeAlias = Literal["records", "posts", "windows"]
 Format: TypeAlias = Literal["jsonl", "csv", "parquet"]
 _Write: TypeAlias = Callable[[tuple[Column, ...], Iterator[tuple[Any, ...]], BinaryIO], int]
 
+_LONGEST_PATH: Final = 1_000
 _PROGRESS_EVERY: Final = 1_000
 _WRITERS: Final[Mapping[Format, _Write]] = {"jsonl": write_jsonl, "csv": write_csv, "parquet": write_parquet}
 
@@ -102,7 +104,7 @@ def _say(order: ExportOrder, count: int, reader: JournalReader) -> None:
     head = reader.head
     if order.as_json:
         said = {
-            "out": str(order.out),
+            "out": path_text(order.out),
             "what": order.what,
             "format": order.form,
             "rows": count,
@@ -112,4 +114,5 @@ def _say(order: ExportOrder, count: int, reader: JournalReader) -> None:
         sys.stdout.write(inert_json(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE).decode()))
         return
     tail = f"; {reader.tail_bytes} bytes of an unfinished record follow" if reader.tail_bytes else ""
-    sys.stdout.write(f"{order.out}: {count} {order.what} from records 1 to {head.seq}{tail}\n")
+    name = printable(str(order.out), _LONGEST_PATH)
+    sys.stdout.write(f"{name}: {count} {order.what} from records 1 to {head.seq}{tail}\n")

@@ -12,7 +12,7 @@ from audit.history import FoldError
 from events.describe import printable
 from events.journal import JournalDamagedError, JournalError
 
-__all__ = ["UsageError", "answer", "exit_code", "fail", "inert_json", "progress"]
+__all__ = ["UsageError", "answer", "exit_code", "fail", "inert_json", "path_text", "progress"]
 
 _LONGEST_MESSAGE: Final = 2_000
 
@@ -29,6 +29,11 @@ def inert_json(text: str) -> str:
     if text.replace("\n", "").isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+
+
+def path_text(path: object) -> str:
+    """A path as JSON and terminals can take it: bytes that are no UTF-8 become escapes."""
+    return str(path).encode(errors="backslashreplace").decode()
 
 
 def exit_code(error: JournalError) -> int:
@@ -63,6 +68,8 @@ def answer(command: Callable[[], int]) -> int:
     except BrokenPipeError:
         raise  # the reader of our output left, which is no fault of what is read
     except OSError as error:
+        if error.filename is None:
+            return fail(f"reading or writing failed: {error.strerror or error}", code=2)
         return fail(f"cannot read {error.filename}: {error.strerror}", code=2)
 
 

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import orjson
 
-from audit.history import FoldError, folded
-from audit.terminal import exit_code, fail, progress
+from audit.history import folded
+from audit.terminal import UsageError, answer, inert_json, path_text, progress
 from audit.vouch import KeptError, SignatureCheck, Vouched, read_kept, vouch
-from events.journal import JournalError, JournalReader, VerifyReport, at_text, locate, verify_journal
+from events.catalogue import CheckpointSigned
+from events.describe import printable
+from events.journal import JournalReader, VerifyReport, at_text, locate, verify_journal
 
 __all__ = ["run_verify"]
+
+_LONGEST_LINE = 2_000
 
 
 def run_verify(
@@ -28,31 +32,34 @@ def run_verify(
 
     With ``hotkey`` the signed checkpoints are checked too, and with ``checkpoint`` one that was kept elsewhere.
     """
-    try:
+
+    def verify() -> int:
         journal = locate(directory)
-        kept = None if checkpoint is None else read_kept(checkpoint)
-    except JournalError as error:
-        return fail(str(error), code=exit_code(error))
-    except KeptError as error:
-        return fail(str(error), code=2)
-    with progress("verifying") as on_progress:
-        report = verify_journal(journal, on_progress=on_progress)
-    vouched: Vouched | None = None
-    if hotkey is not None and report.ok:
-        try:
+        kept = None if checkpoint is None else _kept(checkpoint)
+        with progress("verifying") as on_progress:
+            report = verify_journal(journal, on_progress=on_progress)
+        vouched: Vouched | None = None
+        if hotkey is not None and report.ok:
             vouched = vouch(folded(JournalReader(journal)), hotkey, is_signed_by, kept=kept)
-        except FoldError as error:
-            return fail(str(error), code=1)
-    sys.stdout.write(_as_json(journal, report, vouched) if as_json else _as_text(journal, report, vouched))
-    return 0 if report.ok and (vouched is None or vouched.ok) else 1
+        sys.stdout.write(_as_json(journal, report, vouched) if as_json else _as_text(journal, report, vouched))
+        return 0 if report.ok and (vouched is None or vouched.ok) else 1
+
+    return answer(verify)
+
+
+def _kept(checkpoint: Path) -> CheckpointSigned:
+    try:
+        return read_kept(checkpoint)
+    except KeptError as error:
+        raise UsageError(str(error)) from error
 
 
 def _as_json(journal: Path, report: VerifyReport, vouched: Vouched | None) -> str:
     ok = report.ok and (vouched is None or vouched.ok)
-    data = {"journal": str(journal), "ok": ok, **dataclasses.asdict(report)}
+    data = {"journal": path_text(journal), "ok": ok, **dataclasses.asdict(report)}
     if vouched is not None:
         data["vouched"] = dataclasses.asdict(vouched)
-    return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    return inert_json(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
 
 
 def _as_text(journal: Path, report: VerifyReport, vouched: Vouched | None) -> str:
@@ -69,7 +76,7 @@ def _as_text(journal: Path, report: VerifyReport, vouched: Vouched | None) -> st
     lines.append("the journal is whole" if report.ok else f"{len(report.findings)} finding(s)")
     if vouched is not None:
         lines += _vouched_lines(vouched)
-    return "\n".join(lines) + "\n"
+    return "".join(f"{printable(line, _LONGEST_LINE)}\n" for line in lines)
 
 
 def _vouched_lines(vouched: Vouched) -> list[str]:

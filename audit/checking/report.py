@@ -12,7 +12,7 @@ from actor.machine.explain import Explanation, TriedRow
 from audit.checking.divergence import Divergence
 from audit.checking.journal import Outcome
 from audit.differences import difference_fields, difference_lines
-from audit.terminal import inert_json
+from audit.terminal import inert_json, path_text
 from events.describe import printable
 from events.journal import at_text
 
@@ -109,7 +109,7 @@ def json_text(outcome: Outcome, build: str) -> str:
     """The whole report as one JSON object."""
     checked = outcome.checked
     report = {
-        "journal": str(outcome.journal),
+        "journal": path_text(outcome.journal),
         "build": build,
         "ok": outcome.ok,
         "complete": outcome.complete,

@@ -5,6 +5,7 @@ Never reads a journal. The signature check is handed in, so that readers know no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,6 +20,7 @@ from events.journal.record import hashes_sha256
 
 __all__ = ["BundleReport", "check_bundle"]
 
+_HASH: Final = re.compile("[0-9a-f]{64}")
 _VERDICTS: Final[Mapping[type, str]] = {
     ev.SubmissionAccepted: "accepted",
     ev.SubmissionRejected: "rejected",
@@ -53,6 +55,11 @@ class BundleReport:
         """Records that are chained, but that no signature in the bundle covers."""
         shown = [] if self.bundle is None else [self.bundle.search.seq, *(r.seq for r in self.bundle.records)]
         return tuple(sorted(seq for seq in shown if seq not in self.signed))
+
+    @property
+    def named(self) -> bool:
+        """Whether a record shown names the post; else only the excerpt does, which anybody can write."""
+        return any(hasattr(event, "post_id") for _, event in self.records)
 
     @property
     def ok(self) -> bool:
@@ -112,6 +119,8 @@ def _wrong_list(listed: Listed, before: int, hotkey: str, is_signed_by: Signatur
         yield f"it lists hashes behind record {listed.since}, expected some behind record {before}"
     elif len(listed.hashes) != listed.seq - listed.since:
         yield f"it lists {len(listed.hashes)} hashes, expected {listed.seq - listed.since}"
+    elif not all(map(_HASH.fullmatch, listed.hashes)):  # cut elsewhere, they would join to the same text
+        yield "it lists what is no hash"
     elif listed.hashes_sha256 != hashes_sha256(listed.hashes):
         yield "the list is not the one that was signed"
     elif listed.hashes[-1] != listed.head:

@@ -21,6 +21,7 @@ def report_fields(report: BundleReport) -> dict[str, Any]:
     bundle = report.bundle
     return {
         "ok": report.ok,
+        "named": report.named,
         "post_id": None if bundle is None else bundle.post_id,
         "hotkey": None if bundle is None else bundle.hotkey,
         "verdict": report.verdict,
@@ -43,6 +44,8 @@ def report_lines(report: BundleReport) -> Iterator[str]:
     elif report.unsigned:
         numbers = ", ".join(map(str, report.unsigned))
         yield f"NOT PROVEN: no signature covers record(s) {numbers}; until one does, they are the miner's word\n"
+    elif report.bundle is not None and not report.named:
+        yield "NOT PROVEN: no record shown names the post; whoever has another post's bundle could have made this one\n"
     elif report.bundle is not None:
         yield f"proven: {report.bundle.hotkey} signed for every record shown\n"
 
@@ -56,7 +59,8 @@ def _story(report: BundleReport, bundle: Bundle) -> Iterator[str]:
         f"an excerpt: window {search.window}, {search.chosen} of {search.candidates} new posts chosen\n"
     )
     for seq, line in sorted(lines.items()):
-        yield ("signed  " if seq in report.signed else "        ") + line
+        tied = seq in report.signed and (report.named or seq != search.seq)
+        yield ("signed  " if tied else "        ") + line
     signed, shown = len(report.signed), len(report.signed) + len(report.unsigned)
     yield (
         f"verdict: {report.verdict}; {signed} of {shown} records signed, by {len(bundle.checkpoints)} checkpoint(s); "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Final
@@ -40,16 +41,20 @@ def list_segments(directory: Path) -> list[str]:
     """The segments' names in order.
 
     Raises:
-        JournalDamagedError: A ``.jsonl`` file bears another kind of name: a copy or a merge of journals.
+        JournalDamagedError: A ``.jsonl`` file bears another kind of name: a copy or a merge of journals. Or it is no
+            file: to open a pipe would wait for ever.
     """
-    names = sorted(path.name for path in directory.iterdir() if path.name.endswith(".jsonl"))
-    for name in names:
+    with os.scandir(directory) as entries:
+        found = sorted((entry.name, entry.is_file()) for entry in entries if entry.name.endswith(".jsonl"))
+    for name, is_file in found:
         if not _SEGMENT.fullmatch(name) or first_seq(name) == 0:
             raise JournalDamagedError(
                 f"{directory / name} is not a segment of this journal, whose files are named by their first record, "
                 f"{segment_name(1)} and so on; move it out of the directory"
             )
-    return names
+        if not is_file:
+            raise JournalDamagedError(f"{directory / name} is no regular file; move it out of the directory")
+    return [name for name, _ in found]
 
 
 def way_out(directory: Path) -> str:

@@ -162,7 +162,7 @@ class _Verifier:
             return list_segments(self._directory)
         except JournalDamagedError as error:
             self._find("", 0, str(error))
-            return sorted(path.name for path in self._directory.glob("[0-9]" * 20 + ".jsonl"))
+            return sorted(path.name for path in self._directory.glob("[0-9]" * 20 + ".jsonl") if path.is_file())
 
     def _segment(self, name: str) -> None:
         if self._head is not None and first_seq(name) != self._head.seq + 1:

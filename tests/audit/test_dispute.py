@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from bittensor_core import Keypair
 from actor.edges.hotkey import is_signed_by
 from actor.machine import norm_text
 from audit.disputing import Bundle, BundleReport, check_bundle, encode_bundle, make_bundles
+from audit.disputing.text import report_lines
 from audit.history import folded
 from audit.posts import post_rows
 from audit.terminal import UsageError
@@ -195,6 +197,38 @@ def test_each_finding_names_its_part(accepted_bundle: dict[str, Any]) -> None:
     for path, beginning in expected.items():
         findings = check_bundle(resealed(spoiled(accepted_bundle, path)), is_signed_by).findings
         assert findings[0].startswith(beginning), (path, findings)
+
+
+def without_the_post(data: dict[str, Any]) -> dict[str, Any]:
+    """The bundle of another post, or of none, that anybody can make of this one."""
+    search = {**data["search"], "post": {**data["search"]["post"], "id": "999", "content": "made up"}}
+    kept = [record for record in data["records"] if record["seq"] < search["seq"]]
+    gone = [
+        {"seq": record["seq"], "event": "PostAnalyzed"} for record in data["records"] if record["seq"] > search["seq"]
+    ]
+    left_out = sorted([*data["left_out"], *gone], key=lambda left: int(left["seq"]))
+    return {**data, "post_id": "999", "search": search, "records": kept, "left_out": left_out}
+
+
+def test_of_a_post_that_no_record_names_nothing_is_proven(accepted_bundle: dict[str, Any]) -> None:
+    """Whatever else is signed: the excerpt is then all that speaks of it, and anybody can write one."""
+    report = check_bundle(resealed(without_the_post(accepted_bundle)), is_signed_by)
+    assert (report.findings, report.named, report.verdict) == ((), False, "none")
+    lines = list(report_lines(report))
+    assert lines[-1].startswith("NOT PROVEN: no record shown names the post")
+    (line,) = (line for line in "".join(lines).splitlines() if "an excerpt" in line)
+    assert not line.startswith("signed")
+    assert check_bundle(resealed(accepted_bundle), is_signed_by).named
+
+
+def test_a_list_that_is_cut_elsewhere_is_no_list(accepted_bundle: dict[str, Any]) -> None:
+    """Joined it is the text that was signed, and gives every record behind the cut another number."""
+    data = copy.deepcopy(accepted_bundle)
+    listed = data["checkpoints"][-1]
+    first, second, third, *rest = listed["hashes"]
+    listed["hashes"] = ["", first, second + third, *rest]
+    findings = check_bundle(resealed(data), is_signed_by).findings
+    assert findings[0] == f"checkpoint of record {listed['seq']}: it lists what is no hash"
 
 
 def removals(data: dict[str, Any]) -> Iterator[dict[str, Any]]:

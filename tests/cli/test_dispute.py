@@ -204,6 +204,13 @@ def test_a_file_that_is_no_bundle_is_one_line(tmp_path: Path, journal: Path, com
         assert is_one_line(errors, f"--bundle {place}: ")
 
 
+def test_a_file_without_end_is_not_read_to_its_end(command: Command) -> None:
+    """Exit code 2, before memory is full."""
+    code, said, errors = command("verify", "--bundle", "/dev/zero")
+    assert (code, said) == (2, "")
+    assert is_one_line(errors, "--bundle /dev/zero: longer than ", "which no bundle is")
+
+
 @pytest.mark.parametrize("kind", ["empty", "foreign", "missing"])
 def test_where_no_journal_is_one_line_says_so(tmp_path: Path, command: Command, kind: str) -> None:
     """Exit code 2."""

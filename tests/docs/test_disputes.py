@@ -79,6 +79,13 @@ def test_whole_bundles_pass(check: Check, bundles: list[bytes]) -> None:
     assert check(bundles[0], "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty")[0] == 1
 
 
+def test_a_bundle_that_names_no_post_is_refused(check: Check, bundles: list[bytes]) -> None:
+    """Without the records of the post, all that is left of it is an excerpt, which anybody can write."""
+    data = json.loads(bundles[0])
+    data["records"] = [record for record in data["records"] if record["seq"] < data["search"]["seq"]]
+    assert check(resealed(data)) == (1, "no record shown names the post\n")
+
+
 def test_forged_bundles_are_refused_by_both(check: Check, bundles: list[bytes]) -> None:
     """A changed value is refused for the digest; with a digest that fits, for itself, unless it is the miner's word."""
     data = json.loads(bundles[0])

@@ -1,0 +1,94 @@
+"""The readers where the file system is odd: names that steer, segments that are no files, closed and full outputs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.audit.dispute_kit import truthful
+from tests.audit.replay_kit import story, write
+from tests.cli.kit import Command, is_one_line
+
+READERS = (
+    ("replay",),
+    ("replay", "--json"),
+    ("check",),
+    ("check", "--json"),
+    ("audit",),
+    ("audit", "--json"),
+    ("costs",),
+    ("costs", "--json"),
+    ("export",),
+    ("export", "--dispute", "1"),
+    ("verify",),
+    ("verify", "--json"),
+    ("fixture", "--post", "1"),
+)
+EACH = pytest.mark.parametrize("arguments", READERS, ids=" ".join)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    """The story on disk."""
+    return write(tmp_path / "story", truthful(story()))
+
+
+@EACH
+def test_a_directory_s_name_neither_steers_nor_stops(
+    journal: Path, command: Command, arguments: tuple[str, ...]
+) -> None:
+    """Bytes that are no UTF-8, a colour, a direction override and a line end, in what is said of the journal."""
+    odd = journal.rename(os.fsdecode(os.fsencode(journal.parent) + b"/\xff \x1b[31m \xe2\x80\xae \n"))
+    _, out, errors = command(*arguments, odd)
+    assert errors == ""
+    assert out.replace("\n", "").isprintable()
+    if "--json" in arguments and arguments[0] in {"check", "audit", "verify"}:
+        assert r"\udcff" in json.loads(out)["journal"]
+
+
+def pipe(place: Path) -> None:
+    """Nobody writes to it."""
+    os.mkfifo(place)
+
+
+@EACH
+@pytest.mark.parametrize("make", [pipe, Path.mkdir], ids=["pipe", "directory"])
+def test_a_segment_that_is_no_file_is_a_finding(
+    journal: Path, command: Command, make: Callable[[Path], None], arguments: tuple[str, ...]
+) -> None:
+    """Exit code 1 and its name; nobody waits for it."""
+    make(journal / f"{99:020d}.jsonl")
+    code, out, errors = command(*arguments, journal)
+    assert code == 1
+    assert "no regular file; move it out of the directory" in out + errors
+    assert arguments[0] == "verify" or is_one_line(errors, str(journal))
+
+
+def piped(*arguments: str | Path, ending: str) -> subprocess.CompletedProcess[str]:
+    """The command in a shell, with its output as ``ending`` says."""
+    line = 'exec "$@" ' + ending
+    program = [sys.executable, "-m", "actor.cli", *map(str, arguments)]
+    return subprocess.run(["/bin/sh", "-c", line, "sh", *program], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("arguments", [("replay",), ("verify",), ("export",)], ids=" ".join)
+def test_a_full_disk_behind_the_output_is_one_line(journal: Path, arguments: tuple[str, ...]) -> None:
+    """Exit code 2: what was asked for is not there."""
+    done = piped(*arguments, journal, ending="> /dev/full")
+    assert done.returncode == 2
+    assert is_one_line(done.stderr, "No space left on device")
+
+
+def test_closed_streams_are_no_mistake_of_ours(journal: Path) -> None:
+    """The exit code is all that is left, and it is right."""
+    for ending in (">&-", "2>&-", "<&- >&- 2>&-"):
+        done = piped("replay", journal, ending=ending)
+        assert (done.returncode, done.stderr) == (0, "")
+    pipe(journal / f"{99:020d}.jsonl")
+    assert piped("replay", journal, ending=">&- 2>&-").returncode == 1
