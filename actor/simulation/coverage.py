@@ -31,9 +31,11 @@ OPENINGS: Final[Mapping[str, str]] = {
 }
 
 _GAP: Final = "the operator's `repair --accept-loss` writes it, and no simulated operator repairs"
-_MOVE: Final = "the operator's `run --move-api` writes it, and a simulated world has one API"
-_BY_EVENT: Final[Mapping[str, str]] = {"GapDeclared": _GAP, "ApiMoved": _MOVE}
-_REASONS: Final[Mapping[tuple[str, str, str], str]] = {}
+_BY_EVENT: Final[Mapping[str, str]] = {"GapDeclared": _GAP}
+_AT_REST: Final = "a checkpoint is wanted at rest alone, and a decision that is no longer wanted is not recorded"
+_REASONS: Final[Mapping[tuple[str, str, str], str]] = {
+    **{("CheckpointSigned", state, state): _AT_REST for state in ("Scraping", "Analyzing", "Submitting")},
+}
 
 
 @dataclass(slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from sandbox.world import Disturbance
 __all__ = ["Shrunk", "parse_disturbances", "shrink"]
 
 _LONGEST_S: Final = 60.0
+_DEEP: Final = frozenset({"audit", "check", "I5", "I8"})  # what only the costlier oracles may have found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,8 @@ def shrink(plan: Plan, violation: Violation, *, longest_s: float = _LONGEST_S) -
 
 class _Search:
     def __init__(self, plan: Plan, rule: str, until_s: float) -> None:
-        self.plan, self.outcome = plan, judged(plan)
+        self._deep = None if rule in _DEEP else False
+        self.plan, self.outcome = plan, judged(plan, deep=self._deep)
         self.before = len(self.outcome.disturbances)
         self.runs = 1
         self._rule = rule
@@ -88,7 +90,7 @@ class _Search:
         if time.monotonic() > self._until_s:
             return False
         self.runs += 1
-        outcome = judged(plan)
+        outcome = judged(plan, deep=self._deep)
         if all(violation.rule != self._rule for violation in outcome.violations):
             return False
         self.plan, self.outcome = replace(plan, disturbances=outcome.disturbances), outcome
