@@ -31,6 +31,7 @@ _LATENCIES_S: Final = {
 _SLOW_S: Final = (4.0, 90.0)
 _CRAWL_S: Final = (10.0, 56.0)
 _AGAIN_S: Final = (0.05, 8.0)
+_RAISES_BEFORE: Final = 0.5  # else after the server acted
 
 
 class SimulatedBugError(RuntimeError):
@@ -48,13 +49,13 @@ class Network:
         """Send one request; the future brings its answer or raises Unanswered.
 
         Raises:
-            SimulatedBugError: The disturbance is that the effect itself raises.
+            SimulatedBugError: The disturbance is that the effect itself raises; some do so only after the answer.
         """
         place = request.place
         draw = self._world.weather.draw(place)
         kind = draw.kind
-        if kind == "raise":
-            raise SimulatedBugError(f"raised on purpose at {place} {draw.number}")
+        if kind == "raise" and draw.amount < _RAISES_BEFORE:
+            raise _bug(place, draw)
         future: asyncio.Future[Answer] = self._loop.create_future()
         least, most = _LATENCIES_S[place]
         one_way_s = least + draw.share * draw.share * (most - least)
@@ -78,6 +79,8 @@ class Network:
         left_s = _TIMEOUTS_S[request.place] - one_way_s
         if kind == "lost_answer" or back_s > left_s:
             self._loop.call_later(left_s, _fail, future, _timeout())
+        elif kind == "raise":  # what it makes of the answer
+            self._loop.call_later(back_s, _fail, future, _bug(request.place, draw))
         elif kind == "broken_answer":
             error = Unanswered("the connection broke", kind="connection")
             self._loop.call_later(back_s, _fail, future, error)
@@ -199,6 +202,10 @@ def _timeout() -> Unanswered:
     return Unanswered("no answer in time", kind="timeout")
 
 
-def _fail(future: asyncio.Future[Answer], error: Unanswered) -> None:
+def _bug(place: str, draw: Draw) -> SimulatedBugError:
+    return SimulatedBugError(f"raised on purpose at {place} {draw.number}")
+
+
+def _fail(future: asyncio.Future[Answer], error: Exception) -> None:
     if not future.done():
         future.set_exception(error)

@@ -11,6 +11,18 @@ from sandbox.world import FAULTS, Disturbance
 
 __all__ = ["ALL_FAULTS", "Plan", "parse_faults"]
 
+# Worlds differ in what is bad there, by seed: a place, or a kind at every place, and so many times the usual rate.
+_TEMPERS: Final[tuple[Mapping[str, float], ...]] = (
+    {},
+    {},
+    {"raise": 12.0},
+    {},
+    {"llm.chat": 4.0},
+    {"api.submit": 3.0},
+    {},
+    {"x.search": 3.0, "chain": 4.0},
+)
+
 ALL_FAULTS: Final[frozenset[str]] = frozenset(f"{place}:{kind}" for place, kinds in FAULTS.items() for kind in kinds)
 
 
@@ -60,9 +72,10 @@ class Plan:
 
     def rates(self) -> Mapping[str, Mapping[str, float]]:
         """How often each fault happens at an occasion of its place."""
+        temper = _TEMPERS[self.seed % len(_TEMPERS)]
         return {
             place: {
-                kind: rate * (1.0 if place == "life.end" else self.rate)
+                kind: rate * (1.0 if place == "life.end" else self.rate) * temper.get(kind, temper.get(place, 1.0))
                 for kind, rate in kinds.items()
                 if f"{place}:{kind}" in self.faults
             }

@@ -27,6 +27,7 @@ _OTHERS: Final[tuple[Callable[[Policy], Policy], ...]] = (
     lambda usual: changed(usual, max_post_age_s=3_600.0),
     lambda usual: changed(usual, max_search_pages=3),
     lambda usual: changed(usual, max_x_usd_per_day=1.0),
+    lambda usual: changed(usual, poll_interval_s=10.0),
     lambda usual: changed(usual, crash_limit=1, crash_backoff_s=60.0),
 )
 

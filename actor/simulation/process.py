@@ -24,7 +24,7 @@ from events.journal.head import read_witness
 
 __all__ = ["Process", "WatchedJournal"]
 
-_API_URL: Final = "http://127.0.0.1:8001"
+_API_URLS: Final = ("http://127.0.0.1:8001", "http://127.0.0.1:8011")
 _X_BASE: Final = "http://127.0.0.1:8002/2"
 _MODEL: Final = "simulated-model"
 _ANALYSIS_TIMEOUT_S: Final = 180.0
@@ -117,20 +117,23 @@ class Process:
         clock: VirtualClock,
         signer: Signer,
         policy: Policy,
+        api: int,
         new_seed: Callable[[], int],
         on_record: OnRecord,
         on_replayed: Callable[[State], None],
     ) -> None:
         self._disk = disk
         self._line = line
+        api_url = _API_URLS[api % len(_API_URLS)]
         self.actor = _WatchedActor(
             store=journal,
-            ports=_ports(line, clock, signer, policy),
+            ports=_ports(line, clock, signer, policy, api_url),
             config=ActorConfig(
-                identity=JournalCreated(hotkey=signer.ss58_address, netuid=45, api_url=_API_URL),
+                identity=JournalCreated(hotkey=signer.ss58_address, netuid=45, api_url=api_url),
                 policy=policy,
                 build="simulated",
                 pid=number,
+                move_api=True,
                 snapshot_every=_SNAPSHOT_EVERY,
             ),
             on_record=on_record,
@@ -151,7 +154,7 @@ class Process:
             task.cancel()
 
 
-def _ports(line: Line, clock: VirtualClock, signer: Signer, policy: Policy) -> Ports:
+def _ports(line: Line, clock: VirtualClock, signer: Signer, policy: Policy, api_url: str) -> Ports:
     return Ports(
         scraper=PostScraper(
             bearer_token="simulated",  # noqa: S106  (opens nothing)
@@ -166,7 +169,7 @@ def _ports(line: Line, clock: VirtualClock, signer: Signer, policy: Policy) -> P
             llm=SimulatedChat(line), strategy=_strategy(), model=_MODEL, timeout_s=_ANALYSIS_TIMEOUT_S, redact=_as_it_is
         ),
         api=APIClient(
-            base_url=_API_URL,
+            base_url=api_url,
             signer=signer,
             clock=clock,
             redact=_as_it_is,

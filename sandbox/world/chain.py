@@ -13,6 +13,7 @@ BLOCK_S: Final = 12.0
 _FIRST_BLOCK: Final = 81_200
 _LONGEST_STALL: Final = 2.5
 _FARTHEST_JUMP: Final = 4
+_FARTHEST_CHAIN: Final = 1_000
 _SIZES: Final = (0.5, 0.6, 1.0, 1.0, 1.5, 2.0)
 _LARGEST_QUOTA: Final = 8
 
@@ -40,13 +41,21 @@ class Chain:
         self._stalled_at = 0
         self._back_until_s = 0.0
         self._back = 0
+        self._changes: list[tuple[float, Draw]] = []  # of the settings, with their times
 
     def block(self, now_s: float) -> int:
         """The block as the server sees it; it may stand still or go back."""
         while self._drawn * self.period_s <= now_s:
             self._disturb(self._weather.draw("chain"), self._drawn * self.period_s)
             self._drawn += 1
+        while self._changes and self._changes[0][0] <= now_s:
+            self._change(self._changes.pop(0)[1])
         return self._told(now_s)
+
+    def move(self, amount: float) -> None:
+        """Go on as another chain, which is far ahead of this one."""
+        self._ahead += int((1 + amount) * _FARTHEST_CHAIN) * self.blocks_per_window
+        self._stalled_until_s = self._back_until_s = 0.0
 
     def fields(self, block: int) -> dict[str, int]:
         """The numbers as the API puts them into its answers."""
@@ -77,7 +86,12 @@ class Chain:
         elif kind == "back":
             self._back = 1 + int(amount * 2 * self.blocks_per_window)
             self._back_until_s = at_s + draw.share * self.period_s
-        elif kind == "resize":
+        elif kind:  # in the middle of a window, and so of a batch
+            self._changes.append((at_s + draw.share * self.period_s, draw))
+
+    def _change(self, draw: Draw) -> None:
+        amount = draw.amount
+        if draw.kind == "resize":
             self.blocks_per_window = max(1, int(self._first * _SIZES[int(amount * len(_SIZES))]))
-        elif kind == "quota" and not self._steady_quota:
+        elif draw.kind == "quota" and not self._steady_quota:
             self.quota = 1 + int(amount * _LARGEST_QUOTA)

@@ -113,6 +113,7 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
     "life.down": {"long": 0.15},
     "life.policy": {"other": 0.3},
     "life.rival": {"locked": 0.1},
+    "life.api": {"moved": 0.04},
 }
 
 

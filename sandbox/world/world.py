@@ -21,7 +21,7 @@ __all__ = ["EPOCH_S", "Habits", "World"]
 
 EPOCH_S: Final = 1_795_357_925.0  # 2026-11-22T14:32:05Z
 _POSTS_PER_WINDOW: Final = 6.0
-_WINDOW_BLOCKS: Final = (100, 100, 50, 20, 10)
+_WINDOW_BLOCKS: Final = (100, 100, 50, 20, 10, 5)
 _QUOTAS: Final = (5, 5, 3, 2, 1)
 _FORMATS: Final = (
     frozenset({"json_schema", "json_object"}),

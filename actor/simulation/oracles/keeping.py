@@ -53,7 +53,7 @@ class Answered(Oracle):
     def told(self, told: Told) -> Iterator[Violation]:
         """Is it due, and did it end?"""
         window = told.after.window
-        if isinstance(told.event, _SEARCHES):
+        if isinstance(told.event, (*_SEARCHES, ev.ApiMoved)):  # the window was the other API's
             self._due = None
         if window == told.before.window:
             return
@@ -75,7 +75,7 @@ class Rested(Oracle):
         event, crash, backoff = told.event, self._crash, told.after.backoff
         if isinstance(event, ev.ActorStarted):
             self._crash = None  # a new process has nothing but the wall clock to measure by
-        elif isinstance(event, ev.EffectCrashed) and backoff is not None and backoff.due_ms is not None:
+        elif isinstance(event, ev.EffectCrashed) and backoff is not None and backoff.kind == "crash":
             self._crash = told
         elif isinstance(event, ev.BackoffElapsed) and crash is not None:
             self._crash = None
