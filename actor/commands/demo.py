@@ -265,8 +265,9 @@ def _print_proof(story: _Story, journal: Path) -> int:
     states = {state.state for _, state in story.history}
     accepted = {row.post.id for row in rows if row.verdict == "accepted"}
     counted = api["accepted_by_window"]
-    in_flight = llm["calls"] - len(rows)
-    calls = f"{llm['calls']} for {len(rows)}, {in_flight} of them in flight at the kill and asked again"
+    asked = sum(_was_asked(record.event()) for record, _ in story.history)
+    in_flight = llm["calls"] - asked
+    calls = f"{llm['calls']} for {asked}, {in_flight} of them in flight at the kill and asked again"
     checks = [
         ("all five states occurred", states == set(STATES)),
         ("every post has exactly one verdict", all(row.verdict != "pending" for row in rows)),
@@ -288,6 +289,11 @@ def _print_proof(story: _Story, journal: Path) -> int:
         f"\n  {_program()} verify {journal}          every byte against the hash chain"
     )
     return 0 if all(holds for _, holds in checks) else 1
+
+
+def _was_asked(event: ev.Event) -> bool:
+    """Whether the LLM was asked for this; of posts with the same text only the first is."""
+    return isinstance(event, ev.AnalysisFailed) or (isinstance(event, ev.PostAnalyzed) and event.reused_from is None)
 
 
 def _accepted_at(api: dict[str, Any]) -> set[str]:
