@@ -17,7 +17,7 @@ from events.catalogue import GapDeclared
 from events.journal import Draft, FileJournal, JournalError, JournalReader, Record, locate
 from events.journal.repair import Damage, copy_prefix, salvage, survey
 
-__all__ = ["run_repair"]
+__all__ = ["gap_of", "run_repair"]
 
 
 def run_repair(directory: Path, *, accept_loss: bool, out: Path | None, clock: Clock | None = None) -> int:
@@ -31,7 +31,7 @@ def run_repair(directory: Path, *, accept_loss: bool, out: Path | None, clock: C
         if damage is None:
             _say(f"{journal} needs no repair: `user-miner run` opens it as it is")
             return 0
-        gap = _gap(damage)
+        gap = gap_of(damage)
         _describe(journal, damage, gap)
         if not accept_loss:
             _say("nothing was changed; `--accept-loss` writes a new journal that declares this gap")
@@ -51,7 +51,8 @@ def _say(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
-def _gap(damage: Damage) -> GapDeclared:
+def gap_of(damage: Damage) -> GapDeclared:
+    """What the record that declares this damage says."""
     return GapDeclared(
         reason=damage.reason,
         segment=damage.place.segment,

@@ -28,10 +28,9 @@ OPENINGS: Final[Mapping[str, str]] = {
     "declared": "a moved tail gets its TailRepaired",
     "snapshot": "the fold goes on from a snapshot",
     "locked": "another process holds the journal: refused",
+    "damaged": "damage below HEAD: refused, repaired with the loss declared",
 }
 
-_GAP: Final = "the operator's `repair --accept-loss` writes it, and no simulated operator repairs"
-_BY_EVENT: Final[Mapping[str, str]] = {"GapDeclared": _GAP}
 _AT_REST: Final = "a checkpoint is wanted at rest alone, and a decision that is no longer wanted is not recorded"
 _REASONS: Final[Mapping[tuple[str, str, str], str]] = {
     **{("CheckpointSigned", state, state): _AT_REST for state in ("Scraping", "Analyzing", "Submitting")},
@@ -109,10 +108,7 @@ def row_text(row: Row) -> str:
 
 
 def _unreached() -> Mapping[Row, str]:
-    reasons = {row: _BY_EVENT[row.event] for row in ROWS if row.event in _BY_EVENT}
-    return reasons | {
-        row: _REASONS[key] for row in ROWS if (key := (row.event, row.source, row.dest or row.source)) in _REASONS
-    }
+    return {row: _REASONS[key] for row in ROWS if (key := (row.event, row.source, row.dest or row.source)) in _REASONS}
 
 
 # Rows that no simulation can reach, and why.

@@ -50,6 +50,8 @@ class Outcome:
         state: The miner's, after the last record.
         ledger: The world's books.
         moves: (event, source, destination) of every record, counted: each is one row of the transition table.
+        gaps: Numbers of the GapDeclared records. No oracle looks on behind the first: what a gap swallowed excuses
+            much, and nobody knows all of it.
         violations: In the order in which they were found.
         damages: What was done to copies of the journal at the end, counted.
     """
@@ -67,6 +69,7 @@ class Outcome:
     state: State
     ledger: Ledger
     moves: Mapping[tuple[str, str, str], int]
+    gaps: tuple[int, ...] = ()
     violations: tuple[Violation, ...]
     damages: Mapping[str, int] = field(default_factory=dict)
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from actor.machine.state import INITIAL, State
+from actor.machine.state import INITIAL, REDUCER, State
 from actor.simulation.disk import DISK_ENDS, SimulatedDisk, after_power_loss
 from actor.simulation.loop import SimulatedLoop, run_simulated
 from actor.simulation.network import Line, Network, SimulatedBugError
@@ -21,10 +21,11 @@ from actor.simulation.outcome import Outcome, Violation
 from actor.simulation.plan import Plan
 from actor.simulation.policies import policy_of
 from actor.simulation.process import Process, WatchedJournal
+from actor.simulation.repair import declare, harm, rescue
 from actor.simulation.signer import SimulatedSigner, verify
 from actor.testing.clock import VirtualClock
 from events.catalogue import SubmissionStarted
-from events.journal import JournalError, JournalLockedError, Lease, Record, read_journal
+from events.journal import JournalDamagedError, JournalError, JournalLockedError, Lease, Record, read_journal
 from events.journal.head import read_witness
 from sandbox.world import Draw, Habits, Weather, World
 
@@ -34,6 +35,7 @@ __all__ = ["Watch", "simulate"]
 # since it began; returns what is wrong.
 Watch: TypeAlias = Callable[[Record, State, World, float], "list[Violation]"]
 
+_NAME: Final = "j"
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  (a directory of one's own is made in it)
 # A life takes so many turns of the loop and so many operations of the disk in the mean.
 _TURNS: Final = 1_000
@@ -117,6 +119,7 @@ class _Simulation:
         self._untold: Record | None = None  # durable, though the process that wrote it never knew
         self._state_seq = 0
         self._asks_head = False
+        self._gaps: list[int] = []
         self._violations: list[Violation] = []
         self._ends: Counter[str] = Counter()
         self._openings: Counter[str] = Counter()
@@ -133,6 +136,7 @@ class _Simulation:
             await self._live()
             if not self._is_over:
                 await asyncio.sleep(self._down_s(self._weather.draw("life.down")))
+                await self._harm(self._weather.draw("journal"))
 
     async def _live(self) -> None:
         self._lives += 1
@@ -168,6 +172,28 @@ class _Simulation:
         self._note_end(process.task)
         if self._disk.dead and self._end == "power":
             self._disk = after_power_loss(self._disk, self._folder / str(self._lives), self._losses, self._on_death)
+
+    async def _harm(self, draw: Draw) -> None:
+        """The journal is damaged, the miner refuses it, and the operator accepts the loss."""
+        if not draw.kind or not harm(self.directory, draw):
+            return
+        self._disk.serve()
+        try:
+            await self._journal().take(reducer=REDUCER)
+        except JournalDamagedError:
+            self._openings["damaged"] += 1
+        else:
+            self._violate("I8", f"a {draw.kind} journal was opened", len(self._hashes))
+        root = self._folder / f"repaired-{self._lives}"
+        root.mkdir()
+        found = rescue(self.directory, root / _NAME)
+        self._disk = SimulatedDisk(root, self._on_death)
+        del self._hashes[found.place.head.seq :]
+        self._untold = None
+        record, self._state = await declare(self._journal(), found, self._clock.now_ms())
+        self._state_seq = record.seq
+        self._gaps.append(record.seq)
+        self._moves[record.name, record.source, record.dest] += 1
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
         error = None if task.cancelled() else task.exception()
@@ -283,7 +309,7 @@ class _Simulation:
         self._moves[record.name, record.source, record.dest] += 1
         if record.name == "EffectCrashed" and not record.data["error"].startswith(SimulatedBugError.__name__):
             self._violate("bug", f"{record.data['effect']} raised: {record.data['error']}", record.seq)
-        if self._watch is not None:
+        if self._watch is not None and not self._gaps:
             self._violations += self._watch(record, state, self._world, self._clock.elapsed_s())
         if state.totals.windows >= self._plan.windows:
             self._calm_down()
@@ -294,7 +320,7 @@ class _Simulation:
     @property
     def directory(self) -> Path:
         """Where the journal lies now."""
-        return self._disk.root / "j"
+        return self._disk.root / _NAME
 
     def outcome(self) -> Outcome:
         """Everything, once it is over."""
@@ -318,6 +344,7 @@ class _Simulation:
             state=self._state,
             ledger=self._world.ledger,
             moves=self._moves,
+            gaps=tuple(self._gaps),
             violations=tuple(self._violations),
         )
 

@@ -86,6 +86,37 @@ def test_every_way_to_end_a_life_is_survived(kind: str) -> None:
         assert outcome.lives == (1 if kind == "short_write" else 2)
 
 
+@pytest.mark.parametrize("kind", ["flipped", "cut"])
+def test_a_damaged_journal_is_refused_repaired_and_gone_on_with(kind: str) -> None:
+    """The gap is declared in the journal, the old directory is no longer written, and windows are used behind it."""
+    ends = Disturbance("life.end", 1, "kill", 0.3)
+    outcome = simulate(Plan(seed=1, windows=10, disturbances=(ends, Disturbance("journal", 1, kind, 0.1))))
+    assert outcome.ok, outcome.violations
+    assert outcome.openings["damaged"] == 1
+    (seq,) = outcome.gaps
+    assert outcome.records[seq - 1].name == "GapDeclared"
+    assert "SubmissionAccepted" in {record.name for record in outcome.records[seq:]}
+
+
+def test_a_miner_goes_on_with_another_api() -> None:
+    """The move is recorded, and the windows of the other API's chain are used."""
+    ends = Disturbance("life.end", 1, "kill", 0.3)
+    outcome = simulate(Plan(seed=1, windows=10, disturbances=(ends, Disturbance("life.api", 2, "moved", 0.1))))
+    assert outcome.ok, outcome.violations
+    moved = next(record for record in outcome.records if record.name == "ApiMoved")
+    assert "SubmissionAccepted" in {record.name for record in outcome.records[moved.seq :]}
+
+
+@pytest.mark.parametrize(("amount", "arrivals"), [(0.2, 1), (0.8, 2)])
+def test_an_effect_raises_before_it_acts_or_after(amount: float, arrivals: int) -> None:
+    """R10: a post whose submission raised is sent once more, whether the server had it or not."""
+    raised = Disturbance("api.submit", 1, "raise", amount)
+    outcome = simulate(Plan(seed=1, windows=3, disturbances=(raised,)))
+    assert outcome.ok, outcome.violations
+    post_id = next(record for record in outcome.records if record.name == "SubmissionStarted").data["post_id"]
+    assert len(outcome.ledger.submissions_of(post_id)) == arrivals
+
+
 @pytest.mark.parametrize("disturbance", ["api.submit#17:lost_answer=0.25", "life.end#1:kill=0"])
 def test_a_disturbance_is_written_as_it_is_read(disturbance: str) -> None:
     """The text names place, occasion, kind and amount."""

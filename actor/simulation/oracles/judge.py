@@ -91,9 +91,11 @@ class Oracles:
 
     def end(self, outcome: Outcome) -> list[Violation]:
         """Judge the rest."""
-        found = list(self._arrivals(outcome.ledger))
-        for oracle in self._oracles:
-            found += oracle.end(outcome, self._last)
+        found: list[Violation] = []
+        if not outcome.gaps:
+            found += self._arrivals(outcome.ledger)
+            for oracle in self._oracles:
+                found += oracle.end(outcome, self._last)
         return [*found, *readers(outcome)] if self._deep else found
 
     def _judge(self, record: Record, state: State, world: World, at_s: float) -> list[Violation]:
