@@ -261,6 +261,7 @@ class PostsScraped(Value, frozen=True, kw_only=True):
         ids = {post.id for post in self.posts}
         _require(len(ids) == len(self.posts) <= self.wanted, "a sample is distinct and not above what was wanted")
         _require(ids <= set(self.candidates), "a sample comes from its candidates")
+        _require(min(self.posts_read, self.users_read) >= 0, "what was read is not negative")
 
 
 class ScrapeFailed(Value, frozen=True, kw_only=True):
@@ -341,6 +342,7 @@ class PostAnalyzed(Value, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         _require(self.sentiment in {-1.0, -0.5, 0.0, 0.5, 1.0}, f"no such sentiment: {self.sentiment!r}")
         _require(all(0.0 < v <= 1.0 for v in self.tokens.values()), "relevance lies in (0, 1]")
+        _require(min(self.prompt_tokens, self.completion_tokens) >= 0, "billed tokens are not negative")
 
 
 class AnalysisFailed(Value, frozen=True, kw_only=True):
@@ -373,6 +375,9 @@ class AnalysisFailed(Value, frozen=True, kw_only=True):
     completion_tokens: int
     latency_ms: int
     failed_calls: int = 0
+
+    def __post_init__(self) -> None:
+        _require(min(self.prompt_tokens, self.completion_tokens) >= 0, "billed tokens are not negative")
 
 
 class SubmissionStarted(Value, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Final
 from audit.rules.books import Books
 from audit.rules.finding import Finding
 from audit.rules.recent import RECENT_WINDOWS, Recent
-from audit.rules.recorded import number_in
+from audit.rules.recorded import length_in
 from audit.rules.rule import Entry, Rule
 from events import catalogue as ev
 
@@ -18,47 +18,47 @@ _KEPT_SEQS: Final = 200
 
 
 class AcceptedInWindow(Rule):
-    """I1. A post counts in the window that the API named, else in the newest one told. Another length, another window.
+    """I1. A post counts in the window that the API named, else in the newest one told.
+
+    Another length, another window; another API, too, and a journal that comes back finds the windows that it left.
 
     The number in force when an attempt began binds it: what the API says later cannot call a request back.
     """
 
     name = "I1"
     demands = "at most MAX_SUBMISSIONS_PER_WINDOW posts are accepted in a window"
-    events = (ev.SubmissionAccepted, ev.ApiMoved, ev.GapDeclared)
+    events = (ev.SubmissionAccepted, ev.GapDeclared)
 
     def __init__(self) -> None:
-        self._counted: Recent[tuple[int, int], tuple[int, tuple[int, ...]]] = Recent(RECENT_WINDOWS)
+        self._counted: Recent[tuple[str, int, int], tuple[int, tuple[int, ...]]] = Recent(RECENT_WINDOWS)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
-        """Count by the window's first block and length."""
+        """Count by the API, and by the window's first block and length."""
         event, books = entry.event, entry.books
-        if isinstance(event, ev.ApiMoved):
-            self._counted.clear()
-        elif isinstance(event, ev.GapDeclared):
+        if isinstance(event, ev.GapDeclared):
             for start_block, number in event.salvage.counted.items():
-                self._add((start_block, books.blocks), entry.record.seq, number)
+                self._add((books.api_url, start_block, books.blocks), entry.record.seq, number)
         elif isinstance(event, ev.SubmissionAccepted) and (window := _window(event, books)) is not None:
             self._add(window, entry.record.seq)
             yield from self._judge(entry, window)
 
-    def _add(self, window: tuple[int, int], seq: int, number: int = 1) -> None:
+    def _add(self, window: tuple[str, int, int], seq: int, number: int = 1) -> None:
         count, seqs = self._counted.get(window, (0, ()))
         self._counted[window] = (count + number, (*seqs, seq)[-_KEPT_SEQS:])
 
-    def _judge(self, entry: Entry, window: tuple[int, int]) -> Iterator[Finding]:
+    def _judge(self, entry: Entry, window: tuple[str, int, int]) -> Iterator[Finding]:
         books = entry.books
         count, seqs = self._counted[window]
         quota = max(books.quota, 0 if books.open is None else books.open.quota)
         if count > quota:
-            start_block, blocks = window
+            _, start_block, blocks = window
             found = f"{count} accepted posts in the window that begins at block {start_block}"
             yield self.finding(
                 entry, *seqs, found=found, expected=f"at most {quota}", window=start_block // max(1, blocks)
             )
 
 
-def _window(event: ev.SubmissionAccepted, books: Books) -> tuple[int, int] | None:
+def _window(event: ev.SubmissionAccepted, books: Books) -> tuple[str, int, int] | None:
     if event.start_block is not None:
-        return event.start_block, number_in(event.answer, "blocks_per_window") or books.blocks
-    return None if books.newest is None else (books.newest.start_block, books.newest.blocks)
+        return books.api_url, event.start_block, length_in(event.answer) or books.blocks
+    return None if books.newest is None else (books.api_url, books.newest.start_block, books.newest.blocks)

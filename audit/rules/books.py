@@ -109,6 +109,7 @@ class Books:
 
     Attributes:
         identity: Whose journal it is, None before its first record.
+        api_url: The API at which it is now, empty before.
         policy: Of the last start.
         served_blocks: The API's number of blocks in a window, None while the policy's counts.
         served_quota: The API's number of posts in a window, likewise.
@@ -131,6 +132,7 @@ class Books:
 
     def __init__(self) -> None:
         self.identity: ev.JournalCreated | None = None
+        self.api_url = ""
         self.policy = ev.Policy()
         self.served_blocks: int | None = None
         self.served_quota: int | None = None
@@ -194,10 +196,11 @@ class Books:
     # Runs
 
     def _created(self, event: ev.JournalCreated, _record: Record) -> None:
-        self.identity = event
+        self.identity, self.api_url = event, event.api_url
 
-    def _moved(self, _event: ev.ApiMoved, _record: Record) -> None:
+    def _moved(self, event: ev.ApiMoved, _record: Record) -> None:
         """Windows and quotas belong to the API that told them."""
+        self.api_url = event.api_url
         self.served_blocks = self.served_quota = None
         self.newest = self.worked = self.limited = None
         self.windows.clear()

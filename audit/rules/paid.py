@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.rules.finding import Finding
-from audit.rules.recent import RECENT_POSTS, Recent
+from audit.rules.recent import RECENT_POSTS, RECENT_WINDOWS, Recent
 from audit.rules.rule import Entry, Rule
 from events import catalogue as ev
 
@@ -13,7 +13,10 @@ __all__ = ["PaidOnce"]
 
 
 class PaidOnce(Rule):
-    """I3. A failed search spends its window as well, and so does a spent budget."""
+    """I3. A failed search spends its window as well, and so does a spent budget; so it is when the journal comes back.
+
+    A journal that moves to another API and back finds the windows there that it left, though its books began anew.
+    """
 
     name = "I3"
     demands = "no second search of a window and no second analysis of a post is recorded"
@@ -21,6 +24,7 @@ class PaidOnce(Rule):
 
     def __init__(self) -> None:
         self._analyzed: Recent[str, int] = Recent(RECENT_POSTS)
+        self._searched: Recent[tuple[str, int, int], int] = Recent(RECENT_WINDOWS)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
         """Is there an earlier answer?"""
@@ -31,5 +35,10 @@ class PaidOnce(Rule):
             self._analyzed[event.post_id] = record.seq
         elif (number := getattr(event, "window", None)) is not None:
             window = entry.books.windows.get(number)
-            if window is not None and window.search is not None:
-                yield self.finding(entry, window.search, found="a second search of a window", expected="one")
+            if window is None:
+                return
+            key = (entry.books.api_url, window.start_block, window.blocks)
+            before = window.search or self._searched.get(key)
+            if before is not None:
+                yield self.finding(entry, before, found="a second search of a window", expected="one")
+            self._searched[key] = before or record.seq

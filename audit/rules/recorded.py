@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
-__all__ = ["number_in", "text_in"]
+__all__ = ["current_block_in", "length_in", "text_in"]
+
+# Beyond these the miner takes a number for nonsense.
+_LONGEST_WINDOW: Final = 10_000_000
+_HIGHEST_BLOCK: Final = 2**53 - 1
 
 
 def text_in(answer: str, name: str) -> str | None:
@@ -15,10 +19,19 @@ def text_in(answer: str, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def number_in(answer: str, name: str) -> int | None:
-    """A whole number of the body, likewise."""
+def length_in(answer: str) -> int | None:
+    """Blocks in a window, likewise."""
+    return _number(answer, "blocks_per_window", 1, _LONGEST_WINDOW)
+
+
+def current_block_in(answer: str) -> int | None:
+    """The block that the API was at, likewise."""
+    return _number(answer, "current_block", 0, _HIGHEST_BLOCK)
+
+
+def _number(answer: str, name: str, lowest: int, highest: int) -> int | None:
     value = _field(answer, name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if type(value) is int and lowest <= value <= highest else None
 
 
 def _field(answer: str, name: str) -> Any:

@@ -28,11 +28,19 @@ class Sample(Rule):
         """Draw again, and look every id up."""
         event = entry.event
         if isinstance(event, ev.PostsScraped):
+            yield from self._bill(entry, event)
             yield from self._draw(entry, event)
             yield from self._seen(entry, event)
             yield from self._reach(entry, event)
         else:
             yield from self._membership(entry, entry.record.data)
+
+    def _bill(self, entry: Entry, event: ev.PostsScraped) -> Iterator[Finding]:
+        """What was found was read, and is paid for."""
+        posts, users = len(event.candidates) + event.unusable, len({post.author_id for post in event.posts})
+        if event.posts_read < posts or event.users_read < users or event.requests < 1:
+            found = f"{event.posts_read} posts and {event.users_read} users read in {event.requests} requests"
+            yield self.finding(entry, found=found, expected=f"{posts} posts and {users} users at least")
 
     def _draw(self, entry: Entry, event: ev.PostsScraped) -> Iterator[Finding]:
         window = entry.books.windows.get(event.window)

@@ -121,6 +121,43 @@ def taken_over_from_nobody(lines: list[Line]) -> list[Seqs]:
     return [(lines.index(line) + 1,)]
 
 
+def moved_there_and_back() -> list[Line]:
+    """A full window, then another API's, then a window of the first one again."""
+    story = Story()
+    story.start()
+    story.window(70).search(1, 2, 3, 4, 5).analyze(*[1.0] * 5)
+    for _ in range(5):
+        story.answered(accepted, "new", 7_000)
+    story.sign()
+    for url, number in (("http://127.0.0.1:9", 70), ("http://127.0.0.1:8001", 71)):
+        story.on(ev.ActorStopped(reason="asked to stop", posts_processed=story.state.totals.accepted), after_s=1)
+        story.on(ev.ApiMoved(api_url=url), after_s=1)
+        story.start()
+        story.window(number).search(number * 10).analyze(1.0).answered(accepted, "new", number * 100).sign()
+    return lines_of(story)
+
+
+@breaks("I3", "I1", of=moved_there_and_back)
+def searched_again_after_two_moves(lines: list[Line]) -> list[Seqs]:
+    """The window was left full, and is begun anew."""
+    place = index(lines, ev.WindowOpened, 3)
+    lines[place].change(window=70, start_block=7_000, current_block=7_000)
+    for line in lines[place + 1 :]:
+        if isinstance(line.event, ev.PostsScraped | ev.SubmissionStarted):
+            line.change(window=70)
+        if isinstance(line.event, ev.SubmissionAccepted):
+            line.change(start_block=7_000)
+    return [(seq(lines, ev.PostsScraped), seq(lines, ev.PostsScraped, 3))]
+
+
+@breaks("R11", "I1", "I3", of=moved_there_and_back)
+def a_move_to_where_it_is(lines: list[Line]) -> list[Seqs]:
+    """Windows, quotas and waits would begin anew for nothing."""
+    lines[index(lines, ev.ApiMoved)].change(api_url="http://127.0.0.1:8001")
+    lines[index(lines, ev.ApiMoved, 2)].change(api_url="http://127.0.0.1:9")
+    return [(seq(lines, ev.ApiMoved),)]
+
+
 @breaks("I4")
 def abandoned_after_its_acceptance(lines: list[Line]) -> list[Seqs]:
     """Two verdicts."""
@@ -416,6 +453,16 @@ def _seed(population: int, chosen: list[int]) -> int:
 
 
 @breaks("R8")
+def read_for_nothing(lines: list[Line]) -> list[Seqs]:
+    """More posts were found than were read, which a budget would not notice; and their authors; and nobody asked."""
+    bills = ({"posts_read": 1}, {"users_read": 0}, {"requests": 0})
+    places = [index(lines, ev.PostsScraped, number) for number in (1, 2, 3)]
+    for place, bill in zip(places, bills, strict=True):
+        lines[place].change(**bill)
+    return [(place + 1,) for place in places]
+
+
+@breaks("R8")
 def too_many_wanted(lines: list[Line]) -> list[Seqs]:
     """Six for a window of five."""
     lines[index(lines, ev.PostsScraped, window=76)].change(wanted=6)
@@ -588,6 +635,15 @@ def another_length(lines: list[Line]) -> list[Seqs]:
     lines[place].change(window=152, blocks_per_window=50)
     lines[index(lines, ev.PostsScraped, window=76)].change(window=152)
     return [(place + 1,)]
+
+
+@breaks("R11")
+def counted_elsewhere(lines: list[Line]) -> list[Seqs]:
+    """The recorded answer was at a block of another window; and a length that it told is not on record."""
+    first, second = index(lines, ev.SubmissionAccepted, 2), index(lines, ev.SubmissionAccepted, 3)
+    lines[first].change(answer='{"status":"new","current_block":7212}')
+    lines[second].change(answer='{"status":"new","current_block":7112,"blocks_per_window":50}')
+    return [(first + 1,), (second + 1, second + 2)]
 
 
 @breaks("R11")
