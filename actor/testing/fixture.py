@@ -25,10 +25,14 @@ from actor.testing.scenario import (
 )
 from actor.testing.source import as_data, as_source
 from actor.testing.stand_ins import redacted
+from audit.exporting.output import check_target, opened
 from audit.terminal import UsageError, answer, fail, inert_json
+from events.describe import printable
 from events.journal import JournalReader, locate
 
 __all__ = ["Asked", "fixture_text", "run_fixture", "slice_text"]
+
+_LONGEST_PATH = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,30 +62,21 @@ def run_fixture(directory: Path, asked: Asked, *, out: Path | None = None, force
 def _run(directory: Path, asked: Asked, out: Path | None, *, force: bool) -> int:
     if sum(choice is not None for choice in (asked.post, asked.window, asked.until)) != 1:
         raise UsageError("name what the test is about: one of --post ID, --window NUMBER, --until SEQ")
-    if out is not None:
-        _check_target(directory, out, force=force)
+    target = None if out is None else check_target(out, locate(directory), force=force)
     try:
         text = fixture_text(directory, asked)
     except NotInJournalError as error:
         raise UsageError(str(error)) from error
     except DivergenceError as error:
         return fail(f"{error}; `user-miner check` shows more", code=1)
-    if out is None:
+    if target is None:
         sys.stdout.write(text)
         return 0
-    try:
-        out.write_text(text, "utf-8")
-    except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror}") from error
-    sys.stdout.write(f"{out} written; run it with: pytest {out}\n")
+    with opened(target, force=force) as stream:
+        stream.write(text.encode())
+    name = printable(str(out), _LONGEST_PATH)
+    sys.stdout.write(f"{name} written; run it with: pytest {name}\n")
     return 0
-
-
-def _check_target(directory: Path, out: Path, *, force: bool) -> None:
-    if out.resolve().is_relative_to(locate(directory).resolve()):
-        raise UsageError(f"{out} is in the journal, which readers leave as it is; write it somewhere else")
-    if out.exists() and not force:
-        raise UsageError(f"{out} exists; --force writes over it")
 
 
 def fixture_text(directory: Path, asked: Asked) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import msgspec
@@ -33,7 +34,11 @@ def test_the_command(tmp_path: Path, command: Command) -> None:
         assert is_one_line(errors, "in the journal")
     code, _, errors = command("fixture", journal, "--post", "3", "--out", tmp_path / "no" / "where.py")
     assert code == 2
-    assert is_one_line(errors, "where.py cannot be written")
+    assert is_one_line(errors, "where.py: ", "is not a directory")
+    os.mkfifo(tmp_path / "pipe")
+    code, _, errors = command("fixture", journal, "--post", "3", "--out", tmp_path / "pipe", "--force")
+    assert code == 2
+    assert is_one_line(errors, "pipe is not a regular file")
     assert {path: path.read_bytes() for path in journal.rglob("*") if path.is_file()} == before
 
 
