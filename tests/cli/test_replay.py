@@ -292,8 +292,8 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, command: Command
     """For example a directory in a segment's place."""
     (tmp_path / "j" / SEGMENT).mkdir(parents=True)
     code, out, errors = command("replay", tmp_path / "j")
-    assert (code, out) == (2, "")
-    assert is_one_line(errors, SEGMENT)
+    assert (code, out) == (1, "")
+    assert is_one_line(errors, SEGMENT, "is no regular file")
 
 
 @pytest.mark.parametrize("mode", [(), ("--post", "1"), ("--why", "4")], ids=["compact", "post", "why"])

@@ -12,10 +12,10 @@ from events.journal import Draft, FileJournal, JournalError
 
 
 def spoil(directory: Path) -> None:
-    """Put a directory in the place of the only segment."""
+    """Put a file that opens and fails to be read in the place of the only segment."""
     segment = next(directory.glob("*.jsonl"))
     segment.unlink()
-    segment.mkdir()
+    segment.symlink_to("/proc/self/mem")
 
 
 async def read_what_cannot_be_read(directory: Path) -> None:
@@ -34,5 +34,5 @@ async def read_what_cannot_be_read(directory: Path) -> None:
 
 def test_a_failed_read_while_the_records_are_folded_is_told_in_one_line(tmp_path: Path) -> None:
     """The operator gets the place and the cause, not a traceback (found: EIO on listing the segments at the start)."""
-    with pytest.raises(JournalError, match=r"reading the journal .* failed: Is a directory"):
+    with pytest.raises(JournalError, match=r"reading the journal .* failed: Input/output error"):
         asyncio.run(read_what_cannot_be_read(tmp_path / "journal"))
