@@ -88,6 +88,7 @@ async def _complete(server: Server, *, timeout_s: float = 5, formatted: bool = T
         await llm.aclose()
         await llm.aclose()
         listener.close()
+        await asyncio.sleep(0.01)  # what was accepted just now begins to be served, and so to be known
         await server.close()
         await asyncio.sleep(0)
 
