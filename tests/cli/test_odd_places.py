@@ -66,7 +66,7 @@ def test_a_segment_that_is_no_file_is_a_finding(
     make(journal / f"{99:020d}.jsonl")
     code, out, errors = command(*arguments, journal)
     assert code == 1
-    assert "no regular file; move it out of the directory" in out + errors
+    assert "no regular file; put one there, or move it out of the directory" in out + errors
     assert arguments[0] == "verify" or is_one_line(errors, str(journal))
 
 
