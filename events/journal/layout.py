@@ -53,7 +53,9 @@ def list_segments(directory: Path) -> list[str]:
                 f"{segment_name(1)} and so on; move it out of the directory"
             )
         if not is_file:
-            raise JournalDamagedError(f"{directory / name} is no regular file; put one there, or move it out of the directory")
+            raise JournalDamagedError(
+                f"{directory / name} is no regular file; put one there, or move it out of the directory"
+            )
     return [name for name, _ in found]
 
 
