@@ -179,6 +179,9 @@ class JournalCreated(Value, frozen=True, kw_only=True):
     format: int = 1
     dry_run: bool = False
 
+    def __post_init__(self) -> None:
+        _require(self.format == 1, f"format {self.format} is unknown, this build reads 1: update user-miner")
+
 
 class ApiMoved(Value, frozen=True, kw_only=True):
     """The operator moved this journal to a new API URL by an explicit flag."""

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from events.codec import plain
+from tests.audit.broken import lines_of, rehashed
+from tests.audit.broken import write as write_lines
 from tests.audit.dispute_kit import truthful
 from tests.audit.replay_kit import story, write
 from tests.cli.kit import Command, is_one_line
@@ -68,6 +71,21 @@ def test_a_segment_that_is_no_file_is_a_finding(
     assert code == 1
     assert "no regular file; put one there, or move it out of the directory" in out + errors
     assert arguments[0] == "verify" or is_one_line(errors, str(journal))
+
+
+def test_a_journal_of_another_format_is_not_guessed_at(tmp_path: Path, command: Command) -> None:
+    """A later build may mean something else by the same names; the bytes are whole all the same."""
+    lines = lines_of(story())
+    lines[0].data = {**plain(lines[0].event), "format": 2}
+    newer = write_lines(tmp_path / "newer", rehashed(lines))
+    for arguments in (("replay",), ("costs",), ("export",), ("fixture", "--post", "1"), ("export", "--dispute", "1")):
+        code, _, errors = command(*arguments, newer)
+        assert code == 1
+        assert is_one_line(errors, "format 2 is unknown, this build reads 1: update user-miner")
+    for name in ("check", "audit"):
+        code, out, _ = command(name, newer)
+        assert (code, "format 2 is unknown" in out) == (1, True)
+    assert command("verify", newer)[0] == 0
 
 
 def piped(*arguments: str | Path, ending: str) -> subprocess.CompletedProcess[str]:
