@@ -1,0 +1,354 @@
+"""Bugs that miners of this kind have had or could have, each as a small change of our own source.
+
+Each must be found by the simulation. Which seed finds it first stands in ``planted_found.json`` (`planted_hunt`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tests.simulation.planted_build import Change
+
+__all__ = ["PLANTED", "Planted"]
+
+REDUCE: Final = "actor.machine.reduce"
+TABLE: Final = "actor.machine.table"
+WANTED: Final = "actor.machine.wanted"
+FACTS: Final = "actor.machine.facts"
+BUDGET: Final = "actor.machine.budget"
+CHAIN_END: Final = "actor.chain_end"
+RUNTIME: Final = "actor.runtime"
+PERFORM: Final = "actor.perform"
+API: Final = "actor.edges.api"
+API_WIRE: Final = "actor.edges.api_wire"
+WRITER: Final = "events.journal.writer"
+FILE: Final = "events.journal.file"
+RECOVER: Final = "events.journal.recover"
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """One bug: what a miner with it does, and how it is made."""
+
+    name: str
+    changes: tuple[Change, ...]
+
+
+def _start(does: str) -> Change:
+    """A start does something more with what was folded."""
+    return Change(
+        REDUCE, "        crashes={},\n    )\n    # An open", f"        crashes={{}},\n{does}    )\n    # An open"
+    )
+
+
+def _start_leads_on(state: str, never: str = "") -> tuple[Change, ...]:
+    """A start may leave this state."""
+    staying = 'rows += [Row("ActorStarted", state, None) for state in STATES if state != SUBMITTING]'
+    leaving = (
+        f"rows += [Row('ActorStarted', state, None) for state in STATES if state not in (SUBMITTING, {state})]\n"
+        f"    rows += [Row('ActorStarted', {state}, None, ('backing_off',))]\n"
+        f"    rows += _goes_on('ActorStarted', {state}{never})"
+    )
+    return (Change(TABLE, staying, leaving),)
+
+
+_HANDLED: Final = "        if task.cancelled() or (isinstance(effect, DECISIONS)"
+
+
+def _dropped_in_backoff(effect: str) -> Change:
+    return Change(
+        RUNTIME,
+        _HANDLED,
+        f'        if isinstance(effect, {effect}) and self.state.state == "Backoff":\n            return\n{_HANDLED}',
+    )
+
+
+_START_SUBMISSION: Final = """\
+    async def _start_submission(self, effect: ef.StartSubmission, _state: State) -> Facts:
+        return (lambda s: (submission_started(s, effect),),)
+"""
+_SENT_AT_ONCE: Final = """\
+    async def _start_submission(self, effect, state):
+        started = submission_started(state, effect)
+        answer = await self._ports.api.submit(started.body)
+        sent = ef.SubmitPost(post_id=effect.post_id, attempt=effect.attempt)
+        return (
+            lambda s: (started,),
+            lambda s: (submit_event(s, sent, answer, latency_ms=0),),
+            lambda s: observe(s, answer.block, "submit"),
+        )
+"""
+_SIGNED: Final = "        headers = auth_headers(self._signer, self._clock.now_ms())\n"
+_SIGNED_ONCE: Final = """\
+        kept = self.__dict__.setdefault("_kept", {})
+        if body.post_id not in kept:
+            kept[body.post_id] = auth_headers(self._signer, self._clock.now_ms())
+        headers = kept[body.post_id]
+"""
+_FAILED: Final = "    s = changed(s, open=None)\n    if attempt.attempt >="
+_FAILED_COUNTS: Final = """\
+    s = changed(s, open=None, posts=_with(s, changed(s.pending(e.post_id), attempts=attempt.attempt)))
+    if attempt.attempt >="""
+_ADOPTED: Final = "        self.state = after\n        self._chain_end.follow(record, after.checkpoint_seq)\n"
+_SNAPSHOT_AFTER: Final = """\
+        if self._since_snapshot >= self._config.snapshot_every or isinstance(event, ActorStopped):
+            await self._save_snapshot(record)
+"""
+_SNAPSHOT_FIRST: Final = """\
+        if self._since_snapshot + 1 >= self._config.snapshot_every or isinstance(event, ActorStopped):
+            await self._save_snapshot(record)
+"""
+
+PLANTED: Final = (
+    # The runtime and what it performs
+    Planted("a post is sent before its intent is recorded", (Change(PERFORM, _START_SUBMISSION, _SENT_AT_ONCE),)),
+    Planted("a verdict that comes in a backoff is dropped", (_dropped_in_backoff("SubmitPost"),)),
+    Planted("an analysis that comes in a backoff is dropped", (_dropped_in_backoff("AnalyzePost"),)),
+    Planted(
+        "a verdict that comes while it stops is dropped",
+        (
+            Change(
+                RUNTIME,
+                "if outcome is not None and isinstance(outcome.effect, _WORTH_WAITING):",
+                "if outcome is not None and isinstance(outcome.effect, (ScrapeWindow, AnalyzePost)):",
+            ),
+        ),
+    ),
+    Planted(
+        "a crash elsewhere cancels what is in flight",
+        (Change(WANTED, "if effect_key(e) not in held)", "if not held)"),),
+    ),
+    Planted(
+        "a snapshot holds the state before its record",
+        (
+            Change(RUNTIME, _ADOPTED, _SNAPSHOT_FIRST + _ADOPTED),
+            Change(RUNTIME, _SNAPSHOT_AFTER, ""),
+        ),
+    ),
+    Planted(
+        "HEAD is not written before a submission",
+        (Change(RUNTIME, "witness=isinstance(event, SubmissionStarted)", "witness=False"),),
+    ),
+    Planted(
+        "a checkpoint speaks of the head of the one before",
+        (
+            Change(
+                PERFORM,
+                "        head = self._chain_end.head\n",
+                '        head = self.__dict__.get("_head") or self._chain_end.head\n'
+                '        self.__dict__["_head"] = self._chain_end.head\n',
+            ),
+        ),
+    ),
+    Planted(
+        "a checkpoint leaves out the hashes before a start",
+        (
+            Change(
+                CHAIN_END,
+                "        if checkpoint_seq >= self._before:\n",
+                "        if self._before:\n            self._before = checkpoint_seq\n            return\n"
+                "        if checkpoint_seq >= self._before:\n",
+            ),
+        ),
+    ),
+    # What a start forgets
+    Planted("the quota is counted by each process for itself", (_start("        counted={},\n"),)),
+    Planted(
+        "a start resets the attempts",
+        (_start("        posts=tuple(changed(p, attempts=0) for p in s.posts),\n"),),
+    ),
+    Planted(
+        "a start forgets the wait after a failure",
+        (
+            _start(
+                "        backoff=None if s.backoff is not None and s.backoff.kind == 'retry' else s.backoff,\n",
+            ),
+            *_start_leads_on("BACKOFF"),
+        ),
+    ),
+    Planted(
+        "a search that a crash cut off is not made again",
+        (_start("        to_scrape=0,\n"), *_start_leads_on("SCRAPING", ", never=ANALYZING")),
+    ),
+    Planted(
+        "a start in mid-window searches again",
+        (
+            _start(
+                "        to_scrape=s.room() if s.state == 'WaitingForWindow' and s.window else s.to_scrape,\n",
+            ),
+            *_start_leads_on("WAITING", ", never=ANALYZING"),
+        ),
+    ),
+    Planted(
+        "a start forgets analyses, and their answers",
+        (
+            _start(
+                "        answers={},\n"
+                "        posts=tuple(\n"
+                "            changed(p, analyzed=False) if s.state == 'Analyzing' and not p.deferred else p\n"
+                "            for p in s.posts\n"
+                "        ),\n",
+            ),
+        ),
+    ),
+    Planted(
+        "an attempt counts only once it is answered",
+        (
+            Change(
+                REDUCE,
+                "return changed(s, posts=_with(s, changed(post, attempts=e.attempt)), open=attempt)",
+                "return changed(s, open=attempt)",
+            ),
+            Change(REDUCE, _FAILED, _FAILED_COUNTS),
+        ),
+    ),
+    # What is folded, and what is wanted
+    Planted(
+        "chosen posts are not remembered",
+        (Change(REDUCE, "seen=_see(s.seen, e.posts) if e.posts else s.seen,", "seen=s.seen,"),),
+    ),
+    Planted(
+        "posts put off are lost when the next window opens",
+        (
+            Change(
+                REDUCE,
+                "posts=tuple(_carry(p) if p in carried else _put_off(s, p) if p in left else p for p in s.posts),",
+                "posts=tuple(_put_off(s, p) if p in left else p for p in s.posts if p not in carried),",
+            ),
+        ),
+    ),
+    Planted(
+        "a rejected post is sent again",
+        (Change(REDUCE, "posts=_without(s, e.post_id), open=None, totals=totals)", "open=None, totals=totals)"),),
+    ),
+    Planted(
+        "a post counts in the newest window, whatever the API says",
+        (
+            Change(
+                REDUCE,
+                "start = e.start_block if e.start_block is not None else _newest(s).start_block",
+                "start = _newest(s).start_block",
+            ),
+        ),
+    ),
+    Planted(
+        "a 429 puts off its post alone",
+        (
+            Change(
+                REDUCE,
+                "posts = tuple(p if p.deferred or not p.analyzed else _put_off(s, p) for p in s.posts)\n"
+                "    return changed(s, open=None, posts=posts, backoff=Backoff("
+                'kind="window", until_block=start + newest.blocks))',
+                "posts = tuple(_put_off(s, p) if p.post.id == e.post_id else p for p in s.posts)\n"
+                "    return changed(s, open=None, posts=posts)",
+            ),
+            Change(
+                TABLE,
+                '    rows += _goes_on("SubmissionFailed", SUBMITTING, never=ANALYZING)\n',
+                '    rows += _goes_on("SubmissionFailed", SUBMITTING, never=ANALYZING)\n'
+                '    rows += _goes_on("RateLimited", SUBMITTING, never=ANALYZING)\n',
+            ),
+        ),
+    ),
+    Planted(
+        "accepted posts are not counted",
+        (
+            Change(
+                REDUCE,
+                "open=None, counted=counted, totals=totals)",
+                "open=None, totals=totals)",
+            ),
+        ),
+    ),
+    Planted(
+        "a 429 is taken for one of the newest known window",
+        (
+            Change(
+                REDUCE,
+                "start = newest.start_block if e.start_block is None else max(e.start_block, newest.start_block)",
+                "start = newest.start_block",
+            ),
+        ),
+    ),
+    Planted(
+        "a lower window is opened",
+        (
+            Change(FACTS, "start <= state.newest.start_block", "start == state.newest.start_block"),
+            Change(
+                REDUCE,
+                "_require(s.newest is None or e.start_block > s.newest.start_block,",
+                "_require(s.newest is None or e.start_block != s.newest.start_block,",
+            ),
+            Change(REDUCE, "newest.start_block > window.start_block", "newest.start_block != window.start_block"),
+        ),
+    ),
+    Planted(
+        "a window that opens in a batch is forgotten when the batch ends",
+        (
+            Change(
+                REDUCE,
+                "    if s.to_scrape or s.analysis_due():\n",
+                '    if s.to_scrape or s.analysis_due() or s.state in ("Analyzing", "Submitting"):\n',
+            ),
+        ),
+    ),
+    Planted("the second wait is as short as the first", (Change(REDUCE, "2 ** (attempt.attempt - 1)", "1"),)),
+    Planted(
+        "an effect that crashed is tried again at once",
+        (Change(REDUCE, "at_ms, s.policy.crash_backoff_s, e.effect)", "at_ms, 0.0, e.effect)"),),
+    ),
+    Planted("searches cost no budget", (Change(BUDGET, "    ev.PostsScraped: _told,\n", ""),)),
+    Planted(
+        "posts are never abandoned",
+        (
+            Change(
+                WANTED,
+                "    return tuple(_abandonment(state, p) for p in state.posts if p.deferred)\n",
+                "    return ()\n",
+            ),
+        ),
+    ),
+    # The edges
+    Planted("one signature serves all attempts of a post", (Change(API, _SIGNED, _SIGNED_ONCE),)),
+    Planted("a 429 is a failure like others", (Change(API_WIRE, "_TOO_MANY: Final = 429", "_TOO_MANY: Final = 430"),)),
+    Planted(
+        "a 409 is a failure like others",
+        (Change(API_WIRE, "_FINAL: Final = frozenset({409, 422})", "_FINAL: Final = frozenset({422})"),),
+    ),
+    Planted(
+        "a duplicate is no success",
+        (Change(API_WIRE, 'frozenset({"new", "duplicate", "ok"})', 'frozenset({"new", "ok"})'),),
+    ),
+    # The journal
+    Planted(
+        "a record is acknowledged before it is synced",
+        (
+            Change(
+                WRITER,
+                "            write_all(self._disk, self._fd, line)\n            self._disk.fdatasync(self._fd)\n",
+                "            self._disk.fdatasync(self._fd)\n            write_all(self._disk, self._fd, line)\n",
+            ),
+        ),
+    ),
+    Planted("the name of a new segment is not synced", (Change(WRITER, "        disk.fsync_dir(directory)\n", ""),)),
+    Planted(
+        "a torn tail stays where it is",
+        (Change(RECOVER, "        if found.torn is not None:\n", "        if False:\n"),),
+    ),
+    Planted(
+        "what only the kernel's cache holds is built upon",
+        (Change(RECOVER, "        if place.head.seq > witness.place.head.seq:\n", "        if False:\n"),),
+    ),
+    Planted(
+        "the epochs before a snapshot are forgotten",
+        (
+            Change(
+                RECOVER,
+                "tally = Tally() if stored is None else Tally(stored.epoch, stored.declared)",
+                "tally = Tally()",
+            ),
+        ),
+    ),
+    Planted("a second process may take the journal", (Change(FILE, "        self._lock.acquire()\n", ""),)),
+)
