@@ -1,0 +1,95 @@
+"""Names that nobody knows, each with the nearest one that is known: a misspelled setting must not be silence.
+
+All of the settings file is looked at. The environment holds everything, so there only names that come close to a
+setting's, or begin as several words of one do.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+from actor.env_file import EMPTY, EnvFileError, read_env_file
+
+__all__ = ["UnknownVariable", "unknown_variables"]
+
+_NEAR: Final = 0.6  # difflib's own measure of what a person would call close
+_VERY_NEAR: Final = 0.88  # a letter left out, doubled or wrong; two swapped in a long name
+_SHORTEST: Final = 6  # a shorter name, such as MODEL, comes close to too much of what is not ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownVariable:
+    """A variable without any effect.
+
+    Attributes:
+        name: As it is written.
+        nearest: The setting that it may be meant to be; None when none comes close.
+        place: The file that gives it, or None for the environment.
+        line: The file's line.
+    """
+
+    name: str
+    nearest: str | None
+    place: Path | None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        meant = f": did you mean {self.nearest}?" if self.nearest else ", and none has a name like it: remove it"
+        where = f"{self.place}:{self.line}" if self.place else "environment"
+        return f"{where}: {self.name[:60]!r} is no setting and has no effect{meant}"
+
+
+def unknown_variables(
+    env_file: Path, environment: Mapping[str, str] = os.environ, *, known: Collection[str] | None = None
+) -> tuple[UnknownVariable, ...]:
+    """The unknown variables of the file in its order, then those of the environment by name.
+
+    A file that is not there or cannot be read holds none: whoever loads settings from it says so.
+
+    Args:
+        env_file: The settings file.
+        environment: All variables of the environment.
+        known: Names of settings in upper case; None for those of this build.
+    """
+    names = _known() if known is None else known
+    try:
+        file = read_env_file(env_file, environment)
+    except EnvFileError:
+        file = EMPTY
+    found = [
+        UnknownVariable(name=given.name, nearest=_nearest(key, names, _NEAR), place=env_file, line=given.line)
+        for key, given in file.given.items()
+        if key not in names
+    ]
+    prefixes = _prefixes(names)
+    long_names = [name for name in names if len(name) >= _SHORTEST]
+    for name in sorted(environment):
+        key = name.upper()
+        if key in names or key in file.given:
+            continue
+        near = _nearest(key, long_names, _VERY_NEAR)
+        if near is not None or key.startswith(prefixes):
+            found.append(UnknownVariable(name=name, nearest=near or _nearest(key, names, _NEAR), place=None))
+    return tuple(found)
+
+
+def _known() -> frozenset[str]:
+    from actor.settings import LEGACY, Settings  # noqa: PLC0415  (settings tell of unknown variables, too)
+
+    return frozenset([*(name.upper() for name in Settings.model_fields), *LEGACY])
+
+
+def _nearest(name: str, known: Collection[str], cutoff: float) -> str | None:
+    return next(iter(get_close_matches(name, sorted(known), n=1, cutoff=cutoff)), None)
+
+
+def _prefixes(known: Collection[str]) -> tuple[str, ...]:
+    """The first two words of the names that have more: LLM_USD_, MAX_X_ and the like."""
+    matches = (re.match(r"[A-Z]+_[A-Z]+_", name) for name in known)
+    return tuple({match[0] for match in matches if match})
