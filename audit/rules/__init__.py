@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from audit.recent import Recent
 from audit.rules.accepted import AcceptedInWindow
 from audit.rules.answers import AnswersAsMeant
 from audit.rules.blocks import WindowsAscend
@@ -22,7 +23,6 @@ from audit.rules.finding import Finding
 from audit.rules.fold import FoldedState
 from audit.rules.outage import OutagesPaired
 from audit.rules.paid import PaidOnce
-from audit.rules.recent import Recent
 from audit.rules.reuse import AnswersTakenOver
 from audit.rules.rule import Entry, Rule
 from audit.rules.sample import Sample

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from audit.recent import RECENT_WINDOWS, Recent
 from audit.rules.books import Books
 from audit.rules.finding import Finding
-from audit.rules.recent import RECENT_WINDOWS, Recent
 from audit.rules.recorded import length_in
 from audit.rules.rule import Entry, Rule
 from events import catalogue as ev

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from audit.rules.recent import RECENT_POSTS, RECENT_WINDOWS, Recent
+from audit.recent import RECENT_POSTS, RECENT_WINDOWS, Recent
 from events import catalogue as ev
 from events.journal import Record
 
@@ -156,6 +156,7 @@ class Books:
             ev.ApiMoved: self._moved,
             ev.ActorStarted: self._started,
             ev.ActorStopped: self._stopped,
+            ev.SettingsChanged: self._settings_changed,
             ev.WindowOpened: self._opened,
             ev.PostsScraped: self._scraped,
             ev.ScrapeFailed: self._searched,
@@ -208,6 +209,9 @@ class Books:
     def _started(self, event: ev.ActorStarted, record: Record) -> None:
         self.policy, self.running, self.started_ms, self.open = event.policy, True, record.at_ms, None
         self._allow()
+
+    def _settings_changed(self, event: ev.SettingsChanged, _record: Record) -> None:
+        self.policy = event.policy
 
     def _stopped(self, _event: ev.ActorStopped, _record: Record) -> None:
         self.running = False

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from audit.recent import Recent
 from audit.rules.books import PostBook, WindowBook
 from audit.rules.finding import Finding
-from audit.rules.recent import Recent
 from audit.rules.rule import Entry, Rule
 from events import catalogue as ev
 

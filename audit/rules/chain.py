@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final
 
+from audit.recent import Recent
 from audit.rules.finding import Finding
-from audit.rules.recent import Recent
 from audit.rules.rule import Entry, Rule
 from events import catalogue as ev
 from events.journal.layout import QUARANTINE

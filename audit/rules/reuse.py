@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from audit.recent import RECENT_POSTS, Recent
 from audit.rules.finding import Finding
-from audit.rules.recent import RECENT_POSTS, Recent
 from audit.rules.rule import Entry, Rule
 from events import catalogue as ev
 

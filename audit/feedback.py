@@ -1,0 +1,190 @@
+"""What validators told: scores by stretch of blocks, judgements by post. From events alone, in one pass, flat memory.
+
+All of it is their word: nothing in a journal can check it. A validator that tells something else about the same matter
+corrects itself, so its last word counts; what two validators tell stands side by side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+from audit.recent import RECENT_POSTS, RECENT_WINDOWS, Recent
+from events import catalogue as ev
+from events.journal import Record
+
+__all__ = ["Feedback", "FeedbackTotals", "Judgement", "PostFeedback", "Verdict", "WindowScores"]
+
+# What a matter's validators are together. "disputed" means that one confirmed the post and another one refused it.
+Verdict: TypeAlias = Literal["confirmed", "refused", "disputed"]
+
+# A subnet has at most 64 validators; whoever invents more is heard no further.
+_VALIDATORS_OF_ONE_MATTER: Final = 64
+_VALIDATORS: Final = 1_024
+_CODES: Final = 64
+_OTHER_CODES: Final = "other"
+_NO_CODE: Final = "no reason told"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A validator's word on a post: what it told, in which record, and when (unix milliseconds)."""
+
+    event: ev.ValidationObserved
+    seq: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Score:
+    event: ev.ScoreObserved
+    seq: int
+    at_ms: int
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class WindowScores:
+    """What validators scored for one stretch of blocks.
+
+    Attributes:
+        start_block: Its first block.
+        end_block: As the validators count; the last one told.
+        by_validator: The last word of each.
+    """
+
+    start_block: int
+    end_block: int
+    by_validator: Recent[str, _Score] = field(default_factory=lambda: Recent(_VALIDATORS_OF_ONE_MATTER))
+
+    @property
+    def mean(self) -> float:
+        """Mean over validators."""
+        scores = [told.event.score for told in self.by_validator.values()]
+        return math.fsum(score / len(scores) for score in scores)  # divided first: two of 1e308 have a mean
+
+    @property
+    def seq(self) -> int:
+        """Record of the last word."""
+        return max(told.seq for told in self.by_validator.values())
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class PostFeedback:
+    """What validators told of one post.
+
+    Attributes:
+        post_id: The post.
+        judgements: The last word of each validator.
+    """
+
+    post_id: str
+    judgements: Recent[str, Judgement] = field(default_factory=lambda: Recent(_VALIDATORS_OF_ONE_MATTER))
+
+    @property
+    def verdict(self) -> Verdict:
+        """All of them together."""
+        passed = {told.event.passed for told in self.judgements.values()}
+        if len(passed) > 1:
+            return "disputed"
+        return "confirmed" if True in passed else "refused"
+
+    @property
+    def confirmed(self) -> int:
+        """Validators that confirmed it."""
+        return sum(told.event.passed for told in self.judgements.values())
+
+    @property
+    def refused(self) -> int:
+        """Validators that refused it."""
+        return len(self.judgements) - self.confirmed
+
+    @property
+    def refusal(self) -> ev.ValidationObserved | None:
+        """The last refusal, None without one."""
+        refusals = [told for told in self.judgements.values() if not told.event.passed]
+        return max(refusals, key=lambda told: told.seq).event if refusals else None
+
+
+@dataclass(slots=True, kw_only=True)
+class FeedbackTotals:
+    """Sums over a journal.
+
+    Attributes:
+        scores: Scores told.
+        windows: Stretches of blocks with a score.
+        earned: Sum over these of the mean over validators.
+        validations: Judgements told.
+        posts: Posts with a judgement, by what their validators are together.
+        refusals: Refusals told, by code.
+        validators: Who told anything; at most 1,024 are counted.
+    """
+
+    scores: int = 0
+    windows: int = 0
+    earned: float = 0.0
+    validations: int = 0
+    posts: Counter[Verdict] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    validators: int = 0
+
+
+class Feedback:
+    """Takes every record of a journal in order.
+
+    Attributes:
+        scores: By first block; the last 2,000.
+        posts: By post id; the last 20,000.
+        totals: Of all that was told.
+    """
+
+    def __init__(self) -> None:
+        self.scores: Recent[int, WindowScores] = Recent(RECENT_WINDOWS)
+        self.posts: Recent[str, PostFeedback] = Recent(RECENT_POSTS)
+        self.totals = FeedbackTotals()
+        self._validators: set[str] = set()
+
+    def take(self, record: Record, event: ev.Event) -> None:
+        """Note one more record; most tell nothing here."""
+        if isinstance(event, ev.ScoreObserved):
+            self._score(record, event)
+        elif isinstance(event, ev.ValidationObserved):
+            self._judge(record, event)
+
+    def _score(self, record: Record, event: ev.ScoreObserved) -> None:
+        totals = self.totals
+        scores = self.scores.get(event.start_block)
+        if scores is None:
+            scores = WindowScores(start_block=event.start_block, end_block=event.end_block)
+            totals.windows += 1
+        else:
+            totals.earned -= scores.mean
+        self.scores[event.start_block] = scores
+        scores.end_block = event.end_block
+        scores.by_validator[event.validator] = _Score(event=event, seq=record.seq, at_ms=record.at_ms)
+        totals.scores += 1
+        totals.earned += scores.mean
+        self._count(event.validator)
+
+    def _judge(self, record: Record, event: ev.ValidationObserved) -> None:
+        totals = self.totals
+        post = self.posts.get(event.post_id)
+        if post is None:
+            post = PostFeedback(post_id=event.post_id)
+        else:
+            totals.posts[post.verdict] -= 1
+        self.posts[event.post_id] = post
+        post.judgements[event.validator] = Judgement(event=event, seq=record.seq, at_ms=record.at_ms)
+        totals.posts[post.verdict] += 1
+        totals.validations += 1
+        if not event.passed:
+            code = event.code or _NO_CODE
+            known = code in totals.refusals or len(totals.refusals) < _CODES
+            totals.refusals[code if known else _OTHER_CODES] += 1
+        self._count(event.validator)
+
+    def _count(self, validator: str) -> None:
+        if len(self._validators) < _VALIDATORS:
+            self._validators.add(validator)
+            self.totals.validators = len(self._validators)
