@@ -234,7 +234,14 @@ class Sandbox:
         return services
 
     def _gate(self, service: Any, ledger: Any, describe: Callable[[Scope, bytes], Mapping[str, Any]]) -> Gate:
-        return Gate(service.app, plan=self.faults, ledger=ledger, routes=service.routes, describe=describe)
+        return Gate(
+            service.app,
+            plan=self.faults,
+            ledger=ledger,
+            wall=self.config.wall,
+            routes=service.routes,
+            describe=describe,
+        )
 
     def _service(self, name: str) -> Service:
         if name not in self._services:

@@ -26,7 +26,7 @@ class SandboxConfig:
         host: A loopback address; anything else is refused.
         x_port: Port of the X stand-in, 0 for any free one; likewise llm_port and api_port.
         down: Services ("x", "llm", "api") that are not listening at the start.
-        wall: Unix seconds; what the API compares the age of auth headers with.
+        wall: Unix seconds; what the API compares the age of auth headers with, and every answer's Date header.
         epoch: Unix seconds that the X corpus takes for now at the start; None means wall().
         corpus_size: Posts that exist at the start, spread over the six days before.
         posts_per_minute: How fast the corpus grows; 0 for not at all.

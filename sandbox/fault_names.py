@@ -35,6 +35,17 @@ _X = {
     "empty": "200 with no posts",
 }
 
+_USAGE = {
+    "401": "401 as for a wrong token",
+    "402": "402 credits: none left",
+    "403": "403 client-forbidden",
+    "404": "404 resource-not-found",
+    "429": "429 rate-limit-exceeded, no requests remaining",
+    "429_usage_capped": "429 usage-capped with requests remaining",
+    "capped": "200 with as many posts used as the project may read",
+    "no_numbers": "200 with `data: {}`",
+}
+
 _LLM = {
     "400": "400 invalid request",
     "401": "401 as for a wrong key",
@@ -56,6 +67,17 @@ _LLM = {
     "garbled": "content that is no JSON",
 }
 
+_MODELS = {
+    "401": "401 as for a wrong key",
+    "402": "402 quota exhausted",
+    "403": "403 forbidden",
+    "404": "404 as from a server that keeps no list",
+    "429": "429 with Retry-After of `retry_after` (1) seconds",
+    "bare_list": "200 with the models as a JSON list",
+    "other_models": "200 without the model of the configuration",
+    "wrong_shape": "200 with valid JSON of another kind",
+}
+
 _STATUS = {
     "401": "401 {detail}",
     "403": "403 {detail}",
@@ -65,6 +87,7 @@ _STATUS = {
     "mismatch": "200 with blocks_per_window twice as large",
     "stall": "200 with the block of the answer before",
     "rollback": "200 with a block one window back",
+    "undated": "answered as usual, without a Date header",
 }
 
 _SUBMIT = {
@@ -93,8 +116,9 @@ _SUBMIT = {
 
 FAULTS: dict[str, dict[str, str]] = {
     "x.search": {**_TRANSPORT, **_X},
+    "x.usage": {**_TRANSPORT, **_USAGE},
     "llm.chat": {**_TRANSPORT, **_LLM},
-    "llm.models": dict(_TRANSPORT),
+    "llm.models": {**_TRANSPORT, **_MODELS},
     "api.status": {**_TRANSPORT, **_STATUS},
     "api.submit": {**_TRANSPORT, **_SUBMIT},
 }

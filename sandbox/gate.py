@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from sandbox.faults import Fault, FaultPlan
@@ -55,7 +56,8 @@ class _Answer:
 class Gate:
     """An ASGI application around a stand-in.
 
-    Only the paths in routes are gated; anything else, such as the control endpoints, passes untouched.
+    Only the paths in routes are gated; anything else, such as the control endpoints, passes untouched. An answer's
+    Date header is that of `wall`, in unix seconds.
     """
 
     def __init__(
@@ -64,10 +66,12 @@ class Gate:
         *,
         plan: FaultPlan,
         ledger: Ledger,
+        wall: Callable[[], float],
         routes: Mapping[str, str],
         describe: Callable[[Scope, bytes], Mapping[str, Any]],
     ) -> None:
         self._app = app
+        self._wall = wall
         self._plan = plan
         self._ledger = ledger
         self._routes = routes
@@ -88,6 +92,8 @@ class Gate:
         if await _keeps_silent(fault, scope, receive):
             return
         answer = _canned(fault) or await self._act(scope, body)
+        if fault.name != "undated":
+            answer.headers.append((b"date", formatdate(self._wall(), usegmt=True).encode()))
         self._ledger.close(seq, status=answer.status, answered=False)
         if await _delivers_last(answer, fault, scope, receive, send):
             # Entered before the last piece leaves, so that whoever has the whole answer finds it entered.

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from sandbox.llm.errors import error, fault_error
@@ -48,11 +48,15 @@ class LlmService:
     async def models(self, request: Request) -> Response:
         """List the accepted models."""
         fault = request.state.fault
+        if fault.name == "404":
+            return PlainTextResponse("Not Found", 404)
         if refusal := fault_error(fault.name, fault.params.get("retry_after")) or self._unauthorized(request):
             return refusal
-        names = self._config.models or (self._config.model,)
+        if fault.name == "wrong_shape":
+            return JSONResponse({"status": "ok"})
+        names = ("some-other-model",) if fault.name == "other_models" else self._config.models or (self._config.model,)
         listed = [{"id": name, "object": "model", "created": 0, "owned_by": "sandbox"} for name in names]
-        return JSONResponse({"object": "list", "data": listed})
+        return JSONResponse(listed if fault.name == "bare_list" else {"object": "list", "data": listed})
 
     async def chat(self, request: Request) -> Response:
         """Answer one request for a completion."""

@@ -11,6 +11,7 @@ _FAULTS: dict[str, tuple[int, str, str, str]] = {
     "400": (400, "The request was refused because a fault asked for it.", "invalid_request_error", "invalid_value"),
     "401": (401, "Incorrect API key provided.", "invalid_request_error", "invalid_api_key"),
     "402": (402, "Quota exceeded: the balance is 0.", "insufficient_quota", "insufficient_quota"),
+    "403": (403, "Your account has no access to this.", "permission_error", "forbidden"),
     "404": (
         404,
         "The model does not exist or you do not have access to it.",

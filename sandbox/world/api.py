@@ -92,7 +92,7 @@ class Api:
         """GET /v2/status."""
         block = self._chain.block(now_s)
         entry = Status(at_s=now_s, number=draw.number, life=request.life, fault=draw.kind, outcome="failed", block=None)
-        self._ledger.statuses.append(entry)
+        self._ledger.enter(entry)
         if (refused := _refusal(draw)) is not None:
             return refused[0], entry
         if draw.kind == "429":
@@ -119,7 +119,7 @@ class Api:
             signature=request.headers.get("x-auth-signature", ""),
             body=body,
         )
-        self._ledger.submissions.append(entry)
+        self._ledger.enter(entry)
         if (refused := _refusal(draw)) is not None:
             entry.outcome = refused[1]
             return refused[0], entry

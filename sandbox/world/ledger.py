@@ -5,8 +5,6 @@ Times are seconds since the world began. Nothing is ever taken out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
 __all__ = ["Acceptance", "Chat", "Ledger", "Search", "Status", "Submission"]
@@ -98,34 +96,33 @@ class Chat(_Arrival, kw_only=True):
 
 
 class Ledger:
-    """All that happened, in the order of arrival."""
+    """All that happened.
+
+    Attributes:
+        arrivals: Every request, in the order of arrival; those of each kind stand in a list of their own, too.
+        acceptances: By the post's id; a post is accepted once, a repetition is a duplicate.
+    """
 
     def __init__(self) -> None:
+        self.arrivals: list[Status | Submission | Search | Chat] = []
         self.statuses: list[Status] = []
         self.submissions: list[Submission] = []
         self.searches: list[Search] = []
         self.chats: list[Chat] = []
         self.acceptances: dict[str, Acceptance] = {}
 
-    def accepted(self, post_id: str) -> Acceptance | None:
-        """The one time that a post was accepted, None for never; a repetition is a duplicate and not accepted again."""
-        return self.acceptances.get(post_id)
-
-    def accepted_by_window(self) -> dict[int, list[Acceptance]]:
-        """By the first block of the window that they count in."""
-        windows: dict[int, list[Acceptance]] = {}
-        for acceptance in self.acceptances.values():
-            windows.setdefault(acceptance.start_block, []).append(acceptance)
-        return windows
+    def enter(self, arrival: Status | Submission | Search | Chat) -> None:
+        """A request arrived."""
+        self.arrivals.append(arrival)
+        if isinstance(arrival, Status):
+            self.statuses.append(arrival)
+        elif isinstance(arrival, Submission):
+            self.submissions.append(arrival)
+        elif isinstance(arrival, Search):
+            self.searches.append(arrival)
+        else:
+            self.chats.append(arrival)
 
     def submissions_of(self, post_id: str) -> list[Submission]:
         """Every time that a post arrived."""
         return [submission for submission in self.submissions if submission.post_id == post_id]
-
-    def posts_read(self, searches: Iterable[Search] | None = None) -> int:
-        """Posts that were billed."""
-        return sum(len(search.posts) for search in (self.searches if searches is None else searches))
-
-    def calls_for(self, text: str) -> list[Chat]:
-        """Every question about a text that was answered, and so billed."""
-        return [chat for chat in self.chats if chat.text == text and chat.outcome == "answered"]

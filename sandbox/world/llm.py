@@ -62,7 +62,7 @@ class Llm:
             outcome="refused",
             text=question["post"],
         )
-        self._ledger.chats.append(entry)
+        self._ledger.enter(entry)
         refused = _refusal(draw) or page_of(draw.kind) or self._format_refusal(draw, body)
         if refused is not None:
             return refused, entry

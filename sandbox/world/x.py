@@ -51,7 +51,7 @@ class X:
     def search(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Search]:
         """GET /2/tweets/search/recent."""
         entry = Search(at_s=now_s, number=draw.number, life=request.life, fault=draw.kind, outcome="refused")
-        self._ledger.searches.append(entry)
+        self._ledger.enter(entry)
         refused = _refusal(draw, int(self._epoch_s + now_s)) or page_of(draw.kind)
         if refused is not None:
             return refused, entry

@@ -1,4 +1,4 @@
-"""GET /2/tweets/search/recent: token, quota, parameters, answer, bill. It never touches the transport."""
+"""GET /2/tweets/search/recent and /2/usage/tweets: token, quota, parameters, answer, bill; never the transport."""
 
 from __future__ import annotations
 
@@ -26,12 +26,15 @@ if TYPE_CHECKING:
 __all__ = ["XService"]
 
 _PATH = "/2/tweets/search/recent"
+_USAGE = "/2/usage/tweets"
+_USAGE_REQUESTS, _USAGE_S = 50, 900.0
+_PROJECT_CAP = 2_000_000
 
 
 class XService:
     """The X stand-in; `app` is its ASGI application."""
 
-    routes = {_PATH: "x.search"}  # noqa: RUF012 - never changed
+    routes = {_PATH: "x.search", _USAGE: "x.usage"}  # noqa: RUF012 - never changed
 
     def __init__(self, config: SandboxConfig, *, corpus: Corpus, clock: PostClock, ledger: XLedger) -> None:
         self._token = config.x_token
@@ -39,7 +42,9 @@ class XService:
         self._clock = clock
         self._ledger = ledger
         self._quota = _Quota(config.x_quota, config.x_quota_s)
-        self.app = Starlette(routes=[Route(_PATH, self.search)], exception_handlers={404: _not_found})
+        self._usage_quota = _Quota(_USAGE_REQUESTS, _USAGE_S)
+        routes = [Route(_PATH, self.search), Route(_USAGE, self.usage)]
+        self.app = Starlette(routes=routes, exception_handlers={404: _not_found})
 
     async def search(self, request: Request) -> Response:
         """Answer one search."""
@@ -61,6 +66,30 @@ class XService:
             self._ledger.decided(seq, "invalid")
             return invalid_request(error.parameter, error.value, str(error), headers)
         return self._answer(search, fault.name, seq, headers)
+
+    async def usage(self, request: Request) -> Response:
+        """Tell how many posts were read; numbers are texts, as X has them. It costs nothing."""
+        fault, seq = request.state.fault, request.state.seq
+        if fault.name == "401" or not self._authorized(request):
+            self._ledger.decided(seq, "unauthorized")
+            return problem("401")
+        now = self._clock.now()
+        headers = self._usage_quota.take(now, exhausted=fault.name == "429")
+        if refusal := _refusal(fault.name, fault.params, headers):
+            self._ledger.decided(seq, "refused")
+            return refusal
+        if headers is None:
+            self._ledger.decided(seq, "rate_limited")
+            return problem("429", self._usage_quota.headers(now))
+        self._ledger.decided(seq, "told")
+        used = _PROJECT_CAP if fault.name == "capped" else self._ledger.posts_read
+        numbers = {
+            "cap_reset_day": 10,
+            "project_cap": str(_PROJECT_CAP),
+            "project_id": "45",
+            "project_usage": str(used),
+        }
+        return JSONResponse({"data": {} if fault.name == "no_numbers" else numbers}, headers=headers)
 
     def _authorized(self, request: Request) -> bool:
         given = request.headers.get("authorization", "")
@@ -125,7 +154,7 @@ def _refusal(fault: str, params: dict[str, Any], headers: dict[str, str] | None)
         return invalid_request("query", "", "The request was refused because a fault asked for it.", headers)
     if fault == "429_code_88":
         return rate_limited(headers)
-    if fault in {"402", "403", "429", "429_usage_capped", "500", "503"}:
+    if fault in {"402", "403", "404", "429", "429_usage_capped", "500", "503"}:
         return problem(fault, headers)
     return None
 
