@@ -76,7 +76,7 @@ def resent(world: World, at: int = 0, **changes: object) -> None:
     """A submission arrives again, as another request."""
     sent = world.ledger.submissions[at]
     number = sent.number + 10_000
-    world.ledger.submissions.append(replace(sent, number=number, **changes))
+    world.ledger.enter(replace(sent, number=number, **changes))
 
 
 def after_verdict(*kinds: str) -> Callable[[Callable[[World], None]], Spoil]:
@@ -107,7 +107,7 @@ def test_more_posts_than_the_window_takes() -> None:
     seed = next(seed for seed in range(50) if not simulate(Plan(seed=seed, windows=1)).habits.enforces_quota)
 
     def spoil(record: Record, world: World) -> bool:
-        if record.name == "WindowOpened" and (sent := last_sent(world)) is not None:
+        if record.name == "CheckpointSigned" and (sent := last_sent(world)) is not None:
             accepted = world.ledger.acceptances[sent.post_id]
             for at in range(world.chain.quota):
                 post_id = f"9{at}"
@@ -123,7 +123,7 @@ def test_a_search_too_many() -> None:
 
     def act(world: World) -> None:
         search = world.ledger.searches[-1]
-        world.ledger.searches.append(replace(search, number=search.number + 1, at_s=search.at_s + 9.0))
+        world.ledger.enter(replace(search, number=search.number + 1, at_s=search.at_s + 9.0))
 
     assert "I3" in spoiled(after_verdict("SubmissionAccepted")(act))
 
@@ -133,7 +133,7 @@ def test_a_question_too_many() -> None:
 
     def act(world: World) -> None:
         chat = world.ledger.chats[-1]
-        world.ledger.chats.append(replace(chat, number=chat.number + 1, at_s=chat.at_s + 60.0))
+        world.ledger.enter(replace(chat, number=chat.number + 1, at_s=chat.at_s + 60.0))
 
     assert "I3" in spoiled(after_verdict("SubmissionAccepted")(act))
 
@@ -212,7 +212,7 @@ def test_a_healthy_window_that_was_not_used() -> None:
 
     def spoil(record: Record, world: World) -> bool:
         if record.name == "PostsScraped" and record.data["window"] == hidden:
-            world.ledger.searches.pop()
+            world.ledger.arrivals.remove(world.ledger.searches.pop())
         for at, search in enumerate(world.ledger.searches):
             search.number = at + 1  # a number left out is a request that was lost
         for sent in world.ledger.submissions:

@@ -45,6 +45,8 @@ class FoldAtEveryRecord(Oracle):
 class Vouched(Oracle):
     """Checkpoints bear the hotkey's signature, and speak of the record before them."""
 
+    EVENTS = (ev.CheckpointSigned,)
+
     def told(self, told: Told) -> Iterator[Violation]:
         """Verify."""
         event = told.event

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import heapq
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from operator import attrgetter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from actor.machine import INITIAL, State
 from actor.simulation.damage import damaged_copies
 from actor.simulation.oracles.folding import FoldAtEveryRecord, Vouched, readers
 from actor.simulation.oracles.keeping import Abandoned, Answered, Budget, Heard, Rested
-from actor.simulation.oracles.oracle import Arrival, Oracle, Told
+from actor.simulation.oracles.oracle import ARRIVALS, Oracle, Told
 from actor.simulation.oracles.paying import ChatsOnce, SearchesOnce
 from actor.simulation.oracles.sending import Attempts, FreshSignatures, NoneAfterVerdict, QuietAfterLimit, Quota
 from actor.simulation.oracles.usage import HealthyWindows
 from actor.simulation.outcome import Outcome, Violation
 from actor.simulation.plan import Plan
 from actor.simulation.runner import simulate
-from events.catalogue import ActorStarted
+from events.catalogue import EVENTS, ActorStarted, Event
 from events.journal import Record
 from sandbox.world import Ledger, World
 
@@ -44,6 +42,7 @@ _ORACLES: Final[tuple[type[Oracle], ...]] = (
     Abandoned,
     Budget,
 )
+_Hear: TypeAlias = Callable[..., Iterable[Violation]]
 _DEEP_SHARE: Final = 0.125  # of the seeds: what costs as much as the rest together
 _ENOUGH: Final = 20  # what follows from the first violations tells nothing new
 
@@ -78,9 +77,11 @@ class Oracles:
     def __init__(self, *, deep: bool) -> None:
         self._deep = deep
         self._oracles: list[Oracle] = []
+        self._hear: dict[type[Event], list[_Hear]] = {}
+        self._see: dict[type[Any], list[_Hear]] = {}
         self._last: Told | None = None
         self._life = 0
-        self._read = [0, 0, 0, 0]
+        self._read = 0
 
     def watch(self, record: Record, state: State, world: World, at_s: float) -> list[Violation]:
         """Judge what arrived since the record before, then this record."""
@@ -100,30 +101,36 @@ class Oracles:
 
     def _judge(self, record: Record, state: State, world: World, at_s: float) -> list[Violation]:
         if not self._oracles:
-            kinds = (*_ORACLES, FoldAtEveryRecord) if self._deep else _ORACLES
-            self._oracles = [kind(world) for kind in kinds]
-        found = list(self._arrivals(world.ledger))
+            self._begin(world)
+        found = self._arrivals(world.ledger)
         event = record.event()
         if isinstance(event, ActorStarted):
             self._life = event.pid
         before = INITIAL if self._last is None else self._last.after
         told = Told(record=record, event=event, before=before, after=state, at_s=at_s, life=self._life)
-        for oracle in self._oracles:
-            found += oracle.told(told)
+        for hear in self._hear[type(event)]:
+            found += hear(told)
         self._last = told
         return found
 
-    def _arrivals(self, ledger: Ledger) -> Iterator[Violation]:
-        for arrival in self._new(ledger):
-            for oracle in self._oracles:
-                yield from oracle.arrived(arrival, self._last)
+    def _begin(self, world: World) -> None:
+        kinds = (*_ORACLES, FoldAtEveryRecord) if self._deep else _ORACLES
+        self._oracles = [kind(world) for kind in kinds]
+        self._hear = {kind: [*_listening(self._oracles, "told", kind)] for kind in EVENTS.values()}
+        self._see = {kind: [*_listening(self._oracles, name)] for kind, name in ARRIVALS.items()}
 
-    def _new(self, ledger: Ledger) -> Iterable[Arrival]:
-        """What is new in the ledger, in the order of arrival."""
-        books: tuple[list[Arrival], ...] = (ledger.statuses, ledger.submissions, ledger.searches, ledger.chats)  # type: ignore[assignment]
-        fresh = []
-        for at, entries in enumerate(books):
-            if len(entries) > self._read[at]:
-                fresh.append(entries[self._read[at] :])
-                self._read[at] = len(entries)
-        return fresh[0] if len(fresh) == 1 else heapq.merge(*fresh, key=attrgetter("at_s"))
+    def _arrivals(self, ledger: Ledger) -> list[Violation]:
+        found: list[Violation] = []
+        fresh, self._read = ledger.arrivals[self._read :], len(ledger.arrivals)
+        for arrival in fresh:
+            for see in self._see[type(arrival)]:
+                found += see(arrival, self._last)
+        return found
+
+
+def _listening(oracles: list[Oracle], method: str, event: type[Event] | None = None) -> Iterator[_Hear]:
+    """The methods that oracles have of their own, for this event."""
+    for oracle in oracles:
+        is_told = event is None or not oracle.EVENTS or event in oracle.EVENTS
+        if is_told and getattr(type(oracle), method) is not getattr(Oracle, method):
+            yield getattr(oracle, method)

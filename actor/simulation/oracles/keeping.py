@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from actor.simulation.oracles.oracle import Arrival, Oracle, Told
+from actor.simulation.oracles.oracle import Oracle, Told
 from actor.simulation.outcome import Violation
 from events import catalogue as ev
 from events.prices import usd, uusd
@@ -23,22 +23,24 @@ _DAY_S: Final = 86_400
 class Heard(Oracle):
     """An answer to a submission that reached the miner is on record before the miner stops."""
 
+    EVENTS = (*_OUTCOMES, ev.ActorStarted, ev.EffectCrashed, ev.ActorStopped)
+
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._sent: Submission | None = None
 
-    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
+    def submitted(self, arrival: Submission, last: Told | None) -> Iterator[Violation]:
         """The one that is under way; a 429 without numbers has the status asked for first."""
-        if isinstance(arrival, Submission) and last is not None and arrival.life == last.life:
+        if last is not None and arrival.life == last.life:
             self._sent = None if arrival.outcome == "quota" or arrival.fault.startswith("429") else arrival
         yield from ()
 
     def told(self, told: Told) -> Iterator[Violation]:
         """Was it heard?"""
         event, sent = told.event, self._sent
-        if isinstance(event, (*_OUTCOMES, ev.ActorStarted, ev.EffectCrashed)):
+        if not isinstance(event, ev.ActorStopped):
             self._sent = None
-        elif isinstance(event, ev.ActorStopped) and sent is not None and sent.delivered_s is not None:
+        elif sent is not None and sent.delivered_s is not None:
             text = f"post {sent.post_id} was answered at {sent.delivered_s:.1f} s, and the miner stopped without a word"
             yield Violation(rule="heard", text=text, seq=told.record.seq)
 
@@ -65,6 +67,8 @@ class Answered(Oracle):
 
 class Rested(Oracle):
     """An effect that crashed rests for as long as the policy says."""
+
+    EVENTS = (ev.ActorStarted, ev.EffectCrashed, ev.BackoffElapsed)
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -94,11 +98,9 @@ class Abandoned(Oracle):
 
     def told(self, told: Told) -> Iterator[Violation]:
         """Which posts are overdue, and since when?"""
-        if isinstance(told.event, ev.ActorStarted | ev.TailRepaired):
-            self._since.clear()  # another process
         most = told.after.policy.max_carried_windows
         overdue = [p.post.id for p in told.after.posts if p.deferred and p.deferrals > most]
-        if not overdue:
+        if not overdue or isinstance(told.event, (ev.ActorStarted, ev.TailRepaired)):  # the latter: another process
             self._since.clear()
         for post_id in overdue:
             since = self._since.setdefault(post_id, told)
@@ -119,21 +121,17 @@ class Budget(Oracle):
         super().__init__(world)
         self._billed_uusd: dict[int, int] = {}
 
-    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
+    def searched(self, arrival: Search, last: Told | None) -> Iterator[Violation]:
         """Was there money left for it?"""
-        if not isinstance(arrival, Search) or last is None:
+        if last is None:
             return
         policy = last.after.policy
         day = int(self.world.epoch_s + arrival.at_s) // _DAY_S
         before = self._billed_uusd.get(day, 0)
         billed = self._billed_uusd[day] = before + policy.prices.x_uusd(len(arrival.posts), arrival.users)
         limit_usd = policy.max_x_usd_per_day
-        if (
-            limit_usd is None
-            or arrival.life != last.life
-            or any(d.place == "clock" for d in self.world.weather.happened)
-        ):
+        if limit_usd is None or arrival.life != last.life or billed <= uusd(limit_usd):
             return
-        if billed > uusd(limit_usd):
+        if all(d.place != "clock" for d in self.world.weather.happened):
             text = f"X billed ${usd(billed):.3f} in a day; ${limit_usd:g} were allowed"
             yield Violation(rule="budget", text=text, seq=last.record.seq)

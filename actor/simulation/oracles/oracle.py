@@ -7,8 +7,9 @@ which settings and which window were in force.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
+
+import msgspec
 
 from sandbox.world import Chat, Search, Status, Submission, World
 
@@ -18,13 +19,12 @@ if TYPE_CHECKING:
     from events.catalogue import Event
     from events.journal import Record
 
-__all__ = ["Arrival", "Oracle", "Told"]
+__all__ = ["ARRIVALS", "Arrival", "Oracle", "Told"]
 
 Arrival: TypeAlias = Status | Submission | Search | Chat
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One record as an oracle sees it.
 
     Attributes:
@@ -50,13 +50,31 @@ class Told:
 
 
 class Oracle:
-    """One promise. A subclass writes what it needs of the three."""
+    """One promise. A subclass writes what it needs of the methods; only those are called.
+
+    Attributes:
+        EVENTS: Of which `told` is told; empty for all of them.
+    """
+
+    EVENTS: ClassVar[tuple[type[Event], ...]] = ()
 
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def arrived(self, arrival: Arrival, last: Told | None) -> Iterable[Violation]:  # noqa: ARG002
-        """A request reached the world, behind the record ``last``."""
+    def asked_status(self, arrival: Status, last: Told | None) -> Iterable[Violation]:  # noqa: ARG002
+        """A question for the block reached the world, behind the record ``last``."""
+        return ()
+
+    def submitted(self, arrival: Submission, last: Told | None) -> Iterable[Violation]:  # noqa: ARG002
+        """A submission reached the world, behind the record ``last``."""
+        return ()
+
+    def searched(self, arrival: Search, last: Told | None) -> Iterable[Violation]:  # noqa: ARG002
+        """A search reached the world, behind the record ``last``."""
+        return ()
+
+    def asked_model(self, arrival: Chat, last: Told | None) -> Iterable[Violation]:  # noqa: ARG002
+        """A question to the model reached the world, behind the record ``last``."""
         return ()
 
     def told(self, told: Told) -> Iterable[Violation]:  # noqa: ARG002
@@ -66,3 +84,12 @@ class Oracle:
     def end(self, outcome: Outcome, last: Told | None) -> Iterable[Violation]:  # noqa: ARG002
         """It is over."""
         return ()
+
+
+# The method of an oracle that gets each kind of arrival.
+ARRIVALS: Final[dict[type[Any], str]] = {
+    Status: "asked_status",
+    Submission: "submitted",
+    Search: "searched",
+    Chat: "asked_model",
+}

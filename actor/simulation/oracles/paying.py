@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from actor.machine import norm_text
-from actor.simulation.oracles.oracle import Arrival, Oracle, Told
+from actor.simulation.oracles.oracle import Oracle, Told
 from actor.simulation.outcome import Violation
 from events import catalogue as ev
 from sandbox.world import Chat, Search, World
@@ -24,14 +24,16 @@ _UNREADABLE: Final = frozenset({"list_body", "null_usage"})
 class SearchesOnce(Oracle):
     """I3 for searches, window by window, and what X billed for them."""
 
+    EVENTS = (*_SEARCHES, ev.EffectCrashed, ev.ActorStarted)
+
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._answers: dict[int, Told] = {}
         self._paid: list[Search] = []
 
-    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
+    def searched(self, arrival: Search, last: Told | None) -> Iterator[Violation]:
         """Is the answer on record?"""
-        if not isinstance(arrival, Search) or last is None or arrival.life < last.life:
+        if last is None or arrival.life < last.life:
             return
         self._paid.append(arrival)
         window = last.after.window
@@ -58,23 +60,25 @@ class SearchesOnce(Oracle):
                     f"X billed {billed[0]} posts and {billed[1]} users, on record are {recorded[0]} and {recorded[1]}"
                 )
                 yield Violation(rule="bill", text=text, seq=told.record.seq)
-        crashed = isinstance(event, ev.EffectCrashed) and event.effect.startswith("ScrapeWindow")
-        if crashed or isinstance(event, (*_SEARCHES, ev.ActorStarted)):
+        if not isinstance(event, ev.EffectCrashed) or event.effect.startswith("ScrapeWindow"):
             self._paid.clear()
 
 
 class ChatsOnce(Oracle):
     """I3 for analyses, text by text, and what the model billed for them. No two posts of a world have the same text."""
 
+    EVENTS = (ev.PostsScraped, *_ANALYSES, ev.EffectCrashed, ev.ActorStarted)
+
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._posts: dict[str, str] = {}
+        self._chosen: set[str] = set()
         self._answers: dict[str, Told] = {}
         self._paid: dict[str, list[Chat]] = {}
 
-    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
+    def asked_model(self, arrival: Chat, last: Told | None) -> Iterator[Violation]:
         """Is the answer on record?"""
-        if not isinstance(arrival, Chat) or last is None or arrival.life < last.life:
+        if last is None or arrival.life < last.life:
             return
         post_id = self._posts.get(arrival.text)
         if post_id is None:
@@ -92,8 +96,9 @@ class ChatsOnce(Oracle):
         event = told.event
         if isinstance(event, ev.PostsScraped):
             for post in event.posts:
-                if post.id in self._posts.values():
+                if post.id in self._chosen:
                     yield Violation(rule="I2", text=f"post {post.id} was chosen a second time", seq=told.record.seq)
+                self._chosen.add(post.id)
                 self._posts[norm_text(post.content)] = post.id
         elif isinstance(event, _ANALYSES):
             self._answers[event.post_id] = told

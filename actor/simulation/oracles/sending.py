@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from actor.simulation.oracles.oracle import Arrival, Oracle, Told
+from actor.simulation.oracles.oracle import Oracle, Told
 from actor.simulation.outcome import Outcome, Violation
 from events import catalogue as ev
 from events.codec import plain
@@ -33,13 +33,16 @@ class Quota(Oracle):
         self._accepted: dict[tuple[int, int], list[Submission]] = {}
         self._latest = 0
 
-    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
+    def asked_status(self, arrival: Status, last: Told | None) -> Iterator[Violation]:  # noqa: ARG002
+        """Which window was the server in?"""
+        blocks = self.world.chain.blocks_per_window
+        self._latest = max(self._latest, (arrival.block or 0) // blocks * blocks)
+        yield from ()
+
+    def submitted(self, arrival: Submission, last: Told | None) -> Iterator[Violation]:
         """Count what is accepted."""
-        if isinstance(arrival, Status | Submission):
-            blocks = self.world.chain.blocks_per_window
-            told = arrival.start_block if isinstance(arrival, Submission) else (arrival.block or 0) // blocks * blocks
-            self._latest = max(self._latest, told)
-        if not isinstance(arrival, Submission) or arrival.outcome != "new" or self.world.habits.enforces_quota:
+        self._latest = max(self._latest, arrival.start_block)
+        if arrival.outcome != "new" or self.world.habits.enforces_quota:
             return
         acceptance = self.world.ledger.acceptances[arrival.post_id]
         counted = self._accepted.setdefault((acceptance.start_block, acceptance.blocks), [])
@@ -53,6 +56,8 @@ class Quota(Oracle):
 class NoneAfterVerdict(Oracle):
     """I2. What the network repeats on the way is not the miner's doing."""
 
+    EVENTS = _FINAL
+
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._verdicts: dict[str, Told] = {}
@@ -61,8 +66,9 @@ class NoneAfterVerdict(Oracle):
     def told(self, told: Told) -> Iterator[Violation]:
         """Remember a verdict, and hold it against what the server did."""
         event = told.event
-        if isinstance(event, _FINAL):
-            self._verdicts[event.post_id] = told
+        if not isinstance(event, _FINAL):
+            return
+        self._verdicts[event.post_id] = told
         if isinstance(event, ev.SubmissionAccepted) and event.post_id not in self.world.ledger.acceptances:
             yield _violation("verdict", f"post {event.post_id} is on record as accepted, and never was", told)
         if isinstance(event, ev.SubmissionRejected):
@@ -70,9 +76,9 @@ class NoneAfterVerdict(Oracle):
             if not outcomes & {"conflict", "invalid"}:
                 yield _violation("verdict", f"post {event.post_id} is on record as refused, and never was", told)
 
-    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
+    def submitted(self, arrival: Submission, last: Told | None) -> Iterator[Violation]:
         """Is there a verdict already?"""
-        if not isinstance(arrival, Submission) or arrival.number in self._numbers:
+        if arrival.number in self._numbers:
             return
         self._numbers.add(arrival.number)
         verdict = self._verdicts.get(arrival.post_id)
@@ -98,12 +104,12 @@ class FreshSignatures(Oracle):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._seen: dict[str, int] = {}
+        self._numbers: set[int] = set()
 
-    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
+    def submitted(self, arrival: Submission, last: Told | None) -> Iterator[Violation]:
         """Was this signature there before, under another request?"""
-        if not isinstance(arrival, Submission):
-            return
-        repeated = arrival.number in self._seen.values()
+        repeated = arrival.number in self._numbers
+        self._numbers.add(arrival.number)
         if self._seen.setdefault(arrival.signature, arrival.number) != arrival.number:
             yield Violation(
                 rule="signature", text=f"a signature came again with post {arrival.post_id}", seq=_seq(last)
@@ -116,6 +122,8 @@ class FreshSignatures(Oracle):
 class QuietAfterLimit(Oracle):
     """I6, by the windows that the server was in and those that it told of."""
 
+    EVENTS = (ev.RateLimited,)
+
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._limited: tuple[Told, Submission, int] | None = None
@@ -124,16 +132,17 @@ class QuietAfterLimit(Oracle):
     def told(self, told: Told) -> Iterator[Violation]:
         """A 429 binds once it is on record; one that names no window binds by what the miner knows."""
         event = told.event
-        if isinstance(event, ev.RateLimited):
-            entry = next((e for e in reversed(self.world.ledger.submissions) if e.post_id == event.post_id), None)
-            if entry is None:
-                yield _violation("verdict", f"a 429 for post {event.post_id}, which never arrived", told)
-            elif event.start_block is not None:
-                self._limited = told, entry, self.world.chain.blocks_per_window
+        if not isinstance(event, ev.RateLimited):
+            return
+        entry = next((e for e in reversed(self.world.ledger.submissions) if e.post_id == event.post_id), None)
+        if entry is None:
+            yield _violation("verdict", f"a 429 for post {event.post_id}, which never arrived", told)
+        elif event.start_block is not None:
+            self._limited = told, entry, self.world.chain.blocks_per_window
 
-    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
+    def submitted(self, arrival: Submission, last: Told | None) -> Iterator[Violation]:
         """Was a later window told since?"""
-        if not isinstance(arrival, Submission) or arrival.number in self._numbers:
+        if arrival.number in self._numbers:
             return
         self._numbers.add(arrival.number)
         if self._limited is None:
@@ -183,6 +192,8 @@ class _Sent:
 class Attempts(Oracle):
     """Intent before act, and I7 in the world's time."""
 
+    EVENTS = (ev.SubmissionStarted, ev.SubmissionFailed)
+
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._posts: dict[str, _Sent] = {}
@@ -210,9 +221,9 @@ class Attempts(Oracle):
             text = f"{waited_s:.2f} s after the failure of record {failure.record.seq}; {wait_s:g} s were due"
             yield _violation("I7", text, start)
 
-    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
+    def submitted(self, arrival: Submission, last: Told | None) -> Iterator[Violation]:
         """Is there an intent on record, and one more attempt left?"""
-        if not isinstance(arrival, Submission) or arrival.number in self._numbers:
+        if arrival.number in self._numbers:
             return
         self._numbers.add(arrival.number)
         sent = self._posts.get(arrival.post_id)

@@ -17,6 +17,9 @@ __all__ = ["HealthyWindows"]
 # Whatever went wrong before this is over: the longest analysis, and the waits of a submission.
 _RECOVERED_S: Final = 300.0
 _LONG_ENOUGH_S: Final = 60.0
+_TROUBLES: Final = (ev.EffectCrashed, ev.ActorStarted, ev.ActorStopped, ev.ScrapeFailed)
+# What changes the newest window, or how long a 429 binds.
+_MOVES: Final = (ev.WindowOpened, ev.RateLimited, ev.ApiMoved, ev.ConfigMismatched)
 
 
 class HealthyWindows(Oracle):
@@ -26,6 +29,8 @@ class HealthyWindows(Oracle):
     request in it and for five minutes before arrived and was answered, and no effect crashed.
     """
 
+    EVENTS = (*_TROUBLES, ev.BudgetSpent, *_MOVES)
+
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._used: set[int] = set()
@@ -33,18 +38,21 @@ class HealthyWindows(Oracle):
         self._troubles_s: list[float] = []
         self._blocks = world.chain.blocks_per_window
 
-    def arrived(self, arrival: Arrival, last: Told | None) -> Iterator[Violation]:
-        """What is a use."""
-        if isinstance(arrival, Search) and last is not None and last.after.window is not None:
+    def searched(self, arrival: Search, last: Told | None) -> Iterator[Violation]:  # noqa: ARG002
+        """A use of the window that the miner works on."""
+        if last is not None and last.after.window is not None:
             self._used.add(last.after.window.start_block)
-        elif isinstance(arrival, Submission):
-            self._used.add(arrival.start_block)
+        yield from ()
+
+    def submitted(self, arrival: Submission, last: Told | None) -> Iterator[Violation]:  # noqa: ARG002
+        """A use of the window that the server is in."""
+        self._used.add(arrival.start_block)
         yield from ()
 
     def told(self, told: Told) -> Iterator[Violation]:
         """What excuses."""
         event, window = told.event, told.after.window
-        if isinstance(event, ev.EffectCrashed | ev.ActorStarted | ev.ActorStopped | ev.ScrapeFailed):
+        if isinstance(event, _TROUBLES):
             self._troubles_s.append(told.at_s)
         if isinstance(event, ev.BudgetSpent) and window is not None:
             self._excused.add(window.start_block)
