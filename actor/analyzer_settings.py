@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Self
 
-from pydantic import field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from actor.analyzer import Registry, RegistryError, StrategyName, load_registry
 
@@ -15,10 +14,10 @@ __all__ = ["AnalyzerSettings", "CheckedAnalyzerSettings"]
 _DEFAULT_FILE: Final = Path("subnets.json")
 
 
-class AnalyzerSettings(BaseSettings):
+class AnalyzerSettings(BaseModel):
     """The strategy, and the file that replaces the built-in list of subnets where there is one."""
 
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
 
     analyzer: StrategyName = "hybrid"
     subnets_file: Path = _DEFAULT_FILE

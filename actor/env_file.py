@@ -128,8 +128,6 @@ class _Reading:
             self._remark(line, f"{key} is given again: this counts, line {self._given[key].line} does not")
         if len(value.splitlines()) > 1:
             self._remark(line, f"the value of {key} goes on over several lines: is a quote not closed?")
-        elif quotes_around(value):
-            self._remark(line, f"the value of {key} has quotes within its quotes, or none that count: use ' or \" once")
         expanded: tuple[str, ...] = ()
         if not written.partition("=")[2].lstrip().startswith("'"):
             value, expanded = self._expand(key, value, line)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,15 +17,18 @@ from typing import Any, Final, Self
 
 from actor.compose import RunOptions, build_actor
 from actor.edges.hotkey import HotkeyError, load_hotkey, signer_from_wallet
+from actor.edges.text import Redactor
+from actor.feedback import FeedbackIntake, Redact, Word, score_word, validation_word
 from actor.logs import log_record
 from actor.loops import run_loop
 from actor.machine.state import State
 from actor.ports import Signer
 from actor.runtime import Actor
-from actor.settings import Settings, legacy_variables, load_settings
+from actor.settings import Settings, check_settings, read_sources
+from actor.sources import Sources
 from events.journal.record import Record
 
-__all__ = ["MyMiner", "load_signer", "warn_of_legacy"]
+__all__ = ["MyMiner", "load_signer", "warn_of_remarks"]
 
 STOP_TIMEOUT_S: Final = 5.0
 START_TIMEOUT_S: Final = 30.0
@@ -61,8 +64,9 @@ class MyMiner:
         on_record: Callable[[Record, State], None] = log_record,
     ) -> None:
         if settings is None:
-            settings = load_settings(Path(env_file))
-            warn_of_legacy(Path(env_file))
+            sources = read_sources(Path(env_file))
+            settings = check_settings(sources)
+            warn_of_remarks(sources)
         self._settings = settings
         self._signer = load_signer(self._settings) if wallet is None else signer_from_wallet(wallet)
         if hotkey is not None and hotkey != self._signer.ss58_address:
@@ -71,6 +75,7 @@ class MyMiner:
                 "correct WALLET_NAME and WALLET_HOTKEY, or pass wallet="
             )
         self._on_record = on_record
+        self._feedback = FeedbackIntake(Redactor(self._settings.secrets()))
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._actor: Actor | None = None
@@ -137,6 +142,83 @@ class MyMiner:
         else:
             _log.info("stopped; posts_processed %d", self.posts_processed)
 
+    def observe_score(
+        self,
+        *,
+        validator: str,
+        start_block: int,
+        end_block: int,
+        score: float,
+        rewards: int | None = None,
+        penalties: int | None = None,
+    ) -> bool:
+        """Record what a validator scored this miner for a stretch of blocks. From any thread; never waits or raises.
+
+        Args:
+            validator: Its hotkey, as the host verified it.
+            start_block: The first block.
+            end_block: The last block, or the first one after, as the validator counts.
+            score: The score.
+            rewards: Rewards counted, None when it did not say.
+            penalties: Penalties counted, None when it did not say.
+
+        Returns:
+            Whether it is, or will be, on record; where not, the log says why.
+        """
+
+        def word(_redact: Redact) -> Word:
+            return score_word(
+                validator=validator,
+                start_block=start_block,
+                end_block=end_block,
+                score=score,
+                rewards=rewards,
+                penalties=penalties,
+            )
+
+        return self._observe(word)
+
+    def observe_validation(
+        self,
+        *,
+        validator: str,
+        validation_id: str,
+        post_id: str,
+        passed: bool,
+        code: str | None = None,
+        reason: str | Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Record how a validator judged a post. From any thread; never waits or raises.
+
+        Args:
+            validator: Its hotkey, as the host verified it.
+            validation_id: Its id of the validation.
+            post_id: The post.
+            passed: Whether the post was confirmed.
+            code: Stable word for why not.
+            reason: One line for people, or the synapse's ``failure_reason``: a mapping with "code" and "message".
+
+        Returns:
+            As `observe_score` does.
+        """
+
+        def word(redact: Redact) -> Word:
+            return validation_word(
+                validator=validator,
+                validation_id=validation_id,
+                post_id=post_id,
+                passed=passed,
+                code=code,
+                reason=reason,
+                redact=redact,
+            )
+
+        return self._observe(word)
+
+    def _observe(self, word: Callable[[Redact], Word]) -> bool:
+        actor = self._actor if self.is_running else None
+        return self._feedback.take(word, None if actor is None else actor.tell, None if actor is None else actor.state)
+
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -174,9 +256,7 @@ def load_signer(settings: Settings) -> Signer:
     )
 
 
-def warn_of_legacy(env_file: Path) -> None:
-    """Legacy variables have no effect, and their owners should know (ruling 15)."""
-    for name in legacy_variables(env_file):
-        _log.warning(
-            "%s has no effect: windows are counted in blocks (BLOCKS_PER_WINDOW, MAX_SUBMISSIONS_PER_WINDOW)", name
-        )
+def warn_of_remarks(sources: Sources) -> None:
+    """What has no effect, or another one than its writer may think, is said (ruling 15)."""
+    for remark in sources.remarks:
+        _log.warning("%s", remark)

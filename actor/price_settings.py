@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from events.prices import Prices
 
@@ -14,10 +13,10 @@ __all__ = ["PriceSettings"]
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class PriceSettings(BaseSettings):
+class PriceSettings(BaseModel):
     """The price table, in US dollars. docs/costs.md says where the defaults are from."""
 
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
 
     x_usd_per_post: Price = 0.005
     x_usd_per_user: Price = 0.010

@@ -7,7 +7,6 @@ and the fix, one line each. Secrets are secrets: they are never printed.
 from __future__ import annotations
 
 import ipaddress
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
     Field,
     SecretStr,
@@ -23,39 +23,33 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode
 
 from actor.analyzer_settings import AnalyzerSettings, CheckedAnalyzerSettings
 from actor.edges.urls import checked_base
 from actor.edges.x_wire import build_query
 from actor.price_settings import PriceSettings
+from actor.sources import SECRET, SettingsError, Sources, gather
+from actor.unknown_variables import legacy_variables
 from events.catalogue import Policy
 from events.prices import Prices, page_size, uusd
 
 __all__ = [
-    "LEGACY",
+    "KNOWN",
+    "URLS",
     "Settings",
     "SettingsError",
+    "check_settings",
     "legacy_variables",
     "load_analyzer_settings",
     "load_prices",
     "load_settings",
+    "may_hold_secret",
+    "read_sources",
 ]
 
-S = TypeVar("S", bound=BaseSettings)
+S = TypeVar("S", bound=BaseModel)
 
-_SECRET: Final = frozenset({"X_BEARER_TOKEN", "API_KEY", "HOTKEY_PASSWORD"})
-_URLS: Final = frozenset({"MINER_API_URL", "X_API_BASE", "LLM_BASE"})
-# Named by earlier miners; they have no effect here (ruling 15).
-LEGACY: Final = ("SCRAPE_INTERVAL_SECONDS", "POSTS_PER_SCRAPE", "POSTS_TO_SUBMIT")
-
-
-class SettingsError(Exception):
-    """The configuration is wrong; ``lines`` holds one line for each mistake."""
-
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
+URLS: Final = frozenset({"MINER_API_URL", "X_API_BASE", "LLM_BASE"})
 
 
 def _url(value: str, info: ValidationInfo) -> str:
@@ -84,10 +78,10 @@ Url = Annotated[str, AfterValidator(_url)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Budget = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Keywords = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words), AfterValidator(_searchable)]
+Keywords = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_searchable)]
 
 
-class _SpecifiedSettings(BaseSettings):
+class _SpecifiedSettings(BaseModel):
     """Those of the specification, with its names and defaults."""
 
     blocks_per_window: Annotated[int, Field(ge=1, le=1_000_000)] = 100
@@ -126,24 +120,25 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
     max_llm_usd_per_day: Budget | None = None
     allow_insecure_http: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_file: Path | None = None
 
     @field_validator("on_analysis_error", "log_level", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("wallet_path", "journal_dir")
+    @field_validator("wallet_path", "journal_dir", "log_file")
     @classmethod
-    def _expand(cls, value: Path) -> Path:
+    def _expand(cls, value: Path | None) -> Path | None:
         try:
-            return value.expanduser()
+            return None if value is None else value.expanduser()
         except RuntimeError:
             raise ValueError("names the home directory of a user that this machine does not know") from None
 
     @model_validator(mode="after")
     def _no_plain_http(self) -> Settings:
         """Signed headers and tokens do not cross a network in plain text (ruling 16)."""
-        hosts = {name: urlsplit(getattr(self, name.lower())) for name in sorted(_URLS)}
+        hosts = {name: urlsplit(getattr(self, name.lower())) for name in sorted(URLS)}
         exposed = [
             f"{name}: plain http to {url.hostname} would show signed headers or tokens to the network: "
             "use https, or set ALLOW_INSECURE_HTTP=true if you know that path is private"
@@ -181,6 +176,7 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
             on_analysis_error=self.on_analysis_error,
             submit_irrelevant=self.submit_irrelevant,
             poll_interval_s=self.poll_interval_seconds,
+            search_keywords=self.search_keywords,
             max_search_pages=self.max_search_pages,
             prices=self.prices(),
             max_x_usd_per_day=self.max_x_usd_per_day,
@@ -193,8 +189,11 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
         return tuple(secret.get_secret_value() for secret in held if secret is not None)
 
 
-def load_settings(env_file: Path, *, required: bool = False, **flags: Any) -> Settings:
-    """Read the file and the environment; ``flags`` that are not None win.
+KNOWN: Final = frozenset(name.upper() for name in Settings.model_fields)
+
+
+def read_sources(env_file: Path, *, required: bool = False, **flags: Any) -> Sources:
+    """What the file, the environment and the ``flags`` that are not None give, not checked yet.
 
     Args:
         env_file: The file, by default ``.miner_env`` in the working directory.
@@ -202,9 +201,27 @@ def load_settings(env_file: Path, *, required: bool = False, **flags: Any) -> Se
         flags: Values of settings from the command line.
 
     Raises:
+        SettingsError: The file cannot be read, or is not there.
+    """
+    return gather(env_file, KNOWN, required=required, flags=flags)
+
+
+def check_settings(sources: Sources) -> Settings:
+    """The settings that the sources make.
+
+    Raises:
         SettingsError: Something is missing or wrong.
     """
-    return _load(Settings, env_file, required=required, flags=flags)
+    return _check(Settings, sources)
+
+
+def load_settings(env_file: Path, *, required: bool = False, **flags: Any) -> Settings:
+    """Both at once.
+
+    Raises:
+        SettingsError: As both.
+    """
+    return check_settings(read_sources(env_file, required=required, **flags))
 
 
 def load_prices(env_file: Path, *, required: bool = False) -> Prices:
@@ -213,7 +230,7 @@ def load_prices(env_file: Path, *, required: bool = False) -> Prices:
     Raises:
         SettingsError: A price is wrong, or the file that ``required`` speaks of is not there.
     """
-    return _load(PriceSettings, env_file, required=required, flags={}).prices()
+    return _check(PriceSettings, read_sources(env_file, required=required)).prices()
 
 
 def load_analyzer_settings(env_file: Path, *, required: bool = False, **flags: Any) -> AnalyzerSettings:
@@ -222,30 +239,17 @@ def load_analyzer_settings(env_file: Path, *, required: bool = False, **flags: A
     Raises:
         SettingsError: A name is wrong, or the file that ``required`` speaks of is not there.
     """
-    return _load(AnalyzerSettings, env_file, required=required, flags=flags)
+    return _check(AnalyzerSettings, read_sources(env_file, required=required, **flags))
 
 
-def _load(kind: type[S], env_file: Path, *, required: bool, flags: Mapping[str, Any]) -> S:
-    if required and (not env_file.exists() or env_file.is_dir()):
-        raise SettingsError([f"--env-file: there is no file {env_file}: copy .miner_env.example and fill it in"])
-    given = {name: value for name, value in flags.items() if value is not None}
+def _check(kind: type[S], sources: Sources) -> S:
+    given = {name.lower(): value.value for name, value in sources.values.items()}
     try:
-        sources: dict[str, Any] = {"_env_file": env_file, **given}
-        return kind(**sources)
+        return kind.model_validate({name: value for name, value in given.items() if name in kind.model_fields})
     except ValidationError as error:
         # Not chained: pydantic's own error holds the input, which may be a secret.
-        lines = [line for problem in error.errors() for line in _line(problem, env_file).splitlines()]
-        raise SettingsError(lines) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError([f"{env_file}: cannot be read: {error}"]) from error
-
-
-def legacy_variables(env_file: Path) -> tuple[str, ...]:
-    """Legacy variables that are set and have no effect (ruling 15)."""
-    from dotenv import dotenv_values  # noqa: PLC0415  (only needed here, and start-up time matters)
-
-    values: Mapping[str, object] = {**(dotenv_values(env_file) if env_file.is_file() else {}), **os.environ}
-    return tuple(name for name in LEGACY if name in values)
+        lines = [line for problem in error.errors() for line in _line(problem, sources).splitlines()]
+        raise SettingsError(lines, sources.remarks) from None
 
 
 def _is_loopback(host: str) -> bool:
@@ -255,19 +259,25 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _line(problem: Mapping[str, Any], env_file: Path) -> str:
+def _line(problem: Mapping[str, Any], sources: Sources) -> str:
     name = ".".join(str(part) for part in problem["loc"][:1]).upper()
     message = str(problem["msg"]).removeprefix("Value error, ").removeprefix(f"{name} ")
     if not name:
         return message
     if problem["type"] == "missing":
-        missing = "" if env_file.exists() else f" (there is no {env_file} in {Path.cwd()})"
-        return f"{name}: is not set: add {name}=… to {env_file}{missing} or to the environment"
+        file = sources.env_file
+        missing = "" if file.exists() else f" (there is no {file} in {Path.cwd()})"
+        return f"{name}: is not set: add {name}=… to {file}{missing} or to the environment"
     found = _found(name, str(problem["input"]))
-    return f"{name}: {message[0].lower()}{message[1:]}{found}: correct it in {env_file} or in the environment"
+    return f"{name}: {message[0].lower()}{message[1:]}{found}: correct it {sources.place(name)}"
 
 
 def _found(name: str, value: str) -> str:
-    """What stands there, unless it is a secret or may hold one: a URL with a user, password or query."""
-    hidden = name in _SECRET or (name in _URLS and any(mark in value for mark in "@?#"))
+    """What stands there, unless it is a secret or may hold one."""
+    hidden = name in SECRET or (name in URLS and may_hold_secret(value))
     return "" if hidden else f", found {value[:60]!r}"
+
+
+def may_hold_secret(url: str) -> bool:
+    """Whether a URL has a user, password, query or fragment."""
+    return any(mark in url for mark in "@?#")

@@ -1,4 +1,4 @@
-"""Names that nobody knows, each with the nearest one that is known: a misspelled setting must not be silence.
+"""Variables without effect: those nobody knows, with the nearest one that is known, and those of earlier miners.
 
 All of the settings file is looked at. The environment holds everything, so there only names that come close to a
 setting's, or begin as several words of one do.
@@ -14,9 +14,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from actor.env_file import EMPTY, EnvFileError, read_env_file
+from actor.env_file import EMPTY, EnvFile, EnvFileError, read_env_file
 
-__all__ = ["UnknownVariable", "unknown_variables"]
+__all__ = ["LEGACY", "UnknownVariable", "legacy_names", "legacy_variables", "unknown_names", "unknown_variables"]
+
+# Named by earlier miners; they have no effect here (ruling 15).
+LEGACY: Final = ("SCRAPE_INTERVAL_SECONDS", "POSTS_PER_SCRAPE", "POSTS_TO_SUBMIT")
 
 _NEAR: Final = 0.6  # difflib's own measure of what a person would call close
 _VERY_NEAR: Final = 0.88  # a letter left out, doubled or wrong; two swapped in a long name
@@ -57,32 +60,52 @@ def unknown_variables(
         environment: All variables of the environment.
         known: Names of settings in upper case; None for those of this build.
     """
-    names = _known() if known is None else known
-    try:
-        file = read_env_file(env_file, environment)
-    except EnvFileError:
-        file = EMPTY
+    file = _read(env_file, environment)
+    return unknown_names(file, env_file, environment, _known() if known is None else known)
+
+
+def legacy_variables(env_file: Path, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """Names of earlier miners that the file or the environment gives (ruling 15)."""
+    return legacy_names(_read(env_file, environment), environment)
+
+
+def legacy_names(file: EnvFile, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The same for a file that was read."""
+    return tuple(name for name in LEGACY if name in file.given or name in environment)
+
+
+def unknown_names(
+    file: EnvFile, place: Path, environment: Mapping[str, str], known: Collection[str]
+) -> tuple[UnknownVariable, ...]:
+    """The same for a file that was read from ``place``."""
     found = [
-        UnknownVariable(name=given.name, nearest=_nearest(key, names, _NEAR), place=env_file, line=given.line)
+        UnknownVariable(name=given.name, nearest=_nearest(key, known, _NEAR), place=place, line=given.line)
         for key, given in file.given.items()
-        if key not in names
+        if key not in known and key not in LEGACY
     ]
-    prefixes = _prefixes(names)
-    long_names = [name for name in names if len(name) >= _SHORTEST]
+    prefixes = _prefixes(known)
+    long_names = [name for name in known if len(name) >= _SHORTEST]
     for name in sorted(environment):
         key = name.upper()
-        if key in names or key in file.given:
+        if key in known or key in LEGACY or key in file.given:
             continue
         near = _nearest(key, long_names, _VERY_NEAR)
         if near is not None or key.startswith(prefixes):
-            found.append(UnknownVariable(name=name, nearest=near or _nearest(key, names, _NEAR), place=None))
+            found.append(UnknownVariable(name=name, nearest=near or _nearest(key, known, _NEAR), place=None))
     return tuple(found)
 
 
-def _known() -> frozenset[str]:
-    from actor.settings import LEGACY, Settings  # noqa: PLC0415  (settings tell of unknown variables, too)
+def _read(env_file: Path, environment: Mapping[str, str]) -> EnvFile:
+    try:
+        return read_env_file(env_file, environment)
+    except EnvFileError:
+        return EMPTY
 
-    return frozenset([*(name.upper() for name in Settings.model_fields), *LEGACY])
+
+def _known() -> frozenset[str]:
+    from actor.settings import KNOWN  # noqa: PLC0415  (settings tell of unknown variables, too)
+
+    return KNOWN
 
 
 def _nearest(name: str, known: Collection[str], cutoff: float) -> str | None:

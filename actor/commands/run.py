@@ -17,13 +17,16 @@ from typing import Final
 from actor.compose import RunOptions, build_actor, journal_path
 from actor.edges.hotkey import HotkeyError, is_signed_by
 from actor.edges.text import Redactor
+from actor.log_file import check_log_file
 from actor.logs import configure_logging, log_record
 from actor.loops import run_loop
 from actor.machine import State, at_rest
-from actor.my_miner import load_signer, warn_of_legacy
+from actor.my_miner import load_signer, warn_of_remarks
+from actor.notify import Notifier, keep_alive
 from actor.ports import Signer
 from actor.runtime import IdentityError, UnreadableJournalError
-from actor.settings import Settings, SettingsError, load_settings
+from actor.settings import Settings, SettingsError, check_settings, read_sources
+from actor.sources import Sources
 from audit.vouch import KeptError, is_signed, read_kept
 from events.journal import JournalReader
 from events.journal.record import Head, Record
@@ -60,16 +63,19 @@ def run_miner(flags: RunFlags) -> int:
     signals = _Signals()
     env_file = flags.env_file or _DEFAULT_ENV_FILE
     try:
-        settings = _load(flags, env_file)
+        sources = _read(flags, env_file)
+        settings = check_settings(sources)
         signer = load_signer(settings)
         journal = journal_path(settings.journal_dir, signer.ss58_address, dry_run=flags.dry_run)
         _check_place(journal)
+        _check_log(settings.log_file)
     except SettingsError as error:
-        return _refuse(error.lines)
+        return _refuse([*error.lines, *error.remarks])
     except HotkeyError as error:
         return _refuse([str(error)])
-    configure_logging(settings.log_level, as_json=flags.log_json, redact=Redactor(settings.secrets()))
-    warn_of_legacy(env_file)
+    redact = Redactor(settings.secrets())
+    configure_logging(settings.log_level, as_json=flags.log_json, redact=redact, file=settings.log_file)
+    warn_of_remarks(sources)
     options = RunOptions(dry_run=flags.dry_run, move_api=flags.move_api, windows=flags.windows)
     if flags.checkpoint is not None and (code := _check_kept(flags.checkpoint, journal, signer.ss58_address)):
         return code
@@ -103,8 +109,8 @@ def _check_kept(file: Path, journal: Path, hotkey: str) -> int:
     return 0
 
 
-def _load(flags: RunFlags, env_file: Path) -> Settings:
-    return load_settings(
+def _read(flags: RunFlags, env_file: Path) -> Sources:
+    return read_sources(
         env_file,
         required=flags.env_file is not None,
         journal_dir=flags.journal_dir,
@@ -123,6 +129,12 @@ def _check_place(journal: Path) -> None:
         raise SettingsError([f"JOURNAL_DIR: {nearest} is not a directory: name one where this user can write"])
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise SettingsError([f"JOURNAL_DIR: {nearest} is not writable: name a directory where this user can write"])
+
+
+def _check_log(file: Path | None) -> None:
+    """A log that cannot be written is a mistake at the start; later it is the disk's, and stops nothing."""
+    if file is not None and (why := check_log_file(file)) is not None:
+        raise SettingsError([f"LOG_FILE: {file}: {why}: name a file in a folder where this user can write"])
 
 
 def _refuse(lines: Iterable[str], *, code: int = 2) -> int:
@@ -174,15 +186,25 @@ async def serve(
     ``on_start`` gets the function that stops the actor.
     """
     watch = _WindowLimit(options.windows)
+    notifier = Notifier()
 
     def on_record(record: Record, state: State) -> None:
         log_record(record, state)
+        notifier.follow(state)
         if watch.is_reached(state):
-            actor.stop(f"{options.windows} window(s) worked, as asked")
+            stop(f"{options.windows} window(s) worked, as asked")
+
+    def stop(reason: str) -> None:
+        notifier.stopping(reason)
+        actor.stop(reason)
 
     actor = build_actor(settings, signer, options, on_record=on_record)
-    on_start(actor.stop)
-    await actor.run()
+    on_start(stop)
+    pings = asyncio.create_task(keep_alive(notifier, actor.tell))
+    try:
+        await actor.run(on_ready=notifier.ready)
+    finally:
+        pings.cancel()
     _log.info("stopped; posts_processed %d", actor.state.totals.accepted)
 
 

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import pytest
 
-from actor.my_miner import warn_of_legacy
-from actor.settings import LEGACY, Settings, SettingsError, legacy_variables, load_prices, load_settings
+from actor.my_miner import warn_of_remarks
+from actor.settings import Settings, SettingsError, load_prices, load_settings, read_sources
+from actor.unknown_variables import LEGACY
 from events.prices import Prices
 
 ROOT: Final = Path(__file__).parents[2]
@@ -88,7 +89,7 @@ def refused(path: Path, **flags: Any) -> list[str]:
     """The lines of the refusal."""
     with pytest.raises(SettingsError) as caught:
         load_settings(path, **flags)
-    assert str(caught.value) == "\n".join(caught.value.lines)
+    assert str(caught.value) == "\n".join([*caught.value.lines, *caught.value.remarks])
     return caught.value.lines
 
 
@@ -175,10 +176,10 @@ def test_a_wrong_value_is_one_line_with_variable_finding_and_fix(
 ) -> None:
     """The line starts with the variable, quotes what was found and says where to correct it."""
     monkeypatch.setenv(name, value)
-    (line,) = refused(path := filled(tmp_path))
+    (line,) = refused(filled(tmp_path))
     assert line.startswith(f"{name}: ")
     assert repr(value[:40])[1:-1] in line
-    assert line.endswith(f": correct it in {path} or in the environment")
+    assert line.endswith(": correct it in the environment")
     assert "\n" not in line
 
 
@@ -341,12 +342,14 @@ def test_a_file_that_is_not_utf8_is_one_line(tmp_path: Path, content: bytes) -> 
     assert "key-77aa" not in line
 
 
-def test_a_line_that_cannot_be_parsed_is_pointed_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_line_that_cannot_be_parsed_is_pointed_out(tmp_path: Path) -> None:
     """By its number, and the variable that is missing for it by its name."""
-    with caplog.at_level(logging.WARNING):
-        lines = refused(env_file(tmp_path, 'X_BEARER_TOKEN=tok-8f2d\nAPI_KEY="unclosed\n'))
-    assert "line 2" in caplog.text
-    assert [line.partition(":")[0] for line in lines] == ["API_KEY"]
+    path = env_file(tmp_path, 'X_BEARER_TOKEN=tok-8f2d\nAPI_KEY="unclosed\n')
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    assert [line.partition(":")[0] for line in caught.value.lines] == ["API_KEY"]
+    (remark,) = caught.value.remarks
+    assert remark.startswith(f"{path}:2: this line cannot be read")
 
 
 def test_a_named_file_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -373,17 +376,16 @@ def test_r15_legacy_variables_warn(
     path = filled(tmp_path, **({name: "300"} if place == "file" else {}))
     if place == "environment":
         monkeypatch.setenv(name, "300")
-    assert legacy_variables(path) == (name,)
     with caplog.at_level(logging.WARNING):
-        warn_of_legacy(path)
+        warn_of_remarks(read_sources(path))
     assert f"{name} has no effect" in caplog.text
     assert "BLOCKS_PER_WINDOW" in caplog.text
 
 
 def test_r15_nobody_is_warned_without_reason(tmp_path: Path) -> None:
     """R15: neither with a clean file nor without one."""
-    assert legacy_variables(filled(tmp_path)) == ()
-    assert legacy_variables(tmp_path / "missing") == ()
+    assert read_sources(filled(tmp_path)).remarks == ()
+    assert read_sources(tmp_path / "missing").remarks == ()
 
 
 def test_the_example_names_every_setting_and_loads(tmp_path: Path) -> None:

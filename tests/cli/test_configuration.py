@@ -58,7 +58,7 @@ def test_a_wrong_variable_is_one_line(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--env-file", "missing.env"), ("--env-file", "missing.env", ".miner_env.example")),
+        (("--env-file", "missing.env"), ("--env-file", "missing.env", "user-miner init")),
         (("--env-file", "."), ("--env-file", "no file")),
         (("--netuid", "70000"), ("NETUID: ", "'70000'")),
         (("--wallet.name", "nobody"), ("no wallet 'nobody'",)),
