@@ -1,4 +1,4 @@
-"""The end of the actor's chain: its head, and the hashes of the records that no checkpoint speaks of yet.
+"""What a checkpoint signs of the actor's chain: its first record, its head, and the hashes that none lists yet.
 
 What this process read or wrote is remembered; what lies further back is read from the journal when a checkpoint first
 needs it. So a start reads nothing twice, and memory holds what happened since the last checkpoint: 32 bytes a record.
@@ -25,6 +25,18 @@ class ChainEnd:
         self._store = store
         self._before = 0  # the record before the first hash that is remembered
         self._hashes = bytearray()
+        self._journal: str | None = None
+
+    @property
+    def journal(self) -> str:
+        """Hash of the first record.
+
+        Raises:
+            ValueError: It was not read.
+        """
+        if self._journal is None:
+            raise ValueError("the first record's hash is not known before reach_back")
+        return self._journal
 
     def begin(self, head: Head) -> None:
         """Nothing before this record's successor is known here: a snapshot stands for it."""
@@ -35,17 +47,21 @@ class ChainEnd:
     def follow(self, record: Record, checkpoint_seq: int) -> None:
         """The chain goes on with ``record``; hashes up to ``checkpoint_seq`` are signed and forgotten."""
         self.head = record.head
+        if record.seq == 1:
+            self._journal = record.hash
         self._hashes += bytes.fromhex(record.hash)
         if checkpoint_seq > self._before:
             del self._hashes[: _HASH_BYTES * (checkpoint_seq - self._before)]
             self._before = checkpoint_seq
 
     async def reach_back(self, checkpoint_seq: int) -> None:
-        """Read the hashes behind ``checkpoint_seq`` that are not remembered.
+        """Read the first record's hash, and those behind ``checkpoint_seq``, that are not remembered.
 
         Raises:
             JournalError: The journal cannot be read any more.
         """
+        if self._journal is None:
+            self._journal = await self._first_hash()
         if checkpoint_seq >= self._before:
             return
         missing = bytearray()
@@ -54,6 +70,11 @@ class ChainEnd:
                 missing += bytes.fromhex(record.hash)
         self._hashes[:0] = missing
         self._before = checkpoint_seq
+
+    async def _first_hash(self) -> str:
+        async for record in self._store.read(after_seq=0):
+            return record.hash
+        raise ValueError("a journal without records has nothing to vouch for")
 
     def hashes_sha256(self, checkpoint_seq: int) -> str:
         """Digest of the hashes behind ``checkpoint_seq``, as CheckpointSigned holds it.

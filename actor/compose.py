@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from actor.analyzer import Analyzer, Strategy, make_strategy
+from actor.analyzer import Analyzer, Registry, Strategy, make_strategy
 from actor.edges.api import APIClient
 from actor.edges.clock import SystemClock
 from actor.edges.llm import OpenAIChat
@@ -116,9 +116,10 @@ def build_actor(
     """
     redact = Redactor(settings.secrets())
     hotkey = signer.ss58_address
+    registry = settings.registry()
     return Actor(
         store=store or open_journal(settings, hotkey, dry_run=options.dry_run),
-        ports=_ports(settings, signer, redact, dry_run=options.dry_run),
+        ports=_ports(settings, registry, signer, redact, dry_run=options.dry_run),
         config=ActorConfig(
             identity=JournalCreated(
                 hotkey=hotkey,
@@ -129,6 +130,7 @@ def build_actor(
             policy=settings.policy(),
             build=version("user-miner"),
             pid=os.getpid(),
+            subnets_sha256=registry.sha256(),
             llm_concurrency=settings.llm_concurrency,
             move_api=options.move_api,
         ),
@@ -149,7 +151,7 @@ def build_analyzer(strategy: Strategy, model: Model, redact: Redactor) -> Analyz
     )
 
 
-def _ports(settings: Settings, signer: Signer, redact: Redactor, *, dry_run: bool) -> Ports:
+def _ports(settings: Settings, registry: Registry, signer: Signer, redact: Redactor, *, dry_run: bool) -> Ports:
     clock = SystemClock()
     scraper = PostScraper(
         bearer_token=settings.x_bearer_token.get_secret_value(),
@@ -160,7 +162,7 @@ def _ports(settings: Settings, signer: Signer, redact: Redactor, *, dry_run: boo
         redact=redact,
     )
     analyzer = build_analyzer(
-        make_strategy(settings.analyzer, settings.registry()),
+        make_strategy(settings.analyzer, registry),
         Model(
             base_url=settings.llm_base,
             api_key=settings.api_key.get_secret_value(),

@@ -188,6 +188,7 @@ class Performer:
     def _checkpoint(self, state: State) -> ev.CheckpointSigned:
         head = self._chain_end.head
         unsigned = ev.CheckpointSigned(
+            journal=self._chain_end.journal,
             since=state.checkpoint_seq,
             seq=head.seq,
             head=head.hash,

@@ -59,7 +59,7 @@ class Vouched:
 def read_kept(path: Path) -> CheckpointSigned:
     """A checkpoint kept elsewhere: its journal record, or only the record's ``data``, as one JSON object.
 
-    Data alone is told from that of version 1, which is older and has fewer fields, by its fields.
+    The version of data alone is told by its fields, which grew with each.
 
     Raises:
         KeptError: The file holds something else.
@@ -67,10 +67,14 @@ def read_kept(path: Path) -> CheckpointSigned:
     try:
         content = orjson.loads(path.read_bytes())
         data = content["data"] if isinstance(content, dict) and "data" in content else content
-        old = isinstance(data, dict) and "since" not in data
-        return decode_as(CheckpointSigned, upcast("CheckpointSigned", 1, data) if old else data)
+        return decode_as(CheckpointSigned, upcast("CheckpointSigned", _version(data), data))
     except (OSError, ValueError) as error:
         raise KeptError(f"{path} holds no checkpoint: {error}") from error
+
+
+def _version(data: object) -> int:
+    fields = data if isinstance(data, dict) else {}
+    return 1 if "since" not in fields else 2 if "journal" not in fields else 3
 
 
 def vouch(

@@ -80,6 +80,7 @@ def _work(drive: Drive, number: int) -> None:
     head = drive.head
     drive.on(
         CheckpointSigned(
+            journal="0" * 64,
             since=0,
             seq=head.seq,
             head=head.hash,

@@ -40,7 +40,9 @@ __all__ = [
     "PostsScraped",
     "RateLimited",
     "Salvage",
+    "ScoreObserved",
     "ScrapeFailed",
+    "SettingsChanged",
     "Spent",
     "SubmissionAccepted",
     "SubmissionBody",
@@ -48,6 +50,7 @@ __all__ = [
     "SubmissionRejected",
     "SubmissionStarted",
     "TailRepaired",
+    "ValidationObserved",
     "WindowOpened",
 ]
 
@@ -95,7 +98,7 @@ class Post(Value, frozen=True, kw_only=True):
 
 
 class Policy(Value, frozen=True, kw_only=True):
-    """The settings that decide what the machine does; ActorStarted records them, so a replay needs no settings.
+    """The settings that decide what the miner does; ActorStarted and SettingsChanged record them for every replay.
 
     Attributes:
         blocks_per_window: BLOCKS_PER_WINDOW; the API's own number wins (ruling 11).
@@ -109,6 +112,8 @@ class Policy(Value, frozen=True, kw_only=True):
         crash_limit: So many crashes of one paid effect count as its failure, so a bug cannot pay for ever.
         max_carried_windows: A post is carried into at most so many later windows (ruling 9).
         max_post_age_s: A carried post older than this is abandoned (ruling 9).
+        search_keywords: SEARCH_KEYWORDS: what is searched for.
+        sampling: SAMPLING: "random" draws among the new posts (ruling 8), "top" takes those of greatest value.
         max_search_pages: MAX_SEARCH_PAGES: so many requests one search makes at most.
         prices: What the budgets reckon with.
         max_x_usd_per_day: MAX_X_USD_PER_DAY, None without a budget.
@@ -126,6 +131,8 @@ class Policy(Value, frozen=True, kw_only=True):
     crash_limit: int = 3
     max_carried_windows: int = 3
     max_post_age_s: float = 72 * 3600.0
+    search_keywords: tuple[str, ...] = ("bittensor",)
+    sampling: Literal["random", "top"] = "random"
     max_search_pages: int = 1
     prices: Prices = Prices()
     max_x_usd_per_day: float | None = None
@@ -197,12 +204,14 @@ class ActorStarted(Value, frozen=True, kw_only=True):
         epoch: The lease's number; each start has a higher one.
         pid: Process id, for the operator's own logs.
         policy: The settings that decide.
+        subnets_sha256: Digest of the list of subnets that posts are judged by, hex; None in versions 1 and 2.
     """
 
     build: str
     epoch: int
     pid: int
     policy: Policy
+    subnets_sha256: str | None = None
 
 
 class ActorStopped(Value, frozen=True, kw_only=True):
@@ -210,6 +219,21 @@ class ActorStopped(Value, frozen=True, kw_only=True):
 
     reason: str
     posts_processed: int
+
+
+class SettingsChanged(Value, frozen=True, kw_only=True):
+    """The operator changed settings that a running miner can take over.
+
+    Attributes:
+        policy: The settings that decide, from here on.
+        names: Variables that have another value now; some decide nothing, such as LOG_LEVEL.
+    """
+
+    policy: Policy
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        _require(bool(self.names), "a change names what has changed")
 
 
 class WindowOpened(Value, frozen=True, kw_only=True):
@@ -521,12 +545,57 @@ class PostAbandoned(Value, frozen=True, kw_only=True):
     reason: Literal["carried too long", "too old"]
 
 
+class ScoreObserved(Value, frozen=True, kw_only=True):
+    """A validator told what it scored this miner for a stretch of blocks. Its word; nothing here can check it.
+
+    Attributes:
+        validator: The validator's ss58 address.
+        start_block: The first block.
+        end_block: The last block, or the first one after, as the validator counts.
+        score: The score.
+        rewards: Rewards counted, None when it did not say.
+        penalties: Penalties counted, None when it did not say.
+    """
+
+    validator: str
+    start_block: int
+    end_block: int
+    score: float
+    rewards: int | None = None
+    penalties: int | None = None
+
+    def __post_init__(self) -> None:
+        _require(math.isfinite(self.score), "a score is finite")
+        _require(self.start_block <= self.end_block, "blocks end after they begin")
+
+
+class ValidationObserved(Value, frozen=True, kw_only=True):
+    """A validator told how it judged a post. Its word; the API's own verdict came with the submission.
+
+    Attributes:
+        validator: The validator's ss58 address.
+        validation_id: Its id of the validation, which SubmissionAccepted may have named.
+        post_id: The post.
+        passed: Whether the post was confirmed.
+        code: Stable word for why not, None when it did not say.
+        reason: One line for people, None when it did not say.
+    """
+
+    validator: str
+    validation_id: str
+    post_id: str
+    passed: bool
+    code: str | None = None
+    reason: str | None = None
+
+
 class CheckpointSigned(Value, frozen=True, kw_only=True):
     """The hotkey vouches for the history so far, and for the hash of each record since the checkpoint before.
 
     Such a list lets a few records be shown with their place in the chain, and all others be left out.
 
     Attributes:
+        journal: Hash of the journal's first record, which tells it from every other journal; None before version 3.
         since: The record that the checkpoint before speaks of, 0 for the first; None in version 1, which has no list.
         seq: The record that the checkpoint speaks of.
         head: That record's hash, hex.
@@ -537,6 +606,7 @@ class CheckpointSigned(Value, frozen=True, kw_only=True):
         signature: The hotkey's sr25519 signature, hex.
     """
 
+    journal: str | None
     since: int | None
     seq: int
     head: str
@@ -668,6 +738,7 @@ Event: TypeAlias = (
     | ApiMoved
     | ActorStarted
     | ActorStopped
+    | SettingsChanged
     | WindowOpened
     | PostsScraped
     | ScrapeFailed
@@ -685,6 +756,8 @@ Event: TypeAlias = (
     | ApiRecovered
     | ConfigMismatched
     | PostAbandoned
+    | ScoreObserved
+    | ValidationObserved
     | CheckpointSigned
     | TailRepaired
     | GapDeclared

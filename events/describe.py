@@ -84,6 +84,14 @@ def _failed(e: ev.SubmissionFailed) -> str:
     return f"post {e.post_id} attempt {e.attempt} failed{status}: {printable(e.reason)}"
 
 
+def _validation(e: ev.ValidationObserved) -> str:
+    post, validator = printable(e.post_id, 40), printable(e.validator, 60)
+    if e.passed:
+        return f"post {post} confirmed by validator {validator}"
+    why = ": ".join(printable(text) for text in (e.code, e.reason) if text)
+    return f"post {post} refused by validator {validator}: {why or 'no reason given'}"
+
+
 _LINES: Final[Mapping[type, Callable[[Any], str]]] = {
     ev.JournalCreated: lambda e: (
         f"journal of {e.hotkey} on netuid {e.netuid} for {printable(e.api_url)}" + (" (dry run)" if e.dry_run else "")
@@ -91,6 +99,7 @@ _LINES: Final[Mapping[type, Callable[[Any], str]]] = {
     ev.ApiMoved: lambda e: f"moved to the API {printable(e.api_url)}",
     ev.ActorStarted: lambda e: f"started: version {printable(e.build, 40)}, epoch {e.epoch}, pid {e.pid}",
     ev.ActorStopped: lambda e: f"stopped: {printable(e.reason)}; posts_processed {e.posts_processed}",
+    ev.SettingsChanged: lambda e: f"settings changed: {printable(', '.join(e.names))}",
     ev.WindowOpened: lambda e: f"window {e.window} at block {e.current_block} (told by {e.source})",
     ev.PostsScraped: _scraped,
     ev.ScrapeFailed: lambda e: f"window {e.window}: scrape failed, window spent: {printable(e.reason)}",
@@ -108,6 +117,10 @@ _LINES: Final[Mapping[type, Callable[[Any], str]]] = {
     ev.ApiRecovered: lambda _: "coordination API answers again",
     ev.ConfigMismatched: lambda e: f"the API has {e.setting}={e.served}, configured is {e.configured}: using the API's",
     ev.PostAbandoned: lambda e: f"post {e.post_id} abandoned: {e.reason}",
+    ev.ScoreObserved: lambda e: (
+        f"validator {printable(e.validator, 60)} scored blocks {e.start_block} to {e.end_block}: {e.score:.4f}"
+    ),
+    ev.ValidationObserved: _validation,
     ev.CheckpointSigned: lambda e: f"checkpoint of record {e.seq} signed",
     ev.GapDeclared: lambda e: (
         f"a gap was accepted: {e.lost_bytes} bytes lost at {e.segment}:{e.offset}, "

@@ -17,9 +17,9 @@ Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 VERSIONS: Final[Mapping[str, int]] = {
     **dict.fromkeys(EVENTS, 1),
-    "ActorStarted": 2,
+    "ActorStarted": 3,
     "AnalysisFailed": 2,
-    "CheckpointSigned": 2,
+    "CheckpointSigned": 3,
     "GapDeclared": 2,
     "PostAnalyzed": 2,
 }
@@ -42,6 +42,17 @@ def _actor_started_1(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "policy": {**data["policy"], **budgets}}
 
 
+def _checkpoint_signed_2(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 did not say whose list of hashes it was."""
+    return {"journal": None, **data}
+
+
+def _actor_started_2(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 told neither what was searched for nor by which subnets posts were judged; samples were random."""
+    policy = {**data["policy"], "search_keywords": [], "sampling": "random"}
+    return {**data, "policy": policy, "subnets_sha256": None}
+
+
 def _gap_declared_1(data: dict[str, Any]) -> dict[str, Any]:
     """Version 1 did not tell what was paid for behind the gap."""
     return {**data, "salvage": {**data["salvage"], "spent": {}}}
@@ -59,8 +70,10 @@ def _analysis_failed_1(data: dict[str, Any]) -> dict[str, Any]:
 
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("ActorStarted", 1): _actor_started_1,
+    ("ActorStarted", 2): _actor_started_2,
     ("AnalysisFailed", 1): _analysis_failed_1,
     ("CheckpointSigned", 1): _checkpoint_signed_1,
+    ("CheckpointSigned", 2): _checkpoint_signed_2,
     ("GapDeclared", 1): _gap_declared_1,
     ("PostAnalyzed", 1): _post_analyzed_1,
 }

@@ -45,6 +45,7 @@ class Drive(MachineDrive):
         """Alice, whose address is HOTKEY, vouches for everything so far; ``fields`` replace parts before she signs."""
         since = self.state.checkpoint_seq
         unsigned = ev.CheckpointSigned(
+            journal=self.records[0].hash,
             since=since,
             seq=self.head.seq,
             head=self.head.hash,

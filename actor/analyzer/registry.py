@@ -5,10 +5,13 @@ This module never reads a file, never looks at a post and never asks the chain.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, Literal, get_args
+
+from events.codec import canonical_json
 
 __all__ = [
     "MAX_FUNCTIONS",
@@ -111,6 +114,10 @@ class Registry:
 
     def __len__(self) -> int:
         return len(self.subnets)
+
+    def sha256(self) -> str:
+        """Digest of the subnets, hex: two lists with the same one judge a post alike."""
+        return hashlib.sha256(canonical_json(self.subnets)).hexdigest()
 
     def find(self, text: str) -> Subnet | None:
         """Return the subnet of this number (45, SN45) or name, ignoring case; None when there is none."""

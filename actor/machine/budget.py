@@ -25,11 +25,14 @@ _NOTHING: Final = Spent()
 # A failed search that X may have answered, and so billed, although no answer came through.
 _PERHAPS_BILLED: Final = frozenset({"timeout", "broken", "malformed", "crash"})
 
+_AGAIN: Final = frozenset({ev.ActorStarted, ev.SettingsChanged})
+
 
 def reckon(before: State, after: State, event: ev.Event, at_ms: int) -> State:
     """``after`` with what the event cost, and with the search that became due allowed or not.
 
-    A search is allowed once, when its window opens, and again when a start or a crash makes it begin anew.
+    A search is allowed once, when its window opens, and again when a start or a crash makes it begin anew, or when the
+    budgets change.
     """
     cost = _COSTS.get(type(event))
     if cost is not None:
@@ -41,7 +44,7 @@ def reckon(before: State, after: State, event: ev.Event, at_ms: int) -> State:
     due = after.unaffordable
     if not after.to_scrape:
         return after if due is None else changed(after, unaffordable=None)
-    if after.window != before.window or type(event) is ev.ActorStarted or after.spent is not before.spent:
+    if after.window != before.window or type(event) in _AGAIN or after.spent is not before.spent:
         due = _shortfall(after, at_ms)
     return after if due is after.unaffordable else changed(after, unaffordable=due)
 

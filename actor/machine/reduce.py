@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from actor.machine.budget import reckon
 from actor.machine.scoring import score_post_entry
-from actor.machine.state import Answer, Backoff, OpenAttempt, PendingPost, State, Window
+from actor.machine.state import Answer, Backoff, OpenAttempt, PendingPost, State, Window, observation_key
 from events import catalogue as ev
 from events.value import changed
 
@@ -19,9 +19,23 @@ __all__ = ["IllegalEventError", "apply"]
 
 # X search reaches back 7 days, so a post older than this can never come back.
 SEEN_DAYS: Final = 8
-ANSWER_DAYS: Final = 2
+ANSWER_HOURS: Final = 48
 _DAY_S: Final = 86_400
+_HOUR_MS: Final = 3_600_000
 _COUNTED_WINDOWS: Final = 4
+_OBSERVATIONS_KEPT: Final = 512
+# What a running miner takes over; the rest belongs to the API or to attempts under way, and waits for a restart.
+_CHANGEABLE: Final = (
+    "max_llm_usd_per_day",
+    "max_search_pages",
+    "max_x_usd_per_day",
+    "on_analysis_error",
+    "poll_interval_s",
+    "prices",
+    "sampling",
+    "search_keywords",
+    "submit_irrelevant",
+)
 _BETWEEN_RUNS: Final = frozenset({ev.JournalCreated, ev.ApiMoved, ev.ActorStarted, ev.TailRepaired, ev.GapDeclared})
 
 
@@ -76,6 +90,8 @@ def _actor_started(s: State, e: ev.ActorStarted, _at: int) -> State:
         running=True,
         epoch=e.epoch,
         policy=e.policy,
+        subnets_sha256=e.subnets_sha256,
+        answers=s.answers if e.subnets_sha256 == s.subnets_sha256 else {},  # other subnets, other answers
         open=None,
         crashes={},
     )
@@ -85,6 +101,12 @@ def _actor_started(s: State, e: ev.ActorStarted, _at: int) -> State:
 
 def _actor_stopped(s: State, _e: ev.ActorStopped, _at: int) -> State:
     return changed(s, running=False)
+
+
+def _settings_changed(s: State, e: ev.SettingsChanged, _at: int) -> State:
+    taken = changed(s.policy, **{name: getattr(e.policy, name) for name in _CHANGEABLE})
+    _require(taken == e.policy, f"a running miner takes over nothing but {', '.join(_CHANGEABLE)}")
+    return changed(s, policy=e.policy)
 
 
 def _tail_repaired(s: State, e: ev.TailRepaired, _at: int) -> State:
@@ -251,7 +273,7 @@ def _require_scrape(s: State, window: int) -> None:
 def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
     pending = _unanalyzed(s, e.post_id)
     if e.reused_from is None:
-        s = changed(s, answers=_remember(s.answers, e, at_ms // (_DAY_S * 1000)))
+        s = changed(s, answers=_remember(s.answers, e, at_ms // _HOUR_MS))
     if not e.tokens and not s.policy.submit_irrelevant:
         return _leave_out(s, e.post_id)
     score = score_post_entry(pending.post, e.tokens, at_ms)
@@ -260,16 +282,16 @@ def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
 
 
 def _remember(
-    answers: Mapping[int, Mapping[str, Answer]], e: ev.PostAnalyzed, day: int
+    answers: Mapping[int, Mapping[str, Answer]], e: ev.PostAnalyzed, hour: int
 ) -> Mapping[int, Mapping[str, Answer]]:
-    """Keep the answer for other posts of the same text, which come within hours; older days are forgotten."""
+    """Keep the answer for other posts of the same text, which come within hours; older ones are forgotten."""
     answer = Answer(
         post_id=e.post_id, model=e.model, prompt_version=e.prompt_version, tokens=e.tokens, sentiment=e.sentiment
     )
-    if day in answers:
-        return {**answers, day: {**answers[day], e.content_sha256: answer}}
-    kept = sorted([*answers, day])[-ANSWER_DAYS:]
-    return {d: answers.get(d, {e.content_sha256: answer}) for d in kept}
+    if hour in answers:
+        return {**answers, hour: {**answers[hour], e.content_sha256: answer}}
+    kept = sorted([*answers, hour])[-ANSWER_HOURS:]
+    return {at: answers.get(at, {e.content_sha256: answer}) for at in kept}
 
 
 def _analysis_failed(s: State, e: ev.AnalysisFailed, _at: int) -> State:
@@ -409,6 +431,10 @@ def _config_mismatched(s: State, e: ev.ConfigMismatched, _at: int) -> State:
     return changed(s, served_max_submissions=e.served)
 
 
+def _observed(s: State, e: ev.ScoreObserved | ev.ValidationObserved, _at: int) -> State:
+    return changed(s, observed=(*s.observed, observation_key(e))[-_OBSERVATIONS_KEPT:])
+
+
 def _api_unreachable(s: State, _e: ev.ApiUnreachable, _at: int) -> State:
     _require(not s.api_down, "the API is known to be unreachable")
     return changed(s, api_down=True)
@@ -424,6 +450,7 @@ _REDUCERS: Final[Mapping[type, Callable[[State, Any, int], State]]] = {
     ev.ApiMoved: _api_moved,
     ev.ActorStarted: _actor_started,
     ev.ActorStopped: _actor_stopped,
+    ev.SettingsChanged: _settings_changed,
     ev.WindowOpened: _window_opened,
     ev.PostsScraped: _posts_scraped,
     ev.ScrapeFailed: _scrape_failed,
@@ -441,6 +468,8 @@ _REDUCERS: Final[Mapping[type, Callable[[State, Any, int], State]]] = {
     ev.ApiRecovered: _api_recovered,
     ev.ConfigMismatched: _config_mismatched,
     ev.PostAbandoned: _post_abandoned,
+    ev.ScoreObserved: _observed,
+    ev.ValidationObserved: _observed,
     ev.CheckpointSigned: _checkpoint_signed,
     ev.TailRepaired: _tail_repaired,
     ev.GapDeclared: _gap_declared,

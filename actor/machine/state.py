@@ -11,7 +11,16 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
-from events.catalogue import BudgetSpent, JournalCreated, Policy, Post, Spent, SubmissionBody
+from events.catalogue import (
+    BudgetSpent,
+    JournalCreated,
+    Policy,
+    Post,
+    ScoreObserved,
+    Spent,
+    SubmissionBody,
+    ValidationObserved,
+)
 from events.codec import canonical_json, decode_as
 from events.value import Value
 
@@ -29,11 +38,12 @@ __all__ = [
     "Window",
     "decode_state",
     "encode_state",
+    "observation_key",
     "state_sha256",
 ]
 
 # Version of the fold: raised whenever the same records would give another state, so that old snapshots are ignored.
-REDUCER: Final = 6
+REDUCER: Final = 7
 
 StateName: TypeAlias = Literal["WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff"]
 STATES: Final[tuple[StateName, ...]] = ("WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff")
@@ -145,6 +155,7 @@ class State(Value, frozen=True, kw_only=True):
         running: Between ActorStarted and ActorStopped.
         epoch: Of the last start.
         policy: Of the last start.
+        subnets_sha256: Digest of the list of subnets of the last start.
         served_blocks_per_window: The API's number, None while it told none; it wins over the policy's (ruling 11).
         served_max_submissions: Likewise.
         window: The window being worked on, or worked on last; its scrape is never repeated (ruling 12).
@@ -155,7 +166,7 @@ class State(Value, frozen=True, kw_only=True):
         backoff: Set exactly in state Backoff.
         counted: Posts the API counted by a window's first block; only recent windows.
         seen: Ids of chosen posts by the UTC day (unix days) they were posted; pruned beyond SEEN_DAYS.
-        answers: Analyses of recent texts by the UTC day (unix days) of their records, then by the texts' digests.
+        answers: Analyses of recent texts by the hour (unix hours) of their records, then by the texts' digests.
         checkpointed: First block of the last window that ended with a signed checkpoint.
         checkpoint_seq: Record that the last checkpoint with a list of hashes speaks of; 0 before the first.
         crashes: Consecutive crashes by effect key, within one window.
@@ -164,6 +175,7 @@ class State(Value, frozen=True, kw_only=True):
         totals: Counts for people.
         spent: What was paid for, or may have been, by UTC day (unix days); only recent days.
         unaffordable: What to record in place of the due scrape, which a budget does not allow; else None.
+        observed: Keys of what validators told last, so that the same word told again is not recorded again.
     """
 
     state: StateName = "WaitingForWindow"
@@ -172,6 +184,7 @@ class State(Value, frozen=True, kw_only=True):
     running: bool = False
     epoch: int = 0
     policy: Policy = Policy()
+    subnets_sha256: str | None = None
     served_blocks_per_window: int | None = None
     served_max_submissions: int | None = None
     window: Window | None = None
@@ -191,6 +204,7 @@ class State(Value, frozen=True, kw_only=True):
     totals: Totals = Totals()
     spent: Mapping[int, Spent] = {}
     unaffordable: BudgetSpent | None = None
+    observed: tuple[str, ...] = ()
 
     @property
     def blocks_per_window(self) -> int:
@@ -223,8 +237,8 @@ class State(Value, frozen=True, kw_only=True):
 
     def answer(self, content_sha256: str) -> Answer | None:
         """What is on record about a text of this digest; the newest where models or rules changed."""
-        for day in sorted(self.answers, reverse=True):
-            if (answer := self.answers[day].get(content_sha256)) is not None:
+        for hour in sorted(self.answers, reverse=True):
+            if (answer := self.answers[hour].get(content_sha256)) is not None:
                 return answer
         return None
 
@@ -256,6 +270,11 @@ class State(Value, frozen=True, kw_only=True):
 
 def _first_in_queue(pending: PendingPost) -> tuple[bool, float]:
     return pending.deferrals == 0, -pending.score
+
+
+def observation_key(event: ScoreObserved | ValidationObserved) -> str:
+    """What tells one validator's word from another, 16 hex digits."""
+    return hashlib.sha256(canonical_json(event)).hexdigest()[:16]
 
 
 INITIAL: Final = State()

@@ -90,6 +90,9 @@ _ANYWHERE: Final = (
     "TailRepaired",
     "PostAbandoned",
     "ApiMoved",
+    "SettingsChanged",
+    "ScoreObserved",
+    "ValidationObserved",
 )
 _SCRAPE_ENDS: Final = ("PostsScraped", "ScrapeFailed")
 _ANALYSIS_ENDS: Final = ("PostAnalyzed", "AnalysisFailed")

@@ -128,6 +128,7 @@ def _checkpoint(drive: Teller, _words: list[str], _fields: _Fields) -> None:
     since = drive.state.checkpoint_seq
     drive.on(
         ev.CheckpointSigned(
+            journal=drive.records[0].hash,
             since=since,
             seq=drive.head.seq,
             head=drive.head.hash,

@@ -104,13 +104,17 @@ class MachineDrive:
 
     # A window's story in words, with made-up answers
 
-    def start(self, policy: ev.Policy | None = None) -> Self:
+    def start(self, policy: ev.Policy | None = None, *, subnets_sha256: str | None = None) -> Self:
         """A process takes the journal, and creates it when it is new."""
         if self.state.identity is None:
             self.on(ev.JournalCreated(hotkey=self._hotkey, netuid=45, api_url="http://127.0.0.1:8001"))
         self.policy = policy or self.policy
         epoch = self.state.epoch + 1
-        self.on(ev.ActorStarted(build="0.1.0", epoch=epoch, pid=100 + epoch, policy=self.policy))
+        self.on(
+            ev.ActorStarted(
+                build="0.1.0", epoch=epoch, pid=100 + epoch, policy=self.policy, subnets_sha256=subnets_sha256
+            )
+        )
         return self
 
     def window(

@@ -276,6 +276,7 @@ def _config(state: State, life: Life, identity: ev.JournalCreated) -> ActorConfi
         policy=state.policy if started is None else started.policy,
         build="" if started is None else started.build,
         pid=0 if started is None else started.pid,
+        subnets_sha256=None if started is None else started.subnets_sha256,
         move_api=True,
         stop_grace_s=0.0,
     )

@@ -34,9 +34,11 @@ OWN_WORDS: Final = frozenset(
         "build",
         "day",
         "kind",
+        "names",
         "on_analysis_error",
         "prompt_version",
         "rung",
+        "sampling",
         "segment",
         "setting",
         "source",
@@ -46,8 +48,10 @@ OWN_WORDS: Final = frozenset(
 )
 _POST_IDS: Final = frozenset({"id", "post_id", "candidates", "reused_from", "seen", "settled"})
 _EFFECT_KEYS: Final = frozenset({"crashes", "effect", "held"})
-_HOTKEYS: Final = frozenset({"hotkey", "miner_hotkey"})
-_DIGESTS: Final = frozenset({"hashes_sha256", "head", "sha256", "signature", "state_sha256"})
+_HOTKEYS: Final = frozenset({"hotkey", "miner_hotkey", "validator"})
+_DIGESTS: Final = frozenset(
+    {"hashes_sha256", "head", "journal", "sha256", "signature", "state_sha256", "subnets_sha256"}
+)
 # Mappings whose keys are data: what they hold is known by the name of the mapping.
 _BY_DATA: Final = frozenset({"counted", "crashes", "seen", "spent", "tokens"})
 # Texts from outside that no reader of a test misses.

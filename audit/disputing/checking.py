@@ -131,6 +131,7 @@ def _wrong_list(listed: Listed, before: int, hotkey: str, is_signed_by: Signatur
 
 def _as_event(listed: Listed) -> ev.CheckpointSigned:
     return ev.CheckpointSigned(
+        journal=None,
         since=listed.since,
         seq=listed.seq,
         head=listed.head,

@@ -29,7 +29,9 @@ _NAMELESS: Final = (
     ev.CheckpointSigned,
     ev.ConfigMismatched,
     ev.JournalCreated,
+    ev.ScoreObserved,
     ev.ScrapeFailed,
+    ev.SettingsChanged,
     ev.TailRepaired,
     ev.WindowOpened,
 )
@@ -116,7 +118,7 @@ class _Governing:
         """One more record before the search."""
         event, seq = step.event, step.record.seq
         match event:
-            case ev.JournalCreated() | ev.ActorStarted() | ev.ApiMoved():
+            case ev.JournalCreated() | ev.ActorStarted() | ev.SettingsChanged() | ev.ApiMoved():
                 self._last[step.record.name] = seq
             case ev.ConfigMismatched():
                 self._last[event.setting] = seq

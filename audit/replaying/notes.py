@@ -256,4 +256,7 @@ _LABELS: Final[Mapping[type, str]] = {
     ev.TailRepaired: "repaired",
     ev.GapDeclared: "gap",
     ev.BudgetSpent: "budget",
+    ev.SettingsChanged: "settings",
+    ev.ScoreObserved: "score",
+    ev.ValidationObserved: "validated",
 }

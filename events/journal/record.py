@@ -175,7 +175,9 @@ def checkpoint_message(checkpoint: CheckpointSigned) -> bytes:
     if c.hashes_sha256 is None:
         return f"user-miner-checkpoint:1:{c.seq}:{c.head}:{c.state_sha256}".encode()
     fields = f"{c.since}:{c.seq}:{c.head}:{c.hashes_sha256}:{c.reducer}:{c.state_sha256}"
-    return f"user-miner-checkpoint:2:{fields}".encode()
+    if c.journal is None:
+        return f"user-miner-checkpoint:2:{fields}".encode()
+    return f"user-miner-checkpoint:3:{c.journal}:{fields}".encode()
 
 
 def hashes_sha256(hashes: Iterable[str]) -> str:

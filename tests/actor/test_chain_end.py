@@ -66,11 +66,12 @@ def test_any_start_comes_to_the_same_list(snapshot_seq: int) -> None:
         await end.reach_back(since)
         await end.reach_back(since)
         assert end.head == drive.head
+        assert end.journal == drive.records[0].hash
         return end.hashes_sha256(since), journal
 
     found, journal = asyncio.run(go())
     assert found == digest(drive.records, since)
-    assert journal.reads == ([since] if snapshot_seq > since else [])
+    assert journal.reads == [0] * bool(snapshot_seq) + [since] * (snapshot_seq > since)
 
 
 def test_records_that_come_while_it_reads_are_not_lost() -> None:

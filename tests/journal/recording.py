@@ -15,7 +15,8 @@ from pathlib import Path
 from events import catalogue as ev
 from events.journal import Draft, FileJournal, Record
 from events.prices import Prices
-from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, limited, rejected
+from events.value import changed
+from tests.kit import HOTKEY, Drive, accepted, analysis_failed, analyzed, failed, limited, rejected
 
 _SEGMENT_BYTES = 7_000
 _TORN = b'{"seq":16,"at":"2026-11-22T14:'
@@ -23,10 +24,11 @@ _TORN = b'{"seq":16,"at":"2026-11-22T14:'
 
 def history() -> Drive:
     """Every event but TailRepaired, which only a torn tail brings."""
-    drive = Drive().start()
+    drive = Drive().start(subnets_sha256="5" * 64)
     drive.on(ev.ConfigMismatched(setting="MAX_SUBMISSIONS_PER_WINDOW", configured=5, served=4))
     drive.on(ev.ApiUnreachable(reason="no answer within 10 s"), after_s=12)
     drive.on(ev.ApiRecovered(), after_s=24)
+    drive.on(ev.SettingsChanged(policy=changed(drive.state.policy, sampling="top"), names=("SAMPLING", "LOG_LEVEL")))
     drive.window(812).scraped(1, 2, 3, 4, content='two\nlines, "quotes", \u2028 and \U0001f600')
     tokens = {"talisman": 0.9, "chutes": 1.0}
     drive.on(analyzed("1", tokens=tokens, failed_calls=1), analyzed("2", 0.0), after_s=1.5)
@@ -41,6 +43,12 @@ def history() -> Drive:
     drive.on(limited(drive.send(), start_block=81_200), after_s=0.02)
     for pending in drive.state.posts:
         drive.on(ev.PostAbandoned(post_id=pending.post.id, reason="too old"))
+    drive.on(
+        ev.ScoreObserved(validator=HOTKEY, start_block=81_100, end_block=81_199, score=0.25, rewards=3, penalties=1)
+    )
+    judged = {"validator": HOTKEY, "validation_id": "v-1", "post_id": "1"}
+    drive.on(ev.ValidationObserved(**judged, passed=True))
+    drive.on(ev.ValidationObserved(**judged, passed=False, code="text_mismatch", reason="the text differs"))
     drive.sign().window(813).scrape_failed()
     drive.on(ev.EffectCrashed(effect="PollStatus", post_id=None, error="KeyError: 'block'"))
     drive.on(ev.BackoffElapsed(), after_s=12)

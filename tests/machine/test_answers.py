@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actor.machine import content_sha256, norm_text, wanted
-from actor.machine.reduce import ANSWER_DAYS
+from actor.machine.reduce import ANSWER_HOURS
 from events import effects as ef
 from tests.kit import Drive, analysis_failed, analyzed
 
@@ -42,13 +42,23 @@ def test_an_answer_is_remembered_with_what_it_depends_on() -> None:
     assert (known.post_id, known.model, known.prompt_version, known.sentiment) == ("1", "a", "1", 0.5)
 
 
+def test_another_list_of_subnets_asks_again() -> None:
+    """What the LLM said of other candidates does not hold any more; the same list keeps what was paid for."""
+    drive = Drive().start().window(812).scraped(1, content=TEXT)
+    drive.on(analyzed("1", content_sha256=DIGEST))
+    drive.start()
+    assert drive.state.answer(DIGEST) is not None
+    drive.start(subnets_sha256="5" * 64)
+    assert drive.state.answer(DIGEST) is None
+
+
 def test_answers_are_kept_for_days_not_for_ever() -> None:
     """So a state stays small through years."""
     drive = Drive().start()
-    for number in range(1, ANSWER_DAYS + 2):
+    for number in range(1, ANSWER_HOURS + 2):
         drive.window(812 + number).scraped(number)
-        drive.on(analyzed(str(number), content_sha256=f"{number:064x}"), after_s=86_400)
+        drive.on(analyzed(str(number), content_sha256=f"{number:064x}"), after_s=3_600)
         drive.accept_all()
-    assert len(drive.state.answers) == ANSWER_DAYS
+    assert len(drive.state.answers) == ANSWER_HOURS
     assert drive.state.answer(f"{1:064x}") is None
-    assert drive.state.answer(f"{ANSWER_DAYS + 1:064x}") is not None
+    assert drive.state.answer(f"{ANSWER_HOURS + 1:064x}") is not None
