@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import orjson
 
 from actor.chain_end import ChainEnd
 from actor.edges.text import one_line
+from actor.inbox import Inbox, Meaning
 from actor.machine.facts import crash_event
 from actor.machine.norm import content_sha256, norm_text
 from actor.machine.state import INITIAL, REDUCER, State, decode_state, encode_state
@@ -33,7 +35,9 @@ from events.catalogue import (
     Event,
     JournalCreated,
     Policy,
+    ScoreObserved,
     SubmissionStarted,
+    ValidationObserved,
     WindowOpened,
 )
 from events.effects import DECISIONS, AnalyzePost, Effect, ScrapeWindow, SubmitPost
@@ -71,6 +75,7 @@ class ActorConfig:
         policy: The settings that decide.
         build: Version of the software.
         pid: Process id, recorded for the operator.
+        subnets_sha256: Digest of the list of subnets in use.
         llm_concurrency: Analyses in flight at once.
         move_api: Accept a journal of another API URL and record the move.
         stop_grace_s: How long a stop waits for answers in flight.
@@ -81,6 +86,7 @@ class ActorConfig:
     policy: Policy
     build: str
     pid: int
+    subnets_sha256: str | None = None
     llm_concurrency: int = 5
     move_api: bool = False
     stop_grace_s: float = 2.0
@@ -117,7 +123,8 @@ class Actor:
             ports, llm_concurrency=config.llm_concurrency, new_seed=new_seed, chain_end=self._chain_end
         )
         self._tasks: dict[Effect, asyncio.Task[Facts]] = {}
-        self._mailbox: asyncio.Queue[_Outcome | None] = asyncio.Queue()
+        self._mailbox: asyncio.Queue[_Outcome | None] = asyncio.Queue()  # None: look at the inbox, or stop
+        self._inbox = Inbox()
         self._stop_reason: str | None = None
         self._since_snapshot = 0
 
@@ -127,6 +134,14 @@ class Actor:
             self._stop_reason = reason
             self._mailbox.put_nowait(None)
 
+    def tell(self, meaning: Meaning) -> bool:
+        """Have the loop record what ``meaning`` makes of the state it is in then; from any thread, without waiting.
+
+        True means that it will, even when a stop is asked for meanwhile. False before the start is recorded, from the
+        moment on in which the actor says goodbye, and while too much waits already.
+        """
+        return self._inbox.put(meaning)
+
     async def run(self, *, on_ready: Callable[[], None] = lambda: None) -> None:
         """Take the journal, work until ``stop``, release it.
 
@@ -135,10 +150,12 @@ class Actor:
         """
         try:
             if await self._boot():
+                self._inbox.open(self._waker())
                 on_ready()
                 await self._loop()
                 await self._wind_up()
         finally:
+            self._inbox.close()
             await self._cancel(list(self._tasks.values()))
             await self._ports.aclose()
             await self._store.release()
@@ -157,7 +174,15 @@ class Actor:
         elif self.state.api_url != self._config.identity.api_url:
             await self._record(ApiMoved(api_url=self._config.identity.api_url))
         config = self._config
-        await self._record(ActorStarted(build=config.build, epoch=lease.epoch, pid=config.pid, policy=config.policy))
+        await self._record(
+            ActorStarted(
+                build=config.build,
+                epoch=lease.epoch,
+                pid=config.pid,
+                policy=config.policy,
+                subnets_sha256=config.subnets_sha256,
+            )
+        )
         return True
 
     async def _replay(self, lease: Lease) -> State:
@@ -197,6 +222,42 @@ class Actor:
             outcome = await self._mailbox.get()
             if outcome is not None:
                 await self._handle(outcome)
+            else:
+                await self._record_told()
+
+    def _waker(self) -> Callable[[], None]:
+        """What makes the loop look at its inbox, from its own thread or from another one."""
+        loop, own = asyncio.get_running_loop(), threading.get_ident()
+
+        def wake() -> None:
+            if threading.get_ident() == own:
+                self._mailbox.put_nowait(None)
+            else:
+                loop.call_soon_threadsafe(self._mailbox.put_nowait, None)
+
+        return wake
+
+    async def _record_told(self) -> None:
+        """Record one thing that was told, if any. A meaning that raises is a bug, and costs nothing but itself."""
+        if (meaning := self._inbox.take()) is None:
+            return
+        try:
+            for event in meaning(self.state):
+                if self._may_take_room(event):
+                    await self._record(event)
+        except JournalError:
+            raise
+        except Exception as error:  # noqa: BLE001  (what was told from outside the loop cannot end it)
+            trace = self._redact("".join(traceback.format_exception(error)))
+            _log.error("what the actor was told could not be recorded, a bug of this software: %s", trace)
+
+    def _may_take_room(self, event: Event) -> bool:
+        """What validators say is recorded while there is room for a window beside it."""
+        room = self._store.room_bytes()
+        if not isinstance(event, ScoreObserved | ValidationObserved) or room is None or room >= _ROOM_NEEDED_BYTES:
+            return True
+        _log.error("a validator's word is not recorded: %d MiB left on the journal's disk; make room there", room >> 20)
+        return False
 
     def _reconcile(self) -> None:
         want = wanted(self.state)
@@ -290,6 +351,9 @@ class Actor:
             outcome = self._mailbox.get_nowait()
             if outcome is not None and isinstance(outcome.effect, _WORTH_WAITING):
                 await self._handle(outcome)
+        self._inbox.close()
+        while self._inbox:
+            await self._record_told()
         reason = self._stop_reason or "stopped"
         await self._record(ActorStopped(reason=reason, posts_processed=self.state.totals.accepted))
 
