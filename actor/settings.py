@@ -41,6 +41,7 @@ __all__ = [
     "check_settings",
     "legacy_variables",
     "load_analyzer_settings",
+    "load_journal_dir",
     "load_prices",
     "load_settings",
     "may_hold_secret",
@@ -72,6 +73,13 @@ def _token(value: SecretStr) -> SecretStr:
     if not (text.isascii() and text.isprintable()) or " " in text:
         raise ValueError("holds characters that no token has (a space, a quote or a line break from copying?)")
     return SecretStr(text)
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError("names the home directory of a user that this machine does not know") from None
 
 
 Url = Annotated[str, AfterValidator(_url)]
@@ -121,6 +129,8 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
     allow_insecure_http: bool = False
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_file: Path | None = None
+    metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    metrics_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
 
     @field_validator("on_analysis_error", "log_level", mode="before")
     @classmethod
@@ -130,10 +140,7 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
     @field_validator("wallet_path", "journal_dir", "log_file")
     @classmethod
     def _expand(cls, value: Path | None) -> Path | None:
-        try:
-            return None if value is None else value.expanduser()
-        except RuntimeError:
-            raise ValueError("names the home directory of a user that this machine does not know") from None
+        return None if value is None else _at_home(value)
 
     @model_validator(mode="after")
     def _no_plain_http(self) -> Settings:
@@ -189,6 +196,14 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
         return tuple(secret.get_secret_value() for secret in held if secret is not None)
 
 
+class _JournalDir(BaseModel):
+    """The one setting that a reader needs to find a journal."""
+
+    model_config = Settings.model_config
+
+    journal_dir: Annotated[Path, AfterValidator(_at_home)] = Settings.model_fields["journal_dir"].default
+
+
 KNOWN: Final = frozenset(name.upper() for name in Settings.model_fields)
 
 
@@ -240,6 +255,15 @@ def load_analyzer_settings(env_file: Path, *, required: bool = False, **flags: A
         SettingsError: A name is wrong, or the file that ``required`` speaks of is not there.
     """
     return _check(AnalyzerSettings, read_sources(env_file, required=required, **flags))
+
+
+def load_journal_dir(env_file: Path, *, required: bool = False) -> Path:
+    """Where journals live by the file and the environment; nothing else need be set.
+
+    Raises:
+        SettingsError: It cannot be, or the file that ``required`` speaks of is not there.
+    """
+    return _check(_JournalDir, read_sources(env_file, required=required)).journal_dir
 
 
 def _check(kind: type[S], sources: Sources) -> S:
