@@ -25,7 +25,8 @@ from events.journal import Record, Snapshot
 
 __all__ = ["Checked", "Checker"]
 
-_BETWEEN_RUNS: Final = (ev.JournalCreated, ev.ApiMoved, ev.TailRepaired, ev.GapDeclared, ev.ActorStarted)
+_BEFORE_A_START: Final = (ev.JournalCreated, ev.ApiMoved, ev.TailRepaired, ev.GapDeclared)
+_BETWEEN_RUNS: Final = (*_BEFORE_A_START, ev.ActorStarted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,9 +164,10 @@ class Checker:
         )
 
     def _look_ahead(self, case: Case, found: Divergence | None) -> Divergence | None:
-        """Take down what this build wants now, against which the next records are held."""
+        """Take down what this build wants now, against which the next records are held; nobody asks before a start."""
         try:
-            self._asked.note(self._state, case.record.seq)
+            if not isinstance(case.event, _BEFORE_A_START):
+                self._asked.note(self._state, case.record.seq)
         except Exception as error:  # noqa: BLE001  (a build on trial may break in any way)
             reason = f"this build breaks when it is asked what it wants after it: {failure(error)}"
             found = found or diverge(case.record, "broken", reason, agreed=self._agreed, asked=self._asked)
