@@ -1,5 +1,7 @@
 """Logs of the command line: one line for each record, for people or as JSON, with every secret removed.
 
+They go to standard error or to a bounded file; a warning that comes again and again is said now and then.
+
 The code itself logs through the standard library under the name "actor", so that a host neuron's own logging applies
 when the miner is embedded; only the command line calls ``configure_logging``.
 """
@@ -9,10 +11,13 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import structlog
 from structlog.typing import Processor
 
+from actor.log_file import LogFile
+from actor.log_repeats import Repeats
 from actor.machine.state import State
 from events.describe import describe, is_trouble
 from events.journal.record import Record
@@ -47,20 +52,22 @@ class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
         return self._redact(super().format(record))
 
 
-def configure_logging(level: str, *, as_json: bool, redact: Callable[[str], str]) -> None:
-    """Send logs to standard error: JSON lines, or text that is coloured on a terminal.
+def configure_logging(level: str, *, as_json: bool, redact: Callable[[str], str], file: Path | None = None) -> None:
+    """Send logs to ``file``, or to standard error: JSON lines, or text that is coloured on a terminal.
 
     Libraries speak only from WARNING on: tweepy prints the bearer token at DEBUG.
     """
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_RedactingFormatter(redact, renderer=_renderer(as_json=as_json)))
+    handler = logging.StreamHandler(sys.stderr) if file is None else LogFile(file)
+    colors = file is None and sys.stderr.isatty()
+    handler.setFormatter(_RedactingFormatter(redact, renderer=_renderer(as_json=as_json, colors=colors)))
+    handler.addFilter(Repeats())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     _log.setLevel(level.upper())
 
 
-def _renderer(*, as_json: bool) -> Processor:
+def _renderer(*, as_json: bool, colors: bool) -> Processor:
     if as_json:
         return structlog.processors.JSONRenderer(sort_keys=False)
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+    return structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0)

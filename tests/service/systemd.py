@@ -1,0 +1,165 @@
+"""A real systemd, as process 1 of namespaces of its own, which runs this project's unit file as it stands.
+
+It shares the network with the tests, so the stand-ins on loopback are in its reach, and nothing else of it outlives
+them. The unit's paths are real in there: bind mounts show the checkout, the settings and the state under the names
+that the unit file gives them, and its user has the number of whoever runs the tests.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+__all__ = ["UNIT", "Systemd", "program"]
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+UNIT: Final = ROOT / "docs" / "service" / "user-miner.service"
+_SYSTEMD: Final = "/lib/systemd/systemd"
+_NAMESPACES: Final = ("--mount", "--pid", "--cgroup", "--uts", "--ipc", "--fork", "--mount-proc", "--kill-child")
+# What the unit hides of a checkout or a Python that stands in a home directory or below /tmp, as a developer's does.
+_HIDES: Final = {"ProtectHome": ("/root", "/home", "/run/user"), "PrivateTmp": ("/tmp", "/var/tmp")}  # noqa: S108
+_BOOT: Final = """
+set -e
+mount --make-rprivate /
+mount -t tmpfs none /run
+mkdir -p /run/systemd/system
+umount -R /sys/fs/cgroup
+mount -t cgroup2 none /sys/fs/cgroup
+mount --bind "$WORLD/passwd" /etc/passwd
+mount --bind "$WORLD/group" /etc/group
+mkdir -p /etc/user-miner /var/lib/user-miner /opt/user-miner
+mount --bind "$WORLD/etc" /etc/user-miner
+mount --bind "$WORLD/journal" /var/lib/user-miner
+mount --bind "$CHECKOUT" /opt/user-miner
+exec env -i PATH="$PATH" container=lxc SYSTEMD_UNIT_PATH="$WORLD/units" \
+  "$SYSTEMD" --system --unit=begin.target --log-target=console --show-status=no
+"""
+_TARGET: Final = "[Unit]\nDescription=Nothing yet\nDefaultDependencies=no\n"
+
+
+def program(name: str) -> str:
+    """Where a program of systemd or util-linux is; a machine without it fails here: a skipped test proves nothing."""
+    found = shutil.which(name)
+    if found is None:
+        raise FileNotFoundError(f"{name}: install it (Debian: apt-get install systemd util-linux)")
+    return found
+
+
+@dataclass(slots=True)
+class Systemd:
+    """Use it as a context manager; ``folder`` gets ``etc``, the unit's configuration, and ``journal``, its state."""
+
+    folder: Path
+    _process: subprocess.Popen[bytes] | None = None
+    _init: int = 0
+
+    @property
+    def etc(self) -> Path:
+        """What the unit sees as /etc/user-miner."""
+        return self.folder / "etc"
+
+    @property
+    def state(self) -> Path:
+        """What the unit sees as /var/lib/user-miner."""
+        return self.folder / "journal"
+
+    def drop_in(self, text: str) -> None:
+        """Change the unit as ``systemctl edit`` would; before the start or followed by daemon-reload."""
+        (self.folder / "units" / "user-miner.service.d" / "test.conf").write_text(text, "utf-8")
+
+    def settings(self, values: Mapping[str, str]) -> None:
+        """Write the unit's settings file."""
+        (self.etc / "miner_env").write_text("".join(f"{name}={value}\n" for name, value in values.items()), "utf-8")
+
+    def __enter__(self) -> Self:
+        self._prepare()
+        log = (self.folder / "systemd.log").open("wb")
+        env = {
+            "PATH": os.environ["PATH"],
+            "WORLD": str(self.folder),
+            "CHECKOUT": str(ROOT),
+            "SYSTEMD": _SYSTEMD,
+        }
+        command = [program("unshare"), *_NAMESPACES, "bash", "-c", _BOOT]
+        with log:
+            self._process = subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        while not self._is_up():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self._process.kill()
+                said = (self.folder / "systemd.log").read_text("utf-8", "replace")
+                raise PermissionError(f"no systemd of its own could be started: run the tests as root: {said[-500:]}")
+            time.sleep(0.02)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.kill()  # and with it all of its namespaces
+            self._process.wait()
+
+    def ctl(self, *words: str, fails: bool = False) -> str:
+        """``systemctl`` in there; returns what it printed."""
+        command = [program("nsenter"), "-t", str(self._init), "-m", "-p", "systemctl", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert fails == (done.returncode != 0), f"systemctl {words}: {done.stdout}{done.stderr}\n{self.said()}"
+        return done.stdout
+
+    def show(self, name: str) -> str:
+        """One property of the unit, such as "StatusText"."""
+        return self.ctl("show", "--value", "-p", name, "user-miner").strip()
+
+    def said(self) -> str:
+        """What systemd and the unit printed."""
+        logs = (self.folder / "systemd.log", self.folder / "stderr.txt")
+        return "".join(log.read_text("utf-8", "replace") for log in logs if log.exists())
+
+    def pid(self) -> int:
+        """The miner's process, as this side of the namespaces numbers it."""
+        inner = self.show("MainPID")
+        for path in Path("/proc").glob("[0-9]*/status"):
+            try:
+                fields = dict(line.split(":\t", 1) for line in path.read_text().splitlines() if ":\t" in line)
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if fields["NSpid"].split()[-1] == inner and len(fields["NSpid"].split()) > 1:
+                return int(path.parent.name)
+        raise ProcessLookupError(f"no process {inner} of the namespace")
+
+    def _is_up(self) -> bool:
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        try:
+            self._init = int(children.read_text().split()[0])
+        except (FileNotFoundError, IndexError):
+            return False
+        return Path(f"/proc/{self._init}/root/run/systemd/private").exists()
+
+    def _prepare(self) -> None:
+        units = self.folder / "units"
+        (units / "user-miner.service.d").mkdir(parents=True)
+        for place in (self.etc, self.state):
+            place.mkdir(exist_ok=True)
+        shutil.copy(UNIT, units / "user-miner.service")
+        for name in ("begin", "network-online", "time-sync", "multi-user"):
+            (units / f"{name}.target").write_text(_TARGET, "utf-8")
+        for name in ("sysinit", "basic", "shutdown"):
+            (units / f"{name}.target").write_text(_TARGET, "utf-8")
+        (self.folder / "passwd").write_text(
+            f"root:x:0:0::/root:/bin/sh\nuser-miner:x:{os.getuid()}:{os.getgid()}::/var/lib/user-miner:/bin/false\n"
+        )
+        (self.folder / "group").write_text(f"root:x:0:\nuser-miner:x:{os.getgid()}:\n")
+        paths = (str(ROOT), sys.base_prefix)
+        hidden = [name for name, tops in _HIDES.items() if any(p.startswith(f"{t}/") for p in paths for t in tops)]
+        lines = "".join(f"{name}=no\n" for name in hidden)
+        lines += f"StandardError=append:{self.folder}/stderr.txt\n"  # no journald listens in there
+        (units / "user-miner.service.d" / "checkout.conf").write_text(f"[Service]\n{lines}", "utf-8")

@@ -1,0 +1,97 @@
+"""The systemd unit: checked by systemd's own tools, then run by a real systemd, hardened as it stands."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from sandbox import Sandbox, SandboxConfig
+from tests.service.systemd import ROOT, UNIT, Systemd, program
+from tests.world import World, make_wallet, wait_for
+
+EXPOSURE: Final = 1.5  # of 10; systemd calls anything below 2 "OK"
+# Waits short enough for a test; everything else is the unit's own.
+SOONER: Final = "[Service]\nRestartSec=100ms\nWatchdogSec=1\n"
+
+
+@pytest.fixture
+def own_systemd(tmp_path: Path) -> Iterator[tuple[World, Systemd]]:
+    """A systemd that knows the unit, the settings of a world, and nothing started yet."""
+    with Sandbox(SandboxConfig(seconds_per_block=None, corpus_size=60)) as box, Systemd(tmp_path) as systemd:
+        make_wallet(systemd.etc / "wallets")
+        world = World(folder=tmp_path, sandbox=box)
+        paths = {"WALLET_PATH": "/etc/user-miner/wallets", "JOURNAL_DIR": ""}
+        systemd.settings(world.settings() | paths)
+        systemd.drop_in(SOONER)
+        yield world, systemd
+
+
+def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path) -> None:
+    """``systemd-analyze verify`` says nothing about it, where the program is installed."""
+    unit = tmp_path / UNIT.name
+    unit.write_text(UNIT.read_text("utf-8").replace("/opt/user-miner", str(ROOT)), "utf-8")
+    done = subprocess.run(
+        [program("systemd-analyze"), "verify", "--man=no", unit], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_unit_is_hardened() -> None:
+    """Systemd's own figure for what a broken-into miner could reach; an unhardened service has 9.6."""
+    command = [program("systemd-analyze"), "security", "--offline=yes", "--no-pager", str(UNIT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
+    assert exposure is not None
+    assert float(exposure[1]) <= EXPOSURE
+
+
+def kill(systemd: Systemd, number: signal.Signals) -> None:
+    """Send a signal to the miner, and wait until the next one is ready."""
+    before = systemd.show("NRestarts")
+    os.kill(systemd.pid(), number)
+    wait_for(restarted(systemd, before), "the restart")
+
+
+def restarted(systemd: Systemd, before: str) -> Callable[[], bool]:
+    """Whether systemd started the miner again since, and it is ready."""
+    return lambda: systemd.show("NRestarts") != before and systemd.show("SubState") == "running"
+
+
+def test_it_is_ready_restarts_and_stops_under_a_real_systemd(own_systemd: tuple[World, Systemd]) -> None:
+    """I3, I4, I8: ready means that the journal is taken; killed or hanging, it restarts and repeats nothing."""
+    world, systemd = own_systemd
+    systemd.ctl("start", "user-miner")
+    assert "ActorStarted" in world.names(), "``systemctl start`` returned before the journal was taken"
+    wait_for(lambda: "CheckpointSigned" in world.names(), "the window's end")
+    wait_for(lambda: "posts_processed 5" in systemd.show("StatusText"), "the status")
+    assert systemd.show("StatusText").startswith("WaitingForWindow, window 60000;")
+
+    kill(systemd, signal.SIGKILL)
+    kill(systemd, signal.SIGSTOP)  # it hangs: no ping comes, and the watchdog ends it
+    assert "Fatal Python error: Aborted" in systemd.said(), "the watchdog shows where it hung"
+    assert [state.epoch for record, state in world.history() if record.name == "ActorStarted"] == [1, 2, 3]
+    assert world.sandbox.ledger.x.searches == 1
+    assert world.sandbox.ledger.llm.calls == 5
+    assert len(world.sandbox.ledger.api.submits()) == 5
+
+    systemd.ctl("stop", "user-miner")
+    assert (systemd.show("ActiveState"), systemd.show("Result")) == ("inactive", "success")
+    assert world.names()[-1] == "ActorStopped"
+
+
+def test_wrong_configuration_is_not_tried_again(own_systemd: tuple[World, Systemd]) -> None:
+    """Exit code 2 leaves the unit failed, with the mistake in its log and without a restart."""
+    world, systemd = own_systemd
+    systemd.settings(world.settings(POLL_INTERVAL_SECONDS="0"))
+    systemd.ctl("start", "user-miner", fails=True)
+    assert (systemd.show("ActiveState"), systemd.show("ExecMainStatus")) == ("failed", "2")
+    assert systemd.show("NRestarts") == "0"
+    assert "POLL_INTERVAL_SECONDS" in systemd.said()
+    assert not world.names()
