@@ -24,6 +24,7 @@ from actor.commands.fixture import fixture
 from actor.commands.options import JournalArgument
 from actor.commands.replay import replay
 from actor.commands.simulate import simulate
+from actor.commands.status import status
 from actor.commands.subnets import subnets
 from actor.commands.verify import verify
 
@@ -144,6 +145,7 @@ def sandbox(
     )
 
 
+app.command()(status)
 app.command()(replay)
 app.command()(verify)
 app.command()(evaluate)

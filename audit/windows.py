@@ -117,15 +117,21 @@ class _Told:
 
 
 class WindowLog:
-    """Fed every record; gives the outcome of each window once it is known. Keeps at most 64 windows."""
+    """Fed every record; gives the outcome of each window once it is known. Keeps at most 64 windows.
 
-    def __init__(self) -> None:
+    Args:
+        quota: Posts that a window takes by the policy, and by the API's word where it gave one; for a log that does
+            not begin with a journal's first record.
+        attempts: Submissions of a post in one window, likewise.
+    """
+
+    def __init__(self, *, quota: tuple[int, int | None] = (1, None), attempts: int = 1) -> None:
         self._told: deque[_Told] = deque()
         self._unreachable: int | None = None
         self._limited: tuple[int, int] | None = None
         self._counted: dict[int, int] = {}
-        self._quota: tuple[int, int | None] = (1, None)
-        self._attempts = 1
+        self._quota = quota
+        self._attempts = attempts
         self._open_attempt = 0
         self._last: Record | None = None
         self._work_ms = 0

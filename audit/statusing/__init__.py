@@ -1,0 +1,1 @@
+"""What a journal and the process that holds it tell of the present. Reads only."""
