@@ -50,16 +50,15 @@ def find_holder(directory: Path, locks: Path = LOCKS) -> Holder:
         return Holder(holds="no")  # whoever takes a journal makes that file
     named = _named(path)
     here = named.host in {None, os.uname().nodename}
+    lives = _lives(named.pid) if named.pid is not None and here else None
     listed = _listed(locks)
     if listed is None:
-        lives = named.pid is not None and here and _lives(named.pid)
         return Holder(holds="unknown", pid=named.pid, host=named.host, since_ms=named.since_ms, lives=lives)
     holding = _holding(listed, stat, named.pid)
     if holding is not None:
         return Holder(holds="yes", pid=holding, host=named.host, since_ms=named.since_ms, lives=True)
     if not here:  # in a container of its own, whose locks only its own host lists
         return Holder(holds="unknown", pid=named.pid, host=named.host, since_ms=named.since_ms)
-    lives = None if named.pid is None else _lives(named.pid)
     return Holder(holds="no", pid=named.pid, host=named.host, since_ms=named.since_ms, lives=lives)
 
 

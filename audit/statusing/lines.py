@@ -21,10 +21,15 @@ _SUBNETS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line, and whether it tells of trouble."""
+    """What one line is about, what it tells, and whether that is trouble."""
 
+    label: str
     text: str
     tone: Literal["plain", "good", "bad"] = "plain"
+
+    def __str__(self) -> str:
+        """Both in one line."""
+        return f"{self.label:<{_LABEL}} {self.text}".rstrip()
 
 
 def status_lines(fields: Fields) -> Iterator[Line]:
@@ -60,7 +65,7 @@ def brief_line(fields: Fields) -> str:
 
 
 def _line(label: str, text: str, tone: Literal["plain", "good", "bad"] = "plain") -> Line:
-    return Line(printable(f"{label:<{_LABEL}} {text}".rstrip(), _LONGEST), tone)
+    return Line(label, printable(text, _LONGEST), tone)
 
 
 def _ago(found: Fields) -> str:
@@ -160,7 +165,7 @@ def _posts(posts: list[Fields]) -> Iterator[Line]:
     for post in posts:
         bad = post["stands"] in {"rejected", "abandoned"}
         tone: Literal["plain", "good", "bad"] = "bad" if bad else "good" if post["stands"] == "accepted" else "plain"
-        yield Line(printable(f"  {post['id']} {_post(post)}", _LONGEST), tone)
+        yield _line("", f"{post['id']} {_post(post)}", tone)
 
 
 def _post(post: Fields) -> str:

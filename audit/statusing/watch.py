@@ -18,14 +18,15 @@ from types import FrameType
 from typing import Any, Final, Protocol, Self
 
 import orjson
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
+from rich.table import Table
 from rich.text import Text
 
 from audit.history import FoldError
 from audit.statusing.fields import status_fields
 from audit.statusing.holder import find_holder
-from audit.statusing.lines import brief_line, status_lines
+from audit.statusing.lines import Line, brief_line, status_lines
 from audit.statusing.look import Look
 from audit.terminal import inert_json
 from events.describe import printable
@@ -129,25 +130,25 @@ class _Page:
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._last = Group()
+        self._last = Table.grid()
 
     def show(self, fields: Mapping[str, Any] | None, watched: Watched) -> None:
         """Draw."""
-        lines = [Text("user-miner status --watch, Ctrl-C ends", style="dim")]
+        lines = [Line("", "user-miner status --watch, Ctrl-C ends")]
         if watched.notice is not None:
-            lines.append(_text(f"{'notice':<12} {watched.notice}", "yellow"))
-        found = () if fields is None else status_lines(fields)
-        lines += [_text(line.text, _STYLES[line.tone]) for line in found]
-        self._last = Group(*lines)
-        self._live.update(self._last, refresh=True)
+            lines.append(Line("notice", watched.notice, "bad"))
+        lines += () if fields is None else status_lines(fields)
+        page = Table.grid(padding=(0, 1))
+        page.add_column(no_wrap=True)
+        page.add_column(overflow="fold")
+        for line in lines:
+            page.add_row(line.label, Text(printable(line.text, _LONGEST)), style=_STYLES[line.tone])
+        self._last = page
+        self._live.update(page, refresh=True)
 
     def leave(self, console: Console) -> None:
         """What was shown last stays readable."""
         console.print(self._last)
-
-
-def _text(line: str, style: str) -> Text:
-    return Text(printable(line, _LONGEST), style=style, no_wrap=True, overflow="ellipsis")
 
 
 class _PlainLines:
