@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from audit.feedback import Feedback, FeedbackTotals
 from audit.histogram import Summary
 from audit.rules.books import Books
 from audit.tallies import (
@@ -59,6 +60,7 @@ class Accounts:
     submissions: SubmissionAccounts
     runs: RunAccounts
     trouble: TroubleAccounts
+    validators: FeedbackTotals
     clock: ClockAccounts
     latency: Mapping[str, Summary]
     states: Mapping[str, Summary]
@@ -74,6 +76,7 @@ class Accounting:
         self._submissions = SubmissionTally()
         self._runs = Runs()
         self._trouble = TroubleTally()
+        self._feedback = Feedback(whole=True)
         self._clock = Clock()
         self._latency = LatencyTally()
 
@@ -85,6 +88,7 @@ class Accounting:
         self._submissions.take(event, books)
         self._runs.take(record, event)
         self._trouble.take(record, event)
+        self._feedback.take(record, event)
         self._clock.take(record, event)
         self._latency.take(event)
 
@@ -101,6 +105,7 @@ class Accounting:
             submissions=self._submissions.accounts,
             runs=self._runs.result(),
             trouble=self._trouble.result(),
+            validators=self._feedback.totals,
             clock=self._clock.accounts,
             latency=self._latency.summaries(),
             states=self._runs.states(),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from audit.accounting import Accounts, WindowAccounts
+from audit.feedback import FeedbackTotals
 from audit.histogram import Summary
 from audit.judging import AuditReport
 from audit.rules import Finding
@@ -86,6 +87,7 @@ def _accounts(accounts: Accounts) -> Iterator[str]:
     yield from _windows(accounts.windows)
     yield from _posts(accounts.posts)
     yield from _attempts(accounts)
+    yield from _validators(accounts.validators)
     yield from _runs(accounts.runs)
     yield from _trouble(accounts.trouble)
     yield from _clock(accounts.clock)
@@ -143,6 +145,26 @@ def _attempts(accounts: Accounts) -> Iterator[str]:
         f"{submissions.attempts}: {sum(submissions.failed.values())} failed{_counts(submissions.failed)}, "
         f"{submissions.rate_limited} met a 429{per_post}",
     )
+
+
+def _validators(told: FeedbackTotals) -> Iterator[str]:
+    if not told.validators:
+        return
+    mean = f", {told.earned / told.windows:.4f} for a window in the mean" if told.windows else ""
+    yield _line(
+        "validators",
+        f"{told.validators} told {told.scores} score(s) of {told.windows} window(s){mean}; "
+        f"{told.validations} judgement(s) of posts",
+    )
+    if told.posts.total():
+        posts = ", ".join(f"{told.posts[verdict]} {verdict}" for verdict in ("confirmed", "refused", "disputed"))
+        yield _line("", f"{told.posts.total()} posts judged: {posts}{_refusals(told.refusals)}")
+    if told.strange:
+        yield _line("", f"{told.strange} judgement(s) of posts that were never sent from here")
+
+
+def _refusals(refusals: Mapping[str, int]) -> str:
+    return f"; refusals told{_counts(refusals)}" if refusals else ""
 
 
 def _runs(runs: RunAccounts) -> Iterator[str]:

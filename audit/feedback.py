@@ -1,15 +1,17 @@
 """What validators told: scores by stretch of blocks, judgements by post. From events alone, in one pass, flat memory.
 
 All of it is their word: nothing in a journal can check it. A validator that tells something else about the same matter
-corrects itself, so its last word counts; what two validators tell stands side by side.
+corrects itself, so its last word counts; what two validators tell stands side by side. Judgements of posts that this
+journal never sent are only counted.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from audit.recent import RECENT_POSTS, RECENT_WINDOWS, Recent
 from events import catalogue as ev
@@ -117,7 +119,8 @@ class FeedbackTotals:
         earned: Sum over these of the mean over validators.
         validations: Judgements told.
         posts: Posts with a judgement, by what their validators are together.
-        refusals: Refusals told, by code.
+        refusals: Refusals told of these, by code.
+        strange: Judgements told of posts that were not sent.
         validators: Who told anything; at most 1,024 are counted.
     """
 
@@ -127,30 +130,49 @@ class FeedbackTotals:
     validations: int = 0
     posts: Counter[Verdict] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
+    strange: int = 0
     validators: int = 0
 
 
 class Feedback:
-    """Takes every record of a journal in order.
+    """Takes the records of a journal in order; only those named in ``TELLING`` matter.
+
+    Args:
+        whole: They begin with the first one, so that a post that was never sent is known for that.
+        keep_all: Forget nothing, for readers that ask about old posts too.
 
     Attributes:
-        scores: By first block; the last 2,000.
-        posts: By post id; the last 20,000.
+        scores: By first block; the last 2,000, or all.
+        posts: By post id; the last 20,000, or all.
         totals: Of all that was told.
     """
 
-    def __init__(self) -> None:
-        self.scores: Recent[int, WindowScores] = Recent(RECENT_WINDOWS)
-        self.posts: Recent[str, PostFeedback] = Recent(RECENT_POSTS)
+    TELLING: ClassVar = frozenset({"ScoreObserved", "ValidationObserved", "SubmissionStarted", "GapDeclared"})
+
+    def __init__(self, *, whole: bool = False, keep_all: bool = False) -> None:
+        self.scores: Recent[int, WindowScores] = Recent(sys.maxsize if keep_all else RECENT_WINDOWS)
+        self.posts: Recent[str, PostFeedback] = Recent(sys.maxsize if keep_all else RECENT_POSTS)
         self.totals = FeedbackTotals()
+        self._whole = whole
+        self._sent: Recent[str, None] = Recent(sys.maxsize if keep_all else RECENT_POSTS)
         self._validators: set[str] = set()
 
     def take(self, record: Record, event: ev.Event) -> None:
         """Note one more record; most tell nothing here."""
-        if isinstance(event, ev.ScoreObserved):
-            self._score(record, event)
-        elif isinstance(event, ev.ValidationObserved):
-            self._judge(record, event)
+        match event:
+            case ev.ScoreObserved():
+                self._score(record, event)
+            case ev.ValidationObserved():
+                self._judge(record, event)
+            case ev.SubmissionStarted():
+                self._sent[event.post_id] = None
+            case ev.GapDeclared():
+                for post_id in event.salvage.settled:
+                    self._sent[post_id] = None
+
+    def is_strange(self, post_id: str) -> bool:
+        """Whether this journal never sent the post, as far as it is known."""
+        return self._whole and post_id not in self._sent
 
     def _score(self, record: Record, event: ev.ScoreObserved) -> None:
         totals = self.totals
@@ -169,6 +191,11 @@ class Feedback:
 
     def _judge(self, record: Record, event: ev.ValidationObserved) -> None:
         totals = self.totals
+        totals.validations += 1
+        self._count(event.validator)
+        if self.is_strange(event.post_id):
+            totals.strange += 1
+            return
         post = self.posts.get(event.post_id)
         if post is None:
             post = PostFeedback(post_id=event.post_id)
@@ -177,12 +204,10 @@ class Feedback:
         self.posts[event.post_id] = post
         post.judgements[event.validator] = Judgement(event=event, seq=record.seq, at_ms=record.at_ms)
         totals.posts[post.verdict] += 1
-        totals.validations += 1
         if not event.passed:
             code = event.code or _NO_CODE
             known = code in totals.refusals or len(totals.refusals) < _CODES
             totals.refusals[code if known else _OTHER_CODES] += 1
-        self._count(event.validator)
 
     def _count(self, validator: str) -> None:
         if len(self._validators) < _VALIDATORS:

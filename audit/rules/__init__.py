@@ -19,6 +19,7 @@ from audit.rules.checkpoints import WindowsVouchedFor
 from audit.rules.choice import FailedAnalysis, IrrelevantPosts
 from audit.rules.content import BodyAsServed, NormalizedText, SentimentCategories
 from audit.rules.exposure import NoSecrets, PlainHttp
+from audit.rules.feedback import ValidatorsAgree
 from audit.rules.finding import Finding
 from audit.rules.fold import FoldedState
 from audit.rules.outage import OutagesPaired
@@ -62,4 +63,5 @@ RULES: Final[tuple[type[Rule], ...]] = (
     IntentFirst,
     WindowsVouchedFor,
     NoSecrets,
+    ValidatorsAgree,
 )

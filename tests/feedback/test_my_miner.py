@@ -71,7 +71,7 @@ def test_what_a_handler_hears_is_recorded_beside_the_work(world: World, miner: M
     thread.start()
     thread.join()
     wait_for(lambda: miner.posts_processed == 5, "five posts")
-    (post_id, *_) = (record.event().post_id for record, _ in world.history() if record.name == "SubmissionAccepted")  # type: ignore[attr-defined]
+    post_id = next(record.data["post_id"] for record, _ in world.history() if record.name == "SubmissionAccepted")
     assert miner.observe_validation(
         validator=VALIDATORS[0],
         validation_id="v-1",
