@@ -46,6 +46,7 @@ OURS: Final[dict[str, Any]] = {
     "JOURNAL_DIR": Path("journal"),
     "POLL_INTERVAL_SECONDS": 12.0,
     "SEARCH_KEYWORDS": ("bittensor",),
+    "SAMPLING": "random",
     "MAX_SEARCH_PAGES": 1,
     "SUBMIT_ATTEMPTS": 3,
     "SUBMIT_BACKOFF_SECONDS": 3.0,
@@ -58,6 +59,7 @@ OURS: Final[dict[str, Any]] = {
     "MAX_LLM_USD_PER_DAY": None,
     "ALLOW_INSECURE_HTTP": False,
     "LOG_LEVEL": "info",
+    "LOG_FILE": None,
 }
 
 Load = Callable[..., Settings]
