@@ -156,8 +156,6 @@ def _ports(settings: Settings, registry: Registry, signer: Signer, redact: Redac
     scraper = PostScraper(
         bearer_token=settings.x_bearer_token.get_secret_value(),
         api_base=settings.x_api_base,
-        keywords=settings.search_keywords,
-        max_pages=settings.max_search_pages,
         clock=clock,
         redact=redact,
     )

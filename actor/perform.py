@@ -112,12 +112,15 @@ class Performer:
         self._said_behind = behind
 
     async def _scrape(self, effect: ef.ScrapeWindow, state: State) -> Facts:
-        began_s = self._clock.elapsed_s()
+        began_s, policy = self._clock.elapsed_s(), state.policy
         try:
-            scraped = await self._ports.scraper.scrape_posts(effect.count, is_seen=state.is_seen)
+            scraped = await self._ports.scraper.scrape_posts(
+                effect.count, keywords=policy.search_keywords, max_pages=policy.max_search_pages, is_seen=state.is_seen
+            )
         except ScrapeError as error:
             return _one(scrape_failed(effect, error, latency_ms=self._since_ms(began_s)))
-        return _one(scraped_event(effect, scraped, seed=self._new_seed(), latency_ms=self._since_ms(began_s)))
+        seed = self._new_seed() if policy.sampling == "random" else None
+        return _one(scraped_event(effect, scraped, seed=seed, latency_ms=self._since_ms(began_s)))
 
     async def _hold_window(self, _effect: ef.HoldWindow, _state: State) -> Facts:
         return (lambda s: () if s.unaffordable is None else (s.unaffordable,),)

@@ -160,8 +160,12 @@ class ScrapeError(Exception):
 class ScraperPort(Protocol):
     """X recent search."""
 
-    async def scrape_posts(self, count: int, *, is_seen: Callable[[str], bool]) -> Scraped:
-        """Search once for at least ``count`` unseen posts (ruling 8).
+    async def scrape_posts(
+        self, count: int, *, keywords: tuple[str, ...], max_pages: int, is_seen: Callable[[str], bool]
+    ) -> Scraped:
+        """Search once for at least ``count`` unseen posts that hold one of the keywords (ruling 8).
+
+        Each page is a request that is paid for, and there are at most ``max_pages``.
 
         Raises:
             ScrapeError: X or the network refused.

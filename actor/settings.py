@@ -116,6 +116,7 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
     journal_dir: Path = Path("journal")
     poll_interval_seconds: Seconds = 12.0
     search_keywords: Keywords = ("bittensor",)
+    sampling: Literal["random", "top"] = "random"
     max_search_pages: Annotated[int, Field(ge=1, le=10)] = 1
     submit_attempts: Annotated[int, Field(ge=1, le=10)] = 3
     submit_backoff_seconds: Seconds = 3.0
@@ -132,7 +133,7 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
     metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
     metrics_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
 
-    @field_validator("on_analysis_error", "log_level", mode="before")
+    @field_validator("on_analysis_error", "log_level", "sampling", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
@@ -184,6 +185,7 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
             submit_irrelevant=self.submit_irrelevant,
             poll_interval_s=self.poll_interval_seconds,
             search_keywords=self.search_keywords,
+            sampling=self.sampling,
             max_search_pages=self.max_search_pages,
             prices=self.prices(),
             max_x_usd_per_day=self.max_x_usd_per_day,

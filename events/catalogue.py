@@ -263,8 +263,9 @@ class PostsScraped(Value, frozen=True, kw_only=True):
     Attributes:
         window: The window that this search spends.
         wanted: How many posts the window had room for.
-        seed: The recorded seed of the sample.
-        candidates: Ids of the new posts that the sample was drawn from, as X ordered them.
+        seed: The recorded seed of the sample; 0 where the policy's sampling is "top", which draws nothing.
+        candidates: Ids of the new posts that the sample was taken from: as X ordered them, or for "top" by their value,
+            the greatest first and those of one value as X ordered them, so that the first ones are the sample.
         posts: The sample, at most ``wanted``.
         posts_read: Posts that X returned, for the bill.
         users_read: Users that X returned, for the bill.

@@ -32,6 +32,8 @@ class _Search:
 
     wanted: int
     is_seen: Callable[[str], bool]
+    query: str
+    max_pages: int
     posts: dict[str, Post] = field(default_factory=dict)
     pages: int = 0
     requests: int = 0
@@ -50,10 +52,10 @@ class _Search:
             if not self.is_seen(post.id):
                 self.posts.setdefault(post.id, post)
 
-    def wants_more(self, max_pages: int) -> bool:
+    def wants_more(self) -> bool:
         if self.pages == 0:
             return True
-        return len(self.posts) < self.wanted and self.pages < max_pages and self.next_token is not None
+        return len(self.posts) < self.wanted and self.pages < self.max_pages and self.next_token is not None
 
     def result(self) -> Scraped:
         return Scraped(
@@ -66,7 +68,7 @@ class _Search:
 
 
 class PostScraper:
-    """Searches X for new posts about the keywords.
+    """Searches X for new posts.
 
     Each page runs in a daemon thread of its own, so neither a slow host name nor a hanging socket can hold up the
     loop or its end. Proxies of the environment are used, except towards this machine itself.
@@ -74,8 +76,6 @@ class PostScraper:
     Args:
         bearer_token: X_BEARER_TOKEN.
         api_base: X_API_BASE, including the version, such as https://api.twitter.com/2.
-        keywords: SEARCH_KEYWORDS; any of them may occur.
-        max_pages: MAX_SEARCH_PAGES; each is a request that is paid for.
         clock: For the start of the search and the age of accounts.
         timeout_s: For connecting and for each read.
         total_timeout_s: For a whole search, all pages together.
@@ -91,8 +91,6 @@ class PostScraper:
         *,
         bearer_token: str,
         api_base: str,
-        keywords: tuple[str, ...],
-        max_pages: int,
         clock: Clock,
         timeout_s: float = 10.0,
         total_timeout_s: float = 30.0,
@@ -101,12 +99,10 @@ class PostScraper:
     ) -> None:
         if not bearer_token or not all("!" <= char <= "~" for char in bearer_token):
             raise ValueError("X_BEARER_TOKEN is empty or holds characters that no token has: copy it again")
-        if max_pages < 1 or min(timeout_s, total_timeout_s) <= 0:
-            raise ValueError("MAX_SEARCH_PAGES and the timeouts of X must be positive")
+        if min(timeout_s, total_timeout_s) <= 0:
+            raise ValueError("the timeouts of X must be positive")
         self._base = checked_base(api_base, setting="X_API_BASE")
-        self._query = build_query(keywords)
         self._bearer_token = bearer_token
-        self._max_pages = max_pages
         self._clock = clock
         self._timeout_s = timeout_s
         self._total_timeout_s = total_timeout_s
@@ -115,17 +111,20 @@ class PostScraper:
         self._redact: Callable[[str], str] = lambda text: redact(own(text))
 
     def __repr__(self) -> str:
-        return f"PostScraper({place(self._base)}, {self._query!r})"
+        return f"PostScraper({place(self._base)})"
 
-    async def scrape_posts(self, count: int, *, is_seen: Callable[[str], bool]) -> Scraped:
-        """Search once for at least ``count`` unseen posts (ruling 8).
+    async def scrape_posts(
+        self, count: int, *, keywords: tuple[str, ...], max_pages: int, is_seen: Callable[[str], bool]
+    ) -> Scraped:
+        """Search once for at least ``count`` unseen posts that hold one of the keywords (ruling 8).
 
         A failure after the first page keeps what the pages before it brought.
 
         Raises:
             ScrapeError: X or the network refused.
+            ValueError: X would refuse these keywords.
         """
-        search = _Search(count, is_seen)
+        search = _Search(count, is_seen, query=build_query(keywords), max_pages=max_pages)
         try:
             async with asyncio.timeout(self._total_timeout_s):
                 await self._run(search)
@@ -144,17 +143,18 @@ class PostScraper:
     async def _run(self, search: _Search) -> None:
         now_s = self._clock.now_ms() // 1000
         deadline_s = asyncio.get_running_loop().time() + self._total_timeout_s
-        params = self._params(search.wanted, now_s)
-        while search.wants_more(self._max_pages):
+        params = self._params(search, now_s)
+        while search.wants_more():
             search.requests += 1
             left_s = deadline_s - asyncio.get_running_loop().time()
             reply = await self._fetch(params | {"next_token": search.next_token}, left_s, now_s)
             search.add(parse_page(reply, now_s=now_s, redact=self._redact))
 
-    def _params(self, wanted: int, now_s: int) -> dict[str, Any]:
+    @staticmethod
+    def _params(search: _Search, now_s: int) -> dict[str, Any]:
         return {
-            "query": self._query,
-            "max_results": page_size(wanted),
+            "query": search.query,
+            "max_results": page_size(search.wanted),
             "start_time": datetime.fromtimestamp(now_s - _LOOKBACK_S, UTC),
             "expansions": ["author_id"],
             "tweet_fields": ["created_at", "public_metrics", "author_id"],

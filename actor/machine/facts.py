@@ -9,12 +9,13 @@ import random
 from collections.abc import Sequence
 from typing import Final, Literal, TypeVar
 
+from actor.machine.scoring import value
 from actor.machine.state import State
 from actor.ports import Accepted, Block, Failed, Limited, Rejected, Scraped, ScrapeError, SubmitAnswer
 from events import catalogue as ev
 from events.effects import AnalyzePost, Effect, ScrapeWindow, SubmitPost, effect_key
 
-__all__ = ["crash_event", "is_behind", "observe", "sample", "scrape_failed", "scraped_event", "submit_event"]
+__all__ = ["crash_event", "is_behind", "observe", "ranked", "sample", "scrape_failed", "scraped_event", "submit_event"]
 
 
 # What JSON readers everywhere hold exactly; a larger number is no block.
@@ -75,14 +76,20 @@ def sample(candidates: Sequence[T], count: int, seed: int) -> tuple[T, ...]:
     return tuple(candidates[i] for i in chosen)
 
 
-def scraped_event(effect: ScrapeWindow, scraped: Scraped, *, seed: int, latency_ms: int) -> ev.PostsScraped:
-    """The search of a window answered."""
+def ranked(posts: Sequence[ev.Post]) -> tuple[ev.Post, ...]:
+    """By value, the greatest first (ruling 5); those of one value stay in their order."""
+    return tuple(sorted(posts, key=value, reverse=True))
+
+
+def scraped_event(effect: ScrapeWindow, scraped: Scraped, *, seed: int | None, latency_ms: int) -> ev.PostsScraped:
+    """The search of a window answered; None for ``seed`` takes the posts of greatest value (SAMPLING=top)."""
+    candidates = ranked(scraped.posts) if seed is None else scraped.posts
     return ev.PostsScraped(
         window=effect.window,
         wanted=effect.count,
-        seed=seed,
-        candidates=tuple(post.id for post in scraped.posts),
-        posts=sample(scraped.posts, effect.count, seed),
+        seed=0 if seed is None else seed,
+        candidates=tuple(post.id for post in candidates),
+        posts=candidates[: effect.count] if seed is None else sample(candidates, effect.count, seed),
         posts_read=scraped.posts_read,
         users_read=scraped.users_read,
         requests=scraped.requests,

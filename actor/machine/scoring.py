@@ -8,7 +8,7 @@ from typing import Final
 
 from events.catalogue import Post
 
-__all__ = ["recency", "relevance", "score_post_entry", "value"]
+__all__ = ["CAPS", "recency", "relevance", "score_post_entry", "value"]
 
 TOP_K: Final = 5
 RECENCY_HOURS: Final = 24.0

@@ -127,7 +127,7 @@ class Process:
         api_url = _API_URLS[api % len(_API_URLS)]
         self.actor = _WatchedActor(
             store=journal,
-            ports=_ports(line, clock, signer, policy, api_url),
+            ports=_ports(line, clock, signer, api_url),
             config=ActorConfig(
                 identity=JournalCreated(hotkey=signer.ss58_address, netuid=45, api_url=api_url),
                 policy=policy,
@@ -154,13 +154,11 @@ class Process:
             task.cancel()
 
 
-def _ports(line: Line, clock: VirtualClock, signer: Signer, policy: Policy, api_url: str) -> Ports:
+def _ports(line: Line, clock: VirtualClock, signer: Signer, api_url: str) -> Ports:
     return Ports(
         scraper=PostScraper(
             bearer_token="simulated",  # noqa: S106  (opens nothing)
             api_base=_X_BASE,
-            keywords=("bittensor",),
-            max_pages=policy.max_search_pages,
             clock=clock,
             redact=_as_it_is,
             fetch_page=partial(search_page, line),

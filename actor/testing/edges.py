@@ -91,7 +91,14 @@ class ScriptedScraper:
     latency_s: float = 0.0
     calls: int = 0
 
-    async def scrape_posts(self, count: int, *, is_seen: Callable[[str], bool]) -> Scraped:  # noqa: ARG002
+    async def scrape_posts(
+        self,
+        count: int,  # noqa: ARG002
+        *,
+        keywords: tuple[str, ...],  # noqa: ARG002
+        max_pages: int,  # noqa: ARG002
+        is_seen: Callable[[str], bool],
+    ) -> Scraped:
         """One search."""
         self.calls += 1
         await _take(self.clock, self.latency_s)

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from actor.analyzer import Analysis, AnalysisError
 from actor.machine.facts import observe
+from actor.machine.scoring import CAPS
 from actor.machine.state import State
 from actor.ports import (
     Accepted,
@@ -31,6 +32,7 @@ from events import catalogue as ev
 __all__ = ["RecordedClock", "RecordedEdges", "crash_of", "told_by_answer"]
 
 _CRASH: Final = "crash"
+_WORTHLESS: Final = dict.fromkeys(CAPS, 0)
 _SERVED_AGAIN: Final = 10
 # The API answered, and no number of it is news.
 _NO_NEWS: Final = Block(max_submissions=0)
@@ -86,10 +88,18 @@ class RecordedEdges:
         """The recorded seed of the sample."""
         return self.event.seed if isinstance(self.event, ev.PostsScraped) else 0
 
-    async def scrape_posts(self, count: int, *, is_seen: Callable[[str], bool]) -> Scraped:  # noqa: ARG002
+    async def scrape_posts(
+        self,
+        count: int,  # noqa: ARG002
+        *,
+        keywords: tuple[str, ...],  # noqa: ARG002
+        max_pages: int,  # noqa: ARG002
+        is_seen: Callable[[str], bool],
+    ) -> Scraped:
         """The recorded search; of candidates that were not chosen only the ids are known.
 
-        X serves posts again that were chosen a while ago; it is up to the actor to have seen them.
+        X serves posts again that were chosen a while ago; it is up to the actor to have seen them. Those that were not
+        chosen are served as worth nothing, so that none of them is above a chosen one where the best are taken.
         """
         found = await self._answer()
         if isinstance(found, ev.ScrapeFailed):
@@ -97,7 +107,8 @@ class RecordedEdges:
                 found.reason, kind=found.kind, http_status=found.http_status, retry_after_s=found.retry_after_s
             )
         search = cast("ev.PostsScraped", found)
-        served = [self._posts.get(post_id) or post(1, id=post_id) for post_id in search.candidates] + self._chosen
+        served = [self._posts.get(post_id) or post(1, id=post_id, **_WORTHLESS) for post_id in search.candidates]
+        served += self._chosen
         self._chosen = [*self._chosen, *search.posts][-_SERVED_AGAIN:]
         return Scraped(
             posts=tuple(candidate for candidate in served if not is_seen(candidate.id)),

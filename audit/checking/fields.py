@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from actor.machine import State, content_sha256, norm_text
-from actor.machine.facts import crash_event, observe, sample
+from actor.machine.facts import crash_event, observe, ranked, sample
 from actor.machine.wanted import submission_started
 from actor.ports import Block
 from audit.differences import Difference, differences
@@ -27,7 +27,7 @@ _RULES: Final[Mapping[str, str]] = {
     "body.score": "rules 4 and 5 (actor.machine.scoring)",
     "body": "what is sent of a post (actor.machine.wanted.submission_started)",
     "candidates": "rule 8: posts chosen before are left aside (State.is_seen)",
-    "posts[": "rule 8: the sample (actor.machine.facts.sample)",
+    "posts[": "rule 8: the sample (actor.machine.facts: sample, ranked)",
     "posts_processed": "rule 14: accepted posts are counted",
     "WindowOpened": "rule 11: an answer's block numbers (actor.machine.facts.observe)",
     "ConfigMismatched": "rule 11: an answer's block numbers (actor.machine.facts.observe)",
@@ -81,8 +81,12 @@ def _named(event: ev.Event) -> dict[str, Any]:
 def _drawn_differently(state: State, event: ev.PostsScraped) -> tuple[Difference, ...]:
     """By ids, for of the posts that were not chosen the journal holds no more."""
     new = tuple(candidate for candidate in event.candidates if not state.is_seen(candidate))
-    chosen = sample(new, event.wanted, event.seed)
-    then = {"candidates": event.candidates, "posts": tuple(post.id for post in event.posts)}
+    posts = tuple(post.id for post in event.posts)
+    is_top = state.policy.sampling == "top"
+    chosen = new[: event.wanted] if is_top else sample(new, event.wanted, event.seed)
+    if is_top and posts == chosen:  # of the others the journal does not hold what they are worth
+        chosen = tuple(post.id for post in ranked(event.posts))
+    then = {"candidates": event.candidates, "posts": posts}
     return differences(plain(then), plain({"candidates": new, "posts": chosen}))
 
 

@@ -1,4 +1,4 @@
-"""R8: the sample of a search: new posts only, drawn by the recorded seed, no more than there is room for."""
+"""R8: the sample of a search: new posts only, drawn by the recorded seed or of greatest value, no more than fit."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any, Final
 
 from audit.rules.finding import Finding
 from audit.rules.rule import Entry, Rule
+from audit.rules.score import worth
 from events import catalogue as ev
 
 __all__ = ["Sample"]
 
+_TOLERANCE: Final = 1e-9
 _REACH_S: Final = 72 * 3600
 _CLOCK_S: Final = 600
 
@@ -20,7 +22,10 @@ class Sample(Rule):
     """R8. Read from the record itself, for this build decodes no sample from elsewhere."""
 
     name = "R8"
-    demands = "a sample is what the recorded seed draws from new posts of the last 72 hours, and fits the window"
+    demands = (
+        "a sample is what the recorded seed draws from new posts of the last 72 hours, or those of greatest value, "
+        "and fits the window"
+    )
     events = (ev.PostsScraped,)
     unreadable = True
 
@@ -50,6 +55,22 @@ class Sample(Rule):
         if event.requests > entry.books.policy.max_search_pages:
             limit = entry.books.policy.max_search_pages
             yield self.finding(entry, found=f"a search of {event.requests} pages", expected=f"at most {limit}")
+        yield from self._best(entry, event) if entry.books.policy.sampling == "top" else self._lot(entry, event)
+
+    def _best(self, entry: Entry, event: ev.PostsScraped) -> Iterator[Finding]:
+        """The candidates are recorded by their value, so the first ones are chosen (SAMPLING=top)."""
+        found, expected = [post.id for post in event.posts], list(event.candidates[: event.wanted])
+        if found != expected:
+            ids = ", ".join(found)
+            first = ", ".join(expected)
+            yield self.finding(entry, found=f"the sample {ids or 'of no post'}", expected=f"{first}, of greatest value")
+        values = [worth(post) for post in event.posts]
+        for post, value, next_value in zip(event.posts, values, values[1:], strict=False):
+            if next_value > value + _TOLERANCE:
+                told = f"a post of value {value:.6f} before one of {next_value:.6f}"
+                yield self.finding(entry, found=told, expected="the greatest value first", post_id=post.id)
+
+    def _lot(self, entry: Entry, event: ev.PostsScraped) -> Iterator[Finding]:
         drawn = list(event.candidates)
         if len(drawn) > event.wanted:
             chosen = random.Random(event.seed).sample(range(len(drawn)), event.wanted)  # noqa: S311  (a recorded draw)

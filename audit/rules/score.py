@@ -10,7 +10,7 @@ from audit.rules.finding import Finding
 from audit.rules.rule import Entry, Rule
 from events import catalogue as ev
 
-__all__ = ["Score"]
+__all__ = ["Score", "worth"]
 
 _TOLERANCE: Final = 1e-9
 _DAY_MS: Final = 86_400_000
@@ -41,7 +41,13 @@ class Score(Rule):
 def _score(book: PostBook) -> float:
     best = sorted((share for share in book.tokens.values() if share > 0), reverse=True)[:5]
     relevance = sum(best) / len(best) if best else 0.0
-    post = book.post
+    age_days = (book.analyzed_ms - book.post.timestamp * 1000) / _DAY_MS
+    recency = min(1.0, max(0.0, 1.0 - age_days))
+    return min(1.0, 0.50 * min(1.0, relevance) + 0.40 * worth(book.post) + 0.10 * recency)
+
+
+def worth(post: ev.Post) -> float:
+    """The mean of the six capped ratios."""
     ratios = (
         post.likes / 5_000,
         post.retweets / 1_000,
@@ -50,7 +56,4 @@ def _score(book: PostBook) -> float:
         post.followers / 200_000,
         post.account_age / (7 * 365),
     )
-    value = sum(min(1.0, ratio) for ratio in ratios) / 6
-    age_days = (book.analyzed_ms - post.timestamp * 1000) / _DAY_MS
-    recency = min(1.0, max(0.0, 1.0 - age_days))
-    return min(1.0, 0.50 * min(1.0, relevance) + 0.40 * value + 0.10 * recency)
+    return sum(min(1.0, ratio) for ratio in ratios) / 6

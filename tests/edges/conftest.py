@@ -183,8 +183,6 @@ def scraper(clock: Any) -> Callable[..., PostScraper]:
         settings: dict[str, Any] = {
             "bearer_token": X_TOKEN,
             "api_base": f"{base}/2",
-            "keywords": ("bittensor",),
-            "max_pages": 1,
             "clock": clock,
             "timeout_s": 0.3,
             "total_timeout_s": 0.6,

@@ -15,8 +15,10 @@ from sandbox import Sandbox, SandboxConfig
 NOW_S = 1_795_000_000
 
 
-def _scrape(scraper: PostScraper, count: int = 5, seen: Callable[[str], bool] = lambda _: False) -> Scraped:
-    return asyncio.run(scraper.scrape_posts(count, is_seen=seen))
+def _scrape(
+    scraper: PostScraper, count: int = 5, *, max_pages: int = 1, seen: Callable[[str], bool] = lambda _: False
+) -> Scraped:
+    return asyncio.run(scraper.scrape_posts(count, keywords=("bittensor",), max_pages=max_pages, is_seen=seen))
 
 
 def _failed(scraper: PostScraper) -> ScrapeError:
@@ -62,7 +64,7 @@ def test_the_stand_in_is_searched(box: Sandbox, against_box: Callable[..., PostS
 def test_the_stand_in_is_paged(against_box: Callable[..., PostScraper]) -> None:
     """Seen posts make room for a second page."""
     first = {post.id for post in _scrape(against_box(), 10).posts}
-    found = _scrape(against_box(max_pages=2), 10, seen=first.__contains__)
+    found = _scrape(against_box(), 10, max_pages=2, seen=first.__contains__)
     assert found.requests == 2
     assert len(found.posts) == 10
     assert not first & {post.id for post in found.posts}

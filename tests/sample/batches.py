@@ -44,7 +44,7 @@ async def too_many(stage: Stage) -> None:
 async def left_out(stage: Stage) -> None:
     """Strict settings: irrelevant posts and failed analyses are left out."""
     await stage.until_window()
-    await restart(stage, replace(searching_for("subtensor"), policy=_STRICT))
+    await restart(stage, replace(USUAL, policy=changed(_STRICT, search_keywords=("subtensor",))))
     for fault in ("402", "ok"):
         for delay_s in (2.0, _TWO_WINDOWS_S):
             await rare_post(stage, "subtensor", "Wallet tip: keep the coldkey offline, and count the words twice.")

@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, TypeVar
 
 from actor.ports import AnalysisLike, AnalyzerPort, ApiPort, Block, Scraped, ScraperPort, Signer, SubmitAnswer
@@ -88,9 +89,12 @@ class SlowScraper(_Slow):
         super().__init__(time, mishaps)
         self._inner = inner
 
-    async def scrape_posts(self, count: int, *, is_seen: Callable[[str], bool]) -> Scraped:
+    async def scrape_posts(
+        self, count: int, *, keywords: tuple[str, ...], max_pages: int, is_seen: Callable[[str], bool]
+    ) -> Scraped:
         """As the inner one."""
-        return await self._answered("scrape", lambda: self._inner.scrape_posts(count, is_seen=is_seen))
+        search = partial(self._inner.scrape_posts, keywords=keywords, max_pages=max_pages, is_seen=is_seen)
+        return await self._answered("scrape", lambda: search(count))
 
     async def aclose(self) -> None:
         """As the inner one."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from events.catalogue import Policy
+from events.codec import changed
 from events.prices import Prices
 from tests.sample.posts import HOSTILE, written
 from tests.sample.stage import Run, Stage
@@ -36,7 +37,7 @@ async def busy_window(stage: Stage, posts: int = 5) -> None:
 
 def searching_for(word: str) -> Run:
     """Who searches for a word that hardly anybody uses finds exactly the posts that a scene makes."""
-    return replace(USUAL, keywords=(word,))
+    return replace(USUAL, policy=changed(USUAL.policy, search_keywords=(word,)))
 
 
 async def rare_post(stage: Stage, word: str, text: str = "", *, age_s: float = 1.0) -> None:

@@ -51,7 +51,6 @@ class Run:
         policy: The settings that decide.
         api_url: MINER_API_URL.
         move_api: ``--move-api``.
-        keywords: SEARCH_KEYWORDS.
         strategy: ANALYZER.
         votes: ANALYSIS_VOTES.
         timeout_s: Of every request; short where something is to hang, for it hangs in real time.
@@ -61,7 +60,6 @@ class Run:
     policy: Policy
     api_url: str
     move_api: bool = False
-    keywords: tuple[str, ...] = ("bittensor",)
     strategy: StrategyName = "hybrid"
     votes: int = 1
     timeout_s: float = 30.0
@@ -253,8 +251,6 @@ class Stage:
         scraper = PostScraper(
             bearer_token=self.sandbox.x_token,
             api_base=self.sandbox.x_base,
-            keywords=run.keywords,
-            max_pages=1,
             clock=self.clock,
             timeout_s=run.timeout_s,
             total_timeout_s=run.timeout_s,
