@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Literal, TypeAlias
 
 from audit.recent import RECENT_POSTS, RECENT_WINDOWS, Recent
@@ -132,6 +132,10 @@ class FeedbackTotals:
     refusals: Counter[str] = field(default_factory=Counter)
     strange: int = 0
     validators: int = 0
+
+    def copy(self) -> FeedbackTotals:
+        """As they are now."""
+        return replace(self, posts=self.posts.copy(), refusals=self.refusals.copy())
 
 
 class Feedback:

@@ -51,6 +51,11 @@ class Bill(Value, frozen=True, kw_only=True):
         saved_analyses: Likewise analyses.
         saved: What these had cost.
         gaps: Declared gaps; what was paid in them is known only as far as their records could be read.
+        confirmed: Posts that validators confirm, as far as they told. One that becomes disputed is taken off again.
+        refused: Likewise posts that they refuse.
+        disputed: Likewise posts on which they disagree.
+        scored: Stretches of blocks for which a score was told.
+        earned: Sum of these scores, each the mean over validators.
     """
 
     windows: int = 0
@@ -71,6 +76,11 @@ class Bill(Value, frozen=True, kw_only=True):
     saved_analyses: int = 0
     saved: Spent = _NOTHING
     gaps: int = 0
+    confirmed: int = 0
+    refused: int = 0
+    disputed: int = 0
+    scored: int = 0
+    earned: float = 0.0
 
     def __add__(self, other: Bill) -> Bill:
         """Both together."""

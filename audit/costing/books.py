@@ -8,7 +8,8 @@ from typing import Final
 from actor.machine import INITIAL, State
 from actor.machine.budget import DAY_MS
 from audit.costing.bill import Bill
-from audit.costing.entries import entries
+from audit.costing.entries import entries, told_between
+from audit.feedback import Feedback
 from events.journal import Record
 
 __all__ = ["Books", "WindowBill"]
@@ -53,6 +54,7 @@ class Books:
         self.window = WindowBill()
         self.first_day: int | None = None
         self.last_day: int | None = None
+        self._feedback = Feedback(whole=True)
         self._since = since
         self._until = until
 
@@ -67,6 +69,8 @@ class Books:
             self.first_day = self.last_day
         for day, bill in entries(record, before, after, lambda: self.window.in_work):
             self._add(day, bill)
+        if record.name in Feedback.TELLING and (told := self._told(record)) != _NOTHING:
+            self._add(self.last_day, told)
         if after.totals.windows == before.totals.windows or after.window is None:
             return None
         ended = self.window
@@ -75,6 +79,12 @@ class Books:
         )
         self._add(self.last_day, Bill(windows=1))
         return ended
+
+    def _told(self, record: Record) -> Bill:
+        """What a validator's word changes."""
+        known = self._feedback.totals.copy()
+        self._feedback.take(record, record.event())
+        return told_between(known, self._feedback.totals)
 
     def _add(self, day: int, bill: Bill) -> None:
         self.window.in_work += bill

@@ -12,11 +12,12 @@ from typing import Any, Final
 from actor.machine import State
 from actor.machine.budget import DAY_MS
 from audit.costing.bill import Asked, Bill
+from audit.feedback import FeedbackTotals
 from events import catalogue as ev
 from events.catalogue import Spent
 from events.journal import Record
 
-__all__ = ["entries"]
+__all__ = ["entries", "told_between"]
 
 
 def entries(record: Record, before: State, after: State, in_work: Callable[[], Bill]) -> Iterator[tuple[int, Bill]]:
@@ -39,6 +40,17 @@ def entries(record: Record, before: State, after: State, in_work: Callable[[], B
         yield day, Bill(perhaps=perhaps)
     if record.name == "ActorStarted" and not before.to_scrape and not before.all_deferred():
         yield day, _saved(in_work())
+
+
+def told_between(before: FeedbackTotals, after: FeedbackTotals) -> Bill:
+    """What validators told in between."""
+    return Bill(
+        confirmed=after.posts["confirmed"] - before.posts["confirmed"],
+        refused=after.posts["refused"] - before.posts["refused"],
+        disputed=after.posts["disputed"] - before.posts["disputed"],
+        scored=after.windows - before.windows,
+        earned=after.earned - before.earned,
+    )
 
 
 def _counted(day: int, before: State, after: State) -> Spent:

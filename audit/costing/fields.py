@@ -36,6 +36,8 @@ def total_fields(money: Money, books: Books, *, today: int) -> dict[str, Any]:
         "days": [day_text(day) for day in sorted(books.days)],
         **_fields(money, total),
         "per_accepted": money.share(total.paid, total.accepted),
+        "per_confirmed": money.share(total.paid, total.confirmed),
+        "per_point": money.share(total.paid, total.earned),
         "per_full_day": {"days": [day_text(day) for day in days], **money.share(full.paid, len(days))},
         "budgets": {
             "day": day_text(today),
@@ -70,6 +72,13 @@ def _fields(money: Money, bill: Bill) -> dict[str, Any]:
             "models": plain(bill.models),
         },
         "accepted": bill.accepted,
+        "validators": {
+            "confirmed": bill.confirmed,
+            "refused": bill.refused,
+            "disputed": bill.disputed,
+            "scored_windows": bill.scored,
+            "earned": round(bill.earned, 6),
+        },
         "unrecorded": money.of(bill.perhaps),
         "saved": {
             "starts": bill.starts,

@@ -14,14 +14,24 @@ from events.journal import at_text
 
 __all__ = ["day_line", "heading", "total_lines", "window_line"]
 
-_COLUMNS: Final = ("posts", "users", "X $", "calls", "prompt", "completion", "LLM $", "accepted", "saved $")
-_WIDTHS: Final = (6, 6, 9, 6, 9, 11, 11, 9, 9)
+_COLUMNS: Final = {
+    "posts": 6,
+    "users": 6,
+    "X $": 9,
+    "calls": 6,
+    "prompt": 9,
+    "completion": 11,
+    "LLM $": 11,
+    "accepted": 9,
+    "confirmed": 10,
+    "saved $": 9,
+}
 _UNPRICED: Final = "no prices are set"
 
 
 def heading(by: str) -> str:
     """The first line of a table by "window" or "day"."""
-    return _row(f"{'window':>8} {'opened':<17}" if by == "window" else f"{'day':<10} {'windows':>8}", _COLUMNS)
+    return _row(f"{'window':>8} {'opened':<17}" if by == "window" else f"{'day':<10} {'windows':>8}", tuple(_COLUMNS))
 
 
 def window_line(money: Money, window: WindowBill) -> str:
@@ -44,6 +54,8 @@ def total_lines(money: Money, books: Books, *, today: int) -> list[str]:
         _llm_line(money, total),
         *_model_lines(total.models),
         _accepted_line(money, books, total),
+        *_confirmed_lines(money, total),
+        *_scored_lines(money, total),
         _full_day_line(money, books),
         _saved_line(money, total),
         _unrecorded_line(money, total.perhaps),
@@ -53,7 +65,7 @@ def total_lines(money: Money, books: Books, *, today: int) -> list[str]:
 
 
 def _row(head: str, cells: Sequence[object]) -> str:
-    return head + "".join(f"{cell!s:>{width}}" for cell, width in zip(cells, _WIDTHS, strict=True))
+    return head + "".join(f"{cell!s:>{width}}" for cell, width in zip(cells, _COLUMNS.values(), strict=True))
 
 
 def _cells(money: Money, bill: Bill) -> tuple[object, ...]:
@@ -67,6 +79,7 @@ def _cells(money: Money, bill: Bill) -> tuple[object, ...]:
         paid.completion_tokens,
         "-" if llm_usd is None else f"{llm_usd:.6f}",
         bill.accepted,
+        bill.confirmed,
         f"{money.both(bill.saved):.4f}",
     )
 
@@ -105,6 +118,21 @@ def _accepted_line(money: Money, books: Books, total: Bill) -> str:
     return f"{what}{f', for each {_share(money, total.paid, total.accepted)}' if total.accepted else ''}"
 
 
+def _confirmed_lines(money: Money, total: Bill) -> list[str]:
+    if not total.confirmed and not total.refused and not total.disputed:
+        return []
+    others = "".join(f", {n} {what}" for n, what in ((total.refused, "refused"), (total.disputed, "disputed")) if n)
+    share = f", for each {_share(money, total.paid, total.confirmed)}" if total.confirmed > 0 else ""
+    return [f"validators: {_count(total.confirmed, 'post')} confirmed{others}{share}"]
+
+
+def _scored_lines(money: Money, total: Bill) -> list[str]:
+    if not total.scored:
+        return []
+    share = f", for each point {_share(money, total.paid, total.earned)}" if total.earned > 0 else ""
+    return [f"score: {total.earned:.4f} earned in {_count(total.scored, 'window')}{share}"]
+
+
 def _full_day_line(money: Money, books: Books) -> str:
     days = books.full_days()
     if not days:
@@ -139,7 +167,7 @@ def _budget_line(books: Books, today: int) -> str:
     return f"budget of {day_text(today)}: {', '.join(said) or 'none is set'}"
 
 
-def _share(money: Money, paid: Spent, parts: int) -> str:
+def _share(money: Money, paid: Spent, parts: float) -> str:
     share = money.share(paid, parts)
     tokens = f"{share['prompt_tokens']:,.0f} prompt and {share['completion_tokens']:,.0f} completion tokens"
     return f"X ${share['x_usd']:.4f}, LLM " + (tokens if share["llm_usd"] is None else f"${share['llm_usd']:.6f}")

@@ -38,10 +38,10 @@ class Money:
         units = {name: getattr(paid, name) for name in ("posts", "users", "prompt_tokens", "completion_tokens")}
         return {**units, "x_usd": self.x(paid), "llm_usd": self.llm(paid)}
 
-    def share(self, paid: Spent, parts: int) -> dict[str, Any]:
+    def share(self, paid: Spent, parts: float) -> dict[str, Any]:
         """Units and money divided by ``parts``; None where there is nothing to divide or to divide by."""
         whole = self.of(paid)
-        return {name: round(n / parts, 6) if parts and n is not None else None for name, n in whole.items()}
+        return {name: round(n / parts, 6) if parts > 0 and n is not None else None for name, n in whole.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
