@@ -58,7 +58,7 @@ class Network:
             raise _bug(place, draw)
         future: asyncio.Future[Answer] = self._loop.create_future()
         least, most = _LATENCIES_S[place]
-        one_way_s = least + draw.share * draw.share * (most - least)
+        one_way_s = self._world.habits.slowness * (least + draw.share * draw.share * (most - least))
         if kind == "refused":
             error = Unanswered("no connection (refused)", kind="connection", never_sent=True)
             self._loop.call_later(one_way_s, _fail, future, error)

@@ -15,6 +15,7 @@ _SHORTEST_POLL_S: Final = 30.0
 _LONGEST_POLL_S: Final = 400.0
 _POLLS_PER_WINDOW: Final = 3
 _BLOCK_S: Final = 12.0
+_CAREFUL: Final = 0.5
 
 _OTHERS: Final[tuple[Callable[[Policy], Policy], ...]] = (
     lambda usual: changed(usual, on_analysis_error="skip"),
@@ -24,20 +25,28 @@ _OTHERS: Final[tuple[Callable[[Policy], Policy], ...]] = (
     lambda usual: changed(usual, max_submissions_per_window=max(1, usual.max_submissions_per_window - 2)),
     lambda usual: changed(usual, blocks_per_window=usual.blocks_per_window * 2),
     lambda usual: changed(usual, max_carried_windows=0),
-    lambda usual: changed(usual, max_post_age_s=3_600.0),
+    lambda usual: changed(usual, max_post_age_s=2 * usual.blocks_per_window * _BLOCK_S),
     lambda usual: changed(usual, max_search_pages=3),
-    lambda usual: changed(usual, max_x_usd_per_day=1.0),
+    lambda usual: changed(usual, max_x_usd_per_day=1.0, crash_backoff_s=60.0),
     lambda usual: changed(usual, poll_interval_s=10.0),
     lambda usual: changed(usual, crash_limit=1, crash_backoff_s=60.0),
 )
 
 
-def policy_of(habits: Habits, draw: Draw) -> Policy:
-    """What a process starts with in a world of these habits."""
+def policy_of(habits: Habits, draw: Draw, move: Draw) -> Policy:
+    """What a process starts with in a world of these habits.
+
+    Args:
+        habits: The world's.
+        draw: Whether, and which, settings differ from the usual ones.
+        move: Whether the API was moved; some operators take less of the new one.
+    """
     window_s = habits.blocks_per_window * _BLOCK_S
     usual = Policy(
         blocks_per_window=habits.blocks_per_window,
         max_submissions_per_window=habits.quota,
         poll_interval_s=min(_LONGEST_POLL_S, max(_SHORTEST_POLL_S, window_s / _POLLS_PER_WINDOW)),
     )
+    if move.kind and move.share < _CAREFUL:
+        usual = changed(usual, max_submissions_per_window=1)
     return _OTHERS[int(draw.amount * len(_OTHERS))](usual) if draw.kind else usual

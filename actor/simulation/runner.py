@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from actor.machine.state import INITIAL, REDUCER, State
+from actor.machine.state import INITIAL, REDUCER, State, observation_key
 from actor.simulation.disk import DISK_ENDS, SimulatedDisk, after_power_loss
+from actor.simulation.host import Host
 from actor.simulation.loop import SimulatedLoop, run_simulated
 from actor.simulation.network import Line, Network, SimulatedBugError
 from actor.simulation.outcome import Outcome, Violation
@@ -24,7 +25,7 @@ from actor.simulation.process import Process, WatchedJournal
 from actor.simulation.repair import declare, harm, rescue
 from actor.simulation.signer import SimulatedSigner, verify
 from actor.testing.clock import VirtualClock
-from events.catalogue import SubmissionStarted
+from events.catalogue import ScoreObserved, SubmissionStarted, ValidationObserved
 from events.journal import JournalDamagedError, JournalError, JournalLockedError, Lease, Record, read_journal
 from events.journal.head import read_witness
 from sandbox.world import Draw, Habits, Weather, World
@@ -46,6 +47,7 @@ _PATIENCE: Final = 4  # windows may be missed, until so many times as many as as
 _CALM_WINDOWS: Final = 4
 _LONGEST_DOWN_WINDOWS: Final = 5
 _SHORT_DOWN_S: Final = 40.0
+_WORDS: Final = frozenset({ScoreObserved.__name__, ValidationObserved.__name__})
 _FARTHEST_CLOCK: Final = 6.0  # powers of ten seconds
 
 
@@ -109,6 +111,8 @@ class _Simulation:
         self._losses = random.Random(f"{plan.seed}:losses")  # noqa: S311
         self._disk = self._first_disk()
         self._process: Process | None = None
+        self._host: Host | None = None
+        self._words: set[str] = set()  # on record
         self._turns_left = 0
         self._end = ""
         self._is_over = False
@@ -132,6 +136,7 @@ class _Simulation:
         period_s = self._world.chain.period_s
         self._loop.call_later(self._plan.windows * _PATIENCE * period_s, self._calm_down)
         self._loop.call_later(period_s, self._disturb_clock)
+        self._loop.call_later(period_s, self._disturb_host)
         while not self._is_over:
             await self._live()
             if not self._is_over:
@@ -142,9 +147,9 @@ class _Simulation:
         self._lives += 1
         self._asks_head = True
         end = self._weather.draw("life.end")
-        policy = policy_of(self._world.habits, self._weather.draw("life.policy"))
         rival = self._weather.draw("life.rival")
         move = self._weather.draw("life.api")
+        policy = policy_of(self._world.habits, self._weather.draw("life.policy"), move)
         if move.kind:
             self._apis += 1
             self._world.chain.move(move.amount)
@@ -165,6 +170,7 @@ class _Simulation:
             on_record=self._on_record,
             on_replayed=self._on_replayed,
         )
+        self._host = Host(process.actor, self._world.ledger, self._clock)
         if rival.kind:
             self._loop.call_later(rival.amount * self._world.chain.period_s, self._fight, process)
         await asyncio.wait({process.task})
@@ -201,6 +207,8 @@ class _Simulation:
             self._ends[self._end] += 1
         elif error is None:
             self._ends["stop"] += 1
+            if self._host is not None and not self._host.promised <= self._words:
+                self._violate("told", "what a validator said was taken, and the miner stopped without recording it")
         elif isinstance(error, JournalError) and self._end in {"disk_full", "io_error"}:
             self._ends[self._end] += 1
         else:
@@ -266,6 +274,18 @@ class _Simulation:
             self._loop.call_later(draw.share * 2 * period_s, self._clock.jump, -by_s)
         self._loop.call_later(period_s, self._disturb_clock)
 
+    def _disturb_host(self) -> None:
+        period_s = self._world.chain.period_s
+        draw = self._weather.draw("host")
+        if draw.kind:
+            self._loop.call_later(draw.share * period_s, self._tell, draw)
+        self._loop.call_later(period_s, self._disturb_host)
+
+    def _tell(self, draw: Draw) -> None:
+        process = self._process
+        if self._host is not None and process is not None and not process.task.done() and not self._disk.dead:
+            self._host.act(draw)
+
     # What is seen
 
     def _first_disk(self) -> SimulatedDisk:
@@ -309,10 +329,20 @@ class _Simulation:
         self._moves[record.name, record.source, record.dest] += 1
         if record.name == "EffectCrashed" and not record.data["error"].startswith(SimulatedBugError.__name__):
             self._violate("bug", f"{record.data['effect']} raised: {record.data['error']}", record.seq)
+        if record.name in _WORDS:
+            self._note_word(record)
         if self._watch is not None and not self._gaps:
             self._violations += self._watch(record, state, self._world, self._clock.elapsed_s())
         if state.totals.windows >= self._plan.windows:
             self._calm_down()
+
+    def _note_word(self, record: Record) -> None:
+        event = record.event()
+        if isinstance(event, ScoreObserved | ValidationObserved):
+            key = observation_key(event)
+            if key in self._words and not self._gaps:
+                self._violate("told", "what a validator said is on record a second time", record.seq)
+            self._words.add(key)
 
     def _violate(self, rule: str, text: str, seq: int | None = None) -> None:
         self._violations.append(Violation(rule=rule, text=text, seq=seq))

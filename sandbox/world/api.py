@@ -65,6 +65,7 @@ class Api:
         verify: Checks a signature.
         enforces_quota: Answers 429 once a window is full; otherwise it counts on.
         checks_replays: Refuses a signature that it saw before.
+        tells_quota: Names its quota in answers that are no 429, too.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Api:
         verify: Verify,
         enforces_quota: bool,
         checks_replays: bool,
+        tells_quota: bool,
     ) -> None:
         self._chain = chain
         self._ledger = ledger
@@ -83,6 +85,7 @@ class Api:
         self._verify = verify
         self._enforces_quota = enforces_quota
         self._checks_replays = checks_replays
+        self._tells_quota = tells_quota
         self._signatures: dict[str, float] = {}
         self._conflicts: set[str] = set()
         self._invalid: set[str] = set()
@@ -98,7 +101,7 @@ class Api:
         if draw.kind == "429":
             return self._limited(draw, block), entry
         entry.outcome, entry.block = "told", block
-        fields = self._chain.fields(block)
+        fields = self._fields(block)
         left = fields["next_window_start_block"] - block
         body = {"status": "ok", **fields, "blocks_until_next_window": left}
         return Answer.json(self._spoiled(body, draw)), entry
@@ -201,7 +204,11 @@ class Api:
 
     def _success(self, body: dict[str, Any], block: int, draw: Draw) -> Answer:
         status = 201 if draw.kind == "created" else 200
-        return Answer.json(self._spoiled({**body, **self._chain.fields(block)}, draw), status)
+        return Answer.json(self._spoiled({**body, **self._fields(block)}, draw), status)
+
+    def _fields(self, block: int) -> dict[str, int]:
+        fields = self._chain.fields(block)
+        return {**fields, "max_submissions": self._chain.quota} if self._tells_quota else fields
 
     def _limited(self, draw: Draw, block: int) -> Answer:
         fields = self._chain.fields(block)

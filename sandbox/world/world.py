@@ -42,6 +42,8 @@ class Habits:
         checks_replays: The API refuses a signature that it saw before.
         formats: Response formats that the model takes.
         posts_per_window: New posts at X.
+        slowness: How many times the usual latency every way takes.
+        tells_quota: The API names its quota in answers that are no 429, too.
     """
 
     blocks_per_window: int
@@ -50,6 +52,8 @@ class Habits:
     checks_replays: bool
     formats: frozenset[str]
     posts_per_window: float
+    slowness: float
+    tells_quota: bool
 
     @classmethod
     def drawn(cls, seed: int) -> Habits:
@@ -62,6 +66,8 @@ class Habits:
             checks_replays=rng.random() < 0.5,  # noqa: PLR2004
             formats=rng.choice(_FORMATS),
             posts_per_window=_POSTS_PER_WINDOW * rng.choice((0.3, 1.0, 1.0, 1.5)),
+            slowness=rng.choice((1.0, 1.0, 1.0, 1.0, 1.0, 7.0)),
+            tells_quota=rng.random() < 0.3,  # noqa: PLR2004
         )
 
 
@@ -100,6 +106,7 @@ class World:
             verify=verify,
             enforces_quota=habits.enforces_quota,
             checks_replays=habits.checks_replays,
+            tells_quota=habits.tells_quota,
         )
         spacing_s = self.chain.period_s / habits.posts_per_window
         posts = Posts(seed, epoch_s=self.epoch_s, spacing_s=spacing_s, before=12)

@@ -15,13 +15,22 @@ __all__ = ["ChatsOnce", "SearchesOnce"]
 
 _SEARCHES: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent)
 _ANALYSES: Final = (ev.PostAnalyzed, ev.AnalysisFailed)
-# A request may still be on its way when the one who sent it gives up.
+# A request may still be on its way when the one who sent it gives up, in a world of the usual pace.
 _ON_THE_WAY_S: Final = 4.0
 # Billed, and the answer does not tell or cannot be read.
 _UNREADABLE: Final = frozenset({"list_body", "null_usage"})
 
 
-class SearchesOnce(Oracle):
+class _Once(Oracle):
+    """What is paid for is asked once."""
+
+    def is_repeated(self, arrival: Search | Chat, answer: Told) -> bool:
+        """Whether a request left after its answer was on record."""
+        on_the_way_s = _ON_THE_WAY_S * self.world.habits.slowness
+        return arrival.life > answer.life or arrival.at_s > answer.at_s + on_the_way_s
+
+
+class SearchesOnce(_Once):
     """I3 for searches, window by window, and what X billed for them."""
 
     EVENTS = (*_SEARCHES, ev.EffectCrashed, ev.ActorStarted)
@@ -38,7 +47,7 @@ class SearchesOnce(Oracle):
         self._paid.append(arrival)
         window = last.after.window
         answer = None if window is None else self._answers.get(window.start_block)
-        if answer is not None and _is_repeated(arrival, answer):
+        if answer is not None and self.is_repeated(arrival, answer):
             text = f"X was searched again at {arrival.at_s:.1f} s; the answer stands in record {answer.record.seq}"
             yield Violation(rule="I3", text=text, seq=last.record.seq)
         elif window is None or not last.after.to_scrape:
@@ -64,7 +73,7 @@ class SearchesOnce(Oracle):
             self._paid.clear()
 
 
-class ChatsOnce(Oracle):
+class ChatsOnce(_Once):
     """I3 for analyses, text by text, and what the model billed for them. No two posts of a world have the same text."""
 
     EVENTS = (ev.PostsScraped, *_ANALYSES, ev.EffectCrashed, ev.ActorStarted)
@@ -86,7 +95,7 @@ class ChatsOnce(Oracle):
             return
         self._paid.setdefault(post_id, []).append(arrival)
         answer = self._answers.get(post_id)
-        if answer is not None and _is_repeated(arrival, answer):
+        if answer is not None and self.is_repeated(arrival, answer):
             text = f"the model was asked again about post {post_id} at {arrival.at_s:.1f} s"
             text += f"; the answer stands in record {answer.record.seq}"
             yield Violation(rule="I3", text=text, seq=last.record.seq)
@@ -116,7 +125,3 @@ class ChatsOnce(Oracle):
         if recorded != billed and not (partly and recorded[0] <= billed[0] and recorded[1] <= billed[1]):
             text = f"the model billed {billed} tokens for post {event.post_id}, on record are {recorded}"
             yield Violation(rule="bill", text=text, seq=told.record.seq)
-
-
-def _is_repeated(arrival: Search | Chat, answer: Told) -> bool:
-    return arrival.life > answer.life or arrival.at_s > answer.at_s + _ON_THE_WAY_S

@@ -1,0 +1,97 @@
+"""The host around one simulated process: it hands on what validators say, and its operator changes settings meanwhile.
+
+It goes the way that a host goes, from outside of the miner's loop. What a validator says here is as good as random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from actor.feedback import FeedbackIntake, Word, score_word, validation_word
+from actor.machine.state import State, observation_key
+from actor.runtime import Actor
+from actor.testing.clock import VirtualClock
+from events.catalogue import Event, Policy, SettingsChanged
+from events.codec import changed
+from sandbox.world import Draw, Ledger
+
+__all__ = ["Host"]
+
+_VALIDATORS: Final = (
+    "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
+    "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y",
+)
+_AGAIN: Final = 0.3  # of the words are told twice
+_CHANGES: Final[tuple[tuple[str, Callable[[Policy], Policy]], ...]] = (
+    ("LOG_LEVEL", lambda policy: policy),
+    ("ON_ANALYSIS_ERROR", lambda policy: changed(policy, on_analysis_error="skip")),
+    ("SUBMIT_IRRELEVANT", lambda policy: changed(policy, submit_irrelevant=not policy.submit_irrelevant)),
+    ("POLL_INTERVAL_SECONDS", lambda policy: changed(policy, poll_interval_s=policy.poll_interval_s / 2)),
+    ("SAMPLING", lambda policy: changed(policy, sampling="random" if policy.sampling == "top" else "top")),
+    ("MAX_SEARCH_PAGES", lambda policy: changed(policy, max_search_pages=2)),
+    ("MAX_X_USD_PER_DAY", lambda policy: changed(policy, max_x_usd_per_day=2.0)),
+    ("MAX_X_USD_PER_DAY", lambda policy: changed(policy, max_x_usd_per_day=None)),
+)
+
+
+class Host:
+    """What happens to one process from outside.
+
+    Args:
+        actor: The miner.
+        ledger: Of whose posts validators speak.
+        clock: The host's.
+
+    Attributes:
+        promised: Keys of the words that the miner said it would record.
+    """
+
+    def __init__(self, actor: Actor, ledger: Ledger, clock: VirtualClock) -> None:
+        self.promised: set[str] = set()
+        self._actor = actor
+        self._ledger = ledger
+        self._intake = FeedbackIntake(lambda text: text, clock.elapsed_s)
+
+    def act(self, draw: Draw) -> None:
+        """Do what was drawn: "score", "validation", "settings"."""
+        if draw.kind == "settings":
+            name, change = _CHANGES[int(draw.amount * len(_CHANGES))]
+            self._actor.tell(lambda state: _settings(state, name, change))
+            return
+        word = self._score(draw) if draw.kind == "score" else self._validation(draw)
+        for _ in range(2 if draw.share < _AGAIN else 1):
+            if self._intake.take(lambda _redact: word, self._actor.tell, self._actor.state):
+                self.promised.add(observation_key(word))
+
+    def _score(self, draw: Draw) -> Word:
+        start_block = max((a.start_block for a in self._ledger.acceptances.values()), default=0)
+        return score_word(
+            validator=_validator(draw),
+            start_block=start_block,
+            end_block=start_block + 99,
+            score=round(draw.amount, 1),
+            rewards=None,
+            penalties=int(draw.amount * 3),
+        )
+
+    def _validation(self, draw: Draw) -> Word:
+        passed = draw.amount >= 0.5  # noqa: PLR2004
+        return validation_word(
+            validator=_validator(draw),
+            validation_id=f"val-{len(self._ledger.acceptances):06}",
+            post_id=next(reversed(self._ledger.acceptances), "1"),
+            passed=passed,
+            code=None if passed else "text_mismatch",
+            reason=None,
+            redact=lambda text: text,
+        )
+
+
+def _validator(draw: Draw) -> str:
+    return _VALIDATORS[int(draw.amount * 10) % len(_VALIDATORS)]
+
+
+def _settings(state: State, name: str, change: Callable[[Policy], Policy]) -> tuple[Event, ...]:
+    policy = change(state.policy)
+    return () if policy == state.policy and name != "LOG_LEVEL" else (SettingsChanged(policy=policy, names=(name,)),)
