@@ -32,7 +32,7 @@ def listening(address: str | bytes) -> Iterator[socket.socket]:
 
 def heard(line: socket.socket) -> list[str]:
     """What has come so far, one entry for each datagram."""
-    line.setblocking(False)
+    line.settimeout(0)
     told = []
     while True:
         try:

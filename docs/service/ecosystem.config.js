@@ -1,0 +1,39 @@
+// A user-miner under pm2: `pm2 start docs/service/ecosystem.config.js`. docs/operating.md tells the rest.
+//
+// It works in the checkout that holds this file: .venv, .miner_env and journal/ are those in there.
+
+const path = require('node:path')
+
+const checkout = path.resolve(__dirname, '..', '..')
+
+module.exports = {
+  apps: [
+    {
+      name: 'user-miner',
+      script: path.join(checkout, '.venv', 'bin', 'user-miner'),
+      args: ['run'],
+      cwd: checkout,
+      interpreter: 'none', // the program brings its own Python
+      exec_mode: 'fork',
+      instances: 1, // one process for each journal
+
+      // Its own stop ends within 5 seconds, with a last record. What is killed instead is continued from the journal.
+      kill_timeout: 15_000,
+
+      // Exit code 2 is wrong configuration or a journal that another process holds: no restart can help.
+      stop_exit_codes: [2],
+      // After anything else it starts again, after 1 to 15 seconds, however often: a start costs nothing.
+      autorestart: true,
+      exp_backoff_restart_delay: 1_000,
+      max_memory_restart: '512M',
+
+      // pm2 never shortens what it collects. This log is bounded by itself, at five files of 10 MiB; what pm2 collects
+      // is then only why a start was refused. Without this line `pm2 logs` shows everything: install pm2-logrotate.
+      env: { LOG_FILE: path.join(checkout, 'user-miner.log') },
+
+      watch: false, // its journal changes all the time
+      vizion: false,
+      pmx: false,
+    },
+  ],
+}

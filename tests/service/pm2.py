@@ -1,0 +1,76 @@
+"""A real pm2 with a daemon of its own, on a folder that looks like a checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+__all__ = ["FILE", "Pm2", "pm2_program"]
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+FILE: Final = ROOT / "docs" / "service" / "ecosystem.config.js"
+_OWN: Final = ROOT / ".venv" / "pm2" / "node_modules" / ".bin" / "pm2"
+
+
+def pm2_program(own: Path = _OWN) -> str:
+    """Where pm2 is; a machine without it fails here, for a test that is passed over proves nothing."""
+    found = str(own) if own.exists() else shutil.which("pm2")
+    if found is None:
+        raise FileNotFoundError("install pm2 (with Node.js: npm install --prefix .venv/pm2 pm2)")
+    return found
+
+
+@dataclass(slots=True)
+class Pm2:
+    """Use it as a context manager: the daemon and what it runs do not outlive it.
+
+    Attributes:
+        folder: Gets the service file and the program where a checkout has them.
+    """
+
+    folder: Path
+
+    def __enter__(self) -> Self:
+        (self.folder / "docs" / "service").mkdir(parents=True)
+        shutil.copy(FILE, self.folder / "docs" / "service")
+        (self.folder / ".venv").symlink_to(ROOT / ".venv")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self("kill")
+
+    def __call__(self, *words: str) -> str:
+        """Run ``pm2`` with these words; returns what it printed."""
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PM2_HOME": str(self.folder / ".pm2")}
+        command = [pm2_program(), *words, "--no-color"]
+        done = subprocess.run(
+            command, cwd=self.folder, env=env, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self) -> None:
+        """As the service file says."""
+        self("start", str(Path("docs", "service", FILE.name)))
+
+    def app(self) -> dict[str, Any]:
+        """What pm2 knows of its one process."""
+        (app,) = json.loads(self("jlist"))
+        assert isinstance(app, dict)
+        return app
+
+    def shows(self, name: str) -> Any:
+        """One thing that pm2 knows of how it runs it, such as "restart_time"."""
+        return self.app()["pm2_env"].get(name)
+
+    def collected(self) -> str:
+        """All that pm2 collected of the process's output."""
+        return "".join(path.read_text("utf-8") for path in sorted((self.folder / ".pm2" / "logs").iterdir()))

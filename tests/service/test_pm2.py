@@ -1,0 +1,56 @@
+"""The pm2 ecosystem file, run by a real pm2."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.kit import only_journal
+from tests.service.pm2 import Pm2, pm2_program
+from tests.world import World, wait_for
+
+LONGER_THAN_A_RESTART_S = 1.3
+
+
+def test_it_runs_restarts_and_stops_under_a_real_pm2(world: World) -> None:
+    """I3, I4, I8: exit code 2 is final; killed, it starts again and repeats nothing; stopped, it says goodbye."""
+    write_settings(world, POLL_INTERVAL_SECONDS="0")
+    with Pm2(world.folder) as pm2:
+        pm2.start()
+        wait_for(lambda: pm2.shows("exit_code") == 2, "the refusal")
+        time.sleep(LONGER_THAN_A_RESTART_S)
+        assert pm2.shows("restart_time") == 0
+        assert pm2.collected().startswith("user-miner: POLL_INTERVAL_SECONDS")
+        assert not world.names()
+
+        write_settings(world)
+        pm2("restart", "user-miner")
+        wait_for(lambda: "CheckpointSigned" in world.names(), "the window's end")
+        os.kill(pm2.app()["pid"], signal.SIGKILL)
+        wait_for(lambda: world.names().count("ActorStarted") == 2, "the restart")
+        pm2("stop", "user-miner")
+        assert pm2.shows("status") == "stopped"
+        assert pm2.collected().count("\n") == 1, "the log is in its own file, which is bounded"
+    assert "ActorStopped" in (world.folder / "user-miner.log").read_text("utf-8")
+    assert world.names()[-1] == "ActorStopped"
+    only_journal(world)
+    assert world.sandbox.ledger.x.searches == 1
+    assert world.sandbox.ledger.llm.calls == 5
+    assert len(world.sandbox.ledger.api.submits()) == 5
+
+
+def write_settings(world: World, **more: str) -> None:
+    """Into the file that the program reads in its working directory."""
+    lines = [f"{name}={value}\n" for name, value in world.settings(**more).items()]
+    (world.folder / ".miner_env").write_text("".join(lines), "utf-8")
+
+
+def test_a_machine_without_pm2_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The tests fail there and say how to go on; they are not passed over."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"npm install --prefix \.venv/pm2 pm2"):
+        pm2_program(tmp_path / "none")
