@@ -15,6 +15,7 @@ from audit.exporting.formats import write_csv, write_jsonl
 from audit.exporting.output import check_target, opened
 from audit.exporting.parquet import require_pyarrow, write_parquet
 from audit.exporting.tables import TABLES
+from audit.feedback import told_in
 from audit.filters import Filters, parse_filters
 from audit.history import Step, steps
 from audit.terminal import UsageError, answer, inert_json, path_text, progress
@@ -76,8 +77,9 @@ def _export(directory: Path, order: ExportOrder) -> int:
     reader = JournalReader(journal)
     table = TABLES[order.what]
     read = steps(reader) if target is None else _watched(steps(reader), journal)
+    told = told_in(JournalReader(journal)) if table.asks_validators else None
     with opened(target, force=order.force) as out:
-        count = _WRITERS[order.form](table.columns, table.rows(read, filters), out)
+        count = _WRITERS[order.form](table.columns, table.rows(read, filters, told), out)
     if target is not None:
         _say(order, count, reader)
     return 0

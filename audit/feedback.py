@@ -10,14 +10,16 @@ from __future__ import annotations
 import math
 import sys
 from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Literal, TypeAlias
 
 from audit.recent import RECENT_POSTS, RECENT_WINDOWS, Recent
 from events import catalogue as ev
-from events.journal import Record
+from events.journal import JournalDamagedError, Record
 
-__all__ = ["Feedback", "FeedbackTotals", "Judgement", "PostFeedback", "Verdict", "WindowScores"]
+__all__ = ["Feedback", "FeedbackTotals", "Judgement", "PostFeedback", "Verdict", "WindowScores", "told_in"]
 
 # What a matter's validators are together. "disputed" means that one confirmed the post and another one refused it.
 Verdict: TypeAlias = Literal["confirmed", "refused", "disputed"]
@@ -83,6 +85,10 @@ class PostFeedback:
 
     post_id: str
     judgements: Recent[str, Judgement] = field(default_factory=lambda: Recent(_VALIDATORS_OF_ONE_MATTER))
+
+    def take(self, record: Record, event: ev.ValidationObserved) -> None:
+        """One more judgement of it."""
+        self.judgements[event.validator] = Judgement(event=event, seq=record.seq, at_ms=record.at_ms)
 
     @property
     def verdict(self) -> Verdict:
@@ -206,7 +212,7 @@ class Feedback:
         else:
             totals.posts[post.verdict] -= 1
         self.posts[event.post_id] = post
-        post.judgements[event.validator] = Judgement(event=event, seq=record.seq, at_ms=record.at_ms)
+        post.take(record, event)
         totals.posts[post.verdict] += 1
         if not event.passed:
             code = event.code or _NO_CODE
@@ -217,3 +223,13 @@ class Feedback:
         if len(self._validators) < _VALIDATORS:
             self._validators.add(validator)
             self.totals.validators = len(self._validators)
+
+
+def told_in(records: Iterable[Record]) -> Feedback:
+    """What validators told in a whole journal, nothing forgotten; up to the damage, where it is damaged."""
+    feedback = Feedback(whole=True, keep_all=True)
+    with suppress(JournalDamagedError, ValueError):  # whoever reads the journal for itself says what is wrong with it
+        for record in records:
+            if record.name in Feedback.TELLING:
+                feedback.take(record, record.event())
+    return feedback

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from actor.machine import State
+from audit.feedback import PostFeedback
 from events import catalogue as ev
 from events.journal import Record
 
@@ -51,6 +52,7 @@ class PostRow:
         ending: The event that brought the verdict; None without one.
         verdict: "accepted", "rejected", "abandoned", "left out", "pending", or "settled" where a gap swallowed it.
         decided: The record that ended its life.
+        told: What validators told of it; None without such records, and where nobody has looked.
     """
 
     post: ev.Post
@@ -68,6 +70,7 @@ class PostRow:
     ending: ev.SubmissionAccepted | ev.SubmissionRejected | ev.PostAbandoned | None = None
     verdict: str = _PENDING
     decided: Mark | None = None
+    told: PostFeedback | None = None
 
     @property
     def tokens(self) -> Mapping[str, float]:

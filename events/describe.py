@@ -37,7 +37,7 @@ def describe(event: ev.Event) -> str:
 
 def is_trouble(event: ev.Event) -> bool:
     """Whether an operator should look at it (a warning in the log)."""
-    return isinstance(event, _TROUBLE)
+    return isinstance(event, _TROUBLE) or (isinstance(event, ev.ValidationObserved) and not event.passed)
 
 
 def printable(text: str, limit: int = 200) -> str:

@@ -35,6 +35,8 @@ _CLOCK_MS: Final = 50
 # Decisions that wait for nothing take milliseconds.
 _AT_ONCE: Final = (HoldWindow, SignCheckpoint, StartSubmission)
 _AT_ONCE_MS: Final = 5_000
+# What comes of no effect: somebody else tells it.
+_TOLD: Final = (ev.ScoreObserved, ev.SettingsChanged, ev.ValidationObserved)
 # A virtual loop lets time pass only when every task waits, so this is how to wait for that.
 _TICK_S: Final = 1e-6
 
@@ -181,6 +183,10 @@ class _Process:
         if isinstance(found.event, ev.ActorStopped):
             self._actor.stop(found.event.reason)
             await asyncio.wait({task})
+        elif isinstance(found.event, _TOLD):
+            told = (found.event,)
+            self._actor.tell(lambda _state: told)
+            await self._quiet()
         elif (effect := next((e for e in self._gates if is_outcome(found.event, e)), None)) is None:
             raise _DivergedError(f"record {found.seq}, {found.name}: nothing that brings it {self._in_flight()}")
         else:

@@ -6,12 +6,14 @@ A row comes out when the post's life is over, the pending ones at the end, so th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
 
 from audit.exporting.columns import Column, at_columns
 from audit.exporting.scope import in_scope
+from audit.feedback import Feedback
 from audit.filters import Filters
 from audit.history import Step
 from audit.posts import Mark, PostRow, settled_posts
@@ -20,11 +22,11 @@ from events import catalogue as ev
 __all__ = ["POST_COLUMNS", "post_sources"]
 
 
-def post_sources(steps: Iterable[Step], filters: Filters) -> Iterator[PostRow]:
-    """The posts whose search lies within the filters' times and windows."""
+def post_sources(steps: Iterable[Step], filters: Filters, told: Feedback) -> Iterator[PostRow]:
+    """The posts whose search lies within the filters' times and windows, with what validators told of them."""
     for row in settled_posts((step.record, step.event, step.after) for step in steps):
         if in_scope(filters, row.window, row.scraped.at_ms):
-            yield row
+            yield replace(row, told=told.posts.get(row.post.id))
 
 
 def _at(mark: Mark | None) -> int | None:
@@ -45,6 +47,11 @@ def _of_analysis(name: str) -> Any:
 def _of_ending(name: str) -> Any:
     """A field of the event that brought the verdict; None where it has none."""
     return lambda row: getattr(row.ending, name, None)
+
+
+def _of_refusal(name: str) -> Any:
+    """A field of the last refusal by a validator."""
+    return lambda row: None if row.told is None else getattr(row.told.refusal, name, None)
 
 
 def _failure(row: PostRow) -> str | None:
@@ -107,4 +114,14 @@ POST_COLUMNS: Final = (
     Column("selected_for_validation", "flag", "the API's flag", _of_ending("selected_for_validation")),
     Column("validation_id", "text", "the API's id of the validation", _of_ending("validation_id")),
     Column("submit_latency_ms", "integer", "time of the last request", _of_ending("latency_ms")),
+    Column(
+        "judged",
+        "text",
+        "what validators told: `confirmed`, `refused`, `disputed`; empty while none told",
+        lambda r: r.told and r.told.verdict,
+    ),
+    Column("confirmations", "integer", "validators that confirmed it", lambda r: r.told and r.told.confirmed),
+    Column("refusals", "integer", "validators that refused it", lambda r: r.told and r.told.refused),
+    Column("refusal_code", "text", "code of the last refusal", _of_refusal("code")),
+    Column("refusal_reason", "text", "its reason", _of_refusal("reason")),
 )

@@ -13,6 +13,7 @@ from actor.machine import State
 from actor.machine.state import Window
 from audit.exporting.columns import Column, at_columns
 from audit.exporting.scope import in_scope
+from audit.feedback import Feedback, WindowScores
 from audit.filters import Filters
 from audit.history import Step
 from audit.posts import Mark
@@ -30,7 +31,7 @@ class WindowRow:
     """What was done in one window. Counts are of the work on it, whatever window the API counted a post in.
 
     Attributes:
-        told: What opened it.
+        event: What opened it.
         opened: Its record.
         begun: The record with which the work on it began; None when it never did.
         ended: The record after which nothing was left to do in it.
@@ -41,9 +42,10 @@ class WindowRow:
         carried_out: Posts that waited for a later one when its work ended.
         checkpoint_seq: Record of the checkpoint that was signed after it.
         outcome: A word of `audit.windows`, or "open" while it is not decided.
+        told: What validators scored for the stretch of blocks that begins with it; None without such records.
     """
 
-    told: ev.WindowOpened
+    event: ev.WindowOpened
     opened: Mark
     begun: Mark | None = None
     ended: Mark | None = None
@@ -66,6 +68,7 @@ class WindowRow:
     abandoned: int = 0
     checkpoint_seq: int | None = None
     outcome: str = _OPEN
+    told: WindowScores | None = None
 
     @property
     def found(self) -> ev.PostsScraped | None:
@@ -125,16 +128,19 @@ class WindowRow:
         self.llm_completion_tokens += event.completion_tokens
 
 
-def window_sources(steps: Iterable[Step], filters: Filters) -> Iterator[WindowRow]:
-    """The windows that began within the filters' times and bear one of their numbers."""
+def window_sources(steps: Iterable[Step], filters: Filters, told: Feedback) -> Iterator[WindowRow]:
+    """The windows that began within the filters' times and bear one of their numbers, with their scores."""
+    for row in _rows(steps):
+        if in_scope(filters, row.event.window, row.opened.at_ms):
+            row.told = told.scores.get(row.event.start_block)
+            yield row
+
+
+def _rows(steps: Iterable[Step]) -> Iterator[WindowRow]:
     ledger = _Ledger()
     for step in steps:
-        for row in ledger.take(step):
-            if in_scope(filters, row.told.window, row.opened.at_ms):
-                yield row
-    for row in ledger.end():
-        if in_scope(filters, row.told.window, row.opened.at_ms):
-            yield row
+        yield from ledger.take(step)
+    yield from ledger.end()
 
 
 class _Ledger:
@@ -147,7 +153,7 @@ class _Ledger:
     def take(self, step: Step) -> Iterator[WindowRow]:
         if isinstance(step.event, ev.WindowOpened):
             opened = Mark(step.record.seq, step.record.at_ms)
-            self._rows[step.event.start_block] = WindowRow(told=step.event, opened=opened)
+            self._rows[step.event.start_block] = WindowRow(event=step.event, opened=opened)
         self._work(step)
         for outcome in self._log.take(step.record, step.event):
             yield from self._judged(outcome)
@@ -177,20 +183,22 @@ class _Ledger:
     def _judged(self, outcome: WindowOutcome) -> Iterator[WindowRow]:
         """The row of the window that an outcome speaks of; windows that nobody heard of have none."""
         row = next((row for row in self._rows.values() if row.opened.seq in outcome.seqs), None)
-        if row is None or row.told.window != outcome.number:
+        if row is None or row.event.window != outcome.number:
             return
         row.outcome = outcome.outcome
-        yield self._rows.pop(row.told.start_block)
+        yield self._rows.pop(row.event.start_block)
 
 
 WINDOW_COLUMNS: Final = (
-    Column("window", "integer", "the window's number", lambda r: r.told.window),
-    Column("start_block", "integer", "its first block", lambda r: r.told.start_block),
-    Column("end_block", "integer", "the first block after it", lambda r: r.told.start_block + r.told.blocks_per_window),
+    Column("window", "integer", "the window's number", lambda r: r.event.window),
+    Column("start_block", "integer", "its first block", lambda r: r.event.start_block),
+    Column(
+        "end_block", "integer", "the first block after it", lambda r: r.event.start_block + r.event.blocks_per_window
+    ),
     Column("opened_seq", "integer", "record that told of it", lambda r: r.opened.seq),
     *at_columns("opened", "when that was", lambda r: r.opened.at_ms),
-    Column("opened_block", "integer", "the block that the API was at then", lambda r: r.told.current_block),
-    Column("told_by", "text", "`status` or `submit`: the answer that told", lambda r: r.told.source),
+    Column("opened_block", "integer", "the block that the API was at then", lambda r: r.event.current_block),
+    Column("told_by", "text", "`status` or `submit`: the answer that told", lambda r: r.event.source),
     *at_columns("begun", "when work on it began; empty when it never did", lambda r: r.begun and r.begun.at_ms),
     *at_columns("ended", "when nothing was left to do in it", lambda r: r.ended and r.ended.at_ms),
     Column("wanted", "integer", "posts that its search was to bring", lambda r: r.wanted),
@@ -224,4 +232,6 @@ WINDOW_COLUMNS: Final = (
         "`used`, `open` while undecided, or why it was missed, in `audit`'s words",
         lambda r: r.outcome,
     ),
+    Column("scores", "integer", "validators that scored it", lambda r: r.told and len(r.told.by_validator)),
+    Column("mean_score", "number", "mean of their scores", lambda r: r.told and r.told.mean),
 )

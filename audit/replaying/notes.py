@@ -23,6 +23,7 @@ _JUMP_MS: Final = 1_000
 _IDS_IN_A_LINE: Final = 4
 _TOO_MANY: Final = 429
 _LONGEST_REASON: Final = 120
+_ADDRESS: Final = 8
 _SUMMED: Final = "analyzed"
 
 
@@ -220,6 +221,26 @@ def _abandoned(step: Step, _last: Record | None) -> list[Note]:
     return _trouble("abandoned", f"{event.post_id}: {event.reason}")
 
 
+def _scored(step: Step, _last: Record | None) -> list[Note]:
+    event: ev.ScoreObserved = step.event  # type: ignore[assignment]
+    text = f"{event.score:.4f} for blocks {event.start_block} to {event.end_block} by {_validator(event.validator)}"
+    return [Note(label="score", text=text)]
+
+
+def _judged(step: Step, _last: Record | None) -> list[Note]:
+    event: ev.ValidationObserved = step.event  # type: ignore[assignment]
+    post = f"{short(event.post_id, 40)} by {_validator(event.validator)}"
+    if event.passed:
+        return [Note(label="confirmed", text=post, joins=True)]
+    why = ": ".join(short(text, _LONGEST_REASON) for text in (event.code, event.reason) if text)
+    return _trouble("refused", f"{post}: {why or 'no reason given'}")
+
+
+def _validator(address: str) -> str:
+    """Enough of an address to tell validators apart; ``--verbose`` has all of it."""
+    return f"{short(address[:_ADDRESS])}…"
+
+
 def _checkpoint(step: Step, _last: Record | None) -> list[Note]:
     event: ev.CheckpointSigned = step.event  # type: ignore[assignment]
     return [Note(label="checkpoint", text=f"of record {event.seq} signed")]
@@ -245,6 +266,8 @@ _TOLD: Final[Mapping[type, Callable[[Step, Record | None], list[Note]]]] = {
     ev.BackoffElapsed: _nothing,
     ev.EffectCrashed: _crashed,
     ev.PostAbandoned: _abandoned,
+    ev.ScoreObserved: _scored,
+    ev.ValidationObserved: _judged,
     ev.CheckpointSigned: _checkpoint,
 }
 _LABELS: Final[Mapping[type, str]] = {
@@ -257,6 +280,4 @@ _LABELS: Final[Mapping[type, str]] = {
     ev.GapDeclared: "gap",
     ev.BudgetSpent: "budget",
     ev.SettingsChanged: "settings",
-    ev.ScoreObserved: "score",
-    ev.ValidationObserved: "validated",
 }

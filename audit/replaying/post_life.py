@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from audit.feedback import PostFeedback
 from audit.history import Step
 from audit.replaying.lines import record_fields
 from audit.steps import concerns
@@ -32,15 +33,19 @@ class PostLife:
         steps: Every step that names it or changes what is known of it; never empty.
         post: As X served it; None when it was not drawn, or when that record was lost.
         attempts: Submissions started, over all windows.
-        verdict: "accepted", "rejected", "abandoned", "left out", "pending", "not drawn", or "settled" where the verdict
-            itself was lost in a gap.
+        verdict: "accepted", "rejected", "abandoned", "left out", "pending", "not drawn", "settled" where the verdict
+            itself was lost in a gap, or "unknown" where only validators speak of it.
+        decided: The last step that validators have nothing to do with.
+        validators: What they told of it.
     """
 
     post_id: str
     steps: list[Step] = field(default_factory=list)
     post: ev.Post | None = None
     attempts: int = 0
-    verdict: str = "not drawn"
+    verdict: str = "unknown"
+    decided: Step | None = None
+    validators: PostFeedback | None = None
 
 
 def post_life(steps: Iterable[Step], post_id: str) -> PostLife:
@@ -71,6 +76,11 @@ def _suggestion(post_id: str, alike: list[str]) -> str:
 def _live(life: PostLife, step: Step) -> None:
     life.steps.append(step)
     event = step.event
+    if isinstance(event, ev.ValidationObserved):
+        life.validators = life.validators or PostFeedback(post_id=life.post_id)
+        life.validators.take(step.record, event)
+        return
+    life.decided = step
     if isinstance(event, ev.PostsScraped):
         life.post = next((post for post in event.posts if post.id == life.post_id), life.post)
     if isinstance(event, ev.SubmissionStarted):
@@ -83,6 +93,8 @@ def _live(life: PostLife, step: Step) -> None:
         life.verdict = "settled"
     elif step.before.pending(life.post_id) is not None:
         life.verdict = "left out"
+    elif life.verdict == "unknown":
+        life.verdict = "not drawn"
 
 
 def post_life_fields(life: PostLife) -> dict[str, Any]:
@@ -92,7 +104,16 @@ def post_life_fields(life: PostLife) -> dict[str, Any]:
         "verdict": life.verdict,
         "attempts": life.attempts,
         "post": None if life.post is None else plain(life.post),
+        "validators": None if life.validators is None else _told(life.validators),
         "records": [_step_fields(step) for step in life.steps],
+    }
+
+
+def _told(validators: PostFeedback) -> dict[str, Any]:
+    return {
+        "verdict": validators.verdict,
+        "confirmed": validators.confirmed,
+        "refused": validators.refused,
     }
 
 

@@ -150,11 +150,19 @@ _MEANINGS: Final[Mapping[str, str]] = {
     "not drawn": "not drawn: a later search may find it again",
     "left out": "left out: it was not sent",
     "settled": "settled: the verdict itself lies in a gap of this journal",
+    "unknown": "unknown: this journal never found it; only validators speak of it",
 }
 
 
 def _verdict(life: PostLife) -> str:
-    first, last = life.steps[0].record, life.steps[-1].record
+    first, last = life.steps[0].record, (life.decided or life.steps[-1]).record
     told = _MEANINGS.get(life.verdict, life.verdict)
     tries = f" after {life.attempts} attempt(s)" if life.attempts else ""
-    return f"{told}{tries}, records {first.seq} to {last.seq}, {span(last.at_ms - first.at_ms)}"
+    return f"{told}{tries}, records {first.seq} to {last.seq}, {span(last.at_ms - first.at_ms)}{_judged(life)}"
+
+
+def _judged(life: PostLife) -> str:
+    validators = life.validators
+    if validators is None:
+        return ""
+    return f"; {validators.verdict} by validators: {validators.confirmed} for it, {validators.refused} against"
