@@ -18,6 +18,7 @@ import typer
 from actor.commands.audit import audit
 from actor.commands.check import check
 from actor.commands.costs import costs
+from actor.commands.doctor import doctor
 from actor.commands.evaluate import evaluate
 from actor.commands.export import export
 from actor.commands.fixture import fixture
@@ -146,6 +147,7 @@ def sandbox(
 
 
 app.command()(status)
+app.command()(doctor)
 app.command()(replay)
 app.command()(verify)
 app.command()(evaluate)

@@ -1,4 +1,4 @@
-"""One exchange with the coordination API: the only file that imports httpx, itself imported when first needed.
+"""One exchange over HTTP, with the coordination API above all: the only file that imports httpx, imported when needed.
 
 It bounds time and size and follows nothing; what an answer means is not decided here.
 """
@@ -25,10 +25,14 @@ class Exchanger:
         operation_timeout_s: For connecting, for each write and each read.
         total_timeout_s: For a whole exchange: each read of a dripping answer is in time, their sum is not.
         trust_env: Whether proxies of the environment are used.
+        largest_body: Bytes that are read of an answer.
     """
 
-    def __init__(self, *, operation_timeout_s: float, total_timeout_s: float, trust_env: bool) -> None:
+    def __init__(
+        self, *, operation_timeout_s: float, total_timeout_s: float, trust_env: bool, largest_body: int = _LARGEST_BODY
+    ) -> None:
         self._total_timeout_s = total_timeout_s
+        self._largest_body = largest_body
         self._client = httpx.AsyncClient(
             timeout=operation_timeout_s,
             trust_env=trust_env,
@@ -62,16 +66,16 @@ class Exchanger:
             # httpx gives header names in lower case.
             known = Reply(status=response.status_code, headers=dict(response.headers), complete=False)
             partial.append(known)
-            body, complete = await _bounded_body(response)
+            body, complete = await _bounded_body(response, self._largest_body)
         return Reply(status=known.status, headers=known.headers, body=body, complete=complete)
 
 
-async def _bounded_body(response: httpx.Response) -> tuple[bytes, bool]:
+async def _bounded_body(response: httpx.Response, largest: int) -> tuple[bytes, bool]:
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
-        if len(body) > _LARGEST_BODY:
-            return bytes(body[:_LARGEST_BODY]), False
+        if len(body) > largest:
+            return bytes(body[:largest]), False
     return bytes(body), True
 
 

@@ -1,4 +1,4 @@
-"""The chain's edge: which subnets exist and what they call themselves, read through bittensor.
+"""The chain's edge: which subnets exist, what they call themselves and who is on them, read through bittensor.
 
 The only file that imports bittensor's client, and late, because that takes most of a second. It only reads, signs
 nothing and needs no wallet. Whatever fails outside this process becomes one ChainError with its cause kept.
@@ -7,21 +7,38 @@ nothing and needs no wallet. Whatever fails outside this process becomes one Cha
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from actor.analyzer.chain_port import ChainError, ChainSubnet
 
 if TYPE_CHECKING:
     from bittensor import Client, Snapshot, Substrate
 
-__all__ = ["BittensorChain", "NetworkError"]
+__all__ = ["BittensorChain", "NetworkError", "Place"]
 
 MAX_REASON_CHARS: Final = 200
+
+T = TypeVar("T")
 
 
 class NetworkError(ChainError):
     """There is no network of that name: a mistake of the operator, not of the chain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A hotkey's place on a subnet.
+
+    Attributes:
+        exists: Whether there is such a subnet.
+        uid: The hotkey's number there; None when it is not registered.
+    """
+
+    exists: bool
+    uid: int | None
 
 
 class BittensorChain:
@@ -54,10 +71,27 @@ class BittensorChain:
         Raises:
             ChainError: No answer in time, or none that can be used.
         """
+        return await self._ask(self._subnets)
+
+    async def place(self, *, netuid: int, hotkey: str) -> Place:
+        """Where a hotkey stands at the chain's head.
+
+        Raises:
+            ChainError: As for `subnets`.
+        """
+
+        async def read(head: Snapshot) -> Place:
+            exists = await head.query(self._storage.NetworksAdded, [netuid])
+            uid = await head.query(self._storage.Uids, [netuid, hotkey])
+            return Place(exists=bool(exists), uid=None if uid is None else int(uid))
+
+        return await self._ask(read)
+
+    async def _ask(self, read: Callable[[Snapshot], Awaitable[T]]) -> T:
         limit = asyncio.timeout(self._timeout_s)
         try:
             async with limit, self._client as client:
-                return await self._read(await client.at())
+                return await read(await client.at())
         except TimeoutError as error:
             if not limit.expired():
                 raise ChainError(f"{self._network}: the connection timed out") from error
@@ -65,7 +99,7 @@ class BittensorChain:
         except Exception as error:  # the client lets errors of its own and of other libraries through
             raise ChainError(f"{self._network}: {_line(error)}") from error
 
-    async def _read(self, head: Snapshot) -> list[ChainSubnet]:
+    async def _subnets(self, head: Snapshot) -> list[ChainSubnet]:
         """Read everything at one block, so that names and numbers belong together."""
         added = await head.query_map(self._storage.NetworksAdded)
         names: dict[int, str] = await head.read("subnet_names")

@@ -40,8 +40,10 @@ def check_target(out: Path, journal: Path, *, force: bool) -> Path:
 
 
 @contextlib.contextmanager
-def opened(target: Path | None, *, force: bool) -> Iterator[BinaryIO]:
+def opened(target: Path | None, *, force: bool, mode: int = 0o666) -> Iterator[BinaryIO]:
     """A stream to write to; None is standard output. The file is there only when the block ends well.
+
+    Its rights are ``mode`` less what the process's mask takes away.
 
     Raises:
         UsageError: The disk refused, or the file has appeared meanwhile.
@@ -53,7 +55,8 @@ def opened(target: Path | None, *, force: bool) -> Iterator[BinaryIO]:
         return
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     with _refusals(str(target)):
-        file = partial.open("xb", buffering=0)
+        number = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        file = os.fdopen(number, "wb", buffering=0)
     try:
         with file:
             with _buffered(_Sink(file, str(target))) as stream:

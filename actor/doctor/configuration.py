@@ -1,0 +1,65 @@
+"""The settings file: is it there, and who may read and change it; and what is wrong with the settings themselves."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from actor.doctor.check import Check, failure, ok, split_advice, warning
+from actor.env_file import EnvFileError, read_env_file
+
+__all__ = ["env_file_checks", "settings_checks", "variable_checks"]
+
+_FIX: Final = "correct or remove it there"
+
+
+def env_file_checks(env_file: Path, *, named: bool) -> list[Check]:
+    """Whether the file is there, can be read, and is kept from others; ``named`` when the operator named it."""
+    name = "env-file"
+    if not env_file.exists() and not env_file.is_symlink():
+        if named:
+            return [failure(name, f"there is no file {env_file}", "copy .miner_env.example and fill it in")]
+        return [ok(name, f"there is no {env_file} in {Path.cwd()}; all settings are those of the environment")]
+    if env_file.is_fifo():
+        return [ok(name, f"{env_file} is a pipe, which was read once")]
+    if not env_file.is_file():
+        return [failure(name, f"{env_file} is no regular file", "name the settings file with --env-file")]
+    try:
+        read = read_env_file(env_file)
+    except EnvFileError as error:
+        return [failure(name, f"{env_file} {error}", f"correct it, or copy .miner_env.example to {env_file} anew")]
+    checks = _access(env_file, env_file.stat())
+    return checks or [ok(name, f"{env_file} sets {len(read.given)} variables; only its owner can read it")]
+
+
+def _access(env_file: Path, found: os.stat_result) -> list[Check]:
+    """The file names where signed requests and tokens go, and holds the tokens."""
+    mode = stat.S_IMODE(found.st_mode)
+    checks = []
+    if mode & 0o022:
+        checks.append(failure("env-file", f"others can change {env_file} (mode {mode:04o})", f"chmod 600 {env_file}"))
+    elif mode & 0o044:
+        who = "every user of this machine" if mode & 0o004 else "its group"
+        said = f"{who} can read the secrets in {env_file} (mode {mode:04o})"
+        checks.append(warning("env-file", said, f"chmod 600 {env_file}"))
+    if found.st_uid not in {os.geteuid(), 0}:
+        said = f"{env_file} belongs to user {found.st_uid}, who can read and change it; this is user {os.geteuid()}"
+        checks.append(warning("env-file", said, f"chown {os.geteuid()} {env_file}"))
+    return checks
+
+
+def settings_checks(mistakes: Sequence[str], number: int) -> list[Check]:
+    """A line for each mistake that `run` would refuse; ``number`` settings were looked at."""
+    if mistakes:
+        return [failure("settings", *split_advice(line)) for line in mistakes]
+    return [ok("settings", f"all {number} are valid")]
+
+
+def variable_checks(remarks: Sequence[str]) -> list[Check]:
+    """A line for each variable that has no effect, or not the one that it seems to have."""
+    return [warning("variables", remark, _FIX) for remark in remarks] or [
+        ok("variables", "none is unknown, misspelled or odd")
+    ]

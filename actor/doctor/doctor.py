@@ -1,0 +1,130 @@
+"""``user-miner doctor``: looks at everything at the same time, tells what was found, and makes the archive."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from actor.doctor.bundle import check_bundle, journal_facts, members, write_bundle
+from actor.doctor.paid import announcement
+from actor.doctor.patient import Patient, examine
+from actor.doctor.report import Report
+from actor.doctor.rounds import Rounds
+from actor.doctor.runner import run_probes
+from actor.edges.clock import SystemClock
+from actor.edges.threads import in_daemon_thread
+from actor.loops import run_loop
+from audit.terminal import answer, inert_json, progress
+from events.describe import printable
+from events.journal import at_text
+
+__all__ = ["DoctorOptions", "run_doctor"]
+
+_READ_S: Final = 5.0
+_FACTS_S: Final = 20.0
+_LONGEST: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorOptions:
+    """The command line.
+
+    Attributes:
+        env_file: The settings file; None for the default one.
+        flags: Values of settings; None where a flag was not given.
+        timeout_s: For each question to a server.
+        network: The chain's network, to ask about the registration; None asks none.
+        paid: Whether to ask what costs money.
+        bundle: Where the archive goes; None makes none.
+        as_json: Whether the report is for machines.
+    """
+
+    env_file: Path | None
+    flags: Mapping[str, Any]
+    timeout_s: float
+    network: str | None
+    paid: bool
+    bundle: Path | None
+    as_json: bool
+
+
+def run_doctor(options: DoctorOptions) -> int:
+    """Look and tell; 0 when nothing failed, 1 when something did, 2 for wrong use."""
+    return answer(lambda: run_loop(_Visit(options).make()))
+
+
+class _Visit:
+    """One run of the command."""
+
+    def __init__(self, options: DoctorOptions) -> None:
+        self._options = options
+
+    async def make(self) -> int:
+        options = self._options
+        patient = await self._examine()
+        root = patient.settings.journal_dir if patient.settings and not patient.lacks("JOURNAL_DIR") else None
+        target = None if options.bundle is None else check_bundle(options.bundle, root)
+        rounds = Rounds(patient, timeout_s=options.timeout_s, network=options.network, paid=options.paid)
+        if options.paid and patient.settings is not None:
+            _note(announcement(patient.settings))
+        now_ms = SystemClock().now_ms()
+        with progress("looking") as on_done:
+            checks = await run_probes(rounds.probes(), redact=patient.redact, on_done=on_done)
+        report = Report(build=version("user-miner"), at=at_text(now_ms), checks=checks)
+        sys.stdout.write(_shown(report, as_json=options.as_json))
+        if target is not None:
+            facts = await _facts(rounds.journal())
+            write_bundle(target, members(report, patient, facts), now_ms // 1000)
+            _note(
+                f"{options.bundle} holds this report, settings without secrets, versions and the journal's last headers"
+            )
+        return 0 if report.ok else 1
+
+    async def _examine(self) -> Patient:
+        """The settings; a file that cannot be read at all, or not in time, becomes a mistake in them."""
+        env_file = self._options.env_file or Path(".miner_env")
+        named = self._options.env_file is not None
+        reading = asyncio.ensure_future(
+            in_daemon_thread(lambda: examine(env_file, named=named, flags=self._options.flags), name="doctor-settings")
+        )
+        await asyncio.wait({reading}, timeout=_READ_S)
+        if reading.done() and (error := reading.exception()) is None:
+            return reading.result()
+        why = (
+            f"{type(error).__name__}: {error}" if reading.done() else f"it does not come to an end within {_READ_S:g} s"
+        )
+        reading.cancel()
+        empty = examine(Path(os.devnull), named=named, flags=self._options.flags)
+        line = f"{env_file} cannot be read: {why}: name another file with --env-file"
+        return replace(
+            empty,
+            sources=replace(empty.sources, env_file=env_file),
+            mistakes=(printable(line, _LONGEST), *empty.mistakes),
+        )
+
+
+async def _facts(journal: Path | None) -> dict[str, Any]:
+    """What the journal tells for the archive, as far as it does in time."""
+    telling = asyncio.ensure_future(in_daemon_thread(lambda: journal_facts(journal), name="doctor-facts"))
+    await asyncio.wait({telling}, timeout=_FACTS_S)
+    if not telling.done():
+        telling.cancel()
+        return {"ended": f"not read within {_FACTS_S:g} s"}
+    error = telling.exception()
+    return telling.result() if error is None else {"ended": f"not read: {type(error).__name__}: {error}"}
+
+
+def _shown(report: Report, *, as_json: bool) -> str:
+    if as_json:
+        return inert_json(report.as_json() + "\n")
+    return "".join(f"{printable(line, _LONGEST)}\n" for line in report.lines())
+
+
+def _note(line: str) -> None:
+    print(f"user-miner: {printable(line, _LONGEST)}", file=sys.stderr)  # noqa: T201  (the command line's own voice)

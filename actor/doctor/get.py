@@ -1,0 +1,70 @@
+"""One unpaid GET, bounded in time and size, and what to do where no answer comes. It follows nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from actor.edges.reply import Reply, Unanswered
+from actor.edges.threads import in_daemon_thread
+from actor.edges.urls import is_loopback, place
+
+__all__ = ["Answered", "get", "unanswered_fix"]
+
+# Lists of models grow long: one of hundreds, with prices and descriptions, takes half a mebibyte.
+_LARGEST_BODY: Final = 8 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """An answer, and when it was waited for: unix seconds of this machine's clock."""
+
+    reply: Reply
+    asked_at: float
+    answered_at: float
+
+
+async def get(base: str, path: str, *, timeout_s: float, token: str = "") -> Answered:
+    """Ask once.
+
+    Args:
+        base: The API's URL, to which the path is appended.
+        path: Begins with a slash.
+        timeout_s: For the whole exchange.
+        token: Sent as bearer token; none when empty.
+
+    Raises:
+        Unanswered: There was none; the reason names the host.
+    """
+    exchanger_type = await in_daemon_thread(_load, name="httpx")
+    exchanger = exchanger_type(
+        operation_timeout_s=timeout_s,
+        total_timeout_s=timeout_s,
+        trust_env=not is_loopback(base),
+        largest_body=_LARGEST_BODY,
+    )
+    headers: Mapping[str, str] = {"Authorization": f"Bearer {token}"} if token else {}
+    asked_at = time.time()
+    try:
+        reply = await exchanger.exchange("GET", base + path, headers=headers, content=None)
+    except Unanswered as error:
+        raise Unanswered(f"{place(base)}: {error.reason}", kind=error.kind) from error
+    finally:
+        await exchanger.aclose()
+    return Answered(reply=reply, asked_at=asked_at, answered_at=time.time())
+
+
+def unanswered_fix(setting: str, base: str) -> str:
+    """What an operator can look at when a server does not answer."""
+    if is_loopback(base):
+        return f"start what serves {base} on this machine, or correct {setting}"
+    return f"look at the network, its firewall and proxy, and at {setting}, or try again later"
+
+
+def _load() -> type:
+    """Import in a thread: it takes a part of a second, in which the other checks go on."""
+    from actor.edges.api_http import Exchanger  # noqa: PLC0415  (see above)
+
+    return Exchanger

@@ -1,0 +1,211 @@
+"""Which probes there are, which settings each of them needs, and how long each may take."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from actor.doctor.api import api_checks
+from actor.doctor.check import Check, skipped
+from actor.doctor.configuration import env_file_checks, settings_checks, variable_checks
+from actor.doctor.llm import llm_checks
+from actor.doctor.paid import llm_answer_checks, x_search_checks
+from actor.doctor.patient import Patient
+from actor.doctor.place import disk_check, find_journal, lock_check, place_checks, room
+from actor.doctor.records import records_checks
+from actor.doctor.runner import Probe
+from actor.doctor.software import software_checks
+from actor.doctor.state import identity_checks, spending_checks
+from actor.doctor.wallet import chain_checks, open_hotkey
+from actor.doctor.x import x_checks
+from actor.edges.clock import SystemClock
+from actor.edges.threads import in_daemon_thread
+from actor.settings import Settings
+
+__all__ = ["Rounds"]
+
+_LOCAL_S: Final = 5.0
+# An encrypted hotkey takes about 2 s to open, and a multiple of that on a small machine.
+_WALLET_S: Final = 30.0
+_READ_S: Final = 10.0
+# So much more than a server is given, for what it says of a time that ran out.
+_GRACE_S: Final = 2.0
+# Bittensor and openai take long to import where a disk is slow.
+_IMPORT_S: Final = 10.0
+_LLM_TRIES: Final = 3
+_BUDGETS: Final = (
+    "MAX_X_USD_PER_DAY",
+    "MAX_LLM_USD_PER_DAY",
+    "LLM_USD_PER_MILLION_PROMPT_TOKENS",
+    "LLM_USD_PER_MILLION_COMPLETION_TOKENS",
+    "X_USD_PER_POST",
+    "X_USD_PER_USER",
+    "BLOCKS_PER_WINDOW",
+    "MAX_SUBMISSIONS_PER_WINDOW",
+    "MAX_SEARCH_PAGES",
+)
+_STUCK_DISK: Final = "look at the disk or network folder: something on it does not answer"
+_STUCK_SERVER: Final = "raise --timeout, or look at the network"
+
+_Look = Callable[[Settings], Awaitable[Sequence[Check]]]
+
+
+class Rounds:
+    """All probes of one patient.
+
+    Args:
+        patient: Who is looked at.
+        timeout_s: For each question to a server.
+        network: The chain's network, to ask whether the hotkey is registered; None asks none.
+        paid: Whether to ask what costs money.
+
+    Attributes:
+        hotkey: Its address, as soon as it was opened.
+    """
+
+    def __init__(self, patient: Patient, *, timeout_s: float, network: str | None, paid: bool) -> None:
+        self.hotkey: str | None = None
+        self._patient = patient
+        self._timeout_s = timeout_s
+        self._network = network
+        self._paid = paid
+
+    def probes(self) -> list[Probe]:
+        """The probes in the order of their lines."""
+        asked = [*self._of_files(), *self._of_journal(), *self._of_servers()]
+        if self._network is not None:
+            limit_s = self._timeout_s + _GRACE_S + _IMPORT_S
+            asked.append(self._probe("chain", ("NETUID",), self._chain, limit_s=limit_s, after="wallet"))
+        if self._paid:
+            asked += self._of_paid()
+        return asked
+
+    def journal(self) -> Path | None:
+        """Where the journal is, None when there is none or nobody can tell."""
+        settings = self._patient.settings
+        if settings is None or self._patient.lacks("JOURNAL_DIR"):
+            return None
+        return find_journal(settings.journal_dir, self.hotkey)
+
+    def _of_files(self) -> list[Probe]:
+        patient = self._patient
+        return [
+            _blocking("software", software_checks),
+            _blocking("env-file", lambda: env_file_checks(patient.env_file, named=patient.named)),
+            _blocking("settings", lambda: settings_checks(patient.mistakes, len(Settings.model_fields))),
+            _blocking("variables", lambda: variable_checks(patient.sources.remarks)),
+            self._probe(
+                "wallet",
+                ("WALLET_NAME", "WALLET_HOTKEY", "WALLET_PATH"),
+                self._wallet,
+                limit_s=_WALLET_S,
+                late=_STUCK_DISK,
+            ),
+        ]
+
+    def _of_journal(self) -> list[Probe]:
+        return [
+            self._disk_probe("journal", lambda settings: place_checks(settings.journal_dir, self.hotkey)),
+            self._disk_probe("lock", lambda _settings: [lock_check(self.journal())]),
+            self._disk_probe("records", lambda _settings: records_checks(self.journal(), budget_s=_READ_S)),
+            self._disk_probe(
+                "identity",
+                lambda settings: identity_checks(self.journal(), settings, self.hotkey, SystemClock().now_ms()),
+                "NETUID",
+                "MINER_API_URL",
+            ),
+            self._disk_probe(
+                "budgets",
+                lambda settings: spending_checks(self.journal(), settings.policy(), SystemClock().now_ms()),
+                *_BUDGETS,
+            ),
+            self._disk_probe("disk", lambda settings: [disk_check(settings.journal_dir, *room(settings.journal_dir))]),
+        ]
+
+    def _of_servers(self) -> list[Probe]:
+        return [
+            self._probe("api", ("MINER_API_URL",), self._api),
+            self._probe("x", ("X_API_BASE", "X_BEARER_TOKEN"), self._x),
+            self._probe("llm", ("LLM_BASE", "API_KEY", "MODEL"), self._llm),
+        ]
+
+    def _of_paid(self) -> list[Probe]:
+        settings = self._patient.settings
+        answer_s = (settings.llm_timeout_seconds if settings else 0.0) * _LLM_TRIES + _GRACE_S + _IMPORT_S
+        x, llm = ("X_API_BASE", "X_BEARER_TOKEN", "SEARCH_KEYWORDS"), ("LLM_BASE", "API_KEY", "MODEL")
+        return [
+            self._probe("x-search", x, self._search),
+            self._probe("llm-answer", (*llm, "LLM_TIMEOUT_SECONDS", "SUBNETS_FILE"), self._answer, limit_s=answer_s),
+        ]
+
+    def _probe(
+        self,
+        name: str,
+        needs: Sequence[str],
+        look: _Look,
+        *,
+        limit_s: float | None = None,
+        late: str = _STUCK_SERVER,
+        after: str = "",
+    ) -> Probe:
+        """A probe that is skipped where a setting that it needs is wrong."""
+
+        async def run() -> Sequence[Check]:
+            lacking = self._patient.lacks(*needs)
+            if lacking or self._patient.settings is None:
+                return [skipped(name, f"waits for {', '.join(lacking) or 'settings that can be loaded'}")]
+            return await look(self._patient.settings)
+
+        limit_s = self._timeout_s + _GRACE_S if limit_s is None else limit_s
+        return Probe(name=name, limit_s=limit_s, look=run, late=late, after=after)
+
+    def _disk_probe(self, name: str, look: Callable[[Settings], Sequence[Check]], *needs: str) -> Probe:
+        """A probe of the journal, which is the hotkey's."""
+
+        async def run(settings: Settings) -> Sequence[Check]:
+            return await in_daemon_thread(lambda: look(settings), name=f"doctor-{name}")
+
+        needed = ("JOURNAL_DIR", *needs)
+        return self._probe(name, needed, run, limit_s=_READ_S + _GRACE_S, late=_STUCK_DISK, after="wallet")
+
+    async def _wallet(self, settings: Settings) -> list[Check]:
+        self.hotkey, checks = await in_daemon_thread(lambda: open_hotkey(settings), name="doctor-wallet")
+        return checks
+
+    async def _chain(self, settings: Settings) -> list[Check]:
+        if self.hotkey is None or self._network is None:
+            return [skipped("chain", "waits for the hotkey")]
+        return await chain_checks(self._network, netuid=settings.netuid, hotkey=self.hotkey, timeout_s=self._timeout_s)
+
+    async def _api(self, settings: Settings) -> list[Check]:
+        return await api_checks(settings, timeout_s=self._timeout_s, redact=self._patient.redact)
+
+    async def _x(self, settings: Settings) -> list[Check]:
+        token = settings.x_bearer_token.get_secret_value()
+        return await x_checks(settings.x_api_base, token, timeout_s=self._timeout_s, redact=self._patient.redact)
+
+    async def _llm(self, settings: Settings) -> list[Check]:
+        return await llm_checks(
+            settings.llm_base,
+            settings.api_key.get_secret_value(),
+            settings.model,
+            timeout_s=self._timeout_s,
+            redact=self._patient.redact,
+        )
+
+    async def _search(self, settings: Settings) -> list[Check]:
+        return await x_search_checks(settings, timeout_s=self._timeout_s, redact=self._patient.redact)
+
+    async def _answer(self, settings: Settings) -> list[Check]:
+        return await llm_answer_checks(settings, redact=self._patient.redact)
+
+
+def _blocking(name: str, look: Callable[[], Sequence[Check]]) -> Probe:
+    """A probe that reads files, in a thread: one that hangs holds up nothing else."""
+    return Probe(
+        name=name,
+        limit_s=_LOCAL_S,
+        look=lambda: in_daemon_thread(look, name=f"doctor-{name}"),
+        late=_STUCK_DISK,
+    )
