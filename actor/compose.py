@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from actor.analyzer import Analyzer, Registry, Strategy, make_strategy
 from actor.edges.api import APIClient
@@ -18,12 +18,16 @@ from actor.edges.clock import SystemClock
 from actor.edges.llm import OpenAIChat
 from actor.edges.text import Redactor
 from actor.edges.x import PostScraper
+from actor.machine.state import State
 from actor.perform import Ports
 from actor.ports import Accepted, ApiPort, Block, Signer, SubmitAnswer
 from actor.runtime import Actor, ActorConfig, OnRecord
 from actor.settings import Settings
 from events.catalogue import JournalCreated, SubmissionBody
-from events.journal import FileJournal, JournalStore
+from events.journal import Disk, FileJournal, JournalStore, Record
+
+if TYPE_CHECKING:
+    from actor.metrics.monitor import Monitor
 
 __all__ = ["Model", "RunOptions", "build_actor", "build_analyzer", "journal_path", "open_journal"]
 
@@ -96,10 +100,10 @@ def journal_path(root: Path, hotkey: str, *, dry_run: bool) -> Path:
     return root / (f"{hotkey}.dry-run" if dry_run else hotkey)
 
 
-def open_journal(settings: Settings, hotkey: str, *, dry_run: bool) -> FileJournal:
+def open_journal(settings: Settings, hotkey: str, *, dry_run: bool, disk: Disk | None = None) -> FileJournal:
     """The journal on disk; it is not touched before it is taken."""
     directory = journal_path(settings.journal_dir, hotkey, dry_run=dry_run)
-    return FileJournal(directory, on_warning=lambda line: _log.warning("%s", line))
+    return FileJournal(directory, on_warning=lambda line: _log.warning("%s", line), disk=disk)
 
 
 def build_actor(
@@ -109,17 +113,18 @@ def build_actor(
     *,
     on_record: OnRecord = lambda _record, _state: None,
     store: JournalStore | None = None,
+    monitor: Monitor | None = None,
 ) -> Actor:
     """An actor that is ready to ``run``; nothing is sent and no file is touched before that.
 
-    ``store`` replaces the journal on disk that the settings name.
+    ``store`` replaces the journal on disk that the settings name. A ``monitor`` watches all that the actor does.
     """
     redact = Redactor(settings.secrets())
     hotkey = signer.ss58_address
     registry = settings.registry()
     return Actor(
-        store=store or open_journal(settings, hotkey, dry_run=options.dry_run),
-        ports=_ports(settings, registry, signer, redact, dry_run=options.dry_run),
+        store=_store(settings, hotkey, options, monitor) if store is None else store,
+        ports=_ports(settings, registry, signer, redact, dry_run=options.dry_run, monitor=monitor),
         config=ActorConfig(
             identity=JournalCreated(
                 hotkey=hotkey,
@@ -134,9 +139,28 @@ def build_actor(
             llm_concurrency=settings.llm_concurrency,
             move_api=options.move_api,
         ),
-        on_record=on_record,
+        on_record=on_record if monitor is None else _in_turn(on_record, monitor.on_record),
         redact=redact,
     )
+
+
+def _store(settings: Settings, hotkey: str, options: RunOptions, monitor: Monitor | None) -> JournalStore:
+    if monitor is None:
+        return open_journal(settings, hotkey, dry_run=options.dry_run)
+    journal = open_journal(settings, hotkey, dry_run=options.dry_run, disk=monitor.disk)
+    return monitor.watch_store(journal, journal.directory)
+
+
+def _in_turn(first: OnRecord, second: OnRecord) -> OnRecord:
+    """Tells two, the second whatever becomes of the first."""
+
+    def on_record(record: Record, state: State) -> None:
+        try:
+            first(record, state)
+        finally:
+            second(record, state)
+
+    return on_record
 
 
 def build_analyzer(strategy: Strategy, model: Model, redact: Redactor) -> Analyzer:
@@ -151,7 +175,15 @@ def build_analyzer(strategy: Strategy, model: Model, redact: Redactor) -> Analyz
     )
 
 
-def _ports(settings: Settings, registry: Registry, signer: Signer, redact: Redactor, *, dry_run: bool) -> Ports:
+def _ports(
+    settings: Settings,
+    registry: Registry,
+    signer: Signer,
+    redact: Redactor,
+    *,
+    dry_run: bool,
+    monitor: Monitor | None,
+) -> Ports:
     clock = SystemClock()
     scraper = PostScraper(
         bearer_token=settings.x_bearer_token.get_secret_value(),
@@ -177,6 +209,8 @@ def _ports(settings: Settings, registry: Registry, signer: Signer, redact: Redac
         total_timeout_s=settings.batch_http_timeout,
         redact=redact,
     )
-    return Ports(
-        scraper=scraper, analyzer=analyzer, api=_DryRunApi(api) if dry_run else api, signer=signer, clock=clock
-    )
+    if monitor is not None:
+        api = monitor.api.wrap(api)
+    if dry_run:
+        api = _DryRunApi(api)
+    return Ports(scraper=scraper, analyzer=analyzer, api=api, signer=signer, clock=clock)

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -22,10 +23,13 @@ from actor.feedback import FeedbackIntake, Redact, Word, score_word, validation_
 from actor.logs import log_record
 from actor.loops import run_loop
 from actor.machine.state import State
+from actor.metrics.serving import serving_metrics
 from actor.ports import Signer
+from actor.reloading import Reloader
 from actor.runtime import Actor
 from actor.settings import Settings, check_settings, read_sources
 from actor.sources import Sources
+from events.catalogue import SettingsChanged
 from events.journal.record import Record
 
 __all__ = ["MyMiner", "load_signer", "warn_of_remarks"]
@@ -63,6 +67,7 @@ class MyMiner:
         settings: Settings | None = None,
         on_record: Callable[[Record, State], None] = log_record,
     ) -> None:
+        self._env_file = Path(env_file) if settings is None else None
         if settings is None:
             sources = read_sources(Path(env_file))
             settings = check_settings(sources)
@@ -109,6 +114,7 @@ class MyMiner:
 
         Raises:
             JournalError: The journal is held by another process, damaged, or of another identity.
+            MetricsError: METRICS_PORT cannot be served.
             Exception: Whatever else ended the thread before it was ready.
         """
         with self._lock:
@@ -141,6 +147,24 @@ class MyMiner:
             _log.error("still stopping after %.0f s: a listener or the disk holds the miner up", STOP_TIMEOUT_S)
         else:
             _log.info("stopped; posts_processed %d", self.posts_processed)
+
+    def reload_settings(self) -> bool:
+        """Read the settings again and work by those that a running miner can take over, as SIGHUP does for ``run``.
+
+        From any thread; the log says what came of it, and a wrong file changes nothing. LOG_LEVEL is the host's matter.
+
+        Returns:
+            Whether something changes. False too when it does not run, or was given ready settings.
+        """
+        with self._lock:
+            loop, actor, env_file = self._loop, self._actor, self._env_file
+            if loop is None or actor is None or env_file is None or not self.is_running:
+                _log.warning("settings are read again only while the miner runs, and only from a file")
+                return False
+            reloader = Reloader(self._settings, partial(read_sources, env_file))
+            has_changed = reloader.reload(_InLoop(loop, actor))
+            self._settings = reloader.settings
+            return has_changed
 
     def observe_score(
         self,
@@ -238,11 +262,28 @@ class MyMiner:
             self._ready.set()
 
     async def _work(self) -> None:
-        self._actor = build_actor(self._settings, self._signer, RunOptions(), on_record=self._on_record)
-        self._loop = asyncio.get_running_loop()
-        if self._stop_asked.is_set():
-            self._actor.stop(_STOP_REASON)
-        await self._actor.run(on_ready=self._ready.set)
+        with serving_metrics(self._settings) as monitor:
+            self._actor = build_actor(
+                self._settings, self._signer, RunOptions(), on_record=self._on_record, monitor=monitor
+            )
+            self._loop = asyncio.get_running_loop()
+            if self._stop_asked.is_set():
+                self._actor.stop(_STOP_REASON)
+            await self._actor.run(on_ready=self._ready.set)
+
+
+class _InLoop:
+    """The actor's settings, changed from another thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, actor: Actor) -> None:
+        self._loop = loop
+        self._actor = actor
+
+    def change_settings(self, change: SettingsChanged, *, llm_concurrency: int) -> None:
+        with suppress(RuntimeError):  # the loop has just ended by itself
+            self._loop.call_soon_threadsafe(
+                partial(self._actor.change_settings, change, llm_concurrency=llm_concurrency)
+            )
 
 
 def load_signer(settings: Settings) -> Signer:

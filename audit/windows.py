@@ -159,6 +159,11 @@ class WindowLog:
         take = self._takes.get(type(event))
         return () if take is None else take(event, record)
 
+    def resume(self, number: int, start_block: int, blocks: int, record: Record, *, spent: bool) -> None:
+        """Begin amid a journal: the newest window that was told before ``record``, and whether it was worked on."""
+        sent = record.seq if spent else None
+        self._told.append(_Told(number=number, start_block=start_block, blocks=blocks, seq=record.seq, sent=sent))
+
     def end(self) -> Iterator[WindowOutcome]:
         """The journal has ended: every window but the newest is judged, and that one where it was worked on."""
         last = self._last

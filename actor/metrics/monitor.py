@@ -1,0 +1,139 @@
+"""One running miner under observation: what it counted, how its journal and API are, whether it is alive and ready.
+
+It stands beside the miner: it is told of each record, and wraps the API and the journal to measure them. Whoever asks
+does so from another thread, and the miner never waits for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from actor.machine.state import INITIAL, State
+from actor.metrics.counted import Counted
+from actor.metrics.last_times import last_times
+from actor.metrics.watched import TimedDisk, WatchedApi, WatchedStore
+from actor.settings import Settings
+from events.journal.record import Record
+from events.journal.store import JournalStore
+
+__all__ = ["Health", "Monitor"]
+
+# How long the miner's loop may take to answer. A slow disk holds it up for as long as one fsync takes.
+_LOOP_PATIENCE_S: Final = 2.0
+_SLACK_S: Final = 60.0
+# So many polls may fail to come before the API counts as out of reach.
+_POLLS_MISSED: Final = 3
+# What one post's analysis may take, in timeouts of one request to the LLM, and one search of X in all.
+_LLM_TRIES: Final = 3
+_SEARCH_S: Final = 30.0
+_BUSY: Final = frozenset({"Scraping", "Analyzing", "Submitting"})
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """An answer to a probe, and why."""
+
+    ok: bool
+    reason: str
+
+
+class Monitor:
+    """What is known of the miner at any moment.
+
+    Args:
+        settings: Its timeouts decide what counts as stuck or out of reach.
+
+    Attributes:
+        state: After the last record of this process; the initial one before the first.
+        record: The last record of this process, None before it.
+        counted: Sums over the records of this process.
+        api: The coordination API, watched.
+        disk: The journal's disk, timed.
+        store: The journal, watched; None before there is one.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.state: State = INITIAL
+        self.record: Record | None = None
+        self.counted = Counted()
+        self.api = WatchedApi()
+        self.disk = TimedDisk()
+        self.store: WatchedStore | None = None
+        self._http_timeout_s = settings.batch_http_timeout
+        self._silence_s = _SLACK_S + max(
+            _LLM_TRIES * settings.llm_timeout_seconds, 2 * settings.batch_http_timeout, _SEARCH_S
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._began_s = time.monotonic()
+        self._recorded_s = self._began_s
+
+    def watch_store(self, store: JournalStore, directory: Path | None) -> JournalStore:
+        """Stand before the journal, which lives in ``directory`` where it is on a disk."""
+
+        def on_take() -> None:
+            self._loop = asyncio.get_running_loop()
+            if directory is not None:
+                self.counted.last_ms |= last_times(directory, self.counted.last_ms)
+
+        self.store = WatchedStore(store, on_take=on_take)
+        return self.store
+
+    def on_record(self, record: Record, state: State) -> None:
+        """One more record is durable."""
+        self._recorded_s = time.monotonic()
+        self.counted.take(record, record.event(), state)
+        self.state, self.record = state, record
+
+    def alive(self) -> Health:
+        """Whether the miner's loop answers; true while it opens or closes its journal, which may take its time."""
+        loop = self._loop
+        if loop is None or self.store is None or self.store.stage != "held":
+            return Health(ok=True, reason="the journal is not held: starting or stopping")
+        answered = threading.Event()
+        with suppress(RuntimeError):  # the loop has just ended
+            loop.call_soon_threadsafe(answered.set)
+        if answered.wait(_LOOP_PATIENCE_S):
+            return Health(ok=True, reason="the miner's loop answers")
+        return Health(ok=False, reason=f"the miner's loop did not answer within {_LOOP_PATIENCE_S:g} s")
+
+    def ready(self) -> Health:
+        """Whether the miner can do its work now: journal, API and loop are as they must be."""
+        if self.store is None or self.store.stage != "held" or not self.state.running:
+            stage = "opening" if self.store is None else self.store.stage
+            return Health(ok=False, reason=f"the journal is not in use: {'opening' if stage == 'held' else stage}")
+        for trouble in (self._api_trouble, self._stuck):
+            if (reason := trouble()) is not None:
+                return Health(ok=False, reason=reason)
+        alive = self.alive()
+        return Health(ok=True, reason="at work") if alive.ok else alive
+
+    def _api_trouble(self) -> str | None:
+        if self.state.api_down:
+            return "the coordination API does not answer"
+        policy = self.state.policy
+        patience_s = _POLLS_MISSED * policy.poll_interval_s + self._http_timeout_s
+        answered_s = self.api.answered_s
+        if answered_s is None:
+            return "the coordination API has not answered yet"
+        silent_s = time.monotonic() - answered_s
+        if silent_s <= patience_s:
+            return None
+        return f"the coordination API last answered {silent_s:.0f} s ago, expected an answer every {patience_s:g} s"
+
+    def _stuck(self) -> str | None:
+        """Work that brings no record for longer than its timeouts allow."""
+        state, backoff = self.state, self.state.backoff
+        silent_s = time.monotonic() - self._recorded_s
+        if backoff is not None:
+            if backoff.due_ms is None or silent_s <= backoff.wait_s + _SLACK_S:
+                return None
+            return f"a backoff of {backoff.wait_s:g} s has not ended after {silent_s:.0f} s"
+        if state.state not in _BUSY or silent_s <= self._silence_s:
+            return None
+        return f"{state.state} without a record for {silent_s:.0f} s, expected one within {self._silence_s:g} s"
