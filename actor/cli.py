@@ -7,6 +7,7 @@ imported by the command that needs it.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -86,6 +87,8 @@ def run(
     as_json: Annotated[bool, typer.Option("--logging.json", help="Log JSON lines.")] = False,
 ) -> None:
     """Run the miner in the foreground until Ctrl-C or SIGTERM."""
+    # Settings are not read yet, so there is nothing to read again; without this a reload would end the process.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from actor.commands.run import RunFlags, run_miner  # noqa: PLC0415
 
     flags = RunFlags(

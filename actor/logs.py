@@ -22,7 +22,7 @@ from actor.machine.state import State
 from events.describe import describe, is_trouble
 from events.journal.record import Record
 
-__all__ = ["configure_logging", "log_record"]
+__all__ = ["configure_logging", "log_record", "set_log_level"]
 
 _log = logging.getLogger("actor")
 
@@ -64,6 +64,11 @@ def configure_logging(level: str, *, as_json: bool, redact: Callable[[str], str]
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    set_log_level(level)
+
+
+def set_log_level(level: str) -> None:
+    """From here on, messages from this level up."""
     _log.setLevel(level.upper())
 
 

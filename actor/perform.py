@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -56,9 +57,10 @@ class Performer:
         self._ports = ports
         self._chain_end = chain_end
         self._clock = ports.clock
+        self._llm_concurrency = llm_concurrency
         self._llm_slots = asyncio.Semaphore(llm_concurrency)
         self._new_seed = new_seed
-        self._next_poll_s = 0.0
+        self._last_poll_s = -math.inf
         self._next_reminder_s = 0.0
         self._said_behind = False
         self._methods: Mapping[type, Callable[[Any, State], Awaitable[Facts]]] = {
@@ -73,16 +75,22 @@ class Performer:
             ef.SignCheckpoint: self._sign_checkpoint,
         }
 
+    def change_llm_concurrency(self, llm_concurrency: int) -> None:
+        """So many analyses at once, from the next one on; those that wait already keep their place."""
+        if llm_concurrency != self._llm_concurrency:
+            self._llm_concurrency = llm_concurrency
+            self._llm_slots = asyncio.Semaphore(llm_concurrency)
+
     async def perform(self, effect: ef.Effect, state: State) -> Facts:
         """Do it, and return what it means. ``state`` is the one that asked for it."""
         return await self._methods[type(effect)](effect, state)
 
     async def _poll(self, effect: ef.PollStatus, state: State) -> Facts:
         # The pace survives a crash of the effect, so that a bug in it cannot spin.
-        wait_s = self._next_poll_s - self._clock.elapsed_s()
+        wait_s = self._last_poll_s + effect.interval_s - self._clock.elapsed_s()
         if wait_s > 0:
             await self._clock.sleep(wait_s)
-        self._next_poll_s = self._clock.elapsed_s() + effect.interval_s
+        self._last_poll_s = self._clock.elapsed_s()
         try:
             block = await self._ports.api.status()
         except StatusError as error:

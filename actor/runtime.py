@@ -36,10 +36,12 @@ from events.catalogue import (
     JournalCreated,
     Policy,
     ScoreObserved,
+    SettingsChanged,
     SubmissionStarted,
     ValidationObserved,
     WindowOpened,
 )
+from events.codec import changed
 from events.effects import DECISIONS, AnalyzePost, Effect, ScrapeWindow, SubmitPost
 from events.journal.record import GENESIS, Draft, Head, Record
 from events.journal.store import JournalError, JournalStore, Lease, Snapshot
@@ -125,6 +127,7 @@ class Actor:
         self._tasks: dict[Effect, asyncio.Task[Facts]] = {}
         self._mailbox: asyncio.Queue[_Outcome | None] = asyncio.Queue()  # None: look at the inbox, or stop
         self._inbox = Inbox()
+        self._change: SettingsChanged | None = None
         self._stop_reason: str | None = None
         self._since_snapshot = 0
 
@@ -141,6 +144,17 @@ class Actor:
         moment on in which the actor says goodbye, and while too much waits already.
         """
         return self._inbox.put(meaning)
+
+    def change_settings(self, change: SettingsChanged, *, llm_concurrency: int) -> None:
+        """Record these settings and work by them; call it from the loop's own thread, at any time.
+
+        A search under way ends by the settings that it began with: they change after its answer. A change that a stop
+        overtakes is not recorded; the next start reads settings anyway.
+        """
+        names = () if self._change is None else self._change.names
+        self._change = changed(change, names=tuple(dict.fromkeys((*names, *change.names))))
+        self._performer.change_llm_concurrency(llm_concurrency)
+        self._mailbox.put_nowait(None)
 
     async def run(self, *, on_ready: Callable[[], None] = lambda: None) -> None:
         """Take the journal, work until ``stop``, release it.
@@ -218,12 +232,18 @@ class Actor:
 
     async def _loop(self) -> None:
         while self._stop_reason is None:
+            await self._take_over_settings()
             self._reconcile()
             outcome = await self._mailbox.get()
             if outcome is not None:
                 await self._handle(outcome)
             else:
                 await self._record_told()
+
+    async def _take_over_settings(self) -> None:
+        if self._change is not None and not any(isinstance(effect, ScrapeWindow) for effect in self._tasks):
+            change, self._change = self._change, None
+            await self._record(change)
 
     def _waker(self) -> Callable[[], None]:
         """What makes the loop look at its inbox, from its own thread or from another one."""

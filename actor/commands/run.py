@@ -5,26 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
+from actor.commands.signals import Signals
 from actor.compose import RunOptions, build_actor, journal_path
 from actor.edges.hotkey import HotkeyError, is_signed_by
 from actor.edges.text import Redactor
 from actor.log_file import check_log_file
-from actor.logs import configure_logging, log_record
+from actor.logs import configure_logging, log_record, set_log_level
 from actor.loops import run_loop
 from actor.machine import State, at_rest
 from actor.my_miner import load_signer, warn_of_remarks
 from actor.notify import Notifier, keep_alive
 from actor.ports import Signer
-from actor.runtime import IdentityError, UnreadableJournalError
+from actor.reloading import Reloader
+from actor.runtime import Actor, IdentityError, UnreadableJournalError
 from actor.settings import Settings, SettingsError, check_settings, read_sources
 from actor.sources import Sources
 from audit.vouch import KeptError, is_signed, read_kept
@@ -35,7 +35,6 @@ from events.journal.store import JournalError, JournalLockedError
 __all__ = ["RunFlags", "run_miner", "serve"]
 
 _DEFAULT_ENV_FILE: Final = Path(".miner_env")
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 _log = logging.getLogger("actor")
 
@@ -60,7 +59,7 @@ class RunFlags:
 
 def run_miner(flags: RunFlags) -> int:
     """Run until a signal, or the given number of windows; return the exit code."""
-    signals = _Signals()
+    signals = Signals()
     env_file = flags.env_file or _DEFAULT_ENV_FILE
     try:
         sources = _read(flags, env_file)
@@ -81,14 +80,14 @@ def run_miner(flags: RunFlags) -> int:
         return code
     _log.info("journal %s", journal.absolute())  # a relative JOURNAL_DIR depends on where the command was started
     try:
-        run_loop(serve(settings, signer, options, on_start=signals.attach))
+        reloader = Reloader(settings, partial(_read_again, flags, env_file), set_log_level=set_log_level)
+        run_loop(serve(settings, signer, options, on_start=partial(signals.attach, reloader=reloader)))
     except (IdentityError, JournalLockedError, UnreadableJournalError) as error:
         return _refuse([str(error)])
     except JournalError as error:
         return _refuse([str(error)], code=1)
     finally:
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_IGN)  # nothing is left to stop, and the exit code is settled
+        signals.ignore()  # nothing is left to stop, and the exit code is settled
     return 0
 
 
@@ -122,6 +121,13 @@ def _read(flags: RunFlags, env_file: Path) -> Sources:
     )
 
 
+def _read_again(flags: RunFlags, env_file: Path) -> Sources:
+    """The same at a later time, when waiting for a pipe's writer would hold up the miner."""
+    if env_file.exists() and not env_file.is_file():
+        raise SettingsError([f"{env_file} is no regular file and can be read only once"])
+    return _read(flags, env_file)
+
+
 def _check_place(journal: Path) -> None:
     """A journal that cannot be where the settings put it is their mistake, and no failure of a disk."""
     nearest = next(place for place in (journal, *journal.absolute().parents) if os.path.exists(place))  # noqa: PTH110
@@ -143,47 +149,16 @@ def _refuse(lines: Iterable[str], *, code: int = 2) -> int:
     return code
 
 
-class _Signals:
-    """SIGINT and SIGTERM stop the actor, from the first moment of the command to its last.
-
-    One that comes before there is an actor is kept for it, and a second one does not spoil the goodbye. The loop's own
-    signal handlers would leave gaps before its beginning and after its end.
-    """
-
-    def __init__(self) -> None:
-        self._name: str | None = None
-        self._stop: Callable[[str], None] | None = None
-        for number in _SIGNALS:
-            signal.signal(number, self._on_signal)
-
-    def attach(self, stop: Callable[[str], None]) -> None:
-        """Tell ``stop`` of a signal, in the running loop; at once when one came already."""
-        loop = asyncio.get_running_loop()
-        self._stop = lambda name: _call_in(loop, stop, name)
-        if self._name is not None:
-            self._stop(self._name)
-
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self._name = signal.Signals(number).name
-        if self._stop is not None:
-            self._stop(self._name)
-
-
-def _call_in(loop: asyncio.AbstractEventLoop, stop: Callable[[str], None], name: str) -> None:
-    with suppress(RuntimeError):  # the loop is closed: it has stopped
-        loop.call_soon_threadsafe(stop, name)
-
-
 async def serve(
     settings: Settings,
     signer: Signer,
     options: RunOptions,
     *,
-    on_start: Callable[[Callable[[str], None]], None] = lambda _stop: None,
+    on_start: Callable[[Actor, Callable[[str], None]], None] = lambda _actor, _stop: None,
 ) -> None:
     """Work until stopped or for the given number of windows, saying what each record tells.
 
-    ``on_start`` gets the function that stops the actor.
+    ``on_start`` gets the actor, and the function that stops it.
     """
     watch = _WindowLimit(options.windows)
     notifier = Notifier()
@@ -199,7 +174,7 @@ async def serve(
         actor.stop(reason)
 
     actor = build_actor(settings, signer, options, on_record=on_record)
-    on_start(stop)
+    on_start(actor, stop)
     pings = asyncio.create_task(keep_alive(notifier, actor.tell))
     try:
         await actor.run(on_ready=notifier.ready)

@@ -13,7 +13,7 @@ from actor.settings import Settings
 from tests.cli.kit import Command
 from tests.world import World
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @pytest.fixture

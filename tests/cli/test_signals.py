@@ -11,8 +11,9 @@ from typing import Final
 
 import pytest
 
-from actor.commands.run import _Signals
-from events.catalogue import ActorStopped
+from actor.commands.signals import Signals
+from actor.reloading import Adopter, Reloader
+from events.catalogue import ActorStopped, SettingsChanged
 from tests.cli.kit import only_journal, running
 from tests.world import World, make_wallet, wait_for
 
@@ -104,20 +105,45 @@ def test_r13_without_a_network_it_waits(make_world: Callable[..., World]) -> Non
     assert sum("warning" in line for line in output.splitlines()) == 1
 
 
-def test_a_signal_before_there_is_an_actor_is_kept_for_it() -> None:
+class Asked(Reloader):
+    """Remembers that it was asked."""
+
+    def __init__(self, told: list[str]) -> None:
+        self._told = told
+
+    def reload(self, adopter: Adopter) -> bool:
+        """Nothing but the note."""
+        assert adopter is NOBODY
+        self._told.append("reload")
+        return False
+
+
+class Nobody:
+    """No actor is needed here."""
+
+    def change_settings(self, change: SettingsChanged, *, llm_concurrency: int) -> None:
+        """Never called."""
+        raise AssertionError(change, llm_concurrency)
+
+
+NOBODY: Final = Nobody()
+
+
+@pytest.mark.parametrize(("number", "wanted"), [(signal.SIGINT, "SIGINT"), (signal.SIGHUP, "reload")])
+def test_a_signal_before_there_is_an_actor_is_kept_for_it(number: signal.Signals, wanted: str) -> None:
     """Imports and the opening of an encrypted hotkey take seconds; a Ctrl-C then is no lost one, and no traceback."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     told: list[str] = []
 
-    async def attach(signals: _Signals) -> None:
-        signals.attach(told.append)
+    async def attach(signals: Signals) -> None:
+        signals.attach(NOBODY, told.append, reloader=Asked(told))
         await asyncio.sleep(0)
 
     try:
-        signals = _Signals()
-        signal.raise_signal(signal.SIGINT)
+        signals = Signals()
+        signal.raise_signal(number)
         asyncio.run(attach(signals))
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    assert told == ["SIGINT"]
+        for other, handler in before.items():
+            signal.signal(other, handler)
+    assert told == [wanted]
