@@ -7,7 +7,8 @@ A record that this build would not have written is an error here: what a reader 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from actor.machine import INITIAL, IllegalEventError, State, step
 from events.catalogue import Event
@@ -20,7 +21,7 @@ class FoldError(Exception):
     """This build's machine does not agree with a record; the message names it."""
 
 
-class Step(NamedTuple):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One record, today's reading of its event, and this build's states before and after it."""
 
     record: Record

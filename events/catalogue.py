@@ -55,9 +55,7 @@ __all__ = [
 ]
 
 
-def _require(ok: bool, message: str) -> None:  # noqa: FBT001  (reads as an assertion that survives -O)
-    if not ok:
-        raise ValueError(message)
+_SENTIMENTS: Final = frozenset({-1.0, -0.5, 0.0, 0.5, 1.0})
 
 
 class Post(Value, frozen=True, kw_only=True):
@@ -92,9 +90,10 @@ class Post(Value, frozen=True, kw_only=True):
     followers: int
 
     def __post_init__(self) -> None:
-        _require(self.id.isascii() and self.id.isdigit(), f"a post id is decimal digits, not {self.id!r}")
-        counts = (self.retweets, self.likes, self.responses, self.quotes, self.followers, self.account_age)
-        _require(min(counts) >= 0, f"post {self.id}: counts and ages are not negative")
+        if not (self.id.isascii() and self.id.isdigit()):
+            raise ValueError(f"a post id is decimal digits, not {self.id!r}")
+        if min(self.retweets, self.likes, self.responses, self.quotes, self.followers, self.account_age) < 0:
+            raise ValueError(f"post {self.id}: counts and ages are not negative")
 
 
 class Policy(Value, frozen=True, kw_only=True):
@@ -139,16 +138,23 @@ class Policy(Value, frozen=True, kw_only=True):
     max_llm_usd_per_day: float | None = None
 
     def __post_init__(self) -> None:
-        _require(self.blocks_per_window >= 1, "blocks_per_window is at least 1")
-        _require(self.max_submissions_per_window >= 1, "max_submissions_per_window is at least 1")
-        _require(self.submit_attempts >= 1, "submit_attempts is at least 1")
+        if self.blocks_per_window < 1:
+            raise ValueError("blocks_per_window is at least 1")
+        if self.max_submissions_per_window < 1:
+            raise ValueError("max_submissions_per_window is at least 1")
+        if self.submit_attempts < 1:
+            raise ValueError("submit_attempts is at least 1")
         seconds = (self.submit_backoff_s, self.poll_interval_s, self.crash_backoff_s, self.max_post_age_s)
-        _require(all(math.isfinite(s) and s >= 0 for s in seconds), "waits are finite and not negative")
-        _require(self.max_search_pages >= 1, "max_search_pages is at least 1")
+        if not all(math.isfinite(s) and s >= 0 for s in seconds):
+            raise ValueError("waits are finite and not negative")
+        if self.max_search_pages < 1:
+            raise ValueError("max_search_pages is at least 1")
         limits = [limit for limit in (self.max_x_usd_per_day, self.max_llm_usd_per_day) if limit is not None]
-        _require(all(math.isfinite(limit) and limit > 0 for limit in limits), "budgets are finite and above 0")
+        if not all(math.isfinite(limit) and limit > 0 for limit in limits):
+            raise ValueError("budgets are finite and above 0")
         priced = self.prices.llm_uusd(0, 0) is not None
-        _require(self.max_llm_usd_per_day is None or priced, "a budget for the LLM needs its prices")
+        if self.max_llm_usd_per_day is not None and not priced:
+            raise ValueError("a budget for the LLM needs its prices")
 
 
 class SubmissionBody(Value, frozen=True, kw_only=True):
@@ -187,7 +193,8 @@ class JournalCreated(Value, frozen=True, kw_only=True):
     dry_run: bool = False
 
     def __post_init__(self) -> None:
-        _require(self.format == 1, f"format {self.format} is unknown, this build reads 1: update user-miner")
+        if self.format != 1:
+            raise ValueError(f"format {self.format} is unknown, this build reads 1: update user-miner")
 
 
 class ApiMoved(Value, frozen=True, kw_only=True):
@@ -233,7 +240,8 @@ class SettingsChanged(Value, frozen=True, kw_only=True):
     names: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        _require(bool(self.names), "a change names what has changed")
+        if not self.names:
+            raise ValueError("a change names what has changed")
 
 
 class WindowOpened(Value, frozen=True, kw_only=True):
@@ -254,7 +262,8 @@ class WindowOpened(Value, frozen=True, kw_only=True):
     source: Literal["status", "submit"]
 
     def __post_init__(self) -> None:
-        _require(self.start_block <= self.current_block, "a window starts at or before its current block")
+        if self.start_block > self.current_block:
+            raise ValueError("a window starts at or before its current block")
 
 
 class PostsScraped(Value, frozen=True, kw_only=True):
@@ -287,9 +296,12 @@ class PostsScraped(Value, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         ids = {post.id for post in self.posts}
-        _require(len(ids) == len(self.posts) <= self.wanted, "a sample is distinct and not above what was wanted")
-        _require(ids <= set(self.candidates), "a sample comes from its candidates")
-        _require(min(self.posts_read, self.users_read) >= 0, "what was read is not negative")
+        if not len(ids) == len(self.posts) <= self.wanted:
+            raise ValueError("a sample is distinct and not above what was wanted")
+        if not ids.issubset(self.candidates):
+            raise ValueError("a sample comes from its candidates")
+        if self.posts_read < 0 or self.users_read < 0:
+            raise ValueError("what was read is not negative")
 
 
 class ScrapeFailed(Value, frozen=True, kw_only=True):
@@ -368,9 +380,13 @@ class PostAnalyzed(Value, frozen=True, kw_only=True):
     reused_from: str | None = None
 
     def __post_init__(self) -> None:
-        _require(self.sentiment in {-1.0, -0.5, 0.0, 0.5, 1.0}, f"no such sentiment: {self.sentiment!r}")
-        _require(all(0.0 < v <= 1.0 for v in self.tokens.values()), "relevance lies in (0, 1]")
-        _require(min(self.prompt_tokens, self.completion_tokens) >= 0, "billed tokens are not negative")
+        if self.sentiment not in _SENTIMENTS:
+            raise ValueError(f"no such sentiment: {self.sentiment!r}")
+        for relevance in self.tokens.values():  # a loop: a replay decodes a great many
+            if not 0.0 < relevance <= 1.0:
+                raise ValueError("relevance lies in (0, 1]")
+        if self.prompt_tokens < 0 or self.completion_tokens < 0:
+            raise ValueError("billed tokens are not negative")
 
 
 class AnalysisFailed(Value, frozen=True, kw_only=True):
@@ -405,7 +421,8 @@ class AnalysisFailed(Value, frozen=True, kw_only=True):
     failed_calls: int = 0
 
     def __post_init__(self) -> None:
-        _require(min(self.prompt_tokens, self.completion_tokens) >= 0, "billed tokens are not negative")
+        if self.prompt_tokens < 0 or self.completion_tokens < 0:
+            raise ValueError("billed tokens are not negative")
 
 
 class SubmissionStarted(Value, frozen=True, kw_only=True):
@@ -424,8 +441,10 @@ class SubmissionStarted(Value, frozen=True, kw_only=True):
     body: SubmissionBody
 
     def __post_init__(self) -> None:
-        _require(self.attempt >= 1, "attempts count from 1")
-        _require(self.body.post_id == self.post_id, "the body belongs to the post")
+        if self.attempt < 1:
+            raise ValueError("attempts count from 1")
+        if self.body.post_id != self.post_id:
+            raise ValueError("the body belongs to the post")
 
 
 class SubmissionAccepted(Value, frozen=True, kw_only=True):
@@ -536,7 +555,8 @@ class ConfigMismatched(Value, frozen=True, kw_only=True):
     served: int
 
     def __post_init__(self) -> None:
-        _require(self.served >= 1, f"{self.setting} is at least 1")
+        if self.served < 1:
+            raise ValueError(f"{self.setting} is at least 1")
 
 
 class PostAbandoned(Value, frozen=True, kw_only=True):
@@ -566,8 +586,10 @@ class ScoreObserved(Value, frozen=True, kw_only=True):
     penalties: int | None = None
 
     def __post_init__(self) -> None:
-        _require(math.isfinite(self.score), "a score is finite")
-        _require(self.start_block <= self.end_block, "blocks end after they begin")
+        if not math.isfinite(self.score):
+            raise ValueError("a score is finite")
+        if self.start_block > self.end_block:
+            raise ValueError("blocks end after they begin")
 
 
 class ValidationObserved(Value, frozen=True, kw_only=True):
@@ -617,8 +639,10 @@ class CheckpointSigned(Value, frozen=True, kw_only=True):
     signature: str
 
     def __post_init__(self) -> None:
-        _require((self.since is None) == (self.hashes_sha256 is None), "a list of hashes has a beginning")
-        _require(self.since is None or self.since < self.seq, "a checkpoint speaks of at least one record")
+        if (self.since is None) != (self.hashes_sha256 is None):
+            raise ValueError("a list of hashes has a beginning")
+        if self.since is not None and self.since >= self.seq:
+            raise ValueError("a checkpoint speaks of at least one record")
 
 
 class TailRepaired(Value, frozen=True, kw_only=True):
@@ -711,7 +735,8 @@ class Salvage(Value, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         known = {self.window is None, self.start_block is None, self.blocks_per_window is None}
-        _require(len(known) == 1, "a window is known whole or not at all")
+        if len(known) != 1:
+            raise ValueError("a window is known whole or not at all")
 
 
 class GapDeclared(Value, frozen=True, kw_only=True):

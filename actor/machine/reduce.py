@@ -176,9 +176,14 @@ def _settle(s: State) -> State:
     """Open the newest window once the batch has ended: carried posts go first, the rest is scraped (ruling 9)."""
     if s.to_scrape or s.analysis_due():
         return s
-    s = _keep_to_quota(s if s.window is not None else _put_all_off(s))
-    if s.backoff is not None or s.newest is None or not _is_after(s.newest, s.window) or not s.all_deferred():
+    if s.posts:
+        s = _keep_to_quota(s if s.window is not None else _put_all_off(s))
+    if s.newest is None or not _is_after(s.newest, s.window) or s.backoff is not None or not s.all_deferred():
         return s
+    return _open_newest(s)
+
+
+def _open_newest(s: State) -> State:
     room = s.room()
     eligible = sorted((p for p in s.posts if _may_be_carried(s, p)), key=lambda p: -p.score)
     carried, left = eligible[:room], eligible[room:]
@@ -272,13 +277,12 @@ def _require_scrape(s: State, window: int) -> None:
 
 def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
     pending = _unanalyzed(s, e.post_id)
-    if e.reused_from is None:
-        s = changed(s, answers=_remember(s.answers, e, at_ms // _HOUR_MS))
+    answers = s.answers if e.reused_from is not None else _remember(s.answers, e, at_ms // _HOUR_MS)
     if not e.tokens and not s.policy.submit_irrelevant:
-        return _leave_out(s, e.post_id)
+        return _leave_out(changed(s, answers=answers), e.post_id)
     score = score_post_entry(pending.post, e.tokens, at_ms)
     pending = changed(pending, analyzed=True, tokens=e.tokens, sentiment=e.sentiment, score=score)
-    return changed(s, posts=_with(s, pending))
+    return changed(s, posts=_with(s, pending), answers=answers)
 
 
 def _remember(

@@ -30,13 +30,12 @@ WEIGHT_RECENCY: Final = 0.10
 
 def relevance(tokens: Mapping[str, float]) -> float:
     """Mean of the top five relevances above 0, divided by how many there are; none gives 0 (ruling 4)."""
-    top = sorted([v for v in tokens.values() if v > 0], reverse=True)[:TOP_K]
-    if not top:
-        return 0.0
-    total = 0.0  # one rounding after the other: ``sum`` rounds in another way from Python 3.12 on
-    for share in top:
-        total += share
-    return _unit(total / len(top))
+    total, counted = 0.0, 0  # one rounding after the other: ``sum`` rounds in another way from Python 3.12 on
+    for share in sorted(tokens.values(), reverse=True)[:TOP_K]:
+        if share > 0:
+            total += share
+            counted += 1
+    return _unit(total / counted) if counted else 0.0
 
 
 def value(post: Post) -> float:
@@ -63,4 +62,4 @@ def score_post_entry(post: Post, tokens: Mapping[str, float], at_ms: int) -> flo
 
 
 def _unit(number: float) -> float:
-    return 0.0 if number <= 0.0 else min(number, 1.0)
+    return 0.0 if number <= 0.0 else 1.0 if number >= 1.0 else number  # noqa: FURB136  (calls are what a replay waits for)

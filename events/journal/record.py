@@ -45,6 +45,8 @@ _HASH_LENGTH: Final = 64
 _DIGEST: Final = _HASH_LENGTH + len(b'"}\n')
 _TAIL: Final = len(_MARK) + _DIGEST
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TORN: Final = "the line does not end with its hash and a newline: torn or overwritten"
+_UNLINKED: Final = "the hash does not continue record {}: bytes changed, moved or missing"
 _MINUTE_MS: Final = 60_000
 _MINUTE: Final = len("2026-11-22T14:32:")
 _SECOND: Final = len("2026-11-22T14:32:05.")
@@ -220,17 +222,21 @@ def parse(line: bytes, head: Head | Record | None) -> Record:
     Raises:
         BadRecordError: The line is torn, damaged, or not the successor of ``head``.
     """
-    if len(line) <= _TAIL or line[-_TAIL:-_DIGEST] != _MARK or line[-3:] != b'"}\n':
-        raise BadRecordError("the line does not end with its hash and a newline: torn or overwritten")
-    prefix, digest = line[:-_TAIL], line[-_DIGEST:-3].decode("latin-1")
     if head is None:
-        return _decode(line, digest)
-    if _chain(head.hash, prefix) != digest:
-        raise BadRecordError(f"the hash does not continue record {head.seq}: bytes changed, moved or missing")
-    record = _decode(line, digest)
+        if not _is_ended(line):
+            raise BadRecordError(_TORN)
+        return _decode(line)
+    digest = _chain(head.hash, line[:-_TAIL])
+    if not line.endswith(b',"hash":"%b"}\n' % digest.encode()):
+        raise BadRecordError(_UNLINKED.format(head.seq) if _is_ended(line) else _TORN)
+    record = _decode(line)
     if record.seq != head.seq + 1:
         raise BadRecordError(f"expected seq {head.seq + 1}, found {record.seq}")
     return record
+
+
+def _is_ended(line: bytes) -> bool:
+    return len(line) > _TAIL and line[-_TAIL:-_DIGEST] == _MARK and line.endswith(b'"}\n')
 
 
 def _chain(previous: str, prefix: bytes) -> str:
@@ -253,22 +259,21 @@ class _Line(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 _LINE: Final = msgspec.json.Decoder(_Line)
 
 
-def _decode(line: bytes, digest: str) -> Record:
+def _decode(line: bytes) -> Record:
     try:
         found = _LINE.decode(line)
         raw = bytes(found.data)
-        if not raw.startswith(b"{"):
+        if raw[:1] != b"{":
             raise ValueError(f"data is no object: {raw[:40]!r}")
-        at_ms = _at_ms(found.at)
+        return Record(
+            seq=found.seq,
+            at_ms=_at_ms(found.at),
+            v=found.v,
+            name=found.event,
+            source=found.source,
+            dest=found.dest,
+            raw=raw,
+            hash=found.hash,
+        )
     except (msgspec.DecodeError, ValueError) as error:
         raise BadRecordError(f"not a record: {error}") from error
-    return Record(
-        seq=found.seq,
-        at_ms=at_ms,
-        v=found.v,
-        name=found.event,
-        source=found.source,
-        dest=found.dest,
-        raw=raw,
-        hash=digest,
-    )

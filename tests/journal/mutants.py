@@ -100,8 +100,8 @@ MUTANTS: Final = (
     Mutant(
         name="a line without its newline is a record",
         module="record.py",
-        old="    if len(line) <= _TAIL",
-        new='    line = line.rstrip(b"\\n") + b"\\n"\n    if len(line) <= _TAIL',
+        old="    if head is None:\n",
+        new='    line = line.rstrip(b"\\n") + b"\\n"\n    if head is None:\n',
         check="test_record:test_every_shorter_line_is_torn",
     ),
     Mutant(
