@@ -1,7 +1,8 @@
 """The metrics, by their names: what a monitor knows as Prometheus families. Imports the client library.
 
 docs/metrics.md tells what each one means. Labels come from fixed lists, so the number of series is bounded; no text of
-a post, server or secret ever stands in one.
+a post, server or secret ever stands in one. What the journal tells has no sample before this process has written a
+record: a 0 there would look like a loss, and the next value like a sudden gain.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from actor.machine.budget import DAY_MS
-from actor.machine.state import STATES
+from actor.machine.state import STATES, State
 from actor.metrics.durations import Durations
 from actor.metrics.monitor import Monitor
 from audit.costing.money import Money, budgets
@@ -80,7 +81,7 @@ def _info(name: str, text: str, labels: Mapping[str, str]) -> Metric:
     return family
 
 
-def _counter(name: str, text: str, value: float) -> Metric:
+def _counter(name: str, text: str, value: float | None) -> Metric:
     return CounterMetricFamily(_PREFIX + name, text, value=value)
 
 
@@ -94,6 +95,11 @@ def _counters(name: str, text: str, label: str, values: Mapping[str, float]) -> 
 def _histogram(name: str, text: str, durations: Durations) -> Metric:
     total_s = durations.total_s  # before the counts, which may rise meanwhile
     return HistogramMetricFamily(_PREFIX + name, text, buckets=list(durations.cumulative()), sum_value=total_s)
+
+
+def _folded(monitor: Monitor) -> State | None:
+    """The state, once this process has one."""
+    return None if monitor.record is None else monitor.state
 
 
 def _about(monitor: Monitor) -> Iterator[Metric]:
@@ -114,8 +120,9 @@ def _machine(monitor: Monitor) -> Iterator[Metric]:
     now: dict[str, float] = {name: float(running and name == state.state) for name in STATES}
     yield _gauges("state", "1 for the state that the machine is in.", "state", now)
     yield _gauge("ready", "Whether /readyz would say 200.", float(monitor.ready().ok))
-    yield _gauge("posts_pending", "Posts without a verdict.", len(state.posts))
-    yield _gauge("journal_epoch", "How often the journal was taken.", state.epoch)
+    folded = _folded(monitor)
+    yield _gauge("posts_pending", "Posts without a verdict.", None if folded is None else len(folded.posts))
+    yield _gauge("journal_epoch", "How often the journal was taken.", None if folded is None else folded.epoch)
     yield _counters("records_total", "Records of this process, by event.", "event", counted.records)
     failures = CounterMetricFamily(f"{_PREFIX}failures_total", "Failures in this process.", labels=["step", "kind"])
     for labels, count in counted.failures.items():
@@ -134,24 +141,27 @@ def _journal(monitor: Monitor) -> Iterator[Metric]:
 
 
 def _windows(monitor: Monitor) -> Iterator[Metric]:
-    state, counted = monitor.state, monitor.counted
-    newest = state.newest
-    yield _counter("windows_worked_total", "Windows worked on since the journal began.", state.totals.windows)
+    state, counted = _folded(monitor), monitor.counted
+    newest = None if state is None else state.newest
+    worked = None if state is None else state.totals.windows
+    yield _counter("windows_worked_total", "Windows worked on since the journal began.", worked)
     yield _counter("windows_opened_total", "Windows that the API told this process of.", counted.windows_opened)
     yield _counter("windows_used_total", "Windows with posts found or sent, of this process.", counted.windows_used)
     text = "Windows missed, by cause; those before this process's first window count too."
     yield _counters("windows_missed_total", text, "cause", counted.windows)
     start = None if newest is None else newest.start_block
     yield _gauge("window_start_block", "First block of the newest window.", start)
-    here = None if newest is None else state.counted.get(newest.start_block, 0)
+    here = None if state is None or newest is None else state.counted.get(newest.start_block, 0)
     yield _gauge("window_posts_counted", "Posts that the API counted in the newest window.", here)
-    yield _gauge("window_posts_limit", "Posts that a window takes.", state.max_submissions)
+    limit = None if state is None else state.max_submissions
+    yield _gauge("window_posts_limit", "Posts that a window takes.", limit)
 
 
 def _posts(monitor: Monitor) -> Iterator[Metric]:
-    totals, counted = monitor.state.totals, monitor.counted
-    yield _counter("posts_scraped_total", "Posts chosen since the journal began.", totals.scraped)
-    verdicts = {name: getattr(totals, name) for name in _VERDICTS}
+    state, counted = _folded(monitor), monitor.counted
+    scraped = None if state is None else state.totals.scraped
+    yield _counter("posts_scraped_total", "Posts chosen since the journal began.", scraped)
+    verdicts = {} if state is None else {name: getattr(state.totals, name) for name in _VERDICTS}
     yield _counters("verdicts_total", "Posts by verdict since the journal began.", "verdict", verdicts)
     text = "Answered attempts to submit, of this process."
     yield _counters("submissions_total", text, "outcome", counted.submissions)
@@ -175,23 +185,24 @@ def _paid(monitor: Monitor) -> Iterator[Metric]:
 
 def _day(monitor: Monitor) -> Iterator[Metric]:
     """As the budgets reckon: folded from the journal, at the prices in force, with what is perhaps billed."""
-    state = monitor.state
-    today = int(time.time() * 1000) // DAY_MS
-    spent = state.spent.get(today, Spent())
-    money = Money(state.policy.prices)
-    costs = {"x": money.x(spent)}
-    if (llm := money.llm(spent)) is not None:
-        costs["llm"] = llm
+    state = _folded(monitor)
+    told = {} if state is None else Money(state.policy.prices).of(state.spent.get(_today(), Spent()))
+    costs = {name: told[f"{name}_usd"] for name in ("x", "llm") if told.get(f"{name}_usd") is not None}
     yield _gauges("day_spent_usd", "Cost of this UTC day at the prices in force.", "service", costs)
-    limits = {name: budget.limit_usd for name, budget in budgets(state, today).items() if budget is not None}
+    found = {} if state is None else budgets(state, _today())
+    limits = {name: budget.limit_usd for name, budget in found.items() if budget is not None}
     yield _gauges("day_budget_usd", "The budget for a UTC day; none is no sample.", "service", limits)
-    units = {name: getattr(spent, name) for name in ("posts", "users", "prompt_tokens", "completion_tokens")}
+    units = {name: told[name] for name in ("posts", "users", "prompt_tokens", "completion_tokens") if told}
     yield _gauges("day_units", "What was paid for on this UTC day.", "unit", units)
 
 
+def _today() -> int:
+    return int(time.time() * 1000) // DAY_MS
+
+
 def _api(monitor: Monitor) -> Iterator[Metric]:
-    api = monitor.api
-    yield _gauge("api_up", "Whether the status endpoint answers.", float(not monitor.state.api_down))
+    api, state = monitor.api, _folded(monitor)
+    yield _gauge("api_up", "Whether the status endpoint answers.", None if state is None else float(not state.api_down))
     yield _gauge("api_block", "The last block that the status endpoint told.", api.block)
     yield _counters("api_polls_total", "Questions for the current block, of this process.", "outcome", api.polls)
     yield _histogram("api_status_duration_seconds", "Time of each of these questions.", api.durations)
