@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bittensor_core import Keypair
 
@@ -23,9 +23,11 @@ from actor.edges.llm import OpenAIChat
 from actor.edges.text import Redactor
 from actor.edges.x import PostScraper
 from actor.machine import State
+from actor.machine.state import observation_key
 from actor.perform import Ports
 from actor.runtime import Actor, ActorConfig
-from events.catalogue import JournalCreated, Policy
+from events.catalogue import JournalCreated, Policy, ScoreObserved, SettingsChanged, ValidationObserved
+from events.codec import changed
 from events.journal import FileJournal, JournalError, Record
 from sandbox import Sandbox, SandboxConfig
 from tests.sample.disk import Killed, MortalDisk
@@ -84,6 +86,7 @@ class Stage:
         mishaps: Slow answers and planted bugs.
         random: For the story's own choices.
         seq: The last record.
+        accepted: Ids of the posts that the API took, in order.
     """
 
     def __init__(self, directory: Path, *, seed: int, at_ms: int, config: SandboxConfig) -> None:
@@ -93,6 +96,7 @@ class Stage:
         self.random = random.Random(seed)  # noqa: S311  (a story, not a secret)
         self.mishaps = Mishaps(seed)
         self.seq = 0
+        self.accepted: list[str] = []
         self._began_s = at_ms / 1000
         self.sandbox = Sandbox(replace(config, wall=self._true_time, epoch=self._began_s, seconds_per_block=None))
         self._start_block = config.start_block
@@ -167,6 +171,20 @@ class Stage:
             await self._task
         assert self._disk.dies_next, "the process ended by itself"
         self._task = None
+
+    # Who speaks to the running actor
+
+    def tell(self, *words: ScoreObserved | ValidationObserved) -> None:
+        """Validators say this."""
+        assert self._actor is not None
+        for word in words:
+            assert self._actor.tell(lambda state, said=word: () if observation_key(said) in state.observed else (said,))  # type: ignore[misc]
+
+    def settings(self, *names: str, **policy: Any) -> None:
+        """The operator changes these settings."""
+        assert self._actor is not None
+        change = SettingsChanged(policy=changed(self.state.policy, **policy), names=names)
+        self._actor.change_settings(change, llm_concurrency=5)
 
     # Time
 
@@ -294,6 +312,8 @@ class Stage:
 
     def _on_record(self, record: Record, _state: State) -> None:
         self.seq = record.seq
+        if record.name == "SubmissionAccepted":
+            self.accepted.append(record.data["post_id"])
         if self._doom is not None and self._doom(record):
             self._disk.dies_next = True
         for wait in self._waits:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.sample import batches, crashes, troubles
+from tests.sample import batches, crashes, troubles, words
 from tests.sample.posts import HOSTILE
 from tests.sample.scenes import USUAL, Scene, windows
 from tests.sample.stage import Stage
@@ -76,6 +76,8 @@ SCENES: Final[tuple[tuple[str, Scene], ...]] = (
     ("carried too long", batches.carried_too_long),
     ("too old", batches.too_old),
     ("quiet", quiet(8)),
+    ("validators speak", words.validators_speak),
+    ("settings change", words.settings_change),
     ("budgets", batches.budgets),
     ("the API moves", batches.moved),
     *((f"a bad sector in {lost}", crashes.damaged(lost)) for lost in crashes.LOST),

@@ -35,6 +35,8 @@ NOT_REACHED = {
     Row("WindowOpened", "Backoff", "WaitingForWindow", ("released", "idle")),
     # The decision follows the window's opening at once, so that no newer one can be known.
     Row("BudgetSpent", "Scraping", None, ("scrape_due",)),
+    # Settings change before or after a search.
+    Row("SettingsChanged", "Scraping", None),
     # The stand-in tells its quota only in a 429, and that is no longer Submitting.
     Row("ConfigMismatched", "Submitting", "Scraping", ("scrape_due",)),
     Row("ConfigMismatched", "Submitting", "WaitingForWindow", ("idle",)),
