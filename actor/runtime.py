@@ -268,8 +268,7 @@ class Actor:
         except JournalError:
             raise
         except Exception as error:  # noqa: BLE001  (what was told from outside the loop cannot end it)
-            trace = self._redact("".join(traceback.format_exception(error)))
-            _log.error("what the actor was told could not be recorded, a bug of this software: %s", trace)
+            _log.error("what the actor was told could not be recorded, a bug of this software: %s", self._trace(error))
 
     def _may_take_room(self, event: Event) -> bool:
         """What validators say is recorded while there is room for a window beside it."""
@@ -330,8 +329,7 @@ class Actor:
 
     async def _crashed(self, effect: Effect, error: Exception) -> None:
         text = one_line(self._redact(f"{type(error).__name__}: {error}"))
-        trace = self._redact("".join(traceback.format_exception(error)))
-        _log.error("%s crashed, a bug of this software: %s", type(effect).__name__, trace)
+        _log.error("%s crashed, a bug of this software: %s", type(effect).__name__, self._trace(error))
         digest = ""
         if isinstance(effect, AnalyzePost) and (pending := self.state.pending(effect.post_id)) is not None:
             digest = content_sha256(norm_text(pending.post.content))
@@ -354,8 +352,11 @@ class Actor:
         try:
             self._on_record(record, self.state)
         except Exception as error:  # noqa: BLE001  (a host's code)
-            text = self._redact("".join(traceback.format_exception(error)))
-            _log.error("on_record raised at record %d: %s", record.seq, text)
+            _log.error("on_record raised at record %d: %s", record.seq, self._trace(error))
+
+    def _trace(self, error: Exception) -> str:
+        """For the log; reading the source for it takes a millisecond, which a log that is off need not cost."""
+        return self._redact("".join(traceback.format_exception(error))) if _log.isEnabledFor(logging.ERROR) else ""
 
     async def _save_snapshot(self, record: Record) -> None:
         self._since_snapshot = 0

@@ -124,9 +124,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._calls.clear()
         self._timers.clear()
 
-    def get_debug(self) -> bool:
-        """Never."""
-        return False
+    get_debug = staticmethod(bool)  # never, and without a step of Python: every future asks
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """The dead leave exceptions behind that nobody reads."""

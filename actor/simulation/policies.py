@@ -12,8 +12,8 @@ from sandbox.world import Draw, Habits
 __all__ = ["policy_of"]
 
 _SHORTEST_POLL_S: Final = 30.0
-_LONGEST_POLL_S: Final = 400.0
-_POLLS_PER_WINDOW: Final = 3
+_LONGEST_POLL_S: Final = 600.0
+_POLLS_PER_WINDOW: Final = 2
 _BLOCK_S: Final = 12.0
 _CAREFUL: Final = 0.5
 

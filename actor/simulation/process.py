@@ -30,8 +30,8 @@ _MODEL: Final = "simulated-model"
 _ANALYSIS_TIMEOUT_S: Final = 180.0
 _SEGMENT_BYTES: Final = 128 << 10
 _ROOM_BYTES: Final = 1 << 40
-# A snapshot in some five windows: starts with and without one are both common.
-_SNAPSHOT_EVERY: Final = 60
+# A snapshot in some eight windows: starts with and without one are both common.
+_SNAPSHOT_EVERY: Final = 100
 
 
 class WatchedJournal(FileJournal):
