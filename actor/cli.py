@@ -18,12 +18,23 @@ import typer
 
 from actor.commands.audit import audit
 from actor.commands.check import check
+from actor.commands.config import config
 from actor.commands.costs import costs
 from actor.commands.doctor import doctor
 from actor.commands.evaluate import evaluate
 from actor.commands.export import export
 from actor.commands.fixture import fixture
-from actor.commands.options import JournalArgument
+from actor.commands.init import init
+from actor.commands.options import (
+    DebugOption,
+    EnvFileOption,
+    HotkeyOption,
+    JournalArgument,
+    JournalsOption,
+    NetuidOption,
+    WalletOption,
+    WalletsOption,
+)
 from actor.commands.replay import replay
 from actor.commands.simulate import simulate
 from actor.commands.status import status
@@ -63,16 +74,12 @@ def _main(
 @app.command()
 def run(
     *,
-    env_file: Annotated[Path | None, typer.Option(help="Settings file [default: .miner_env]")] = None,
-    journal: Annotated[Path | None, typer.Option(help="Where journals live [default: journal]")] = None,
-    wallet_name: Annotated[str | None, typer.Option("--wallet.name", help="Wallet [default: default]")] = None,
-    wallet_hotkey: Annotated[
-        str | None, typer.Option("--wallet.hotkey", help="Hotkey of the wallet [default: default]")
-    ] = None,
-    wallet_path: Annotated[
-        Path | None, typer.Option("--wallet.path", help="Wallets [default: ~/.bittensor/wallets]")
-    ] = None,
-    netuid: Annotated[int | None, typer.Option(help="Subnet [default: 45]")] = None,
+    env_file: EnvFileOption = None,
+    journal: JournalsOption = None,
+    wallet_name: WalletOption = None,
+    wallet_hotkey: HotkeyOption = None,
+    wallet_path: WalletsOption = None,
+    netuid: NetuidOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Do everything but submit, under a journal of its own.")
     ] = False,
@@ -83,7 +90,7 @@ def run(
     move_api: Annotated[
         bool, typer.Option("--move-api", help="Accept a journal of another API URL, and record the move.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--logging.debug", help="Log more.")] = False,
+    debug: DebugOption = False,
     as_json: Annotated[bool, typer.Option("--logging.json", help="Log JSON lines.")] = False,
 ) -> None:
     """Run the miner in the foreground until Ctrl-C or SIGTERM."""
@@ -151,6 +158,8 @@ def sandbox(
 
 app.command()(status)
 app.command()(doctor)
+app.command()(init)
+app.command()(config)
 app.command()(replay)
 app.command()(verify)
 app.command()(evaluate)

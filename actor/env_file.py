@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from dotenv.parser import Binding
 
-__all__ = ["EMPTY", "EnvFile", "EnvFileError", "Given", "quotes_around", "read_env_file"]
+__all__ = ["EMPTY", "EnvFile", "EnvFileError", "Given", "parse_env_file", "quotes_around", "read_env_file"]
 
 # A settings file takes 5 KiB; whoever names a disk image or a journal by mistake is told so.
 _LARGEST_BYTES: Final = 1 << 20
@@ -85,6 +85,11 @@ def read_env_file(path: Path, environment: Mapping[str, str] = os.environ) -> En
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise EnvFileError(f"cannot be read: line {line} is not UTF-8: save the file as UTF-8 text") from None
+    return parse_env_file(text, environment)
+
+
+def parse_env_file(text: str, environment: Mapping[str, str]) -> EnvFile:
+    """The same for the file's text."""
     return _Reading(environment).whole(text)
 
 

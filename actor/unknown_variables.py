@@ -16,7 +16,15 @@ from typing import Final
 
 from actor.env_file import EMPTY, EnvFile, EnvFileError, read_env_file
 
-__all__ = ["LEGACY", "UnknownVariable", "legacy_names", "legacy_variables", "unknown_names", "unknown_variables"]
+__all__ = [
+    "LEGACY",
+    "UnknownVariable",
+    "legacy_names",
+    "legacy_variables",
+    "nearest_name",
+    "unknown_names",
+    "unknown_variables",
+]
 
 # Named by earlier miners; they have no effect here (ruling 15).
 LEGACY: Final = ("SCRAPE_INTERVAL_SECONDS", "POSTS_PER_SCRAPE", "POSTS_TO_SUBMIT")
@@ -62,6 +70,11 @@ def unknown_variables(
     """
     file = _read(env_file, environment)
     return unknown_names(file, env_file, environment, _known() if known is None else known)
+
+
+def nearest_name(name: str) -> str | None:
+    """The setting that a name may be meant to be; None when none comes close."""
+    return _nearest(name.upper(), _known(), _NEAR)
 
 
 def legacy_variables(env_file: Path, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:

@@ -7,7 +7,30 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-__all__ = ["JournalArgument", "JsonOption"]
+__all__ = [
+    "DebugOption",
+    "EnvFileOption",
+    "HotkeyOption",
+    "JournalArgument",
+    "JournalsOption",
+    "JsonOption",
+    "NetuidOption",
+    "WalletOption",
+    "WalletsOption",
+]
 
 JournalArgument: TypeAlias = Annotated[Path, typer.Argument(help="A journal, or a folder that holds exactly one.")]
+JournalsOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--journal", help="Where journals live [default: journal]")
+]
+EnvFileOption: TypeAlias = Annotated[Path | None, typer.Option(help="Settings file [default: .miner_env]")]
+WalletOption: TypeAlias = Annotated[str | None, typer.Option("--wallet.name", help="Wallet [default: default]")]
+HotkeyOption: TypeAlias = Annotated[
+    str | None, typer.Option("--wallet.hotkey", help="Hotkey of the wallet [default: default]")
+]
+WalletsOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--wallet.path", help="Wallets [default: ~/.bittensor/wallets]")
+]
+NetuidOption: TypeAlias = Annotated[int | None, typer.Option(help="Subnet [default: 45]")]
+DebugOption: TypeAlias = Annotated[bool, typer.Option("--logging.debug", help="Log more.")]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="JSON for machines instead of text.")]

@@ -13,6 +13,7 @@ from actor.ports import Signer
 
 __all__ = [
     "HotkeyError",
+    "HotkeyLockedError",
     "KeypairSigner",
     "is_signed_by",
     "is_ss58",
@@ -27,6 +28,10 @@ _SHOWN_NAMES: Final = 10
 
 class HotkeyError(Exception):
     """The hotkey cannot be used. The message says what was found, what was expected and what to do."""
+
+
+class HotkeyLockedError(HotkeyError):
+    """It is encrypted, and its password is missing or another one."""
 
 
 class KeypairSigner:
@@ -196,12 +201,12 @@ def _open(data: bytes, file: Path, password: str | None) -> bytes:
     if not core.keyfile_data_is_encrypted(data):
         return data
     if not password:
-        raise HotkeyError(f"{file} is encrypted: set HOTKEY_PASSWORD to its password")
+        raise HotkeyLockedError(f"{file} is encrypted: set HOTKEY_PASSWORD to its password")
     # The causes end here: the library's messages may quote what the file holds.
     try:
         return bytes(core.decrypt_keyfile_data(data, password))
     except core.WrongPasswordError:
-        raise HotkeyError(f"HOTKEY_PASSWORD does not open {file}: set it to that key's password") from None
+        raise HotkeyLockedError(f"HOTKEY_PASSWORD does not open {file}: set it to that key's password") from None
     except (core.KeyfileError, ValueError):
         raise _corrupt(file) from None
 
