@@ -42,7 +42,9 @@ async def api_checks(settings: Settings, *, timeout_s: float, redact: Callable[[
     try:
         block = status_block(answered.reply, redact=redact)
     except StatusError as error:
-        refused = failure("api", f"{place(base)}: {error}", _refusal_fix(answered))
+        told = f"{answered.reply.status}: expected a current_block, found {answered.reply.summary(redact)}"
+        said = told if answered.reply.ok else str(error)
+        refused = failure("api", f"{place(base)}: {said}", _refusal_fix(answered))
         return [refused, clock, skipped("window", "waits for block numbers of the API")]
     return [
         ok("api", f"{place(base)} is at block {block.current_block}"),

@@ -11,7 +11,7 @@ from typing import Final
 from actor.doctor.check import Check, failure, ok, split_advice, warning
 from actor.env_file import EnvFileError, read_env_file
 
-__all__ = ["env_file_checks", "settings_checks", "variable_checks"]
+__all__ = ["access_checks", "env_file_checks", "settings_checks", "variable_checks"]
 
 _FIX: Final = "correct or remove it there"
 
@@ -31,12 +31,12 @@ def env_file_checks(env_file: Path, *, named: bool) -> list[Check]:
         read = read_env_file(env_file)
     except EnvFileError as error:
         return [failure(name, f"{env_file} {error}", f"correct it, or copy .miner_env.example to {env_file} anew")]
-    checks = _access(env_file, env_file.stat())
+    checks = access_checks(env_file, env_file.stat())
     return checks or [ok(name, f"{env_file} sets {len(read.given)} variables; only its owner can read it")]
 
 
-def _access(env_file: Path, found: os.stat_result) -> list[Check]:
-    """The file names where signed requests and tokens go, and holds the tokens."""
+def access_checks(env_file: Path, found: os.stat_result) -> list[Check]:
+    """Who may read and change it: the file names where signed requests and tokens go, and holds the tokens."""
     mode = stat.S_IMODE(found.st_mode)
     checks = []
     if mode & 0o022:

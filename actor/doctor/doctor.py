@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 from actor.doctor.bundle import check_bundle, journal_facts, members, write_bundle
 from actor.doctor.paid import announcement
-from actor.doctor.patient import Patient, examine
+from actor.doctor.patient import examine_in_time
 from actor.doctor.report import Report
 from actor.doctor.rounds import Rounds
 from actor.doctor.runner import run_probes
@@ -67,7 +66,8 @@ class _Visit:
 
     async def make(self) -> int:
         options = self._options
-        patient = await self._examine()
+        env_file, named = options.env_file or Path(".miner_env"), options.env_file is not None
+        patient = await examine_in_time(env_file, named=named, flags=options.flags, limit_s=_READ_S)
         root = patient.settings.journal_dir if patient.settings and not patient.lacks("JOURNAL_DIR") else None
         target = None if options.bundle is None else check_bundle(options.bundle, root)
         rounds = Rounds(patient, timeout_s=options.timeout_s, network=options.network, paid=options.paid)
@@ -85,28 +85,6 @@ class _Visit:
                 f"{options.bundle} holds this report, settings without secrets, versions and the journal's last headers"
             )
         return 0 if report.ok else 1
-
-    async def _examine(self) -> Patient:
-        """The settings; a file that cannot be read at all, or not in time, becomes a mistake in them."""
-        env_file = self._options.env_file or Path(".miner_env")
-        named = self._options.env_file is not None
-        reading = asyncio.ensure_future(
-            in_daemon_thread(lambda: examine(env_file, named=named, flags=self._options.flags), name="doctor-settings")
-        )
-        await asyncio.wait({reading}, timeout=_READ_S)
-        if reading.done() and (error := reading.exception()) is None:
-            return reading.result()
-        why = (
-            f"{type(error).__name__}: {error}" if reading.done() else f"it does not come to an end within {_READ_S:g} s"
-        )
-        reading.cancel()
-        empty = examine(Path(os.devnull), named=named, flags=self._options.flags)
-        line = f"{env_file} cannot be read: {why}: name another file with --env-file"
-        return replace(
-            empty,
-            sources=replace(empty.sources, env_file=env_file),
-            mistakes=(printable(line, _LONGEST), *empty.mistakes),
-        )
 
 
 async def _facts(journal: Path | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ A wrong value counts as not given, or is replaced by one that only lets the rest
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,11 +15,12 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from actor.edges.text import Redactor
+from actor.edges.threads import in_daemon_thread
 from actor.env_file import EMPTY, EnvFileError, read_env_file
 from actor.settings import Settings, SettingsError, check_settings, read_sources
 from actor.sources import SECRET, Sources, Value
 
-__all__ = ["Patient", "examine"]
+__all__ = ["Patient", "examine", "examine_in_time"]
 
 # What has no default, or one that may be the very file that is wrong.
 _SUBSTITUTES: Final[Mapping[str, object]] = {
@@ -86,6 +88,24 @@ def examine(env_file: Path, *, named: bool, flags: Mapping[str, Any]) -> Patient
         mistakes=tuple(dict.fromkeys(mistakes)),
         redact=Redactor(_secrets(sources)),
     )
+
+
+async def examine_in_time(env_file: Path, *, named: bool, flags: Mapping[str, Any], limit_s: float) -> Patient:
+    """The same; a file that does not come to an end in time, or breaks the reading, becomes a mistake."""
+    reading = asyncio.ensure_future(
+        in_daemon_thread(lambda: examine(env_file, named=named, flags=flags), name="doctor-settings")
+    )
+    await asyncio.wait({reading}, timeout=limit_s)
+    if not reading.done():
+        reading.cancel()
+        why = f"it does not come to an end within {limit_s:g} s"
+    elif (error := reading.exception()) is None:
+        return reading.result()
+    else:
+        why = f"{type(error).__name__}: {error}"
+    empty = examine(Path(os.devnull), named=named, flags=flags)
+    mistake = f"{env_file} cannot be read: {why}: name another file with --env-file"
+    return replace(empty, sources=replace(empty.sources, env_file=env_file), mistakes=(mistake, *empty.mistakes))
 
 
 def _without(sources: Sources, wrong: set[str]) -> Sources:
