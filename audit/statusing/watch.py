@@ -6,16 +6,11 @@ terminal that cannot move its cursor, gets a line whenever something changed.
 
 from __future__ import annotations
 
-import os
-import select
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol
 
 import orjson
 from rich.console import Console
@@ -28,6 +23,7 @@ from audit.statusing.fields import status_fields
 from audit.statusing.holder import find_holder
 from audit.statusing.lines import Line, brief_line, status_lines
 from audit.statusing.look import Look
+from audit.statusing.pause import Pause
 from audit.terminal import inert_json
 from events.describe import printable
 from events.journal import JournalError, at_text
@@ -39,7 +35,6 @@ PACE_S: Final = 1.0
 _RETRY_MS: Final = 5_000
 _LONGEST: Final = 400
 _STYLES: Final = {"plain": "", "good": "green", "bad": "yellow"}
-_ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Watched:
@@ -70,12 +65,10 @@ class Watched:
     def _read(self, now_ms: int) -> None:
         try:
             if self._look is None or self.finding is not None:
-                look = Look(self._directory, now_ms)
-                look.refresh()
-                self._look = look
-                self._tell("readable again" if self.finding is not None else None)
-            else:
-                self._look.refresh()
+                self._look = Look(self._directory, now_ms)
+            self._look.refresh()
+            if self.finding is not None:
+                self._tell(f"the journal can be read again; before that: {self.finding}")
             self.finding = None
         except (JournalError, FoldError) as error:
             self._break(str(error), now_ms)
@@ -83,14 +76,14 @@ class Watched:
             self._break(f"cannot read {error.filename or self._directory}: {error.strerror or error}", now_ms)
 
     def _break(self, finding: str, now_ms: int) -> None:
-        self._retry_ms = now_ms + _RETRY_MS
-        if finding != self.finding:
+        again = finding == self.finding
+        self._retry_ms = now_ms + (_RETRY_MS if again else 0)
+        if not again:
             self._tell(finding)
         self.finding = finding
 
-    def _tell(self, what: str | None) -> None:
-        if what is not None:
-            self.notice = f"{at_text(self._now_ms())} {what}"
+    def _tell(self, what: str) -> None:
+        self.notice = f"{at_text(self._now_ms())} {what}"
 
 
 class _Screen(Protocol):
@@ -101,7 +94,7 @@ def watch(directory: Path, *, as_json: bool, now_ms: Callable[[], int], pace_s: 
     """Show the journal's status until Ctrl-C or SIGTERM; 1 when it is refused at the end, else 0."""
     watched = Watched(directory, now_ms)
     console = Console()
-    with _Pause() as pause, suppress(KeyboardInterrupt), _screen(console, as_json=as_json) as screen:
+    with Pause() as pause, suppress(KeyboardInterrupt), _screen(console, as_json=as_json) as screen:
         while True:
             screen.show(watched.fields(), watched)
             pause.wait(pace_s)
@@ -189,58 +182,3 @@ class _JsonLines:
 def _lasting(fields: Mapping[str, Any]) -> tuple[object, ...]:
     """What does not change with time alone."""
     return fields["record"]["hash"], fields["process"]["holds"], fields["process"]["pid"], fields["finding"]
-
-
-@dataclass(slots=True)
-class _Before:
-    handlers: dict[int, Any]
-    wakeup: int
-
-
-class _Pause:
-    """Waits, no longer than the terminal keeps its size and somebody reads the output.
-
-    SIGTERM and a hang-up end the watch as Ctrl-C does, so that the terminal is given back as it was.
-    """
-
-    def __enter__(self) -> Self:
-        self._read, self._write = os.pipe()
-        os.set_blocking(self._write, False)
-        os.set_blocking(self._read, False)
-        handlers: dict[int, Any] = {number: signal.signal(number, _end) for number in _ENDS}
-        handlers[signal.SIGWINCH] = signal.signal(signal.SIGWINCH, _wake)
-        self._before = _Before(handlers, signal.set_wakeup_fd(self._write, warn_on_full_buffer=False))
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        signal.set_wakeup_fd(self._before.wakeup)
-        for number, handler in self._before.handlers.items():
-            signal.signal(number, handler)
-        os.close(self._read)
-        os.close(self._write)
-
-    def wait(self, seconds: float) -> None:
-        """Until then, or until a signal.
-
-        Raises:
-            BrokenPipeError: Nobody reads standard output any more.
-        """
-        poll = select.poll()
-        poll.register(self._read, select.POLLIN)
-        output = -1
-        with suppress(OSError, ValueError):  # an output without a file of its own: nobody can leave
-            output = sys.stdout.fileno()
-            poll.register(output, 0)  # errors and hang-ups are told unasked
-        ready = poll.poll(seconds * 1000)
-        if any(fd == output for fd, _ in ready):
-            raise BrokenPipeError
-        with suppress(BlockingIOError):
-            os.read(self._read, 4_096)
-
-
-def _wake(_number: int, _frame: FrameType | None) -> None:
-    """The byte in the pipe is what wakes."""
-
-
-def _end(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
