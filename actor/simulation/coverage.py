@@ -34,6 +34,11 @@ OPENINGS: Final[Mapping[str, str]] = {
 _AT_REST: Final = "a checkpoint is wanted at rest alone, and a decision that is no longer wanted is not recorded"
 _REASONS: Final[Mapping[tuple[str, str, str], str]] = {
     **{("CheckpointSigned", state, state): _AT_REST for state in ("Scraping", "Analyzing", "Submitting")},
+    ("WindowOpened", "Scraping", "WaitingForWindow"): "the first window of another API takes at least one post",
+    ("WindowOpened", "Backoff", "WaitingForWindow"): (
+        "only a crash between the acceptance that tells of a window and that window's record can fill it before it opens"
+        "; a 429 that names no window would have to follow"
+    ),
 }
 
 

@@ -65,7 +65,7 @@ class Api:
         verify: Checks a signature.
         enforces_quota: Answers 429 once a window is full; otherwise it counts on.
         checks_replays: Refuses a signature that it saw before.
-        tells_quota: Names its quota in answers that are no 429, too.
+        tells_quota: Names its quota in a success, too.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class Api:
         if draw.kind == "429":
             return self._limited(draw, block), entry
         entry.outcome, entry.block = "told", block
-        fields = self._fields(block)
+        fields = self._chain.fields(block)
         left = fields["next_window_start_block"] - block
         body = {"status": "ok", **fields, "blocks_until_next_window": left}
         return Answer.json(self._spoiled(body, draw)), entry
@@ -204,11 +204,9 @@ class Api:
 
     def _success(self, body: dict[str, Any], block: int, draw: Draw) -> Answer:
         status = 201 if draw.kind == "created" else 200
-        return Answer.json(self._spoiled({**body, **self._fields(block)}, draw), status)
-
-    def _fields(self, block: int) -> dict[str, int]:
-        fields = self._chain.fields(block)
-        return {**fields, "max_submissions": self._chain.quota} if self._tells_quota else fields
+        if self._tells_quota:
+            body["max_submissions"] = self._chain.quota
+        return Answer.json(self._spoiled({**body, **self._chain.fields(block)}, draw), status)
 
     def _limited(self, draw: Draw, block: int) -> Answer:
         fields = self._chain.fields(block)

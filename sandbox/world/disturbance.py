@@ -98,7 +98,7 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
         "garbled": 0.004,
     },
     # Once for each window's time.
-    "chain": {"stall": 0.02, "jump": 0.02, "back": 0.02, "resize": 0.01, "quota": 0.02},
+    "chain": {"stall": 0.02, "jump": 0.02, "back": 0.02, "resize": 0.01, "quota": 0.03},
     "clock": {"ahead": 0.015, "behind": 0.015},
     # Once for each window's time: what the host hands on from validators, and what its operator changes.
     "host": {"score": 0.06, "validation": 0.06, "settings": 0.05},
@@ -115,7 +115,7 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
     "life.down": {"long": 0.15},
     "life.policy": {"other": 0.3},
     "life.rival": {"locked": 0.1},
-    "life.api": {"moved": 0.04},
+    "life.api": {"moved": 0.06},
     # While no process runs, behind each but the last.
     "journal": {"flipped": 0.006, "cut": 0.006},
 }

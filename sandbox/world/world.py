@@ -43,7 +43,7 @@ class Habits:
         formats: Response formats that the model takes.
         posts_per_window: New posts at X.
         slowness: How many times the usual latency every way takes.
-        tells_quota: The API names its quota in answers that are no 429, too.
+        tells_quota: The API names its quota in a success, too.
     """
 
     blocks_per_window: int

@@ -75,19 +75,21 @@ class Rested(Oracle):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self._crash: Told | None = None
+        self._crashes: list[Told] = []
 
     def told(self, told: Told) -> Iterator[Violation]:
-        """Did it?"""
-        event, crash, backoff = told.event, self._crash, told.after.backoff
+        """Did it? While the clock jumped, rests that overlap are as long as the first of them."""
+        event, backoff = told.event, told.after.backoff
         if isinstance(event, ev.ActorStarted):
-            self._crash = None  # a new process has nothing but the wall clock to measure by
+            self._crashes.clear()  # a new process has nothing but the wall clock to measure by
         elif isinstance(event, ev.EffectCrashed) and backoff is not None and backoff.kind == "crash":
-            self._crash = told
-        elif isinstance(event, ev.BackoffElapsed) and crash is not None:
-            self._crash = None
+            self._crashes.append(told)
+        elif isinstance(event, ev.BackoffElapsed) and self._crashes:
+            crash = self._crashes[-1]
+            jumped = any(abs(told.wall_offset_s - c.wall_offset_s) >= _ROUNDING_S for c in self._crashes)
+            self._crashes.clear()
             rested_s, due_s = told.at_s - crash.at_s, crash.before.policy.crash_backoff_s
-            if rested_s < due_s - _ROUNDING_S and abs(told.wall_offset_s - crash.wall_offset_s) < _ROUNDING_S:
+            if rested_s < due_s - _ROUNDING_S and not jumped:
                 text = f"{rested_s:.2f} s after the crash of record {crash.record.seq}; {due_s:g} s were due"
                 yield Violation(rule="crash", text=text, seq=told.record.seq)
 
