@@ -36,8 +36,8 @@ _REASONS: Final[Mapping[tuple[str, str, str], str]] = {
     **{("CheckpointSigned", state, state): _AT_REST for state in ("Scraping", "Analyzing", "Submitting")},
     ("WindowOpened", "Scraping", "WaitingForWindow"): "the first window of another API takes at least one post",
     ("WindowOpened", "Backoff", "WaitingForWindow"): (
-        "only a crash between the acceptance that tells of a window and that window's record can fill it before it opens"
-        "; a 429 that names no window would have to follow"
+        "a window is full before it opens only behind a crash between the acceptance that told of it and its record, "
+        "and a 429 that names no window would have to follow"
     ),
 }
 

@@ -39,8 +39,8 @@ Watch: TypeAlias = Callable[[Record, State, World, float], "list[Violation]"]
 _NAME: Final = "j"
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  (a directory of one's own is made in it)
 # A life takes so many turns of the loop and so many operations of the disk in the mean.
-_TURNS: Final = 1_000
-_OPERATIONS: Final = 400
+_TURNS: Final = 700
+_OPERATIONS: Final = 300
 _EARLY: Final = 0.15  # of the lives end while the journal is opened or just after
 _EARLY_STEPS: Final = 14
 _PATIENCE: Final = 4  # windows may be missed, until so many times as many as asked for went by
