@@ -46,6 +46,7 @@ _EARLY_STEPS: Final = 14
 _PATIENCE: Final = 4  # windows may be missed, until so many times as many as asked for went by
 _CALM_WINDOWS: Final = 4
 _LONGEST_DOWN_WINDOWS: Final = 5
+_SHORTEST_DOWN_S: Final = 0.2
 _SHORT_DOWN_S: Final = 40.0
 _WORDS: Final = frozenset({ScoreObserved.__name__, ValidationObserved.__name__})
 _FARTHEST_CLOCK: Final = 6.0  # powers of ten seconds
@@ -220,7 +221,7 @@ class _Simulation:
     def _down_s(self, draw: Draw) -> float:
         if draw.kind:
             return draw.amount * _LONGEST_DOWN_WINDOWS * self._world.chain.period_s
-        return 1.0 + draw.share * _SHORT_DOWN_S
+        return _SHORTEST_DOWN_S + draw.share * draw.share * _SHORT_DOWN_S
 
     def _on_turn(self) -> bool:
         if not self._turns_left:
