@@ -25,15 +25,15 @@ from actor.settings import Settings
 
 __all__ = ["Rounds"]
 
-_LOCAL_S: Final = 5.0
 # An encrypted hotkey takes about 2 s to open, and a multiple of that on a small machine.
 _WALLET_S: Final = 30.0
-_READ_S: Final = 10.0
 # So much more than a server is given, for what it says of a time that ran out.
 _GRACE_S: Final = 2.0
 # Bittensor and openai take long to import where a disk is slow.
 _IMPORT_S: Final = 10.0
 _LLM_TRIES: Final = 3
+# A reader that looks at the time itself has so much of it, and then tells how far it came.
+_IN_TIME: Final = 0.8
 _BUDGETS: Final = (
     "MAX_X_USD_PER_DAY",
     "MAX_LLM_USD_PER_DAY",
@@ -59,17 +59,21 @@ class Rounds:
         timeout_s: For each question to a server.
         network: The chain's network, to ask whether the hotkey is registered; None asks none.
         paid: Whether to ask what costs money.
+        reading_s: For whatever reads files; opening the hotkey has more.
 
     Attributes:
         hotkey: Its address, as soon as it was opened.
     """
 
-    def __init__(self, patient: Patient, *, timeout_s: float, network: str | None, paid: bool) -> None:
+    def __init__(
+        self, patient: Patient, *, timeout_s: float, network: str | None, paid: bool, reading_s: float = 10.0
+    ) -> None:
         self.hotkey: str | None = None
         self._patient = patient
         self._timeout_s = timeout_s
         self._network = network
         self._paid = paid
+        self._reading_s = reading_s
 
     def probes(self) -> list[Probe]:
         """The probes in the order of their lines."""
@@ -91,10 +95,10 @@ class Rounds:
     def _of_files(self) -> list[Probe]:
         patient = self._patient
         return [
-            _blocking("software", software_checks),
-            _blocking("env-file", lambda: env_file_checks(patient.env_file, named=patient.named)),
-            _blocking("settings", lambda: settings_checks(patient.mistakes, len(Settings.model_fields))),
-            _blocking("variables", lambda: variable_checks(patient.sources.remarks)),
+            self._blocking("software", software_checks),
+            self._blocking("env-file", lambda: env_file_checks(patient.env_file, named=patient.named)),
+            self._blocking("settings", lambda: settings_checks(patient.mistakes, len(Settings.model_fields))),
+            self._blocking("variables", lambda: variable_checks(patient.sources.remarks)),
             self._probe(
                 "wallet",
                 ("WALLET_NAME", "WALLET_HOTKEY", "WALLET_PATH"),
@@ -108,7 +112,9 @@ class Rounds:
         return [
             self._disk_probe("journal", lambda settings: place_checks(settings.journal_dir, self.hotkey)),
             self._disk_probe("lock", lambda _settings: [lock_check(self.journal())]),
-            self._disk_probe("records", lambda _settings: records_checks(self.journal(), budget_s=_READ_S)),
+            self._disk_probe(
+                "records", lambda _settings: records_checks(self.journal(), budget_s=_IN_TIME * self._reading_s)
+            ),
             self._disk_probe(
                 "identity",
                 lambda settings: identity_checks(self.journal(), settings, self.hotkey, SystemClock().now_ms()),
@@ -160,6 +166,15 @@ class Rounds:
         limit_s = self._timeout_s + _GRACE_S if limit_s is None else limit_s
         return Probe(name=name, limit_s=limit_s, look=run, late=late, after=after)
 
+    def _blocking(self, name: str, look: Callable[[], Sequence[Check]]) -> Probe:
+        """A probe that reads files, in a thread: one that hangs holds up nothing else."""
+        return Probe(
+            name=name,
+            limit_s=self._reading_s,
+            look=lambda: in_daemon_thread(look, name=f"doctor-{name}"),
+            late=_STUCK_DISK,
+        )
+
     def _disk_probe(self, name: str, look: Callable[[Settings], Sequence[Check]], *needs: str) -> Probe:
         """A probe of the journal, which is the hotkey's."""
 
@@ -167,7 +182,7 @@ class Rounds:
             return await in_daemon_thread(lambda: look(settings), name=f"doctor-{name}")
 
         needed = ("JOURNAL_DIR", *needs)
-        return self._probe(name, needed, run, limit_s=_READ_S + _GRACE_S, late=_STUCK_DISK, after="wallet")
+        return self._probe(name, needed, run, limit_s=self._reading_s, late=_STUCK_DISK, after="wallet")
 
     async def _wallet(self, settings: Settings) -> list[Check]:
         self.hotkey, checks = await in_daemon_thread(lambda: open_hotkey(settings), name="doctor-wallet")
@@ -199,13 +214,3 @@ class Rounds:
 
     async def _answer(self, settings: Settings) -> list[Check]:
         return await llm_answer_checks(settings, redact=self._patient.redact)
-
-
-def _blocking(name: str, look: Callable[[], Sequence[Check]]) -> Probe:
-    """A probe that reads files, in a thread: one that hangs holds up nothing else."""
-    return Probe(
-        name=name,
-        limit_s=_LOCAL_S,
-        look=lambda: in_daemon_thread(look, name=f"doctor-{name}"),
-        late=_STUCK_DISK,
-    )
