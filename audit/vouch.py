@@ -97,23 +97,28 @@ def vouch(
     listed = _Listed()
     before: Head = GENESIS
     state = INITIAL
+    first: str | None = None
     kept_head: str | None = None
     for record, after in history:
+        first = first or record.hash
         event = record.event() if record.name in {"CheckpointSigned", "JournalCreated"} else None
         if isinstance(event, JournalCreated) and event.hotkey != hotkey:
             findings.append(f"record {record.seq}: this journal belongs to {event.hotkey}")
         if isinstance(event, CheckpointSigned):
             checkpoints += 1
             other_folds += event.reducer != REDUCER
-            wrong = [*_wrong(event, before, state, hotkey, is_signed_by), *listed.wrong(event)]
+            wrong = [*_wrong(event, before, state, hotkey, is_signed_by), *_wrong_journal(event, first)]
+            wrong += listed.wrong(event)
             findings += [f"record {record.seq}: {reason}" for reason in wrong]
             through = through if wrong else event.seq
         if kept is not None and record.seq == kept.seq:
             kept_head = record.hash
         listed.add(record)
         before, state, seq = record.head, after, record.seq
-    if kept is not None:
-        findings += _wrong_kept(kept, kept_head, seq, hotkey, is_signed_by)
+    if kept is not None and not is_signed(kept, hotkey, is_signed_by):
+        findings.append(f"the kept checkpoint is not signed by {hotkey}, so it proves nothing")
+    elif kept is not None:
+        findings += _wrong_kept(kept, first, kept_head, seq)
     if not checkpoints:
         findings.append("no checkpoint was signed: nobody vouches for this history")
     return Vouched(
@@ -164,11 +169,15 @@ def _wrong(
     return reasons
 
 
-def _wrong_kept(
-    kept: CheckpointSigned, found: str | None, last_seq: int, hotkey: str, is_signed_by: SignatureCheck
-) -> list[str]:
-    if not is_signed(kept, hotkey, is_signed_by):
-        return [f"the kept checkpoint is not signed by {hotkey}, so it proves nothing"]
+def _wrong_journal(checkpoint: CheckpointSigned, first: str | None) -> list[str]:
+    """Versions before 3 name none."""
+    other = checkpoint.journal not in {None, first}
+    return ["the checkpoint names another journal, which does not begin with this one's first record"] if other else []
+
+
+def _wrong_kept(kept: CheckpointSigned, first: str | None, found: str | None, last_seq: int) -> list[str]:
+    if kept.journal not in {None, first}:
+        return ["the kept checkpoint is of another journal of this hotkey: ask for the one that it names"]
     if found is None:
         return [f"the kept checkpoint speaks of record {kept.seq}, the journal ends at {last_seq}: it was rolled back"]
     if found != kept.head:

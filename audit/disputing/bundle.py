@@ -16,7 +16,9 @@ from events.value import Value
 __all__ = ["KIND", "VERSION", "Bundle", "LeftOut", "Listed", "SearchExcerpt", "Shown", "decode_bundle", "encode_bundle"]
 
 KIND: Final = "user-miner-dispute"
-VERSION: Final = 1
+VERSION: Final = 2
+# Its checkpoints named no journal, as those of version 2 in journals did not.
+_WITHOUT_JOURNALS: Final = 1
 
 
 class Shown(Value, frozen=True, kw_only=True):
@@ -77,8 +79,12 @@ class SearchExcerpt(Value, frozen=True, kw_only=True):
 
 
 class Listed(Value, frozen=True, kw_only=True):
-    """A signed checkpoint with the list that it signs: hashes of records ``since`` + 1 to ``seq``."""
+    """A signed checkpoint with the list that it signs: hashes of records ``since`` + 1 to ``seq``.
 
+    ``journal`` is the hash of the first record of its journal; None in a checkpoint of version 2, which names none.
+    """
+
+    journal: str | None = None
     since: int
     seq: int
     head: str
@@ -126,6 +132,9 @@ class Bundle(Value, frozen=True, kw_only=True):
         """SHA-256 over the JSON of all fields but ``sha256``: keys sorted, no spaces, ASCII."""
         fields = plain(self)
         del fields["sha256"]
+        if self.version == _WITHOUT_JOURNALS:
+            for listed in fields["checkpoints"]:
+                del listed["journal"]
         return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -143,6 +152,10 @@ def decode_bundle(content: bytes) -> Bundle:
     data: Any = orjson.loads(content)
     if not isinstance(data, dict) or data.get("bundle") != KIND:
         raise ValueError(f'no object with "bundle": "{KIND}"')
-    if data.get("version") != VERSION:
-        raise ValueError(f"version {data.get('version')!r} is unknown, this build reads {VERSION}: update user-miner")
-    return decode_as(Bundle, data)
+    if data.get("version") not in {_WITHOUT_JOURNALS, VERSION}:
+        versions = f"{_WITHOUT_JOURNALS} and {VERSION}"
+        raise ValueError(f"version {data.get('version')!r} is unknown, this build reads {versions}: update user-miner")
+    bundle = decode_as(Bundle, data)
+    if bundle.version == _WITHOUT_JOURNALS and any(listed.journal is not None for listed in bundle.checkpoints):
+        raise ValueError(f"version {bundle.version} names no journals, and this one does")
+    return bundle

@@ -36,6 +36,7 @@ class BundleReport:
         bundle: The bundle; None when the file holds none.
         records: What is shown and can be read, in order, with its event.
         signed: Numbers of the records whose hash stands in a list that the hotkey signed, the search's among them.
+        loose: Those of them that nothing ties to the first record: the hotkey signed them, perhaps in another journal.
         verdict: "accepted", "rejected", "abandoned", or "none" when the records shown hold no verdict.
         analyzed: Whether a record shown holds the digest of a text, with which the excerpt's is compared.
         sent: Whether a record shown holds a body, with which the excerpt's text, author, date and counts are compared.
@@ -45,6 +46,7 @@ class BundleReport:
     bundle: Bundle | None
     records: tuple[tuple[Record, ev.Event], ...] = ()
     signed: frozenset[int] = frozenset()
+    loose: frozenset[int] = frozenset()
     verdict: str = "none"
     analyzed: bool = False
     sent: bool = False
@@ -58,13 +60,17 @@ class BundleReport:
 
     @property
     def named(self) -> bool:
-        """Whether a record shown names the post; else only the excerpt does, which anybody can write."""
-        return any(hasattr(event, "post_id") for _, event in self.records)
+        """Whether a record shown names the post; else only the excerpt does, which anybody can write.
+
+        A validator's word does not count: it may name any post.
+        """
+        told = (event for _, event in self.records if not isinstance(event, ev.ValidationObserved))
+        return any(hasattr(event, "post_id") for event in told)
 
     @property
     def ok(self) -> bool:
-        """Nothing is contradicted, and every record shown is signed for."""
-        return not self.findings and not self.unsigned
+        """Nothing is contradicted, every record shown is signed for as part of one journal, and some name the post."""
+        return self.bundle is not None and self.named and not (self.findings or self.unsigned or self.loose)
 
 
 def check_bundle(content: bytes, is_signed_by: SignatureCheck, *, hotkey: str | None = None) -> BundleReport:
@@ -86,11 +92,13 @@ def check_bundle(content: bytes, is_signed_by: SignatureCheck, *, hotkey: str | 
     read, unreadable = _read(bundle)
     hashes = {bundle.search.seq: bundle.search.hash, **{record.seq: record.hash for record, _ in read}}
     findings += [*wrong, *unreadable, *_misplaced(good, hashes, bundle), *_gaps(bundle)]
-    findings += [*_identity(bundle, read), *_mismatches(bundle, read)]
+    findings += [*_identity(bundle, read), *_other_journals(good, hashes), *_mismatches(bundle, read)]
+    tied = _tied(good, hashes, bundle)
     return BundleReport(
         bundle=bundle,
         records=tuple(read),
-        signed=frozenset(seq for seq, hash_ in hashes.items() if any(c.hash_of(seq) == hash_ for c in good)),
+        signed=_listed_in(good, hashes),
+        loose=_listed_in(good, hashes) - _listed_in(tied, hashes),
         verdict=next((_VERDICTS[type(event)] for _, event in read if type(event) in _VERDICTS), "none"),
         analyzed=any(getattr(event, "content_sha256", "") for _, event in read),
         sent=any(isinstance(event, ev.SubmissionStarted) for _, event in read),
@@ -131,7 +139,7 @@ def _wrong_list(listed: Listed, before: int, hotkey: str, is_signed_by: Signatur
 
 def _as_event(listed: Listed) -> ev.CheckpointSigned:
     return ev.CheckpointSigned(
-        journal=None,
+        journal=listed.journal,
         since=listed.since,
         seq=listed.seq,
         head=listed.head,
@@ -165,8 +173,49 @@ def _misplaced(good: list[Listed], hashes: Mapping[int, str], bundle: Bundle) ->
             yield f"record {seq}: its hash is not the one that was signed"
     chain = {0: GENESIS.hash, **hashes}
     for shown in bundle.records:
-        if shown.previous != chain.get(shown.seq - 1, shown.previous):
-            yield f"record {shown.seq}: it does not follow the record {shown.seq - 1} that is shown"
+        before = shown.seq - 1
+        if shown.previous != chain.get(before, shown.previous):
+            yield f"record {shown.seq}: it does not follow the record {before} that is shown"
+        elif any(listed.covers(before) and listed.hash_of(before) != shown.previous for listed in good):
+            yield f"record {shown.seq}: it does not follow the record {before} that was signed"
+
+
+def _listed_in(lists: list[Listed], hashes: Mapping[int, str]) -> frozenset[int]:
+    return frozenset(seq for seq, hash_ in hashes.items() if any(c.hash_of(seq) == hash_ for c in lists))
+
+
+# One journal: a hotkey may have several
+
+
+def _other_journals(good: list[Listed], hashes: Mapping[int, str]) -> Iterator[str]:
+    """Checkpoints that name another journal than the one that the first record begins."""
+    first = hashes.get(1)
+    for listed in good:
+        if first is not None and listed.journal not in {None, first}:
+            yield f"checkpoint of record {listed.seq}: it is of another journal, not of the one that record 1 begins"
+
+
+def _tied(good: list[Listed], hashes: Mapping[int, str], bundle: Bundle) -> list[Listed]:
+    """The lists that are proven to be of the journal that the first record begins.
+
+    Those that name it, or list it; and of those that name none, older ones, whatever a shown record joins to these: its
+    own hash stands in the one, the hash of its predecessor in the other.
+    """
+    first = hashes.get(1)
+    tied = [listed for listed in good if first is not None and first in {listed.journal, listed.hash_of(1)}]
+    left = [listed for listed in good if listed.journal is None and listed not in tied]
+    while joined := [listed for listed in left if any(_join(listed, known, hashes, bundle) for known in tied)]:
+        tied += joined
+        left = [listed for listed in left if listed not in joined]
+    return tied
+
+
+def _join(one: Listed, other: Listed, hashes: Mapping[int, str], bundle: Bundle) -> bool:
+    early, late = sorted((one, other), key=lambda listed: listed.seq)
+    return any(
+        late.hash_of(shown.seq) == hashes.get(shown.seq) and early.hash_of(shown.seq - 1) == shown.previous
+        for shown in bundle.records
+    )
 
 
 def _gaps(bundle: Bundle) -> Iterator[str]:

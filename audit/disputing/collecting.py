@@ -106,6 +106,7 @@ class _Chain:
 
 def _listed(checkpoint: CheckpointSigned, hashes: str) -> Listed:
     return Listed(
+        journal=checkpoint.journal,
         since=checkpoint.since or 0,
         seq=checkpoint.seq,
         head=checkpoint.head,

@@ -27,6 +27,7 @@ def report_fields(report: BundleReport) -> dict[str, Any]:
         "verdict": report.verdict,
         "signed": sorted(report.signed),
         "unsigned": list(report.unsigned),
+        "loose": sorted(report.loose),
         "analyzed": report.analyzed,
         "sent": report.sent,
         "post": None if bundle is None else plain(bundle.search.post),
@@ -44,6 +45,9 @@ def report_lines(report: BundleReport) -> Iterator[str]:
     elif report.unsigned:
         numbers = ", ".join(map(str, report.unsigned))
         yield f"NOT PROVEN: no signature covers record(s) {numbers}; until one does, they are the miner's word\n"
+    elif report.loose:
+        numbers = ", ".join(map(str, sorted(report.loose)))
+        yield f"NOT PROVEN: record(s) {numbers} may be of another journal: their checkpoints, of version 2, name none\n"
     elif report.bundle is not None and not report.named:
         yield "NOT PROVEN: no record shown names the post; whoever has another post's bundle could have made this one\n"
     elif report.bundle is not None:

@@ -33,12 +33,14 @@ class OneHistory(Rule):
         self._epoch: tuple[int, int] = (0, 0)
         self._quarantined: Recent[str, int] = Recent(_KEPT_QUARANTINES)
         self._opening: int | None = None
+        self._first = ""
         self._listed: int | None = 0
         self._hashes = hashlib.sha256()
 
     def see(self, entry: Entry) -> Iterator[Finding]:
         """The record's place, then what it claims."""
         event, record = entry.event, entry.record
+        self._first = self._first or record.hash
         yield from self._place(entry)
         match event:
             case ev.ActorStarted():
@@ -109,6 +111,9 @@ class OneHistory(Rule):
     def _sign(self, entry: Entry, event: ev.CheckpointSigned) -> Iterator[Finding]:
         last = entry.books.last
         before = (0, "") if last is None else (last.seq, last.hash)
+        if event.journal not in {None, self._first}:
+            found = f"a checkpoint of the journal that begins with {str(event.journal)[:12]}…"
+            yield self.finding(entry, 1, found=found, expected=f"of this one, which begins with {self._first[:12]}…")
         if (event.seq, event.head) != before:
             found = f"a checkpoint of record {event.seq}, hash {event.head[:12]}…"
             yield self.finding(entry, found=found, expected=f"of record {before[0]}, hash {before[1][:12]}…")

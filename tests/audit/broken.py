@@ -55,6 +55,7 @@ class Line:
         dest: The state after.
         data: Replaces the event's own JSON, where this build makes no event of it.
         kept: A checkpoint that is not made to fit.
+        keeps_journal: A checkpoint that is made to fit but for the journal that it names.
     """
 
     at_ms: int
@@ -63,6 +64,7 @@ class Line:
     dest: str
     data: dict[str, Any] | None = None
     kept: bool = False
+    keeps_journal: bool = False
 
     def change(self, **fields: Any) -> None:
         """The same event with other fields."""
@@ -199,6 +201,7 @@ def rehashed(lines: Iterable[Line]) -> list[bytes]:
         if isinstance(event, ev.CheckpointSigned) and not line.kept and listed < head.seq:
             event = changed(
                 event,
+                journal=event.journal if line.keeps_journal else hashes[0],
                 since=listed,
                 seq=head.seq,
                 head=head.hash,

@@ -42,7 +42,7 @@ def test_a_break_is_found(case: Break) -> None:
     assert Counter(finding.seqs for finding in found) == Counter(unique), found
     others = {finding.rule for finding in report.findings} - {case.rule, "I5"}
     assert others == case.also, report.findings
-    assert report.ok == (case.rule == "R16")
+    assert report.ok == (case.rule in {"R16", "validators"}), "these rules have notes only"
 
 
 def test_every_rule_is_broken_once() -> None:

@@ -146,14 +146,17 @@ def test_version_1_is_verified_as_before() -> None:
     assert checked(drive.records).ok
 
 
-@pytest.mark.parametrize("version", [1, 2])
-def test_a_kept_checkpoint_of_either_version_is_read(tmp_path: Path, version: int) -> None:
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_kept_checkpoint_of_each_version_is_read(tmp_path: Path, version: int) -> None:
     """As the journal's line or as its data alone."""
-    drive = Drive().start().batch(7, 1).accept_all()
-    drive.sign() if version == 2 else drive.sign(since=None, hashes_sha256=None, reducer=1)
+    older: dict[str, Any] = {"journal": None} if version < 3 else {}
+    older |= {"since": None, "hashes_sha256": None, "reducer": 1} if version < 2 else {}
+    drive = Drive().start().batch(7, 1).accept_all().sign(**older)
     data = drive.records[-1].data
     if version == 1:
         data = {name: data[name] for name in ("seq", "head", "state_sha256", "signature")}
+    elif version == 2:
+        del data["journal"]
     for content in (data, {"v": version, "data": data}):
         (tmp_path / "kept.json").write_text(json.dumps(content))
         kept = read_kept(tmp_path / "kept.json")
@@ -180,6 +183,23 @@ def test_a_checkpoint_kept_elsewhere_shows_a_rollback(
     assert verify(capsys, *arguments)[0] == 0
     (tmp_path / "kept.json").write_text(json.dumps({**line.data, "head": "0" * 64}))
     assert verify(capsys, *arguments)[0] == 1
+
+
+def test_a_checkpoint_of_another_journal_of_this_hotkey_is_told_as_that() -> None:
+    """In the journal and kept elsewhere: it neither vouches for this history nor shows a rollback of it."""
+    other = Drive()
+    other.at_ms += 1
+    kept = other.start().window(7).sign().records[-1].event()
+    assert isinstance(kept, ev.CheckpointSigned)
+    drive = Drive().start().batch(7, 1).accept_all()
+    drive.sign()
+    assert checked(drive.records).ok
+    assert checked(drive.records, kept).findings == (
+        "the kept checkpoint is of another journal of this hotkey: ask for the one that it names",
+    )
+    drive.window(8).sign(journal=other.records[0].hash)
+    (finding,) = checked(drive.records).findings
+    assert finding.startswith(f"record {drive.head.seq}: the checkpoint names another journal")
 
 
 def test_a_journal_without_checkpoints_is_not_vouched_for() -> None:

@@ -182,11 +182,13 @@ def test_nothing_that_a_value_does_reaches_the_handler(caplog: pytest.LogCapture
 
 def test_a_word_told_twice_is_recorded_once() -> None:
     """Also when the second comes before the first is recorded; another word of the same validator is another one."""
-    told, waiting = Told(), list[Meaning]()
+    told, inbox = Told(), Inbox()
+    inbox.open(lambda: None)
     intake = FeedbackIntake(str)
     for _ in range(2):
-        assert intake.take(scored(), lambda meaning: waiting.append(meaning) is None, told.state)
-    assert all(told.tell(meaning) for meaning in waiting)
+        assert intake.take(scored(), inbox.put, told.state)
+    while (meaning := inbox.take()) is not None:
+        told.tell(meaning)
     assert take(intake, told, scored())
     assert take(intake, told, scored(score=0.25))
     assert [event.score for event in told.events if isinstance(event, ev.ScoreObserved)] == [0.5, 0.25]

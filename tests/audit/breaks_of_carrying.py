@@ -1,0 +1,117 @@
+"""Rules of what is chosen and carried over broken by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actor.machine.scoring import recency
+from events import catalogue as ev
+from events.codec import changed
+from tests.audit.breaking import Seqs, breaks, many_windows, seq, started
+from tests.audit.broken import Line, drop, index, insert
+from tests.kit import limited, rejected
+
+
+@breaks("R6")
+def a_guess_after_a_failed_analysis(lines: list[Line]) -> list[Seqs]:
+    """A sentiment that nobody found."""
+    line = started(lines, "7")
+    line.change_body(sentiment=0.5)
+    return [(seq(lines, ev.AnalysisFailed), lines.index(line) + 1)]
+
+
+@breaks("R6", "I4")
+def sent_though_it_was_to_be_skipped(lines: list[Line]) -> list[Seqs]:
+    """ON_ANALYSIS_ERROR=skip."""
+    lines[1].change(policy=changed(lines[1].event.policy, on_analysis_error="skip"))
+    return [(seq(lines, ev.AnalysisFailed), lines.index(started(lines, "7")) + 1)]
+
+
+@breaks("R7", "I4")
+def sent_though_it_was_irrelevant(lines: list[Line]) -> list[Seqs]:
+    """SUBMIT_IRRELEVANT=false."""
+    line = lines[index(lines, ev.ActorStarted, 2)]
+    line.change(policy=changed(line.event.policy, submit_irrelevant=False))
+    analysis = seq(lines, ev.PostAnalyzed, post_id="10")
+    return [(analysis, lines.index(started(lines, "10", number)) + 1) for number in (1, 2)]
+
+
+@breaks("R9")
+def fresh_posts_first(lines: list[Line]) -> list[Seqs]:
+    """What was put off is sent behind what was just found."""
+    first = index(lines, ev.SubmissionStarted, post_id="7")
+    moved = [lines.pop(first), lines.pop(first)]
+    end = index(lines, ev.CheckpointSigned, 2)
+    lines[end:end] = moved
+    for late in moved:
+        late.at_ms = lines[end - 1].at_ms
+    return [(lines.index(started(lines, "8")) + 1, lines.index(moved[0]) + 1)]
+
+
+@breaks("R9")
+def a_sixth_post_sent(lines: list[Line]) -> list[Seqs]:
+    """Three carried ones and three new ones."""
+    search = index(lines, ev.PostsScraped, 2)
+    extra = changed(lines[search].event.posts[0], id="12")
+    event = lines[search].event
+    lines[search].change(wanted=3, posts=(*event.posts, extra), candidates=("8", "9", "12"))
+    analysis = lines[index(lines, ev.PostAnalyzed, post_id="8")]
+    insert(lines, index(lines, ev.PostAnalyzed, post_id="9"), changed(analysis.event, post_id="12"))
+    lines[index(lines, ev.PostAnalyzed, post_id="12")].at_ms = analysis.at_ms
+    sent = started(lines, "8").event
+    body = changed(sent.body, post_id="12")
+    end = index(lines, ev.CheckpointSigned, 2)
+    insert(lines, end, changed(sent, post_id="12", body=body), rejected("12"))
+    return [tuple(seq(lines, ev.SubmissionStarted, number, window=71) for number in range(1, 7))]
+
+
+@breaks("R9", of=many_windows)
+def sent_in_a_fifth_window(lines: list[Line]) -> list[Seqs]:
+    """It may be carried into three later ones."""
+    sends = [place for place, line in enumerate(lines) if isinstance(line.event, ev.SubmissionStarted)][1:]
+    last = lines[sends[-1]].event
+    end = index(lines, ev.PostAbandoned)
+    drop(lines, end)
+    place = index(lines, ev.ScrapeFailed, window=last.window + 1)
+    insert(lines, place + 1, changed(last, window=last.window + 1), limited("2", (last.window + 1) * 100))
+    later = index(lines, ev.CheckpointSigned, last.window + 1 - 69)
+    insert(lines, later, ev.PostAbandoned(post_id="2", reason="carried too long"))
+    return [tuple(seq(lines, ev.SubmissionStarted, number, post_id="2") for number in range(1, 6))]
+
+
+@breaks("R9")
+def carried_when_it_is_too_old(lines: list[Line]) -> list[Seqs]:
+    """It passed 72 hours between the windows."""
+    search = index(lines, ev.PostsScraped)
+    posted = lines[search].at_ms // 1000 - 72 * 3_600 + 600
+    event = lines[search].event
+    aged = tuple(changed(p, timestamp=posted) if p.id == "6" else p for p in event.posts)
+    analysis = lines[index(lines, ev.PostAnalyzed, post_id="6")]
+    fresh = recency(event.posts[0].timestamp, analysis.at_ms)
+    lines[search].change(posts=aged)
+    line = started(lines, "6")
+    line.change_body(date=posted, score=line.event.body.score - 0.10 * fresh)
+    return [(search + 1, seq(lines, ev.WindowOpened, 2), lines.index(line) + 1)]
+
+
+def _given_up(lines: list[Line], reason: Any) -> Seqs:
+    places = [index(lines, kind, post_id="4") for kind in (ev.SubmissionAccepted,)]
+    drop(lines, *places, index(lines, ev.SubmissionStarted, 2, post_id="4"))
+    for line in lines:
+        if isinstance(line.event, ev.ActorStopped):
+            line.change(posts_processed=line.event.posts_processed - 1)
+    place = index(lines, ev.CheckpointSigned)
+    insert(lines, place, ev.PostAbandoned(post_id="4", reason=reason))
+    return (seq(lines, ev.PostsScraped), place + 1)
+
+
+@breaks("R9")
+def given_up_too_early(lines: list[Line]) -> list[Seqs]:
+    """An hour old."""
+    return [_given_up(lines, "too old")]
+
+
+@breaks("R9")
+def given_up_in_its_first_window(lines: list[Line]) -> list[Seqs]:
+    """It was not carried yet."""
+    return [_given_up(lines, "carried too long")]

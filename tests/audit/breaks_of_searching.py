@@ -1,0 +1,270 @@
+"""Rules of windows, searches and analyses broken by hand: what is paid for, drawn, read and told."""
+
+from __future__ import annotations
+
+from events import catalogue as ev
+from events.codec import changed, plain
+from tests.audit.breaking import Seqs, breaks, seq, started
+from tests.audit.broken import Line, Story, drop, index, insert, lines_of
+from tests.kit import accepted
+
+
+@breaks("I3")
+def searched_twice(lines: list[Line]) -> list[Seqs]:
+    """A failure behind the answer."""
+    place = index(lines, ev.PostsScraped)
+    insert(lines, place + 1, ev.ScrapeFailed(window=70, kind="server", reason="503"))
+    return [(place + 1, place + 2)]
+
+
+@breaks("I3")
+def analyzed_twice(lines: list[Line]) -> list[Seqs]:
+    """The second answer differs, as a served model's does."""
+    place = index(lines, ev.PostAnalyzed, post_id="8")
+    insert(lines, place + 1, changed(lines[place].event, sentiment=1.0))
+    return [(place + 1, place + 2)]
+
+
+@breaks("reuse")
+def taken_over_from_another_text(lines: list[Line]) -> list[Seqs]:
+    """The texts differ, and it was paid for all the same."""
+    line = lines[index(lines, ev.PostAnalyzed, post_id="8")]
+    line.event = changed(line.event, reused_from="6")
+    source, place = seq(lines, ev.PostAnalyzed, post_id="6"), lines.index(line) + 1
+    return [(source, place)]
+
+
+@breaks("reuse")
+def taken_over_from_nobody(lines: list[Line]) -> list[Seqs]:
+    """The post that it names was never analyzed."""
+    line = lines[index(lines, ev.PostAnalyzed, post_id="8")]
+    line.event = changed(line.event, reused_from="999", calls=0, prompt_tokens=0, completion_tokens=0)
+    return [(lines.index(line) + 1,)]
+
+
+def moved_there_and_back() -> list[Line]:
+    """A full window, then another API's, then a window of the first one again."""
+    story = Story()
+    story.start()
+    story.window(70).search(1, 2, 3, 4, 5).analyze(*[1.0] * 5)
+    for _ in range(5):
+        story.answered(accepted, "new", 7_000)
+    story.sign()
+    for url, number in (("http://127.0.0.1:9", 70), ("http://127.0.0.1:8001", 71)):
+        story.on(ev.ActorStopped(reason="asked to stop", posts_processed=story.state.totals.accepted), after_s=1)
+        story.on(ev.ApiMoved(api_url=url), after_s=1)
+        story.start()
+        story.window(number).search(number * 10).analyze(1.0).answered(accepted, "new", number * 100).sign()
+    return lines_of(story)
+
+
+@breaks("I3", "I1", of=moved_there_and_back)
+def searched_again_after_two_moves(lines: list[Line]) -> list[Seqs]:
+    """The window was left full, and is begun anew."""
+    place = index(lines, ev.WindowOpened, 3)
+    lines[place].change(window=70, start_block=7_000, current_block=7_000)
+    for line in lines[place + 1 :]:
+        if isinstance(line.event, ev.PostsScraped | ev.SubmissionStarted):
+            line.change(window=70)
+        if isinstance(line.event, ev.SubmissionAccepted):
+            line.change(start_block=7_000)
+    return [(seq(lines, ev.PostsScraped), seq(lines, ev.PostsScraped, 3))]
+
+
+@breaks("R11", "I1", "I3", of=moved_there_and_back)
+def a_move_to_where_it_is(lines: list[Line]) -> list[Seqs]:
+    """Windows, quotas and waits would begin anew for nothing."""
+    lines[index(lines, ev.ApiMoved)].change(api_url="http://127.0.0.1:8001")
+    lines[index(lines, ev.ApiMoved, 2)].change(api_url="http://127.0.0.1:9")
+    return [(seq(lines, ev.ApiMoved),)]
+
+
+@breaks("I9")
+def an_idle_window(lines: list[Line]) -> list[Seqs]:
+    """Told, and nothing happened until the next one."""
+    drop(lines, *(index(lines, ev.PostsScraped, window=74) + offset for offset in (0, 1)))
+    return [(seq(lines, ev.WindowOpened, window=74),)]
+
+
+@breaks("R3")
+def another_text(lines: list[Line]) -> list[Seqs]:
+    """A space more than norm_text leaves."""
+    line = started(lines, "8")
+    line.change_body(content=line.event.body.content + " ")
+    return [(seq(lines, ev.PostsScraped, 2), lines.index(line) + 1)]
+
+
+@breaks("R3")
+def another_text_analyzed(lines: list[Line]) -> list[Seqs]:
+    """Of an analysis, and of one that failed."""
+    places = [index(lines, ev.PostAnalyzed, post_id="6"), index(lines, ev.AnalysisFailed)]
+    for place in places:
+        lines[place].change(content_sha256="c" * 64)
+    return [(seq(lines, ev.PostsScraped), place + 1) for place in places]
+
+
+@breaks("R3")
+def an_author_with_an_at(lines: list[Line]) -> list[Seqs]:
+    """As it is written in posts."""
+    line = started(lines, "8")
+    line.change_body(author="@" + line.event.body.author)
+    return [(seq(lines, ev.PostsScraped, 2), lines.index(line) + 1)]
+
+
+@breaks("R5")
+def a_better_score(lines: list[Line]) -> list[Seqs]:
+    """By a millionth."""
+    line = started(lines, "8")
+    line.change_body(score=line.event.body.score + 1e-6)
+    return [(seq(lines, ev.PostsScraped, 2), seq(lines, ev.PostAnalyzed, post_id="8"), lines.index(line) + 1)]
+
+
+@breaks("R8")
+def another_draw(lines: list[Line]) -> list[Seqs]:
+    """The seed draws other posts."""
+    lines[index(lines, ev.PostsScraped)].change(seed=46)
+    return [(seq(lines, ev.PostsScraped),)]
+
+
+def _seed(population: int, chosen: list[int]) -> int:
+    """A seed that draws these places."""
+    from random import Random  # noqa: PLC0415  (said beside its only use: the tests' own draw)
+
+    return next(n for n in range(9_999) if sorted(Random(n).sample(range(population), len(chosen))) == chosen)  # noqa: S311
+
+
+@breaks("R8")
+def offered_again(lines: list[Line]) -> list[Seqs]:
+    """An accepted post and a pending one stand among the candidates; the seed draws neither."""
+    line = lines[index(lines, ev.PostsScraped, 2)]
+    line.change(candidates=("8", "9", "1", "4"), seed=_seed(4, [0, 1]))
+    return [(seq(lines, ev.PostsScraped), seq(lines, ev.PostsScraped, 2))] * 2
+
+
+@breaks("R8")
+def read_for_nothing(lines: list[Line]) -> list[Seqs]:
+    """More posts were found than were read, which a budget would not notice; and their authors; and nobody asked."""
+    bills = ({"posts_read": 1}, {"users_read": 0}, {"requests": 0})
+    places = [index(lines, ev.PostsScraped, number) for number in (1, 2, 3)]
+    for place, bill in zip(places, bills, strict=True):
+        lines[place].change(**bill)
+    return [(place + 1,) for place in places]
+
+
+@breaks("R8")
+def too_many_wanted(lines: list[Line]) -> list[Seqs]:
+    """Six for a window of five."""
+    lines[index(lines, ev.PostsScraped, window=76)].change(wanted=6)
+    return [(seq(lines, ev.PostsScraped, window=76),)]
+
+
+@breaks("R8")
+def too_many_pages(lines: list[Line]) -> list[Seqs]:
+    """MAX_SEARCH_PAGES is 1."""
+    lines[index(lines, ev.PostsScraped, window=76)].change(requests=2)
+    return [(seq(lines, ev.PostsScraped, window=76),)]
+
+
+@breaks("R8")
+def an_old_post(lines: list[Line]) -> list[Seqs]:
+    """Four days old."""
+    line = lines[index(lines, ev.PostsScraped, window=76)]
+    old = changed(line.event.posts[0], timestamp=line.at_ms // 1000 - 96 * 3_600)
+    line.change(posts=(old,))
+    return [(lines.index(line) + 1,)]
+
+
+@breaks("R8")
+def a_sample_from_elsewhere(lines: list[Line]) -> list[Seqs]:
+    """This build does not even decode it."""
+    line = lines[index(lines, ev.PostsScraped, window=76)]
+    line.data = {**plain(line.event), "candidates": ["12", "13"]}
+    return [(lines.index(line) + 1,)]
+
+
+@breaks("R11")
+def a_window_of_the_past(lines: list[Line]) -> list[Seqs]:
+    """The API's block went back, and the miner with it."""
+    place = index(lines, ev.WindowOpened, 3)
+    told = changed(lines[place].event, window=69, start_block=6_900, current_block=6_900)
+    insert(lines, place, told)
+    return [(seq(lines, ev.WindowOpened, window=71), place + 1)]
+
+
+@breaks("R11")
+def another_number(lines: list[Line]) -> list[Seqs]:
+    """The block lies in the next window."""
+    place = index(lines, ev.WindowOpened, window=74)
+    lines[place].change(current_block=7_500)
+    return [(place + 1,)]
+
+
+@breaks("R11")
+def another_length(lines: list[Line]) -> list[Seqs]:
+    """The API's number changed, and ConfigMismatched is missing."""
+    place = index(lines, ev.WindowOpened, window=76)
+    lines[place].change(window=152, blocks_per_window=50)
+    lines[index(lines, ev.PostsScraped, window=76)].change(window=152)
+    return [(place + 1,)]
+
+
+@breaks("R11")
+def counted_elsewhere(lines: list[Line]) -> list[Seqs]:
+    """The recorded answer was at a block of another window; and a length that it told is not on record."""
+    first, second = index(lines, ev.SubmissionAccepted, 2), index(lines, ev.SubmissionAccepted, 3)
+    lines[first].change(answer='{"status":"new","current_block":7212}')
+    lines[second].change(answer='{"status":"new","current_block":7112,"blocks_per_window":50}')
+    return [(first + 1,), (second + 1, second + 2)]
+
+
+@breaks("R11")
+def a_window_that_nobody_told(lines: list[Line]) -> list[Seqs]:
+    """A search of it."""
+    place = index(lines, ev.PostsScraped, window=76)
+    lines[place].change(window=77)
+    return [(place + 1,)]
+
+
+@breaks("R11", "I3")
+def a_window_of_yesterday(lines: list[Line]) -> list[Seqs]:
+    """Work goes back to the first window."""
+    place = index(lines, ev.PostsScraped, window=75)
+    lines[place].change(window=70)
+    return [(3, seq(lines, ev.WindowOpened, window=74), place + 1)]
+
+
+@breaks("R11")
+def no_difference(lines: list[Line]) -> list[Seqs]:
+    """The API's number is the one in use; and the configured one is another."""
+    place = index(lines, ev.WindowOpened, 2)
+    same = ev.ConfigMismatched(setting="MAX_SUBMISSIONS_PER_WINDOW", configured=5, served=5)
+    other = ev.ConfigMismatched(setting="BLOCKS_PER_WINDOW", configured=50, served=100)
+    insert(lines, place, same, other)
+    return [(place + 1,), (place + 2,)]
+
+
+@breaks("R12")
+def a_start_that_sleeps(lines: list[Line]) -> list[Seqs]:
+    """The process was killed in the window; the next one waits for another."""
+    told = index(lines, ev.WindowOpened, window=73)
+    start = index(lines, ev.ActorStarted, 3)
+    end = index(lines, ev.WindowOpened, window=74)
+    del lines[start + 1 : end], lines[told + 1 : start]
+    lines[-1].change(posts_processed=6)
+    return [(told + 1, told + 2)]
+
+
+@breaks("R13")
+def a_recovery_of_nothing(lines: list[Line]) -> list[Seqs]:
+    """The API was not known to be unreachable."""
+    drop(lines, index(lines, ev.ApiUnreachable))
+    return [(seq(lines, ev.ApiRecovered),)]
+
+
+@breaks("R13")
+def an_outage_twice(lines: list[Line]) -> list[Seqs]:
+    """And then a window told by an API that does not answer."""
+    place = index(lines, ev.ApiRecovered)
+    lines[place].event = lines[place - 1].event
+    told = [seq(lines, ev.WindowOpened, window=number) for number in range(72, 77)]
+    return [(place, place + 1), *((place + 1, number) for number in told)]
