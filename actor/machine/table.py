@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from transitions import EventData, Machine
 
@@ -183,7 +183,6 @@ def _asked() -> Mapping[tuple[str, str], tuple[str, ...]]:
 
 _MACHINE: Final = _machine()
 _ASKED: Final = _asked()
-_ASKED_OF: Final = {pair: tuple(GUARDS[name] for name in names) for pair, names in _ASKED.items()}
 
 if unknown := {row.event for row in ROWS} ^ set(EVENTS):  # a typo here would be accepted silently by transitions
     raise ValueError(f"the table and the catalogue differ in {sorted(unknown)}")
@@ -200,13 +199,36 @@ def destination(source: StateName, event: str, data: State) -> StateName:
     Raises:
         ValueError: No row's guards hold.
     """
-    return _led(source, event, tuple([guard(data) for guard in _ASKED_OF[source, event]]))
-
-
-@cache  # there are few answers, and a fold of a long journal asks for them all the time
-def _led(source: StateName, event: str, said: tuple[bool, ...]) -> StateName:
-    cursor = _Cursor(source, dict(zip(_ASKED[source, event], said, strict=True)))
-    if not _MACHINE.events[event].trigger(cursor):
+    way = _way(source, event)
+    while isinstance(way, _Fork):
+        way = way.yes if way.guard(data) else way.no
+    if way is None:
         raise ValueError(f"no row of the table leads on from {source} after {event}")
-    state: StateName = cursor.state  # type: ignore[assignment]  # transitions knows only the names in STATES
-    return state
+    return way
+
+
+class _Fork(NamedTuple):
+    """A guard, and the ways on where it holds and where it does not; None where no row leads on."""
+
+    guard: Callable[[State], bool]
+    yes: _Way
+    no: _Way
+
+
+_Way: TypeAlias = _Fork | StateName | None
+
+
+@cache  # a fold of a long journal asks for the same few all the time, and a guard that decides nothing is not asked
+def _way(source: StateName, event: str) -> _Way:
+    return _ways(source, event, _ASKED[source, event], {})
+
+
+def _ways(source: StateName, event: str, unasked: tuple[str, ...], says: Mapping[str, bool]) -> _Way:
+    """What ``transitions`` does for every answer of the guards that were not asked yet."""
+    if not unasked:
+        cursor = _Cursor(source, says)
+        leads = _MACHINE.events[event].trigger(cursor)
+        return cast("StateName", cursor.state) if leads else None
+    name, *later = unasked
+    yes, no = (_ways(source, event, tuple(later), {**says, name: said}) for said in (True, False))
+    return yes if yes == no else _Fork(GUARDS[name], yes, no)

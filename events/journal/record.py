@@ -86,7 +86,7 @@ class Draft:
     dest: str
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """A record as written: ``raw`` is the JSON of its own version; ``event()`` is today's reading of it."""
 
     seq: int
