@@ -1,0 +1,97 @@
+"""``user-miner doctor`` as a whole: its lines, its JSON, its exit codes, and wrong use."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.kit import Command
+from tests.doctor.kit import look
+from tests.world import World
+
+NAMES = [
+    "python",
+    "packages",
+    "env-file",
+    "settings",
+    "variables",
+    "wallet",
+    "journal",
+    "lock",
+    "records",
+    "identity",
+    "budgets",
+    "disk",
+    "api",
+    "clock",
+    "window",
+    "x",
+    "llm",
+]
+
+
+def test_all_is_well(here: World, command: Command) -> None:
+    """One line for each check in a fixed order, the sum behind them, exit code 0."""
+    here.mine()
+    code, out, errors = command("doctor")
+    *lines, total = out.splitlines()
+    assert (code, errors) == (0, "")
+    assert [line.split()[:2] for line in lines] == [["ok", name] for name in NAMES]
+    assert total == f"{len(NAMES)} ok"
+
+
+def test_the_json_has_a_stable_shape(here: World, command: Command) -> None:
+    """Fields, types and order as documented; its texts are those of the lines."""
+    found = look(command)
+    assert list(found.report) == ["format", "build", "at", "ok", "counts", "checks"]
+    assert (found.report["format"], found.report["ok"]) == (1, True)
+    assert list(found.report["counts"]) == ["ok", "warning", "failure", "skipped"]
+    assert [check["name"] for check in found.report["checks"]] == NAMES
+    assert all(list(check) == ["name", "level", "found", "fix"] for check in found.report["checks"])
+    _, out, _ = command("doctor")
+    assert f"window     {found.of('window')[0]['found']}\n" in out
+    assert here.sandbox.ledger.api.submits() == []
+
+
+def test_a_warning_is_no_failure_and_a_failure_is(here: World, command: Command) -> None:
+    """Exit code 0 with warnings only, 1 with a failure, which the sum counts."""
+    here.sandbox.script("api.status", "mismatch")
+    code, out, _ = command("doctor")
+    assert (code, out.splitlines()[-1]) == (0, f"{len(NAMES) - 1} ok, 1 warning")
+    here.sandbox.down("api")
+    code, out, _ = command("doctor")
+    assert (code, out.splitlines()[-1]) == (1, f"{len(NAMES) - 3} ok, 1 failure, 2 skipped")
+    (line,) = [line for line in out.splitlines() if line.startswith("failure")]
+    assert line.startswith("failure api        127.0.0.1:")
+    assert "; fix: start what serves http://127.0.0.1:" in line
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("--timeout", "0"),
+        ("--timeout", "soon"),
+        ("--netuid", "70000"),
+        ("--netuid", "x"),
+        ("--no-such-flag",),
+        ("surplus",),
+        ("--bundle",),
+    ],
+)
+def test_wrong_use(here: World, command: Command, flags: tuple[str, ...]) -> None:
+    """Exit code 2, one line that names it, and nothing is asked."""
+    code, out, errors = command("doctor", *flags)
+    assert (code, out) == (2, "")
+    assert errors.splitlines()[-1].startswith("Error: ")
+    assert here.sandbox.ledger.api.exchanges() == []
+
+
+def test_what_is_told_cannot_steer_the_terminal(here: World, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A colour and a direction override, in a path and in a model's name that the server does not list."""
+    monkeypatch.setenv("MODEL", "key\x1b[31mword\u202e-stand-in")
+    odd = here.folder / "journal-\x1b[31m-\u202e"
+    code, out, _ = command("doctor", "--journal", odd)
+    assert code == 1
+    assert "does not list key" in out
+    assert out.replace("\n", "").isprintable()
+    code, out, _ = command("doctor", "--json", "--journal", odd)
+    assert out.replace("\n", "").isprintable()

@@ -1,0 +1,119 @@
+"""--paid: one real search, one real question, the rung that works, and the cost said before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from actor.doctor.check import Check
+from actor.doctor.paid import llm_answer_checks, x_search_checks
+from actor.edges.text import Redactor
+from actor.loops import run_loop
+from actor.settings import Settings
+from tests.cli.kit import Command
+from tests.doctor.kit import exactly, look
+from tests.world import World
+
+Make = Callable[..., World]
+NOTHING = Redactor(())
+
+
+def settings(world: World) -> Settings:
+    """The settings of a miner in this world."""
+    return Settings.model_validate({name.lower(): value for name, value in world.settings().items()})
+
+
+def search(world: World) -> Check:
+    """Search X once."""
+    (check,) = run_loop(x_search_checks(settings(world), timeout_s=5.0, redact=str))
+    return check
+
+
+def answer(world: World) -> Check:
+    """Ask the model once."""
+    (check,) = run_loop(llm_answer_checks(settings(world), redact=NOTHING))
+    return check
+
+
+def test_nothing_is_paid_without_the_flag(here: World, command: Command) -> None:
+    """No search, no completion, no submission, and no word about them."""
+    found = look(command)
+    assert found.code == 0
+    assert not {"x-search", "llm-answer"} & found.levels().keys()
+    ledger = here.sandbox.ledger
+    assert ledger.x.posts_read == ledger.x.searches == ledger.llm.calls == len(ledger.api.submits()) == 0
+    assert found.errors == ""
+
+
+def test_one_search_and_one_question(here: World, command: Command) -> None:
+    """The cost is said first, on standard error; then the smallest search there is, and one request."""
+    found = look(command, "--paid")
+    assert found.code == 0
+    (line,) = found.errors.splitlines()
+    assert all(words in line for words in ("up to 10 posts", "up to $0.15", "keyword-stand-in", "tokens"))
+    ledger = here.sandbox.ledger
+    assert (ledger.x.searches, ledger.x.posts_read, ledger.llm.calls) == (1, 5, 1)
+    assert ledger.x.exchanges("x.search")[0].facts["params"]["max_results"] == "10"
+    assert found.says("x-search", "ok", "read 5 posts", f"${ledger.x.summary()['usd']:.2f}")
+    assert found.says("llm-answer", "ok", "rung json_schema", "one request")
+    assert ledger.api.submits() == []
+
+
+@pytest.mark.parametrize(
+    ("formats", "rung", "requests"),
+    [
+        ({"json_schema", "json_object", "text"}, "json_schema", "one request"),
+        ({"json_object", "text"}, "json_object", "2 request(s)"),
+        ({"text"}, "plain", "3 request(s)"),
+    ],
+)
+def test_the_rung_that_works(make_world: Make, formats: set[str], rung: str, requests: str) -> None:
+    """The ladder is climbed down as in a window."""
+    assert exactly(answer(make_world(response_formats=frozenset(formats))), "ok", f"rung {rung}", requests)
+
+
+@pytest.mark.parametrize(
+    ("fault", "times", "words"),
+    [
+        ("401", 1, ("API_KEY",)),
+        ("402", 1, ("top up",)),
+        ("404", 1, ("MODEL",)),
+        ("garbled", 2, ("JSON", "MODEL")),
+        ("html", 2, ("HTML", "LLM_BASE")),
+    ],
+)
+def test_a_model_that_cannot_be_used(world: World, fault: str, times: int, words: tuple[str, ...]) -> None:
+    """What it said, and what to do."""
+    world.sandbox.script("llm.chat", fault, times=times)
+    assert exactly(answer(world), "failure", *words)
+
+
+@pytest.mark.parametrize(
+    ("fault", "level", "words"),
+    [
+        ("401", "failure", ("X_BEARER_TOKEN",)),
+        ("402", "failure", ("top up",)),
+        ("403", "failure", ("X app",)),
+        ("429", "failure", ("wait",)),
+        ("html", "failure", ("X_API_BASE",)),
+        ("drop", "failure", ("network", "X_API_BASE")),
+        ("empty", "warning", ("read 0 posts", "SEARCH_KEYWORDS")),
+    ],
+)
+def test_a_search_that_brings_nothing(world: World, fault: str, level: str, words: tuple[str, ...]) -> None:
+    """Each refusal with its own way out; nothing found may be the keywords."""
+    world.sandbox.script("x.search", fault)
+    assert exactly(search(world), level, *words)
+
+
+def test_settings_that_are_wrong_are_not_paid_for(
+    here: World, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither question is asked with a value that `run` would refuse."""
+    monkeypatch.setenv("SEARCH_KEYWORDS", '"')
+    monkeypatch.setenv("API_KEY", "two words")
+    found = look(command, "--paid")
+    assert found.says("x-search", "skipped", "SEARCH_KEYWORDS")
+    assert found.says("llm-answer", "skipped", "API_KEY")
+    assert here.sandbox.ledger.x.searches == here.sandbox.ledger.llm.calls == 0
