@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -52,7 +53,7 @@ class Pause:
             poll.register(output, 0)  # errors and hang-ups are told unasked
         ready = poll.poll(seconds * 1000)
         if any(fd == output for fd, _ in ready):
-            raise BrokenPipeError
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))  # as a write would
         with suppress(BlockingIOError):
             os.read(self._read, 4_096)
 

@@ -96,7 +96,9 @@ class PostsSeen:
             for chosen in event.posts:
                 self._posts[chosen.id] = PostSeen(post_id=chosen.id, author=chosen.author, window=event.window)
         elif isinstance(event, _ABOUT_A_POST):
-            post = self._posts[event.post_id] = self._posts.get(event.post_id) or PostSeen(post_id=event.post_id)
+            post = self._posts.get(event.post_id)
+            if post is None:  # its search lies further back
+                post = self._posts[event.post_id] = PostSeen(post_id=event.post_id)
             post.tell(event)
             if isinstance(event, _VERDICTS):
                 day = record.at_ms // DAY_MS

@@ -1,0 +1,135 @@
+"""Who holds a journal is told by the kernel, and asking disturbs nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from actor.machine import REDUCER
+from audit.statusing.holder import LOCKS, find_holder
+from events.journal import FileJournal
+from tests.world import wait_for
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """A journal that this process holds."""
+    journal = FileJournal(directory, on_warning=print)
+    asyncio.run(journal.take(reducer=REDUCER))
+    try:
+        yield
+    finally:
+        asyncio.run(journal.release())
+
+
+def named(directory: Path, pid: int, host: str | None = None) -> None:
+    """A LOCK as a process of this number would have left it."""
+    content = {"pid": pid, "host": host or os.uname().nodename, "started": "2026-11-22T14:32:05+00:00"}
+    (directory / "LOCK").write_text(json.dumps(content) + "\n")
+
+
+def ended_pid() -> int:
+    """The number of a process that was."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_the_holder_is_named(tmp_path: Path) -> None:
+    """With its number, host and the time that it took the journal; once it let go, it is the last one."""
+    with held(tmp_path):
+        found = find_holder(tmp_path)
+        assert (found.holds, found.pid, found.host) == ("yes", os.getpid(), os.uname().nodename)
+        assert found.since_ms is not None
+    after = find_holder(tmp_path)
+    assert (after.holds, after.pid, after.lives) == ("no", os.getpid(), True)
+
+
+def test_asking_never_takes_the_lock(tmp_path: Path) -> None:
+    """A miner that starts while it is asked again and again is never told that somebody holds the journal."""
+    program = (
+        "import sys; from pathlib import Path; from audit.statusing.holder import find_holder\n"
+        "print('asking', flush=True)\n"
+        "while True: find_holder(Path(sys.argv[1]))"
+    )
+    with held(tmp_path):
+        pass
+    with subprocess.Popen([sys.executable, "-c", program, tmp_path], stdout=subprocess.PIPE, text=True) as asking:
+        try:
+            assert asking.stdout is not None
+            assert asking.stdout.readline() == "asking\n"
+            for _ in range(60):
+                with held(tmp_path):
+                    pass
+        finally:
+            asking.kill()
+
+
+def test_a_journal_that_nobody_ever_took_has_no_holder(tmp_path: Path) -> None:
+    """There is no LOCK then."""
+    found = find_holder(tmp_path)
+    assert (found.holds, found.pid) == ("no", None)
+
+
+def test_a_lock_of_a_dead_process_holds_nothing(tmp_path: Path) -> None:
+    """Its number is told, and that it is gone; a number that another process has now changes nothing."""
+    pid = ended_pid()
+    named(tmp_path, pid)
+    found = find_holder(tmp_path)
+    assert (found.holds, found.pid, found.lives) == ("no", pid, False)
+    named(tmp_path, os.getpid())
+    assert (find_holder(tmp_path).holds, find_holder(tmp_path).lives) == ("no", True)
+
+
+def test_a_killed_process_lets_go(tmp_path: Path) -> None:
+    """The kernel frees its lock, whatever LOCK still says."""
+    program = (
+        "import asyncio, sys, time; from pathlib import Path; from events.journal import FileJournal\n"
+        "asyncio.run(FileJournal(Path(sys.argv[1]), on_warning=print).take(reducer=1)); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, tmp_path]) as process:
+        try:
+            wait_for(lambda: find_holder(tmp_path).pid == process.pid, "the other process to take the journal")
+            wait_for(lambda: find_holder(tmp_path).holds == "yes", "its lock")
+        finally:
+            process.kill()
+        process.wait()
+    found = find_holder(tmp_path)
+    assert (found.holds, found.pid, found.lives) == ("no", process.pid, False)
+
+
+def test_what_this_host_cannot_see_is_unknown(tmp_path: Path) -> None:
+    """A holder on another host, and a host that lists no locks, are told as unknown rather than as nobody."""
+    named(tmp_path, 1, host="container")
+    assert find_holder(tmp_path).holds == "unknown"
+    with held(tmp_path):
+        blind = find_holder(tmp_path, locks=tmp_path / "no-such-list")
+    assert (blind.holds, blind.pid, blind.lives) == ("unknown", os.getpid(), True)
+
+
+def test_a_file_system_with_other_device_numbers_is_recognized_by_the_name(tmp_path: Path) -> None:
+    """The list may bear another device than the file shows; the inode and the process in LOCK decide then."""
+    named(tmp_path, 4711)
+    inode = (tmp_path / "LOCK").stat().st_ino
+    locks = tmp_path / "locks"
+    listed = "1: POSIX  ADVISORY  WRITE 4711 00:1b:{0} 0 EOF\n2: FLOCK  ADVISORY  {1} {2} ff:ff:{0} 0 EOF\n"
+    locks.write_text(listed.format(inode, "WRITE", 4711))
+    assert find_holder(tmp_path, locks=locks).holds == "yes"
+    for kind, pid in (("WRITE", 4712), ("READ", 4711)):
+        locks.write_text(listed.format(inode, kind, pid))
+        assert find_holder(tmp_path, locks=locks).holds == "no"
+
+
+def test_a_lock_full_of_nonsense_names_nobody(tmp_path: Path) -> None:
+    """Whatever stands in it, nothing is raised and nothing believed."""
+    for content in (b"", b"{", b"[]", b'{"pid": "x", "host": 1, "started": 2}', b"\xff" * 10_000, b'{"pid": -5}'):
+        (tmp_path / "LOCK").write_bytes(content)
+        found = find_holder(tmp_path)
+        assert (found.holds, found.pid) == ("no", None), content
+    assert LOCKS.exists(), "these tests need a Linux that lists its locks"
