@@ -13,10 +13,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import structlog
-from structlog.typing import Processor
-
 from actor.log_file import LogFile
+from actor.log_format import JsonFormat, TextFormat
 from actor.log_repeats import Repeats
 from actor.machine.state import State
 from events.describe import describe, is_trouble
@@ -35,23 +33,6 @@ def log_record(record: Record, state: State) -> None:
     _log.log(level, "%s", describe(event), extra=fields)
 
 
-class _RedactingFormatter(structlog.stdlib.ProcessorFormatter):
-    """Renders a line and removes secrets from what was rendered, tracebacks included."""
-
-    def __init__(self, redact: Callable[[str], str], *, renderer: Processor) -> None:
-        chain: list[Processor] = [
-            structlog.stdlib.add_log_level,
-            structlog.stdlib.ExtraAdder(),
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-        ]
-        remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
-        super().__init__(processors=[remove_meta, renderer], foreign_pre_chain=chain)
-        self._redact = redact
-
-    def format(self, record: logging.LogRecord) -> str:
-        return self._redact(super().format(record))
-
-
 def configure_logging(level: str, *, as_json: bool, redact: Callable[[str], str], file: Path | None = None) -> None:
     """Send logs to ``file``, or to standard error: JSON lines, or text that is coloured on a terminal.
 
@@ -59,7 +40,7 @@ def configure_logging(level: str, *, as_json: bool, redact: Callable[[str], str]
     """
     handler = logging.StreamHandler(sys.stderr) if file is None else LogFile(file)
     colors = file is None and sys.stderr.isatty()
-    handler.setFormatter(_RedactingFormatter(redact, renderer=_renderer(as_json=as_json, colors=colors)))
+    handler.setFormatter(JsonFormat(redact) if as_json else TextFormat(redact, colors=colors))
     handler.addFilter(Repeats())
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -70,9 +51,3 @@ def configure_logging(level: str, *, as_json: bool, redact: Callable[[str], str]
 def set_log_level(level: str) -> None:
     """From here on, messages from this level up."""
     _log.setLevel(level.upper())
-
-
-def _renderer(*, as_json: bool, colors: bool) -> Processor:
-    if as_json:
-        return structlog.processors.JSONRenderer(sort_keys=False)
-    return structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0)

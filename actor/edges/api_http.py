@@ -6,8 +6,13 @@ It bounds time and size and follows nothing; what an answer means is not decided
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping
 from typing import Final
+
+# httpx imports its own command line where it can, and rich and pygments with it: 8 MiB for nothing.
+if "httpx" not in sys.modules:
+    sys.modules["httpx._main"] = None  # type: ignore[assignment]  # the import system's own way to say no
 
 import httpx
 

@@ -1,8 +1,8 @@
 """The language model's edge: one chat completion over HTTP by the openai client.
 
-The only file that imports openai, and late, because that takes most of a second. It makes one request per call:
-when to repeat is the caller's business. Whatever fails outside this process becomes one LLMError with its cause
-kept. The API key never stands in an error or a log line.
+The only file that imports openai, and only for the first request, in a thread of its own: that takes most of a second,
+in which nothing else should wait. It makes one request per call: when to repeat is the caller's business. Whatever
+fails outside this process becomes one LLMError with its cause kept. The API key never stands in an error or a log line.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.port import Completion, LLMError
 from actor.edges.llm_wire import read_completion, refusal
+from actor.edges.threads import in_daemon_thread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from openai import APIStatusError
-
+    from openai import APIStatusError, AsyncOpenAI
 
 __all__ = ["OpenAIChat"]
 
@@ -39,12 +39,11 @@ class OpenAIChat:
             api_key: Sent as bearer token, and taken out of every text this edge gives away.
             timeout_s: Seconds for one whole call, a slowly dripping answer included.
         """
-        import openai  # noqa: PLC0415 - costs most of a second, and not every command talks to a model
-
-        self._openai = openai
+        self._base_url = base_url
         self._api_key = api_key
         self._timeout_s = timeout_s
-        self._client = openai.AsyncOpenAI(base_url=base_url, api_key=api_key, timeout=timeout_s, max_retries=0)
+        self._client: AsyncOpenAI | None = None
+        self._opening = asyncio.Lock()
 
     async def complete(
         self,
@@ -72,20 +71,35 @@ class OpenAIChat:
 
     async def aclose(self) -> None:
         """Close the connections. May be called more than once."""
-        await self._client.close()
+        if self._client is not None:
+            await self._client.close()
+
+    async def _opened(self) -> AsyncOpenAI:
+        async with self._opening:
+            if self._client is None:
+                self._client = await in_daemon_thread(self._open, name="llm-client")
+            return self._client
+
+    def _open(self) -> AsyncOpenAI:
+        from openai import AsyncOpenAI  # noqa: PLC0415 - see the module's first lines
+
+        return AsyncOpenAI(base_url=self._base_url, api_key=self._api_key, timeout=self._timeout_s, max_retries=0)
 
     async def _send(self, request: dict[str, Any]) -> str:
         """Return the body of a 2xx answer."""
+        client = await self._opened()
+        from openai import APIConnectionError, APIStatusError, APITimeoutError  # noqa: PLC0415 - it is there now
+
         limit = asyncio.timeout(self._timeout_s)
         try:
             async with limit:
-                answer = await self._client.chat.completions.with_raw_response.create(**request)
+                answer = await client.chat.completions.with_raw_response.create(**request)
                 return str(answer.text)
-        except self._openai.APIStatusError as error:
+        except APIStatusError as error:
             raise self._refused(error, formatted="response_format" in request) from self._scrubbed(error)
-        except (TimeoutError, self._openai.APITimeoutError) as error:
+        except (TimeoutError, APITimeoutError) as error:
             raise LLMError(f"no answer within {self._timeout_s:g} s", kind="timeout") from self._scrubbed(error)
-        except self._openai.APIConnectionError as error:
+        except APIConnectionError as error:
             raise self._unconnected(error) from self._scrubbed(error)
         except Exception as error:  # noqa: BLE001 - the client lets errors of other libraries through
             raise LLMError(f"unreadable answer: {type(error).__name__}", kind="malformed") from self._scrubbed(error)
