@@ -25,7 +25,8 @@ from events.journal import JournalReader, Record
 from events.journal.record import checkpoint_message, hashes_sha256
 from tests.audit.dispute_kit import MINER_S_WORD, at, leaves, pattern, read, resealed, spoiled, truthful
 from tests.audit.replay_kit import SAMPLE, SEGMENT, story, write
-from tests.kit import HOTKEY, Drive, accepted, analysis_failed
+from tests.feedback.kit import judged
+from tests.kit import HOTKEY, Drive, accepted, analysis_failed, limited
 
 BOB = Keypair.create_from_uri("//Bob").ss58_address
 
@@ -58,13 +59,14 @@ def check(bundle: Bundle, hotkey: str | None = None) -> BundleReport:
 def test_the_bundle_of_every_post_of_the_sample_verifies_on_its_own(
     sample: tuple[list[Record], dict[str, Bundle]],
 ) -> None:
-    """All records shown are signed for, and the verdict is the one that the journal holds."""
+    """All records shown are signed for, and the verdict is the journal's; whatever names the post is proven."""
     records, bundles = sample
     rows = post_rows(folded(records))
     assert len(bundles) == len(rows) > 100
     for row in rows:
         report = check(bundles[row.post.id], HOTKEY)
-        assert report.ok, (row.post.id, report.findings, report.unsigned)
+        assert (report.findings, report.unsigned, report.loose) == ((), (), frozenset()), row.post.id
+        assert report.ok == report.named
         told = row.verdict if row.verdict in {"accepted", "rejected", "abandoned"} else "none"
         assert report.verdict == told
         assert (report.analyzed, report.sent) == (row.analysis is not None, row.attempts > 0)
@@ -122,11 +124,14 @@ def quoted(value: str, beginnings: Mapping[str, list[str]]) -> Iterator[str]:
 def test_it_shows_all_that_names_the_post_and_what_governed_it(
     sample: tuple[list[Record], dict[str, Bundle]],
 ) -> None:
-    """Every record that names it, byte for byte; the journal's beginning, the start, the window; the rest is named."""
+    """Every record that names it, byte for byte; the journal's beginning, the start, the window; the rest is named.
+
+    What validators told after its verdict is none of a dispute's matter.
+    """
     records, bundles = sample
     lines = {line for path in SAMPLE.glob("*.jsonl") for line in path.read_text("utf-8").split("\n")}
     by_post: dict[str, set[int]] = {}
-    for record in records:
+    for record in (record for record in records if record.name != "ValidationObserved"):
         by_post.setdefault(str(record.data.get("post_id")), set()).add(record.seq)
     for post_id, bundle in bundles.items():
         shown = [record.seq for record in bundle.records]
@@ -191,7 +196,7 @@ def test_each_finding_names_its_part(accepted_bundle: dict[str, Any]) -> None:
         ("post_id",): "record ",
         ("search", "post", "id"): "search: the post is ",
         ("hotkey",): "checkpoint of record ",
-        ("version",): "this is no dispute bundle: version 2",
+        ("version",): "this is no dispute bundle: version 3",
         ("bundle",): "this is no dispute bundle: no object",
     }
     for path, beginning in expected.items():
@@ -213,7 +218,8 @@ def without_the_post(data: dict[str, Any]) -> dict[str, Any]:
 def test_of_a_post_that_no_record_names_nothing_is_proven(accepted_bundle: dict[str, Any]) -> None:
     """Whatever else is signed: the excerpt is then all that speaks of it, and anybody can write one."""
     report = check_bundle(resealed(without_the_post(accepted_bundle)), is_signed_by)
-    assert (report.findings, report.named, report.verdict) == ((), False, "none")
+    assert (report.findings, report.unsigned, report.named, report.ok) == ((), (), False, False)
+    assert report.verdict == "none"
     lines = list(report_lines(report))
     assert lines[-1].startswith("NOT PROVEN: no record shown names the post")
     (line,) = (line for line in "".join(lines).splitlines() if "an excerpt" in line)
@@ -293,6 +299,98 @@ def test_another_hotkey_s_signature_proves_nothing(journal: Path) -> None:
         listed["signature"] = bob.sign(message).hex()
     assert check_bundle(resealed(data), is_signed_by).findings
     assert any("belongs to" in f for f in check_bundle(resealed({**data, "hotkey": BOB}), is_signed_by).findings)
+
+
+def two_windows(at_ms: int, **checkpoint: Any) -> Drive:
+    """A journal that begins then: a window with post 1, one with posts 2 and 3, each of two records sent after it."""
+    drive = Drive()
+    drive.at_ms += at_ms
+    drive.start()
+    for window, numbers in ((7, (1,)), (8, (2, 3))):
+        drive.window(window).scraped(*numbers)
+        drive.on(*(read(str(number)) for number in numbers))
+        drive.accept_all().sign(**checkpoint)
+    return drive
+
+
+def spliced(tmp_path: Path, **checkpoint: Any) -> dict[str, Any]:
+    """A bundle of post 2 from one journal, whose beginning is that of another journal of the same hotkey."""
+    one, other = (write(tmp_path / str(at_ms), two_windows(at_ms, **checkpoint)) for at_ms in (0, 1))
+    data, foreign = (json.loads(encode_bundle(bundle_of(journal, "2"))) for journal in (one, other))
+    first = foreign["checkpoints"][0]
+    assert data["checkpoints"][0]["seq"] == first["seq"]
+    kept = [record for record in data["records"] if record["seq"] > first["seq"]]
+    begun = [record for record in foreign["records"] if record["seq"] <= first["seq"]]
+    return {**data, "records": [*begun, *kept], "checkpoints": [first, *data["checkpoints"][1:]]}
+
+
+def test_a_bundle_spliced_from_two_journals_of_one_hotkey_is_refused(tmp_path: Path) -> None:
+    """Each part is signed, and so is the journal that it is of."""
+    data = spliced(tmp_path)
+    report = check_bundle(resealed(data), is_signed_by)
+    last = data["checkpoints"][-1]["seq"]
+    assert report.findings == (
+        f"checkpoint of record {last}: it is of another journal, not of the one that record 1 begins",
+    )
+    assert not report.ok
+
+
+def test_what_older_checkpoints_cannot_prove_is_said(tmp_path: Path) -> None:
+    """Those of version 2 name no journal: a spliced bundle contradicts nothing, so a whole one proves no more."""
+    whole = bundle_of(write(tmp_path / "whole", two_windows(0, journal=None)), "2")
+    assert [listed.journal for listed in whole.checkpoints] == [None, None]
+    for content in (encode_bundle(whole).encode(), resealed(spliced(tmp_path, journal=None))):
+        report = check_bundle(content, is_signed_by)
+        assert (report.findings, report.unsigned, report.ok) == ((), (), False)
+        assert report.loose == {seq for seq in report.signed if seq > whole.checkpoints[0].seq}
+        last = list(report_lines(report))[-1]
+        assert last.startswith("NOT PROVEN: record(s) ")
+        assert "may be of another journal: their checkpoints, of version 2, name none" in last
+    assert check(bundle_of(tmp_path / "whole", "1")).ok, "its list holds the first record"
+
+
+def test_older_checkpoints_that_a_record_joins_prove_as_much(tmp_path: Path) -> None:
+    """A post that waits beyond a checkpoint has it shown: its hash is in one list, its predecessor's in the other."""
+    drive = Drive().start().batch(7, 1, 2)
+    drive.on(limited(drive.send(), 800))
+    drive = truthful(drive)
+    drive.sign(journal=None)
+    drive.window(8).scraped().accept_all().sign(journal=None)
+    bundle = bundle_of(write(tmp_path / "joined", drive), "2")
+    assert [listed.journal for listed in bundle.checkpoints] == [None, None]
+    assert check(bundle).ok
+
+
+def test_bundles_of_version_1_are_read(tmp_path: Path) -> None:
+    """They were made of such checkpoints, without the field; one that has it is none of that version."""
+    journal = write(tmp_path / "old", two_windows(0, journal=None))
+    for post_id, ok in (("1", True), ("2", False)):
+        data = json.loads(encode_bundle(bundle_of(journal, post_id)))
+        assert data["version"] == 2
+        data["version"] = 1
+        assert "names no journals" not in check_bundle(resealed(data), is_signed_by).findings
+        for listed in data["checkpoints"]:
+            del listed["journal"]
+        report = check_bundle(resealed(data), is_signed_by)
+        assert (report.findings, report.ok) == ((), ok)
+        data["checkpoints"][0]["journal"] = "0" * 64
+        assert "version 1 names no journals" in check_bundle(resealed(data), is_signed_by).findings[0]
+
+
+def test_a_validator_s_word_names_no_post(tmp_path: Path) -> None:
+    """A judgement of a post that nobody found is signed like all else, and lets nobody prove that post."""
+    drive = Drive().start().window(7).scraped(1)
+    drive.on(read("1"), judged(BOB, "999", passed=True))
+    drive.accept_all().sign()
+    journal = write(tmp_path / "judged", drive)
+    data = without_the_post(json.loads(encode_bundle(bundle_of(journal, "1"))))
+    (word,) = (record for record in drive.records if record.name == "ValidationObserved")
+    line = drive.lines[word.seq - 1].decode().removesuffix("\n")
+    shown = {"seq": word.seq, "previous": drive.records[word.seq - 2].hash, "line": line}
+    left_out = [left for left in data["left_out"] if left["seq"] != word.seq]
+    forged = {**data, "records": [*data["records"], shown], "left_out": left_out}
+    report = check_bundle(resealed(forged), is_signed_by)
+    assert (report.findings, report.unsigned, report.named, report.ok) == ((), (), False, False)
 
 
 def test_a_history_made_up_needs_the_hotkey(journal: Path) -> None:
