@@ -352,7 +352,7 @@ def test_what_older_checkpoints_cannot_prove_is_said(tmp_path: Path) -> None:
 def test_older_checkpoints_that_a_record_joins_prove_as_much(tmp_path: Path) -> None:
     """A post that waits beyond a checkpoint has it shown: its hash is in one list, its predecessor's in the other."""
     drive = Drive().start().batch(7, 1, 2)
-    drive.on(limited(drive.send(), 800))
+    drive.on(limited(drive.send(), 700))
     drive = truthful(drive)
     drive.sign(journal=None)
     drive.window(8).scraped().accept_all().sign(journal=None)
