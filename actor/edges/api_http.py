@@ -6,8 +6,10 @@ It bounds time and size and follows nothing; what an answer means is not decided
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 # httpx imports its own command line where it can, and rich and pygments with it: 8 MiB for nothing.
@@ -41,6 +43,7 @@ class Exchanger:
         self._client = httpx.AsyncClient(
             timeout=operation_timeout_s,
             trust_env=trust_env,
+            verify=_certificates(trust_env),
             follow_redirects=False,  # signed headers go nowhere else
             headers={"User-Agent": "user-miner", "Accept": "application/json", "Accept-Encoding": "identity"},
         )
@@ -73,6 +76,12 @@ class Exchanger:
             partial.append(known)
             body, complete = await _bounded_body(response, self._largest_body)
         return Reply(status=known.status, headers=known.headers, body=body, complete=complete)
+
+
+@cache
+def _certificates(trust_env: bool) -> ssl.SSLContext:  # noqa: FBT001  (a key)
+    """Loading them takes longer than all the rest of a client, so they are loaded once."""
+    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 async def _bounded_body(response: httpx.Response, largest: int) -> tuple[bytes, bool]:
