@@ -20,7 +20,7 @@ from events.value import changed
 __all__ = ["DAY_MS", "reckon"]
 
 DAY_MS: Final = 86_400_000
-_DAYS_KEPT: Final = 4
+_DAYS_KEPT: Final = 32
 _NOTHING: Final = Spent()
 # A failed search that X may have answered, and so billed, although no answer came through.
 _PERHAPS_BILLED: Final = frozenset({"timeout", "broken", "malformed", "crash"})
