@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Final, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from actor.reloading import Adopter, Reloader
 
@@ -17,6 +17,7 @@ __all__ = ["Signals"]
 T = TypeVar("T")
 
 _STOPS: Final = (signal.SIGINT, signal.SIGTERM)
+_PATIENCE_S: Final = 3.0
 
 
 class Signals:
@@ -25,6 +26,9 @@ class Signals:
     One that comes before there is an actor is kept for it, and a second one does not spoil the goodbye. The loop's own
     signal handlers would leave gaps before its beginning and after its end. When a terminal is closed its programs get
     a SIGHUP too: who began on one ends with it.
+
+    A loop that does not get to its stop, since it takes a journal of years at one go, ends within 5 seconds all the
+    same: at such a moment nothing is lost but the goodbye.
     """
 
     def __init__(self) -> None:
@@ -40,7 +44,12 @@ class Signals:
     def attach(self, actor: Adopter, stop: Callable[[str], None], *, reloader: Reloader) -> None:
         """Tell ``stop`` and ``reloader`` of signals, in the running loop; at once when one came already."""
         loop = asyncio.get_running_loop()
-        self._stop = lambda name: _call_in(loop, stop, name)
+
+        def heard(name: str) -> None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            stop(name)
+
+        self._stop = lambda name: _call_in(loop, heard, name)
         self._reload = lambda: _call_in(loop, reloader.reload, actor)
         if self._name is not None:
             self._stop(self._name)
@@ -50,6 +59,7 @@ class Signals:
     @staticmethod
     def ignore() -> None:
         """From here on none of them does anything."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number in (*_STOPS, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
 
@@ -57,6 +67,9 @@ class Signals:
         self._end(signal.Signals(number).name)
 
     def _end(self, reason: str) -> None:
+        if self._name is None:
+            signal.signal(signal.SIGALRM, _leave)
+            signal.setitimer(signal.ITIMER_REAL, _PATIENCE_S)
         self._name = reason
         if self._stop is not None:
             self._stop(reason)
@@ -68,6 +81,12 @@ class Signals:
             self._reload()
         else:
             self._asked_to_reload = True
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    with suppress(OSError):
+        os.write(2, b"user-miner: stopped while it was busy, without a last record; the next start goes on from here\n")
+    os._exit(0)
 
 
 def _call_in(loop: asyncio.AbstractEventLoop, call: Callable[[T], object], argument: T) -> None:

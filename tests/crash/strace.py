@@ -86,9 +86,9 @@ class Strace:
             self._command += ["-e", f"inject={injection}"]
         self._process: subprocess.Popen[str] | None = None
 
-    def around(self, command: Sequence[str]) -> list[str]:
-        """``command`` under strace, as a command of its own. Errors only: with a filter strace loses signals."""
-        return [*self._command, "--seccomp-bpf", *command]
+    def around(self, command: Sequence[str], *, signals: bool = False) -> list[str]:
+        """``command`` under strace, as a command of its own; ``signals`` where it injects some, which is slower."""
+        return [*self._command, *([] if signals else ["--seccomp-bpf"]), *command]  # with a filter it loses signals
 
     def attach(self, pid: int) -> None:
         """Follow a process that runs already.

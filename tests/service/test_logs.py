@@ -105,7 +105,7 @@ def test_logrotate_takes_the_log_away_as_the_example_says(log: logging.Logger, t
     config.write_text(text.replace("/var/lib/user-miner/user-miner.log", str(tmp_path / "log")), "utf-8")
     config.chmod(0o644)
     log.warning("one")
-    command = [logrotate(), "--force", "--state", tmp_path / "state", config]
+    command = [logrotate(), "--force", "--state", str(tmp_path / "state"), str(config)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     log.warning("two")
