@@ -134,7 +134,7 @@ def _write(target: Path, given: Mapping[str, str], options: InitOptions) -> None
     text = filled_template(given)
     read = parse_env_file(text, {}).given
     for name, value in given.items():
-        if read[name].value != value:
-            raise UsageError(f"{name}: holds a character that no settings file can hold: choose another value")
+        if len(value.splitlines()) > 1 or read[name].value != value:
+            raise UsageError(f"{name}: holds what cannot stand on one line of a settings file: choose another value")
     with opened(target, force=options.force, mode=0o600) as stream:
         stream.write(text.encode())
