@@ -221,7 +221,7 @@ class _Simulation:
     def _down_s(self, draw: Draw) -> float:
         if draw.kind:
             return draw.amount * _LONGEST_DOWN_WINDOWS * self._world.chain.period_s
-        return _SHORTEST_DOWN_S + draw.share * draw.share * _SHORT_DOWN_S
+        return _SHORTEST_DOWN_S + draw.share**3 * _SHORT_DOWN_S
 
     def _on_turn(self) -> bool:
         if not self._turns_left:
