@@ -183,8 +183,8 @@ PLANTED: Final = (
     Planted(
         "a start forgets analyses, and their answers",
         (
+            Change(REDUCE, "answers=s.answers if e.subnets_sha256 == s.subnets_sha256 else {},", "answers={},"),
             _start(
-                "        answers={},\n"
                 "        posts=tuple(\n"
                 "            changed(p, analyzed=False) if s.state == 'Analyzing' and not p.deferred else p\n"
                 "            for p in s.posts\n"

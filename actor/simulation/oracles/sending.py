@@ -17,21 +17,36 @@ __all__ = ["Attempts", "FreshSignatures", "NoneAfterVerdict", "QuietAfterLimit",
 
 _FINAL: Final = (ev.SubmissionAccepted, ev.SubmissionRejected, ev.PostAbandoned)
 _ROUNDING_S: Final = 0.002
-# Answers of these kinds do not tell the client which window a post counted in, or tell it wrongly.
-_UNTOLD: Final = frozenset({"no_block", "bad_block", "old_block", "500_acted"})
+# A repetition of what counts already takes no room.
+_WOULD_COUNT: Final = frozenset({"new", "quota"})
 
 
 class Quota(Oracle):
-    """I1, as the server counted. Where the server refuses what is too much, nothing is left to judge.
+    """I1: nothing is sent into a window that took, as the records tell, all that the settings allow.
 
-    What the miner could not know is left out: a post that counted although its answer was lost or named no window.
+    What the miner could not know is left out: a post that counted although its answer was lost or named another window.
     So are windows that the server went back to after it was in a later one (ruling 11: a lower window is ignored).
     """
 
+    EVENTS = (ev.SubmissionStarted, ev.SubmissionAccepted)
+
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self._accepted: dict[tuple[int, int], list[Submission]] = {}
+        self._known: Counter[int] = Counter()
+        self._limits: dict[str, int] = {}
+        self._numbers: set[int] = set()
         self._latest = 0
+
+    def told(self, told: Told) -> Iterator[Violation]:
+        """What may be sent, and what counts."""
+        event = told.event
+        if isinstance(event, ev.SubmissionStarted):
+            self._limits[event.post_id] = told.before.max_submissions
+        elif isinstance(event, ev.SubmissionAccepted):
+            acceptance = self.world.ledger.acceptances.get(event.post_id)
+            if acceptance is not None and acceptance.start_block == event.start_block:
+                self._known[acceptance.start_block] += 1
+        yield from ()
 
     def asked_status(self, arrival: Status, last: Told | None) -> Iterator[Violation]:  # noqa: ARG002
         """Which window was the server in?"""
@@ -40,17 +55,16 @@ class Quota(Oracle):
         yield from ()
 
     def submitted(self, arrival: Submission, last: Told | None) -> Iterator[Violation]:
-        """Count what is accepted."""
-        self._latest = max(self._latest, arrival.start_block)
-        if arrival.outcome != "new" or self.world.habits.enforces_quota:
+        """Is there room?"""
+        start = arrival.start_block
+        self._latest = max(self._latest, start)
+        if arrival.number in self._numbers or start < self._latest:
             return
-        acceptance = self.world.ledger.acceptances[arrival.post_id]
-        counted = self._accepted.setdefault((acceptance.start_block, acceptance.blocks), [])
-        known = [entry for entry in counted if entry.delivered_s is not None and entry.fault not in _UNTOLD]
-        counted.append(arrival)
-        if len(known) + 1 > acceptance.quota and acceptance.start_block >= self._latest:
-            text = f"{len(known) + 1} posts were accepted in the window that begins at block {acceptance.start_block}"
-            yield Violation(rule="I1", text=f"{text}; at most {acceptance.quota} were allowed", seq=_seq(last))
+        self._numbers.add(arrival.number)
+        limit = self._limits.get(arrival.post_id)
+        if limit is not None and self._known[start] >= limit and arrival.outcome in _WOULD_COUNT:
+            text = f"post {arrival.post_id} was sent into the window that begins at block {start}, which had taken"
+            yield Violation(rule="I1", text=f"{text} {self._known[start]}; {limit} are allowed", seq=_seq(last))
 
 
 class NoneAfterVerdict(Oracle):
