@@ -55,7 +55,7 @@ class Look:
         stored, cached = _snapshot(directory, segments)
         self.snapshot_seq = None if stored is None else stored.place.head.seq
         self.seen = Seen(cached)
-        day = _segment_before(directory, segments, now_ms - DAY_MS)
+        day = _segment_of_day(directory, segments, now_ms)
         self._seen_from = 0 if day is None else first_seq(day)
         self._snapshot_head = None if stored is None else stored.place.head
         self._cached = cached
@@ -123,13 +123,15 @@ def _snapshot(directory: Path, segments: list[str]) -> tuple[StoredSnapshot | No
         return None, INITIAL
 
 
-def _segment_before(directory: Path, segments: list[str], at_ms: int) -> str | None:
-    """The last segment that begins at or before this time; the first one when all begin later, None without any."""
-    for name in reversed(segments):
-        first = _first(directory / name)
-        if first is not None and first.at_ms <= at_ms:
-            return name
-    return segments[0] if segments else None
+def _segment_of_day(directory: Path, segments: list[str], now_ms: int) -> str | None:
+    """The file in which the last day begins, the first one when all begin later; None without any.
+
+    Where records bear later times than the present, this host's clock was ahead: then their last day counts.
+    """
+    firsts = [(name, first.at_ms) for name in segments if (first := _first(directory / name)) is not None]
+    since_ms = max([now_ms, *(at_ms for _, at_ms in firsts[-1:])]) - DAY_MS
+    earlier = [name for name, at_ms in firsts if at_ms <= since_ms]
+    return earlier[-1] if earlier else segments[0] if segments else None
 
 
 def _first(path: Path) -> Record | None:
