@@ -20,7 +20,7 @@ def fixture(
     until: Annotated[
         int | None, typer.Option(metavar="SEQ", min=1, help="What led to this record, from its window's opening.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the file here [default: standard output]")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; - or nothing is standard output.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
     keep_text: Annotated[
         bool, typer.Option("--keep-text/--redact", help="Keep texts, authors and ids of posts, or put in stand-ins.")
@@ -31,4 +31,5 @@ def fixture(
     from actor.testing.fixture import Asked, run_fixture  # noqa: PLC0415
 
     asked = Asked(post=post, window=window, until=until, keep_text=keep_text, as_json=as_json)
-    raise typer.Exit(run_fixture(journal, asked, out=out, force=force))
+    file = None if out is None or str(out) == "-" else out
+    raise typer.Exit(run_fixture(journal, asked, out=file, force=force))

@@ -7,6 +7,7 @@ length allows (`Recent`). It never writes, and it never raises for what a journa
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ class Entry:
     refused: str | None = None
 
 
-class Rule:
+class Rule(ABC):
     """One duty. A subclass sets the three names and writes ``see``."""
 
     name: ClassVar[str]
@@ -54,9 +55,9 @@ class Rule:
     directory: Path | None = None
     """Where the journal lies, None when it lies in memory; the audit sets it."""
 
+    @abstractmethod
     def see(self, entry: Entry) -> Iterable[Finding]:
         """What this record breaks, given all that came before it."""
-        raise NotImplementedError
 
     def end(self, books: Books) -> Iterable[Finding]:  # noqa: ARG002  (a rule that judges at the end uses it)
         """What is broken once the journal has ended; most rules have nothing to say then."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -65,7 +66,7 @@ def read_witness(directory: Path) -> Witness | None:
         JournalDamagedError: Neither slot can be read.
     """
     try:
-        content = (directory / HEAD).read_bytes()
+        content = _content(directory / HEAD)
     except FileNotFoundError:
         return None
     slots = [_decode(content[start : start + _SLOT]) for start in (0, _SLOT)]
@@ -77,6 +78,17 @@ def read_witness(directory: Path) -> Witness | None:
         )
     newest = max(whole, key=lambda slot: slot.generation)
     return Witness(place=newest.place, generation=newest.generation, damaged=len(slots) - len(whole))
+
+
+def _content(file: Path) -> bytes:
+    """The file's bytes; of a pipe or a device, which could keep a reader waiting for ever, none are asked for."""
+    fd = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(fd, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise JournalDamagedError(
+                f"{file} is no regular file, so whether records are missing cannot be told; {way_out(file.parent)}"
+            )
+        return stream.read()
 
 
 class HeadFile:

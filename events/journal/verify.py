@@ -150,7 +150,8 @@ class _Verifier:
         try:
             witness = read_witness(self._directory)
         except JournalDamagedError:
-            self._find(HEAD, 0, "both slots are damaged: whether records are missing at the end cannot be told")
+            what = "both slots are damaged" if (self._directory / HEAD).is_file() else "no regular file"
+            self._find(HEAD, 0, f"{what}: whether records are missing at the end cannot be told")
             return "damaged", None
         if witness is None:
             self._find(HEAD, 0, "missing: whether records are missing at the end cannot be told")

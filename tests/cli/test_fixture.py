@@ -20,6 +20,7 @@ def test_the_command(tmp_path: Path, command: Command) -> None:
     code, out, errors = command("fixture", journal, "--post", "2")
     assert (code, errors) == (0, "")
     run_source(out)
+    assert command("fixture", journal, "--post", "2", "--out", "-") == (0, out, "")
     target = tmp_path / "test_post_2.py"
     assert command("fixture", journal, "--post", "2", "--out", target)[0] == 0
     assert target.read_text("utf-8") == out

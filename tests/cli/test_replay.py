@@ -158,7 +158,6 @@ def test_a_record_of_another_build_is_a_finding(tmp_path: Path, command: Command
     assert json.loads(command("replay", good, "--why", "3", "--json")[1])["agrees"] is False
 
 
-@pytest.mark.skipif(not SAMPLE.is_dir(), reason="no sample is recorded")
 def test_the_sample_in_every_mode(command: Command) -> None:
     """Asked for things that are in it, whatever it holds."""
     records = list(read_journal(SAMPLE))

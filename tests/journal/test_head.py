@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -112,4 +114,19 @@ def test_what_is_no_head_is_refused_with_the_way_out(tmp_path: Path, content: by
     """Never taken for an empty journal."""
     (tmp_path / "HEAD").write_bytes(content)
     with pytest.raises(JournalDamagedError, match=r"nothing was changed.*user-miner repair .* --accept-loss"):
+        read_witness(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device"])
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe without a writer would hold up every reader, and a device may never end."""
+    monkeypatch.chdir(tmp_path)  # a socket's path is short
+    if kind == "pipe":
+        os.mkfifo("HEAD")
+    elif kind == "device":
+        (tmp_path / "HEAD").symlink_to("/dev/zero")
+    else:
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind("HEAD")
+    with pytest.raises((JournalDamagedError, OSError), match=r"no regular file|No such device"):
         read_witness(tmp_path)
