@@ -15,7 +15,6 @@ _SHORTEST_POLL_S: Final = 30.0
 _LONGEST_POLL_S: Final = 600.0
 _POLLS_PER_WINDOW: Final = 2
 _BLOCK_S: Final = 12.0
-_CAREFUL: Final = 0.5
 
 _OTHERS: Final[tuple[Callable[[Policy], Policy], ...]] = (
     lambda usual: changed(usual, on_analysis_error="skip"),
@@ -39,7 +38,7 @@ def policy_of(habits: Habits, draw: Draw, move: Draw) -> Policy:
     Args:
         habits: The world's.
         draw: Whether, and which, settings differ from the usual ones.
-        move: Whether the API was moved; some operators take less of the new one.
+        move: Whether the API was moved; an operator takes less of the new one at first.
     """
     window_s = habits.blocks_per_window * _BLOCK_S
     usual = Policy(
@@ -47,6 +46,6 @@ def policy_of(habits: Habits, draw: Draw, move: Draw) -> Policy:
         max_submissions_per_window=habits.quota,
         poll_interval_s=min(_LONGEST_POLL_S, max(_SHORTEST_POLL_S, window_s / _POLLS_PER_WINDOW)),
     )
-    if move.kind and move.share < _CAREFUL:
+    if move.kind:
         usual = changed(usual, max_submissions_per_window=1)
     return _OTHERS[int(draw.amount * len(_OTHERS))](usual) if draw.kind else usual

@@ -115,7 +115,7 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
     "life.down": {"long": 0.15},
     "life.policy": {"other": 0.3},
     "life.rival": {"locked": 0.1},
-    "life.api": {"moved": 0.06},
+    "life.api": {"moved": 0.08},
     # While no process runs, behind each but the last.
     "journal": {"flipped": 0.006, "cut": 0.006},
 }
