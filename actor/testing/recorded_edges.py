@@ -6,7 +6,7 @@ They know which event comes next, and nothing of the order: that is ``actor.test
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 
 from actor.analyzer import Analysis, AnalysisError
@@ -68,7 +68,7 @@ class RecordedEdges:
         prompt_version: Likewise the rules and question.
     """
 
-    def __init__(self, time: VirtualClock, hotkey: str, posts: Iterable[ev.Post]) -> None:
+    def __init__(self, time: VirtualClock, hotkey: str) -> None:
         self.model = ""
         self.prompt_version = ""
         self.event: ev.Event = ev.BackoffElapsed()
@@ -77,7 +77,6 @@ class RecordedEdges:
         self._time = time
         self._hotkey = hotkey
         self._chosen: list[ev.Post] = []
-        self._posts: Mapping[str, ev.Post] = {found.id: found for found in posts}
 
     @property
     def ss58_address(self) -> str:
@@ -107,7 +106,8 @@ class RecordedEdges:
                 found.reason, kind=found.kind, http_status=found.http_status, retry_after_s=found.retry_after_s
             )
         search = cast("ev.PostsScraped", found)
-        served = [self._posts.get(post_id) or post(1, id=post_id, **_WORTHLESS) for post_id in search.candidates]
+        chosen = {found.id: found for found in search.posts}
+        served = [chosen.get(post_id) or post(1, id=post_id, **_WORTHLESS) for post_id in search.candidates]
         served += self._chosen
         self._chosen = [*self._chosen, *search.posts][-_SERVED_AGAIN:]
         return Scraped(

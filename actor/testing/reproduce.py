@@ -81,8 +81,7 @@ class _History:
         events = [found.event for found in scenario.steps]
         created = [event for event in events if isinstance(event, ev.JournalCreated)]
         self.identity = scenario.start.identity or next(iter(created), _nobody())
-        posts = [post for event in events if isinstance(event, ev.PostsScraped) for post in event.posts]
-        self.edges = RecordedEdges(self.time, self.identity.hotkey, posts)
+        self.edges = RecordedEdges(self.time, self.identity.hotkey)
 
     async def play(self) -> None:
         """Live every life."""
