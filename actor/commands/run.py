@@ -20,6 +20,7 @@ from actor.log_file import check_log_file
 from actor.logs import configure_logging, log_record, set_log_level
 from actor.loops import run_loop
 from actor.machine import State, at_rest
+from actor.metrics.serving import MetricsError, serving_metrics
 from actor.my_miner import load_signer, warn_of_remarks
 from actor.notify import Notifier, keep_alive
 from actor.ports import Signer
@@ -82,7 +83,7 @@ def run_miner(flags: RunFlags) -> int:
     try:
         reloader = Reloader(settings, partial(_read_again, flags, env_file), set_log_level=set_log_level)
         run_loop(serve(settings, signer, options, on_start=partial(signals.attach, reloader=reloader)))
-    except (IdentityError, JournalLockedError, UnreadableJournalError) as error:
+    except (IdentityError, JournalLockedError, MetricsError, UnreadableJournalError) as error:
         return _refuse([str(error)])
     except JournalError as error:
         return _refuse([str(error)], code=1)
@@ -173,13 +174,14 @@ async def serve(
         notifier.stopping(reason)
         actor.stop(reason)
 
-    actor = build_actor(settings, signer, options, on_record=on_record)
-    on_start(actor, stop)
-    pings = asyncio.create_task(keep_alive(notifier, actor.tell))
-    try:
-        await actor.run(on_ready=notifier.ready)
-    finally:
-        pings.cancel()
+    with serving_metrics(settings) as monitor:
+        actor = build_actor(settings, signer, options, on_record=on_record, monitor=monitor)
+        on_start(actor, stop)
+        pings = asyncio.create_task(keep_alive(notifier, actor.tell))
+        try:
+            await actor.run(on_ready=notifier.ready)
+        finally:
+            pings.cancel()
     _log.info("stopped; posts_processed %d", actor.state.totals.accepted)
 
 
