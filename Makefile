@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test crash kills sweep simulate bench sample check lock format clean
+.PHONY: demo test crash kills sweep soak simulate bench sample check lock format clean
 
 demo: .venv/.run
 	$(BIN)/user-miner demo
@@ -20,6 +20,10 @@ kills: .venv/.dev
 # A journal cut at every byte and with every bit flipped, and power lost at every operation: some ten minutes.
 sweep: .venv/.dev
 	$(BIN)/python -m benchmarks.journal_sweep
+
+# Three days of `run` in a quarter of an hour: are memory and open files flat?
+soak: .venv/.dev
+	$(BIN)/python -m benchmarks.campaign_soak
 
 # 10,000 worlds of 50 windows each, from seed 1 on, and everything in them reached: some hours of one core.
 simulate: .venv/.dev

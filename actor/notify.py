@@ -10,7 +10,6 @@ import asyncio
 import logging
 import os
 import socket
-import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -54,10 +53,6 @@ class Notifier:
     def ready(self) -> None:
         """The journal is taken and the miner works."""
         self.tell(READY=1)
-
-    def reloading(self) -> None:
-        """Settings are read again; ``ready`` ends it."""
-        self.tell(RELOADING=1, MONOTONIC_USEC=time.monotonic_ns() // 1_000)
 
     def stopping(self, reason: str) -> None:
         """The end has begun; the state is of no interest any more."""

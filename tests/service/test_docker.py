@@ -9,6 +9,7 @@ import json
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import zipfile
@@ -19,7 +20,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from actor.cli import app
+from tests.cli.kit import running
 from tests.docs.kit import ROOT
+from tests.world import World, wait_for
 
 FOLDER = ROOT / "docs" / "service"
 DOCKERFILE = FOLDER / "Dockerfile"
@@ -100,6 +103,25 @@ def test_the_image_s_commands_are_the_program_s() -> None:
         variables["WALLET_PATH"]: "./wallets",
     }
     assert instructions("VOLUME") == [given["--journal"]]
+
+
+def test_the_health_check_asks_the_miner(world: World) -> None:
+    """The image's own command, for another port: fine while a miner works there, and not once it has gone."""
+    (check,) = re.findall(r"CMD (\[.+?\])$", instructions("HEALTHCHECK")[0])
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = str(reserved.getsockname()[1])
+    assert dict(word.split("=", 1) for word in shlex.split(" ".join(instructions("ENV"))))["METRICS_PORT"] in check
+    _, *words = json.loads(check.replace("9464", port))
+
+    def is_healthy() -> bool:
+        return subprocess.run([sys.executable, *words], capture_output=True, check=False).returncode == 0
+
+    with running(world, env=world.env(METRICS_PORT=port)) as process:
+        wait_for(lambda: "ActorStarted" in world.names(), "the start")
+        assert is_healthy()
+        world.stop(process)
+    assert not is_healthy()
 
 
 def test_the_container_can_do_little() -> None:

@@ -131,15 +131,3 @@ def test_a_loop_that_does_not_answer_is_silent(tmp_path: Path) -> None:
     with listening(path) as line:
         assert asyncio.run(told(answers=False)) == []
         assert set(asyncio.run(told(answers=True))) == {"WATCHDOG=1"}
-
-
-def test_settings_read_again_are_told(tmp_path: Path) -> None:
-    """With the clock that systemd compares; ready ends it."""
-    path = str(tmp_path / "notify")
-    with listening(path) as line:
-        notifier = Notifier({"NOTIFY_SOCKET": path})
-        notifier.reloading()
-        notifier.ready()
-        reloading, ready = heard(line)
-    assert reloading.startswith("RELOADING=1\nMONOTONIC_USEC=")
-    assert ready == "READY=1"
