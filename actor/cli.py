@@ -222,11 +222,14 @@ def _open_streams() -> None:
 
 
 def _flush() -> None:
-    """Send what is left, here where it is known what to do when nobody reads it."""
+    """Send what is left, here where it is known what to do when nobody reads it, or a full disk takes no more."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python's own end would try once more
+        if not isinstance(error, BrokenPipeError):
+            print(f"user-miner: writing failed: {error.strerror}", file=sys.stderr)  # noqa: T201
+            sys.exit(2)
 
 
 if __name__ == "__main__":

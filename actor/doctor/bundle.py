@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import platform
 import re
 import sys
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actor.doctor.patient import Patient
+from actor.doctor.records import LARGEST_BYTES, tail_start
 from actor.doctor.report import Report
 from actor.settings import URLS, Settings, may_hold_secret
 from actor.sources import SECRET
@@ -42,7 +44,7 @@ Redact = Callable[[str], str]
 
 
 def check_bundle(file: Path, journal: Path | None) -> Path:
-    """Where the archive goes, links followed.
+    """Where the archive goes, links followed; ``journal`` is the folder of all journals.
 
     Raises:
         UsageError: It may not be written there.
@@ -52,7 +54,8 @@ def check_bundle(file: Path, journal: Path | None) -> Path:
         raise UsageError(f"--bundle {file} exists already: choose another name")
     if not target.parent.is_dir():
         raise UsageError(f"--bundle {file}: {target.parent} is not a directory")
-    if journal is not None and target.is_relative_to(journal.resolve()):
+    # The journals' folder is not looked at: it may be on a disk that does not answer.
+    if journal is not None and target.is_relative_to(os.path.abspath(journal)):  # noqa: PTH100
         raise UsageError(f"--bundle {file} lies among the journals, where only the miner writes: choose another place")
     return target
 
@@ -140,7 +143,7 @@ def journal_facts(journal: Path | None) -> dict[str, Any]:
     try:
         witness = read_witness(journal)
         facts["head"] = None if witness is None else {"seq": witness.place.head.seq, "offset": witness.place.offset}
-        last.extend(map(_header, JournalReader(journal)))
+        last.extend(map(_header, JournalReader(journal, after=tail_start(journal, LARGEST_BYTES))))
     except (JournalError, OSError, ValueError) as error:
         facts["ended"] = str(error)
     facts["last_records"] = list(last)

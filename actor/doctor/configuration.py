@@ -24,7 +24,7 @@ def env_file_checks(env_file: Path, *, named: bool) -> list[Check]:
             return [failure(name, f"there is no file {env_file}", "copy .miner_env.example and fill it in")]
         return [ok(name, f"there is no {env_file} in {Path.cwd()}; all settings are those of the environment")]
     if env_file.is_fifo():
-        return [ok(name, f"{env_file} is a pipe, which was read once")]
+        return [ok(name, f"{env_file} is a pipe, which is read once")]
     if not env_file.is_file():
         return [failure(name, f"{env_file} is no regular file", "name the settings file with --env-file")]
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -79,7 +79,7 @@ class _Visit:
         report = Report(build=version("user-miner"), at=at_text(now_ms), checks=checks)
         sys.stdout.write(_shown(report, as_json=options.as_json))
         if target is not None:
-            facts = await _facts(rounds.journal())
+            facts = await _facts(rounds.journal)
             write_bundle(target, members(report, patient, facts), now_ms // 1000)
             _note(
                 f"{options.bundle} holds this report, settings without secrets, versions and the journal's last headers"
@@ -87,9 +87,9 @@ class _Visit:
         return 0 if report.ok else 1
 
 
-async def _facts(journal: Path | None) -> dict[str, Any]:
+async def _facts(find: Callable[[], Path | None]) -> dict[str, Any]:
     """What the journal tells for the archive, as far as it does in time."""
-    telling = asyncio.ensure_future(in_daemon_thread(lambda: journal_facts(journal), name="doctor-facts"))
+    telling = asyncio.ensure_future(in_daemon_thread(lambda: journal_facts(find()), name="doctor-facts"))
     await asyncio.wait({telling}, timeout=_FACTS_S)
     if not telling.done():
         telling.cancel()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from actor.edges.reply import Reply, Unanswered
 from actor.edges.threads import in_daemon_thread
 from actor.edges.urls import is_loopback, place
+
+if TYPE_CHECKING:
+    from actor.edges.api_http import Exchanger
 
 __all__ = ["Answered", "get", "unanswered_fix"]
 
@@ -38,13 +41,12 @@ async def get(base: str, path: str, *, timeout_s: float, token: str = "") -> Ans
     Raises:
         Unanswered: There was none; the reason names the host.
     """
-    exchanger_type = await in_daemon_thread(_load, name="httpx")
-    exchanger = exchanger_type(
-        operation_timeout_s=timeout_s,
-        total_timeout_s=timeout_s,
-        trust_env=not is_loopback(base),
-        largest_body=_LARGEST_BODY,
-    )
+    try:
+        # In a thread: to import it takes a part of a second, in which the other checks go on.
+        exchanger = await in_daemon_thread(lambda: _exchanger(base, timeout_s), name="httpx")
+    except Exception as error:  # of many kinds: an unknown scheme, a missing library, certificates that are none
+        said = f"{place(base)}: the environment's proxy or certificates cannot be used: {error}"
+        raise Unanswered(said, kind="connection", never_sent=True) from error
     headers: Mapping[str, str] = {"Authorization": f"Bearer {token}"} if token else {}
     asked_at = time.time()
     try:
@@ -63,8 +65,12 @@ def unanswered_fix(setting: str, base: str) -> str:
     return f"look at the network, its firewall and proxy, and at {setting}, or try again later"
 
 
-def _load() -> type:
-    """Import in a thread: it takes a part of a second, in which the other checks go on."""
+def _exchanger(base: str, timeout_s: float) -> Exchanger:
     from actor.edges.api_http import Exchanger  # noqa: PLC0415  (see above)
 
-    return Exchanger
+    return Exchanger(
+        operation_timeout_s=timeout_s,
+        total_timeout_s=timeout_s,
+        trust_env=not is_loopback(base),
+        largest_body=_LARGEST_BODY,
+    )

@@ -29,6 +29,7 @@ LLM_FIXES: Final[Mapping[str, str]] = {
 _ASK: Final = (
     "correct LLM_BASE, which usually ends in /v1; where that is right, `user-miner doctor --paid` asks the model"
 )
+_COMPARED: Final = 2_000  # to compare more would take seconds
 _NO_LIST: Final = frozenset({404, 405, 501})
 
 
@@ -52,7 +53,8 @@ def models_check(reply: Reply, model: str, *, host: str, redact: Callable[[str],
         return warning("llm", f"{host}: expected a list of models, found {reply.summary(redact)}", _ASK)
     if model in names:
         return ok("llm", f"{host} lists {model}, one of {len(names)} model(s)")
-    near = get_close_matches(model, names, n=3, cutoff=0.5) or sorted(names)[:3]
+    listed = sorted(names)
+    near = get_close_matches(model, listed[:_COMPARED], n=3, cutoff=0.5) or listed[:3]
     known = f"among its {len(names)} are {', '.join(near)}" if near else "its list is empty"
     return failure(
         "llm", f"{host} does not list {model}; {known}", "set MODEL to one that it lists, exactly as it does"

@@ -23,9 +23,10 @@ from events.journal.head import read_witness
 from events.journal.layout import HEAD, first_seq, list_segments
 from events.journal.scan import start_before
 
-__all__ = ["mend", "records_checks"]
+__all__ = ["LARGEST_BYTES", "mend", "records_checks", "tail_start"]
 
-_WHOLE_BYTES: Final = 48 << 20
+LARGEST_BYTES: Final = 48 << 20
+"""A journal that is longer is read at its end alone."""
 _EVERY: Final = 500
 
 
@@ -33,7 +34,7 @@ class _LateError(Exception):
     """The time is up."""
 
 
-def records_checks(journal: Path | None, *, budget_s: float, whole_bytes: int = _WHOLE_BYTES) -> list[Check]:
+def records_checks(journal: Path | None, *, budget_s: float, whole_bytes: int = LARGEST_BYTES) -> list[Check]:
     """Verify the journal, or the end of one that is longer than ``whole_bytes``, for ``budget_s`` at most."""
     if journal is None:
         return [ok("records", "no journal yet")]
@@ -79,7 +80,7 @@ def _tail(journal: Path, deadline: float, whole_bytes: int) -> Check:
     if read_witness(journal) is None:
         return failure("records", f"{journal} has no file HEAD, so a lost end could not be noticed", mend(journal))
     count, last = 0, None
-    for last in JournalReader(journal, after=_tail_start(journal, whole_bytes)):
+    for last in JournalReader(journal, after=tail_start(journal, whole_bytes)):
         count += 1
         if count % _EVERY == 0 and time.monotonic() > deadline:
             return _unfinished(journal, f"{count} records up to {last.seq} are whole; the time was up before the end")
@@ -93,7 +94,7 @@ def _unfinished(journal: Path, found: str) -> Check:
     return warning("records", found, f"`user-miner verify {journal}` takes the time that it needs")
 
 
-def _tail_start(journal: Path, largest_bytes: int) -> Head:
+def tail_start(journal: Path, largest_bytes: int) -> Head:
     """The record before the last segments that hold about so many bytes, one of them at least."""
     names = list_segments(journal)
     taken, begin = 0, None

@@ -13,6 +13,8 @@ from actor.edges.text import safe_line
 __all__ = ["Probe", "run_probes"]
 
 _LONGEST: Final = 600
+_SYSTEM: Final = "mend what the system says here, and see that the working directory is still there"
+_OURS: Final = "this is a fault of user-miner: report it, with the file that --bundle makes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,7 @@ async def _run(probe: Probe, first: asyncio.Task[list[Check]] | None) -> list[Ch
     if (error := look.exception()) is None:
         return list(look.result())
     broke = f"could not be looked at: {type(error).__name__}: {error}"
-    return [failure(probe.name, broke, "this is a fault of user-miner: report it, with the file that --bundle makes")]
+    return [failure(probe.name, broke, _SYSTEM if isinstance(error, OSError) else _OURS)]
 
 
 def _clean(check: Check, redact: Callable[[str], str]) -> Check:

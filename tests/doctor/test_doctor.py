@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
-from tests.cli.kit import Command
+from tests.cli.kit import Command, is_one_line
+from tests.docs.kit import ROOT
 from tests.doctor.kit import look
 from tests.world import World
 
@@ -95,3 +99,19 @@ def test_what_is_told_cannot_steer_the_terminal(here: World, command: Command, m
     assert out.replace("\n", "").isprintable()
     code, out, _ = command("doctor", "--json", "--journal", odd)
     assert out.replace("\n", "").isprintable()
+
+
+def test_an_output_that_takes_nothing(here: World) -> None:
+    """A full disk behind it is one line and exit code 2; a reader that left early is nothing at all."""
+    program = f"{sys.executable} -m actor.cli doctor"
+    for ending, code, line in (("> /dev/full", 2, "No space left"), ("| true", 0, "")):
+        done = subprocess.run(
+            ["bash", "-c", f"{program} {ending}; exit ${{PIPESTATUS[0]}}"],
+            env=here.env(PYTHONPATH=str(ROOT)),
+            cwd=here.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code
+        assert is_one_line(done.stderr, line) if line else done.stderr == "", done.stderr

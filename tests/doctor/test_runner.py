@@ -75,7 +75,7 @@ def test_probes_wait_for_their_limits_together() -> None:
     assert [check.name for check in found] == [f"late {number}" for number in range(10)]
 
 
-@pytest.mark.parametrize("error", [RuntimeError("x"), KeyError("y"), TimeoutError(), ValueError("a\x1b[31m\nb")])
+@pytest.mark.parametrize("error", [RuntimeError("x"), KeyError("y"), ValueError("a\x1b[31m\nb")])
 def test_what_a_probe_raises_is_a_line(error: Exception) -> None:
     """A failure with the kind of the exception, on one line, and the way to report it."""
 
@@ -87,6 +87,19 @@ def test_what_a_probe_raises_is_a_line(error: Exception) -> None:
     assert type(error).__name__ in found.found
     assert found.found.isprintable()
     assert "--bundle" in found.fix
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), FileNotFoundError(2, "No such file or directory")])
+def test_what_the_system_refuses_is_a_line(error: OSError) -> None:
+    """It is not told as a fault of ours."""
+
+    async def refused() -> list[Check]:
+        raise error
+
+    (found,) = run(probe("refused", refused))
+    assert (found.name, found.level) == ("refused", "failure")
+    assert type(error).__name__ in found.found
+    assert "mend what the system says" in found.fix
 
 
 def test_a_probe_waits_for_another_without_losing_its_own_time() -> None:

@@ -244,3 +244,12 @@ def test_a_long_list_of_models(make_world: Make) -> None:
     names = tuple(f"acme/a-model-with-a-rather-long-name-{number}" for number in range(3_000))
     found = ask_llm(make_world(models=names), model=names[-1])
     assert exactly(found, "ok", "one of 3000 model(s)")
+
+
+@pytest.mark.parametrize("proxy", ["gopher://127.0.0.1:9", "socks5://127.0.0.1:9"])
+def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    """Towards other machines the environment's proxy is used; a wrong one is told as what it is."""
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, proxy)
+    (check,) = run_loop(x_checks("https://x.example/2", "token", timeout_s=TIMEOUT_S, redact=str))
+    assert exactly(check, "failure", "x.example: the environment's proxy", "proxy, and at X_API_BASE")
