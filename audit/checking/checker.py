@@ -115,7 +115,7 @@ class Checker:
     def _compare(self, record: Record, event: ev.Event) -> Divergence | None:
         if isinstance(event, _BETWEEN_RUNS):
             self._asked.begin()
-            self._waits.begin()
+            self._waits.begin(event)
         if isinstance(event, ev.ActorStarted):
             self._builds[event.build] += 1
         case = self._case(record, event)

@@ -1,8 +1,9 @@
 """Whether decisions came when this build would have made them. Pure; all it knows of time is what records say.
 
-A host's clock may be set, so where it is seen to go back nothing is concluded. Being late proves little: a process may
-have been stopped or killed. Three things do prove something: a wait that ended too early, a decision due at once that
-did not come while other things went on, and waits of one kind of which the shortest are all too long by the same.
+A host's clock may be set, so where it is seen to go back nothing is concluded; and set back by less than a wait lasts,
+it is not seen. Being late proves little: a process may have been stopped or killed. Three things do prove something: a
+wait that ended too early before any of its kind has lasted, a decision due at once that did not come while other things
+went on, and waits of one kind of which the shortest are all too long by the same.
 """
 
 from __future__ import annotations
@@ -90,10 +91,15 @@ class Waits:
         self._at_ms = 0
         self._behind = ""
         self._ended: dict[str, Wait] = {}
+        self._build = ""
+        self._lasted: set[tuple[str, float]] = set()
 
-    def begin(self) -> None:
-        """A process takes the journal."""
+    def begin(self, event: ev.Event | None = None) -> None:
+        """A process takes the journal, or, without an event, nothing is known of what is waited for."""
         self._since.clear()
+        if isinstance(event, ev.ActorStarted) and event.build != self._build:
+            self._build = event.build
+            self._lasted.clear()
 
     def note(self, event: ev.Event | None, done: ef.Effect | None, record: Record, wanted: Iterable[ef.Effect]) -> None:
         """Take down the decisions that are wanted after ``record``, by which ``done`` is over."""
@@ -113,11 +119,16 @@ class Waits:
         self._since = {effect: self._since.get(effect, fresh) for effect in wanted if isinstance(effect, ef.DECISIONS)}
 
     def too_early(self, effect: ef.Effect, at_ms: int) -> int | None:
-        """Milliseconds by which this build would have waited longer before it made a decision at ``at_ms``."""
+        """Milliseconds by which this build would have waited longer before it made a decision at ``at_ms``.
+
+        None as well where the build that wrote the journal is known to wait as long: then it was the clock.
+        """
         since, due_ms = self._since.get(effect), _due_ms(effect)
         if since is None or due_ms is None or not since.steady or at_ms < self._at_ms:
             return None
         if isinstance(effect, ef.EndBackoff):
+            if (self._behind, effect.wait_s) in self._lasted:
+                return None
             due_ms = min(due_ms, since.at_ms + round(effect.wait_s * 1000))
         tolerance_ms = _CLOCK_MS + _CLOCK_SHARE * (at_ms - since.at_ms)
         return due_ms - at_ms if due_ms - at_ms > tolerance_ms else None
@@ -125,6 +136,8 @@ class Waits:
     def ended(self, effect: ef.EndBackoff, record: Record) -> None:
         """A timed backoff was ended; one that another process began proves nothing."""
         since, at_ms = self._since.get(effect), record.at_ms
+        if self.too_early(effect, at_ms) is None and since is not None and since.steady and at_ms >= self._at_ms:
+            self._lasted.add((self._behind, effect.wait_s))
         began = None if since is None else since.at_ms + round(effect.wait_s * 1000)
         if since is None or began != effect.due_ms or not since.steady or at_ms < self._at_ms:
             return

@@ -41,17 +41,28 @@ class QuietAfterRateLimit(Rule):
 
 
 class AttemptsAndWaits(Rule):
-    """I7. Waits are not judged across a moment at which this host's clock went back."""
+    """I7. Waits are not judged across a moment at which this host's clock went back.
+
+    One that is shorter than a wait of the same length was before, by the same build, is a note: no record shows a clock
+    that was set back by less than that.
+    """
 
     name = "I7"
     demands = (
         "a post has at most SUBMIT_ATTEMPTS attempts in a window, with 3 s and then 6 s after failures that were seen"
     )
-    events = (ev.SubmissionStarted,)
+    events = (ev.SubmissionStarted, ev.ActorStarted)
+
+    def __init__(self) -> None:
+        self._build = ""
+        self._lasted: set[float] = set()
 
     def see(self, entry: Entry) -> Iterator[Finding]:
         """Compare with the attempts before, in this window."""
         event, books = entry.event, entry.books
+        if isinstance(event, ev.ActorStarted) and event.build != self._build:
+            self._build = event.build
+            self._lasted.clear()
         if not isinstance(event, ev.SubmissionStarted) or (post := books.pending.get(event.post_id)) is None:
             return
         before = post.attempts_in(books.windows.get(event.window))
@@ -75,9 +86,16 @@ class AttemptsAndWaits(Rule):
             return
         seq, at_ms, wait_s = post.failure
         waited_s = (entry.record.at_ms - at_ms) / 1000
-        if entry.record.at_ms >= at_ms and waited_s < wait_s - max(_SLACK_SHARE * wait_s, _SLACK_S):
+        if waited_s >= wait_s - max(_SLACK_SHARE * wait_s, _SLACK_S):
+            self._lasted.add(wait_s)
+        elif waited_s >= 0:
+            cut = wait_s in self._lasted
             yield self.finding(
-                entry, seq, found=f"another attempt {waited_s:.2f} s after a failure", expected=f"{wait_s:g} s or more"
+                entry,
+                seq,
+                found=f"another attempt {waited_s:.2f} s after a failure",
+                expected=f"{wait_s:g} s or more" + (", as before; was this host's clock set back?" if cut else ""),
+                kind="note" if cut else "finding",
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from events import catalogue as ev
+from events.codec import changed
 from tests.audit.check_kit import Honest, check, first, kinds, seq_of
 from tests.kit import accepted, analysis_failed, limited
 
@@ -19,6 +20,21 @@ def test_a_wait_that_ended_too_early() -> None:
     found = first(drive.records)
     assert (found.seq, found.kind) == (len(drive.records), "early")
     assert "0.500 s longer" in found.reason
+
+
+def test_a_wait_cut_by_the_clock_is_none_of_another_rule() -> None:
+    """Set back by less than the wait, a clock leaves no trace; but this build has waited as long before (R1)."""
+    drive = Honest()
+    drive.start().batch(812, 1)
+    drive.fail().wait(3).accept_all().sign()
+    drive.batch(813, 2)
+    drive.fail().wait(0.9).accept_all().sign()
+    assert check(drive.records) == []
+    started = next(event for r in drive.records if isinstance(event := r.event(), ev.ActorStarted))
+    drive.on(changed(started, build="0.2.0", epoch=2))
+    drive.batch(814, 3)
+    drive.fail().wait(0.9).accept_all()
+    assert first(drive.records).kind == "early", "what one build did tells nothing of another one"
 
 
 def test_a_post_abandoned_too_early() -> None:

@@ -9,8 +9,10 @@ import pytest
 
 from audit.judging import Audit, AuditReport
 from audit.rules import RULES
+from events import catalogue as ev
 from tests.audit.breaks import BREAKS, Break
-from tests.audit.broken import clean_story, lines_of, records_of, rehashed
+from tests.audit.broken import Story, clean_story, lines_of, records_of, rehashed
+from tests.kit import accepted, failed
 
 
 def audited(written: list[bytes], directory: Path | None = None) -> AuditReport:
@@ -48,3 +50,17 @@ def test_a_break_is_found(case: Break) -> None:
 def test_every_rule_is_broken_once() -> None:
     """No rule goes untested."""
     assert {case.rule for case in BREAKS} == {rule.name for rule in RULES}
+
+
+def test_a_wait_that_the_clock_cut_is_a_note() -> None:
+    """I7: set back by less than a wait lasts, a clock leaves no trace; but the same build waited as long before."""
+    story = Story()
+    story.start().window(70)
+    story.search(1, 2).analyze(0.9, 0.8)
+    for wait_s in (3, 0.9):
+        story.answered(failed, 1).on(ev.BackoffElapsed(), after_s=wait_s)
+        story.answered(accepted, "new", 7_000)
+    report = audited(story.lines)
+    assert [(finding.rule, finding.kind) for finding in report.findings] == [("I7", "note")]
+    assert report.findings[0].found == "another attempt 0.90 s after a failure"
+    assert report.ok
