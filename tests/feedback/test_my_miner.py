@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from actor.testing.clock import VirtualClock, settle
 from actor.testing.edges import scripted_ports
 from events import catalogue as ev
 from events.journal import MemoryJournal, Record, verify_journal
+from tests.docs.kit import ROOT, blocks
 from tests.kit import HOTKEY
 from tests.world import World, wait_for
 
@@ -93,6 +95,28 @@ def test_what_a_handler_hears_is_recorded_beside_the_work(world: World, miner: M
     ]
     assert world.names()[-1] == "ActorStopped"
     assert verify_journal(next(world.journal.iterdir())).ok
+
+
+def test_the_handlers_of_the_documents_hand_it_over(world: World, miner: MyMiner) -> None:
+    """docs/embedding.md's own, with synapses as validators send them, old and new ones."""
+    (example,) = blocks(ROOT / "docs" / "embedding.md", "python")
+    scope: dict[str, Any] = {"__name__": "example"}
+    exec(compile(example.text, "docs/embedding.md", "exec"), scope)  # noqa: S102  (what operators are told to write)
+    neuron = scope["Miner"].__new__(scope["Miner"])
+    neuron.my_miner = miner
+    miner.start()
+    dendrite = SimpleNamespace(hotkey=VALIDATORS[0])
+    blocks_told = {"block_window_start": 100, "block_window_end": 200, "validator_hotkey": "somebody"}
+    for more in ({}, {"rewards": 4, "penalties": 1}):
+        synapse = SimpleNamespace(dendrite=dendrite, score=0.5, **blocks_told, **more)
+        assert asyncio.run(neuron.forward_score(synapse)) is synapse
+    for failure in (None, {"code": "TEXT", "message": "differs"}):
+        fields = {"validation_id": "v", "post_id": "1", "success": failure is None, "failure_reason": failure}
+        asyncio.run(neuron.forward_validation_result(SimpleNamespace(dendrite=dendrite, **fields)))
+    miner.stop()
+    words = told(world)
+    assert [word.rewards for word in words if isinstance(word, ev.ScoreObserved)] == [None, 4]
+    assert [word.code for word in words if isinstance(word, ev.ValidationObserved)] == [None, "TEXT"]
 
 
 def test_nothing_is_taken_before_a_start_and_after_a_stop(
