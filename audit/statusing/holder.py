@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, Final, Literal
 
 import orjson
@@ -48,6 +49,8 @@ def find_holder(directory: Path, locks: Path = LOCKS) -> Holder:
         stat = path.stat()
     except OSError:
         return Holder(holds="no")  # whoever takes a journal makes that file
+    if not S_ISREG(stat.st_mode):
+        return Holder(holds="unknown")  # to open a pipe would wait for ever
     named = _named(path)
     here = named.host in {None, os.uname().nodename}
     lives = _lives(named.pid) if named.pid is not None and here else None

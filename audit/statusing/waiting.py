@@ -25,7 +25,7 @@ def _waits_for(state: State) -> str:
 
 def _work(state: State) -> str | None:
     if state.unaffordable is not None:
-        return f"a record that budget {state.unaffordable.budget} does not allow the search"
+        return f"the record that budget {state.unaffordable.budget} holds window {state.unaffordable.window} back"
     if state.to_scrape:
         return f"X, for {state.to_scrape} post(s)"
     if due := len(state.to_analyze()):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -85,13 +85,14 @@ def test_a_miner_that_has_all_it_needs_is_ready() -> None:
 
 def test_an_api_out_of_reach_makes_it_unready() -> None:
     """As soon as the outage is recorded; and when polls stop coming at all."""
-    watched = monitor(poll_interval_seconds=0.01, batch_http_timeout=0.05)
-    drive = Drive(ev.Policy(poll_interval_s=0.01)).start()
+    watched = monitor(batch_http_timeout=30)
+    drive = Drive(ev.Policy(poll_interval_s=10)).start()
     with at_work(watched, drive) as (api, _):
         poll(api)
         assert watched.ready().ok
-        time.sleep(0.15)
-        assert "the coordination API last answered 0 s ago, expected an answer every 0.08 s" in watched.ready().reason
+        assert watched.api.answered_s is not None
+        watched.api.answered_s -= 61
+        assert re.search(r"API last answered 6\d s ago, expected an answer every 60 s$", watched.ready().reason)
         poll(api)
         drive.on(ev.ApiUnreachable(reason="no route"))
         follow(watched, drive)
@@ -146,8 +147,8 @@ def stuck_after(drive: Drive, seconds: float) -> str:
 def test_work_without_a_record_is_stuck() -> None:
     """Longer than all its timeouts together, in each state that works; waiting for a window never is."""
     searching = Drive().start().window(7)
-    assert stuck_after(searching, 119) == "at work"
-    assert stuck_after(searching, 121).startswith("Scraping without a record for 121 s, expected one within 120 s")
+    assert stuck_after(searching, 100) == "at work"
+    assert re.match(r"Scraping without a record for 12\d s, expected one within 120 s$", stuck_after(searching, 121))
     assert stuck_after(Drive().start().window(7).scraped(1), 300).startswith("Analyzing without a record")
     assert stuck_after(Drive().start().batch(7, 1), 300).startswith("Submitting without a record")
     assert stuck_after(Drive().start().batch(7, 1).accept_all(), 86_400) == "at work"
@@ -157,8 +158,8 @@ def test_a_backoff_that_does_not_end_is_stuck() -> None:
     """One that waits for a window is not: windows are the API's."""
     drive = Drive().start().batch(7, 1)
     drive.on(failed(drive.send(), 1))
-    assert stuck_after(drive, 62) == "at work"
-    assert stuck_after(drive, 64).startswith("a backoff of 3 s has not ended after 64 s")
+    assert stuck_after(drive, 50) == "at work"
+    assert stuck_after(drive, 64).startswith("a backoff of 3 s has not ended after 6")
     drive = Drive().start().batch(7, 1)
     drive.on(limited(drive.send()))
     assert stuck_after(drive, 86_400) == "at work"

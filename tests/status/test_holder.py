@@ -126,6 +126,12 @@ def test_a_file_system_with_other_device_numbers_is_recognized_by_the_name(tmp_p
         assert find_holder(tmp_path, locks=locks).holds == "no"
 
 
+def test_a_lock_that_is_no_file_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """Who holds a journal with a pipe for a LOCK cannot be told."""
+    os.mkfifo(tmp_path / "LOCK")
+    assert find_holder(tmp_path).holds == "unknown"
+
+
 def test_a_lock_full_of_nonsense_names_nobody(tmp_path: Path) -> None:
     """Whatever stands in it, nothing is raised and nothing believed."""
     for content in (b"", b"{", b"[]", b'{"pid": "x", "host": 1, "started": 2}', b"\xff" * 10_000, b'{"pid": -5}'):

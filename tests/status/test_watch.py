@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from audit.statusing.pause import Pause
 from audit.statusing.watch import Watched
 from events.journal import Draft, FileJournal
 from tests.audit.replay_kit import SEGMENT, hostile_story, story, write
@@ -63,15 +67,24 @@ def test_a_terminal_shows_a_page_that_survives_resizing(tmp_path: Path) -> None:
             page.resize(rows, columns)
             drawn = page.read("user", since=before) if columns > 1 else page.read("\x1b[H", since=before)
             assert b"Traceback" not in drawn
-        before = len(page.output)
-        page.resize(24, 80)
-        page.read("processed", since=before, timeout_s=0.9)  # at once, not with the next second
         page.type(b"\x03")
         assert page.end() == 0
         assert page.output.count(_LEAVES) == 1
         assert page.output.rindex(_SHOWS_CURSOR) > page.output.rindex(b"\x1b[?25l")
         assert b"Traceback" not in page.output
         assert b"last error" in page.output[page.output.rindex(_LEAVES) :], "what was shown last stays"
+
+
+def test_a_new_size_ends_the_pause() -> None:
+    """So the page fits at once, not with the next second."""
+    with Pause() as pause:
+        resized = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGWINCH))
+        resized.start()
+        began_s = time.monotonic()
+        pause.wait(60)
+        assert time.monotonic() - began_s < 30
+        resized.join()
+        pause.wait(0)  # nothing is left to be told
 
 
 def test_sigterm_gives_the_terminal_back(tmp_path: Path) -> None:
