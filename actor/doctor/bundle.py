@@ -138,15 +138,15 @@ def journal_facts(journal: Path | None) -> dict[str, Any]:
     if journal is None:
         return {"path": None}
     facts: dict[str, Any] = {"path": path_text(journal.absolute()), "files": list(_files(journal))}
-    last: deque[dict[str, Any]] = deque(maxlen=_RECORDS)
+    last: deque[Record] = deque(maxlen=_RECORDS)
     facts["ended"] = "whole"
     try:
         witness = read_witness(journal)
         facts["head"] = None if witness is None else {"seq": witness.place.head.seq, "offset": witness.place.offset}
-        last.extend(map(_header, JournalReader(journal, after=tail_start(journal, LARGEST_BYTES))))
+        last.extend(JournalReader(journal, after=tail_start(journal, LARGEST_BYTES)))
     except (JournalError, OSError, ValueError) as error:
         facts["ended"] = str(error)
-    facts["last_records"] = list(last)
+    facts["last_records"] = list(map(_header, last))
     return facts
 
 

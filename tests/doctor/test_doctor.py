@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.cli.kit import Command, is_one_line
-from tests.docs.kit import ROOT
+from tests.docs.kit import ROOT, rows
 from tests.doctor.kit import look
 from tests.world import World
 
@@ -115,3 +115,9 @@ def test_an_output_that_takes_nothing(here: World) -> None:
         )
         assert done.returncode == code
         assert is_one_line(done.stderr, line) if line else done.stderr == "", done.stderr
+
+
+def test_every_check_is_documented() -> None:
+    """docs/doctor.md has a row for each, in the order of the lines."""
+    documented = [row["name"].strip("`") for row in rows(ROOT / "docs" / "doctor.md", column="name")]
+    assert documented == [*NAMES, "chain", "x-search", "llm-answer"]
