@@ -25,9 +25,14 @@ sweep: .venv/.dev
 soak: .venv/.dev
 	$(BIN)/python -m benchmarks.campaign_soak
 
-# 10,000 worlds of 50 windows each, from seed 1 on, and everything in them reached: some hours of one core.
+# 10,000 worlds of 50 windows each, from seed 1 on, and everything in them reached: twenty to forty minutes.
 simulate: .venv/.dev
-	$(BIN)/user-miner simulate --seed 1 --seeds 10000 --windows 50 --require-coverage
+	$(BIN)/user-miner simulate --seed 1 --seeds 10000 --windows 50 --jobs 2 --require-coverage
+
+# How many seeds find each bug of tests/simulation/planted.py, for the table in docs/simulation.md: some twenty minutes.
+planted: .venv/.dev
+	$(BIN)/python -m benchmarks.campaign_planted --jobs 2
+	UPDATE_DOCS=1 $(BIN)/pytest -q tests/docs/test_made_from_planted.py
 
 # A new journal/sample, after a change of events, format or what the machine decides; journal/README.md tells its story.
 sample: .venv/.dev
@@ -40,6 +45,7 @@ bench: .venv/.bench
 	$(BIN)/python -m benchmarks.journal_read
 	$(BIN)/python -m benchmarks.journal_cold_start
 	$(BIN)/python -m benchmarks.analyzer_matching
+	$(BIN)/python -m benchmarks.startup
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .

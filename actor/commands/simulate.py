@@ -12,10 +12,11 @@ from actor.commands.options import JsonOption
 
 if TYPE_CHECKING:
     from actor.simulation.campaign import Campaign
+    from actor.simulation.oracles import Judge
     from actor.simulation.plan import Plan
     from actor.simulation.shrink import Shrunk
 
-__all__ = ["simulate"]
+__all__ = ["run", "simulate"]
 
 _SEEDS: Final = 100
 _SEED_BITS: Final = 32
@@ -43,27 +44,35 @@ def simulate(
     as_json: JsonOption = False,
 ) -> None:
     """Let the miner live through simulated worlds in which everything goes wrong, and hold it to its promises."""
-    from actor.simulation.campaign import run_campaign  # noqa: PLC0415
+    from actor.simulation.oracles import judged  # noqa: PLC0415
     from actor.simulation.plan import Plan  # noqa: PLC0415
-    from audit.terminal import UsageError, fail, progress  # noqa: PLC0415
+    from audit.terminal import UsageError, fail  # noqa: PLC0415
 
     try:
         first = Plan(seed=_fresh() if seed is None else seed, windows=windows)
         plans = _story(first, seeds, faults, rate, only) if only else _plans(first, seeds, faults, rate)
     except (UsageError, ValueError) as error:
         raise typer.Exit(fail(str(error), code=2)) from None
+    raise typer.Exit(run(plans, judge=judged, jobs=jobs, require_coverage=require_coverage, as_json=as_json))
+
+
+def run(plans: list[Plan], *, judge: Judge, jobs: int, require_coverage: bool, as_json: bool) -> int:
+    """Run the plans, print what came of them, and return the exit code."""
+    from actor.simulation.campaign import run_campaign  # noqa: PLC0415
+    from audit.terminal import progress  # noqa: PLC0415
+
     if not as_json:
-        typer.echo(f"seeds {plans[0].seed} to {plans[-1].seed}, {windows} windows each")
+        typer.echo(f"seeds {plans[0].seed} to {plans[-1].seed}, {plans[0].windows} windows each")
     with progress("simulating") as on_progress:
-        campaign = run_campaign(plans, jobs=jobs, on_progress=on_progress)
+        campaign = run_campaign(plans, jobs=jobs, judge=judge, on_progress=on_progress)
     missing = campaign.coverage.missing() if require_coverage else []
-    stories = _stories(campaign)
+    stories = _stories(campaign, judge)
     if as_json:
         _print_json(campaign, stories)
     else:
         for line in _lines(campaign, stories, missing):
             typer.echo(line)
-    raise typer.Exit(1 if campaign.failures or missing else _INTERRUPTED if campaign.interrupted else 0)
+    return 1 if campaign.failures or missing else _INTERRUPTED if campaign.interrupted else 0
 
 
 def _fresh() -> int:
@@ -91,11 +100,11 @@ def _story(first: Plan, seeds: int | None, faults: str | None, rate: float | Non
     return [replace(first, disturbances=parse_disturbances(only))]
 
 
-def _stories(campaign: Campaign) -> dict[int, Shrunk]:
+def _stories(campaign: Campaign, judge: Judge) -> dict[int, Shrunk]:
     from actor.simulation.shrink import shrink  # noqa: PLC0415
 
     told = [failure for failure in campaign.failures if failure.violations[0].rule != "simulation"][:_TOLD_WHOLE]
-    return {failure.plan.seed: shrink(failure.plan, failure.violations[0]) for failure in told}
+    return {failure.plan.seed: shrink(failure.plan, failure.violations[0], judge=judge) for failure in told}
 
 
 def _lines(campaign: Campaign, stories: dict[int, Shrunk], missing: list[str]) -> Iterator[str]:

@@ -9,11 +9,12 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from typing import Final
 
 from actor.simulation.coverage import Coverage
-from actor.simulation.oracles import judged
+from actor.simulation.oracles import Judge, judged
 from actor.simulation.outcome import Violation
 from actor.simulation.plan import Plan
 
@@ -61,19 +62,24 @@ class _Ran:
 
 
 def run_campaign(
-    plans: Sequence[Plan], *, jobs: int = 1, on_progress: Callable[[int, int], None] = lambda _done, _total: None
+    plans: Sequence[Plan],
+    *,
+    jobs: int = 1,
+    judge: Judge = judged,
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Campaign:
     """Run plans, in as many processes as ``jobs`` says.
 
     Args:
         plans: One for each seed.
         jobs: Processes.
+        judge: Says what is wrong with each; a function of a module where there are more processes than one.
         on_progress: Told (seeds done, seeds in all) after each.
     """
     campaign = Campaign(planned=len(plans))
     began_s = time.monotonic()
     try:
-        with _rarely_collecting(), _results(plans, jobs) as results:
+        with _rarely_collecting(), _results(plans, judge, jobs) as results:
             for ran in results:
                 campaign.coverage.add(ran.coverage)
                 campaign.core_s += ran.core_s
@@ -87,12 +93,13 @@ def run_campaign(
 
 
 @contextmanager
-def _results(plans: Sequence[Plan], jobs: int) -> Iterator[Iterator[_Ran]]:
+def _results(plans: Sequence[Plan], judge: Judge, jobs: int) -> Iterator[Iterator[_Ran]]:
+    run = partial(_run, judge)
     if jobs == 1:
-        yield map(_run, plans)
+        yield map(run, plans)
         return
     with get_context("spawn").Pool(jobs, initializer=_begin) as pool:
-        yield pool.imap(_run, plans, chunksize=_CHUNK)
+        yield pool.imap(run, plans, chunksize=_CHUNK)
 
 
 @contextmanager
@@ -119,10 +126,10 @@ def _begin() -> None:
     _collect_rarely()
 
 
-def _run(plan: Plan) -> _Ran:
+def _run(judge: Judge, plan: Plan) -> _Ran:
     began_s = time.process_time()
     try:
-        outcome = judged(plan)
+        outcome = judge(plan)
     except Exception as error:  # noqa: BLE001  (whatever ends a simulation is a finding, and the next seed goes on)
         place = traceback.extract_tb(error.__traceback__)[-1]
         text = f"it ended with {type(error).__name__}: {error} ({place.filename}:{place.lineno})"

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Final
 
-from actor.simulation.oracles import judged
+from actor.simulation.oracles import Judge, judged
 from actor.simulation.outcome import Outcome, Violation
 from actor.simulation.plan import Plan
 from sandbox.world import Disturbance
@@ -42,24 +42,26 @@ class Shrunk:
         return f"user-miner simulate --seed {self.plan.seed} --windows {self.plan.windows} --only '{only}'"
 
 
-def shrink(plan: Plan, violation: Violation, *, longest_s: float = _LONGEST_S) -> Shrunk:
+def shrink(plan: Plan, violation: Violation, *, judge: Judge = judged, longest_s: float = _LONGEST_S) -> Shrunk:
     """The shortest plan in reach that breaks the same rule.
 
     Args:
         plan: One that does.
         violation: What it breaks.
+        judge: Who said so.
         longest_s: When to be content with what was found, seconds.
     """
-    search = _Search(plan, violation.rule, time.monotonic() + longest_s)
+    search = _Search(plan, violation.rule, judge, time.monotonic() + longest_s)
     search.fewer_windows()
     search.fewer_disturbances()
     return Shrunk(plan=search.plan, outcome=search.outcome, before=search.before, runs=search.runs)
 
 
 class _Search:
-    def __init__(self, plan: Plan, rule: str, until_s: float) -> None:
+    def __init__(self, plan: Plan, rule: str, judge: Judge, until_s: float) -> None:
         self._deep = None if rule in _DEEP else False
-        self.plan, self.outcome = plan, judged(plan, deep=self._deep)
+        self._judge = judge
+        self.plan, self.outcome = plan, judge(plan, deep=self._deep)
         self.before = len(self.outcome.disturbances)
         self.runs = 1
         self._rule = rule
@@ -90,7 +92,7 @@ class _Search:
         if time.monotonic() > self._until_s:
             return False
         self.runs += 1
-        outcome = judged(plan, deep=self._deep)
+        outcome = self._judge(plan, deep=self._deep)
         if all(violation.rule != self._rule for violation in outcome.violations):
             return False
         self.plan, self.outcome = replace(plan, disturbances=outcome.disturbances), outcome

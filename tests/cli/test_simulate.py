@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Any
 
 import pytest
 
+from actor.commands.simulate import run
 from actor.machine import State
-from actor.simulation import Plan
+from actor.simulation import Outcome, Plan, simulate
 from actor.simulation.campaign import Campaign, run_campaign
-from actor.simulation.oracles.judge import Oracles
 from actor.simulation.outcome import Violation
 from actor.simulation.report import report_fields, summary_lines
+from actor.simulation.shrink import parse_disturbances
 from events.journal import Record
 from sandbox.world import World
 from tests.cli.kit import Command, is_one_line
@@ -20,19 +22,14 @@ from tests.cli.kit import Command, is_one_line
 FEW = ("simulate", "--seeds", "2", "--seed", "1", "--windows", "4")
 
 
-class Grudging:
-    """An oracle that forbids a first lost answer to a submission, which every miner may meet."""
+def grudging(plan: Plan, *, deep: bool | None = None) -> Outcome:  # noqa: ARG001
+    """A judge that forbids a first lost answer to a submission, which every miner may meet."""
 
-    def __call__(self, record: Record, _state: State, world: World, _at_s: float) -> list[Violation]:
-        """Stands in for ``Oracles.watch``."""
+    def watch(record: Record, _state: State, world: World, _at_s: float) -> list[Violation]:
         lost = [sent for sent in world.ledger.submissions if sent.fault == "lost_answer"]
         return [Violation(rule="grudge", text="an answer was lost", seq=record.seq)] if lost else []
 
-
-@pytest.fixture
-def grudge(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every simulation of this process is judged by a grudge."""
-    monkeypatch.setattr(Oracles, "watch", Grudging())
+    return simulate(plan, watch=watch)
 
 
 def test_a_summary(command: Command) -> None:
@@ -80,32 +77,35 @@ def test_coverage_that_is_required_and_missing(command: Command) -> None:
     assert "faults      0" in out
 
 
-@pytest.mark.usefixtures("grudge")
-def test_a_failing_seed_is_told_in_short(command: Command) -> None:
+def test_a_failing_seed_is_told_in_short(capsys: pytest.CaptureFixture[str]) -> None:
     """What is broken, the few disturbances that are needed, the timeline, and a command that shows it again."""
-    code, out, _ = command("simulate", "--seeds", "1", "--seed", "3", "--windows", "30")
+    code = run([Plan(seed=5, windows=8)], judge=grudging, jobs=1, require_coverage=False, as_json=False)
+    lines = capsys.readouterr().out.splitlines()
     assert code == 1
-    lines = out.splitlines()
-    assert "seed 3 breaks a promise:" in lines
+    assert "seed 5 breaks a promise:" in lines
     listed = lines[lines.index("timeline:") - 1].strip()
     assert listed.startswith("api.submit#")
     assert any(line.startswith("> ") for line in lines)
-    again = lines[lines.index("again:") + 1].split()
-    assert again[:2] == ["user-miner", "simulate"]
-    repeated, out, _ = command(*(word.strip("'") for word in again[1:]))
-    assert repeated == 1
-    assert listed in out
+    program, simulate_, *options = shlex.split(lines[lines.index("again:") + 1])
+    assert (program, simulate_) == ("user-miner", "simulate")
+    told = dict(zip(options[::2], options[1::2], strict=True))
+    again = Plan(
+        seed=int(told["--seed"]),
+        windows=int(told["--windows"]),
+        disturbances=parse_disturbances(told["--only"]),
+    )
+    assert {violation.rule for violation in grudging(again).violations} == {"grudge"}
+    assert listed in told["--only"]
 
 
-@pytest.mark.usefixtures("grudge")
-def test_a_failing_seed_in_json(command: Command) -> None:
+def test_a_failing_seed_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     """The violations, and the command that shows them again."""
-    code, out, _ = command("simulate", "--seeds", "1", "--seed", "3", "--windows", "30", "--json")
-    (failure,) = json.loads(out)["failures"]
+    code = run([Plan(seed=5, windows=8)], judge=grudging, jobs=1, require_coverage=False, as_json=True)
+    (failure,) = json.loads(capsys.readouterr().out)["failures"]
     assert code == 1
-    assert failure["seed"] == 3
+    assert failure["seed"] == 5
     assert failure["violations"][0].startswith("grudge at record")
-    assert failure["again"].startswith("user-miner simulate --seed 3 ")
+    assert failure["again"].startswith("user-miner simulate --seed 5 ")
 
 
 def test_exactly_these_disturbances(command: Command) -> None:

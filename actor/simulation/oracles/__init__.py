@@ -3,6 +3,6 @@
 ``Oracles.watch`` goes into `actor.simulation.simulate`; ``Oracles.end`` judges what came out of it.
 """
 
-from actor.simulation.oracles.judge import Oracles, judged
+from actor.simulation.oracles.judge import Judge, Oracles, judged
 
-__all__ = ["Oracles", "judged"]
+__all__ = ["Judge", "Oracles", "judged"]

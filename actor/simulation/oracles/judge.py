@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from actor.machine import INITIAL, State
 from actor.simulation.damage import damaged_copies
@@ -24,7 +24,7 @@ from events.catalogue import EVENTS, ActorStarted, Event
 from events.journal import Record
 from sandbox.world import Ledger, World
 
-__all__ = ["Oracles", "judged"]
+__all__ = ["Judge", "Oracles", "judged"]
 
 _ORACLES: Final[tuple[type[Oracle], ...]] = (
     Quota,
@@ -45,6 +45,13 @@ _ORACLES: Final[tuple[type[Oracle], ...]] = (
 _Hear: TypeAlias = Callable[..., Iterable[Violation]]
 _DEEP_SHARE: Final = 0.125  # of the seeds: what costs as much as the rest together
 _ENOUGH: Final = 20  # what follows from the first violations tells nothing new
+
+
+class Judge(Protocol):
+    """Runs a plan, and says what is wrong with it; `judged` is the one that believes the world's ledger."""
+
+    def __call__(self, plan: Plan, *, deep: bool | None = None) -> Outcome:
+        """See `judged`."""
 
 
 def judged(plan: Plan, *, deep: bool | None = None) -> Outcome:
