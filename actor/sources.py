@@ -98,7 +98,7 @@ def gather(
         SettingsError: The file cannot be read, or is not there though ``required``.
     """
     try:
-        if required and not env_file.is_file() and not env_file.is_fifo():
+        if required and (not env_file.exists() or env_file.is_dir()):
             raise SettingsError([f"--env-file: there is no file {env_file}: `user-miner init` writes one"])
         file = read_env_file(env_file, environment)
     except (EnvFileError, OSError) as error:

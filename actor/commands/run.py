@@ -124,8 +124,8 @@ def _read(flags: RunFlags, env_file: Path) -> Sources:
 
 def _read_again(flags: RunFlags, env_file: Path) -> Sources:
     """The same at a later time, when waiting for a pipe's writer would hold up the miner."""
-    if env_file.exists() and not env_file.is_file():
-        raise SettingsError([f"{env_file} is no regular file and can be read only once"])
+    if env_file.is_fifo():
+        raise SettingsError([f"{env_file} is a pipe and can be read only once"])
     return _read(flags, env_file)
 
 

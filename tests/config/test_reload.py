@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -100,7 +101,7 @@ def test_a_signal_before_the_journal_is_taken_does_not_end_it(world: World) -> N
         with pipe.open("w") as writer:  # opens when the process reads
             process.send_signal(signal.SIGHUP)
             writer.write("SEARCH_KEYWORDS=bittensor\n")
-        told = "is no regular file and can be read only once"
+        told = "is a pipe and can be read only once"
         wait_for(lambda: log.exists() and told in log.read_text(), told)
         code, output = world.stop(process)
     assert code == 0, output
@@ -243,7 +244,9 @@ class Refusing:
 
 
 def test_what_is_reloadable_is_a_setting() -> None:
-    """And nothing that a window was begun with, which the machine would refuse."""
+    """As documented, and nothing that a window was begun with, which the machine would refuse."""
     assert {name.lower() for name in RELOADABLE} <= set(Settings.model_fields)
+    told = (Path(__file__).parents[2] / "docs" / "settings.md").read_text("utf-8").partition("It takes over ")[2]
+    assert tuple(re.findall(r"`([A-Z_]+)`", told.partition("\n\n")[0])) == RELOADABLE
     begun = {"BLOCKS_PER_WINDOW", "MAX_SUBMISSIONS_PER_WINDOW", "SUBMIT_ATTEMPTS", "SUBMIT_BACKOFF_SECONDS"}
     assert not begun & set(RELOADABLE)
