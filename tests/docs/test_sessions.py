@@ -17,6 +17,7 @@ from tests.world import World, wait_for
 
 Env = Callable[..., dict[str, str]]
 README = ROOT / "README.md"
+MINING = (ROOT / "docs" / "operating.md", ROOT / "docs" / "troubleshooting.md")
 
 
 def is_demo(block: Block) -> bool:
@@ -33,7 +34,9 @@ def check(document: Path, found: Iterable[Block], folder: Path, env: Mapping[str
 
 
 @pytest.mark.parametrize(
-    "document", [d for d in DOCUMENTS if d != README and blocks(d, "console")], ids=lambda d: d.stem
+    "document",
+    [d for d in DOCUMENTS if d != README and d not in MINING and blocks(d, "console")],
+    ids=lambda d: d.stem,
 )
 def test_sessions_over_a_recorded_journal(document: Path, recorded: Path, tmp_path: Path, shell_env: Env) -> None:
     """A document's sessions hold in a folder with ``journal/`` and the snippets that bear a name, and no settings."""
@@ -43,6 +46,14 @@ def test_sessions_over_a_recorded_journal(document: Path, recorded: Path, tmp_pa
         if (named := re.match(r"# (\w+\.py)\n", snippet.text)) is not None:
             (tmp_path / named[1]).write_text(snippet.text, "utf-8")
     check(document, blocks(document, "console"), tmp_path, shell_env())
+
+
+@pytest.mark.parametrize("document", MINING, ids=lambda d: d.stem)
+def test_sessions_of_a_miner_at_work(document: Path, make_world: Callable[..., World], shell_env: Env) -> None:
+    """An operator's sessions start in a folder with a wallet and settings, in a world whose windows last a second."""
+    world = make_world(posts=0, corpus_size=60, seconds_per_block=0.05, blocks_per_window=20)
+    settings = world.settings(BLOCKS_PER_WINDOW="20")
+    check(document, blocks(document, "console"), world.folder, shell_env(**settings | {"JOURNAL_DIR": ""}))
 
 
 def test_the_readme_s_sessions(make_world: Callable[..., World], shell_env: Env) -> None:
