@@ -18,19 +18,22 @@ import pytest
 from bittensor_core import Keypair
 
 from actor import MyMiner
+from actor.chain_end import ChainEnd
 from actor.edges.hotkey import signer_from_keypair
+from actor.perform import Performer
 from actor.ports import Scraped
 from actor.reloading import RELOADABLE, Reloader
 from actor.runtime import Actor, ActorConfig
 from actor.settings import Settings, check_settings, read_sources
 from actor.sources import Sources
 from actor.testing.clock import VirtualClock, settle
-from actor.testing.edges import ScriptedScraper, scripted_ports
+from actor.testing.edges import ScriptedAnalyzer, ScriptedScraper, scripted_ports
 from events.catalogue import ActorStarted, ActorStopped, JournalCreated, Policy, SettingsChanged
 from events.codec import changed
+from events.effects import AnalyzePost
 from events.journal import MemoryJournal
 from tests.cli.kit import only_journal, running
-from tests.kit import HOTKEY
+from tests.kit import HOTKEY, Drive
 from tests.world import World, wait_for
 
 SECRET: Final = "planted-3b9c"  # noqa: S105  (planted to be found)
@@ -215,6 +218,28 @@ def test_a_search_under_way_ends_by_the_settings_that_it_began_with() -> None:
     assert names[:6] == [
         *("JournalCreated", "ActorStarted", "SettingsChanged", "WindowOpened", "PostsScraped", "SettingsChanged")
     ]
+
+
+def test_fewer_analyses_at_once_from_the_next_one_on() -> None:
+    """LLM_CONCURRENCY: those under way end, and no more than the new number begin."""
+
+    async def test() -> tuple[int, int]:
+        analyzer = ScriptedAnalyzer(gate=asyncio.Event())
+        ports = scripted_ports(analyzer=analyzer, clock=VirtualClock())
+        performer = Performer(ports, llm_concurrency=4, new_seed=lambda: 1, chain_end=ChainEnd(MemoryJournal()))
+        state = Drive().start().window(8).scraped(1, 2, 3, 4, 5).state
+        found = []
+        for number in (4, 2):
+            performer.change_llm_concurrency(number)
+            analyzer.gate = asyncio.Event()
+            tasks = [asyncio.create_task(performer.perform(AnalyzePost(post_id=str(n)), state)) for n in range(1, 6)]
+            await settle()
+            found.append(analyzer.busy)
+            analyzer.gate.set()
+            await asyncio.gather(*tasks)
+        return found[0], found[1]
+
+    assert asyncio.run(asyncio.wait_for(test(), 20)) == (4, 2)
 
 
 def test_new_values_that_go_only_with_a_restart_change_nothing(
