@@ -72,4 +72,16 @@ REGRESSIONS: Final = (
         seed=17,
         windows=20,
     ),
+    Regression(
+        what="check asked what is wanted between a move of the API and the next start, when nobody does.",
+        seed=16,
+        windows=8,
+        only="life.end#1:die=0.4422,life.end#2:io_error=0.757711,life.end#3:kill=0.160085,life.api#4:moved=0.543109",
+    ),
+    Regression(
+        what="Posts were chosen by the settings of when their search began, and recorded behind other ones.",
+        seed=358,
+        windows=12,
+        only="host#1:settings=0.379097,host#10:settings=0.535263",
+    ),
 )
