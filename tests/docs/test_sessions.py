@@ -105,7 +105,7 @@ def test_the_signatures_of_checkpoints_are_good(recorded: Path) -> None:
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=recorded, capture_output=True, text=True, check=True)
     assert done.stdout.count("vouched for record") == 3
-    forged = [sys.executable, "-c", code.replace("checkpoint:2", "checkpoint:3")]
+    forged = [sys.executable, "-c", code.replace("checkpoint:3", "checkpoint:4")]
     assert "AssertionError" in subprocess.run(forged, cwd=recorded, capture_output=True, text=True, check=False).stderr
 
 
