@@ -27,10 +27,14 @@ def own_systemd(tmp_path: Path) -> Iterator[tuple[World, Systemd]]:
     with Sandbox(SandboxConfig(seconds_per_block=None, corpus_size=60)) as box, Systemd(tmp_path) as systemd:
         make_wallet(systemd.etc / "wallets")
         world = World(folder=tmp_path, sandbox=box)
-        paths = {"WALLET_PATH": "/etc/user-miner/wallets", "JOURNAL_DIR": ""}
-        systemd.settings(world.settings() | paths)
+        systemd.settings(settings(world))
         systemd.drop_in(SOONER)
         yield world, systemd
+
+
+def settings(world: World, **more: str) -> dict[str, str]:
+    """Those of the world, with the unit's own places."""
+    return world.settings(WALLET_PATH="/etc/user-miner/wallets", JOURNAL_DIR="", **more)
 
 
 def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path) -> None:
@@ -64,7 +68,7 @@ def restarted(systemd: Systemd, before: str) -> Callable[[], bool]:
     return lambda: systemd.show("NRestarts") != before and systemd.show("SubState") == "running"
 
 
-def test_it_is_ready_restarts_and_stops_under_a_real_systemd(own_systemd: tuple[World, Systemd]) -> None:
+def test_it_is_ready_restarts_reloads_and_stops_under_a_real_systemd(own_systemd: tuple[World, Systemd]) -> None:
     """I3, I4, I8: ready means that the journal is taken; killed or hanging, it restarts and repeats nothing."""
     world, systemd = own_systemd
     systemd.ctl("start", "user-miner")
@@ -81,6 +85,10 @@ def test_it_is_ready_restarts_and_stops_under_a_real_systemd(own_systemd: tuple[
     assert world.sandbox.ledger.llm.calls == 5
     assert len(world.sandbox.ledger.api.submits()) == 5
 
+    systemd.settings(settings(world, SEARCH_KEYWORDS="bittensor,tao"))
+    systemd.ctl("reload", "user-miner")
+    wait_for(lambda: "SettingsChanged" in world.names(), "the new settings")
+
     systemd.ctl("stop", "user-miner")
     assert (systemd.show("ActiveState"), systemd.show("Result")) == ("inactive", "success")
     assert world.names()[-1] == "ActorStopped"
@@ -89,7 +97,7 @@ def test_it_is_ready_restarts_and_stops_under_a_real_systemd(own_systemd: tuple[
 def test_wrong_configuration_is_not_tried_again(own_systemd: tuple[World, Systemd]) -> None:
     """Exit code 2 leaves the unit failed, with the mistake in its log and without a restart."""
     world, systemd = own_systemd
-    systemd.settings(world.settings(POLL_INTERVAL_SECONDS="0"))
+    systemd.settings(settings(world, POLL_INTERVAL_SECONDS="0"))
     systemd.ctl("start", "user-miner", fails=True)
     assert (systemd.show("ActiveState"), systemd.show("ExecMainStatus")) == ("failed", "2")
     assert systemd.show("NRestarts") == "0"
