@@ -60,6 +60,8 @@ OURS: Final[dict[str, Any]] = {
     "ALLOW_INSECURE_HTTP": False,
     "LOG_LEVEL": "info",
     "LOG_FILE": None,
+    "METRICS_PORT": None,
+    "METRICS_HOST": "127.0.0.1",
 }
 
 Load = Callable[..., Settings]
