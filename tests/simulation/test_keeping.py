@@ -9,7 +9,7 @@ import pytest
 
 from actor.machine import INITIAL, State
 from actor.machine.state import Backoff, PendingPost, Window
-from actor.simulation.oracles.keeping import Abandoned, Answered, Budget, Heard, Rested
+from actor.simulation.oracles.keeping import Abandoned, Answered, Budget, Heard, Rested, Understood
 from actor.simulation.oracles.oracle import Oracle, Told
 from actor.simulation.outcome import Violation
 from actor.simulation.signer import verify
@@ -98,6 +98,21 @@ def test_an_answer_that_nobody_heard(excuse: dict[str, Any]) -> None:
     """An answer that never came, a 429 that is still asked about, another process's request: none is left out."""
     story = Story(Heard(world())).tell(RECOVERED).see(submission(**excuse)).tell(STOPPED)
     assert story.found == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ({"outcome": "duplicate"}, ["verdict"]),
+        ({"outcome": "conflict"}, ["verdict"]),
+        ({"outcome": "new", "delivered_s": None}, []),
+        ({"outcome": "new", "fault": "500_acted"}, []),
+        ({"outcome": "unauthorized"}, []),
+    ],
+)
+def test_an_answer_that_is_taken_for_another(fields: dict[str, Any], found: list[str]) -> None:
+    """R10: a failure is on record only where the answer was one, or none came."""
+    assert Story(Understood(world())).tell(RECOVERED).see(submission(**fields)).tell(FAILED).found == found
 
 
 def opened(window: Window) -> ev.WindowOpened:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from actor.simulation.oracles.oracle import Oracle, Told
@@ -12,9 +12,17 @@ from events import catalogue as ev
 from events.prices import usd, uusd
 from sandbox.world import Search, Submission, World
 
-__all__ = ["Abandoned", "Answered", "Budget", "Heard", "Rested"]
+__all__ = ["Abandoned", "Answered", "Budget", "Heard", "Rested", "Understood"]
 
 _OUTCOMES: Final = (ev.SubmissionAccepted, ev.SubmissionRejected, ev.SubmissionFailed, ev.RateLimited)
+# By the word of the world's books; every other outcome is a failure to whoever sent it.
+_MEANT: Final[Mapping[str, type[ev.Event]]] = {
+    "new": ev.SubmissionAccepted,
+    "duplicate": ev.SubmissionAccepted,
+    "conflict": ev.SubmissionRejected,
+    "invalid": ev.SubmissionRejected,
+    "quota": ev.RateLimited,
+}
 _SEARCHES: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent)
 _ROUNDING_S: Final = 0.002
 _AT_ONCE_S: Final = 5.0
@@ -46,6 +54,39 @@ class Heard(Oracle):
         elif sent is not None and sent.delivered_s is not None:
             text = f"post {sent.post_id} was answered at {sent.delivered_s:.1f} s, and the miner stopped without a word"
             yield Violation(rule="heard", text=text, seq=told.record.seq)
+
+
+class Understood(Oracle):
+    """What the server did with a submission, and told, is what is on record."""
+
+    EVENTS = (*_OUTCOMES, ev.ActorStarted)
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._sent: dict[str, Submission] = {}
+
+    def submitted(self, arrival: Submission, last: Told | None) -> Iterator[Violation]:
+        """The newest of its post, without what the network repeats."""
+        before = self._sent.get(arrival.post_id)
+        if last is not None and arrival.life == last.life and (before is None or before.number != arrival.number):
+            self._sent[arrival.post_id] = arrival
+        yield from ()
+
+    def told(self, told: Told) -> Iterator[Violation]:
+        """Does it say what the answer said?"""
+        event = told.event
+        if not isinstance(event, _OUTCOMES):
+            self._sent.clear()
+            return
+        sent = self._sent.pop(event.post_id, None)
+        if sent is None:
+            return
+        is_told = sent.delivered_s is not None and sent.fault != "500_acted"
+        meant = _MEANT.get(sent.outcome, ev.SubmissionFailed) if is_told else ev.SubmissionFailed
+        if not isinstance(event, meant):
+            answer = f"{sent.outcome!r}" if is_told else "nothing that says so"
+            text = f"post {event.post_id} was answered {answer}, on record is {told.record.name}"
+            yield Violation(rule="verdict", text=text, seq=told.record.seq)
 
 
 class Answered(Oracle):
