@@ -11,12 +11,17 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+
+from tests.world import wait_for
 
 __all__ = ["UNIT", "Systemd", "program"]
 
@@ -31,10 +36,15 @@ set -e
 mount --make-rprivate /
 mount -t tmpfs none /run
 mkdir -p /run/systemd/system
-umount -R /sys/fs/cgroup
+umount -R /sys/fs/cgroup 2>/dev/null || true
 mount -t cgroup2 none /sys/fs/cgroup
-mount --bind "$WORLD/passwd" /etc/passwd
-mount --bind "$WORLD/group" /etc/group
+mount --bind /proc/sys /proc/sys
+mount -o remount,bind,ro /proc/sys  # the kernel's settings are this machine's
+for place in /etc /opt /var/lib; do  # to be written to here, and not on this machine
+  mkdir -p "/run/over$place/new" "/run/over$place/work"
+  mount -t overlay none -o "lowerdir=$place,upperdir=/run/over$place/new,workdir=/run/over$place/work" "$place"
+done
+cp "$WORLD/passwd" "$WORLD/group" /etc
 mkdir -p /etc/user-miner /var/lib/user-miner /opt/user-miner
 mount --bind "$WORLD/etc" /etc/user-miner
 mount --bind "$WORLD/journal" /var/lib/user-miner
@@ -53,6 +63,29 @@ def program(name: str) -> str:
     return found
 
 
+def _new_cgroup() -> Path:
+    """A control group of its own below ours, so that two of these keep apart."""
+    mounted = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    root = next((Path(words[1]) for words in mounted if words[2] == "cgroup2"), None)
+    ours = next((p for p in Path("/proc/self/cgroup").read_text().splitlines() if p.startswith("0::")), None)
+    if root is None or ours is None:
+        raise FileNotFoundError("no cgroup2 is mounted: systemd cannot run here")
+    try:
+        return Path(tempfile.mkdtemp(prefix="user-miner-", dir=root / ours.removeprefix("0::").lstrip("/")))
+    except OSError as error:
+        raise PermissionError(f"no systemd of its own could be started: run the tests as root: {error}") from error
+
+
+def _is_removed(cgroup: Path) -> bool:
+    """Remove it and what is below, unless something still lives there."""
+    for path in sorted((p for p in cgroup.rglob("*") if p.is_dir()), reverse=True):
+        with suppress(OSError):
+            path.rmdir()
+    with suppress(OSError):
+        cgroup.rmdir()
+    return not cgroup.exists()
+
+
 @dataclass(slots=True)
 class Systemd:
     """Use it as a context manager; ``folder`` gets ``etc``, the unit's configuration, and ``journal``, its state."""
@@ -60,6 +93,7 @@ class Systemd:
     folder: Path
     _process: subprocess.Popen[bytes] | None = None
     _init: int = 0
+    _cgroup: Path | None = None
 
     @property
     def etc(self) -> Path:
@@ -88,7 +122,9 @@ class Systemd:
             "CHECKOUT": str(ROOT),
             "SYSTEMD": _SYSTEMD,
         }
-        command = [program("unshare"), *_NAMESPACES, "bash", "-c", _BOOT]
+        self._cgroup = _new_cgroup()
+        enter = f'echo $$ > "{self._cgroup}/cgroup.procs" && exec "$@"'
+        command = ["bash", "-c", enter, "enter", program("unshare"), *_NAMESPACES, "bash", "-c", _BOOT]
         with log:
             self._process = subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
@@ -106,6 +142,8 @@ class Systemd:
         if self._process is not None:
             self._process.kill()  # and with it all of its namespaces
             self._process.wait()
+        if self._cgroup is not None:
+            wait_for(partial(_is_removed, self._cgroup), "the end of everything in there")
 
     def ctl(self, *words: str, fails: bool = False) -> str:
         """``systemctl`` in there; returns what it printed."""
