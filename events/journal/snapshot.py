@@ -70,9 +70,9 @@ def save(disk: Disk, directory: Path, stored: StoredSnapshot) -> None:
 
 
 def snapshot_paths(directory: Path) -> list[Path]:
-    """The snapshots, newest first."""
+    """The snapshots, newest first; what is no file is none, for to open a pipe would wait for ever."""
     place = directory / SNAPSHOTS
-    return sorted(place.glob("*.json"), reverse=True) if place.is_dir() else []
+    return sorted((path for path in place.glob("*.json") if path.is_file()), reverse=True) if place.is_dir() else []
 
 
 def load(path: Path) -> StoredSnapshot:

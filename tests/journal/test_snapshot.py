@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,15 @@ def test_the_newest_two_are_kept(tmp_path: Path) -> None:
     _fill(tmp_path / "j", snapshot_at=(2, 4, 6), count=8)
     assert _snapshots(tmp_path / "j") == [f"{4:020d}.json", f"{6:020d}.json"]
     assert _state(tmp_path / "j") == b'{"n":6}'
+
+
+def test_what_is_no_file_is_no_snapshot(tmp_path: Path) -> None:
+    """A pipe or a folder under a snapshot's name keeps no start waiting, and is left where it is."""
+    _fill(tmp_path / "j", snapshot_at=(2, 4), count=8)
+    os.mkfifo(tmp_path / "j" / "snapshots" / f"{6:020d}.json")
+    (tmp_path / "j" / "snapshots" / f"{7:020d}.json").mkdir()
+    assert _state(tmp_path / "j") == b'{"n":4}'
+    assert len(_snapshots(tmp_path / "j")) == 4
 
 
 def test_a_start_reads_only_what_comes_after(tmp_path: Path) -> None:
