@@ -61,15 +61,10 @@ class Pm2:
         """As the service file says."""
         self("start", str(Path("docs", "service", FILE.name)))
 
-    def app(self) -> dict[str, Any]:
-        """What pm2 knows of its one process."""
+    def shows(self, *names: str) -> list[Any]:
+        """What pm2 knows of its one process, such as "pid" and "restart_time"."""
         (app,) = json.loads(self("jlist"))
-        assert isinstance(app, dict)
-        return app
-
-    def shows(self, name: str) -> Any:
-        """One thing that pm2 knows of how it runs it, such as "restart_time"."""
-        return self.app()["pm2_env"].get(name)
+        return [{**app["pm2_env"], "pid": app["pid"]}.get(name) for name in names]
 
     def collected(self) -> str:
         """All that pm2 collected of the process's output."""

@@ -71,19 +71,20 @@ def restarted(systemd: Systemd, before: str) -> Callable[[], bool]:
 def test_it_is_ready_restarts_reloads_and_stops_under_a_real_systemd(own_systemd: tuple[World, Systemd]) -> None:
     """I3, I4, I8: ready means that the journal is taken; killed or hanging, it restarts and repeats nothing."""
     world, systemd = own_systemd
+    world.sandbox.script("llm.chat", "slow", times=5, seconds=2)
     systemd.ctl("start", "user-miner")
     assert "ActorStarted" in world.names(), "``systemctl start`` returned before the journal was taken"
+    wait_for(lambda: "PostsScraped" in world.names(), "the search")
+    kill(systemd, signal.SIGKILL)
     wait_for(lambda: "CheckpointSigned" in world.names(), "the window's end")
     wait_for(lambda: "posts_processed 5" in systemd.show("StatusText"), "the status")
     assert systemd.show("StatusText").startswith("WaitingForWindow, window 60000;")
 
-    kill(systemd, signal.SIGKILL)
     kill(systemd, signal.SIGSTOP)  # it hangs: no ping comes, and the watchdog ends it
     assert "Fatal Python error: Aborted" in systemd.said(), "the watchdog shows where it hung"
     assert [state.epoch for record, state in world.history() if record.name == "ActorStarted"] == [1, 2, 3]
     assert world.sandbox.ledger.x.searches == 1
-    assert world.sandbox.ledger.llm.calls == 5
-    assert len(world.sandbox.ledger.api.submits()) == 5
+    assert len(world.sandbox.ledger.api.accepted()) == 5
 
     systemd.settings(settings(world, SEARCH_KEYWORDS="bittensor,tao"))
     systemd.ctl("reload", "user-miner")
