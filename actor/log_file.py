@@ -51,7 +51,11 @@ class LogFile(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record's line, here or, where the file refuses it, to standard error."""
-        line = self.format(record) + "\n"
+        try:
+            line = self.format(record) + "\n"
+        except Exception:  # noqa: BLE001  (a line that cannot be made stops nobody)
+            self.handleError(record)
+            return
         try:
             self._write(line.encode("utf-8", "backslashreplace"))
         except OSError as error:

@@ -180,7 +180,7 @@ class Systemd:
             self._init = int(children.read_text().split()[0])
         except (FileNotFoundError, IndexError):
             return False
-        return Path(f"/proc/{self._init}/root/run/systemd/private").exists()
+        return Path("/proc", str(self._init), "root", "run", "systemd", "private").exists()
 
     def _prepare(self) -> None:
         units = self.folder / "units"

@@ -82,6 +82,16 @@ def test_a_line_longer_than_the_bound_is_written_whole(log: logging.Logger, tmp_
     assert sizes(tmp_path) == {"log": 6, "log.1": 2 * BOUND + 1, "log.2": 6}
 
 
+def test_a_line_that_cannot_be_made_stops_nobody(
+    log: logging.Logger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Logging says so on standard error, as with its own handlers; the next line is written."""
+    log.warning("%d", "no number")
+    log.warning("two")
+    assert (tmp_path / "log").read_text() == "two\n"
+    assert "Logging error" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("replaced", [True, False])
 def test_a_log_that_is_moved_away_is_begun_anew(log: logging.Logger, tmp_path: Path, *, replaced: bool) -> None:
     """As logrotate moves it, with ``create`` and without; a file that it truncates in place goes on as well."""
