@@ -8,6 +8,7 @@ that the unit file gives them, and its user has the number of whoever runs the t
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -130,7 +131,7 @@ class Systemd:
         deadline = time.monotonic() + 20
         while not self._is_up():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                self._process.kill()
+                self.__exit__(None, None, None)
                 said = (self.folder / "systemd.log").read_text("utf-8", "replace")
                 raise PermissionError(f"no systemd of its own could be started: run the tests as root: {said[-500:]}")
             time.sleep(0.02)
@@ -164,13 +165,12 @@ class Systemd:
     def pid(self) -> int:
         """The miner's process, as this side of the namespaces numbers it."""
         inner = self.show("MainPID")
-        for path in Path("/proc").glob("[0-9]*/status"):
-            try:
-                fields = dict(line.split(":\t", 1) for line in path.read_text().splitlines() if ":\t" in line)
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if fields["NSpid"].split()[-1] == inner and len(fields["NSpid"].split()) > 1:
-                return int(path.parent.name)
+        space = Path("/proc", str(self._init), "ns", "pid").readlink()
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                numbers = re.search(r"^NSpid:\t(.+)$", (process / "status").read_text(), flags=re.MULTILINE)
+                if numbers and numbers[1].split()[-1] == inner and (process / "ns" / "pid").readlink() == space:
+                    return int(process.name)
         raise ProcessLookupError(f"no process {inner} of the namespace")
 
     def _is_up(self) -> bool:
@@ -188,9 +188,7 @@ class Systemd:
         for place in (self.etc, self.state):
             place.mkdir(exist_ok=True)
         shutil.copy(UNIT, units / "user-miner.service")
-        for name in ("begin", "network-online", "time-sync", "multi-user"):
-            (units / f"{name}.target").write_text(_TARGET, "utf-8")
-        for name in ("sysinit", "basic", "shutdown"):
+        for name in ("begin", "network-online", "time-sync", "multi-user", "sysinit", "basic", "shutdown"):
             (units / f"{name}.target").write_text(_TARGET, "utf-8")
         (self.folder / "passwd").write_text(
             f"root:x:0:0::/root:/bin/sh\nuser-miner:x:{os.getuid()}:{os.getgid()}::/var/lib/user-miner:/bin/false\n"
