@@ -65,6 +65,8 @@ def safe_line(text: str, redact: Callable[[str], str], limit: int = 300) -> str:
 
 def as_int(value: object) -> int | None:
     """An integer within 64 bits from JSON or a header; None for anything else, booleans included."""
+    if type(value) is int:  # nearly always; no bool
+        return value if value in _INT64 else None
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer():

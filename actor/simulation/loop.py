@@ -14,6 +14,8 @@ from contextvars import Context
 from itertools import count
 from typing import Any, TypeVar, TypeVarTuple
 
+import msgspec
+
 from actor.testing.clock import StalledError, VirtualClock
 
 __all__ = ["SimulatedLoop", "run_simulated"]
@@ -22,19 +24,14 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
-class _Call(asyncio.TimerHandle):
-    """A callback that waits for its turn; lighter than asyncio's own, of which every step makes one."""
+class _Call(msgspec.Struct):
+    """A callback that waits for its turn, with what asyncio asks of one; every step makes one."""
 
-    __slots__ = ("arguments", "callback", "dead", "due_s", "variables")
-
-    def __init__(
-        self, callback: Callable[..., object], arguments: tuple[Any, ...], context: Context | None, due_s: float = 0.0
-    ) -> None:
-        self.callback = callback
-        self.arguments = arguments
-        self.variables = context
-        self.due_s = due_s
-        self.dead = False
+    callback: Callable[..., object]
+    arguments: tuple[Any, ...]
+    variables: Context | None
+    due_s: float = 0.0
+    dead: bool = False
 
     def cancel(self) -> None:
         """It will not be called."""
@@ -69,7 +66,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """The clock's."""
         return self.clock.elapsed_s()
 
-    def call_soon(self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None) -> _Call:
+    def call_soon(self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None) -> Any:
         """In one of the next steps, after all that wait already."""
         call = _Call(callback, args, context)
         self._calls.append(call)
@@ -77,13 +74,13 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def call_later(
         self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> _Call:
+    ) -> Any:
         """After so many seconds."""
         return self.call_at(self.clock.elapsed_s() + delay, callback, *args, context=context)
 
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> _Call:
+    ) -> Any:
         """At this time of the loop; what is due at the same time comes in the order of these calls."""
         call = _Call(callback, args, context, when)
         heapq.heappush(self._timers, (when, next(self._number), call))

@@ -83,6 +83,7 @@ class ModelDisk(Disk):
         self._lying_sync = lying_sync
         self._crash = crash
         self._fds: dict[int, _File] = {}
+        self._places: dict[int, int] = {}  # where the next write of each descriptor goes
         self._names: dict[Path, _Entry] = {path: _loaded(path) for path in root.rglob("*")}
         self._durable = dict(self._names)
         self._changes: list[tuple[Path, _Change]] = []
@@ -99,6 +100,7 @@ class ModelDisk(Disk):
         elif flags & os.O_TRUNC:
             entry.pending.append((0, None))
         self._fds[fd] = entry
+        self._places[fd] = os.fstat(fd).st_size if flags & os.O_APPEND else 0
         return fd
 
     def write(self, fd: int, data: bytes | memoryview) -> int:
@@ -107,7 +109,8 @@ class ModelDisk(Disk):
         if self._due():
             data = data[: len(data) // 2]
         count = super().write(fd, data)
-        self._fds[fd].pending.append((os.lseek(fd, 0, os.SEEK_CUR) - count, bytes(data[:count])))
+        self._fds[fd].pending.append((self._places[fd], bytes(data[:count])))
+        self._places[fd] += count
         self._step()
         return count
 
