@@ -55,8 +55,8 @@ def test_a_host_that_is_not_here_is_one_line(host: str) -> None:
         serving_metrics(settings(metrics_port=free_port(), metrics_host=host)).__enter__()
 
 
-def test_without_a_port_nothing_is_served_or_imported() -> None:
-    """The default costs nothing."""
+def test_without_a_port_nothing_is_served() -> None:
+    """The default."""
     with serving_metrics(settings()) as watched:
         assert watched is None
 
