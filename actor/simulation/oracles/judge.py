@@ -44,7 +44,7 @@ _ORACLES: Final[tuple[type[Oracle], ...]] = (
     Budget,
 )
 _Hear: TypeAlias = Callable[..., Iterable[Violation]]
-_DEEP_SHARE: Final = 0.125  # of the seeds: what costs as much as the rest together
+_DEEP_SHARE: Final = 0.0625  # of the seeds: what costs as much as the rest together
 _ENOUGH: Final = 20  # what follows from the first violations tells nothing new
 
 
