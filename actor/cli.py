@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Final
@@ -208,6 +209,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             sys.exit(0)
         _flush()
         raise
+    except OSError as error:
+        # What takes our output refused in the midst of it; an error that names a file is of another kind, and a bug.
+        if error.filename is not None:
+            raise
+        _give_up(error)
 
 
 def _open_streams() -> None:
@@ -226,10 +232,15 @@ def _flush() -> None:
     try:
         sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python's own end would try once more
-        if not isinstance(error, BrokenPipeError):
+        _give_up(error)
+
+
+def _give_up(error: OSError) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python's own end would try once more
+    if not isinstance(error, BrokenPipeError):
+        with suppress(OSError):  # standard error may lie on the same disk
             print(f"user-miner: writing failed: {error.strerror}", file=sys.stderr)  # noqa: T201
-            sys.exit(2)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -103,6 +103,19 @@ def test_a_full_disk_behind_the_output_is_one_line(journal: Path, arguments: tup
     assert is_one_line(done.stderr, "No space left on device")
 
 
+@pytest.mark.parametrize("arguments", [("diagram",), ("subnets", "list", "--json"), ("--help",)], ids=" ".join)
+def test_a_disk_that_is_full_in_the_midst_of_the_output_is_one_line(arguments: tuple[str, ...]) -> None:
+    """Commands that read no journal, and the help, end without a traceback too."""
+    done = piped(*arguments, ending="> /dev/full")
+    assert done.returncode == 2
+    assert is_one_line(done.stderr, "No space left on device")
+
+
+def test_a_full_disk_behind_the_errors_leaves_the_exit_code() -> None:
+    """A unit that logs to a file on the full disk still sees that the configuration is wrong."""
+    assert piped("config", "--env-file", "/nowhere", ending="2> /dev/full").returncode == 2
+
+
 def test_closed_streams_are_no_mistake_of_ours(journal: Path) -> None:
     """The exit code is all that is left, and it is right."""
     for ending in (">&-", "2>&-", "<&- >&- 2>&-"):
