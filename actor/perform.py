@@ -127,14 +127,8 @@ class Performer:
             )
         except ScrapeError as error:
             return _one(scrape_failed(effect, error, latency_ms=self._since_ms(began_s)))
-        seed, latency_ms = self._new_seed(), self._since_ms(began_s)
-
-        def chosen(s: State) -> tuple[ev.Event, ...]:
-            # The settings may have changed meanwhile; the record stands behind the change.
-            is_drawn = s.policy.sampling == "random"
-            return (scraped_event(effect, scraped, seed=seed if is_drawn else None, latency_ms=latency_ms),)
-
-        return (chosen,)
+        seed = self._new_seed() if policy.sampling == "random" else None
+        return _one(scraped_event(effect, scraped, seed=seed, latency_ms=self._since_ms(began_s)))
 
     async def _hold_window(self, _effect: ef.HoldWindow, _state: State) -> Facts:
         return (lambda s: () if s.unaffordable is None else (s.unaffordable,),)

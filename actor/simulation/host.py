@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Final
 
 from actor.feedback import FeedbackIntake, Word, score_word, validation_word
-from actor.machine.state import State, observation_key
+from actor.machine.state import observation_key
 from actor.runtime import Actor
 from actor.testing.clock import VirtualClock
-from events.catalogue import Event, Policy, SettingsChanged
+from events.catalogue import Policy, SettingsChanged
 from events.codec import changed
 from sandbox.world import Draw, Ledger
 
@@ -23,6 +23,7 @@ _VALIDATORS: Final = (
     "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y",
 )
 _AGAIN: Final = 0.3  # of the words are told twice
+_MOST_AT_ONCE: Final = 5
 _CHANGES: Final[tuple[tuple[str, Callable[[Policy], Policy]], ...]] = (
     ("LOG_LEVEL", lambda policy: policy),
     ("ON_ANALYSIS_ERROR", lambda policy: changed(policy, on_analysis_error="skip")),
@@ -40,6 +41,7 @@ class Host:
 
     Args:
         actor: The miner.
+        policy: The settings with which it started.
         ledger: Of whose posts validators speak.
         clock: The host's.
 
@@ -47,22 +49,29 @@ class Host:
         promised: Keys of the words that the miner said it would record.
     """
 
-    def __init__(self, actor: Actor, ledger: Ledger, clock: VirtualClock) -> None:
+    def __init__(self, actor: Actor, policy: Policy, ledger: Ledger, clock: VirtualClock) -> None:
         self.promised: set[str] = set()
         self._actor = actor
+        self._policy = policy
         self._ledger = ledger
         self._intake = FeedbackIntake(lambda text: text, clock.elapsed_s)
 
     def act(self, draw: Draw) -> None:
         """Do what was drawn: "score", "validation", "settings"."""
         if draw.kind == "settings":
-            name, change = _CHANGES[int(draw.amount * len(_CHANGES))]
-            self._actor.tell(lambda state: _settings(state, name, change))
+            self._change_settings(draw)
             return
         word = self._score(draw) if draw.kind == "score" else self._validation(draw)
         for _ in range(2 if draw.share < _AGAIN else 1):
             if self._intake.take(lambda _redact: word, self._actor.tell, self._actor.state):
                 self.promised.add(observation_key(word))
+
+    def _change_settings(self, draw: Draw) -> None:
+        name, change = _CHANGES[int(draw.amount * len(_CHANGES))]
+        policy, self._policy = self._policy, change(self._policy)
+        if policy != self._policy or name == "LOG_LEVEL":
+            settings = SettingsChanged(policy=self._policy, names=(name,))
+            self._actor.change_settings(settings, llm_concurrency=1 + int(draw.share * _MOST_AT_ONCE))
 
     def _score(self, draw: Draw) -> Word:
         start_block = max((a.start_block for a in self._ledger.acceptances.values()), default=0)
@@ -90,8 +99,3 @@ class Host:
 
 def _validator(draw: Draw) -> str:
     return _VALIDATORS[int(draw.amount * 10) % len(_VALIDATORS)]
-
-
-def _settings(state: State, name: str, change: Callable[[Policy], Policy]) -> tuple[Event, ...]:
-    policy = change(state.policy)
-    return () if policy == state.policy and name != "LOG_LEVEL" else (SettingsChanged(policy=policy, names=(name,)),)

@@ -171,7 +171,7 @@ class _Simulation:
             on_record=self._on_record,
             on_replayed=self._on_replayed,
         )
-        self._host = Host(process.actor, self._world.ledger, self._clock)
+        self._host = Host(process.actor, policy, self._world.ledger, self._clock)
         if rival.kind:
             self._loop.call_later(rival.amount * self._world.chain.period_s, self._fight, process)
         await asyncio.wait({process.task})

@@ -192,11 +192,3 @@ def test_a_day_that_costs_too_much(limit_usd: float | None, found: list[str]) ->
     """Two searches of $0.15 each are more than $0.20."""
     story = Story(Budget(world())).tell(RECOVERED, budgeted(limit_usd))
     assert story.see(search(10, at_s=10.0)).see(search(10, at_s=20.0)).found == found
-
-
-def test_a_search_on_its_way_when_the_budget_shrinks() -> None:
-    """Only what leaves behind the change is held to it."""
-    smaller = ev.SettingsChanged(policy=budgeted(0.1).policy, names=("MAX_X_USD_PER_DAY",))
-    story = Story(Budget(world())).tell(RECOVERED, budgeted(None)).tell(smaller, budgeted(0.1), at_s=10.0)
-    assert story.see(search(10, at_s=10.5)).found == []
-    assert story.see(search(10, at_s=60.0)).found == ["budget"]

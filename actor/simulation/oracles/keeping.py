@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -27,8 +26,6 @@ _SEARCHES: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent)
 _ROUNDING_S: Final = 0.002
 _AT_ONCE_S: Final = 5.0
 _DAY_S: Final = 86_400
-# A search that left before its budget was changed may still be on its way, in a world of the usual pace.
-_ON_THE_WAY_S: Final = 2.0
 
 
 class Heard(Oracle):
@@ -163,18 +160,9 @@ class Budget(Oracle):
     The miner reckons by its host's clock, so worlds that disturb the clock are left out.
     """
 
-    EVENTS = (ev.SettingsChanged,)
-
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._billed_uusd: dict[int, int] = {}
-        self._changed_s = -math.inf
-
-    def told(self, told: Told) -> Iterator[Violation]:
-        """When was the budget changed?"""
-        if told.before.policy.max_x_usd_per_day != told.after.policy.max_x_usd_per_day:
-            self._changed_s = told.at_s
-        yield from ()
 
     def searched(self, arrival: Search, last: Told | None) -> Iterator[Violation]:
         """Was there money left for it?"""
@@ -186,8 +174,6 @@ class Budget(Oracle):
         billed = self._billed_uusd[day] = before + policy.prices.x_uusd(len(arrival.posts), arrival.users)
         limit_usd = policy.max_x_usd_per_day
         if limit_usd is None or arrival.life != last.life or billed <= uusd(limit_usd):
-            return
-        if arrival.at_s < self._changed_s + _ON_THE_WAY_S * self.world.habits.slowness:
             return
         if all(d.place != "clock" for d in self.world.weather.happened):
             text = f"X billed ${usd(billed):.3f} in a day; ${limit_usd:g} were allowed"
