@@ -74,7 +74,7 @@ def _row(name: str, sources: Sources, settings: Settings | None) -> _Row:
         value = None if field.is_required() else field.default
     return _Row(
         name=name,
-        value=None if value is None else _shown(name, value),
+        value=None if value is None else sources.redact(_shown(name, value)),
         source="default" if given is None else given.source,
         line=None if given is None else given.line,
         expanded=given is not None and given.expanded,

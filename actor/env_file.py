@@ -123,7 +123,8 @@ class _Reading:
             where = "this line" if lines <= 1 else f"from here to line {line + lines - 1} the text"
             self._remark(line, f"{where} cannot be read and is left out: expected NAME=value, with its quotes closed")
         elif binding.key is not None and binding.value is None:
-            self._remark(line, f"{binding.key[:60]!r} has no = and sets nothing: expected NAME=value")
+            # It may be the second half of a secret that an editor broke in two.
+            self._remark(line, "this line has no = and sets nothing: expected NAME=value")
         elif binding.key is not None and binding.value is not None:
             self._keep(binding.key, binding.value, line, written[blank:])
 
@@ -131,8 +132,9 @@ class _Reading:
         key = name.upper()
         if key in self._given:
             self._remark(line, f"{key} is given again: this counts, line {self._given[key].line} does not")
-        if len(value.splitlines()) > 1:
-            self._remark(line, f"the value of {key} goes on over several lines: is a quote not closed?")
+        if len(value.splitlines()) > 1:  # no setting does; the lines that it swallowed may hold secrets
+            self._remark(line, f"the value of {key} goes on over several lines and is left out: is a quote not closed?")
+            return
         expanded: tuple[str, ...] = ()
         if not written.partition("=")[2].lstrip().startswith("'"):
             value, expanded = self._expand(key, value, line)

@@ -274,7 +274,7 @@ def _check(kind: type[S], sources: Sources) -> S:
         return kind.model_validate({name: value for name, value in given.items() if name in kind.model_fields})
     except ValidationError as error:
         # Not chained: pydantic's own error holds the input, which may be a secret.
-        lines = [line for problem in error.errors() for line in _line(problem, sources).splitlines()]
+        lines = [line for problem in error.errors() for line in sources.redact(_line(problem, sources)).splitlines()]
         raise SettingsError(lines, sources.remarks) from None
 
 
@@ -294,7 +294,7 @@ def _line(problem: Mapping[str, Any], sources: Sources) -> str:
         file = sources.env_file
         missing = "" if file.exists() else f" (there is no {file} in {Path.cwd()})"
         return f"{name}: is not set: add {name}=… to {file}{missing} or to the environment"
-    found = _found(name, str(problem["input"]))
+    found = _found(name, sources.redact(str(problem["input"])))
     return f"{name}: {message[0].lower()}{message[1:]}{found}: correct it {sources.place(name)}"
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from actor.edges.text import Redactor
 from actor.env_file import EnvFile, EnvFileError, Given, quotes_around, read_env_file
 from actor.unknown_variables import legacy_names, unknown_names
 
@@ -61,11 +62,17 @@ class Sources:
         env_file: The settings file, which need not exist.
         values: By the setting's name in upper case; one that is not here has its default.
         remarks: What an operator should know of, one line each.
+        secrets: Values of all secrets, those that do not count included.
     """
 
     env_file: Path
     values: Mapping[str, Value]
     remarks: tuple[str, ...]
+    secrets: frozenset[str] = frozenset()
+
+    def redact(self, text: str) -> str:
+        """The text without the secrets that were given, which ``${…}`` may have put into other values."""
+        return Redactor(self.secrets)(text)
 
     def place(self, name: str) -> str:
         """Where the value stands, for people: what is to be corrected."""
@@ -114,7 +121,12 @@ def gather(
         f"{name} has no effect: windows are counted in blocks (BLOCKS_PER_WINDOW, MAX_SUBMISSIONS_PER_WINDOW)"
         for name in legacy_names(file, environment)
     ]
-    return Sources(env_file=env_file, values=gathered.values, remarks=tuple(gathered.remarks))
+    return Sources(
+        env_file=env_file,
+        values=gathered.values,
+        remarks=tuple(gathered.remarks),
+        secrets=frozenset(gathered.secrets),
+    )
 
 
 class _Gathered:
@@ -124,6 +136,7 @@ class _Gathered:
         self._env_file = env_file
         self._known = known
         self.values: dict[str, Value] = {}
+        self.secrets: set[str] = set()
         self.remarks: list[str] = []
 
     def take_file(self, file: EnvFile) -> None:
@@ -149,6 +162,8 @@ class _Gathered:
 
     def _text(self, name: str, value: str, place: str) -> str:
         """The value without what surrounds it; an empty one means that the setting is not given."""
+        if name in SECRET:
+            self.secrets.add(value.strip())
         if name in _AS_IT_IS:
             return value
         text = value.strip()

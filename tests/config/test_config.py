@@ -83,6 +83,25 @@ def test_no_secret_is_shown(here: World, command: Command, monkeypatch: pytest.M
         assert shown in out
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"MODEL='a\nAPI_KEY={PLANTED}\nNETUID=4'\n",
+        f"NETUID='4\nAPI_KEY={PLANTED}\n'\n",
+        f"API_KEY=half\n{PLANTED}\n",
+        f"API_KEY={PLANTED}\nMODEL=${{API_KEY}}\nJOURNAL_DIR=/tmp/${{API_KEY}}\nLLM_BASE=https://llm.test/${{API_KEY}}\n",
+        f"API_KEY={PLANTED}\nNETUID={'x' * 50}${{API_KEY}}\nLLM_BASE=ftp://llm.test/${{API_KEY}}\n",
+    ],
+    ids=["swallowed", "swallowed and refused", "broken in two", "expanded", "expanded and refused"],
+)
+def test_no_secret_is_shown_where_a_file_puts_it_into_something_else(here: World, command: Command, text: str) -> None:
+    """An unclosed quote takes in the lines behind it, and ``${…}`` puts one value into another."""
+    (here.folder / ".miner_env").write_text(text)
+    for arguments in (("config",), ("config", "--json"), ("run",)):
+        _, out, errors = command(*arguments, "--wallet.path", here.folder / "none")
+        assert PLANTED[:8] not in out + errors, arguments
+
+
 def test_all_mistakes_are_told_and_the_exit_code_is_2(
     here: World, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

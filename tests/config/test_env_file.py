@@ -31,10 +31,10 @@ def values(sources: Sources) -> dict[str, object]:
     ("text", "line", "words"),
     [
         ("NETUID=4\n\n  \nMODEL 7\n", 4, ("this line cannot be read", "expected NAME=value")),
-        ("NETUID=4\nMODEL\n", 2, ("'MODEL' has no =",)),
+        ("NETUID=4\nMODEL\n", 2, ("this line has no =",)),
         ('\nMODEL="unclosed\n', 2, ("this line cannot be read",)),
         ('MODEL="unclosed\nNETUID="4"\n', 1, ("from here to line 2 the text cannot be read",)),
-        ('MODEL="a\nb"\nNETUID=4\n', 1, ("the value of MODEL goes on over several lines", "quote")),
+        ('MODEL="a\nb"\nNETUID=4\n', 1, ("the value of MODEL goes on over several lines and is left out", "quote")),
         ("# x\nNETUID=3\nMODEL=m\nNETUID=4\n", 4, ("NETUID is given again", "line 2 does not")),
         ("MODEL=a${NOWHERE}b\n", 1, ("the value of MODEL names ${NOWHERE}, which is not set", "single quotes")),
         ("A='1'\n", 1, ("'A' is no setting and has no effect", "remove it")),
