@@ -93,7 +93,7 @@ def test_damage_is_named_as_ever(journal: Path, place: int) -> None:
     path.write_bytes(content)
 
     def read(reader: JournalReader) -> tuple[list[Record], str]:
-        found = []
+        found: list[Record] = []
         with pytest.raises(JournalDamagedError) as refused:
             found.extend(reader)
         return found, str(refused.value)
