@@ -12,7 +12,7 @@ from actor.machine.state import Backoff, PendingPost, Window
 from actor.simulation.oracles.keeping import Abandoned, Answered, Budget, Heard, Rested, Understood
 from actor.simulation.oracles.oracle import Oracle, Told
 from actor.simulation.outcome import Violation
-from actor.simulation.signer import verify
+from actor.simulation.signer import HOTKEY, verify
 from events import catalogue as ev
 from events.codec import canonical_json, changed
 from events.journal import Record
@@ -25,6 +25,21 @@ WORKING = changed(INITIAL, window=FIRST, newest=FIRST, running=True)
 STOPPED = ev.ActorStopped(reason="asked to stop", posts_processed=0)
 FAILED = ev.SubmissionFailed(
     post_id="1", attempt=1, kind="timeout", reason="no answer", http_status=None, answer="", latency_ms=1
+)
+BODY = ev.SubmissionBody(
+    miner_hotkey=HOTKEY,
+    post_id="1",
+    content="SN45",
+    date=0,
+    author="user1",
+    account_age=1,
+    retweets=0,
+    likes=0,
+    responses=0,
+    followers=0,
+    tokens={},
+    sentiment=0.0,
+    score=0.0,
 )
 CRASHED = ev.EffectCrashed(effect="PollStatus", post_id=None, error="RuntimeError: a bug")
 RECOVERED = ev.ApiRecovered()
@@ -113,6 +128,13 @@ def test_an_answer_that_nobody_heard(excuse: dict[str, Any]) -> None:
 def test_an_answer_that_is_taken_for_another(fields: dict[str, Any], found: list[str]) -> None:
     """R10: a failure is on record only where the answer was one, or none came."""
     assert Story(Understood(world())).tell(RECOVERED).see(submission(**fields)).tell(FAILED).found == found
+
+
+def test_an_attempt_that_crashed_is_not_the_next_one() -> None:
+    """R10: what the server made of an earlier attempt says nothing of one that never arrived."""
+    again = ev.SubmissionStarted(post_id="1", window=812, attempt=2, body=BODY)
+    story = Story(Understood(world())).tell(RECOVERED).see(submission(outcome="quota"))
+    assert story.tell(CRASHED).tell(again).tell(FAILED).found == []
 
 
 def opened(window: Window) -> ev.WindowOpened:

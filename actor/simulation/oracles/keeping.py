@@ -56,7 +56,7 @@ class Heard(Oracle):
 class Understood(Oracle):
     """What the server did with a submission, and told, is what is on record."""
 
-    EVENTS = (*_OUTCOMES, ev.ActorStarted)
+    EVENTS = (*_OUTCOMES, ev.SubmissionStarted, ev.ActorStarted)
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -72,7 +72,7 @@ class Understood(Oracle):
     def told(self, told: Told) -> Iterator[Violation]:
         """Does it say what the answer said?"""
         event = told.event
-        if not isinstance(event, _OUTCOMES):
+        if not isinstance(event, _OUTCOMES):  # another attempt, whatever became of the one before
             self._sent.clear()
             return
         sent = self._sent.pop(event.post_id, None)
