@@ -21,7 +21,7 @@ from actor.simulation.plan import Plan
 __all__ = ["Campaign", "Failure", "run_campaign"]
 
 _CHUNK: Final = 2
-_COLLECTIONS: Final = (10_000, 20, 50)
+_COLLECTIONS: Final = (50_000, 20, 50)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from actor.testing.clock import VirtualClock
 from events.catalogue import ScoreObserved, SubmissionStarted, ValidationObserved
 from events.journal import JournalDamagedError, JournalError, JournalLockedError, Lease, Record, read_journal
 from events.journal.head import read_witness
+from events.journal.record import GENESIS, Head
 from sandbox.world import Draw, Habits, Weather, World
 
 __all__ = ["Watch", "simulate"]
@@ -39,8 +40,8 @@ Watch: TypeAlias = Callable[[Record, State, World, float], "list[Violation]"]
 _NAME: Final = "j"
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  (a directory of one's own is made in it)
 # A life takes so many turns of the loop and so many operations of the disk in the mean.
-_TURNS: Final = 700
-_OPERATIONS: Final = 300
+_TURNS: Final = 1_000
+_OPERATIONS: Final = 400
 _EARLY: Final = 0.15  # of the lives end while the journal is opened or just after
 _EARLY_STEPS: Final = 14
 _PATIENCE: Final = 4  # windows may be missed, until so many times as many as asked for went by
@@ -305,8 +306,9 @@ class _Simulation:
         elif head.seq == known and known and head.hash != self._hashes[-1]:
             self._violate("I8", f"record {known} is another one than was acknowledged", known)
         if head.seq == known + 1:
+            before = Head(seq=known, hash=self._hashes[-1]) if known else GENESIS
+            (self._untold,) = read_journal(self.directory, after=before)
             self._hashes.append(head.hash)  # written and not acknowledged: now it counts
-            *_, self._untold = read_journal(self.directory)
 
     def _on_append(self, record: Record) -> None:
         self._hashes.append(record.hash)
