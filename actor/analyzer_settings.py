@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final, Self
 
@@ -58,6 +59,7 @@ class CheckedAnalyzerSettings(AnalyzerSettings):
         try:
             self.registry()
         except RegistryError as error:
-            mend = "correct or remove it" if self.subnets_file.exists() else "`user-miner subnets refresh` makes it"
+            is_there = os.path.lexists(self.subnets_file)
+            mend = "correct or remove it" if is_there else "`user-miner subnets refresh` makes it"
             raise ValueError(f"SUBNETS_FILE: {error}: {mend}") from None
         return self

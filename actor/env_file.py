@@ -85,6 +85,9 @@ def read_env_file(path: Path, environment: Mapping[str, str] = os.environ) -> En
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise EnvFileError(f"cannot be read: line {line} is not UTF-8: save the file as UTF-8 text") from None
+    if b"\0" in data:
+        line = data.count(b"\n", 0, data.index(b"\0")) + 1
+        raise EnvFileError(f"cannot be read: line {line} holds a zero byte: save the file as UTF-8 text")
     return parse_env_file(text, environment)
 
 

@@ -6,6 +6,7 @@ shown nor taken from the command line, which every user of the machine can read.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ def run_init(options: InitOptions) -> int:
 def _target(options: InitOptions) -> Path:
     """The file that is meant, links followed."""
     file = options.env_file
-    target = file.resolve()
+    target = Path(os.path.realpath(file))  # of links in a circle, too
     if target.is_dir() or (target.exists() and not target.is_file()):
         raise UsageError(f"{file} is no regular file: choose another name with --env-file")
     if target.exists() and not options.force:

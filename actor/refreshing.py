@@ -63,7 +63,7 @@ def write_whole(file: Path, text: str) -> None:
         OSError: The disk did not take it.
         RegistryError: It could not be loaded again.
     """
-    file = file.resolve()
+    file = Path(os.path.realpath(file))  # of links in a circle, too
     new = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with new.open("w", encoding="utf-8") as out:

@@ -26,6 +26,8 @@ def load_registry(path: Path = BUILT_IN) -> Registry:
         RegistryError: The file cannot be read, is not JSON, or an entry is wrong; one line that names the file.
     """
     try:
+        if path.exists() and not path.is_file():  # to read a pipe or a device may never end
+            raise RegistryError(f"{path}: cannot be read: it is no regular file")
         found = json.loads(path.read_bytes())
     except OSError as error:
         raise RegistryError(f"{path}: cannot be read: {error.strerror or error}") from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +27,7 @@ from actor.reloading import Reloader
 from actor.runtime import Actor, IdentityError, UnreadableJournalError
 from actor.settings import Settings, SettingsError, check_settings, read_sources
 from actor.sources import Sources
+from audit.terminal import fail
 from audit.vouch import KeptError, is_signed, read_kept
 from events.journal import JournalReader
 from events.journal.record import Head, Record
@@ -131,7 +131,7 @@ def _read_again(flags: RunFlags, env_file: Path) -> Sources:
 
 def _check_place(journal: Path) -> None:
     """A journal that cannot be where the settings put it is their mistake, and no failure of a disk."""
-    nearest = next(place for place in (journal, *journal.absolute().parents) if os.path.exists(place))  # noqa: PTH110
+    nearest = next(place for place in (journal, *journal.absolute().parents) if os.path.lexists(place))
     if not nearest.is_dir():
         raise SettingsError([f"JOURNAL_DIR: {nearest} is not a directory: name one where this user can write"])
     if not os.access(nearest, os.W_OK | os.X_OK):
@@ -146,7 +146,7 @@ def _check_log(file: Path | None) -> None:
 
 def _refuse(lines: Iterable[str], *, code: int = 2) -> int:
     for line in lines:
-        print(f"user-miner: {line}", file=sys.stderr)  # noqa: T201  (the command line's own voice)
+        fail(line, code=code)
     return code
 
 

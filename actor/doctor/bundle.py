@@ -49,7 +49,7 @@ def check_bundle(file: Path, journal: Path | None) -> Path:
     Raises:
         UsageError: It may not be written there.
     """
-    target = file.resolve()
+    target = Path(os.path.realpath(file))  # of links in a circle, too
     if target.exists():
         raise UsageError(f"--bundle {file} exists already: choose another name")
     if not target.parent.is_dir():

@@ -27,7 +27,7 @@ def check_target(out: Path, journal: Path, *, force: bool) -> Path:
     Raises:
         UsageError: It may not be written.
     """
-    target = out.resolve()
+    target = Path(os.path.realpath(out))  # of links in a circle, too
     if target.is_relative_to(journal.resolve()):
         raise UsageError(f"--out {out} lies in the journal, where only the miner writes: choose another place")
     if target.is_dir() or (target.exists() and not target.is_file()):

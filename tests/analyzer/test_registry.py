@@ -104,7 +104,7 @@ def test_a_wrong_file_is_named(tmp_path: Path, content: object, said: str) -> No
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """A missing file, a folder and bytes that are no text end in one line each."""
     (tmp_path / "bytes.json").write_bytes(b"\xff\xfe\x00{")
-    for name, said in (("nowhere.json", "No such file"), (".", "Is a directory"), ("bytes.json", "as JSON")):
+    for name, said in (("nowhere.json", "No such file"), (".", "no regular file"), ("bytes.json", "as JSON")):
         with pytest.raises(RegistryError, match=said):
             load_registry(tmp_path / name)
 

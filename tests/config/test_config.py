@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from actor.settings import Settings
-from tests.cli.kit import Command, nothing_was_sent
+from tests.cli.kit import Command, is_one_line, nothing_was_sent
 from tests.world import World
 
 PLANTED = "planted-3b9c"
@@ -100,6 +101,42 @@ def test_no_secret_is_shown_where_a_file_puts_it_into_something_else(here: World
     for arguments in (("config",), ("config", "--json"), ("run",)):
         _, out, errors = command(*arguments, "--wallet.path", here.folder / "none")
         assert PLANTED[:8] not in out + errors, arguments
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("MODEL=m\nLOG_FILE=a\0b\n", "line 2 holds a zero byte"),
+        ("SUBNETS_FILE=pipe\n", "SUBNETS_FILE: pipe: cannot be read: it is no regular file"),
+        ("SUBNETS_FILE=/dev/full\n", "SUBNETS_FILE: /dev/full: cannot be read: it is no regular file"),
+        (f"SUBNETS_FILE={'9' * 300}\n", "File name too long"),
+        ("SUBNETS_FILE=\x1b]0;x\x07\n", "SUBNETS_FILE:  ]0;x : cannot be read"),
+    ],
+    ids=["zero byte", "pipe", "endless device", "long name", "escape"],
+)
+def test_a_file_that_cannot_be_is_one_line(here: World, command: Command, text: str, words: str) -> None:
+    """Neither a traceback, nor reading without an end, nor what would steer the terminal."""
+    (here.folder / ".miner_env").write_text(text)
+    os.mkfifo(here.folder / "pipe")
+    code, _, errors = command("run", "--wallet.path", here.folder / "none")
+    assert code == 2
+    assert is_one_line(errors, words)
+
+
+def test_links_in_a_circle_are_one_line(here: World, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written there replaces one of them, or is refused."""
+    link = here.folder / "circle"
+    link.symlink_to(link)
+    secret = here.folder / "secret"
+    secret.write_text("token-of-ours")
+    secrets = ("--x-bearer-token-file", secret, "--api-key-file", secret)
+    assert command("init", "--env-file", link, "--no-wallet-check", *secrets)[0] in {0, 2}
+    again = here.folder / "again"
+    again.symlink_to(again)
+    monkeypatch.setenv("JOURNAL_DIR", str(again))
+    code, _, errors = command("run")
+    assert code == 2
+    assert is_one_line(errors, "JOURNAL_DIR", "is not a directory")
 
 
 def test_all_mistakes_are_told_and_the_exit_code_is_2(
