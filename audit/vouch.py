@@ -68,7 +68,9 @@ def read_kept(path: Path) -> CheckpointSigned:
         content = orjson.loads(path.read_bytes())
         data = content["data"] if isinstance(content, dict) and "data" in content else content
         return decode_as(CheckpointSigned, upcast("CheckpointSigned", _version(data), data))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise KeptError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
         raise KeptError(f"{path} holds no checkpoint: {error}") from error
 
 

@@ -101,7 +101,9 @@ class Timeline:
 
     def _tell(self, step: Step) -> None:
         opens = opens_window(step)
+        totals = step.before.totals
         if self._block is not None:
+            totals = step.after.totals  # a verdict that opens the next window is told by the block that it ends
             self._admit(step, self._block)
             self._note(step.record, notes_of(step, self._last_of_run))
             if opens or not is_worked_on(step.after):
@@ -112,15 +114,15 @@ class Timeline:
             self._note(step.record, notes_of(step, self._last_of_run))
             self._flush()
         if opens:
-            self._open(step)
+            self._open(step, totals)
 
     # Blocks
 
-    def _open(self, step: Step) -> None:
+    def _open(self, step: Step, totals: Totals) -> None:
         window = step.after.window
         if window is None:
             return
-        self._block = block = _Block(window=window, opened_ms=step.record.at_ms, totals=step.before.totals)
+        self._block = block = _Block(window=window, opened_ms=step.record.at_ms, totals=totals)
         self._admit(step, block)
         missed = _missed(step.before.window, window)
         at = f", at block {step.event.current_block}" if isinstance(step.event, ev.WindowOpened) else ""

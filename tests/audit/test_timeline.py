@@ -293,3 +293,17 @@ def test_a_misspelled_event_is_wrong_use() -> None:
         parse_filters(events=["RateLimitd"])
     with pytest.raises(UsageError, match="the nearest one is PostsScraped"):
         parse_filters(events=["PostsScraped", "postsscraped"])
+
+
+def test_a_verdict_that_opens_the_next_window_counts_once() -> None:
+    """The last answer of a window whose successor is known: it is counted where it was told."""
+    drive = Drive().start()
+    drive.batch(60_000, 1, 2)
+    drive.window(60_001)
+    drive.accept_all()
+    drive.scraped(3)
+    drive.analyze_all()
+    drive.accept_all()
+    drive.sign()
+    ended = [line.split("s: ")[1] for line in timeline(drive.records).splitlines() if line[LABEL].strip() == "ended"]
+    assert [text.split(";")[0] for text in ended] == ["2 accepted", "1 accepted"]

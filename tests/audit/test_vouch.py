@@ -212,7 +212,7 @@ def test_a_journal_without_checkpoints_is_not_vouched_for() -> None:
     [
         (("--hotkey", "5nonsense"), "no ss58 address"),
         (("--checkpoint", "x.json"), "needs --hotkey"),
-        (("--hotkey", ALICE, "--checkpoint", "missing.json"), "holds no checkpoint"),
+        (("--hotkey", ALICE, "--checkpoint", "missing.json"), "cannot read missing.json: No such file or directory"),
     ],
 )
 def test_wrong_use_is_one_line(
