@@ -21,7 +21,7 @@ def env_file_checks(env_file: Path, *, named: bool) -> list[Check]:
     name = "env-file"
     if not env_file.exists() and not env_file.is_symlink():
         if named:
-            return [failure(name, f"there is no file {env_file}", "copy .miner_env.example and fill it in")]
+            return [failure(name, f"there is no file {env_file}", "correct the name; `user-miner init` writes one")]
         return [ok(name, f"there is no {env_file} in {Path.cwd()}; all settings are those of the environment")]
     if env_file.is_fifo():
         return [ok(name, f"{env_file} is a pipe, which is read once")]
