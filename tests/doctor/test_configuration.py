@@ -187,7 +187,7 @@ def test_variables_without_effect(filed: Path, command: Command, monkeypatch: py
         ("X_BEARER_TOKN", "did you mean X_BEARER_TOKEN"),
         ("FAVOURITE_COLOUR", ".miner_env:"),
         ("POSTS_TO_SUBMIT has no effect",),
-        ("LLM_BASE", "sets nothing"),
+        ("this line has no =", "sets nothing"),
         ("LLM_TIMEOUT_SECOND", "environment"),
     ):
         assert found.says("variables", "warning", *words), words
