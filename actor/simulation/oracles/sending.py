@@ -58,7 +58,7 @@ class Quota(Oracle):
         """Is there room?"""
         start = arrival.start_block
         self._latest = max(self._latest, start)
-        if arrival.number in self._numbers or start < self._latest:
+        if arrival.number in self._numbers or start < self._latest or _outlived(arrival, last):
             return
         self._numbers.add(arrival.number)
         limit = self._limits.get(arrival.post_id)
@@ -92,7 +92,7 @@ class NoneAfterVerdict(Oracle):
 
     def submitted(self, arrival: Submission, last: Told | None) -> Iterator[Violation]:
         """Is there a verdict already?"""
-        if arrival.number in self._numbers:
+        if arrival.number in self._numbers or _outlived(arrival, last):
             return
         self._numbers.add(arrival.number)
         verdict = self._verdicts.get(arrival.post_id)
@@ -156,7 +156,7 @@ class QuietAfterLimit(Oracle):
 
     def submitted(self, arrival: Submission, last: Told | None) -> Iterator[Violation]:
         """Was a later window told since?"""
-        if arrival.number in self._numbers:
+        if arrival.number in self._numbers or _outlived(arrival, last):
             return
         self._numbers.add(arrival.number)
         if self._limited is None:
@@ -255,6 +255,11 @@ class Attempts(Oracle):
         if sent.by_window[window] > limit:
             text = f"post {arrival.post_id} was sent {sent.by_window[window]} times in one window; {limit} are allowed"
             yield Violation(rule="I7", text=text, seq=_seq(last))
+
+
+def _outlived(arrival: Submission, last: Told | None) -> bool:
+    """Whether its sender died while it was on its way: the next process could not know of it."""
+    return last is not None and arrival.life < last.life
 
 
 def _window_of(told: Told) -> int:
