@@ -24,6 +24,7 @@ __all__ = [
 
 _LARGEST_KEYFILE: Final = 65_536
 _SHOWN_NAMES: Final = 10
+_LONGEST_ADDRESS: Final = 64  # one has at most 50 characters, and to decode takes the square of the length
 
 
 class HotkeyError(Exception):
@@ -76,7 +77,7 @@ def is_ss58(text: str) -> bool:
     """Whether a text is an ss58 address: base58 with a valid checksum over a 32-byte key."""
     from bittensor_core import decode_ss58  # noqa: PLC0415  (loaded when first needed)
 
-    if not text.isascii() or not text.isalnum():
+    if len(text) > _LONGEST_ADDRESS or not text.isascii() or not text.isalnum():
         return False
     try:
         decode_ss58(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -225,3 +226,10 @@ def test_a_signer_shows_its_address_alone(wallets: Path) -> None:
 def test_addresses(text: str, expected: bool) -> None:  # noqa: FBT001  (a table)
     """Base58 with its checksum, nothing around it."""
     assert is_ss58(text) is expected
+
+
+def test_what_is_far_too_long_for_an_address_is_not_decoded() -> None:
+    """A validator's word of a megabyte would hold up the miner for minutes, for decoding takes the square of it."""
+    began_s = time.process_time()
+    assert not is_ss58("x" * 200_000)
+    assert time.process_time() - began_s < 1
