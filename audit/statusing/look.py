@@ -17,7 +17,7 @@ from actor.machine import INITIAL, REDUCER, IllegalEventError, State, decode_sta
 from actor.machine.budget import DAY_MS
 from audit.history import FoldError
 from audit.statusing.seen import Seen
-from events.journal import BadRecordError, JournalReader, Record, parse
+from events.journal import BadRecordError, JournalDamagedError, JournalReader, Record, parse
 from events.journal.head import START, read_witness
 from events.journal.layout import first_seq, list_segments
 from events.journal.record import Head
@@ -60,6 +60,7 @@ class Look:
         self._snapshot_head = None if stored is None else stored.place.head
         self._cached = cached
         begin = None if day is None or stored is None else _first(directory / min(day, stored.place.segment))
+        self._from_first = begin is None or begin.seq == 1
         if begin is None or begin.seq == 1:
             self._reader = JournalReader(directory)
         else:
@@ -74,6 +75,22 @@ class Look:
             FoldError: This build's machine does not agree with a record.
             OSError: The journal cannot be read any more.
         """
+        try:
+            return self._refresh(on_progress)
+        except JournalDamagedError:
+            reached = 0 if self.record is None else self.record.seq
+            if self._snapshot_head is None or reached >= self._snapshot_head.seq or not self._from_first:
+                raise
+            self._drop_snapshot()
+            return self._refresh(on_progress)  # up to the same damage, with a state of what is good
+
+    def _drop_snapshot(self) -> None:
+        """Begin anew with the first record: the chain breaks before the snapshot's."""
+        self.state, self.record, self.seen = INITIAL, None, Seen(INITIAL)
+        self.snapshot_seq = self._snapshot_head = None
+        self._reader = JournalReader(self.directory)
+
+    def _refresh(self, on_progress: Callable[[int], None]) -> bool:
         before = self.record
         self._reader.check_kept()
         for record in self._reader:

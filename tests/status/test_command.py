@@ -84,6 +84,26 @@ def test_a_damaged_journal_is_a_finding(command: Command, tmp_path: Path, *, as_
         assert "record       30 " in out
 
 
+def test_damage_before_the_snapshot_leaves_the_state_of_what_is_good(
+    mined: World, command: Command, tmp_path: Path
+) -> None:
+    """The snapshot speaks of records that are no longer proven: it stands for none of them."""
+    (whole,) = mined.journal.iterdir()
+    journal = shutil.copytree(whole, tmp_path / "j")
+    lines = (journal / SEGMENT).read_bytes().splitlines(keepends=True)
+    lines[8] = lines[8].replace(b"e", b"f", 1)
+    (journal / SEGMENT).write_bytes(b"".join(lines))
+    assert list((journal / "snapshots").iterdir())
+    code, out, _ = command("status", "--journal", journal, "--json")
+    told = json.loads(out)
+    assert (code, told["record"]["seq"], told["record"]["snapshot_seq"]) == (1, 8, None)
+    assert (told["state"]["name"], told["hotkey"] is None, told["process"]["epoch"]) == (
+        json.loads(lines[7])["to"],
+        False,
+        1,
+    )
+
+
 def test_a_journal_without_head_slots_is_a_finding(command: Command, tmp_path: Path) -> None:
     """Whether its end is missing cannot be told."""
     journal = write(tmp_path / "j", story())
