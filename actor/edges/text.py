@@ -73,7 +73,10 @@ def as_int(value: object) -> int | None:
         value = int(value)
     elif isinstance(value, str):
         value = int(value) if _DECIMAL.fullmatch(value.strip()) else None
-    return value if isinstance(value, int) and value in _INT64 else None
+    if not isinstance(value, int):
+        return None
+    number = int(value)  # of a class of somebody's own, such as an enum: a range would be searched for it to its end
+    return number if number in _INT64 else None
 
 
 def as_float(value: object) -> float | None:

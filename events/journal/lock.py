@@ -78,6 +78,8 @@ class DirectoryLock:
 
     def _holder(self) -> str:
         try:
+            if not self._path.is_file():  # to read a pipe would wait for ever
+                return "another process"
             content = json.loads(self._path.read_bytes())
             return f"process {content['pid']} on host {content['host']} since {content['started']}"
         except (OSError, ValueError, TypeError, KeyError):

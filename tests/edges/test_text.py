@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from enum import IntEnum
 from urllib.parse import quote
 
 import pytest
@@ -97,6 +98,12 @@ def test_one_line_joins_words() -> None:
 def test_as_int_takes_only_integers_within_64_bits(value: object, expected: int | None) -> None:
     """Integral floats and decimal strings count; booleans and everything else do not."""
     assert as_int(value) == expected
+
+
+def test_as_int_makes_plain_integers_of_those_of_other_classes() -> None:
+    """In a range they are looked for one by one, which ends soon for this value and never for others."""
+    (least,) = IntEnum("Least", {"VALUE": -(2**63)})
+    assert (type(as_int(least)), as_int(least)) == (int, -(2**63))
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,16 @@ def test_no_child_keeps_the_lock(tmp_path: Path) -> None:
         child.kill()
 
 
+def test_a_pipe_in_the_place_of_the_lock_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """It can be locked like a file, but it names no holder."""
+    os.mkfifo(tmp_path / "LOCK")
+    lock = DirectoryLock(tmp_path / "LOCK")
+    lock.acquire()
+    with pytest.raises(JournalLockedError, match="held by another process"):
+        DirectoryLock(tmp_path / "LOCK").acquire()
+    lock.release()
+
+
 def test_release_twice_is_harmless(tmp_path: Path) -> None:
     """As the store's release is."""
     lock = DirectoryLock(tmp_path / "LOCK")
