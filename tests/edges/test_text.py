@@ -102,8 +102,11 @@ def test_as_int_takes_only_integers_within_64_bits(value: object, expected: int 
 
 def test_as_int_makes_plain_integers_of_those_of_other_classes() -> None:
     """In a range they are looked for one by one, which ends soon for this value and never for others."""
-    (least,) = IntEnum("Least", {"VALUE": -(2**63)})
-    assert (type(as_int(least)), as_int(least)) == (int, -(2**63))
+
+    class Least(IntEnum):
+        VALUE = -(2**63)
+
+    assert (type(as_int(Least.VALUE)), as_int(Least.VALUE)) == (int, -(2**63))
 
 
 @pytest.mark.parametrize(
