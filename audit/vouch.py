@@ -7,7 +7,7 @@ elsewhere. The signature check itself is handed in, so that readers know no wall
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -67,6 +67,8 @@ def read_kept(path: Path) -> CheckpointSigned:
     try:
         content = orjson.loads(path.read_bytes())
         data = content["data"] if isinstance(content, dict) and "data" in content else content
+        if not isinstance(data, dict):
+            raise ValueError("expected one JSON object")
         return decode_as(CheckpointSigned, upcast("CheckpointSigned", _version(data), data))
     except OSError as error:
         raise KeptError(f"cannot read {path}: {error.strerror or error}") from error
@@ -74,9 +76,8 @@ def read_kept(path: Path) -> CheckpointSigned:
         raise KeptError(f"{path} holds no checkpoint: {error}") from error
 
 
-def _version(data: object) -> int:
-    fields = data if isinstance(data, dict) else {}
-    return 1 if "since" not in fields else 2 if "journal" not in fields else 3
+def _version(data: Mapping[str, object]) -> int:
+    return 1 if "since" not in data else 2 if "journal" not in data else 3
 
 
 def vouch(

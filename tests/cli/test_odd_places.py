@@ -88,6 +88,17 @@ def test_a_journal_of_another_format_is_not_guessed_at(tmp_path: Path, command: 
     assert command("verify", newer)[0] == 0
 
 
+def test_what_is_no_checkpoint_is_one_line(command: Command, tmp_path: Path, journal: Path) -> None:
+    """Whatever JSON a file given with --checkpoint holds."""
+    for number, content in enumerate(("[1]", "7", '{"data": 7}', "{}", "")):
+        kept = tmp_path / f"{number}.json"
+        kept.write_text(content)
+        hotkey = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
+        code, _, errors = command("verify", journal, "--hotkey", hotkey, "--checkpoint", kept)
+        assert code == 2
+        assert is_one_line(errors, "holds no checkpoint")
+
+
 def piped(*arguments: str | Path, ending: str) -> subprocess.CompletedProcess[str]:
     """The command in a shell, with its output as ``ending`` says."""
     line = 'exec "$@" ' + ending
