@@ -68,7 +68,7 @@ def read_kept(path: Path) -> CheckpointSigned:
         content = orjson.loads(path.read_bytes())
         data = content["data"] if isinstance(content, dict) and "data" in content else content
         if not isinstance(data, dict):
-            raise KeptError(f"{path} holds no checkpoint: expected one JSON object")
+            raise ValueError("expected one JSON object")  # noqa: TRY004  (told like any other content, below)
         return decode_as(CheckpointSigned, upcast("CheckpointSigned", _version(data), data))
     except OSError as error:
         raise KeptError(f"cannot read {path}: {error.strerror or error}") from error
