@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -62,11 +63,13 @@ class ReadAhead:
     def _received(self, pipe: BinaryIO) -> Iterator[Record]:
         decode = msgspec.msgpack.Decoder(list[Record]).decode
         while size := int.from_bytes(pipe.read(_SIZE_BYTES)):
-            if len(batch := pipe.read(size)) < size:
+            try:
+                batch = decode(pipe.read(size))
+            except msgspec.DecodeError:  # cut short, or something else wrote there
                 return
-            yield from decode(batch)
-        if end := pipe.read():
-            self.end = msgspec.msgpack.decode(end, type=End)
+            yield from batch
+        with suppress(msgspec.DecodeError):
+            self.end = msgspec.msgpack.decode(pipe.read(), type=End)
 
 
 def send(records: Iterable[Record], pipe: BinaryIO) -> None:

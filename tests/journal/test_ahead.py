@@ -77,9 +77,10 @@ def test_a_death_costs_nothing(journal: Path) -> None:
     assert found == alone
 
 
-def test_what_cannot_be_started_is_not_needed(journal: Path) -> None:
-    """An interpreter that is not there is no reason to refuse a journal."""
-    other = ReadAhead(journal, GENESIS, python="/nowhere/python")
+@pytest.mark.parametrize("python", ["/nowhere/python", "/bin/echo"])
+def test_what_cannot_be_started_is_not_needed(journal: Path, python: str) -> None:
+    """An interpreter that is not there, or says something else, is no reason to refuse a journal."""
+    other = ReadAhead(journal, GENESIS, python=python)
     assert list(other) == []
     assert other.end is None
 
