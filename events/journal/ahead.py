@@ -42,10 +42,12 @@ class ReadAhead:
     """The verified records behind ``after``, as another process reads them; iterate only once.
 
     Attributes:
+        last_seq: The last record's number, of those that came over; 0 before the first.
         end: Where they ended; None where the rest, if there is any, has to be read in this process.
     """
 
     def __init__(self, directory: Path, after: Head, *, python: str = sys.executable) -> None:
+        self.last_seq = 0
         self.end: End | None = None
         self._command = [python, "-c", _PROGRAM, str(directory), str(after.seq), after.hash, *sys.path]
 
@@ -68,6 +70,7 @@ class ReadAhead:
             except msgspec.DecodeError:  # cut short, or something else wrote there
                 return
             yield from batch
+            self.last_seq = batch[-1].seq
         with suppress(msgspec.DecodeError):
             self.end = msgspec.msgpack.decode(pipe.read(), type=End)
 

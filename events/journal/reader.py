@@ -54,9 +54,8 @@ class JournalReader:
         if self._is_long():
             self._ahead_bytes = None  # what is added later is little
             ahead = ReadAhead(self.directory, self._after)
-            for record in ahead:
-                given = record.seq
-                yield record
+            yield from ahead
+            given = ahead.last_seq
             if ahead.end is not None:
                 self.go_on_from(ahead.end)
         for record in self._here():
