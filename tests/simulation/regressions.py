@@ -85,7 +85,7 @@ REGRESSIONS: Final = (
         only="host#1:settings=0.379097,host#10:settings=0.535263",
     ),
     Regression(
-        what="A request that outlived its sender, and arrived behind the next process's, was taken for that one's doing.",
+        what="A request that outlived its sender, and came behind another process's, was taken for that one's doing.",
         seed=118,
         windows=50,
     ),
