@@ -34,7 +34,9 @@ OPENINGS: Final[Mapping[str, str]] = {
 _AT_REST: Final = "a checkpoint is wanted at rest alone, and a decision that is no longer wanted is not recorded"
 _REASONS: Final[Mapping[tuple[str, str, str], str]] = {
     **{("CheckpointSigned", state, state): _AT_REST for state in ("Scraping", "Analyzing", "Submitting")},
-    ("SettingsChanged", "Scraping", "Scraping"): "a search under way ends by the settings that it began with",
+    ("SettingsChanged", "Scraping", "Scraping"): (
+        "a search under way ends by the settings that it began with, so that only the instant before it leaves is left"
+    ),
     ("ConfigMismatched", "Submitting", "Scraping"): "a quota that has no room for what is queued has none for a search",
     ("WindowOpened", "Scraping", "WaitingForWindow"): "the first window of another API takes at least one post",
     ("WindowOpened", "Backoff", "WaitingForWindow"): (

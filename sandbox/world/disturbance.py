@@ -98,7 +98,7 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
         "garbled": 0.004,
     },
     # Once for each window's time.
-    "chain": {"stall": 0.02, "jump": 0.02, "back": 0.02, "resize": 0.01, "quota": 0.03},
+    "chain": {"stall": 0.02, "jump": 0.02, "back": 0.02, "resize": 0.01, "quota": 0.04},
     "clock": {"ahead": 0.015, "behind": 0.015},
     # Once for each window's time: what the host hands on from validators, and what its operator changes.
     "host": {"score": 0.06, "validation": 0.06, "settings": 0.05},

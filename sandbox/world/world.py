@@ -67,7 +67,7 @@ class Habits:
             formats=rng.choice(_FORMATS),
             posts_per_window=_POSTS_PER_WINDOW * rng.choice((0.3, 1.0, 1.0, 1.5)),
             slowness=rng.choice((1.0, 1.0, 1.0, 1.0, 1.0, 7.0)),
-            tells_quota=rng.random() < 0.3,  # noqa: PLR2004
+            tells_quota=rng.random() < 0.5,  # noqa: PLR2004
         )
 
 

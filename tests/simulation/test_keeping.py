@@ -130,6 +130,24 @@ def test_an_answer_that_is_taken_for_another(fields: dict[str, Any], found: list
     assert Story(Understood(world())).tell(RECOVERED).see(submission(**fields)).tell(FAILED).found == found
 
 
+def test_what_the_network_repeats_is_no_answer() -> None:
+    """R10: the repetition of an earlier attempt, which nobody hears of, says nothing of the next one."""
+    again = ev.SubmissionStarted(post_id="1", window=812, attempt=2, body=BODY)
+    accepted = ev.SubmissionAccepted(
+        post_id="1",
+        status="duplicate",
+        http_status=200,
+        answer="",
+        start_block=81_200,
+        selected_for_validation=None,
+        validation_id=None,
+        latency_ms=1,
+    )
+    story = Story(Understood(world())).tell(RECOVERED).see(submission(fault="lost_answer", delivered_s=None))
+    story.tell(FAILED).tell(again).see(submission(number=2, outcome="duplicate"))
+    assert story.see(submission(outcome="duplicate", delivered_s=None)).tell(accepted).found == []
+
+
 def test_an_attempt_that_crashed_is_not_the_next_one() -> None:
     """R10: what the server made of an earlier attempt says nothing of one that never arrived."""
     again = ev.SubmissionStarted(post_id="1", window=812, attempt=2, body=BODY)

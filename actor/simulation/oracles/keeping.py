@@ -61,12 +61,13 @@ class Understood(Oracle):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._sent: dict[str, Submission] = {}
+        self._numbers: set[int] = set()
 
     def submitted(self, arrival: Submission, last: Told | None) -> Iterator[Violation]:
         """The newest of its post, without what the network repeats."""
-        before = self._sent.get(arrival.post_id)
-        if last is not None and arrival.life == last.life and (before is None or before.number != arrival.number):
+        if last is not None and arrival.life == last.life and arrival.number not in self._numbers:
             self._sent[arrival.post_id] = arrival
+        self._numbers.add(arrival.number)
         yield from ()
 
     def told(self, told: Told) -> Iterator[Violation]:
