@@ -86,6 +86,11 @@ def _started(s: State, _e: ev.ActorStarted, day: Spent) -> Spent:
     return _most_asked(day, len(s.to_analyze()))
 
 
+def _moved(s: State, _e: ev.ApiMoved, _day: Spent) -> Spent:
+    """A move gives up the search that the process before may have been asking for."""
+    return _most_read(s) if s.to_scrape and s.unaffordable is None else _NOTHING
+
+
 def _crashed(s: State, e: ev.EffectCrashed, day: Spent) -> Spent:
     if e.effect == "ScrapeWindow":
         return _most_read(s)
@@ -108,6 +113,7 @@ _COSTS: Final[Mapping[type, Callable[[State, Any, Spent], Spent]]] = {
     ev.ScrapeFailed: _search_failed,
     ev.PostAnalyzed: _asked,
     ev.AnalysisFailed: _asked,
+    ev.ApiMoved: _moved,
     ev.ActorStarted: _started,
     ev.EffectCrashed: _crashed,
 }

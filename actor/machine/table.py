@@ -116,7 +116,12 @@ def _rows() -> tuple[Row, ...]:
     rows += _goes_on("WindowOpened", WAITING, never=ANALYZING)
     # The first window of another API may be filled by posts that the move put off.
     rows += _goes_on("WindowOpened", SCRAPING, never=ANALYZING)
-    rows += [Row("WindowOpened", state, None) for state in (ANALYZING, SUBMITTING)]
+    rows += [Row("WindowOpened", ANALYZING, None)]
+    # What the API counted in it already may have filled it, should the quota be smaller now.
+    rows += [
+        Row("WindowOpened", SUBMITTING, None, ("post_queued",)),
+        Row("WindowOpened", SUBMITTING, WAITING, ("idle",)),
+    ]
     rows += _goes_on("WindowOpened", BACKOFF, "released", never=ANALYZING)
     rows += [Row("WindowOpened", BACKOFF, None, ("backing_off",))]
     rows += _goes_on("PostsScraped", SCRAPING)

@@ -32,6 +32,7 @@ NOT_REACHED = {
     *(Row("CheckpointSigned", state, None) for state in ("Scraping", "Analyzing", "Submitting")),
     # Only a window that counts posts before it was heard of has no room, and that is heard of while waiting.
     Row("WindowOpened", "Scraping", "WaitingForWindow", ("idle",)),
+    Row("WindowOpened", "Submitting", "WaitingForWindow", ("idle",)),
     Row("WindowOpened", "Backoff", "WaitingForWindow", ("released", "idle")),
     # The decision follows the window's opening at once, so that no newer one can be known.
     Row("BudgetSpent", "Scraping", None, ("scrape_due",)),

@@ -89,4 +89,19 @@ REGRESSIONS: Final = (
         seed=118,
         windows=50,
     ),
+    Regression(
+        what="A window that was full by a smaller quota already opened in Submitting, and left nothing to send.",
+        seed=71,
+        windows=40,
+        only=(
+            "api.status#41:slow=0.738255,chain#21:jump=0.07478,chain#25:jump=0.31705,chain#26:stall=0.676494,"
+            "chain#29:resize=0.248746,chain#30:stall=0.31586,api.status#62:slow=0.983882,chain#32:quota=0.10368"
+        ),
+    ),
+    Regression(
+        what="A search that a kill cut off was not counted when the next start moved the API: the budget was exceeded.",
+        seed=31672,
+        windows=32,
+        only="life.end#1:kill=0.961754,life.api#2:moved=0.068788,host#1:settings=0.869133",
+    ),
 )
