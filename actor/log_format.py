@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -18,7 +19,7 @@ _USUAL: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctim
 _COLORS: Final = {logging.DEBUG: "2", logging.INFO: "32", logging.WARNING: "33", logging.ERROR: "31"}
 
 
-class _Format(logging.Formatter):
+class _Format(logging.Formatter, ABC):
     """Both formats' common part.
 
     Args:
@@ -35,8 +36,9 @@ class _Format(logging.Formatter):
         trace = self.formatException(record.exc_info) if record.exc_info else ""
         return self._redact(self._line(at, record, extra, trace))
 
+    @abstractmethod
     def _line(self, at: str, record: logging.LogRecord, extra: dict[str, Any], trace: str) -> str:
-        raise NotImplementedError
+        """The line, secrets and all; ``extra`` was named beside the text, ``trace`` is empty without an error."""
 
 
 class TextFormat(_Format):
