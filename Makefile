@@ -8,7 +8,7 @@ demo: .venv/.run
 	$(BIN)/user-miner demo
 
 test: check
-	$(BIN)/pytest -n 3 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal
 
 # The whole of what tests/crash plays a sample of: 10 to 15 minutes each, with progress and a table of figures.
 crash: .venv/.dev
