@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from typing import Any
 from actor.doctor.check import Check
 from tests.cli.kit import Command
 
-__all__ = ["Look", "black_hole", "exactly", "look", "silent", "without_root"]
+__all__ = ["Look", "black_hole", "exactly", "look", "silent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +68,3 @@ def black_hole() -> Iterator[str]:
             waiting.settimeout(0)
             waiting.connect_ex(server.getsockname())
         yield f"127.0.0.1:{server.getsockname()[1]}"
-
-
-@contextmanager
-def without_root(folder: Path) -> Iterator[None]:
-    """Root may write everything, so it steps down to nobody for a moment; other users are as they are."""
-    if os.geteuid() != 0:
-        yield
-        return
-    for path in (folder, *folder.parents):
-        if path.owner() == "root" and path.is_relative_to(tempfile.gettempdir()):
-            path.chmod(path.stat().st_mode | 0o111)
-    os.seteuid(65_534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)

@@ -13,8 +13,9 @@ from actor.doctor.place import disk_check, lock_check, place_checks, room
 from events.journal.layout import LOCK
 from events.journal.lock import DirectoryLock
 from tests.cli.kit import Command
-from tests.doctor.kit import exactly, look, without_root
+from tests.doctor.kit import exactly, look
 from tests.kit import HOTKEY
+from tests.users import without_root
 from tests.world import World
 
 MIB = 1 << 20

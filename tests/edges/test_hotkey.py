@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +11,7 @@ import pytest
 from bittensor_core import CRYPTO_ED25519, Keypair, verify
 
 from actor.edges.hotkey import HotkeyError, is_ss58, load_hotkey, signer_from_keypair, signer_from_wallet
+from tests.users import without_root
 
 PASSWORD = "planted-password-0123"  # noqa: S105  (planted to be found)
 
@@ -157,24 +154,8 @@ def test_a_directory_in_place_of_the_file(tmp_path: Path) -> None:
 def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     """The system's reason, and what is needed."""
     (_written(tmp_path, b"{}") / "cold" / "hotkeys" / "plain").chmod(0)
-    with _without_root(tmp_path):
+    with without_root(tmp_path):
         assert "needs read permission" in _refused(tmp_path)
-
-
-@contextmanager
-def _without_root(folder: Path) -> Iterator[None]:
-    """Root may read everything, so it steps down to nobody for a moment; other users are as they are."""
-    if os.geteuid() != 0:
-        yield
-        return
-    for path in (folder, *folder.parents):
-        if path.owner() == "root" and path.is_relative_to(tempfile.gettempdir()):
-            path.chmod(path.stat().st_mode | 0o111)
-    os.seteuid(65_534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_a_looping_link_is_no_crash(tmp_path: Path) -> None:
