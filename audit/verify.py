@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from audit.history import folded
 from audit.terminal import UsageError, answer, inert_json, path_text, progress
 from audit.vouch import KeptError, SignatureCheck, Vouched, read_kept, vouch
 from events.catalogue import CheckpointSigned
+from events.codec import plain
 from events.describe import printable
 from events.journal import JournalReader, VerifyReport, at_text, locate, verify_journal
 
@@ -56,9 +56,9 @@ def _kept(checkpoint: Path) -> CheckpointSigned:
 
 def _as_json(journal: Path, report: VerifyReport, vouched: Vouched | None) -> str:
     ok = report.ok and (vouched is None or vouched.ok)
-    data = {"journal": path_text(journal), "ok": ok, **dataclasses.asdict(report)}
+    data = {"journal": path_text(journal), "ok": ok, **plain(report)}
     if vouched is not None:
-        data["vouched"] = dataclasses.asdict(vouched)
+        data["vouched"] = plain(vouched)
     return inert_json(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
 
 

@@ -1,4 +1,4 @@
-"""What the machine may want: one frozen dataclass for each effect, named in the imperative.
+"""What the machine may want: one immutable value for each effect, named in the imperative.
 
 ``wanted(state)`` returns effects, the runtime performs them, and their outcome comes back as an event. Equal effects
 are the same effect, so the runtime can compare what is wanted with what is running. This module holds data only.
@@ -6,8 +6,9 @@ are the same effect, so the runtime can compare what is wanted with what is runn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
+
+from events.value import Value
 
 __all__ = [
     "DECISIONS",
@@ -25,61 +26,53 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollStatus:
+class PollStatus(Value, frozen=True, kw_only=True):
     """Ask GET /v2/status every ``interval_s`` seconds, in every state."""
 
     interval_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScrapeWindow:
+class ScrapeWindow(Value, frozen=True, kw_only=True):
     """Search X once for ``window`` and sample at most ``count`` unseen posts."""
 
     window: int
     count: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldWindow:
+class HoldWindow(Value, frozen=True, kw_only=True):
     """Record that a budget does not allow the search of ``window``. A decision: nothing outside is touched."""
 
     window: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnalyzePost:
+class AnalyzePost(Value, frozen=True, kw_only=True):
     """Analyze one pending post."""
 
     post_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartSubmission:
+class StartSubmission(Value, frozen=True, kw_only=True):
     """Write the intent to send ``post_id`` as its ``attempt``-th try. A decision: nothing outside is touched."""
 
     post_id: str
     attempt: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmitPost:
+class SubmitPost(Value, frozen=True, kw_only=True):
     """Send the open attempt, whose intent is durable."""
 
     post_id: str
     attempt: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndBackoff:
+class EndBackoff(Value, frozen=True, kw_only=True):
     """End the timed backoff at ``due_ms`` (unix), but never wait longer than ``wait_s`` from now: clocks jump."""
 
     due_ms: int
     wait_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AbandonPost:
+class AbandonPost(Value, frozen=True, kw_only=True):
     """Give up a carried post at ``due_ms`` (unix; 0 is now)."""
 
     post_id: str
@@ -87,8 +80,7 @@ class AbandonPost:
     due_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignCheckpoint:
+class SignCheckpoint(Value, frozen=True, kw_only=True):
     """Sign the chain's head and the state's digest, once the work of the window that starts at this block is done."""
 
     start_block: int

@@ -90,6 +90,15 @@ class World:
         settings = load_settings(self.folder / "no-file", **flags)
         run_loop(serve(settings, load_signer(settings), RunOptions(windows=windows)))
 
+    def mine_good_and_bad(self) -> None:
+        """A good window, and one with a failed attempt, a rejection and a 429; the chain stands still in each."""
+        self.mine()
+        self.sandbox.next_window()
+        self.sandbox.advance_posts(1800)
+        for fault, times in (("500", 1), ("ok", 2), ("409", 1), ("429", 1)):
+            self.sandbox.script("api.submit", fault, times=times)
+        self.mine()
+
     def start(self, *flags: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """``user-miner run`` in a process of its own."""
         command = [sys.executable, "-m", "actor.cli", "run", *flags]

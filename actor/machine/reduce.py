@@ -192,7 +192,7 @@ def _open_newest(s: State) -> State:
         s,
         window=s.newest,
         to_scrape=room - len(carried),
-        posts=tuple(_carry(p) if p in carried else _put_off(s, p) if p in left else p for p in s.posts),
+        posts=tuple([_carry(p) if p in carried else _put_off(s, p) if p in left else p for p in s.posts]),
         counted=dict(recent),
         crashes={},
         totals=changed(s.totals, windows=s.totals.windows + 1),
@@ -238,8 +238,8 @@ def _put_off(s: State, post: PendingPost) -> PendingPost:
 
 def _posts_scraped(s: State, e: ev.PostsScraped, _at: int) -> State:
     _require_scrape(s, e.window)
-    _require(not any(s.is_seen(p.id) for p in e.posts), "a chosen post is new")
-    pending = tuple(PendingPost(post=p, window=e.window) for p in e.posts)
+    _require(s.are_new({p.id for p in e.posts}), "a chosen post is new")
+    pending = tuple([PendingPost(post=p, window=e.window) for p in e.posts])
     return changed(
         s,
         to_scrape=0,
@@ -281,8 +281,8 @@ def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
     if not e.tokens and not s.policy.submit_irrelevant:
         return _leave_out(changed(s, answers=answers), e.post_id)
     score = score_post_entry(pending.post, e.tokens, at_ms)
-    pending = changed(pending, analyzed=True, tokens=e.tokens, sentiment=e.sentiment, score=score)
-    return changed(s, posts=_with(s, pending), answers=answers)
+    analyzed = changed(pending, analyzed=True, tokens=e.tokens, sentiment=e.sentiment, score=score)
+    return changed(s, posts=_with(s, pending, analyzed), answers=answers)
 
 
 def _remember(
@@ -302,7 +302,7 @@ def _analysis_failed(s: State, e: ev.AnalysisFailed, _at: int) -> State:
     pending = _unanalyzed(s, e.post_id)
     if s.policy.on_analysis_error == "skip" or not s.policy.submit_irrelevant:
         return _leave_out(s, e.post_id)
-    return changed(s, posts=_with(s, changed(pending, analyzed=True)))
+    return changed(s, posts=_with(s, pending, changed(pending, analyzed=True)))
 
 
 def _unanalyzed(s: State, post_id: str) -> PendingPost:
@@ -328,7 +328,7 @@ def _submission_started(s: State, e: ev.SubmissionStarted, _at: int) -> State:
     if not e.attempt == post.attempts + 1 <= s.policy.submit_attempts:
         raise IllegalEventError(f"attempt {e.attempt} is not due")
     attempt = OpenAttempt(post_id=e.post_id, attempt=e.attempt, body=e.body)
-    return changed(s, posts=_with(s, changed(post, attempts=e.attempt)), open=attempt)
+    return changed(s, posts=_with(s, post, changed(post, attempts=e.attempt)), open=attempt)
 
 
 def _submission_accepted(s: State, e: ev.SubmissionAccepted, _at: int) -> State:
@@ -395,9 +395,8 @@ def _defer_exhausted(s: State) -> State:
     )
 
 
-def _with(s: State, post: PendingPost) -> tuple[PendingPost, ...]:
-    post_id = post.post.id
-    return tuple([post if p.post.id == post_id else p for p in s.posts])
+def _with(s: State, before: PendingPost, after: PendingPost) -> tuple[PendingPost, ...]:
+    return tuple([after if p is before else p for p in s.posts])
 
 
 def _without(s: State, post_id: str) -> tuple[PendingPost, ...]:

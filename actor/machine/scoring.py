@@ -22,7 +22,7 @@ CAPS: Final[Mapping[str, int]] = {
     "account_age": 2_555,
 }
 _counts: Final = attrgetter(*CAPS)
-_LIMITS: Final = tuple(CAPS.values())
+_LIKES, _RETWEETS, _QUOTES, _RESPONSES, _FOLLOWERS, _ACCOUNT_AGE = CAPS.values()
 WEIGHT_RELEVANCE: Final = 0.50
 WEIGHT_VALUE: Final = 0.40
 WEIGHT_RECENCY: Final = 0.10
@@ -40,10 +40,14 @@ def relevance(tokens: Mapping[str, float]) -> float:
 
 def value(post: Post) -> float:
     """Mean of the six capped ratios (ruling 5)."""
-    total = 0.0
-    for count, cap in zip(_counts(post), _LIMITS, strict=True):
-        total += 1.0 if count >= cap else count / cap
-    return total / len(_LIMITS)
+    likes, retweets, quotes, responses, followers, account_age = _counts(post)
+    total: float = 1.0 if likes >= _LIKES else likes / _LIKES  # no loop: every analysis of a replay comes through
+    total += 1.0 if retweets >= _RETWEETS else retweets / _RETWEETS
+    total += 1.0 if quotes >= _QUOTES else quotes / _QUOTES
+    total += 1.0 if responses >= _RESPONSES else responses / _RESPONSES
+    total += 1.0 if followers >= _FOLLOWERS else followers / _FOLLOWERS
+    total += 1.0 if account_age >= _ACCOUNT_AGE else account_age / _ACCOUNT_AGE
+    return total / len(CAPS)
 
 
 def recency(timestamp: int, at_ms: int) -> float:

@@ -230,10 +230,14 @@ class State(Value, frozen=True, kw_only=True):
 
     def is_seen(self, post_id: str) -> bool:
         """Whether the post was chosen by an earlier scrape."""
+        return not self.are_new({post_id})
+
+    def are_new(self, post_ids: set[str]) -> bool:
+        """Whether no earlier scrape chose any of the posts."""
         for ids in self.seen.values():
-            if post_id in ids:
-                return True
-        return self.pending(post_id) is not None
+            if not ids.isdisjoint(post_ids):
+                return False
+        return post_ids.isdisjoint([pending.post.id for pending in self.posts])
 
     def answer(self, content_sha256: str) -> Answer | None:
         """What is on record about a text of this digest; the newest where models or rules changed."""

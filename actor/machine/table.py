@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, NamedTuple, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast, final
 
 from transitions import EventData, Machine
 
@@ -37,10 +37,6 @@ def _scrape_due(s: State) -> bool:
     return s.to_scrape > 0
 
 
-def _analysis_due(s: State) -> bool:
-    return s.analysis_due()
-
-
 def _post_queued(s: State) -> bool:
     for post in s.posts:  # noqa: SIM110
         if post.analyzed and not post.deferred:
@@ -62,7 +58,7 @@ def _released(s: State) -> bool:
 
 GUARDS: Final[Mapping[str, Callable[[State], bool]]] = {
     "scrape_due": _scrape_due,
-    "analysis_due": _analysis_due,
+    "analysis_due": State.analysis_due,
     "post_queued": _post_queued,
     "idle": _idle,
     "backing_off": _backing_off,
@@ -205,13 +201,14 @@ def destination(source: StateName, event: str, data: State) -> StateName:
         ValueError: No row's guards hold.
     """
     way = _way(source, event)
-    while isinstance(way, _Fork):
+    while type(way) is _Fork:
         way = way.yes if way.guard(data) else way.no
     if way is None:
         raise ValueError(f"no row of the table leads on from {source} after {event}")
     return way
 
 
+@final
 class _Fork(NamedTuple):
     """A guard, and the ways on where it holds and where it does not; None where no row leads on."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from actor.machine import INITIAL, State, step, wanted
 from actor.machine.explain import Explanation, TriedRow, explain
@@ -177,7 +179,7 @@ def _effect_lines(found: Why) -> list[str]:
 
 def effect_text(effect: Effect) -> str:
     """An effect with its fields, for people."""
-    told = (f"{name} {_value(name, value)}" for name, value in asdict(effect).items())
+    told = (f"{name} {_value(name, value)}" for name, value in msgspec.structs.asdict(effect).items())
     return f"{type(effect).__name__} ({', '.join(told)})"
 
 
@@ -211,4 +213,4 @@ def why_fields(found: Why) -> dict[str, Any]:
 
 
 def _effect_fields(effect: Effect) -> dict[str, Any]:
-    return {"effect": type(effect).__name__, **asdict(effect)}
+    return {"effect": type(effect).__name__, **msgspec.structs.asdict(effect)}

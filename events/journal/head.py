@@ -20,14 +20,14 @@ from events.journal.disk import Disk, pwrite_all, replace_file
 from events.journal.layout import HEAD, segment_name, way_out
 from events.journal.record import GENESIS, Head
 from events.journal.store import JournalDamagedError
+from events.value import Value
 
 __all__ = ["START", "HeadFile", "Place", "Witness", "read_witness"]
 
 _SLOT: Final = 512
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Value, frozen=True, kw_only=True):
     """A point in the journal.
 
     Attributes:

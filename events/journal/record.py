@@ -22,6 +22,7 @@ import orjson
 from events.catalogue import EVENTS, CheckpointSigned, Event
 from events.codec import canonical_json, decode_as, decode_json
 from events.upcast import VERSIONS, upcast
+from events.value import Value
 
 __all__ = [
     "FORMAT",
@@ -58,8 +59,7 @@ class BadRecordError(Exception):
     """These bytes are not the record that belongs here. The message says what was found and expected."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(Value, frozen=True, kw_only=True):
     """The end of a chain: the last record's number and hash."""
 
     seq: int

@@ -64,8 +64,8 @@ MUTANTS: Final = (
     Mutant(
         name="a guard is negated: analyses are due when there are none",
         module="table",
-        old='"analysis_due": _analysis_due,',
-        new='"analysis_due": lambda s: not _analysis_due(s),',
+        old='"analysis_due": State.analysis_due,',
+        new='"analysis_due": lambda s: not s.analysis_due(),',
         kind="refused",
         where=first(lambda s: holds(s, ev.PostsScraped) and s.after.state == "Analyzing"),
     ),
@@ -160,8 +160,8 @@ MUTANTS: Final = (
     Mutant(
         name="posts put off are lost when the next window opens",
         module="reduce",
-        old="posts=tuple(_carry(p) if p in carried else _put_off(s, p) if p in left else p for p in s.posts),",
-        new="posts=tuple(_put_off(s, p) if p in left else p for p in s.posts if p not in carried),",
+        old="posts=tuple([_carry(p) if p in carried else _put_off(s, p) if p in left else p for p in s.posts]),",
+        new="posts=tuple([_put_off(s, p) if p in left else p for p in s.posts if p not in carried]),",
         kind="refused",
         where=shows.sends_a_carried_post,
     ),

@@ -22,12 +22,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with Sandbox(SandboxConfig(seconds_per_block=None, corpus_size=POSTS)) as box:
         make_wallet(folder / "wallets")
         world = World(folder=folder, sandbox=box)
-        world.mine()
-        box.next_window()
-        box.advance_posts(1800)
-        for fault, times in (("500", 1), ("ok", 2), ("409", 1), ("429", 1)):
-            box.script("api.submit", fault, times=times)
-        world.mine()
+        world.mine_good_and_bad()
         box.next_window()
         box.advance_posts(1800)
         world.mine()

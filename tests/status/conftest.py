@@ -36,10 +36,5 @@ def mined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with Sandbox(SandboxConfig(seconds_per_block=None, corpus_size=60)) as box:
         make_wallet(folder / "wallets")
         world = World(folder=folder, sandbox=box)
-        world.mine()
-        box.next_window()
-        box.advance_posts(1800)
-        for fault, times in (("500", 1), ("ok", 2), ("409", 1), ("429", 1)):
-            box.script("api.submit", fault, times=times)
-        world.mine()
+        world.mine_good_and_bad()
         yield world
