@@ -127,13 +127,14 @@ class ApiPort(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scraped:
-    """What a search brought: unseen usable posts as X ordered them, and what was paid for."""
+    """What a search brought: unseen usable posts as X ordered them, and what was paid for, as in PostsScraped."""
 
     posts: tuple[Post, ...]
     posts_read: int
     users_read: int
     requests: int
     unusable: int
+    lost_pages: int = 0
 
 
 class ScrapeError(Exception):

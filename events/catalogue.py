@@ -281,6 +281,7 @@ class PostsScraped(Value, frozen=True, kw_only=True):
         requests: Search requests made.
         unusable: Posts left aside because their author or a required field was missing.
         latency_ms: From the first request to the last answer.
+        lost_pages: Pages behind the first that did not arrive or could not be read, although X may have billed them.
     """
 
     window: int
@@ -293,6 +294,7 @@ class PostsScraped(Value, frozen=True, kw_only=True):
     requests: int
     unusable: int
     latency_ms: int
+    lost_pages: int = 0
 
     def __post_init__(self) -> None:
         ids = {post.id for post in self.posts}
@@ -300,8 +302,8 @@ class PostsScraped(Value, frozen=True, kw_only=True):
             raise ValueError("a sample is distinct and not above what was wanted")
         if not ids.issubset(self.candidates):
             raise ValueError("a sample comes from its candidates")
-        if self.posts_read < 0 or self.users_read < 0:
-            raise ValueError("what was read is not negative")
+        if self.posts_read < 0 or self.users_read < 0 or self.lost_pages < 0:
+            raise ValueError("what was read, or lost, is not negative")
 
 
 class ScrapeFailed(Value, frozen=True, kw_only=True):

@@ -11,8 +11,10 @@ from typing import Final
 
 from events.value import Value
 
-__all__ = ["Prices", "page_size", "usd", "uusd"]
+__all__ = ["PERHAPS_BILLED", "Prices", "page_size", "usd", "uusd"]
 
+# How a search, or a later page of it, fails that X may have answered, and so billed, although no answer came through.
+PERHAPS_BILLED: Final = frozenset({"timeout", "broken", "malformed", "crash"})
 _UUSD: Final = 1_000_000
 _SMALLEST_PAGE: Final = 10
 _LARGEST_PAGE: Final = 100

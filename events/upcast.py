@@ -22,6 +22,7 @@ VERSIONS: Final[Mapping[str, int]] = {
     "CheckpointSigned": 3,
     "GapDeclared": 2,
     "PostAnalyzed": 2,
+    "PostsScraped": 2,
 }
 
 
@@ -68,6 +69,11 @@ def _analysis_failed_1(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "failed_calls": 0}
 
 
+def _posts_scraped_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 did not tell of pages that were lost behind the first."""
+    return {**data, "lost_pages": 0}
+
+
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("ActorStarted", 1): _actor_started_1,
     ("ActorStarted", 2): _actor_started_2,
@@ -76,6 +82,7 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("CheckpointSigned", 2): _checkpoint_signed_2,
     ("GapDeclared", 1): _gap_declared_1,
     ("PostAnalyzed", 1): _post_analyzed_1,
+    ("PostsScraped", 1): _posts_scraped_1,
 }
 
 

@@ -16,7 +16,7 @@ from actor.edges.urls import checked_base, is_loopback, place
 from actor.edges.x_wire import Page, build_query, parse_page, refusal
 from actor.ports import Clock, Scraped, ScrapeError
 from events.catalogue import Post
-from events.prices import page_size
+from events.prices import PERHAPS_BILLED, page_size
 
 __all__ = ["FetchPage", "PostScraper"]
 
@@ -40,6 +40,7 @@ class _Search:
     posts_read: int = 0
     users_read: int = 0
     unusable: int = 0
+    lost_pages: int = 0
     next_token: str | None = None
 
     def add(self, page: Page) -> None:
@@ -64,6 +65,7 @@ class _Search:
             users_read=self.users_read,
             requests=self.requests,
             unusable=self.unusable,
+            lost_pages=self.lost_pages,
         )
 
 
@@ -132,9 +134,11 @@ class PostScraper:
             if not search.pages:
                 reason = f"no answer from {place(self._base)} within {self._total_timeout_s:g} s"
                 raise ScrapeError(reason, kind="timeout") from error
-        except ScrapeError:
+            search.lost_pages = 1
+        except ScrapeError as error:
             if not search.pages:
                 raise
+            search.lost_pages = int(error.kind in PERHAPS_BILLED)
         return search.result()
 
     async def aclose(self) -> None:

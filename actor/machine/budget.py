@@ -1,8 +1,8 @@
 """What a UTC day has cost, and whether a budget allows one more search. Pure.
 
 Where a record does not tell the cost, the most that it can have been is counted: for what was under way when a process
-ended or an effect crashed, for a search without an answer in time. The day is that of the record, by this host's
-clock; days are kept apart, so a clock that goes back or ahead resets nothing.
+ended or an effect crashed, for a search or a page of it without an answer in time. The day is that of the record, by
+this host's clock; days are kept apart, so a clock that goes back or ahead resets nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from actor.machine.state import State
 from events import catalogue as ev
 from events.catalogue import Spent
-from events.prices import page_size, usd, uusd
+from events.prices import PERHAPS_BILLED, page_size, usd, uusd
 from events.value import changed
 
 __all__ = ["DAY_MS", "reckon"]
@@ -22,9 +22,6 @@ __all__ = ["DAY_MS", "reckon"]
 DAY_MS: Final = 86_400_000
 _DAYS_KEPT: Final = 32
 _NOTHING: Final = Spent()
-# A failed search that X may have answered, and so billed, although no answer came through.
-_PERHAPS_BILLED: Final = frozenset({"timeout", "broken", "malformed", "crash"})
-
 _AGAIN: Final = frozenset({ev.ActorStarted, ev.SettingsChanged})
 
 
@@ -67,11 +64,12 @@ def _enter(s: State, more: Mapping[int, Spent], today: int) -> State:
 
 
 def _told(_s: State, e: ev.PostsScraped, _day: Spent) -> Spent:
-    return Spent.told_by(e)
+    told = Spent.told_by(e)
+    return told + _pages(e.lost_pages, e.wanted) if e.lost_pages else told
 
 
 def _search_failed(s: State, e: ev.ScrapeFailed, _day: Spent) -> Spent:
-    return _most_read(s) if e.kind in _PERHAPS_BILLED else _NOTHING
+    return _most_read(s) if e.kind in PERHAPS_BILLED else _NOTHING
 
 
 def _asked(_s: State, e: ev.PostAnalyzed | ev.AnalysisFailed, day: Spent) -> Spent:
@@ -99,7 +97,11 @@ def _crashed(s: State, e: ev.EffectCrashed, day: Spent) -> Spent:
 
 def _most_read(s: State) -> Spent:
     """What the due search can bill at most: every page full, each post by another user."""
-    posts = s.policy.max_search_pages * page_size(s.to_scrape)
+    return _pages(s.policy.max_search_pages, s.to_scrape)
+
+
+def _pages(pages: int, wanted: int) -> Spent:
+    posts = pages * page_size(wanted)
     return Spent(posts=posts, users=posts)
 
 

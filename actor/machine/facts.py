@@ -95,6 +95,7 @@ def scraped_event(effect: ScrapeWindow, scraped: Scraped, *, seed: int | None, l
         requests=scraped.requests,
         unusable=scraped.unusable,
         latency_ms=latency_ms,
+        lost_pages=scraped.lost_pages,
     )
 
 

@@ -410,7 +410,9 @@ def _back_off(s: State, kind: Any, at_ms: int, wait_s: float, *held: str) -> Sta
     due_ms = at_ms + round(wait_s * 1000)
     before = s.backoff
     if before is not None and before.due_ms is not None:
-        due_ms, wait_s, held = max(due_ms, before.due_ms), max(wait_s, before.wait_s), (*before.held, *held)
+        wait_s, held = max(wait_s, before.wait_s), (*before.held, *held)
+        # A moment farther away than the longest wait is one of before the clock was set back: both begin anew.
+        due_ms = min(max(due_ms, before.due_ms), at_ms + round(wait_s * 1000))
     return changed(s, backoff=Backoff(kind=kind, due_ms=due_ms, wait_s=wait_s, held=held))
 
 

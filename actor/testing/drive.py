@@ -134,8 +134,8 @@ class MachineDrive:
         )
         return self
 
-    def scraped(self, *numbers: int, **fields: Any) -> Self:
-        """The due search brought these posts, made up; ``fields`` are theirs."""
+    def scraped(self, *numbers: int, lost_pages: int = 0, **fields: Any) -> Self:
+        """The due search brought these posts, made up; ``fields`` are theirs. Pages may have been lost behind them."""
         posts = tuple(post(number, **fields) for number in numbers)
         self.on(
             ev.PostsScraped(
@@ -146,9 +146,10 @@ class MachineDrive:
                 posts=posts,
                 posts_read=10,
                 users_read=10,
-                requests=1,
+                requests=1 + lost_pages,
                 unusable=0,
                 latency_ms=300,
+                lost_pages=lost_pages,
             )
         )
         return self

@@ -116,6 +116,7 @@ class RecordedEdges:
             users_read=search.users_read,
             requests=search.requests,
             unusable=search.unusable,
+            lost_pages=search.lost_pages,
         )
 
     async def analyze(self, text: str) -> AnalysisLike:  # noqa: ARG002

@@ -105,15 +105,15 @@ def test_a_further_page_only_as_allowed_and_needed(wire: Any, scraper: Callable[
     assert _scrape(scraper(wire.url), count=5, max_pages=9).requests == 1
 
 
-@pytest.mark.parametrize("second", ["refused", "hang", "html"])
+@pytest.mark.parametrize(("second", "lost"), [("refused", 0), ("hang", 1), ("html", 1)])
 def test_a_failure_on_a_later_page_keeps_the_pages_before(
-    wire: Any, scraper: Callable[..., PostScraper], second: str
+    wire: Any, scraper: Callable[..., PostScraper], second: str, lost: int
 ) -> None:
-    """What was paid for is used; the failed request is counted."""
+    """What was paid for is used; the failed request is counted, and its page too where X may have billed it."""
     plays = {"refused": wire.answer(503, "busy"), "hang": wire.hang, "html": wire.answer(200, "<html>")}
     wire.plays(wire.answer(200, _page("1", following="a")), plays[second])
     found = _scrape(scraper(wire.url), max_pages=3)
-    assert ([post.id for post in found.posts], found.requests) == (["1"], 2)
+    assert ([post.id for post in found.posts], found.requests, found.lost_pages) == (["1"], 2, lost)
 
 
 @pytest.mark.parametrize(

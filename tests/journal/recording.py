@@ -24,12 +24,12 @@ _TORN = b'{"seq":16,"at":"2026-11-22T14:'
 
 def history() -> Drive:
     """Every event but TailRepaired, which only a torn tail brings."""
-    drive = Drive().start(subnets_sha256="5" * 64)
+    drive = Drive(ev.Policy(max_search_pages=2)).start(subnets_sha256="5" * 64)
     drive.on(ev.ConfigMismatched(setting="MAX_SUBMISSIONS_PER_WINDOW", configured=5, served=4))
     drive.on(ev.ApiUnreachable(reason="no answer within 10 s"), after_s=12)
     drive.on(ev.ApiRecovered(), after_s=24)
     drive.on(ev.SettingsChanged(policy=changed(drive.state.policy, sampling="top"), names=("SAMPLING", "LOG_LEVEL")))
-    drive.window(812).scraped(1, 2, 3, 4, content='two\nlines, "quotes", \u2028 and \U0001f600')
+    drive.window(812).scraped(1, 2, 3, 4, lost_pages=1, content='two\nlines, "quotes", \u2028 and \U0001f600')
     tokens = {"talisman": 0.9, "chutes": 1.0}
     drive.on(analyzed("1", tokens=tokens, failed_calls=1), analyzed("2", 0.0), after_s=1.5)
     free = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "latency_ms": 0}

@@ -170,6 +170,13 @@ def test_a_failed_search_counts_when_x_may_have_answered(kind: str, posts: int) 
     assert drive.state.spent.get(TODAY, Spent()) == Spent(posts=posts, users=posts)
 
 
+def test_a_page_that_was_lost_behind_the_first_counts_as_full() -> None:
+    """X may have billed it, as it may have billed a whole search without an answer."""
+    drive = Drive(ev.Policy(max_search_pages=3)).start().window(7)
+    drive.scraped(lost_pages=1)
+    assert drive.state.spent[TODAY] == Spent(posts=20, users=20)
+
+
 def test_a_crashed_effect_counts_as_paid() -> None:
     """A bug may come after the answer."""
     drive = Drive().start().window(7)

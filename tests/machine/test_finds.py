@@ -157,6 +157,17 @@ def test_i7_attempts_in_a_newer_window_count_there() -> None:
     assert [e.post_id for e in work(drive.window(9).scraped()) if isinstance(e, ef.StartSubmission)] == ["1"]
 
 
+def test_i7_a_clock_set_back_amid_two_waits_shortens_neither() -> None:
+    """The moment of before is hours away by the new clock: both waits begin anew, at the longer of the two."""
+    drive = Drive().start().window(8).scraped(1).analyze_all()
+    drive.send()
+    drive.on(ev.EffectCrashed(effect="PollStatus", post_id=None, error="a bug"))
+    drive.on(failed("1", 1), after_s=-3600)
+    backoff = drive.state.backoff
+    assert backoff is not None
+    assert backoff.due_ms == drive.at_ms + 12_000
+
+
 def test_a_crashing_checkpoint_is_not_wanted_again_in_its_window() -> None:
     """In a backoff until the next window nothing would hold it back."""
     drive = Drive().start().batch(7, 1)

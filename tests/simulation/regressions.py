@@ -104,4 +104,25 @@ REGRESSIONS: Final = (
         windows=32,
         only="life.end#1:kill=0.961754,life.api#2:moved=0.068788,host#1:settings=0.869133",
     ),
+    Regression(
+        what="A page that X answered too late, behind one that came, was billed, and the budget knew nothing of it.",
+        seed=5830,
+        windows=19,
+        only="host#5:settings=0.865436,host#8:settings=0.707694,x.search#10:missing_author=0.938954,x.search#11:slow=0.555752",
+    ),
+    Regression(
+        what="A clock set back between a crash and a failed attempt let the attempt's wait end with the crash's.",
+        seed=9179,
+        windows=50,
+    ),
+    Regression(
+        what="A post was expected to be given up by a process that only moved its journal to another API.",
+        seed=5301,
+        windows=50,
+    ),
+    Regression(
+        what="A search of a process that died was taken for that of the next one, which had moved the API.",
+        seed=2962,
+        windows=50,
+    ),
 )

@@ -13,7 +13,7 @@ from actor.machine import INITIAL, State
 from actor.simulation.damage import damaged_copies
 from actor.simulation.oracles.folding import FoldAtEveryRecord, Vouched, readers
 from actor.simulation.oracles.keeping import Abandoned, Answered, Budget, Heard, Rested, Understood
-from actor.simulation.oracles.oracle import ARRIVALS, Oracle, Told
+from actor.simulation.oracles.oracle import ARRIVALS, BEFORE_START, Oracle, Told
 from actor.simulation.oracles.paying import ChatsOnce, SearchesOnce
 from actor.simulation.oracles.sending import Attempts, FreshSignatures, NoneAfterVerdict, QuietAfterLimit, Quota
 from actor.simulation.oracles.usage import HealthyWindows
@@ -114,8 +114,9 @@ class Oracles:
         event = record.event()
         if isinstance(event, ActorStarted):
             self._life = event.pid
+        life = self._life + 1 if isinstance(event, BEFORE_START) else self._life
         before = INITIAL if self._last is None else self._last.after
-        told = Told(record=record, event=event, before=before, after=state, at_s=at_s, life=self._life)
+        told = Told(record=record, event=event, before=before, after=state, at_s=at_s, life=life)
         for hear in self._hear[type(event)]:
             found += hear(told)
         self._last = told

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from actor.simulation.oracles.oracle import Oracle, Told
+from actor.simulation.oracles.oracle import BEFORE_START, Oracle, Told
 from actor.simulation.outcome import Violation
 from events import catalogue as ev
 from events.prices import usd, uusd
@@ -144,7 +144,7 @@ class Abandoned(Oracle):
         """Which posts are overdue, and since when?"""
         most = told.after.policy.max_carried_windows
         overdue = [p.post.id for p in told.after.posts if p.deferred and p.deferrals > most]
-        if not overdue or isinstance(told.event, (ev.ActorStarted, ev.TailRepaired)):  # the latter: another process
+        if not overdue or isinstance(told.event, (ev.ActorStarted, *BEFORE_START)):  # of another process
             self._since.clear()
         for post_id in overdue:
             since = self._since.setdefault(post_id, told)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 import msgspec
 
+from events.catalogue import ApiMoved, TailRepaired
 from sandbox.world import Chat, Search, Status, Submission, World
 
 if TYPE_CHECKING:
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from events.catalogue import Event
     from events.journal import Record
 
-__all__ = ["ARRIVALS", "Arrival", "Oracle", "Told"]
+__all__ = ["ARRIVALS", "BEFORE_START", "Arrival", "Oracle", "Told"]
 
 Arrival: TypeAlias = Status | Submission | Search | Chat
+# What a process records before it says that it started: it is another one than that of the record before.
+BEFORE_START: Final = (ApiMoved, TailRepaired)
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -33,7 +36,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         before: The miner's state before it.
         after: The miner's state after it.
         at_s: Simulated seconds since the world began.
-        life: The process that knows it.
+        life: The process that knows it; where it has not started yet, the one after the last that did.
     """
 
     record: Record
