@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from events.catalogue import Post, SubmissionBody
+from events.value import Value
 
 __all__ = [
     "Accepted",
@@ -32,8 +33,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class Block(Value, frozen=True, kw_only=True):
     """The block numbers of one API answer, each None when the API did not say (contract, BLOCK)."""
 
     current_block: int | None = None

@@ -15,7 +15,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import orjson
 
@@ -95,8 +95,7 @@ class ActorConfig:
     snapshot_every: int = _SNAPSHOT_EVERY
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
+class _Outcome(NamedTuple):
     effect: Effect
     task: asyncio.Task[Facts]
 
@@ -299,7 +298,9 @@ class Actor:
         effect, task = outcome.effect, outcome.task
         if self._tasks.get(effect) is task:
             del self._tasks[effect]
-        if task.cancelled() or (isinstance(effect, DECISIONS) and effect not in wanted(self.state)):
+        elif isinstance(effect, DECISIONS):
+            return  # nothing but words, and no longer wanted
+        if task.cancelled():
             return
         try:
             facts = task.result()

@@ -17,6 +17,7 @@ from actor.testing.clock import VirtualClock
 from actor.testing.made import post
 from actor.testing.stand_ins import HOTKEY
 from events.catalogue import Post, SubmissionBody
+from events.value import changed
 
 __all__ = [
     "ScriptedAnalyzer",
@@ -202,7 +203,7 @@ class ScriptedApi:
         """Nothing to close."""
 
     def _block(self) -> Block:
-        return self.block if self.chain is None else replace(self.block, current_block=self.chain())
+        return self.block if self.chain is None else changed(self.block, current_block=self.chain())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,7 +157,7 @@ class _Process:
             raise _DivergedError(f"behind record {self.life.steps[-1].seq}: this build goes on with {_told(draft)}")
         found = self.life.steps[self.place]
         recorded = Draft(at_ms=found.at_ms, event=found.event, source=found.source, dest=found.dest)
-        if recorded == replace(draft, event=self._as_comparable(draft.event, found.event)):
+        if recorded == changed(draft, event=self._as_comparable(draft.event, found.event)):
             return
         lines = [f"record {found.seq}: recorded {_told(recorded)}; this build has {_told(draft)}"]
         if type(draft.event) is type(found.event):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
@@ -69,8 +68,7 @@ class Head(Value, frozen=True, kw_only=True):
 GENESIS: Final = Head(seq=0, hash="0" * _HASH_LENGTH)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(Value, frozen=True, kw_only=True):
     """An event on its way into the journal.
 
     Attributes:

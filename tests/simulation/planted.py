@@ -53,7 +53,7 @@ def _start_leads_on(state: str, never: str = "") -> tuple[Change, ...]:
     return (Change(TABLE, staying, leaving),)
 
 
-_HANDLED: Final = "        if task.cancelled() or (isinstance(effect, DECISIONS)"
+_HANDLED: Final = "        if task.cancelled():"
 
 
 def _dropped_in_backoff(effect: str) -> Change:
@@ -197,7 +197,7 @@ PLANTED: Final = (
         (
             Change(
                 REDUCE,
-                "return changed(s, posts=_with(s, changed(post, attempts=e.attempt)), open=attempt)",
+                "return changed(s, posts=_with(s, post, changed(post, attempts=e.attempt)), open=attempt)",
                 "return changed(s, open=attempt)",
             ),
             Change(REDUCE, _FAILED, _FAILED_COUNTS),
@@ -213,7 +213,7 @@ PLANTED: Final = (
         (
             Change(
                 REDUCE,
-                "posts=tuple(_carry(p) if p in carried else _put_off(s, p) if p in left else p for p in s.posts),",
+                "posts=tuple([_carry(p) if p in carried else _put_off(s, p) if p in left else p for p in s.posts]),",
                 "posts=tuple(_put_off(s, p) if p in left else p for p in s.posts if p not in carried),",
             ),
         ),
