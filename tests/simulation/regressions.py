@@ -125,4 +125,9 @@ REGRESSIONS: Final = (
         seed=2962,
         windows=50,
     ),
+    Regression(
+        what="A miner kept to the window that a stale status named for a bare 429, and was held to the real one.",
+        seed=10921,
+        windows=50,
+    ),
 )

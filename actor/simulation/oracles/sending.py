@@ -152,7 +152,8 @@ class QuietAfterLimit(Oracle):
         if entry is None:
             yield _violation("verdict", f"a 429 for post {event.post_id}, which never arrived", told)
         elif event.start_block is not None:
-            self._limited = told, entry, self.world.chain.blocks_per_window
+            blocks = self.world.chain.blocks_per_window
+            self._limited = None if self._is_misled(entry) else (told, entry, blocks)
 
     def submitted(self, arrival: Submission, last: Told | None) -> Iterator[Violation]:
         """Was a later window told since?"""
@@ -168,6 +169,11 @@ class QuietAfterLimit(Oracle):
             text = f"post {arrival.post_id} was sent at {arrival.at_s:.1f} s"
             text += f", in the window of the 429 of record {limited.record.seq}"
             yield Violation(rule="I6", text=text, seq=_seq(last))
+
+    def _is_misled(self, entry: Submission) -> bool:
+        """Whether the status, asked which window a 429 without numbers meant, told of an older one."""
+        asked = self.world.ledger.statuses[-1:]
+        return any(status.fault == "old_block" and status.at_s > entry.at_s for status in asked)
 
     def _told_since(self, entry: Submission, blocks: int) -> bool:
         ledger = self.world.ledger
