@@ -132,7 +132,7 @@ class WindowLog:
         self._counted: dict[int, int] = {}
         self._quota = quota
         self._attempts = attempts
-        self._open_attempt = 0
+        self._tried: dict[str, int] = {}  # attempts at posts that wait for an answer or for one more
         self._last: Record | None = None
         self._work_ms = 0
         self._takes: Final[Mapping[type, Callable[[Any, Record], Iterable[WindowOutcome]]]] = {
@@ -200,6 +200,7 @@ class WindowLog:
             told.put_down_to("moved", record.seq)
         outcomes = [told.outcome() for told in self._told]
         self._told.clear()
+        self._tried.clear()
         self._limited, self._counted, self._quota = None, {}, (self._quota[0], None)
         return outcomes
 
@@ -219,18 +220,23 @@ class WindowLog:
                 told.put_down_to("busy", record.seq)
         if isinstance(event, ev.RateLimited | ev.SubmissionAccepted) and self._told:
             self._count(event, record)
-        if isinstance(event, ev.SubmissionStarted):
-            self._open_attempt = event.attempt
-        elif isinstance(event, _ANSWERS):
-            if isinstance(event, ev.SubmissionFailed):
-                self._may_have_counted(record)
-            self._open_attempt = 0
+        match event:
+            case ev.SubmissionStarted():
+                self._tried[event.post_id] = event.attempt
+            case ev.SubmissionFailed():
+                self._give_up(record)
+            case ev.RateLimited():
+                self._tried.clear()
+            case ev.SubmissionAccepted() | ev.SubmissionRejected():
+                self._tried.pop(event.post_id, None)
         return outcomes
 
-    def _may_have_counted(self, record: Record) -> None:
-        """The last attempt at a post went without a verdict: the API may have taken the post all the same."""
-        if self._told and self._open_attempt >= self._attempts:
-            self._add(self._told[-1].start_block, record)
+    def _give_up(self, record: Record) -> None:
+        """Posts without an attempt left and without a verdict: the API may have taken them all the same."""
+        for post_id in [post_id for post_id, attempts in self._tried.items() if attempts >= self._attempts]:
+            del self._tried[post_id]
+            if self._told:
+                self._add(self._told[-1].start_block, record)
 
     def _count(self, event: ev.RateLimited | ev.SubmissionAccepted, record: Record) -> None:
         newest = self._told[-1]
@@ -260,8 +266,7 @@ class WindowLog:
 
     def _crash(self, event: ev.EffectCrashed, record: Record) -> tuple[()]:
         if event.effect.startswith("SubmitPost:"):
-            self._may_have_counted(record)
-            self._open_attempt = 0
+            self._give_up(record)
         return self._explain("crash", record)
 
     def _outage(self, _event: ev.ApiUnreachable, record: Record) -> tuple[()]:
@@ -281,6 +286,7 @@ class WindowLog:
     def _gap(self, event: ev.GapDeclared, record: Record) -> tuple[()]:
         for told in self._told:
             told.put_down_to("gap", record.seq)
+        self._tried.clear()
         self._counted |= event.salvage.counted
         return ()
 
@@ -288,9 +294,7 @@ class WindowLog:
         """A crash leaves no record, so it shows here. What follows the start explains the window anew (ruling 12)."""
         self._quota = (event.policy.max_submissions_per_window, self._quota[1])
         self._attempts = event.policy.submit_attempts
-        if self._open_attempt:
-            self._may_have_counted(record)
-        self._open_attempt = 0
+        self._give_up(record)
         self._work_ms = record.at_ms
         newest = self._told[-1] if self._told else None
         if newest is None or newest.touched:

@@ -130,4 +130,9 @@ REGRESSIONS: Final = (
         seed=10921,
         windows=50,
     ),
+    Regression(
+        what="The audit missed a reason: a start that allows fewer attempts gives up posts, which fill their window.",
+        seed=3123458253,
+        windows=25,
+    ),
 )
