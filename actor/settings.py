@@ -6,7 +6,9 @@ and the fix, one line each. Secrets are secrets: they are never printed.
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -77,9 +79,15 @@ def _token(value: SecretStr) -> SecretStr:
 
 def _at_home(path: Path) -> Path:
     try:
-        return path.expanduser()
+        found = path.expanduser()
     except RuntimeError:
         raise ValueError("names the home directory of a user that this machine does not know") from None
+    try:
+        os.lstat(found)
+    except OSError as error:  # whatever else is wrong with it is said where it is used
+        if error.errno == errno.ENAMETOOLONG:
+            raise ValueError("is longer than paths and the names in them may be") from None
+    return found
 
 
 Url = Annotated[str, AfterValidator(_url)]

@@ -115,6 +115,15 @@ def test_a_journal_that_can_be_nowhere_is_one_line(here: World, command: Command
     assert nothing_was_sent(here)
 
 
+def test_a_name_that_no_disk_takes_is_one_line(here: World, command: Command) -> None:
+    """JOURNAL_DIR, WALLET_PATH and LOG_FILE beyond what the system takes are wrong configuration."""
+    for option, setting in (("--journal", "JOURNAL_DIR"), ("--wallet.path", "WALLET_PATH")):
+        code, _, errors = command("run", option, here.folder / ("a" * 300))
+        assert code == 2
+        assert is_one_line(errors, f"{setting}: is longer than paths")
+    assert nothing_was_sent(here)
+
+
 def test_an_encrypted_hotkey_needs_its_password(here: World, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without and with a wrong one: refused, the password unsaid; with the right one it mines under that hotkey."""
     (here.folder / "wallets" / "default" / "hotkeys" / "locked").write_bytes(LOCKED)
