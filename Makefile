@@ -29,7 +29,7 @@ soak: .venv/.dev
 simulate: .venv/.dev
 	$(BIN)/user-miner simulate --seed 1 --seeds 10000 --windows 50 --jobs 2 --require-coverage
 
-# How many seeds find each bug of tests/simulation/planted.py, for the table in docs/simulation.md: some twenty minutes.
+# How many seeds find each bug of tests/simulation/planted.py, for the table in docs/simulation.md: two to six minutes.
 planted: .venv/.dev
 	$(BIN)/python -m benchmarks.campaign_planted --jobs 2
 	UPDATE_DOCS=1 $(BIN)/pytest -q tests/docs/test_made_from_planted.py

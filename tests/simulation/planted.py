@@ -88,7 +88,8 @@ _SIGNED_ONCE: Final = """\
 """
 _FAILED: Final = "    s = changed(s, open=None)\n    if attempt.attempt >="
 _FAILED_COUNTS: Final = """\
-    s = changed(s, open=None, posts=_with(s, changed(s.pending(e.post_id), attempts=attempt.attempt)))
+    post = s.pending(e.post_id)
+    s = changed(s, open=None, posts=_with(s, post, changed(post, attempts=attempt.attempt)))
     if attempt.attempt >="""
 _ADOPTED: Final = "        self.state = after\n        self._chain_end.follow(record, after.checkpoint_seq)\n"
 _SNAPSHOT_AFTER: Final = """\
