@@ -175,7 +175,7 @@ def test_a_broken_refusal_is_one_by_its_status(
     status, kind = refusal
     start = f"HTTP/1.1 {status} No\r\nContent-Length: 99\r\nX-RateLimit-Reset-Block: 7\r\n\r\n{{".encode()
     wire.plays({"cut": start, "hang": wire.hang_after(start), "drip": wire.drip(start)}[how])
-    answer = _submit(client(wire.url, operation_timeout_s=0.05, total_timeout_s=0.1), submission)
+    answer = _submit(client(wire.url, operation_timeout_s=0.2, total_timeout_s=0.5), submission)
     assert isinstance(answer, kind)
     assert not isinstance(answer, Limited) or answer.reset_block == 7
     assert not isinstance(answer, Failed) or answer.kind == "http"
