@@ -10,7 +10,7 @@ from tests.crash.kills import kill_again_and_again
 from tests.crash.seeds import printed_seed
 from tests.world import World
 
-KILLS = 16
+KILLS = 25
 
 
 def inspected(world: World) -> Inspector:

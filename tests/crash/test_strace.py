@@ -14,8 +14,8 @@ from tests.crash.scenes import prepared
 from tests.crash.seeds import printed_seed, seeded
 from tests.crash.strace import read_log, strace_program
 
-MORE = ("EIO", "ENOSPC")  # beside one of every fault
-COMMANDS = 2  # these, in a new Python instead of a fork
+MORE = ("SIGKILL", "SIGKILL", "EIO", "ENOSPC")  # beside one of every fault
+COMMANDS = 2  # the last ones, in a new Python instead of a fork, which knows errors only
 LOG = """\
 17 openat(AT_FDCWD</w>, "/j/HEAD", O_RDWR|O_CLOEXEC) = 7</j/HEAD>
 17 pwrite64(7</j/HEAD>, "{\\"generation\\":2"..., 512, 0 <unfinished ...>

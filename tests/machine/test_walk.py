@@ -177,7 +177,7 @@ class Walk(RuleBasedStateMachine):
 
 
 TestWalk = Walk.TestCase
-TestWalk.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
+TestWalk.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
 
 
 def test_the_walks_reached_every_state() -> None:
