@@ -96,10 +96,30 @@ def run_campaign(
 def _results(plans: Sequence[Plan], judge: Judge, jobs: int) -> Iterator[Iterator[_Ran]]:
     run = partial(_run, judge)
     if jobs == 1:
-        yield map(run, plans)
+        yield _one_by_one(run, plans)
         return
     with get_context("spawn").Pool(jobs, initializer=_begin) as pool:
         yield pool.imap(run, plans, chunksize=_CHUNK)
+
+
+def _one_by_one(run: Callable[[Plan], _Ran], plans: Sequence[Plan]) -> Iterator[_Ran]:
+    """In this process. Ctrl-C waits for the seed's end, for a miner that is cut off has no loop to end in."""
+    asked = False
+
+    def note(_number: int, _frame: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        for plan in plans:
+            yield run(plan)
+            if asked:
+                raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

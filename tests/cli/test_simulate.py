@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import signal
 from typing import Any
 
 import pytest
@@ -125,6 +127,20 @@ def test_an_interruption_ends_with_what_was_found() -> None:
     campaign = run_campaign([Plan(seed=seed, windows=1) for seed in range(9)], on_progress=interrupt)
     assert (campaign.coverage.seeds, campaign.interrupted) == (2, True)
     assert "interrupted after 2 of 9" in next(iter(summary_lines(campaign)))
+
+
+def test_a_signal_waits_for_the_end_of_its_seed() -> None:
+    """A miner that was cut off would leave tasks behind that have no loop to end in, and say so on the terminal."""
+
+    def interrupted(plan: Plan, *, deep: bool | None = None) -> Outcome:  # noqa: ARG001
+        if plan.seed == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return simulate(plan)
+
+    before = signal.getsignal(signal.SIGINT)
+    campaign = run_campaign([Plan(seed=seed, windows=1) for seed in range(9)], judge=interrupted)
+    assert (campaign.coverage.seeds, campaign.interrupted) == (3, True)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize(
