@@ -153,7 +153,8 @@ class QuietAfterLimit(Oracle):
             yield _violation("verdict", f"a 429 for post {event.post_id}, which never arrived", told)
         elif event.start_block is not None:
             blocks = self.world.chain.blocks_per_window
-            self._limited = None if self._is_misled(entry) else (told, entry, blocks)
+            is_misled = event.reset_block is None and self._is_misled(entry)
+            self._limited = None if is_misled else (told, entry, blocks)
 
     def submitted(self, arrival: Submission, last: Told | None) -> Iterator[Violation]:
         """Was a later window told since?"""
