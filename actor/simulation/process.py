@@ -18,7 +18,7 @@ from actor.runtime import Actor, ActorConfig, OnRecord
 from actor.simulation.disk import SimulatedDisk
 from actor.simulation.network import Line, SimulatedChat, SimulatedExchange, search_page
 from actor.testing.clock import VirtualClock
-from events.catalogue import JournalCreated, Policy
+from events.catalogue import Event, JournalCreated, Policy
 from events.journal import Draft, FileJournal, Lease, Record
 from events.journal.head import read_witness
 
@@ -40,7 +40,7 @@ class WatchedJournal(FileJournal):
     Args:
         directory: The journal.
         disk: Where changes go.
-        on_append: Gets each acknowledged record.
+        on_append: Gets each acknowledged record, and its event.
         on_open: Gets the lease, and what the opening found, in one word each.
     """
 
@@ -49,7 +49,7 @@ class WatchedJournal(FileJournal):
         directory: Path,
         disk: SimulatedDisk,
         *,
-        on_append: Callable[[Record], None],
+        on_append: Callable[[Record, Event], None],
         on_open: Callable[[Lease, list[str]], None],
     ) -> None:
         super().__init__(directory, segment_bytes=_SEGMENT_BYTES, on_warning=self._warned, disk=disk)
@@ -77,7 +77,7 @@ class WatchedJournal(FileJournal):
     async def append(self, draft: Draft, *, witness: bool = False) -> Record:
         """As the real one."""
         record = await super().append(draft, witness=witness)
-        self._on_append(record)
+        self._on_append(record, draft.event)
         return record
 
     def room_bytes(self) -> int | None:

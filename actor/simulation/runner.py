@@ -25,7 +25,7 @@ from actor.simulation.process import Process, WatchedJournal
 from actor.simulation.repair import declare, harm, rescue
 from actor.simulation.signer import SimulatedSigner, verify
 from actor.testing.clock import VirtualClock
-from events.catalogue import ScoreObserved, SubmissionStarted, ValidationObserved
+from events.catalogue import EffectCrashed, Event, ScoreObserved, SubmissionStarted, ValidationObserved
 from events.journal import JournalDamagedError, JournalError, JournalLockedError, Lease, Record, read_journal
 from events.journal.head import read_witness
 from events.journal.record import GENESIS, Head
@@ -33,9 +33,9 @@ from sandbox.world import Draw, Habits, Weather, World
 
 __all__ = ["Watch", "simulate"]
 
-# Called after every record that is durable, with the state after it, the world as it is then, and the simulated seconds
-# since it began; returns what is wrong.
-Watch: TypeAlias = Callable[[Record, State, World, float], "list[Violation]"]
+# Called after every record that is durable, with its event, the state after it, the world as it is then, and the
+# simulated seconds since it began; returns what is wrong.
+Watch: TypeAlias = Callable[[Record, Event, State, World, float], "list[Violation]"]
 
 _NAME: Final = "j"
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  (a directory of one's own is made in it)
@@ -49,7 +49,7 @@ _CALM_WINDOWS: Final = 4
 _LONGEST_DOWN_WINDOWS: Final = 5
 _SHORTEST_DOWN_S: Final = 0.2
 _SHORT_DOWN_S: Final = 40.0
-_WORDS: Final = frozenset({ScoreObserved.__name__, ValidationObserved.__name__})
+_WORDS: Final = (ScoreObserved, ValidationObserved)
 _FARTHEST_CLOCK: Final = 6.0  # powers of ten seconds
 
 
@@ -123,6 +123,7 @@ class _Simulation:
         self._state = INITIAL
         self._hashes: list[str] = []  # of the acknowledged records
         self._untold: Record | None = None  # durable, though the process that wrote it never knew
+        self._event: Event | None = None  # that the record acknowledged last was made of
         self._state_seq = 0
         self._asks_head = False
         self._gaps: list[int] = []
@@ -300,6 +301,7 @@ class _Simulation:
 
     def _on_open(self, lease: Lease, found: list[str]) -> None:
         self._openings.update(found)
+        self._event = None  # whose record may be on disk, and not be acknowledged
         known, head = len(self._hashes), lease.head
         if not known <= head.seq <= known + 1:
             self._violate("I8", f"the journal ends at record {head.seq} after {known} were acknowledged", known)
@@ -310,8 +312,9 @@ class _Simulation:
             (self._untold,) = read_journal(self.directory, after=before)
             self._hashes.append(head.hash)  # written and not acknowledged: now it counts
 
-    def _on_append(self, record: Record) -> None:
+    def _on_append(self, record: Record, event: Event) -> None:
         self._hashes.append(record.hash)
+        self._event = event
         if self._asks_head and record.name == SubmissionStarted.__name__:
             self._asks_head = False  # the first of each life tells as much as all of them
             witness = read_witness(self.directory)
@@ -328,24 +331,22 @@ class _Simulation:
             self._on_record(record, state)
 
     def _on_record(self, record: Record, state: State) -> None:
+        event = self._event or record.event()  # `Legible` compares the two
         self._state, self._state_seq = state, record.seq
         self._moves[record.name, record.source, record.dest] += 1
-        if record.name == "EffectCrashed" and not record.data["error"].startswith(SimulatedBugError.__name__):
-            self._violate("bug", f"{record.data['effect']} raised: {record.data['error']}", record.seq)
-        if record.name in _WORDS:
-            self._note_word(record)
+        if isinstance(event, EffectCrashed) and not event.error.startswith(SimulatedBugError.__name__):
+            self._violate("bug", f"{event.effect} raised: {event.error}", record.seq)
+        if isinstance(event, _WORDS):
+            self._note_word(observation_key(event), record.seq)
         if self._watch is not None and not self._gaps:
-            self._violations += self._watch(record, state, self._world, self._clock.elapsed_s())
+            self._violations += self._watch(record, event, state, self._world, self._clock.elapsed_s())
         if state.totals.windows >= self._plan.windows:
             self._calm_down()
 
-    def _note_word(self, record: Record) -> None:
-        event = record.event()
-        if isinstance(event, ScoreObserved | ValidationObserved):
-            key = observation_key(event)
-            if key in self._words and not self._gaps:
-                self._violate("told", "what a validator said is on record a second time", record.seq)
-            self._words.add(key)
+    def _note_word(self, key: str, seq: int) -> None:
+        if key in self._words and not self._gaps:
+            self._violate("told", "what a validator said is on record a second time", seq)
+        self._words.add(key)
 
     def _violate(self, rule: str, text: str, seq: int | None = None) -> None:
         self._violations.append(Violation(rule=rule, text=text, seq=seq))

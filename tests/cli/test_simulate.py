@@ -17,6 +17,7 @@ from actor.simulation.campaign import Campaign, run_campaign
 from actor.simulation.outcome import Violation
 from actor.simulation.report import report_fields, summary_lines
 from actor.simulation.shrink import parse_disturbances
+from events.catalogue import Event
 from events.journal import Record
 from sandbox.world import World
 from tests.cli.kit import Command, is_one_line
@@ -27,7 +28,7 @@ FEW = ("simulate", "--seeds", "2", "--seed", "1", "--windows", "4")
 def grudging(plan: Plan, *, deep: bool | None = None) -> Outcome:  # noqa: ARG001
     """A judge that forbids a first lost answer to a submission, which every miner may meet."""
 
-    def watch(record: Record, _state: State, world: World, _at_s: float) -> list[Violation]:
+    def watch(record: Record, _event: Event, _state: State, world: World, _at_s: float) -> list[Violation]:
         lost = [sent for sent in world.ledger.submissions if sent.fault == "lost_answer"]
         return [Violation(rule="grudge", text="an answer was lost", seq=record.seq)] if lost else []
 

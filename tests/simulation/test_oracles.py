@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from actor.machine import INITIAL, State
 from actor.simulation import Plan, Violation, simulate
 from actor.simulation.oracles import Oracles, judged
+from events.catalogue import Event, JournalCreated
 from events.journal import Record
 from sandbox.world import Disturbance, Submission, World
 
@@ -32,10 +33,10 @@ def spoiled(spoil: Spoil, plan: Plan = CALM) -> set[str]:
     """
     oracles, found, errors = Oracles(deep=False), list[Violation](), list[Exception]()
 
-    def watch(record: Record, state: State, world: World, at_s: float) -> list[Violation]:
+    def watch(record: Record, event: Event, state: State, world: World, at_s: float) -> list[Violation]:
         try:
             if not spoil(record, world):
-                found.extend(oracles.watch(record, state, world, at_s))
+                found.extend(oracles.watch(record, event, state, world, at_s))
         except Exception as error:  # noqa: BLE001  (the runtime would only log it)
             errors.append(error)
         return []
@@ -197,10 +198,10 @@ def test_a_wait_that_was_too_short(shift_s: float) -> None:
     plan = Plan(seed=1, windows=3, disturbances=(Disturbance("api.submit", 2, "500", 0.5),))
     oracles, found, failed = Oracles(deep=False), list[Violation](), [False]
 
-    def watch(record: Record, state: State, world: World, at_s: float) -> list[Violation]:
+    def watch(record: Record, event: Event, state: State, world: World, at_s: float) -> list[Violation]:
         failed[0] = failed[0] or record.name == "SubmissionFailed"
         early = failed[0] and record.name == "SubmissionStarted"
-        found.extend(oracles.watch(record, state, world, at_s + shift_s * early))
+        found.extend(oracles.watch(record, event, state, world, at_s + shift_s * early))
         return []
 
     simulate(plan, watch=watch)
@@ -225,8 +226,21 @@ def test_a_healthy_window_that_was_not_used() -> None:
     assert "I9" in spoiled(spoil, plan)
 
 
+def test_a_record_that_holds_another_event() -> None:
+    """Oracles look at the event that a record was made of; a deep simulation reads the record, too."""
+    oracles, found = Oracles(deep=True), list[Violation]()
+
+    def watch(record: Record, event: Event, state: State, world: World, at_s: float) -> list[Violation]:
+        meant = replace(event, netuid=46) if isinstance(event, JournalCreated) else event
+        found.extend(oracles.watch(record, meant, state, world, at_s))
+        return []
+
+    simulate(CALM, watch=watch)
+    assert [(violation.rule, violation.seq) for violation in found] == [("I5", 1)]
+
+
 def test_what_an_oracle_raises_is_told() -> None:
     """The runtime forgives its listeners; here nothing is forgiven."""
     record = simulate(CALM).records[0]
-    (violation,) = Oracles(deep=False).watch(record, INITIAL, None, 0.0)  # type: ignore[arg-type]
+    (violation,) = Oracles(deep=False).watch(record, record.event(), INITIAL, None, 0.0)  # type: ignore[arg-type]
     assert violation.rule == "oracle"

@@ -16,7 +16,7 @@ from events import catalogue as ev
 from events.journal.record import checkpoint_message
 from sandbox.world import World
 
-__all__ = ["FoldAtEveryRecord", "Vouched", "readers"]
+__all__ = ["FoldAtEveryRecord", "Legible", "Vouched", "readers"]
 
 # The audit counts posts in the windows that the API named; where it named wrong ones, only the ledger can judge.
 _LEFT_TO_THE_LEDGER: Final = frozenset({"I1"})
@@ -41,6 +41,15 @@ class FoldAtEveryRecord(Oracle):
         if self._state != told.after:
             self._broken = True
             yield Violation(rule="I5", text="the fold gives another state than the live one", seq=told.record.seq)
+
+
+class Legible(Oracle):
+    """What is written is what was meant: all other oracles look at the event that a record was made of."""
+
+    def told(self, told: Told) -> Iterator[Violation]:
+        """Read it."""
+        if told.record.event() != told.event:
+            yield Violation(rule="I5", text="the record holds another event than it was made of", seq=told.record.seq)
 
 
 class Vouched(Oracle):

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from actor.machine import INITIAL, State
 from actor.simulation.damage import damaged_copies
-from actor.simulation.oracles.folding import FoldAtEveryRecord, Vouched, readers
+from actor.simulation.oracles.folding import FoldAtEveryRecord, Legible, Vouched, readers
 from actor.simulation.oracles.keeping import Abandoned, Answered, Budget, Heard, Rested, Understood
 from actor.simulation.oracles.oracle import ARRIVALS, BEFORE_START, Oracle, Told
 from actor.simulation.oracles.paying import ChatsOnce, SearchesOnce
@@ -91,10 +91,10 @@ class Oracles:
         self._life = 0
         self._read = 0
 
-    def watch(self, record: Record, state: State, world: World, at_s: float) -> list[Violation]:
+    def watch(self, record: Record, event: Event, state: State, world: World, at_s: float) -> list[Violation]:
         """Judge what arrived since the record before, then this record."""
         try:
-            return self._judge(record, state, world, at_s)
+            return self._judge(record, event, state, world, at_s)
         except Exception as error:  # noqa: BLE001  (whoever calls would swallow it)
             return [Violation(rule="oracle", text=f"{type(error).__name__}: {error}", seq=record.seq)]
 
@@ -107,11 +107,10 @@ class Oracles:
                 found += oracle.end(outcome, self._last)
         return [*found, *readers(outcome)] if self._deep else found
 
-    def _judge(self, record: Record, state: State, world: World, at_s: float) -> list[Violation]:
+    def _judge(self, record: Record, event: Event, state: State, world: World, at_s: float) -> list[Violation]:
         if not self._oracles:
             self._begin(world)
         found = self._arrivals(world.ledger)
-        event = record.event()
         if isinstance(event, ActorStarted):
             self._life = event.pid
         life = self._life + 1 if isinstance(event, BEFORE_START) else self._life
@@ -123,7 +122,7 @@ class Oracles:
         return found
 
     def _begin(self, world: World) -> None:
-        kinds = (*_ORACLES, FoldAtEveryRecord) if self._deep else _ORACLES
+        kinds = (*_ORACLES, Legible, FoldAtEveryRecord) if self._deep else _ORACLES
         self._oracles = [kind(world) for kind in kinds]
         self._hear = {kind: [*_listening(self._oracles, "told", kind)] for kind in EVENTS.values()}
         self._see = {kind: [*_listening(self._oracles, name)] for kind, name in ARRIVALS.items()}

@@ -32,7 +32,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Attributes:
         record: As written.
-        event: What it holds.
+        event: What it holds, as it was before it was written.
         before: The miner's state before it.
         after: The miner's state after it.
         at_s: Simulated seconds since the world began.
