@@ -129,6 +129,8 @@ class Oracles:
 
     def _arrivals(self, ledger: Ledger) -> list[Violation]:
         found: list[Violation] = []
+        if len(ledger.arrivals) == self._read:
+            return found
         fresh, self._read = ledger.arrivals[self._read :], len(ledger.arrivals)
         for arrival in fresh:
             for see in self._see[type(arrival)]:

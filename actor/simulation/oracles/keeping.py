@@ -22,7 +22,8 @@ _MEANT: Final[Mapping[str, type[ev.Event]]] = {
     "invalid": ev.SubmissionRejected,
     "quota": ev.RateLimited,
 }
-_SEARCHES: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent)
+# What ends a search; behind ApiMoved, the window is another API's.
+_SEARCHED: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent, ev.ApiMoved)
 _ROUNDING_S: Final = 0.002
 _AT_ONCE_S: Final = 5.0
 _DAY_S: Final = 86_400
@@ -97,7 +98,7 @@ class Answered(Oracle):
     def told(self, told: Told) -> Iterator[Violation]:
         """Is it due, and did it end?"""
         window = told.after.window
-        if isinstance(told.event, (*_SEARCHES, ev.ApiMoved)):  # the window was the other API's
+        if isinstance(told.event, _SEARCHED):
             self._due = None
         if window == told.before.window:
             return
