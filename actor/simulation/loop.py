@@ -1,4 +1,4 @@
-"""An event loop on simulated time that asks before every step whether somebody is to die. It knows no actor.
+"""An event loop on simulated time that can be interrupted before any step. It knows no actor.
 
 It holds only what tasks, sleeps and timers need: no sockets, threads or signals, and context variables for tasks alone.
 An error in a callback is an error of the simulation and ends it.
@@ -47,20 +47,26 @@ class _Call(msgspec.Struct):
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
-    """Each step runs one task up to its next await; between two steps anybody may be interrupted."""
+    """Each step runs one task up to its next await; between two steps anybody may be interrupted.
+
+    Attributes:
+        clock: Its time.
+        turns_left: After so many turns, each a step or a move of the clock, it is interrupted; 0 for never.
+    """
 
     def __init__(self, clock: VirtualClock) -> None:
         self._runs = False
         super().__init__()
         self.clock = clock
+        self.turns_left = 0
         self._calls: deque[_Call] = deque()
         self._timers: list[tuple[float, int, _Call]] = []
         self._number = count()
-        self._on_turn: Callable[[], bool] = lambda: False
+        self._interrupt: Callable[[], None] = lambda: None
 
-    def on_turn(self, ask: Callable[[], bool]) -> None:
-        """Call this between steps of the next run; it returns whether it interrupted something."""
-        self._on_turn = ask
+    def on_last_turn(self, interrupt: Callable[[], None]) -> None:
+        """Call this when the last of `turns_left` is over."""
+        self._interrupt = interrupt
 
     def time(self) -> float:
         """The clock's."""
@@ -76,15 +82,13 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> Any:
         """After so many seconds."""
-        return self.call_at(self.clock.elapsed_s() + delay, callback, *args, context=context)
+        return self._wait(_Call(callback, args, context, self.clock.elapsed_s() + delay))
 
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> Any:
         """At this time of the loop; what is due at the same time comes in the order of these calls."""
-        call = _Call(callback, args, context, when)
-        heapq.heappush(self._timers, (when, next(self._number), call))
-        return call
+        return self._wait(_Call(callback, args, context, when))
 
     def create_future(self) -> asyncio.Future[Any]:
         """A future of this loop."""
@@ -126,11 +130,18 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """The dead leave exceptions behind that nobody reads."""
 
+    def _wait(self, call: _Call) -> _Call:
+        heapq.heappush(self._timers, (call.due_s, next(self._number), call))
+        return call
+
     def _run_until(self, main: asyncio.Future[Any]) -> None:
-        ready, is_done, on_turn = self._calls, main.done, self._on_turn
+        ready, is_done = self._calls, main.done
         while not is_done():
-            if on_turn():
-                continue  # what an interruption changes happens before time goes on
+            if self.turns_left:
+                self.turns_left -= 1
+                if not self.turns_left:
+                    self._interrupt()
+                    continue  # what an interruption changes happens before time goes on
             if not ready:
                 self._move_on()
                 continue

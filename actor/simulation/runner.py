@@ -106,7 +106,7 @@ class _Simulation:
         self._weather = Weather(plan.seed, plan.rates(), plan.disturbances)
         self._world = World(plan.seed, self._weather, verify=verify, habits=habits)
         clock.set_wall(round(self._world.epoch_s * 1000))
-        loop.on_turn(self._on_turn)
+        loop.on_last_turn(self._interrupt)
         self._network = Network(self._world, loop)
         self._signer = SimulatedSigner()
         self._samples = random.Random(f"{plan.seed}:samples")  # noqa: S311  (repeatable by intent)
@@ -115,7 +115,6 @@ class _Simulation:
         self._process: Process | None = None
         self._host: Host | None = None
         self._words: set[str] = set()  # on record
-        self._turns_left = 0
         self._end = ""
         self._is_over = False
         self._lives = 0
@@ -159,7 +158,7 @@ class _Simulation:
         self._end = end.kind
         on_disk = end.kind in DISK_ENDS
         self._disk.serve(end.kind, _step_of(end, _OPERATIONS)) if on_disk else self._disk.serve()
-        self._turns_left = 0 if on_disk or not end.kind else _step_of(end, _TURNS)
+        self._loop.turns_left = 0 if on_disk or not end.kind else _step_of(end, _TURNS)
         process = self._process = Process(
             number=self._lives,
             journal=self._journal(),
@@ -225,17 +224,13 @@ class _Simulation:
             return draw.amount * _LONGEST_DOWN_WINDOWS * self._world.chain.period_s
         return _SHORTEST_DOWN_S + draw.share**3 * _SHORT_DOWN_S
 
-    def _on_turn(self) -> bool:
-        if not self._turns_left:
-            return False
-        self._turns_left -= 1
-        if self._turns_left or self._process is None:
-            return False
+    def _interrupt(self) -> None:
+        if self._process is None:
+            return
         if self._end == "stop":
             self._process.actor.stop("the operator stops it")
         else:
             self._process.kill()
-        return True
 
     def _on_death(self) -> None:
         if self._process is not None:
@@ -246,7 +241,7 @@ class _Simulation:
         if self._weather.calm:
             return
         self._weather.calm = True
-        self._turns_left = 0
+        self._loop.turns_left = 0
         self._disk.serve()
         self._loop.call_later(_CALM_WINDOWS * self._world.chain.period_s, self._finish)
 
@@ -323,7 +318,7 @@ class _Simulation:
 
     def _on_replayed(self, state: State) -> None:
         """What the next process folds is what the one before had, if that one knew the last record (I5)."""
-        whole = self._end != "stop" or self._turns_left  # asked to stop, it reads no further
+        whole = self._end != "stop" or self._loop.turns_left  # asked to stop, it reads no further
         if whole and self._state_seq == len(self._hashes) and state != self._state:
             self._violate("I5", "the folded journal gives another state than the live one", len(self._hashes))
         if whole and self._untold is not None:

@@ -93,14 +93,16 @@ class VirtualClock:
         Args:
             timer_s: Seconds until the loop's own first timer; None when it has none.
         """
-        dues = [] if timer_s is None else [self._now_us + math.ceil(timer_s * _US)]
-        if (sleeper_us := self._next_us()) is not None:
-            dues.append(sleeper_us)
-        if not dues:
+        due_us = sleeper_us = self._next_us()
+        if timer_s is not None:
+            timer_us = self._now_us + math.ceil(timer_s * _US)
+            due_us = timer_us if due_us is None else min(due_us, timer_us)
+        if due_us is None:
             return False
-        self._now_us = max(self._now_us, min(dues))
-        while (due_us := self._next_us()) is not None and due_us <= self._now_us:
+        self._now_us = max(self._now_us, due_us)
+        while sleeper_us is not None and sleeper_us <= self._now_us:
             self._wake_first()
+            sleeper_us = self._next_us()
         return True
 
     def _next_us(self) -> int | None:
