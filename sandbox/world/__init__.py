@@ -7,7 +7,7 @@ It opens no socket, reads no clock, never waits, and shares no code with what it
 from __future__ import annotations
 
 from sandbox.world.disturbance import FAULTS, Disturbance, Draw, Weather
-from sandbox.world.ledger import Acceptance, Chat, Ledger, Search, Status, Submission
+from sandbox.world.ledger import Acceptance, Arrival, Chat, Ledger, Search, Status, Submission
 from sandbox.world.message import Answer, Request
 from sandbox.world.world import Habits, World
 
@@ -15,6 +15,7 @@ __all__ = [
     "FAULTS",
     "Acceptance",
     "Answer",
+    "Arrival",
     "Chat",
     "Disturbance",
     "Draw",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sandbox.world.chain import Chain
     from sandbox.world.disturbance import Draw
 
-__all__ = ["Api", "Verify"]
+__all__ = ["PAGES", "Api", "Verify"]
 
 # (address, message, signature) -> whether that address signed that message.
 Verify = Callable[[str, bytes, bytes], bool]
@@ -27,6 +27,13 @@ _REFUSED: Final = {
     "403": (403, "unauthorized", "Hotkey is not registered on this subnet"),
     "500": (500, "failed", "Internal server error"),
     "503": (503, "failed", "Service unavailable"),
+}
+# What a proxy in front of any server says, by the kind of disturbance.
+PAGES: Final[Mapping[str, Answer]] = {
+    "html": page("Checking your browser"),
+    "html_503": page("503 Service Temporarily Unavailable", 503),
+    "blank": Answer(status=200),
+    "not_json": Answer(status=200, body=b'{"data": [{"id": "19'),
 }
 _INVALID: Final = (
     [{"field": "content", "message": "Refused by chance"}],
@@ -109,7 +116,6 @@ class Api:
     def submit(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Submission]:
         """POST /v2/submit."""
         block = self._chain.block(now_s)
-        start = self._chain.fields(block)["window_start_block"]
         body = _parsed(request.content)
         entry = Submission(
             at_s=now_s,
@@ -118,7 +124,7 @@ class Api:
             fault=draw.kind,
             outcome="failed",
             post_id=str(body.get("post_id", "")),
-            start_block=start,
+            start_block=self._chain.start(block),
             signature=request.headers.get("x-auth-signature", ""),
             body=body,
         )
@@ -135,9 +141,9 @@ class Api:
         return (_refused("500"), entry) if draw.kind == "500_acted" else (answer, entry)
 
     def _authenticate(self, request: Request, now_s: float, body: dict[str, Any]) -> None:
-        said = [request.headers.get(f"x-auth-{name}", "") for name in ("ss58address", "message", "timestamp")]
-        address, message, timestamp = said
-        signature = request.headers.get("x-auth-signature", "")
+        said = request.headers.get
+        address, message = said("x-auth-ss58address", ""), said("x-auth-message", "")
+        timestamp, signature = said("x-auth-timestamp", ""), said("x-auth-signature", "")
         wall_s = self._epoch_s + now_s
         try:
             at_s, raw = float(timestamp), bytes.fromhex(signature)
@@ -229,15 +235,18 @@ class Api:
         return Answer.json({"detail": detail}, 429, headers if draw.amount < 0.8 else None)  # noqa: PLR2004
 
     def _spoiled(self, body: dict[str, Any], draw: Draw) -> dict[str, Any]:
-        numbers = [name for name in body if "block" in name or name == "current_window"]
         if draw.kind == "no_block":
-            return {name: value for name, value in body.items() if name not in numbers}
+            return {name: value for name, value in body.items() if not _counts_blocks(name)}
         if draw.kind == "bad_block":
-            return {name: "soon" if name in numbers else value for name, value in body.items()}
+            return {name: "soon" if _counts_blocks(name) else value for name, value in body.items()}
         if draw.kind == "old_block":  # a backend that is behind
             behind = int(draw.amount * 2 * self._chain.blocks_per_window)
             return {**body, **self._chain.fields(max(0, body["current_block"] - behind))}
         return body
+
+
+def _counts_blocks(name: str) -> bool:
+    return "block" in name or name == "current_window"
 
 
 def _parsed(content: bytes) -> dict[str, Any]:
@@ -249,7 +258,7 @@ def _parsed(content: bytes) -> dict[str, Any]:
 
 
 def _flawed(body: dict[str, Any]) -> bool:
-    if body.keys() != _FIELDS.keys() or any(not isinstance(body[name], kind) for name, kind in _FIELDS.items()):
+    if body.keys() != _FIELDS.keys() or not all(map(isinstance, map(body.get, _FIELDS), _FIELDS.values())):
         return True
     right = 0 <= body["score"] <= 1 and -1 <= body["sentiment"] <= 1 and body["post_id"].isdigit()
     return not (right and body["content"].strip() and all(0 < share <= 1 for share in body["tokens"].values()))
@@ -264,15 +273,4 @@ def _refusal(draw: Draw) -> tuple[Answer, str] | None:
     """An answer without anything done, and its outcome."""
     if draw.kind in _REFUSED:
         return _refused(draw.kind), _REFUSED[draw.kind][1]
-    return None if (canned := page_of(draw.kind)) is None else (canned, "failed")
-
-
-def page_of(kind: str) -> Answer | None:
-    """What a proxy in front of any server says; None for other kinds."""
-    if kind == "html":
-        return page("Checking your browser")
-    if kind == "html_503":
-        return page("503 Service Temporarily Unavailable", 503)
-    if kind in {"blank", "not_json"}:
-        return Answer(status=200, body=b"" if kind == "blank" else b'{"data": [{"id": "19')
-    return None
+    return None if (canned := PAGES.get(draw.kind)) is None else (canned, "failed")

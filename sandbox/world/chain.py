@@ -57,10 +57,14 @@ class Chain:
         self._ahead += int((1 + amount) * _FARTHEST_CHAIN) * self.blocks_per_window
         self._stalled_until_s = self._back_until_s = 0.0
 
+    def start(self, block: int) -> int:
+        """The first block of the window that a block lies in."""
+        return block // self.blocks_per_window * self.blocks_per_window
+
     def fields(self, block: int) -> dict[str, int]:
         """The numbers as the API puts them into its answers."""
         size = self.blocks_per_window
-        start = block // size * size
+        start = self.start(block)
         return {
             "current_block": block,
             "window_start_block": start,

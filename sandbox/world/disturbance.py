@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 __all__ = ["FAULTS", "Disturbance", "Draw", "Weather"]
 
@@ -155,7 +156,7 @@ class Disturbance:
         return cls(place, int(number), kind, float(amount))
 
 
-class Draw(NamedTuple):
+class Draw(msgspec.Struct, frozen=True, gc=False):
     """What one occasion got.
 
     Attributes:
@@ -193,18 +194,18 @@ class Weather:
         self.happened: list[Disturbance] = []
         self.calm = False
         self._listed = None if listed is None else {(d.place, d.number): d for d in listed}
-        self._numbers: Counter[str] = Counter()
+        self._numbers = dict.fromkeys(FAULTS, 0)
         self._streams: dict[str, Callable[[], float]] = {}
         self._tables: dict[str, tuple[list[float], list[str]]] = {}
         for place in FAULTS:
             self._streams[place] = random.Random(f"{seed}:{place}").random  # noqa: S311  (repeatable by intent)
             kinds = rates.get(place, {})
-            self._tables[place] = list(accumulate(kinds.values())), list(kinds)
+            self._tables[place] = list(accumulate(kinds.values())), [*kinds, ""]
 
     def draw(self, place: str) -> Draw:
         """What the next occasion of a place gets."""
-        self._numbers[place] += 1
-        number, stream = self._numbers[place], self._streams[place]
+        number = self._numbers[place] = self._numbers[place] + 1
+        stream = self._streams[place]
         chance, amount, share = stream(), round(stream(), _ROUNDED), stream()
         if self.calm:
             return Draw(number, "", amount, share)
@@ -213,8 +214,7 @@ class Weather:
             kind, amount = ("", amount) if listed is None else (listed.kind, listed.amount)
         else:
             bounds, kinds = self._tables[place]
-            at = bisect_right(bounds, chance)
-            kind = kinds[at] if at < len(kinds) else ""
+            kind = kinds[bisect_right(bounds, chance)]
         if kind:
             self.happened.append(Disturbance(place, number, kind, amount))
         return Draw(number, kind, amount, share)

@@ -5,9 +5,11 @@ Times are seconds since the world began. Nothing is ever taken out.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import msgspec
 
-__all__ = ["Acceptance", "Chat", "Ledger", "Search", "Status", "Submission"]
+__all__ = ["Acceptance", "Arrival", "Chat", "Ledger", "Search", "Status", "Submission"]
 
 
 class _Arrival(msgspec.Struct, kw_only=True):
@@ -95,6 +97,9 @@ class Chat(_Arrival, kw_only=True):
     completion_tokens: int = 0
 
 
+Arrival: TypeAlias = Status | Submission | Search | Chat
+
+
 class Ledger:
     """All that happened.
 
@@ -104,14 +109,14 @@ class Ledger:
     """
 
     def __init__(self) -> None:
-        self.arrivals: list[Status | Submission | Search | Chat] = []
+        self.arrivals: list[Arrival] = []
         self.statuses: list[Status] = []
         self.submissions: list[Submission] = []
         self.searches: list[Search] = []
         self.chats: list[Chat] = []
         self.acceptances: dict[str, Acceptance] = {}
 
-    def enter(self, arrival: Status | Submission | Search | Chat) -> None:
+    def enter(self, arrival: Arrival) -> None:
         """A request arrived."""
         self.arrivals.append(arrival)
         if isinstance(arrival, Status):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from sandbox.world.api import page_of
+from sandbox.world.api import PAGES
 from sandbox.world.ledger import Chat, Ledger
 from sandbox.world.message import Answer, Request
 
@@ -63,7 +63,7 @@ class Llm:
             text=question["post"],
         )
         self._ledger.enter(entry)
-        refused = _refusal(draw) or page_of(draw.kind) or self._format_refusal(draw, body)
+        refused = _refusal(draw) or PAGES.get(draw.kind) or self._format_refusal(draw, body)
         if refused is not None:
             return refused, entry
         text = _spoiled(_answer(question, draw.kind), draw.kind)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import orjson
 
 from sandbox.x.phrases import PLAIN, SUBNETS, TEMPLATES, TWO_SUBNETS
@@ -27,10 +27,10 @@ _POST: Final = (
     '{"retweet_count":%d,"reply_count":%d,"like_count":%d,"quote_count":%d,"bookmark_count":0,"impression_count":%d}}'
 )
 _DAY_S: Final = 86_400
+_SECOND: Final = len("2026-11-22T14:32:05")
 
 
-@dataclass(frozen=True, slots=True)
-class PagePost:
+class PagePost(msgspec.Struct, frozen=True, gc=False):
     """A post as X serves it.
 
     Attributes:
@@ -128,10 +128,4 @@ def _user(rng: random.Random, number: int, epoch_s: float) -> tuple[str, bytes]:
 
 
 def _instant(at_s: float) -> str:
-    minute, second = divmod(int(at_s), 60)
-    return f"{_minute(minute)}:{second:02d}.000Z"
-
-
-@lru_cache(maxsize=1024)
-def _minute(minute: int) -> str:
-    return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%dT%H:%M")
+    return f"{datetime.fromtimestamp(int(at_s), UTC).isoformat()[:_SECOND]}.000Z"

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from sandbox.world.api import Api, Verify
 from sandbox.world.chain import Chain
-from sandbox.world.ledger import Chat, Ledger, Search, Status, Submission
+from sandbox.world.ledger import Arrival, Ledger
 from sandbox.world.llm import Llm
 from sandbox.world.posts import Posts
 from sandbox.world.x import X
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from sandbox.world.disturbance import Draw, Weather
     from sandbox.world.message import Answer, Request
 
@@ -99,7 +101,7 @@ class World:
             quota=habits.quota,
             steady_quota=not habits.enforces_quota,
         )
-        self._api = Api(
+        api = Api(
             self.chain,
             self.ledger,
             epoch_s=self.epoch_s,
@@ -110,15 +112,13 @@ class World:
         )
         spacing_s = self.chain.period_s / habits.posts_per_window
         posts = Posts(seed, epoch_s=self.epoch_s, spacing_s=spacing_s, before=12)
-        self._x = X(posts, self.ledger, epoch_s=self.epoch_s)
-        self._llm = Llm(self.ledger, formats=habits.formats)
+        self._servers: Mapping[str, Callable[[Draw, Request, float], tuple[Answer, Arrival]]] = {
+            "api.status": api.status,
+            "api.submit": api.submit,
+            "x.search": X(posts, self.ledger, epoch_s=self.epoch_s).search,
+            "llm.chat": Llm(self.ledger, formats=habits.formats).chat,
+        }
 
-    def arrive(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Status | Submission | Search | Chat]:
+    def arrive(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Arrival]:
         """A request reaches its server: what it answers, and the entry in the books."""
-        if request.place == "api.status":
-            return self._api.status(draw, request, now_s)
-        if request.place == "api.submit":
-            return self._api.submit(draw, request, now_s)
-        if request.place == "x.search":
-            return self._x.search(draw, request, now_s)
-        return self._llm.chat(draw, request, now_s)
+        return self._servers[request.place](draw, request, now_s)

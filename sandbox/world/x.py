@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from sandbox.world.api import page_of
+from sandbox.world.api import PAGES
 from sandbox.world.ledger import Ledger, Search
 from sandbox.world.message import Answer, Request
 
@@ -52,7 +52,7 @@ class X:
         """GET /2/tweets/search/recent."""
         entry = Search(at_s=now_s, number=draw.number, life=request.life, fault=draw.kind, outcome="refused")
         self._ledger.enter(entry)
-        refused = _refusal(draw, int(self._epoch_s + now_s)) or page_of(draw.kind)
+        refused = _refusal(draw, int(self._epoch_s + now_s)) or PAGES.get(draw.kind)
         if refused is not None:
             return refused, entry
         skip = int(request.params.get("next_token", "").removeprefix(_TOKEN) or 0)
@@ -96,13 +96,12 @@ def _page(body: dict[str, Any]) -> Answer:
 
 
 def _refusal(draw: Draw, wall_s: int) -> Answer | None:
+    if not draw.kind.startswith("429"):
+        return _problem(draw.kind) if draw.kind in _PROBLEMS else None
     left = "449" if draw.kind == "429_usage_capped" else "0"
-    reset = {"x-rate-limit-remaining": left, "x-rate-limit-reset": str(wall_s + int(draw.amount * _QUARTER_H_S))}
-    headers = reset if draw.kind.startswith("429") else {}
+    headers = {"x-rate-limit-remaining": left, "x-rate-limit-reset": str(wall_s + int(draw.amount * _QUARTER_H_S))}
     if draw.kind == "429_code_88":
         return Answer.json({"errors": [{"code": 88, "message": "Rate limit exceeded"}]}, 429, headers)
-    if draw.kind not in _PROBLEMS:
-        return None
     return _problem(draw.kind, headers)
 
 

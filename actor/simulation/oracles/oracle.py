@@ -7,7 +7,7 @@ which settings and which window were in force.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from events.catalogue import Event
     from events.journal import Record
 
-__all__ = ["ARRIVALS", "BEFORE_START", "Arrival", "Oracle", "Told"]
+__all__ = ["ARRIVALS", "BEFORE_START", "Oracle", "Told"]
 
-Arrival: TypeAlias = Status | Submission | Search | Chat
 # What a process records before it says that it started: it is another one than that of the record before.
 BEFORE_START: Final = (ApiMoved, TailRepaired)
 

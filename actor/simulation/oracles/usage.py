@@ -7,10 +7,10 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Final
 
-from actor.simulation.oracles.oracle import Arrival, Oracle, Told
+from actor.simulation.oracles.oracle import Oracle, Told
 from actor.simulation.outcome import Outcome, Violation
 from events import catalogue as ev
-from sandbox.world import Search, Status, Submission, World
+from sandbox.world import Arrival, Search, Status, Submission, World
 
 __all__ = ["HealthyWindows"]
 
