@@ -104,23 +104,19 @@ class Line:
         self._life = life
         self.is_cut = False
 
-    async def ask(
+    def ask(
         self,
         place: str,
         *,
         headers: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
         content: bytes = b"",
-    ) -> Answer:
-        """Send a request and wait for its answer.
-
-        Raises:
-            Unanswered: None came.
-        """
+    ) -> asyncio.Future[Answer]:
+        """As `Network.send`."""
         if self.is_cut:
             raise asyncio.CancelledError
         request = Request(place=place, headers=headers or {}, params=params or {}, content=content, life=self._life)
-        return await self._network.send(request)
+        return self._network.send(request)
 
 
 class SimulatedExchange:
