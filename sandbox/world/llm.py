@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import orjson
 
 from sandbox.world.api import PAGES
@@ -38,6 +39,35 @@ _ERRORS: Final[Mapping[str, tuple[int, str]]] = {
 _LONG_WAIT_S: Final = 600
 
 
+class _Message(msgspec.Struct):
+    content: str
+
+
+class _Format(msgspec.Struct):
+    type: str
+
+
+class _Asked(msgspec.Struct):
+    """Of a request what matters here; the rest is skipped unread."""
+
+    model: str
+    messages: list[_Message]
+    response_format: _Format | None = None
+
+
+class _Candidate(msgspec.Struct):
+    name: str
+
+
+class _Question(msgspec.Struct):
+    candidates: list[_Candidate]
+    post: str
+
+
+_ASKED: Final = msgspec.json.Decoder(_Asked)
+_QUESTION: Final = msgspec.json.Decoder(_Question)
+
+
 class Llm:
     """Answers chat requests.
 
@@ -52,15 +82,15 @@ class Llm:
 
     def chat(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Chat]:
         """POST /v1/chat/completions."""
-        body = orjson.loads(request.content)
-        question = _question(body["messages"][-1]["content"])
+        body = _ASKED.decode(request.content)
+        question = _QUESTION.decode(body.messages[-1].content.rpartition(_INPUT)[2])
         entry = Chat(
             at_s=now_s,
             number=draw.number,
             life=request.life,
             fault=draw.kind,
             outcome="refused",
-            text=question["post"],
+            text=question.post,
         )
         self._ledger.enter(entry)
         refused = _refusal(draw) or PAGES.get(draw.kind) or self._format_refusal(draw, body)
@@ -68,33 +98,27 @@ class Llm:
             return refused, entry
         text = _spoiled(_answer(question, draw.kind), draw.kind)
         entry.outcome = "answered"
-        entry.prompt_tokens = sum(len(message["content"]) for message in body["messages"]) // _CHARS_PER_TOKEN
+        entry.prompt_tokens = sum(len(message.content) for message in body.messages) // _CHARS_PER_TOKEN
         entry.completion_tokens = len(text) // _CHARS_PER_TOKEN + 1
-        return Answer.json(_completion(body["model"], text, entry, draw)), entry
+        return Answer.json(_completion(body.model, text, entry, draw)), entry
 
-    def _format_refusal(self, draw: Draw, body: dict[str, Any]) -> Answer | None:
-        wanted = body.get("response_format")
-        if wanted is None or (wanted["type"] in self._formats and draw.kind != "no_format"):
+    def _format_refusal(self, draw: Draw, body: _Asked) -> Answer | None:
+        wanted = body.response_format
+        if wanted is None or (wanted.type in self._formats and draw.kind != "no_format"):
             return None
-        message = f"'response_format' of type '{wanted['type']}' is not supported with this model."
+        message = f"'response_format' of type '{wanted.type}' is not supported with this model."
         return Answer.json({"error": {"message": message, "type": "invalid_request_error"}}, 400)
 
 
-def _question(content: str) -> dict[str, Any]:
-    line = content.rpartition(_INPUT)[2]
-    question: dict[str, Any] = orjson.loads(line)
-    return question
-
-
-def _answer(question: dict[str, Any], kind: str) -> dict[str, Any]:
-    digest = hashlib.sha256(question["post"].encode("utf-8", "replace")).digest()
+def _answer(question: _Question, kind: str) -> dict[str, Any]:
+    digest = hashlib.sha256(question.post.encode("utf-8", "replace")).digest()
     subnets = [
         {
-            "name": candidate["name"],
+            "name": candidate.name,
             "functions": [99, -1] if kind == "bad_indexes" else list(range(min(digest[at % 32] % 3, 2))),
             "bittensor_terms": ["bittensor"],
         }
-        for at, candidate in enumerate(question["candidates"])
+        for at, candidate in enumerate(question.candidates)
         if digest[(at + 7) % 32] % 2
     ]
     if kind == "unknown_names":
