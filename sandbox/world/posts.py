@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
 from functools import cache
+from time import gmtime, strftime
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -27,7 +27,7 @@ _POST: Final = (
     '{"retweet_count":%d,"reply_count":%d,"like_count":%d,"quote_count":%d,"bookmark_count":0,"impression_count":%d}}'
 )
 _DAY_S: Final = 86_400
-_SECOND: Final = len("2026-11-22T14:32:05")
+_INSTANT: Final = "%Y-%m-%dT%H:%M:%S.000Z"
 
 
 class PagePost(msgspec.Struct, frozen=True, gc=False):
@@ -128,4 +128,4 @@ def _user(rng: random.Random, number: int, epoch_s: float) -> tuple[str, bytes]:
 
 
 def _instant(at_s: float) -> str:
-    return f"{datetime.fromtimestamp(int(at_s), UTC).isoformat()[:_SECOND]}.000Z"
+    return strftime(_INSTANT, gmtime(at_s))
