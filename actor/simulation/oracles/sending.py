@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from actor.simulation.oracles.oracle import Oracle, Told
 from actor.simulation.outcome import Outcome, Violation
@@ -191,22 +192,19 @@ class QuietAfterLimit(Oracle):
         return False
 
 
-@dataclass(slots=True, kw_only=True)
-class _Sent:
+class _Sent(msgspec.Struct, kw_only=True):
     """A post on its way.
 
     Attributes:
         start: The newest SubmissionStarted.
         begun: How many SubmissionStarted there are.
         arrived: How many requests arrived.
-        by_window: How many of them in each window that was worked on, by its first block.
         failure: The newest failure on record, in the window that was worked on.
     """
 
     start: Told
     begun: int = 0
     arrived: int = 0
-    by_window: Counter[int] = field(default_factory=Counter)
     failure: Told | None = None
 
 
@@ -218,6 +216,7 @@ class Attempts(Oracle):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._posts: dict[str, _Sent] = {}
+        self._arrived: Counter[tuple[str, int]] = Counter()  # by post, and first block of the window worked on
         self._numbers: set[int] = set()
 
     def told(self, told: Told) -> Iterator[Violation]:
@@ -256,11 +255,11 @@ class Attempts(Oracle):
         start = sent.start.event
         if isinstance(start, ev.SubmissionStarted) and arrival.body != plain(start.body):
             yield _violation("intent", f"post {arrival.post_id} arrived with another body than on record", sent.start)
-        window = _window_of(sent.start)
-        sent.by_window[window] += 1
+        key = arrival.post_id, _window_of(sent.start)
+        self._arrived[key] += 1
         limit = sent.start.before.policy.submit_attempts
-        if sent.by_window[window] > limit:
-            text = f"post {arrival.post_id} was sent {sent.by_window[window]} times in one window; {limit} are allowed"
+        if self._arrived[key] > limit:
+            text = f"post {arrival.post_id} was sent {self._arrived[key]} times in one window; {limit} are allowed"
             yield Violation(rule="I7", text=text, seq=_seq(last))
 
 
