@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
@@ -124,8 +124,13 @@ class Oracles:
     def _begin(self, world: World) -> None:
         kinds = (*_ORACLES, Legible, FoldAtEveryRecord) if self._deep else _ORACLES
         self._oracles = [kind(world) for kind in kinds]
-        self._hear = {kind: [*_listening(self._oracles, "told", kind)] for kind in EVENTS.values()}
-        self._see = {kind: [*_listening(self._oracles, name)] for kind, name in ARRIVALS.items()}
+        listeners = self._having("told")
+        self._hear = {kind: [o.told for o in listeners if not o.EVENTS or kind in o.EVENTS] for kind in EVENTS.values()}
+        self._see = {kind: [getattr(o, name) for o in self._having(name)] for kind, name in ARRIVALS.items()}
+
+    def _having(self, method: str) -> list[Oracle]:
+        """The oracles that have this method of their own."""
+        return [o for o in self._oracles if getattr(type(o), method) is not getattr(Oracle, method)]
 
     def _arrivals(self, ledger: Ledger) -> list[Violation]:
         found: list[Violation] = []
@@ -136,11 +141,3 @@ class Oracles:
             for see in self._see[type(arrival)]:
                 found += see(arrival, self._last)
         return found
-
-
-def _listening(oracles: list[Oracle], method: str, event: type[Event] | None = None) -> Iterator[_Hear]:
-    """The methods that oracles have of their own, for this event."""
-    for oracle in oracles:
-        is_told = event is None or not oracle.EVENTS or event in oracle.EVENTS
-        if is_told and getattr(type(oracle), method) is not getattr(Oracle, method):
-            yield getattr(oracle, method)
