@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
@@ -122,8 +121,7 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Disturbance:
+class Disturbance(msgspec.Struct, frozen=True, order=True, gc=False):
     """One thing that goes wrong.
 
     Attributes:
