@@ -11,6 +11,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
+import orjson
+
 from events.catalogue import (
     BudgetSpent,
     JournalCreated,
@@ -21,7 +23,7 @@ from events.catalogue import (
     SubmissionBody,
     ValidationObserved,
 )
-from events.codec import canonical_json, decode_as
+from events.codec import canonical_json, changed, decode_as, plain
 from events.value import Value
 
 __all__ = [
@@ -284,9 +286,32 @@ def observation_key(event: ScoreObserved | ValidationObserved) -> str:
 INITIAL: Final = State()
 
 
+class _Hours:
+    """Answers as JSON. They are most of a state, and hours that are over stay as they are: each is encoded once."""
+
+    def __init__(self) -> None:
+        self._last: Mapping[int, tuple[Mapping[str, Answer], orjson.Fragment]] = {}
+
+    def encode(self, hours: Mapping[int, Mapping[str, Answer]]) -> dict[str, orjson.Fragment]:
+        """In canonical order, for the state around them."""
+        encoded = self._last = {hour: self._hour(hour, hours[hour]) for hour in hours}
+        return {str(hour): encoded[hour][1] for hour in sorted(hours, key=str)}
+
+    def _hour(self, hour: int, answers: Mapping[str, Answer]) -> tuple[Mapping[str, Answer], orjson.Fragment]:
+        known = self._last.get(hour)
+        if known is not None and known[0] is answers:
+            return known
+        return answers, orjson.Fragment(canonical_json(answers))
+
+
+_HOURS: Final = _Hours()
+
+
 def encode_state(state: State) -> bytes:
     """Canonical JSON: equal states give equal bytes."""
-    return canonical_json(state)
+    fields = plain(changed(state, answers={}))
+    fields["answers"] = _HOURS.encode(state.answers)
+    return orjson.dumps(fields)
 
 
 def decode_state(data: object) -> State:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from actor.machine import content_sha256, norm_text, wanted
+from actor.machine import content_sha256, encode_state, norm_text, wanted
 from actor.machine.reduce import ANSWER_HOURS
 from events import effects as ef
+from events.codec import canonical_json
 from tests.kit import Drive, analysis_failed, analyzed
 
 TEXT = "SN45 keeps   shipping"
@@ -62,3 +63,17 @@ def test_answers_are_kept_for_days_not_for_ever() -> None:
     assert len(drive.state.answers) == ANSWER_HOURS
     assert drive.state.answer(f"{1:064x}") is None
     assert drive.state.answer(f"{ANSWER_HOURS + 1:064x}") is not None
+
+
+def test_answers_that_were_encoded_before_are_written_as_ever() -> None:
+    """Hour by hour and within one, in other states too; numbers of hours are sorted as texts, like every key."""
+    drive = Drive()
+    drive.at_ms = 3_600_000 * 997
+    states = [drive.start().state]
+    for number in range(1, 12):
+        drive.window(812 + number).scraped(number)
+        drive.on(analyzed(str(number), content_sha256=f"{number % 8:064x}"), after_s=1_200)
+        states.append(drive.accept_all().state)
+    assert [*states[-1].answers] == [997, 998, 999, 1000]
+    for state in (*states, *reversed(states)):
+        assert encode_state(state) == canonical_json(state)

@@ -13,6 +13,7 @@ from actor.machine import STATES, decode_state, encode_state, fold, wanted
 from actor.machine.state import State
 from events import catalogue as ev
 from events import effects as ef
+from events.codec import canonical_json
 from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, limited, rejected
 
 REACHED: Counter[str] = Counter()
@@ -167,6 +168,7 @@ class Walk(RuleBasedStateMachine):
     def a_state_survives_its_encoding(self) -> None:
         """Snapshots give back the same state, bit for bit."""
         encoded = encode_state(self.state)
+        assert encoded == canonical_json(self.state)
         again = decode_state(orjson.loads(encoded))
         assert again == self.state
         assert encode_state(again) == encoded
