@@ -28,22 +28,25 @@ class PowerLostError(BaseException):
 
 @dataclass(slots=True)
 class _File:
-    """Contents: what is durable, and the writes (offset, bytes) and cuts (length, None) since."""
+    """All that was done to it: the writes (offset, bytes) and cuts (length, None), and how many are durable."""
 
-    durable: bytearray = field(default_factory=bytearray)
-    pending: list[tuple[int, bytes | None]] = field(default_factory=list)
+    done: list[tuple[int, bytes | None]] = field(default_factory=list)
+    durable: int = 0
 
     def sync(self) -> None:
-        for offset, data in self.pending:
-            _apply(self.durable, offset, data)
-        self.pending.clear()
+        self.durable = len(self.done)
+
+    def forget(self) -> None:
+        del self.done[self.durable :]
 
     def choices(self) -> int:
-        return sum(1 if data is None else len(_blocks(offset, data)) for offset, data in self.pending)
+        return sum(1 if data is None else len(_blocks(offset, data)) for offset, data in self.done[self.durable :])
 
     def after_power_loss(self, chosen: Iterator[bool]) -> bytes:
-        content = bytearray(self.durable)
-        for offset, data in self.pending:
+        content = bytearray()
+        for offset, data in self.done[: self.durable]:
+            _apply(content, offset, data)
+        for offset, data in self.done[self.durable :]:
             if data is None:
                 if next(chosen):
                     _apply(content, offset, None)
@@ -98,7 +101,7 @@ class ModelDisk(Disk):
             entry = self._names[path] = _File()
             self._changes.append((path.parent, [(path, entry)]))
         elif flags & os.O_TRUNC:
-            entry.pending.append((0, None))
+            entry.done.append((0, None))
         self._fds[fd] = entry
         self._places[fd] = os.fstat(fd).st_size if flags & os.O_APPEND else 0
         return fd
@@ -109,7 +112,7 @@ class ModelDisk(Disk):
         if self._due():
             data = data[: len(data) // 2]
         count = super().write(fd, data)
-        self._fds[fd].pending.append((self._places[fd], bytes(data[:count])))
+        self._fds[fd].done.append((self._places[fd], bytes(data[:count])))
         self._places[fd] += count
         self._step()
         return count
@@ -118,7 +121,7 @@ class ModelDisk(Disk):
         """Write in place; not durable yet."""
         self._begin("pwrite")
         count = super().pwrite(fd, data, offset)
-        self._fds[fd].pending.append((offset, bytes(data[:count])))
+        self._fds[fd].done.append((offset, bytes(data[:count])))
         self._step()
         return count
 
@@ -126,7 +129,7 @@ class ModelDisk(Disk):
         """Cut; not durable yet."""
         self._begin("truncate")
         super().truncate(fd, length)
-        self._fds[fd].pending.append((length, None))
+        self._fds[fd].done.append((length, None))
         self._step()
 
     def fdatasync(self, fd: int) -> None:
@@ -135,7 +138,7 @@ class ModelDisk(Disk):
         self._step()
         self.syncs += 1
         if self.syncs == self._lying_sync:
-            self._fds[fd].pending.clear()
+            self._fds[fd].forget()
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         self._fds[fd].sync()
 
@@ -217,7 +220,7 @@ class ModelDisk(Disk):
 
 
 def _loaded(path: Path) -> _Entry:
-    return None if path.is_dir() else _File(durable=bytearray(path.read_bytes()))
+    return None if path.is_dir() else _File(done=[(0, path.read_bytes())], durable=1)
 
 
 def _rename(names: dict[Path, _Entry], change: _Change) -> None:
