@@ -103,4 +103,4 @@ def tail_start(journal: Path, largest_bytes: int) -> Head:
         if begin is not None and taken > largest_bytes:
             break
         begin = name
-    return GENESIS if begin is None else start_before(journal, first_seq(begin)).head
+    return GENESIS if begin is None else start_before(journal, names, first_seq(begin)).head

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -98,22 +98,22 @@ class FileJournal:
         """
         last = self._held().last
         with _reading(self._directory):
-            walk = Walk(self._directory, list_segments(self._directory), self._start(after_seq))
-        records = iter(walk)
-        while walk.head.seq < last.seq:
-            try:
-                with _reading(self._directory):
+            segments = list_segments(self._directory)
+            walk = Walk(self._directory, segments, self._start(segments, after_seq))
+            records = iter(walk)
+            while walk.head.seq < last.seq:
+                try:
                     record = next(records, None)
-            except BrokenChainError as broken:
-                raise damaged(self._directory, broken.place, str(broken)) from broken
-            if record is None:
-                raise damaged(self._directory, walk.place, f"the journal ends here, record {last.seq} was expected")
-            if record.seq % _YIELD_EVERY == 0:
-                await asyncio.sleep(0)
-            if record.seq == last.seq and record.hash != last.hash:
-                raise damaged(self._directory, walk.place, f"record {last.seq} was expected to hash {last.hash}")
-            if record.seq > after_seq:
-                yield record
+                except BrokenChainError as broken:
+                    raise damaged(self._directory, broken.place, str(broken)) from broken
+                if record is None:
+                    raise damaged(self._directory, walk.place, f"the journal ends here, record {last.seq} was expected")
+                if record.seq % _YIELD_EVERY == 0:
+                    await asyncio.sleep(0)
+                if record.seq == last.seq and record.hash != last.hash:
+                    raise damaged(self._directory, walk.place, f"record {last.seq} was expected to hash {last.hash}")
+                if record.seq > after_seq:
+                    yield record
 
     async def append(self, draft: Draft, *, witness: bool = False) -> Record:
         """Write one record durably. See `JournalStore.append`.
@@ -136,7 +136,7 @@ class FileJournal:
         except BaseException as error:
             self._poison = JournalWriteError(f"appending to {self._directory} was interrupted by {error!r}")
             raise
-        self._tally.note(draft.event)
+        self._tally.count(record)
         return record
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
@@ -173,9 +173,9 @@ class FileJournal:
             raise FencedError(f"{self._directory} is not held: call take() first, and stop acting after release()")
         return self._writer
 
-    def _start(self, after_seq: int) -> Place:
+    def _start(self, segments: Sequence[str], after_seq: int) -> Place:
         """The nearest known place before the record after ``after_seq``."""
-        near = start_before(self._directory, after_seq)
+        near = start_before(self._directory, segments, after_seq)
         return max(near, self._read_from, key=lambda p: p.head.seq) if after_seq >= self._read_from.head.seq else near
 
     def _usable(self) -> Writer:

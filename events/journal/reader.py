@@ -40,7 +40,7 @@ class JournalReader:
         self.tail_bytes = 0
         self._ahead_bytes = ahead_bytes
         self._after = after or GENESIS
-        self._walk = Walk(directory, [], start_before(directory, self._after.seq))
+        self._walk = Walk(directory, [], start_before(directory, list_segments(directory), self._after.seq))
         self._ended = START
 
     @property

@@ -38,11 +38,9 @@ class Tally:
 
     def count(self, record: Record) -> None:
         """Take one record into account."""
-        if record.name in _COUNTED:
-            self.note(record.event())
-
-    def note(self, event: object) -> None:
-        """Take one event into account."""
+        if record.name not in _COUNTED:
+            return
+        event = record.event()
         if isinstance(event, ActorStarted):
             self.epoch = max(self.epoch, event.epoch)
         elif isinstance(event, GapDeclared):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from events.journal.head import START, Place
-from events.journal.layout import first_seq, list_segments, segment_name, way_out
+from events.journal.layout import first_seq, segment_name, way_out
 from events.journal.record import BadRecordError, Head, Record, parse
 from events.journal.store import JournalDamagedError, SecondWriterError
 
@@ -198,9 +198,9 @@ def _head_at(directory: Path, segments: Sequence[str], seq: int) -> Head | None:
     return walk.place.head
 
 
-def start_before(directory: Path, seq: int) -> Place:
+def start_before(directory: Path, segments: Sequence[str], seq: int) -> Place:
     """The start of the segment that holds record ``seq``; whoever reaches a known record proves the hash before it."""
-    earlier = [name for name in list_segments(directory) if first_seq(name) <= seq]
+    earlier = [name for name in segments if first_seq(name) <= seq]
     if len(earlier) < 2:  # noqa: PLR2004  (the first segment starts the chain)
         return START
     before, segment = earlier[-2:]

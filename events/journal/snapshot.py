@@ -62,9 +62,10 @@ def save(disk: Disk, directory: Path, stored: StoredSnapshot) -> None:
     make_directory(disk, place)
     path = place / f"{stored.place.head.seq:020d}.json"
     replace_file(disk, path, _encode(stored))
-    older = [other for other in snapshot_paths(directory) if other.name < path.name]
+    paths = snapshot_paths(directory)
+    older = [other for other in paths if other.name < path.name]
     keep = {path, *older[: KEEP - 1]}
-    for other in snapshot_paths(directory):
+    for other in paths:
         if other not in keep:  # a later number than the newest record is of another history
             disk.unlink(other)
 
