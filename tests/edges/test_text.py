@@ -118,6 +118,38 @@ def test_as_float_takes_only_finite_numbers(value: object, expected: float | Non
     assert as_float(value) == expected
 
 
+slips = st.sampled_from('{}[]",:\\u0dDe+-.19 \x00\x7f\t') | st.sampled_from(
+    ["\\ud83d", "\\ude00", "\\udc00", "1e400", "9" * 40, "null", "NaN", "é🚀"]
+)
+any_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | any_text,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(any_text, inner, max_size=4),
+)
+
+
+def _by_python(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return ValueError
+
+
+def _by_us(text: str) -> object:
+    try:
+        return parse_json(text.encode())
+    except ValueError:
+        return ValueError
+
+
+@settings(deadline=None)
+@given(any_json, st.booleans(), st.integers(0, 40), st.lists(slips, max_size=4).map("".join))
+def test_parse_json_reads_what_python_reads(value: object, ascii_only: bool, at: int, slip: str) -> None:  # noqa: FBT001
+    """JSON of any shape, and JSON with a slip in it, is the same value of the same types, or an error for both."""
+    text = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "replace").decode()
+    for tried in (text, text[:at] + slip + text[at:], slip):
+        assert repr(_by_us(tried)) == repr(_by_python(tried))
+
+
 @pytest.mark.parametrize("body", [b"", b"\xff", b"[" * 100_000, b'{"a":', b"<html>", b"9" * 5000])
 def test_parse_json_has_one_error(body: bytes) -> None:
     """Every flaw is a ValueError, deep nesting and huge numbers too."""
