@@ -20,18 +20,18 @@ _NOT_FOUND: Final = 404
 _TOO_MANY: Final = 429
 _REDIRECTS: Final = range(300, 400)
 
-_HIGHEST_BLOCK: Final = 2**53 - 1  # what every JSON reader holds exactly
-_LONGEST_WINDOW: Final = 10_000_000
-_MOST_SUBMISSIONS: Final = 1_000_000
+_BLOCKS: Final = range(2**53)  # what every JSON reader holds exactly
+_WINDOW_LENGTHS: Final = range(1, 10_000_001)
+_SUBMISSIONS: Final = range(1, 1_000_001)
 _LONGEST_RESET_S: Final = 365 * 86_400.0
-_LIMITS: Final[Mapping[str, tuple[int, int]]] = {
-    "current_block": (0, _HIGHEST_BLOCK),
-    "window_start_block": (0, _HIGHEST_BLOCK),
-    "window_end_block": (0, _HIGHEST_BLOCK),
-    "next_window_start_block": (0, _HIGHEST_BLOCK),
-    "blocks_per_window": (1, _LONGEST_WINDOW),
-    "current_window": (0, _HIGHEST_BLOCK),
-    "max_submissions": (1, _MOST_SUBMISSIONS),
+_SANE: Final[Mapping[str, range]] = {
+    "current_block": _BLOCKS,
+    "window_start_block": _BLOCKS,
+    "window_end_block": _BLOCKS,
+    "next_window_start_block": _BLOCKS,
+    "blocks_per_window": _WINDOW_LENGTHS,
+    "current_window": _BLOCKS,
+    "max_submissions": _SUBMISSIONS,
 }
 
 
@@ -117,35 +117,32 @@ def _found_status(status: object, redact: Callable[[str], str]) -> str:
 def _block(body: Mapping[str, object]) -> Block:
     """BLOCK wherever it stands: at top level, else in ``detail.rate_limit``, else in ``detail``."""
     detail = _object(body.get("detail"))
-    places = tuple(filter(None, (body, _object(detail.get("rate_limit")), detail)))
-    return _consistent({name: _within(places, name, *limits) for name, limits in _LIMITS.items()})
+    numbers: dict[str, int] = {}
+    for place in (detail, _object(detail.get("rate_limit")), body):  # each overrules those before it
+        for name in place.keys() & _SANE:
+            number = as_int(place[name])
+            if number is not None and number in _SANE[name]:
+                numbers[name] = number
+    return _consistent(numbers)
 
 
-def _within(places: tuple[Mapping[str, object], ...], name: str, lowest: int, highest: int) -> int | None:
-    for place in places:
-        number = as_int(place.get(name))
-        if number is not None and lowest <= number <= highest:
-            return number
-    return None
-
-
-def _consistent(numbers: dict[str, int | None]) -> Block:
+def _consistent(numbers: dict[str, int]) -> Block:
     """Leaves out what contradicts the current block: a window begins at or before it and ends at or after it."""
-    now = numbers["current_block"]
-    start, end, following = (numbers[f"{name}_block"] for name in ("window_start", "window_end", "next_window_start"))
-    if now is not None and start is not None and start > now:
-        numbers["window_start_block"] = None
-    if now is not None and end is not None and end < now:
-        numbers["window_end_block"] = None
-    if now is not None and following is not None and following <= now:
-        numbers["next_window_start_block"] = None
+    now = numbers.get("current_block")
+    if now is not None:
+        if numbers.get("window_start_block", now) > now:
+            del numbers["window_start_block"]
+        if numbers.get("window_end_block", now) < now:
+            del numbers["window_end_block"]
+        if numbers.get("next_window_start_block", now + 1) <= now:
+            del numbers["next_window_start_block"]
     return Block(**numbers)
 
 
 def _reset(reply: Reply, body: Mapping[str, object], block: Block) -> tuple[int | None, float | None]:
     """Where and when the next window begins: the headers, else the body."""
     reset_block = as_int(reply.headers.get("x-ratelimit-reset-block"))
-    if reset_block is None or not 0 <= reset_block <= _HIGHEST_BLOCK:
+    if reset_block is None or reset_block not in _BLOCKS:
         reset_block = block.next_window_start_block
     detail = _object(body.get("detail"))
     estimates = (
