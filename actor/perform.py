@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
@@ -63,7 +63,7 @@ class Performer:
         self._last_poll_s = -math.inf
         self._next_reminder_s = 0.0
         self._said_behind = False
-        self._methods: Mapping[type, Callable[[Any, State], Awaitable[Facts]]] = {
+        self._methods: Mapping[type, Callable[[Any, State], Coroutine[Any, Any, Facts]]] = {
             ef.PollStatus: self._poll,
             ef.ScrapeWindow: self._scrape,
             ef.HoldWindow: self._hold_window,
@@ -81,9 +81,9 @@ class Performer:
             self._llm_concurrency = llm_concurrency
             self._llm_slots = asyncio.Semaphore(llm_concurrency)
 
-    async def perform(self, effect: ef.Effect, state: State) -> Facts:
+    def perform(self, effect: ef.Effect, state: State) -> Coroutine[Any, Any, Facts]:
         """Do it, and return what it means. ``state`` is the one that asked for it."""
-        return await self._methods[type(effect)](effect, state)
+        return self._methods[type(effect)](effect, state)
 
     async def _poll(self, effect: ef.PollStatus, state: State) -> Facts:
         # The pace survives a crash of the effect, so that a bug in it cannot spin.
