@@ -11,7 +11,7 @@ import logging
 import math
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from actor.analyzer import AnalysisError
@@ -138,20 +138,21 @@ class Performer:
         if pending is None:
             raise ValueError(f"post {effect.post_id} is not pending")
         text = norm_text(pending.post.content)
+        digest = content_sha256(text)
         analyzer = self._ports.analyzer
-        known = state.answer(content_sha256(text))
+        known = state.answer(digest)
         if known is not None and (known.model, known.prompt_version) == (analyzer.model, analyzer.prompt_version):
-            return _one(_analyzed_before(effect.post_id, text, known))
+            return _one(_analyzed_before(effect.post_id, digest, known))
         async with self._llm_slots:
             began_s = self._clock.elapsed_s()
             try:
                 found = await analyzer.analyze(text)
             except AnalysisError as error:
-                return _one(_analysis_failed(effect.post_id, text, error, self._since_ms(began_s)))
+                return _one(_analysis_failed(effect.post_id, digest, error, self._since_ms(began_s)))
         return _one(
             ev.PostAnalyzed(
                 post_id=effect.post_id,
-                content_sha256=content_sha256(text),
+                content_sha256=digest,
                 tokens={name: float(share) for name, share in found.tokens.items()},
                 sentiment=found.sentiment,
                 model=found.model,
@@ -177,7 +178,7 @@ class Performer:
         if isinstance(answer, Limited) and answer.block == Block() and answer.reset_block is None:
             # A 429 without numbers: which window is full decides how long nothing is sent (invariant I6).
             with suppress(StatusError):
-                answer = replace(answer, block=await self._ports.api.status())
+                answer = changed(answer, block=await self._ports.api.status())
         latency_ms = self._since_ms(began_s)
         return (
             lambda s: (submit_event(s, effect, answer, latency_ms=latency_ms),),
@@ -221,10 +222,10 @@ def _one(event: ev.Event) -> Facts:
     return (lambda _s: (event,),)
 
 
-def _analysis_failed(post_id: str, text: str, error: AnalysisError, latency_ms: int) -> ev.AnalysisFailed:
+def _analysis_failed(post_id: str, digest: str, error: AnalysisError, latency_ms: int) -> ev.AnalysisFailed:
     return ev.AnalysisFailed(
         post_id=post_id,
-        content_sha256=content_sha256(text),
+        content_sha256=digest,
         kind=error.kind,
         reason=error.reason,
         model=error.model,
@@ -238,10 +239,10 @@ def _analysis_failed(post_id: str, text: str, error: AnalysisError, latency_ms: 
     )
 
 
-def _analyzed_before(post_id: str, text: str, known: Answer) -> ev.PostAnalyzed:
+def _analyzed_before(post_id: str, digest: str, known: Answer) -> ev.PostAnalyzed:
     return ev.PostAnalyzed(
         post_id=post_id,
-        content_sha256=content_sha256(text),
+        content_sha256=digest,
         tokens=known.tokens,
         sentiment=known.sentiment,
         model=known.model,

@@ -8,7 +8,6 @@ Texts in answers are bounded, valid Unicode and free of secrets.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from events.catalogue import Post, SubmissionBody
@@ -45,8 +44,7 @@ class Block(Value, frozen=True, kw_only=True):
     max_submissions: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accepted:
+class Accepted(Value, frozen=True, kw_only=True):
     """2xx with status "new", "duplicate" or "ok" (ruling 10)."""
 
     status: str
@@ -57,8 +55,7 @@ class Accepted:
     validation_id: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected:
+class Rejected(Value, frozen=True, kw_only=True):
     """409 or 422: final for the post (ruling 10)."""
 
     http_status: int
@@ -67,8 +64,7 @@ class Rejected:
     block: Block
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limited:
+class Limited(Value, frozen=True, kw_only=True):
     """429: wait for the next window (ruling 9)."""
 
     reason: str
@@ -78,8 +74,7 @@ class Limited:
     reset_s: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
+class Failed(Value, frozen=True, kw_only=True):
     """Everything else: another attempt may help (ruling 10).
 
     Attributes:
@@ -125,8 +120,7 @@ class ApiPort(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scraped:
+class Scraped(Value, frozen=True, kw_only=True):
     """What a search brought: unseen usable posts as X ordered them, and what was paid for, as in PostsScraped."""
 
     posts: tuple[Post, ...]

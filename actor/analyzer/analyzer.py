@@ -7,12 +7,12 @@ costs and the failures. It keeps no post and no answer: what must not be paid fo
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from actor.analyzer.conversation import Bill, Conversation
 from actor.analyzer.ladder import Ladder
 from actor.analyzer.port import LLMError
+from events.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,8 +27,7 @@ MAX_RAW_ANSWER_CHARS: Final = 4_000
 MAX_REASON_CHARS: Final = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Analysis:
+class Analysis(Value, frozen=True, kw_only=True):
     """What a post is about and how it feels, and how that was found out.
 
     Attributes:

@@ -7,10 +7,10 @@ and terms that stand in the post. Everything else in the answer is dropped unrea
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.prompt import SENTIMENTS
+from events.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,8 +29,7 @@ class AnswerError(Exception):
     """The answer cannot be used. The message is ours and quotes nothing from the answer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Discussed:
+class Discussed(Value, frozen=True, kw_only=True):
     """What the model says that a post says about one candidate.
 
     Attributes:
@@ -42,8 +41,7 @@ class Discussed:
     terms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Value, frozen=True, kw_only=True):
     """The model's answer, reduced to what was asked.
 
     Attributes:

@@ -13,6 +13,7 @@ from actor.analyzer.answer import AnswerError
 from actor.analyzer.ladder import Ladder, Rung, response_format
 from actor.analyzer.port import LLMError
 from actor.analyzer.prompt import ask_again
+from events.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,8 +63,7 @@ class Bill:
         self.completion_tokens += error.completion_tokens or 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply(Generic[T]):
+class Reply(Value, Generic[T], frozen=True, kw_only=True):
     """A usable answer, as the reader read it, and the rung that brought it."""
 
     content: T

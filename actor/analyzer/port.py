@@ -5,8 +5,9 @@ An edge implements `LLM`; tests implement it by hand. Nothing here imports a cli
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from events.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,8 +30,7 @@ LLMErrorKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
+class Completion(Value, frozen=True, kw_only=True):
     """One answer of the model, as it came.
 
     Attributes:

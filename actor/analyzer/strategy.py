@@ -6,8 +6,9 @@ and costs nothing; the exchange with the model, its price and its failures are t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from events.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Judgement", "Strategy", "Study"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(Value, frozen=True, kw_only=True):
     """What validators compare. Two judgements of one post are equal when validators would take them for the same.
 
     Attributes:
@@ -30,8 +30,7 @@ class Judgement:
     sentiment: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Study:
+class Study(Value, frozen=True, kw_only=True):
     """What a strategy makes of one post by itself.
 
     Attributes:

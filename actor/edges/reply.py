@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from actor.edges.text import one_line, parse_json, safe_line
+from events.value import Value
 
 __all__ = ["Reply", "Unanswered", "root_cause", "summarize"]
 
@@ -46,8 +46,7 @@ def root_cause(error: BaseException) -> str:
     return f"{type(seen[-1]).__name__}: {seen[-1]}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(Value, frozen=True, kw_only=True):
     """An HTTP answer.
 
     Attributes:
@@ -58,7 +57,7 @@ class Reply:
     """
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     body: bytes = b""
     complete: bool = True
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -16,6 +15,7 @@ from actor.edges.reply import Reply, summarize
 from actor.edges.text import as_float, as_int, safe_line, valid_unicode
 from actor.ports import ScrapeError
 from events.catalogue import Post
+from events.value import Value
 
 __all__ = ["Page", "build_query", "parse_page", "refusal"]
 
@@ -61,8 +61,7 @@ _ADVICE: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(Value, frozen=True, kw_only=True):
     """One page of a search.
 
     Attributes:

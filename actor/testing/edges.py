@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from actor.analyzer import Analysis
 from actor.perform import Ports
@@ -194,7 +194,7 @@ class ScriptedApi:
         """One attempt."""
         self.sent.append(body)
         await _take(self.clock, self.latency_s, self.gate)
-        answer = self.answers.pop(0) if self.answers else replace(accept(), block=self._block())
+        answer = self.answers.pop(0) if self.answers else changed(accept(), block=self._block())
         if isinstance(answer, Exception):
             raise _afresh(answer)
         return answer

@@ -339,8 +339,8 @@ def test_each_fault_of_the_stand_in(
     fresh = {**plain(submission), "post_id": str(zlib.crc32(fault.encode()))}
     answer = _submit(against_box, SubmissionBody(**fresh))
     assert isinstance(answer, kind)
-    found = {Rejected: "http_status", Accepted: "http_status", Limited: "reset_block", Failed: "kind"}[kind]
-    assert getattr(answer, found) == detail
+    told: dict[type, str] = {Rejected: "http_status", Accepted: "http_status", Limited: "reset_block", Failed: "kind"}
+    assert getattr(answer, told[kind]) == detail
 
 
 @pytest.mark.parametrize(
