@@ -177,8 +177,8 @@ def _post(item: object, users: Mapping[str, Mapping[str, object]], now_s: int) -
 
 
 def _counts(metrics: object, *names: str) -> list[int] | None:
-    found = [as_int(_object(metrics).get(name)) for name in names]
-    counts = [count for count in found if count is not None and count >= 0]
+    known = _object(metrics)
+    counts = [count for name in names if (count := as_int(known.get(name))) is not None and count >= 0]
     return counts if len(counts) == len(names) else None
 
 
