@@ -21,11 +21,16 @@ class ChainEnd:
     """Follows one journal, record by record."""
 
     def __init__(self, store: JournalStore) -> None:
-        self.head = GENESIS
+        self._last: Head | Record = GENESIS
         self._store = store
         self._before = 0  # the record before the first hash that is remembered
         self._hashes = bytearray()
         self._journal: str | None = None
+
+    @property
+    def head(self) -> Head:
+        """The last record's number and hash."""
+        return Head(seq=self._last.seq, hash=self._last.hash)
 
     @property
     def journal(self) -> str:
@@ -40,13 +45,13 @@ class ChainEnd:
 
     def begin(self, head: Head) -> None:
         """Nothing before this record's successor is known here: a snapshot stands for it."""
-        self.head = head
+        self._last = head
         self._before = head.seq
         self._hashes.clear()
 
     def follow(self, record: Record, checkpoint_seq: int) -> None:
         """The chain goes on with ``record``; hashes up to ``checkpoint_seq`` are signed and forgotten."""
-        self.head = record.head
+        self._last = record
         if record.seq == 1:
             self._journal = record.hash
         self._hashes += bytes.fromhex(record.hash)

@@ -13,9 +13,9 @@ import logging
 import secrets
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
 
@@ -290,9 +290,9 @@ class Actor:
         task.add_done_callback(lambda done: self._mailbox.put_nowait(_Outcome(effect, done)))
         self._tasks[effect] = task
 
-    async def _perform(self, effect: Effect, state: State) -> Facts:
-        """One effect, in a task of its own; the testing kit lets them answer in a recorded order."""
-        return await self._performer.perform(effect, state)
+    def _perform(self, effect: Effect, state: State) -> Coroutine[Any, Any, Facts]:
+        """One effect, for a task of its own; the testing kit lets them answer in a recorded order."""
+        return self._performer.perform(effect, state)
 
     async def _handle(self, outcome: _Outcome) -> None:
         effect, task = outcome.effect, outcome.task

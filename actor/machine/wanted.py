@@ -74,7 +74,7 @@ def _in_flight(state: State) -> tuple[Effect, ...]:
     if state.to_scrape and state.window is not None:
         return (ScrapeWindow(window=state.window.number, count=state.to_scrape),)
     if unanalyzed := state.to_analyze():
-        return tuple(AnalyzePost(post_id=p.post.id) for p in _different(unanalyzed))
+        return tuple([AnalyzePost(post_id=p.post.id) for p in _different(unanalyzed)])
     if state.open is not None:
         return (SubmitPost(post_id=state.open.post_id, attempt=state.open.attempt),)
     return ()
@@ -101,7 +101,7 @@ def _due(state: State) -> tuple[Effect, ...]:
 
 def _abandonments(state: State) -> tuple[Effect, ...]:
     """Carried posts are given up after too many windows at once, or when they grow too old (ruling 9)."""
-    return tuple(_abandonment(state, p) for p in state.posts if p.deferred)
+    return tuple([_abandonment(state, p) for p in state.posts if p.deferred])
 
 
 def _checkpoint(state: State) -> tuple[Effect, ...]:
