@@ -185,7 +185,7 @@ def _settle(s: State) -> State:
 
 def _open_newest(s: State) -> State:
     room = s.room()
-    eligible = sorted((p for p in s.posts if _may_be_carried(s, p)), key=lambda p: -p.score)
+    eligible = sorted([p for p in s.posts if _may_be_carried(s, p)], key=lambda p: -p.score)
     carried, left = eligible[:room], eligible[room:]
     recent = sorted(s.counted.items())[-_COUNTED_WINDOWS:]
     return changed(
@@ -396,7 +396,8 @@ def _defer_exhausted(s: State) -> State:
 
 
 def _with(s: State, before: PendingPost, after: PendingPost) -> tuple[PendingPost, ...]:
-    return tuple([after if p is before else p for p in s.posts])
+    at = s.posts.index(before)
+    return (*s.posts[:at], after, *s.posts[at + 1 :])
 
 
 def _without(s: State, post_id: str) -> tuple[PendingPost, ...]:

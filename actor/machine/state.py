@@ -221,7 +221,8 @@ class State(Value, frozen=True, kw_only=True):
     def room(self) -> int:
         """Posts that the newest window still takes."""
         counted = 0 if self.newest is None else self.counted.get(self.newest.start_block, 0)
-        return max(0, self.max_submissions - counted)
+        most = self.max_submissions
+        return most - counted if counted < most else 0
 
     def pending(self, post_id: str) -> PendingPost | None:
         """The post without a verdict, None when it has one or was never chosen."""

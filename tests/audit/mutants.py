@@ -185,8 +185,8 @@ MUTANTS: Final = (
     Mutant(
         name="a full window has room for one more",
         module="state",
-        old="return max(0, self.max_submissions - counted)",
-        new="return max(1, self.max_submissions - counted)",
+        old="return most - counted if counted < most else 0",
+        new="return most - counted if counted < most else 1",
         kind="destination",
         where=first(lambda s: s.before.window != s.after.window and s.after.newest is not None and s.after.room() == 0),
     ),
