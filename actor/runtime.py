@@ -18,8 +18,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
-import orjson
-
 from actor.chain_end import ChainEnd
 from actor.edges.text import one_line
 from actor.inbox import Inbox, Meaning
@@ -233,7 +231,8 @@ class Actor:
 
     async def _loop(self) -> None:
         while self._stop_reason is None:
-            await self._take_over_settings()
+            if self._change is not None:
+                await self._take_over(self._change)
             self._reconcile()
             outcome = await self._next()
             if outcome is not None:
@@ -252,9 +251,9 @@ class Actor:
             await self._mail
         return self._mailbox.popleft()
 
-    async def _take_over_settings(self) -> None:
-        if self._change is not None and not any(isinstance(effect, ScrapeWindow) for effect in self._tasks):
-            change, self._change = self._change, None
+    async def _take_over(self, change: SettingsChanged) -> None:
+        if not any(isinstance(effect, ScrapeWindow) for effect in self._tasks):
+            self._change = None
             await self._record(change)
 
     def _waker(self) -> Callable[[], None]:
@@ -299,7 +298,7 @@ class Actor:
                 self._start(effect)
 
     def _start(self, effect: Effect) -> None:
-        task = asyncio.create_task(self._perform(effect, self.state))
+        task = asyncio.get_running_loop().create_task(self._perform(effect, self.state))
         task.add_done_callback(lambda done: self._deliver(_Outcome(effect, done)))
         self._tasks[effect] = task
 
@@ -405,7 +404,7 @@ def _from_snapshot(snapshot: Snapshot | None) -> tuple[State, Head]:
     if snapshot is None:
         return INITIAL, GENESIS
     try:
-        return decode_state(orjson.loads(snapshot.state)), snapshot.head
+        return decode_state(snapshot.state), snapshot.head
     except ValueError as error:
         _log.warning("the snapshot of record %d is ignored: %s", snapshot.head.seq, error)
         return INITIAL, GENESIS

@@ -31,9 +31,7 @@ WEIGHT_RECENCY: Final = 0.10
 def relevance(tokens: Mapping[str, float]) -> float:
     """Mean of the top five relevances above 0, divided by how many there are; none gives 0 (ruling 4)."""
     total, counted = 0.0, 0  # one rounding after the other: ``sum`` rounds in another way from Python 3.12 on
-    shares = list(tokens.values())
-    shares.sort(reverse=True)
-    for share in shares[:TOP_K]:
+    for share in sorted(tokens.values(), reverse=True)[:TOP_K]:
         if share > 0:
             total += share
             counted += 1

@@ -23,7 +23,7 @@ from events.catalogue import (
     SubmissionBody,
     ValidationObserved,
 )
-from events.codec import canonical_json, changed, decode_as, plain
+from events.codec import canonical_json, changed, decode_json, plain
 from events.value import Value
 
 __all__ = [
@@ -315,9 +315,9 @@ def encode_state(state: State) -> bytes:
     return orjson.dumps(fields)
 
 
-def decode_state(data: object) -> State:
-    """The inverse of ``encode_state``, from parsed JSON; ValueError when it does not fit."""
-    return decode_as(State, data)
+def decode_state(text: bytes) -> State:
+    """The inverse of ``encode_state``; ValueError when it does not fit."""
+    return decode_json(State, text)
 
 
 def state_sha256(state: State) -> str:

@@ -109,6 +109,6 @@ def _compared(cached: bytes, state: State) -> SnapshotFound | None:
     if not found:
         return None
     try:
-        return SnapshotFound(state=decode_state(orjson.loads(cached)), differences=found)
+        return SnapshotFound(state=decode_state(cached), differences=found)
     except ValueError:
         return SnapshotFound(state=None, differences=found)

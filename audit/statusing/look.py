@@ -11,8 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import orjson
-
 from actor.machine import INITIAL, REDUCER, IllegalEventError, State, decode_state, fold_record
 from actor.machine.budget import DAY_MS
 from audit.history import FoldError
@@ -135,7 +133,7 @@ def _snapshot(directory: Path, segments: list[str]) -> tuple[StoredSnapshot | No
     if stored is None:
         return None, INITIAL
     try:
-        return stored, decode_state(orjson.loads(stored.state))
+        return stored, decode_state(stored.state)
     except ValueError:
         return None, INITIAL
 

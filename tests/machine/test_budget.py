@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import orjson
 import pytest
 
 from actor.machine import IllegalEventError, State, decode_state, encode_state, fold, step, wanted
@@ -358,7 +357,7 @@ def test_a_search_that_is_not_allowed_cannot_be_recorded() -> None:
 def test_i5_the_decision_survives_a_snapshot() -> None:
     """I5: the state's encoding holds sums and decision, and the fold of the journal comes to the same."""
     drive = searched(with_x(0.15), 1).window(8)
-    assert decode_state(orjson.loads(encode_state(drive.state))) == drive.state == fold(drive.records)
+    assert decode_state(encode_state(drive.state)) == drive.state == fold(drive.records)
 
 
 def test_a_policy_without_sense_is_refused() -> None:
