@@ -92,7 +92,8 @@ class Post(Value, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.id.isascii() and self.id.isdigit()):
             raise ValueError(f"a post id is decimal digits, not {self.id!r}")
-        if min(self.retweets, self.likes, self.responses, self.quotes, self.followers, self.account_age) < 0:
+        counts_negative = self.retweets < 0 or self.likes < 0 or self.responses < 0 or self.quotes < 0
+        if counts_negative or self.followers < 0 or self.account_age < 0:
             raise ValueError(f"post {self.id}: counts and ages are not negative")
 
 

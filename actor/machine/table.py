@@ -20,7 +20,7 @@ from transitions import EventData, Machine
 from actor.machine.state import STATES, State, StateName
 from events.catalogue import EVENTS
 
-__all__ = ["GUARDS", "ROWS", "Row", "destination", "is_allowed"]
+__all__ = ["GUARDS", "ROWS", "Fork", "Row", "Way", "destination", "is_allowed", "way_on"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,38 +194,32 @@ def is_allowed(source: StateName, event: str) -> bool:
     return (source, event) in _ASKED
 
 
-def destination(source: StateName, event: str, data: State) -> StateName:
-    """The state after ``event``, given the data after it.
-
-    Raises:
-        ValueError: No row's guards hold.
-    """
-    way = _way(source, event)
-    while type(way) is _Fork:
-        way = way.yes if way.guard(data) else way.no
-    if way is None:
-        raise ValueError(f"no row of the table leads on from {source} after {event}")
-    return way
-
-
 @final
-class _Fork(NamedTuple):
-    """A guard, and the ways on where it holds and where it does not; None where no row leads on."""
+class Fork(NamedTuple):
+    """A guard, and the ways on where it holds and where it does not."""
 
     guard: Callable[[State], bool]
-    yes: _Way
-    no: _Way
+    yes: Way | None
+    no: Way | None
 
 
-_Way: TypeAlias = _Fork | StateName | None
+Way: TypeAlias = Fork | StateName
 
 
 @cache  # a fold of a long journal asks for the same few all the time, and a guard that decides nothing is not asked
-def _way(source: StateName, event: str) -> _Way:
-    return _ways(source, event, _ASKED[source, event], {})
+def way_on(source: StateName, event: str) -> Way | None:
+    """What decides where ``event`` leads; None where the table has no row for it in this state."""
+    return _ways(source, event, _ASKED[source, event], {}) if is_allowed(source, event) else None
 
 
-def _ways(source: StateName, event: str, unasked: tuple[str, ...], says: Mapping[str, bool]) -> _Way:
+def destination(way: Way | None, data: State) -> StateName | None:
+    """The end of the way, given the data after the event; None where no row's guards hold."""
+    while type(way) is Fork:
+        way = way.yes if way.guard(data) else way.no
+    return way
+
+
+def _ways(source: StateName, event: str, unasked: tuple[str, ...], says: Mapping[str, bool]) -> Way | None:
     """What ``transitions`` does for every answer of the guards that were not asked yet."""
     if not unasked:
         cursor = _Cursor(source, says)
@@ -233,4 +227,4 @@ def _ways(source: StateName, event: str, unasked: tuple[str, ...], says: Mapping
         return cast("StateName", cursor.state) if leads else None
     name, *later = unasked
     yes, no = (_ways(source, event, tuple(later), {**says, name: said}) for said in (True, False))
-    return yes if yes == no else _Fork(GUARDS[name], yes, no)
+    return yes if yes == no else Fork(GUARDS[name], yes, no)
