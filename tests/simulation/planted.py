@@ -305,7 +305,7 @@ PLANTED: Final = (
         (
             Change(
                 WANTED,
-                "    return tuple(_abandonment(state, p) for p in state.posts if p.deferred)\n",
+                "    return tuple([_abandonment(state, p) for p in state.posts if p.deferred])\n",
                 "    return ()\n",
             ),
         ),
