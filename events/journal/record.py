@@ -47,11 +47,13 @@ _TAIL: Final = len(_MARK) + _DIGEST
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TORN: Final = "the line does not end with its hash and a newline: torn or overwritten"
 _UNLINKED: Final = "the hash does not continue record {}: bytes changed, moved or missing"
-_MINUTE_MS: Final = 60_000
-_MINUTE: Final = len("2026-11-22T14:32:")
+_HOUR_MS: Final = 3_600_000
+_HOUR: Final = len("2026-11-22T14:")
 _SECOND: Final = len("2026-11-22T14:32:05.")
-_SECONDS_MS: Final = {f"{second:02d}.": second * 1000 for second in range(60)}
-_MS: Final = {f"{ms:03d}Z": ms for ms in range(1000)}
+_SECONDS: Final = [f"{minute:02d}:{second:02d}." for minute in range(60) for second in range(60)]
+_SECONDS_MS: Final = {text: second * 1000 for second, text in enumerate(_SECONDS)}
+_THOUSANDTHS: Final = [f"{ms:03d}Z" for ms in range(1000)]
+_MS: Final = {text: ms for ms, text in enumerate(_THOUSANDTHS)}
 
 
 class BadRecordError(Exception):
@@ -144,26 +146,24 @@ def decode_event(name: str, version: int, raw: bytes) -> Event:
 
 def at_text(at_ms: int) -> str:
     """Unix milliseconds as the journal writes them, UTC."""
-    minute, rest_ms = divmod(at_ms, _MINUTE_MS)
-    second, ms = divmod(rest_ms, 1000)
-    return f"{_minute_text(minute)}{second:02d}.{ms:03d}Z"
+    return _hour_text(at_ms // _HOUR_MS) + _SECONDS[at_ms // 1000 % 3600] + _THOUSANDTHS[at_ms % 1000]
 
 
-@lru_cache(maxsize=64)  # records of one minute stand together
-def _minute_text(minute: int) -> str:
-    return (_EPOCH + timedelta(minutes=minute)).isoformat()[:_MINUTE]
+@lru_cache(maxsize=64)  # records of one hour stand together
+def _hour_text(hour: int) -> str:
+    return (_EPOCH + timedelta(hours=hour)).isoformat()[:_HOUR]
 
 
 def _at_ms(text: str) -> int:
     try:
-        return _minute_ms(text[:_MINUTE]) + _SECONDS_MS[text[_MINUTE:_SECOND]] + _MS[text[_SECOND:]]
+        return _hour_ms(text[:_HOUR]) + _SECONDS_MS[text[_HOUR:_SECOND]] + _MS[text[_SECOND:]]
     except KeyError:
         raise ValueError(f"at {text!r}, expected a time like {at_text(0)}") from None
 
 
 @lru_cache(maxsize=64)
-def _minute_ms(text: str) -> int:
-    moment = datetime.fromisoformat(f"{text}00+00:00")
+def _hour_ms(text: str) -> int:
+    moment = datetime.fromisoformat(f"{text}00:00+00:00")
     if not moment.isoformat().startswith(text):
         raise ValueError(f"at {text!r}…, expected a time like {at_text(0)}")
     return (moment - _EPOCH) // timedelta(milliseconds=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -46,6 +47,8 @@ def test_times_keep_their_milliseconds(at_ms: int) -> None:
     line, _ = seal(Draft(at_ms=at_ms, event=ApiUnreachable(reason=""), source="", dest=""), GENESIS)
     assert parse(line, GENESIS).at_ms == at_ms
     assert f'"at":"{at_text(at_ms)}"'.encode() in line
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)
+    assert at_text(at_ms) == moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))
