@@ -164,6 +164,7 @@ class Performer:
                 completion_tokens=found.completion_tokens,
                 latency_ms=self._since_ms(began_s),
                 failed_calls=found.failed_calls,
+                unmeasured_calls=found.unmeasured_calls,
             )
         )
 
@@ -236,6 +237,7 @@ def _analysis_failed(post_id: str, digest: str, error: AnalysisError, latency_ms
         completion_tokens=error.completion_tokens,
         latency_ms=latency_ms,
         failed_calls=error.failed_calls,
+        unmeasured_calls=error.unmeasured_calls,
     )
 
 

@@ -195,6 +195,8 @@ class AnalysisLike(Protocol):
     def completion_tokens(self) -> int: ...  # noqa: D102
     @property
     def failed_calls(self) -> int: ...  # noqa: D102
+    @property
+    def unmeasured_calls(self) -> int: ...  # noqa: D102
 
 
 class AnalyzerPort(Protocol):

@@ -364,6 +364,7 @@ class PostAnalyzed(Value, frozen=True, kw_only=True):
         completion_tokens: Billed output tokens over all calls.
         latency_ms: Time over all calls.
         failed_calls: Requests without a usable answer among all that were made.
+        unmeasured_calls: Of the calls, those whose tokens nobody told.
         reused_from: The post of the same text whose recorded answer this is; None when the LLM was asked.
     """
 
@@ -380,6 +381,7 @@ class PostAnalyzed(Value, frozen=True, kw_only=True):
     completion_tokens: int
     latency_ms: int
     failed_calls: int = 0
+    unmeasured_calls: int = 0
     reused_from: str | None = None
 
     def __post_init__(self) -> None:
@@ -388,8 +390,8 @@ class PostAnalyzed(Value, frozen=True, kw_only=True):
         for relevance in self.tokens.values():  # a loop: a replay decodes a great many
             if not 0.0 < relevance <= 1.0:
                 raise ValueError("relevance lies in (0, 1]")
-        if self.prompt_tokens < 0 or self.completion_tokens < 0:
-            raise ValueError("billed tokens are not negative")
+        if self.prompt_tokens < 0 or self.completion_tokens < 0 or self.unmeasured_calls < 0:
+            raise ValueError("neither billed tokens nor calls are negative")
 
 
 class AnalysisFailed(Value, frozen=True, kw_only=True):
@@ -408,6 +410,7 @@ class AnalysisFailed(Value, frozen=True, kw_only=True):
         completion_tokens: Billed output tokens.
         latency_ms: Time over all calls.
         failed_calls: As in PostAnalyzed.
+        unmeasured_calls: As in PostAnalyzed.
     """
 
     post_id: str
@@ -422,10 +425,11 @@ class AnalysisFailed(Value, frozen=True, kw_only=True):
     completion_tokens: int
     latency_ms: int
     failed_calls: int = 0
+    unmeasured_calls: int = 0
 
     def __post_init__(self) -> None:
-        if self.prompt_tokens < 0 or self.completion_tokens < 0:
-            raise ValueError("billed tokens are not negative")
+        if self.prompt_tokens < 0 or self.completion_tokens < 0 or self.unmeasured_calls < 0:
+            raise ValueError("neither billed tokens nor calls are negative")
 
 
 class SubmissionStarted(Value, frozen=True, kw_only=True):

@@ -18,10 +18,10 @@ Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 VERSIONS: Final[Mapping[str, int]] = {
     **dict.fromkeys(EVENTS, 1),
     "ActorStarted": 3,
-    "AnalysisFailed": 2,
+    "AnalysisFailed": 3,
     "CheckpointSigned": 3,
     "GapDeclared": 2,
-    "PostAnalyzed": 2,
+    "PostAnalyzed": 3,
     "PostsScraped": 2,
 }
 
@@ -69,6 +69,12 @@ def _analysis_failed_1(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "failed_calls": 0}
 
 
+def _analyzed_2(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 of both did not tell whose tokens nobody told; where some were told, they passed for those of all."""
+    measured = data["prompt_tokens"] or data["completion_tokens"]
+    return {**data, "unmeasured_calls": 0 if measured else data["calls"]}
+
+
 def _posts_scraped_1(data: dict[str, Any]) -> dict[str, Any]:
     """Version 1 did not tell of pages that were lost behind the first."""
     return {**data, "lost_pages": 0}
@@ -78,10 +84,12 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("ActorStarted", 1): _actor_started_1,
     ("ActorStarted", 2): _actor_started_2,
     ("AnalysisFailed", 1): _analysis_failed_1,
+    ("AnalysisFailed", 2): _analyzed_2,
     ("CheckpointSigned", 1): _checkpoint_signed_1,
     ("CheckpointSigned", 2): _checkpoint_signed_2,
     ("GapDeclared", 1): _gap_declared_1,
     ("PostAnalyzed", 1): _post_analyzed_1,
+    ("PostAnalyzed", 2): _analyzed_2,
     ("PostsScraped", 1): _posts_scraped_1,
 }
 

@@ -41,6 +41,7 @@ class Analysis(Value, frozen=True, kw_only=True):
         prompt_tokens: Summed over calls; 0 for a call where the server did not say.
         completion_tokens: Summed likewise.
         failed_calls: Requests without a usable answer among all that were made.
+        unmeasured_calls: Of the calls, those whose tokens nobody told.
     """
 
     tokens: Mapping[str, float]
@@ -53,6 +54,7 @@ class Analysis(Value, frozen=True, kw_only=True):
     prompt_tokens: int
     completion_tokens: int
     failed_calls: int = 0
+    unmeasured_calls: int = 0
 
 
 class AnalysisError(Exception):
@@ -68,6 +70,7 @@ class AnalysisError(Exception):
         prompt_tokens: As in `Analysis`.
         completion_tokens: As in `Analysis`.
         failed_calls: As in `Analysis`.
+        unmeasured_calls: As in `Analysis`.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class AnalysisError(Exception):
         prompt_tokens: int = 0,
         completion_tokens: int = 0,
         failed_calls: int = 0,
+        unmeasured_calls: int = 0,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -93,6 +97,7 @@ class AnalysisError(Exception):
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = completion_tokens
         self.failed_calls = failed_calls
+        self.unmeasured_calls = unmeasured_calls
 
 
 class Analyzer:
@@ -171,6 +176,7 @@ class Analyzer:
             prompt_tokens=bill.prompt_tokens,
             completion_tokens=bill.completion_tokens,
             failed_calls=bill.failed_calls,
+            unmeasured_calls=bill.unmeasured_calls,
         )
 
     async def aclose(self) -> None:
@@ -194,8 +200,7 @@ class Analyzer:
         except TimeoutError as error:
             if not limit.expired():  # not ours: a bug of the edge, to be seen as one
                 raise
-            bill.failed_calls += 1
-            bill.calls += 1  # a request was under way; no wait is begun that would outlast the limit
+            bill.add_unanswered()  # a request was under way; no wait is begun that would outlast the limit
             raise LLMError(f"no usable answer within {self._timeout_s:g} s", kind="timeout") from error
 
     def _failure(self, error: LLMError, bill: Bill) -> AnalysisError:
@@ -210,6 +215,7 @@ class Analyzer:
             prompt_tokens=bill.prompt_tokens,
             completion_tokens=bill.completion_tokens,
             failed_calls=bill.failed_calls,
+            unmeasured_calls=bill.unmeasured_calls,
         )
 
     def _raw(self, bill: Bill) -> str:

@@ -40,6 +40,7 @@ class Bill:
         completion_tokens: Summed likewise.
         answer: The last text that the model gave.
         failed_calls: Requests without a usable answer, those that cost nothing among them.
+        unmeasured_calls: Of the calls, those whose tokens nobody told.
     """
 
     calls: int = 0
@@ -47,20 +48,29 @@ class Bill:
     completion_tokens: int = 0
     answer: str = ""
     failed_calls: int = 0
+    unmeasured_calls: int = 0
 
     def add(self, completion: Completion) -> None:
         """Enter an answer."""
-        self.calls += 1
-        self.prompt_tokens += completion.prompt_tokens or 0
-        self.completion_tokens += completion.completion_tokens or 0
+        self._add(completion.prompt_tokens or 0, completion.completion_tokens or 0)
         self.answer = completion.text
 
     def add_failed(self, error: LLMError) -> None:
         """Enter a request that brought no usable answer, and may have cost as much as one that did."""
-        self.calls += error.kind in _BILLED
         self.failed_calls += 1
-        self.prompt_tokens += error.prompt_tokens or 0
-        self.completion_tokens += error.completion_tokens or 0
+        if error.kind in _BILLED:
+            self._add(error.prompt_tokens or 0, error.completion_tokens or 0)
+
+    def add_unanswered(self) -> None:
+        """Enter a request that was given up while it was under way."""
+        self.failed_calls += 1
+        self._add(0, 0)
+
+    def _add(self, prompt_tokens: int, completion_tokens: int) -> None:
+        self.calls += 1
+        self.prompt_tokens += prompt_tokens
+        self.completion_tokens += completion_tokens
+        self.unmeasured_calls += not (prompt_tokens or completion_tokens)
 
 
 class Reply(Value, Generic[T], frozen=True, kw_only=True):

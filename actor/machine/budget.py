@@ -74,7 +74,7 @@ def _search_failed(s: State, e: ev.ScrapeFailed, _day: Spent) -> Spent:
 
 def _asked(_s: State, e: ev.PostAnalyzed | ev.AnalysisFailed, day: Spent) -> Spent:
     told = Spent.told_by(e)
-    return _most_asked(day, e.calls) if told == _NOTHING else told
+    return told + _most_asked(day + told, e.unmeasured_calls) if e.unmeasured_calls else told
 
 
 def _started(s: State, _e: ev.ActorStarted, day: Spent) -> Spent:

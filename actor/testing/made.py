@@ -62,6 +62,7 @@ def analysis_failed(post_id: str) -> ev.AnalysisFailed:
         prompt_tokens=0,
         completion_tokens=0,
         latency_ms=60_000,
+        unmeasured_calls=1,
     )
 
 

@@ -123,7 +123,7 @@ class RecordedEdges:
         """The recorded analysis."""
         found = await self._answer()
         if isinstance(found, ev.AnalysisFailed):
-            costs = ("calls", "prompt_tokens", "completion_tokens", "failed_calls")
+            costs = ("calls", "prompt_tokens", "completion_tokens", "failed_calls", "unmeasured_calls")
             cost = {name: getattr(found, name) for name in costs}
             said: Any = {name: getattr(found, name) for name in ("kind", "model", "prompt_version", "raw_answer")}
             raise AnalysisError(found.reason, **said, **cost)
@@ -139,6 +139,7 @@ class RecordedEdges:
             prompt_tokens=analyzed.prompt_tokens,
             completion_tokens=analyzed.completion_tokens,
             failed_calls=analyzed.failed_calls,
+            unmeasured_calls=analyzed.unmeasured_calls,
         )
 
     async def status(self) -> Block:

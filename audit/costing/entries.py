@@ -75,13 +75,12 @@ def _saved(in_work: Bill) -> Bill:
 
 def _analyzed(e: ev.PostAnalyzed | ev.AnalysisFailed) -> Bill:
     asked = Asked(calls=e.calls, prompt_tokens=e.prompt_tokens, completion_tokens=e.completion_tokens)
-    measured = e.prompt_tokens or e.completion_tokens
     return Bill(
         analyses=1,
         failed_analyses=int(isinstance(e, ev.AnalysisFailed)),
         reused=int(isinstance(e, ev.PostAnalyzed) and e.reused_from is not None),
         models={e.model: asked} if e.calls else {},
-        unmeasured_calls=0 if measured else e.calls,
+        unmeasured_calls=e.unmeasured_calls,
         paid=_sums(Spent.told_by(e)),
     )
 

@@ -91,6 +91,9 @@ POST_COLUMNS: Final = (
     Column("score", "number", "final score at the analysis, as it is submitted", lambda r: r.score),
     Column("llm_calls", "integer", "LLM calls for it", _of_analysis("calls")),
     Column("llm_failed_calls", "integer", "requests without a usable answer", _of_analysis("failed_calls")),
+    Column(
+        "llm_unmeasured_calls", "integer", "of the calls, those without told tokens", _of_analysis("unmeasured_calls")
+    ),
     Column("llm_prompt_tokens", "integer", "billed input tokens", _of_analysis("prompt_tokens")),
     Column("llm_completion_tokens", "integer", "billed output tokens", _of_analysis("completion_tokens")),
     Column("llm_latency_ms", "integer", "time over all calls", _of_analysis("latency_ms")),

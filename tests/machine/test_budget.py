@@ -227,6 +227,16 @@ def test_failed_analyses_count() -> None:
     )
 
 
+def test_a_call_that_was_lost_before_another_one_answered_counts_as_the_dearest() -> None:
+    """Its server may have billed it: as dear as any analysis of the day, the one that it belongs to among them."""
+    drive = Drive().start().window(7).scraped(1, 2)
+    drive.on(analyzed("1", calls=2, unmeasured_calls=1))
+    assert drive.state.spent[TODAY].prompt_tokens == 200
+    drive.on(analyzed("2", prompt_tokens=50, calls=3, unmeasured_calls=2))
+    spent = drive.state.spent[TODAY]
+    assert (spent.prompt_tokens, spent.completion_tokens, spent.largest_prompt) == (450, 50, 100)
+
+
 def test_analyses_under_way_at_a_kill_count_as_the_dearest() -> None:
     """Their answers are lost, their bills are not."""
     drive = Drive().start().window(7).scraped(1, 2, 3)
