@@ -13,7 +13,6 @@ import logging
 import secrets
 import threading
 import traceback
-from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -123,8 +122,7 @@ class Actor:
             ports, llm_concurrency=config.llm_concurrency, new_seed=new_seed, chain_end=self._chain_end
         )
         self._tasks: dict[Effect, asyncio.Task[Facts]] = {}
-        self._mailbox: deque[_Outcome | None] = deque()  # None: look at the inbox, or stop
-        self._mail: asyncio.Future[None] | None = None  # done when something came into the empty mailbox
+        self._mailbox: asyncio.Queue[_Outcome | None] = asyncio.Queue()  # None: look at the inbox, or stop
         self._inbox = Inbox()
         self._change: SettingsChanged | None = None
         self._stop_reason: str | None = None
@@ -134,7 +132,7 @@ class Actor:
         """Ask the loop to end; call it from the loop's own thread. Idempotent."""
         if self._stop_reason is None:
             self._stop_reason = reason
-            self._deliver(None)
+            self._mailbox.put_nowait(None)
 
     def tell(self, meaning: Meaning) -> bool:
         """Have the loop record what ``meaning`` makes of the state it is in then; from any thread, without waiting.
@@ -153,7 +151,7 @@ class Actor:
         names = () if self._change is None else self._change.names
         self._change = changed(change, names=tuple(dict.fromkeys((*names, *change.names))))
         self._performer.change_llm_concurrency(llm_concurrency)
-        self._deliver(None)
+        self._mailbox.put_nowait(None)
 
     async def run(self, *, on_ready: Callable[[], None] = lambda: None) -> None:
         """Take the journal, work until ``stop``, release it.
@@ -234,22 +232,11 @@ class Actor:
             if self._change is not None:
                 await self._take_over(self._change)
             self._reconcile()
-            outcome = await self._next()
+            outcome = await self._mailbox.get()
             if outcome is not None:
                 await self._handle(outcome)
             else:
                 await self._record_told()
-
-    def _deliver(self, outcome: _Outcome | None) -> None:
-        self._mailbox.append(outcome)
-        if self._mail is not None and not self._mail.done():
-            self._mail.set_result(None)
-
-    async def _next(self) -> _Outcome | None:
-        while not self._mailbox:
-            self._mail = asyncio.get_running_loop().create_future()
-            await self._mail
-        return self._mailbox.popleft()
 
     async def _take_over(self, change: SettingsChanged) -> None:
         if not any(isinstance(effect, ScrapeWindow) for effect in self._tasks):
@@ -262,9 +249,9 @@ class Actor:
 
         def wake() -> None:
             if threading.get_ident() == own:
-                self._deliver(None)
+                self._mailbox.put_nowait(None)
             else:
-                loop.call_soon_threadsafe(self._deliver, None)
+                loop.call_soon_threadsafe(self._mailbox.put_nowait, None)
 
         return wake
 
@@ -298,8 +285,8 @@ class Actor:
                 self._start(effect)
 
     def _start(self, effect: Effect) -> None:
-        task = asyncio.get_running_loop().create_task(self._perform(effect, self.state))
-        task.add_done_callback(lambda done: self._deliver(_Outcome(effect, done)))
+        task = asyncio.create_task(self._perform(effect, self.state))
+        task.add_done_callback(lambda done: self._mailbox.put_nowait(_Outcome(effect, done)))
         self._tasks[effect] = task
 
     def _perform(self, effect: Effect, state: State) -> Coroutine[Any, Any, Facts]:
@@ -381,8 +368,8 @@ class Actor:
         if waiting:
             await asyncio.wait(waiting, timeout=self._config.stop_grace_s)
         await self._cancel([task for task in self._tasks.values() if not task.done()])
-        while self._mailbox:
-            outcome = self._mailbox.popleft()
+        while not self._mailbox.empty():
+            outcome = self._mailbox.get_nowait()
             if outcome is not None and isinstance(outcome.effect, _WORTH_WAITING):
                 await self._handle(outcome)
         self._inbox.close()
