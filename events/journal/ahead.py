@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,7 @@ __all__ = ["WORTH_BYTES", "End", "ReadAhead", "send", "send_end"]
 WORTH_BYTES: Final = 64 << 20
 _BATCH: Final = 256
 _SIZE_BYTES: Final = 4
+_PIPE_BYTES: Final = 1 << 20  # some batches, so that neither process waits for the other; what Linux grants anybody
 # No module of the host's is run again, and nothing that lies in the working directory is imported by mistake.
 _PROGRAM: Final = (
     "import sys; sys.path[:] = sys.argv[4:]; from events.journal.serve import serve; serve(*sys.argv[1:4])"
@@ -39,7 +40,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReadAhead:
-    """The verified records behind ``after``, as another process reads them; iterate only once.
+    """The verified records behind ``after``, as another process reads them, in batches; iterate only once.
 
     Attributes:
         last_seq: The last record's number, of those that came over; 0 before the first.
@@ -51,9 +52,11 @@ class ReadAhead:
         self.end: End | None = None
         self._command = [python, "-c", _PROGRAM, str(directory), str(after.seq), after.hash, *sys.path]
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Generator[list[Record], None, None]:
         try:
-            process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603
+                self._command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pipesize=_PIPE_BYTES
+            )
         except OSError:
             return
         try:
@@ -62,14 +65,14 @@ class ReadAhead:
             process.kill()  # where nobody wants the rest; otherwise it has ended by itself
             process.communicate()
 
-    def _received(self, pipe: BinaryIO) -> Iterator[Record]:
+    def _received(self, pipe: BinaryIO) -> Iterator[list[Record]]:
         decode = msgspec.msgpack.Decoder(list[Record]).decode
         while size := int.from_bytes(pipe.read(_SIZE_BYTES)):
             try:
                 batch = decode(pipe.read(size))
             except msgspec.DecodeError:  # cut short, or something else wrote there
                 return
-            yield from batch
+            yield batch
             self.last_seq = batch[-1].seq
         with suppress(msgspec.DecodeError):
             self.end = msgspec.msgpack.decode(pipe.read(), type=End)

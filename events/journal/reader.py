@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from events.journal.ahead import WORTH_BYTES, End, ReadAhead
@@ -54,7 +55,9 @@ class JournalReader:
         if self._is_long():
             self._ahead_bytes = None  # what is added later is little
             ahead = ReadAhead(self.directory, self._after)
-            yield from ahead
+            with closing(iter(ahead)) as batches:
+                for batch in batches:
+                    yield from batch
             given = ahead.last_seq
             if ahead.end is not None:
                 self.go_on_from(ahead.end)
