@@ -6,12 +6,16 @@ protocol on one side shows itself instead of being shared.
 
 from __future__ import annotations
 
-from sandbox.box import Sandbox
-from sandbox.config import SandboxConfig
-from sandbox.entry import environment_text, serve
-from sandbox.faults import FAULTS, Fault, FaultPlan
-from sandbox.ledger import ApiLedger, Exchange, Ledgers, LlmLedger, XLedger
-from sandbox.x import Corpus, Post, User
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from sandbox.box import Sandbox
+    from sandbox.config import SandboxConfig
+    from sandbox.entry import environment_text, serve
+    from sandbox.faults import FAULTS, Fault, FaultPlan
+    from sandbox.ledger import ApiLedger, Exchange, Ledgers, LlmLedger, XLedger
+    from sandbox.x import Corpus, Post, User
 
 __all__ = [
     "FAULTS",
@@ -30,3 +34,20 @@ __all__ = [
     "environment_text",
     "serve",
 ]
+
+_PARTS: Final = {
+    "box": ("Sandbox",),
+    "config": ("SandboxConfig",),
+    "entry": ("environment_text", "serve"),
+    "faults": ("FAULTS", "Fault", "FaultPlan"),
+    "ledger": ("ApiLedger", "Exchange", "Ledgers", "LlmLedger", "XLedger"),
+    "x": ("Corpus", "Post", "User"),
+}
+_HOMES: Final = {name: part for part, names in _PARTS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the part that has ``name``: a simulation needs the world in ``sandbox.world``, and no HTTP server."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

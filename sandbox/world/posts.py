@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import orjson
 
-from sandbox.x.phrases import PLAIN, SUBNETS, TEMPLATES, TWO_SUBNETS
+from sandbox.phrases import PLAIN, SUBNETS, TEMPLATES, TWO_SUBNETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from sandbox.phrases import FOREIGN, LONG_TAIL, NOISE, PLAIN, SARCASM, SPAM, SUBNETS, TEMPLATES, TWO_SUBNETS
 from sandbox.x.people import User, make_users
-from sandbox.x.phrases import FOREIGN, LONG_TAIL, NOISE, PLAIN, SARCASM, SPAM, SUBNETS, TEMPLATES, TWO_SUBNETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

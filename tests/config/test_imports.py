@@ -17,10 +17,10 @@ def show():
     known = {*sys.stdlib_module_names, "__main__", "__mp_main__", "_virtualenv", "_distutils_hack"}
     print("loaded:", *(name for name in names - known if not name.startswith(("__editable", "_sysconfigdata"))))
 """
-_HELP: Final = """
+_CALL: Final = """
 from actor.cli import main
 try:
-    main([*sys.argv[1:], "--help"])
+    main(sys.argv[1:])
 except SystemExit:
     show()
 """
@@ -57,9 +57,9 @@ def loaded(program: str, *arguments: str, env: dict[str, str], folder: Path) -> 
 
 def test_help_loads_the_command_line_only(world: World) -> None:
     """The program's and a command's: typer and our own options, nothing that acts."""
-    found = loaded(_HELP, env=world.env(), folder=world.folder)
+    found = loaded(_CALL, "--help", env=world.env(), folder=world.folder)
     assert found <= {"actor", *_TYPER}
-    found = loaded(_HELP, "run", env=world.env(), folder=world.folder)
+    found = loaded(_CALL, "run", "--help", env=world.env(), folder=world.folder)
     assert found <= {"actor", *_TYPER, *_PYDANTIC}
 
 
@@ -69,3 +69,10 @@ def test_a_run_loads_no_heavy_library_before_its_first_question(world: World) ->
     found = loaded(_RUN, env=world.env(), folder=world.folder)
     assert found <= _RUNNING | _TYPER | _PYDANTIC
     assert {"httpx", "pydantic", "dotenv"} <= found, "the test looked too early"
+
+
+def test_a_simulation_loads_no_server_and_no_client(world: World) -> None:
+    """It runs where the packages of the extra ``sandbox`` are not installed."""
+    found = loaded(_CALL, "simulate", "--seeds", "1", "--windows", "2", env=world.env(), folder=world.folder)
+    assert found <= _RUNNING | _TYPER | _PYDANTIC | {"sandbox"}
+    assert "httpx" not in found
