@@ -3,7 +3,7 @@
     python -m benchmarks.journal_read [--windows 10000] [--rounds 7] [--dir DIR]
 
 "read" checks the chain, the numbers and the shape of every record; "events" also decodes each event into its class;
-"replay" also folds them all with the machine, as every reader of audit/ does: a second process reads and verifies
+"replay" also folds them all with the machine, as the command of that name does: a second process reads and verifies
 ahead, as it does for every journal of this length; "in one process" it does not. The journal is one of whole windows.
 """
 
@@ -18,7 +18,7 @@ from typing import Final
 
 import orjson
 
-from audit.history import folded
+from audit.history import steps
 from benchmarks.journal_kit import parser, ratio, workplace
 from benchmarks.mined import build_mined
 from events.journal import JournalReader, verify_journal
@@ -48,12 +48,12 @@ def _events(directory: Path) -> None:
 
 
 def _replay(directory: Path) -> None:
-    for _ in folded(JournalReader(directory)):
+    for _ in steps(JournalReader(directory)):
         pass
 
 
 def _replay_alone(directory: Path) -> None:
-    for _ in folded(_alone(directory)):
+    for _ in steps(_alone(directory)):
         pass
 
 

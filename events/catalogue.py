@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias, get_args
 
 from events.prices import Prices
-from events.value import Value
+from events.value import Value, changed
 
 __all__ = [
     "EVENTS",
@@ -691,27 +691,27 @@ class Spent(Value, frozen=True, kw_only=True):
 
     def __add__(self, other: Spent) -> Spent:
         """Both together."""
-        prompt, completion = other.largest_prompt, other.largest_completion
         return Spent(
             posts=self.posts + other.posts,
             users=self.users + other.users,
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             completion_tokens=self.completion_tokens + other.completion_tokens,
+            largest_prompt=max(self.largest_prompt, other.largest_prompt),
+            largest_completion=max(self.largest_completion, other.largest_completion),
+        )
+
+    def told(self, event: PostsScraped | PostAnalyzed | AnalysisFailed) -> Spent:
+        """With what the record of a paid answer tells."""
+        if isinstance(event, PostsScraped):
+            return changed(self, posts=self.posts + event.posts_read, users=self.users + event.users_read)
+        prompt, completion = event.prompt_tokens, event.completion_tokens
+        return changed(
+            self,
+            prompt_tokens=self.prompt_tokens + prompt,
+            completion_tokens=self.completion_tokens + completion,
             # No ``max``: the two calls would cost as much as all the rest, and a replay adds up every analysis.
             largest_prompt=self.largest_prompt if self.largest_prompt > prompt else prompt,  # noqa: FURB136
             largest_completion=self.largest_completion if self.largest_completion > completion else completion,  # noqa: FURB136
-        )
-
-    @classmethod
-    def told_by(cls, event: PostsScraped | PostAnalyzed | AnalysisFailed) -> Spent:
-        """What the record of a paid answer tells."""
-        if isinstance(event, PostsScraped):
-            return cls(posts=event.posts_read, users=event.users_read)
-        return cls(
-            prompt_tokens=event.prompt_tokens,
-            completion_tokens=event.completion_tokens,
-            largest_prompt=event.prompt_tokens,
-            largest_completion=event.completion_tokens,
         )
 
 

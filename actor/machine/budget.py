@@ -35,9 +35,11 @@ def reckon(before: State, after: State, event: ev.Event, at_ms: int) -> State:
     if cost is not None:
         day = at_ms // DAY_MS
         spent = before.spent.get(day, _NOTHING)
-        after = _add(after, day, spent, cost(before, event, spent))
+        now = cost(before, event, spent)
+        after = after if now == spent else _enter(after, {day: now}, day)
     elif type(event) is ev.GapDeclared:
-        after = _enter(after, event.salvage.spent, at_ms // DAY_MS)
+        known = {day: after.spent.get(day, _NOTHING) + spent for day, spent in event.salvage.spent.items()}
+        after = _enter(after, {day: spent for day, spent in known.items() if spent != _NOTHING}, at_ms // DAY_MS)
     due = after.unaffordable
     if not after.to_scrape:
         return after if due is None else changed(after, unaffordable=None)
@@ -46,53 +48,48 @@ def reckon(before: State, after: State, event: ev.Event, at_ms: int) -> State:
     return after if due is after.unaffordable else changed(after, unaffordable=due)
 
 
-def _add(s: State, day: int, spent: Spent, more: Spent) -> State:
-    if more == _NOTHING:
-        return s
-    return changed(s, spent={**s.spent, day: spent + more}) if day in s.spent else _enter(s, {day: more}, day)
+def _enter(s: State, spent: Mapping[int, Spent], today: int) -> State:
+    """The days as ``spent`` says them, among the others; the oldest are forgotten."""
+    days = {**s.spent, **spent}
+    if len(days) > len(s.spent):
+        recent = sorted(days)[-_DAYS_KEPT:]
+        days = {day: days[day] for day in sorted(days) if day in recent or day == today}
+    return changed(s, spent=days)
 
 
-def _enter(s: State, more: Mapping[int, Spent], today: int) -> State:
-    days = {**s.spent, **{day: s.spent.get(day, _NOTHING) + spent for day, spent in more.items() if spent != _NOTHING}}
-    if days == s.spent:
-        return s
-    recent = sorted(days)[-_DAYS_KEPT:]
-    return changed(s, spent={day: spent for day, spent in sorted(days.items()) if day in recent or day == today})
+# What each event makes of its day
 
 
-# What each event adds to its day
-
-
-def _told(_s: State, e: ev.PostsScraped, _day: Spent) -> Spent:
-    told = Spent.told_by(e)
+def _told(_s: State, e: ev.PostsScraped, day: Spent) -> Spent:
+    told = day.told(e)
     return told + _pages(e.lost_pages, e.wanted) if e.lost_pages else told
 
 
-def _search_failed(s: State, e: ev.ScrapeFailed, _day: Spent) -> Spent:
-    return _most_read(s) if e.kind in PERHAPS_BILLED else _NOTHING
+def _search_failed(s: State, e: ev.ScrapeFailed, day: Spent) -> Spent:
+    return day + _most_read(s) if e.kind in PERHAPS_BILLED else day
 
 
 def _asked(_s: State, e: ev.PostAnalyzed | ev.AnalysisFailed, day: Spent) -> Spent:
-    told = Spent.told_by(e)
-    return told + _most_asked(day + told, e.unmeasured_calls) if e.unmeasured_calls else told
+    told = day.told(e)
+    return told + _most_asked(told, e.unmeasured_calls) if e.unmeasured_calls else told
 
 
 def _started(s: State, _e: ev.ActorStarted, day: Spent) -> Spent:
     """The process before may have been asking when it ended."""
     if s.to_scrape:
-        return _NOTHING if s.unaffordable is not None else _most_read(s)
-    return _most_asked(day, len(s.to_analyze()))
+        return day if s.unaffordable is not None else day + _most_read(s)
+    return day + _most_asked(day, len(s.to_analyze()))
 
 
-def _moved(s: State, _e: ev.ApiMoved, _day: Spent) -> Spent:
+def _moved(s: State, _e: ev.ApiMoved, day: Spent) -> Spent:
     """A move gives up the search that the process before may have been asking for."""
-    return _most_read(s) if s.to_scrape and s.unaffordable is None else _NOTHING
+    return day + _most_read(s) if s.to_scrape and s.unaffordable is None else day
 
 
 def _crashed(s: State, e: ev.EffectCrashed, day: Spent) -> Spent:
     if e.effect == "ScrapeWindow":
-        return _most_read(s)
-    return _most_asked(day, int(e.effect.startswith("AnalyzePost:")))
+        return day + _most_read(s)
+    return day + _most_asked(day, int(e.effect.startswith("AnalyzePost:")))
 
 
 def _most_read(s: State) -> Spent:

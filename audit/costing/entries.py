@@ -81,7 +81,7 @@ def _analyzed(e: ev.PostAnalyzed | ev.AnalysisFailed) -> Bill:
         reused=int(isinstance(e, ev.PostAnalyzed) and e.reused_from is not None),
         models={e.model: asked} if e.calls else {},
         unmeasured_calls=e.unmeasured_calls,
-        paid=_sums(Spent.told_by(e)),
+        paid=_sums(Spent().told(e)),
     )
 
 
@@ -98,7 +98,7 @@ def _sums(spent: Spent) -> Spent:
 
 
 _TOLD: Final[Mapping[str, Callable[[Any], Bill]]] = {
-    "PostsScraped": lambda e: Bill(searches=1, requests=e.requests, paid=Spent.told_by(e)),
+    "PostsScraped": lambda e: Bill(searches=1, requests=e.requests, paid=Spent().told(e)),
     "ScrapeFailed": lambda _: Bill(failed_searches=1),
     "BudgetSpent": lambda _: Bill(held=1),
     "PostAnalyzed": _analyzed,

@@ -7,7 +7,6 @@ loop for one fdatasync on purpose: a call that cannot be cancelled in the middle
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -96,6 +95,8 @@ class FileJournal:
             JournalWriteError: The disk refused to read.
             FencedError: Not held.
         """
+        import asyncio  # noqa: PLC0415 - whoever only reads has this module without it, and starts sooner
+
         last = self._held().last
         with _reading(self._directory):
             segments = list_segments(self._directory)

@@ -6,11 +6,8 @@ process, so the chain holds across files. Whatever is wrong is left to the walk 
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,6 +44,11 @@ def check_segments(
         witnessed_seq: The record that HEAD speaks of.
         on_progress: Gets the bytes of each segment that is done.
     """
+    # Here, for every reader has this module, and few journals are long.
+    import multiprocessing  # noqa: PLC0415
+    from concurrent.futures import ProcessPoolExecutor, as_completed  # noqa: PLC0415
+    from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415
+
     starts = [_before(directory, sizes, i) for i in range(len(sizes))]
     checked: dict[str, Checked] = {}
     workers = min(len(sizes), os.cpu_count() or 1)

@@ -138,7 +138,7 @@ class _Known:
     def note(self, event: ev.Event, at_ms: int) -> None:
         day = at_ms // (_DAY_S * 1000)
         if isinstance(event, ev.PostsScraped | ev.PostAnalyzed | ev.AnalysisFailed):
-            self.spent[day] = self.spent.get(day, ev.Spent()) + ev.Spent.told_by(event)
+            self.spent[day] = self.spent.get(day, ev.Spent()).told(event)
         if isinstance(event, ev.PostsScraped):
             for post in event.posts:
                 self.seen.setdefault(post.timestamp // _DAY_S, set()).add(post.id)
