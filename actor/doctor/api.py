@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from actor.doctor.check import Check, failure, ok, skipped, warning
 from actor.doctor.get import Answered, get, unanswered_fix
 from actor.edges.api_wire import status_block
+from actor.edges.http_date import http_date
 from actor.edges.reply import Unanswered
 from actor.edges.urls import place
 from actor.ports import Block, StatusError
@@ -65,11 +64,10 @@ def clock_check(date: str | None, asked_at: float, answered_at: float) -> Check:
 
     The difference is the least that the two can have, so a slow answer is not taken for a wrong clock.
     """
-    try:
-        theirs = parsedate_to_datetime(date or "")
-    except ValueError:
+    theirs = http_date(date or "")
+    if theirs is None:
         return warning("clock", "the API's answer bears no date to compare with", _SYNCHRONIZE)
-    begins = (theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)).timestamp()
+    begins = theirs.timestamp()
     ahead_s, behind_s = asked_at - (begins + 1), begins - answered_at
     if ahead_s >= _FARTHEST_AHEAD_S or behind_s >= _OLDEST_S:
         return failure("clock", f"{_apart(ahead_s, behind_s)}: the API refuses what is signed now", _SYNCHRONIZE)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.port import Completion, LLMError
+from actor.edges.http_date import http_date
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,12 +81,8 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     value = headers.get("retry-after", "").strip()
     if value.replace(".", "", 1).isascii() and value.replace(".", "", 1).isdigit():
         return float(value)
-    try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
+    until = http_date(value)
+    return None if until is None else max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
 def read_completion(body: str, *, asked: str) -> Completion:

@@ -130,7 +130,9 @@ def test_the_least_difference_counts(asked_at: float, answered_at: float, level:
     assert clock_check("Thu, 01 Jan 1970 00:16:40 GMT", asked_at, answered_at).level == level
 
 
-@pytest.mark.parametrize("date", [None, "", "yesterday", "Thu, 99 Jan 1970 00:16:40 GMT"])
+@pytest.mark.parametrize(
+    "date", [None, "", "yesterday", "Thu, 99 Jan 1970 00:16:40 GMT", "Mon, 99999999999 Jan 2020 0:0:0 GMT"]
+)
 def test_an_answer_without_a_date(date: str | None) -> None:
     """It cannot be compared, which is a warning."""
     assert exactly(clock_check(date, 1.0, 2.0), "warning", "no date", "timedatectl")
