@@ -1,7 +1,7 @@
 """The language model's edge: one chat completion over HTTP by the openai client.
 
-The only file that imports openai, and only for the first request, in a thread of its own: that takes most of a second,
-in which nothing else should wait. It makes one request per call: when to repeat is the caller's business. Whatever
+openai is imported only for the first request, in a thread of its own: that takes most of a second, in which nothing
+else should wait. It makes one request per call: when to repeat is the caller's business. Whatever
 fails outside this process becomes one LLMError with its cause kept. The API key never stands in an error or a log line.
 """
 
@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any, Final
 from actor.analyzer.port import Completion, LLMError
 from actor.edges.llm_wire import read_completion, refusal
 from actor.edges.threads import in_daemon_thread
+from actor.edges.urls import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from openai import APIStatusError, AsyncOpenAI
+
+    from actor.edges.llm_http import BoundedClient
 
 __all__ = ["OpenAIChat"]
 
@@ -25,6 +28,8 @@ MAX_ANSWER_TOKENS: Final = 4_096  # an answer takes a few hundred; a model that 
 SEED: Final = 812
 MAX_REASON_CHARS: Final = 200
 
+_UNUSABLE: Final = "the environment's proxy or certificates cannot be used"
+_CORRECT: Final = "correct or unset HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
 _NEVER_SENT: Final = frozenset({"ConnectError", "UnsupportedProtocol", "LocalProtocolError", "ProxyError"})
 
 
@@ -83,7 +88,22 @@ class OpenAIChat:
     def _open(self) -> AsyncOpenAI:
         from openai import AsyncOpenAI  # noqa: PLC0415 - see the module's first lines
 
-        return AsyncOpenAI(base_url=self._base_url, api_key=self._api_key, timeout=self._timeout_s, max_retries=0)
+        return AsyncOpenAI(
+            base_url=self._base_url,
+            api_key=self._api_key,
+            timeout=self._timeout_s,
+            max_retries=0,
+            http_client=self._connections(),
+        )
+
+    def _connections(self) -> BoundedClient:
+        from actor.edges.llm_http import BoundedClient  # noqa: PLC0415 - likewise
+
+        try:
+            return BoundedClient(timeout_s=self._timeout_s, trust_env=not is_loopback(self._base_url))
+        except Exception as error:  # noqa: BLE001 - of many kinds: an unknown scheme, a missing library or file
+            # Without its cause, which may quote a part of a proxy's password.
+            raise LLMError(f"{_UNUSABLE} ({type(error).__name__}): {_CORRECT}", kind="connection") from None
 
     async def _send(self, request: dict[str, Any]) -> str:
         """Return the body of a 2xx answer."""

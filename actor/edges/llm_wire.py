@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from actor.analyzer.port import LLMErrorKind
 
-__all__ = ["read_completion", "refusal"]
+__all__ = ["MAX_BODY_CHARS", "read_completion", "refusal"]
 
 MAX_BODY_CHARS: Final = 1_000_000
 

@@ -5,6 +5,8 @@ import gzip
 import json
 import socket
 import traceback
+import tracemalloc
+import zlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -266,6 +268,130 @@ _BEYOND_DATES = ["Mon, 99999999999 Jan 2020 00:00:00 GMT", f"Mon, 01 Jan 2020 00
 def test_an_odd_retry_after_is_none_or_endless(value: str) -> None:
     """What is no time is ignored; what is absurd is no finite wait."""
     assert _fail(_says({}, 503, retry_after=value)).retry_after_s in {None, float("inf")}
+
+
+_UNPACKED = 128 << 20
+_MOST_USED = 64 << 20
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def _packed_spaces(wbits: int = zlib.MAX_WBITS | 16) -> bytes:
+    """128 KiB that unpack to 128 MiB; gzip, unless told otherwise."""
+    packer = zlib.compressobj(9, wbits=wbits)
+    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(_UNPACKED >> 20)) + packer.flush()
+
+
+def _most_used_bytes(call: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        call()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("status", "kind"), [(200, "malformed"), (429, "rate_limit"), (503, "server")])
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])
+def test_an_answer_that_unpacks_without_end_is_cut(status: int, kind: LLMErrorKind, encoding: str) -> None:
+    """What a server packs takes no more memory than what it says in clear; a refusal keeps its meaning."""
+    body = _packed_spaces() if encoding == "gzip" else gzip.compress(_packed_spaces())
+    found: list[LLMError] = []
+    used = _most_used_bytes(lambda: found.append(_fail(_says(body, status, content_encoding=encoding))))
+    assert found[0].kind == kind
+    assert used < _MOST_USED
+
+
+def test_compression_is_not_asked_for() -> None:
+    """As little as by the other edges; a server that compresses all the same is understood (see odd answers)."""
+    server = Server(_says(_completion()))
+    asyncio.run(_complete(server))
+    assert "accept-encoding: identity\r\n" in server.heads[0].lower()
+
+
+@pytest.mark.parametrize(("status", "kind"), [(200, "malformed"), (400, "request")])
+def test_an_answer_without_end_is_cut(status: int, kind: LLMErrorKind) -> None:
+    """It is not read until the time limit, and may have been billed."""
+
+    async def pour(writer: asyncio.StreamWriter) -> None:
+        writer.write(f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\n\r\n".encode())
+        while not writer.is_closing():
+            writer.write(b'"max_tokens",' * 5_000)
+            await writer.drain()
+
+    error = _fail(pour, timeout_s=20)
+    assert error.kind == kind
+    assert "longer than 1000000" in error.reason or status != 200
+
+
+def test_a_redirect_is_followed_and_its_body_not_read() -> None:
+    """What it says beside the address means nothing."""
+    redirect = _says(_packed_spaces(), 308, content_encoding="gzip", location="/v1/there")
+    answers = [redirect, _says(_completion())]
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        await answers.pop(0)(writer)
+
+    server = Server(answer)
+    used = _most_used_bytes(lambda: asyncio.run(_complete(server)))
+    assert [head.split(" ")[1] for head in server.heads] == ["/v1/chat/completions", "/v1/there"]
+    assert server.bodies[0] == server.bodies[1]
+    assert used < _MOST_USED
+
+
+def test_a_redirect_without_end_is_an_error() -> None:
+    """The last one is told as it came."""
+    error = _fail(_says(b"", 307, location="/v1/chat/completions"))
+    assert (error.kind, "HTTP 307" in error.reason) == ("request", True)
+
+
+def test_a_charset_is_no_codec_to_unpack_by() -> None:
+    """JSON is UTF-8, whatever a server calls it; Python's codecs unpack as well as they translate."""
+    assert _ask(_says(_completion("τ"), content_type="application/json; charset=latin-1")).text == "τ"
+    body = _packed_spaces(zlib.MAX_WBITS)
+    found: list[LLMError] = []
+    used = _most_used_bytes(lambda: found.append(_fail(_says(body, content_type="application/json; charset=zlib"))))
+    assert "no JSON" in found[0].reason
+    assert used < _MOST_USED
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment that says nothing of proxies and certificates."""
+    for name in _PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    return monkeypatch
+
+
+def test_a_model_on_this_machine_is_asked_without_a_proxy(plain: pytest.MonkeyPatch, closed_url: str) -> None:
+    """As the API and X are: a proxy of the environment knows other machines."""
+    plain.setenv("HTTP_PROXY", closed_url)
+    assert _ask(_says(_completion())).text == "hi"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ALL_PROXY", "socks5://user:hunter2@proxy.corp:1080"),
+        ("HTTP_PROXY", "socks4://user:hunter2@proxy.corp:1080"),
+        ("HTTP_PROXY", "user:hunter2@proxy.corp:3128x"),
+        ("SSL_CERT_FILE", "/hunter2/none.pem"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_named(plain: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """It is no bug and costs nothing; what the library says of it may hold a part of a password."""
+    plain.setenv(name, value)
+
+    async def ask() -> None:
+        llm = OpenAIChat(base_url="http://llm.example/v1", api_key=KEY, timeout_s=5)
+        for _ in range(2):
+            await llm.complete(model="m", messages=[], response_format=None)
+
+    with pytest.raises(LLMError, match="the environment's proxy or certificates cannot be used") as caught:
+        asyncio.run(ask())
+    assert caught.value.kind == "connection"
+    assert name in caught.value.reason
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_dripping_answer_is_cut_off() -> None:
