@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.port import Completion, LLMError
 from actor.edges.llm_wire import read_completion, refusal
+from actor.edges.text import Redactor, safe_line
 from actor.edges.threads import in_daemon_thread
 from actor.edges.urls import is_loopback
 
@@ -46,6 +47,7 @@ class OpenAIChat:
         """
         self._base_url = base_url
         self._api_key = api_key
+        self._redact = Redactor([api_key])
         self._timeout_s = timeout_s
         self._client: AsyncOpenAI | None = None
         self._opening = asyncio.Lock()
@@ -143,17 +145,15 @@ class OpenAIChat:
         return LLMError(f"the connection broke: {why}", kind="broken")
 
     def _clean(self, text: str) -> str:
-        """Return one line, bounded and without the key."""
-        return " ".join(self._hide(text).split())[:MAX_REASON_CHARS]
-
-    def _hide(self, text: str) -> str:
-        return text.replace(self._api_key, "[api key]") if self._api_key else text
+        """Return one line, bounded and without the key in any form: half of one would not be found later."""
+        return safe_line(text, self._redact, MAX_REASON_CHARS)
 
     def _scrubbed(self, error: Exception) -> Exception:
         """Take the key out of an exception that becomes a cause: servers echo it, and tracebacks show it."""
-        if self._api_key and self._api_key in f"{error} {error!r} {vars(error).get('body')!r}":
-            error.args = tuple(self._hide(str(value)) for value in error.args)
+        shown = f"{error} {error!r} {vars(error).get('body')!r}"
+        if self._redact(shown) != shown:
+            error.args = tuple(self._redact(str(value)) for value in error.args)
             for name in ("message", "body"):
                 if hasattr(error, name):
-                    setattr(error, name, self._hide(str(getattr(error, name))))
+                    setattr(error, name, self._redact(str(getattr(error, name))))
         return error

@@ -1,6 +1,7 @@
 """The language model's edge over real HTTP on loopback: what is sent, and what every kind of answer becomes."""
 
 import asyncio
+import base64
 import gzip
 import json
 import socket
@@ -352,6 +353,14 @@ def test_a_charset_is_no_codec_to_unpack_by() -> None:
     used = _most_used_bytes(lambda: found.append(_fail(_says(body, content_type="application/json; charset=zlib"))))
     assert "no JSON" in found[0].reason
     assert used < _MOST_USED
+
+
+def test_no_form_of_the_key_is_cut_in_half() -> None:
+    """It is taken out before the text is shortened: a part of it would not be found later."""
+    encoded = base64.b64encode(KEY.encode()).decode()
+    for length in range(150, 210, 7):
+        said = _fail(_says({"error": {"message": "x" * length + encoded}}, 403)).reason
+        assert encoded[:8] not in said
 
 
 @pytest.fixture
