@@ -7,6 +7,8 @@ costs and the failures. It keeps no post and no answer: what must not be paid fo
 from __future__ import annotations
 
 import asyncio
+import logging
+import traceback
 from typing import TYPE_CHECKING, Final
 
 from actor.analyzer.conversation import Bill, Conversation
@@ -25,6 +27,8 @@ __all__ = ["Analysis", "AnalysisError", "Analyzer"]
 
 MAX_RAW_ANSWER_CHARS: Final = 4_000
 MAX_REASON_CHARS: Final = 300
+
+_log = logging.getLogger("actor")
 
 
 class Analysis(Value, frozen=True, kw_only=True):
@@ -150,11 +154,15 @@ class Analyzer:
     async def analyze(self, text: str) -> Analysis:
         """Analyze one post.
 
+        A bug of ours leaves as the exception that it is as long as nothing is on the bill: whoever asks may ask again.
+        Behind a call that was paid for, or may have been, it ends the analysis with an error of kind "bug", so that
+        what it cost goes on record and is not paid once more.
+
         Args:
             text: The post's content after norm_text.
 
         Raises:
-            AnalysisError: The model gave no usable answer within the time limit.
+            AnalysisError: The model gave no usable answer within the time limit, or a paid answer met a bug of ours.
         """
         study = self._strategy.study(text)
         bill = Bill()
@@ -165,6 +173,10 @@ class Analyzer:
                 _require_same(reply.content, again.content, f"vote {vote + 1} of {self._votes}")
         except LLMError as error:
             raise self._failure(error, bill) from error
+        except Exception as error:
+            if not bill.calls:
+                raise
+            raise self._failure(self._bug(error), bill) from error
         return Analysis(
             tokens=reply.content.tokens,
             sentiment=reply.content.sentiment,
@@ -202,6 +214,12 @@ class Analyzer:
                 raise
             bill.add_unanswered()  # a request was under way; no wait is begun that would outlast the limit
             raise LLMError(f"no usable answer within {self._timeout_s:g} s", kind="timeout") from error
+
+    def _bug(self, error: Exception) -> LLMError:
+        """What an analysis ends with that crashed; the log has the rest."""
+        shown = self._redact("".join(traceback.format_exception(error)))
+        _log.error("an analysis crashed after calls that were paid for, a bug of this software: %s", shown)
+        return LLMError(f"a bug of this software: {type(error).__name__}: {error}", kind="bug")
 
     def _failure(self, error: LLMError, bill: Bill) -> AnalysisError:
         reason = " ".join(_writable(self._redact(error.reason)).split())[:MAX_REASON_CHARS]

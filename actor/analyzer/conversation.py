@@ -161,6 +161,10 @@ class Conversation:
                 wait_s = self._wait_s(error)
                 if wait_s is None:
                     raise
+            except Exception:
+                if self._bill.calls:  # else nothing is on the bill: a crash, and whoever counts crashes counts this one
+                    self._bill.add_unanswered()
+                raise
             self._retries += 1
             await asyncio.sleep(wait_s)
 

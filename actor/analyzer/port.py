@@ -27,6 +27,7 @@ LLMErrorKind = Literal[
     "request",  # the server refuses the request for another reason
     "malformed",  # a 2xx whose body is not a chat completion with text in it
     "votes",  # answers to the same question contradict each other
+    "bug",  # of this software, in an exchange that was paid for; no server is to blame, and no edge says so
 ]
 
 

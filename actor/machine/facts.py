@@ -162,7 +162,10 @@ def _submission_failed(effect: SubmitPost, answer: Failed, latency_ms: int) -> e
 
 
 def crash_event(state: State, effect: Effect, error: str, *, content_sha256: str = "") -> ev.Event:
-    """An effect raised: a bug of ours. A paid one that keeps crashing has failed, so that a bug cannot pay for ever."""
+    """An effect raised: a bug of ours. A paid one that keeps crashing has failed, so that a bug cannot pay for ever.
+
+    Nobody knows whether an analysis that crashed had asked already; it is counted as one call that told no tokens.
+    """
     exhausted = state.crashes.get(effect_key(effect), 0) + 1 >= state.policy.crash_limit
     if exhausted and isinstance(effect, ScrapeWindow) and state.to_scrape:
         return ev.ScrapeFailed(window=effect.window, kind="crash", reason=error)
@@ -179,5 +182,6 @@ def crash_event(state: State, effect: Effect, error: str, *, content_sha256: str
             prompt_tokens=0,
             completion_tokens=0,
             latency_ms=0,
+            unmeasured_calls=1,
         )
     return ev.EffectCrashed(effect=effect_key(effect), post_id=getattr(effect, "post_id", None), error=error)

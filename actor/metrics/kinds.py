@@ -23,7 +23,7 @@ FAILURES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "analysis": (
         *("auth", "quota", "model", "rate_limit", "refused_format", "request", "server"),
-        *("timeout", "connection", "broken", "malformed", "votes", "crash", OTHER),
+        *("timeout", "connection", "broken", "malformed", "votes", "bug", "crash", OTHER),
     ),
     "submission": ("timeout", "connection", "http", "unexpected", OTHER),
     "effect": (

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from bittensor_core import Keypair, verify
 
+from actor.analyzer import Analyzer, Completion, load_registry, make_strategy
+from actor.analyzer.scripted import ScriptedLLM
 from actor.edges.hotkey import signer_from_keypair
 from actor.machine import State, fold, state_sha256, wanted
 from actor.perform import Ports
@@ -202,11 +204,44 @@ def test_a_crashing_analysis_is_tried_three_times_12_seconds_apart_and_then_has_
             await clock.advance(13)
             assert len(analyzer.calls) == 3
             assert actor.state.totals.accepted == 1
-        found = names(await records(store))
-        assert found.count("EffectCrashed") == 2
-        assert found.count("AnalysisFailed") == 1
+        found = await records(store)
+        assert names(found).count("EffectCrashed") == 2
+        (failed,) = (record.data for record in found if record.name == "AnalysisFailed")
+        assert failed["unmeasured_calls"] == 1, "what crashed may have asked before, so the budget counts it"
 
     run(test)
+
+
+def test_a_bug_behind_a_paid_answer_keeps_its_costs_on_record() -> None:
+    """The answer was billed: the analysis has failed, and is neither repeated nor forgotten."""
+
+    async def test() -> None:
+        strategy = make_strategy("hybrid", load_registry())
+        llm = _ForgetfulLLM(["no JSON"])
+        analyzer = Analyzer(llm=llm, strategy=strategy, model="m", timeout_s=5)
+        store, clock = MemoryJournal(), VirtualClock()
+        ports = ports_of(clock=clock, analyzer=analyzer, scraper=ScriptedScraper(posts=[post(1)]))
+        async with running(ports, store) as actor:
+            await clock.advance(60)
+            assert actor.state.totals.accepted == 1
+        assert len(llm.asked) == 1
+        found = await records(store)
+        assert "EffectCrashed" not in names(found)
+        (failed,) = (record.data for record in found if record.name == "AnalysisFailed")
+        assert (failed["kind"], failed["calls"], failed["unmeasured_calls"]) == ("bug", 2, 1)
+        assert (failed["prompt_tokens"], failed["completion_tokens"]) == (100, 10)
+
+    run(test)
+
+
+class _ForgetfulLLM(ScriptedLLM):
+    """Answers once, and has a bug from then on."""
+
+    async def complete(self, **question: Any) -> Completion:
+        """Answer the first question."""
+        if self.asked:
+            raise KeyError("a bug")
+        return await super().complete(**question)
 
 
 def test_a_crashing_scrape_cannot_pay_for_ever() -> None:

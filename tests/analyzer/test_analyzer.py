@@ -3,8 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
-from typing import get_args
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +23,8 @@ from actor.analyzer import (
     make_strategy,
 )
 from actor.analyzer.scripted import ScriptedLLM, completion
+from actor.analyzer.strategy import Judgement, Study
+from events.value import changed
 
 HYBRID = make_strategy("hybrid", load_registry())
 POST = "Upscaling video on Bittensor with compression is amazing"
@@ -189,20 +191,90 @@ def test_cancelling_passes_through() -> None:
     asyncio.run(cancelled())
 
 
+class _BuggyLLM(ScriptedLLM):
+    """Answers from its script, then raises what no edge maps."""
+
+    def __init__(self, *answers: Line, error: BaseException | None = None) -> None:
+        super().__init__([*answers, "never said"])
+        self._answers = len(answers)
+        self._error = error or KeyError("hunter2\nis missing")
+
+    async def complete(
+        self,
+        *,
+        model: str,
+        messages: Sequence[Mapping[str, str]],
+        response_format: Mapping[str, Any] | None,
+        vote: int = 0,
+    ) -> Completion:
+        """Answer as long as there is something to say."""
+        if len(self.asked) >= self._answers:
+            raise self._error
+        return await super().complete(model=model, messages=messages, response_format=response_format, vote=vote)
+
+
+def _hide(text: str) -> str:
+    return text.replace("hunter2", "*")
+
+
+def test_a_bug_behind_a_paid_call_ends_the_analysis_with_its_costs(caplog: pytest.LogCaptureFixture) -> None:
+    """They go on record and are not paid once more; the call that met the bug may have been billed as well."""
+    with pytest.raises(AnalysisError) as caught:
+        asyncio.run(_analyzer(_BuggyLLM("no JSON"), redact=_hide).analyze(POST))
+    error = caught.value
+    assert (error.kind, error.raw_answer) == ("bug", "no JSON")
+    assert error.reason == "a bug of this software: KeyError: '*\\nis missing'"
+    assert (error.calls, error.prompt_tokens, error.completion_tokens) == (2, 100, 10)
+    assert (error.failed_calls, error.unmeasured_calls) == (2, 1)
+    (said,) = (record.getMessage() for record in caplog.records)
+    assert "a bug of this software" in said
+    assert "Traceback" in said
+    assert "hunter2" not in said
+
+
+def test_a_bug_in_judging_an_answer_costs_what_the_answer_cost() -> None:
+    """No call was under way, so all of them are measured."""
+
+    class Buggy:
+        version = "buggy-1"
+
+        def study(self, text: str) -> Study:
+            study = HYBRID.study(text)
+
+            def judge(_answer: str) -> Judgement:
+                raise ZeroDivisionError
+
+            return changed(study, judge=judge)
+
+    with pytest.raises(AnalysisError) as caught:
+        asyncio.run(_analyzer(ScriptedLLM([GOOD]), strategy=Buggy()).analyze(POST))
+    assert (caught.value.kind, caught.value.prompt_version) == ("bug", "buggy-1")
+    assert (caught.value.calls, caught.value.prompt_tokens, caught.value.unmeasured_calls) == (1, 100, 0)
+
+
+@pytest.mark.parametrize("free", [[], [_error("rate_limit")], [_error("refused_format")]])
+def test_a_bug_before_anything_was_paid_is_a_crash(free: list[Line]) -> None:
+    """It leaves as it is: the runtime waits and asks again, and counts it at its most."""
+    with pytest.raises(KeyError):
+        asyncio.run(_analyzer(_BuggyLLM(*free)).analyze(POST))
+
+
+def test_cancelling_behind_a_paid_call_passes_through() -> None:
+    """A stop is no bug."""
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(_analyzer(_BuggyLLM("no JSON", error=asyncio.CancelledError())).analyze(POST))
+
+
 def test_what_comes_from_outside_is_redacted_and_bounded() -> None:
     """Secrets leave answers and reasons before they are cut; lone surrogates leave as well."""
-
-    def redact(text: str) -> str:
-        return text.replace("hunter2", "*")
-
     script = ["hunter2 \ud800" + "x" * 9_000]
     with pytest.raises(AnalysisError) as caught:
-        asyncio.run(_analyzer(ScriptedLLM(script), redact=redact).analyze(POST))
+        asyncio.run(_analyzer(ScriptedLLM(script), redact=_hide).analyze(POST))
     assert caught.value.raw_answer.startswith("* ?xxx")
     assert len(caught.value.raw_answer) == 4_000
     failing = ScriptedLLM([LLMError("a\nhunter2 " + "y" * 900, kind="auth")])
     with pytest.raises(AnalysisError) as caught:
-        asyncio.run(_analyzer(failing, redact=redact).analyze(POST))
+        asyncio.run(_analyzer(failing, redact=_hide).analyze(POST))
     assert caught.value.reason.startswith("a * yyy")
     assert len(caught.value.reason) == 300
 
