@@ -16,7 +16,16 @@ from typing import Any, Final, TypeAlias
 
 from actor.analyzer import AnalysisError
 from actor.chain_end import ChainEnd
-from actor.machine.facts import is_behind, observe, scrape_failed, scraped_event, submit_event
+from actor.machine.facts import (
+    FAR_BLOCKS,
+    is_behind,
+    is_far_ahead,
+    observe,
+    scrape_failed,
+    scraped_event,
+    submit_event,
+    told_start,
+)
 from actor.machine.norm import content_sha256, norm_text
 from actor.machine.state import REDUCER, Answer, State, state_sha256
 from actor.machine.wanted import submission_started
@@ -98,8 +107,23 @@ class Performer:
             self._remind(state, reason)
             return (lambda s: () if s.api_down else (ev.ApiUnreachable(reason=reason),),)
         self._next_reminder_s = 0.0
+        start = told_start(state, block)
+        if is_far_ahead(start, state):
+            block = await self._asked_again(state, start)
         self._warn_if_behind(state, block)
         return (lambda s: observe(s, block, "status"),)
+
+    async def _asked_again(self, state: State, start: int) -> Block:
+        """What the API tells now that an answer spoke of a window far ahead, which takes two answers; else nothing."""
+        try:
+            block = await self._ports.api.status()
+        except StatusError:
+            block = Block()
+        again = told_start(state, block)
+        if is_far_ahead(again, state):
+            return block if abs(again - start) <= FAR_BLOCKS else Block()
+        _log.warning("the API told of block %d once, far ahead of all others, which is not believed", start)
+        return block
 
     def _remind(self, state: State, reason: str) -> None:
         """An outage is recorded once; the log says it again after a restart and from time to time."""
@@ -180,6 +204,10 @@ class Performer:
             # A 429 without numbers: which window is full decides how long nothing is sent (invariant I6).
             with suppress(StatusError):
                 answer = changed(answer, block=await self._ports.api.status())
+        start = told_start(state, answer.block, answer.reset_block if isinstance(answer, Limited) else None)
+        if is_far_ahead(start, state):
+            answer = changed(answer, block=await self._asked_again(state, start))
+            answer = changed(answer, reset_block=None) if isinstance(answer, Limited) else answer
         latency_ms = self._since_ms(began_s)
         return (
             lambda s: (submit_event(s, effect, answer, latency_ms=latency_ms),),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, TypeGuard, TypeVar
 
 from actor.machine.scoring import value
 from actor.machine.state import State
@@ -15,9 +15,23 @@ from actor.ports import Accepted, Block, Failed, Limited, Rejected, Scraped, Scr
 from events import catalogue as ev
 from events.effects import AnalyzePost, Effect, ScrapeWindow, SubmitPost, effect_key
 
-__all__ = ["crash_event", "is_behind", "observe", "ranked", "sample", "scrape_failed", "scraped_event", "submit_event"]
+__all__ = [
+    "FAR_BLOCKS",
+    "crash_event",
+    "is_behind",
+    "is_far_ahead",
+    "observe",
+    "ranked",
+    "sample",
+    "scrape_failed",
+    "scraped_event",
+    "submit_event",
+    "told_start",
+]
 
 
+# A day: what a healthy API tells lies closer together, unless the miner was down for longer.
+FAR_BLOCKS: Final = 7_200
 # What JSON readers everywhere hold exactly; a larger number is no block.
 _LARGEST_BLOCK: Final = 2**53 - 1
 T = TypeVar("T")
@@ -62,9 +76,25 @@ def _start_block(block: Block, blocks: int) -> int | None:
     return None
 
 
+def told_start(state: State, block: Block, reset_block: int | None = None) -> int | None:
+    """First block of the window that an answer speaks of, a 429 perhaps by a header alone; None when it names none."""
+    start = _start_block(block, block.blocks_per_window or state.blocks_per_window)
+    if start is None and reset_block:
+        return (reset_block - 1) // state.blocks_per_window * state.blocks_per_window
+    return start
+
+
+def is_far_ahead(start: int | None, state: State) -> TypeGuard[int]:
+    """Whether a window lies so far ahead of the newest that one answer alone is not believed.
+
+    Windows only go forward (ruling 11), so a number that is none, such as a time, would end the mining for good.
+    """
+    return start is not None and state.newest is not None and start > state.newest.start_block + FAR_BLOCKS
+
+
 def is_behind(state: State, block: Block) -> bool:
     """Whether the API is at a window before the newest it told: nothing is worked on until it passes that one."""
-    start = _start_block(block, block.blocks_per_window or state.blocks_per_window)
+    start = told_start(state, block)
     return start is not None and state.newest is not None and start < state.newest.start_block
 
 
@@ -114,7 +144,7 @@ def scrape_failed(effect: ScrapeWindow, error: ScrapeError, *, latency_ms: int) 
 def submit_event(state: State, effect: SubmitPost, answer: SubmitAnswer, *, latency_ms: int) -> ev.Event:
     """One submission attempt was answered (rulings 9 and 10)."""
     post_id = effect.post_id
-    start = _start_block(answer.block, answer.block.blocks_per_window or state.blocks_per_window)
+    start = told_start(state, answer.block, answer.reset_block if isinstance(answer, Limited) else None)
     if isinstance(answer, Accepted):
         return ev.SubmissionAccepted(
             post_id=post_id,
@@ -135,8 +165,6 @@ def submit_event(state: State, effect: SubmitPost, answer: SubmitAnswer, *, late
             latency_ms=latency_ms,
         )
     if isinstance(answer, Limited):
-        if start is None and answer.reset_block:
-            start = (answer.reset_block - 1) // state.blocks_per_window * state.blocks_per_window
         return ev.RateLimited(
             post_id=post_id,
             answer=answer.answer,

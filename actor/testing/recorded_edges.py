@@ -34,6 +34,7 @@ __all__ = ["RecordedClock", "RecordedEdges", "crash_of", "told_by_answer"]
 _CRASH: Final = "crash"
 _WORTHLESS: Final = dict.fromkeys(CAPS, 0)
 _SERVED_AGAIN: Final = 10
+_OUTCOMES: Final = (ev.SubmissionAccepted, ev.SubmissionRejected, ev.SubmissionFailed, ev.RateLimited)
 # The API answered, and no number of it is news.
 _NO_NEWS: Final = Block(max_submissions=0)
 
@@ -147,8 +148,10 @@ class RecordedEdges:
         found = await self._answer()
         if isinstance(found, ev.ApiUnreachable):
             raise StatusError(found.reason)
-        if isinstance(found, ev.RateLimited):  # asked for the numbers that the 429 lacked, and there were none
+        if isinstance(found, ev.RateLimited) and found.start_block is None:  # asked for the numbers that it lacked
             raise StatusError("no answer is on record")
+        if isinstance(found, _OUTCOMES):  # asked whether its numbers hold
+            return _submit_answer(found, self.with_it).block
         return _block((found,))
 
     async def submit(self, body: ev.SubmissionBody) -> SubmitAnswer:  # noqa: ARG002
