@@ -263,6 +263,8 @@ def _decode(line: bytes) -> Record:
         raw = bytes(found.data)
         if raw[:1] != b"{":
             raise ValueError(f"data is no object: {raw[:40]!r}")
+        if not raw.isascii():
+            raw.decode()  # msgspec looks at no text that it does not take over
         return Record(
             seq=found.seq,
             at_ms=_at_ms(found.at),
@@ -273,5 +275,5 @@ def _decode(line: bytes) -> Record:
             raw=raw,
             hash=found.hash,
         )
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BadRecordError(f"not a record: {error}") from error

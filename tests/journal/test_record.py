@@ -95,10 +95,12 @@ def test_a_record_does_not_follow_another_head() -> None:
         (b'"at":"2026', b'"at":"x026'),
         (b'Z","v"', b'","v"'),
         (b'"data":{', b'"data":[{'),
+        (b'"reason":"', b'"reason":"\xff'),
+        (b'"reason":', b'"depth":%b,"reason":' % (b"[" * 100_000 + b"]" * 100_000)),
     ],
 )
 def test_what_is_no_record_is_refused_without_a_place_too(old: bytes, new: bytes) -> None:
-    """Reading a line alone checks its shape."""
+    """Reading a line alone checks its shape, and that a reader of any kind can read it."""
     with pytest.raises(BadRecordError):
         parse(LINE.replace(old, new), None)
 
