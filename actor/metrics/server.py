@@ -148,7 +148,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def metrics(self) -> None:
         """All families, in the format that is asked for."""
-        encode, content_type = choose_encoder(self.headers.get("Accept", ""))
+        try:
+            encode, content_type = choose_encoder(self.headers.get("Accept", ""))
+        except (TypeError, ValueError):  # a version that is none, which the library does not expect
+            encode, content_type = choose_encoder("")
         self._send(200, content_type, encode(self.server.registry))
 
     def probe(self, health: Health) -> None:

@@ -36,6 +36,15 @@ def test_the_three_paths_are_served() -> None:
         assert ask(address, "/metrics", method="POST")[0] == 501
 
 
+@pytest.mark.parametrize("version", ["abc", "1.abc", "", "9.9"])
+def test_a_format_of_a_version_that_is_none(version: str) -> None:
+    """Whoever asks for it gets figures all the same."""
+    with serving(monitor()) as address:
+        accept = f"application/openmetrics-text;version={version};escaping=x"
+        status, _, body = ask(address, "/metrics", Accept=accept)
+    assert (status, "user_miner" in body) == (200, True)
+
+
 def test_a_port_in_use_is_one_line() -> None:
     """It names the setting, the place, the reason and the way out."""
     with socket.socket() as taken:
