@@ -1,7 +1,7 @@
 """Runs one blocking call in a daemon thread of its own.
 
 Not the default executor: a loop that ends waits for the executor's threads, and so would ``stop()`` for a socket that
-hangs. An abandoned thread ends with its own timeouts; its answer is dropped.
+hangs. An abandoned thread goes on until its call ends, so the call bounds its own time; its answer is dropped.
 """
 
 from __future__ import annotations

@@ -152,6 +152,54 @@ def test_every_answer_has_its_kind(
     assert len(wire.requests) == 1
 
 
+@pytest.mark.parametrize("place", ["http://[::1", "http://host:port/", "nonsense://", "/elsewhere"])
+def test_an_answer_that_leads_elsewhere_is_an_answer(
+    wire: Any, scraper: Callable[..., PostScraper], place: str
+) -> None:
+    """Where to is read by nobody, so an address that is none breaks nothing; the body is bounded as any other."""
+    wire.answers(302, b"x" * (5 * 1024 * 1024), Location=place)
+    error = _failed(scraper(wire.url, timeout_s=5, total_timeout_s=5))
+    assert (error.kind, error.reason.startswith("302")) == ("invalid_request", True)
+
+
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "ftp://127.0.0.1:1",
+        "socks5://127.0.0.1:1",
+        "http://",
+        "proxy.corp:3128x",
+        "http://user:s3cr/etPW77@127.0.0.1:1",
+        "http://127.0.0.1:1",
+    ],
+)
+def test_a_proxy_that_cannot_be_used_costs_nothing(
+    scraper: Callable[..., PostScraper], monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    """No request left, so none is perhaps billed; and no part of the proxy's password is told or logged."""
+    _no_proxies(monkeypatch)
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    error = _failed(scraper("http://x.invalid"))
+    assert error.kind == "connection"
+    assert "s3cr" not in "".join(traceback.format_exception(error))
+
+
+def test_certificates_that_are_not_there_cost_nothing(
+    scraper: Callable[..., PostScraper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests has a variable of its own for them."""
+    _no_proxies(monkeypatch)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent.pem")
+    error = _failed(scraper("https://x.invalid"))
+    assert (error.kind, "/nonexistent.pem" in error.reason) == ("connection", True)
+
+
 def test_a_refused_connection(closed_url: str, scraper: Callable[..., PostScraper]) -> None:
     """The line names the place and the system's own words, not the whole URL."""
     error = _failed(scraper(closed_url))
@@ -193,15 +241,14 @@ def _threads_of_searches() -> list[threading.Thread]:
 
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"HTTP/1.1 200 OK\r\nX:"])
 def test_a_dripping_answer_does_not_last_for_ever(wire: Any, scraper: Callable[..., PostScraper], start: bytes) -> None:
-    """Each read is in time, the whole is not; the thread of a dripping body ends too."""
+    """Each read is in time, the whole is not; the thread ends too, whether the body drips or the headers."""
     began = time.monotonic()
     error = _failed(scraper(wire.plays(wire.drip(start)).url, total_timeout_s=0.4))
     assert error.kind == "timeout"
     assert time.monotonic() - began < 1
-    if b"Content-Length" in start:
-        for thread in _threads_of_searches():
-            thread.join(2)
-        assert not _threads_of_searches()
+    for thread in _threads_of_searches():
+        thread.join(2)
+    assert not _threads_of_searches()
 
 
 def test_an_endless_answer_is_cut(wire: Any, scraper: Callable[..., PostScraper]) -> None:
@@ -324,5 +371,5 @@ def test_the_body_of_a_page_is_json_once(wire: Any, scraper: Callable[..., PostS
 )
 def test_what_never_reached_x_is_told_apart(error: Exception, kind: str, *, never_sent: bool) -> None:
     """It cannot be billed; anything else may be."""
-    told = _unanswered(error)
+    told = _unanswered(error, connected=not isinstance(error, requests.ConnectTimeout), is_over=False)
     assert (told.kind, told.never_sent) == (kind, never_sent)
