@@ -17,19 +17,28 @@ from actor.edges.api import APIClient
 from actor.edges.clock import SystemClock
 from actor.edges.llm import OpenAIChat
 from actor.edges.text import Redactor
+from actor.edges.urls import is_loopback
 from actor.edges.x import PostScraper
 from actor.machine.state import State
 from actor.perform import Ports
 from actor.ports import Accepted, ApiPort, Block, Signer, SubmitAnswer
 from actor.runtime import Actor, ActorConfig, OnRecord
-from actor.settings import Settings
+from actor.settings import URLS, Settings, SettingsError
 from events.catalogue import JournalCreated, SubmissionBody
 from events.journal import Disk, FileJournal, JournalStore, Record
 
 if TYPE_CHECKING:
     from actor.metrics.monitor import Monitor
 
-__all__ = ["Model", "RunOptions", "build_actor", "build_analyzer", "journal_path", "open_journal"]
+__all__ = [
+    "Model",
+    "RunOptions",
+    "build_actor",
+    "build_analyzer",
+    "check_environment",
+    "journal_path",
+    "open_journal",
+]
 
 # One post's analysis may take so many calls: a slow answer, a lower rung of the ladder, a repair.
 _LLM_TRIES: Final = 3
@@ -93,6 +102,20 @@ class _DryRunApi:
 
     async def aclose(self) -> None:
         await self._api.aclose()
+
+
+def check_environment(settings: Settings) -> None:
+    """Proxies and certificates that no request can be made with are a mistake at the start; loopback needs none.
+
+    Raises:
+        SettingsError: A variable of the environment is wrong; one line for each.
+    """
+    if all(is_loopback(getattr(settings, name.lower())) for name in URLS):
+        return
+    from actor.edges.api_http import environment_faults  # noqa: PLC0415  (the first poll imports it in any case)
+
+    if faults := environment_faults():
+        raise SettingsError(faults)
 
 
 def journal_path(root: Path, hotkey: str, *, dry_run: bool) -> Path:

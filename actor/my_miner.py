@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from actor.compose import RunOptions, build_actor
+from actor.compose import RunOptions, build_actor, check_environment
 from actor.edges.hotkey import HotkeyError, load_hotkey, signer_from_wallet
 from actor.edges.text import Redactor
 from actor.feedback import FeedbackIntake, Redact, Word, score_word, validation_word
@@ -54,7 +54,7 @@ class MyMiner:
         on_record: Called in the miner's thread after every journal record.
 
     Raises:
-        SettingsError: A setting is missing or wrong; one line for each.
+        SettingsError: A setting, or a proxy of the environment, is missing or wrong; one line for each.
         HotkeyError: The hotkey cannot be opened, or is another one than ``hotkey``.
     """
 
@@ -72,6 +72,7 @@ class MyMiner:
             sources = read_sources(Path(env_file))
             settings = check_settings(sources)
             warn_of_remarks(sources)
+        check_environment(settings)
         self._settings = settings
         self._signer = load_signer(self._settings) if wallet is None else signer_from_wallet(wallet)
         if hotkey is not None and hotkey != self._signer.ss58_address:

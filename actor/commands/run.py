@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from actor.commands.signals import Signals
-from actor.compose import RunOptions, build_actor, journal_path
+from actor.compose import RunOptions, build_actor, check_environment, journal_path
 from actor.edges.hotkey import HotkeyError, is_signed_by
 from actor.edges.text import Redactor
 from actor.log_file import check_log_file
@@ -65,6 +65,7 @@ def run_miner(flags: RunFlags) -> int:
     try:
         sources = _read(flags, env_file)
         settings = check_settings(sources)
+        check_environment(settings)
         signer = load_signer(settings)
         journal = journal_path(settings.journal_dir, signer.ss58_address, dry_run=flags.dry_run)
         _check_place(journal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -41,20 +42,15 @@ async def get(base: str, path: str, *, timeout_s: float, token: str = "") -> Ans
     Raises:
         Unanswered: There was none; the reason names the host.
     """
+    headers: Mapping[str, str] = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         # In a thread: to import it takes a part of a second, in which the other checks go on.
         exchanger = await in_daemon_thread(lambda: _exchanger(base, timeout_s), name="httpx")
-    except Exception as error:  # of many kinds: an unknown scheme, a missing library, certificates that are none
-        said = f"{place(base)}: the environment's proxy or certificates cannot be used: {error}"
-        raise Unanswered(said, kind="connection", never_sent=True) from error
-    headers: Mapping[str, str] = {"Authorization": f"Bearer {token}"} if token else {}
-    asked_at = time.time()
-    try:
-        reply = await exchanger.exchange("GET", base + path, headers=headers, content=None)
+        asked_at = time.time()
+        async with aclosing(exchanger):
+            reply = await exchanger.exchange("GET", base + path, headers=headers, content=None)
     except Unanswered as error:
-        raise Unanswered(f"{place(base)}: {error.reason}", kind=error.kind) from error
-    finally:
-        await exchanger.aclose()
+        raise Unanswered(f"{place(base)}: {error.reason}", kind=error.kind, never_sent=error.never_sent) from error
     return Answered(reply=reply, asked_at=asked_at, answered_at=time.time())
 
 

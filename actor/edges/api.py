@@ -45,7 +45,7 @@ class APIClient:
         operation_timeout_s: For each network operation (ruling 2).
         total_timeout_s: For the whole request: BATCH_HTTP_TIMEOUT (ruling 2).
         redact: Takes the secrets of this process out of a text.
-        open_exchange: Opens what carries requests; None for HTTP.
+        open_exchange: Opens what carries requests, or raises Unanswered; None for HTTP.
 
     Raises:
         ValueError: The URL or a timeout cannot be used; the message says why.
@@ -111,15 +111,15 @@ class APIClient:
             await exchanger.aclose()
 
     async def _exchange(self, method: str, path: str, headers: Mapping[str, str], content: bytes | None) -> Reply:
-        if self._exchanger is None:
-            self._exchanger = self._open_exchange()
         try:
+            if self._exchanger is None:
+                self._exchanger = self._open_exchange()
             return await self._exchanger.exchange(method, self._base + path, headers=headers, content=content)
         except Unanswered as error:
             raise Unanswered(f"{place(self._base)}: {error.reason}", kind=error.kind) from error.__cause__
 
     def _open_http(self) -> Exchanging:
-        from actor.edges.api_http import Exchanger  # noqa: PLC0415  (0.15 s to import, not needed to start)
+        from actor.edges.api_http import Exchanger  # noqa: PLC0415  (0.15 s to import, not needed to read a journal)
 
         return Exchanger(
             operation_timeout_s=self._operation_timeout_s,

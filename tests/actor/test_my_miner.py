@@ -115,6 +115,17 @@ def test_wrong_settings_are_told_at_construction(tmp_path: Path) -> None:
     assert len(caught.value.lines) == 2
 
 
+def test_a_proxy_that_cannot_be_used_is_told_at_construction(
+    world: World, make: Callable[..., MyMiner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a wrong setting is; a miner whose servers are all on this machine needs no proxy."""
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    make(wallet=wallet_of(world))
+    elsewhere = settings(world).model_copy(update={"llm_base": "https://llm.invalid/v1"})
+    with pytest.raises(SettingsError, match=r"^ALL_PROXY: is no proxy that can be used"):
+        MyMiner(wallet=wallet_of(world), settings=elsewhere)
+
+
 def test_start_and_stop_may_be_repeated(world: World, make: Callable[..., MyMiner]) -> None:
     """A second start or stop does nothing; start after stop goes on with the same journal and count."""
     miner = make()

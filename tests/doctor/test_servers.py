@@ -248,10 +248,11 @@ def test_a_long_list_of_models(make_world: Make) -> None:
     assert exactly(found, "ok", "one of 3000 model(s)")
 
 
-@pytest.mark.parametrize("proxy", ["gopher://127.0.0.1:9", "socks5://127.0.0.1:9"])
+@pytest.mark.parametrize("proxy", ["gopher://127.0.0.1:9", "socks5://127.0.0.1:9", "http://u:s3cr/et@127.0.0.1:9"])
 def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
-    """Towards other machines the environment's proxy is used; a wrong one is told as what it is."""
+    """Towards other machines the environment's proxy is used; a wrong one is told by its name, not by what it holds."""
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, proxy)
     (check,) = run_loop(x_checks("https://x.example/2", "token", timeout_s=TIMEOUT_S, redact=str))
-    assert exactly(check, "failure", "x.example: the environment's proxy", "proxy, and at X_API_BASE")
+    assert exactly(check, "failure", "x.example: the environment's proxy", "https_proxy", "proxy, and at X_API_BASE")
+    assert "s3cr" not in repr(check)

@@ -253,6 +253,23 @@ def test_proxies_of_the_environment_do_not_stand_before_loopback(
     assert _parsed(wire.requests[1])[0] == "POST http://api.invalid/v2/submit HTTP/1.1"
 
 
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "proxy.corp:3128x", "http://user:s3cr/etPW77@127.0.0.1:1"])
+def test_a_proxy_that_cannot_be_used_is_no_answer(
+    client: Maker, submission: SubmissionBody, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    """The reason names the variable, and nothing of what it holds; asked again, it is told again."""
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, proxy)
+    api = client("http://api.invalid")
+    for _ in range(2):
+        with pytest.raises(StatusError, match=r"^api\.invalid: .*HTTP_PROXY.* is no proxy") as caught:
+            _run(api, lambda api: api.status())
+        assert "s3cr" not in "".join(traceback.format_exception(caught.value))
+    answer = _failed(api, submission)
+    assert "HTTP_PROXY" in answer.reason
+    assert "s3cr" not in repr(answer)
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
