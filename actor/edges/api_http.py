@@ -1,6 +1,6 @@
 """One exchange over HTTP, with the coordination API above all: the only file that imports httpx, imported when needed.
 
-It bounds time and size and follows nothing; what an answer means is not decided here.
+It bounds time and size, follows nothing and keeps no cookies; what an answer means is not decided here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ssl
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -54,6 +55,7 @@ class Exchanger:
             trust_env=trust_env,
             verify=_certificates(trust_env=trust_env),
             follow_redirects=False,  # signed headers go nowhere else
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # a server could let them grow without a bound
             headers={"User-Agent": "user-miner", "Accept": "application/json", "Accept-Encoding": "identity"},
         )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,3 +94,18 @@ def test_an_unusable_environment_is_no_answer(monkeypatch: pytest.MonkeyPatch) -
         Exchanger(operation_timeout_s=1, total_timeout_s=1, trust_env=True)
     assert (caught.value.kind, caught.value.never_sent) == ("connection", True)
     assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_cookies_are_not_kept(wire: Any) -> None:
+    """A server that sets a new one with each answer would have them all returned with each request."""
+    wire.plays(*(wire.answer(200, {}, Set_Cookie=f"name{number}={'x' * 500}; Path=/") for number in range(3)))
+
+    async def ask_thrice() -> None:
+        exchanger = Exchanger(operation_timeout_s=5, total_timeout_s=5, trust_env=False)
+        for _ in range(3):
+            await exchanger.exchange("GET", wire.url, headers={}, content=None)
+        await exchanger.aclose()
+
+    asyncio.run(ask_thrice())
+    assert len(wire.requests) == 3
+    assert not [request for request in wire.requests if b"cookie" in request.lower()]
