@@ -8,27 +8,35 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from typing import Final
 
 from actor.edges.clock import SystemClock
-from actor.machine import IllegalEventError, State, fold, step
+from actor.machine import State, fold, step
 from actor.ports import Clock
+from audit.history import FoldError
 from audit.terminal import exit_code, fail
 from events.catalogue import GapDeclared
+from events.describe import printable
 from events.journal import Draft, FileJournal, JournalError, JournalReader, Record, locate
 from events.journal.repair import Damage, copy_prefix, salvage, survey
 
 __all__ = ["gap_of", "run_repair"]
 
+_LONGEST_REASON: Final = 1_000
+_LONGEST_LINE: Final = 20_000  # a line to copy holds four paths
+
 
 def run_repair(directory: Path, *, accept_loss: bool, out: Path | None, clock: Clock | None = None) -> int:
-    """Describe the damage, and repair into ``out`` when the loss is accepted; 0 when whole or repaired, 1 if not.
+    """Describe the damage, and repair into ``out`` when the loss is accepted.
 
-    ``clock`` dates the gap; None is this host's.
+    0 when repaired, or whole and such that this build follows it; 1 if not. ``clock`` dates the gap; None is this
+    host's.
     """
     try:
         journal = locate(directory)
         damage = survey(journal)
         if damage is None:
+            _follow(journal, "the chain is whole, but this build cannot follow the records")
             _say(f"{journal} needs no repair: `user-miner run` opens it as it is")
             return 0
         gap = gap_of(damage)
@@ -40,6 +48,8 @@ def run_repair(directory: Path, *, accept_loss: bool, out: Path | None, clock: C
         seq = _write(journal, target, damage, gap, (clock or SystemClock()).now_ms())
     except JournalError as error:
         return fail(str(error), code=exit_code(error))
+    except FoldError as error:
+        return fail(str(error), code=1)
     except OSError as error:
         return fail(f"the new journal could not be written: {error}; remove it and try again", code=1)
     _say(f"{target} holds records 1 to {damage.place.head.seq} as they were, and the gap as record {seq}")
@@ -48,13 +58,13 @@ def run_repair(directory: Path, *, accept_loss: bool, out: Path | None, clock: C
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
+    sys.stdout.write(printable(line, _LONGEST_LINE) + "\n")  # a reason may quote the damaged bytes
 
 
 def gap_of(damage: Damage) -> GapDeclared:
     """What the record that declares this damage says."""
     return GapDeclared(
-        reason=damage.reason,
+        reason=printable(damage.reason, _LONGEST_REASON),
         segment=damage.place.segment,
         offset=damage.place.offset,
         lost_bytes=damage.lost_bytes,
@@ -81,13 +91,15 @@ def _write(journal: Path, target: Path, damage: Damage, gap: GapDeclared, at_ms:
             "move it away and start a new one"
         )
     copy_prefix(journal, target, damage.place)
-    try:
-        state = fold(JournalReader(target))
-    except (IllegalEventError, ValueError) as error:
-        raise JournalError(
-            f"this build cannot follow the good records: {error}; use the build that wrote them"
-        ) from error
+    state = _follow(target, "this build cannot follow the good records")
     return asyncio.run(_declare(target, state, gap, at_ms)).seq
+
+
+def _follow(journal: Path, refusal: str) -> State:
+    try:
+        return fold(JournalReader(journal))
+    except ValueError as error:
+        raise FoldError(f"{refusal}: {error}; use the build that wrote them") from error
 
 
 async def _declare(target: Path, state: State, gap: GapDeclared, at_ms: int) -> Record:

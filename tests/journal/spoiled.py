@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
-from events.journal import Draft, FileJournal
+from events.journal import GENESIS, Draft, FileJournal
 from events.journal.layout import HEAD
 from tests.kit import Drive, accepted
 
@@ -34,6 +36,16 @@ def written(folder: Path, drive: Drive, *, segment_bytes: int = 4_000) -> Path:
 
     asyncio.run(write())
     return journal
+
+
+def relinked(lines: Iterable[bytes]) -> list[bytes]:
+    """The same lines, hashed anew: what a forger makes of lines that were changed."""
+    before, linked = GENESIS.hash, []
+    for line in lines:
+        prefix = line.rpartition(b',"hash":"')[0]
+        before = hashlib.sha256(before.encode() + prefix).hexdigest()
+        linked.append(b'%b,"hash":"%b"}\n' % (prefix, before.encode()))
+    return linked
 
 
 def flip(path: Path, offset: int) -> None:

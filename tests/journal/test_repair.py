@@ -17,6 +17,7 @@ from audit.history import folded
 from events import catalogue as ev
 from events.journal import FileJournal, JournalReader, verify_journal
 from events.journal.repair import salvage, survey
+from tests.audit.broken import write
 from tests.journal.spoiled import (
     cut_below_head,
     flip,
@@ -24,6 +25,7 @@ from tests.journal.spoiled import (
     history,
     lose_a_segment,
     lose_head,
+    relinked,
     segments,
     spoil_head,
     written,
@@ -58,6 +60,38 @@ def test_a_whole_journal_needs_no_repair(tmp_path: Path, capsys: pytest.CaptureF
     assert (code, digest(journal)) == (0, before)
     assert "needs no repair" in said
     assert [path.name for path in tmp_path.iterdir()] == ["5Grw"]
+
+
+def test_a_whole_journal_that_this_build_cannot_follow_is_a_finding(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That ``run`` opens it is promised only of records that this build reads and allows."""
+    for old, new, words in (
+        (b'"event":"PostAnalyzed"', b'"event":"FromTheFuture"', "unknown event 'FromTheFuture'"),
+        (b'"attempt":1', b'"attempt":7', "attempt 7 is not due"),
+    ):
+        journal = write(tmp_path / words, relinked(line.replace(old, new) for line in history().lines))
+        code, said = repair(capsys, str(journal))
+        assert (code, "needs no repair" in said) == (1, False)
+        assert said.startswith("user-miner: the chain is whole, but this build cannot follow the records: record ")
+        assert words in said
+        assert said.endswith("; use the build that wrote them\n")
+
+
+def test_damage_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The reason quotes what stands there: on one line, in what is printed and in what is declared."""
+    journal = written(tmp_path, history(), segment_bytes=1 << 20)
+    lines = segments(journal)[0].read_bytes().splitlines(keepends=True)
+    lines[5] = lines[5].replace(b'{"seq"', b'{"\\u001b[2J\\u202e\\n":1,"seq"')
+    segments(journal)[0].write_bytes(b"".join(relinked(lines)))
+    code, said = repair(capsys, str(journal), "--accept-loss")
+    assert code == 0
+    assert "unknown field" in said
+    assert said.replace("\n", "").isprintable()
+    (gap,) = (record.event() for record in JournalReader(tmp_path / "5Grw.repaired") if record.name == "GapDeclared")
+    assert isinstance(gap, ev.GapDeclared)
+    assert "unknown field" in gap.reason
+    assert gap.reason.isprintable()
 
 
 def test_without_acceptance_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
