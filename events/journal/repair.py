@@ -116,7 +116,7 @@ def copy_prefix(directory: Path, out: Path, place: Place) -> None:
             content = (directory / name).read_bytes()
             _write(disk, out / name, content[: place.offset] if name == place.segment else content)
     if (directory / QUARANTINE).is_dir():
-        shutil.copytree(directory / QUARANTINE, out / QUARANTINE)
+        shutil.copytree(directory / QUARANTINE, out / QUARANTINE, ignore=_not_files)
     disk.fsync_dir(out)
     head = HeadFile(disk, out, generation=1)
     head.write(place)
@@ -202,6 +202,11 @@ def _readable(lines: Iterable[bytes], *, above: int) -> Iterator[Record]:
             continue
         if record.seq > above:
             yield record
+
+
+def _not_files(folder: str, names: list[str]) -> list[str]:
+    """What is no tail that was moved out: a pipe or a device may have no end."""
+    return [name for name in names if not Path(folder, name).is_file()]
 
 
 def _write(disk: Disk, path: Path, content: bytes) -> None:

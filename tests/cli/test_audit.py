@@ -230,6 +230,13 @@ def test_quarantined_bytes_are_compared(tmp_path: Path, command: Command) -> Non
     kept.write_bytes(b"something else")
     code, report = report_of(command, journal, "--rule", "I8")
     assert (code, [finding["kind"] for finding in report["findings"]]) == (1, ["finding"])
+    for replace in (kept.mkdir, lambda: os.mkfifo(kept), lambda: kept.symlink_to("/dev/zero")):
+        kept.rmdir() if kept.is_dir() else kept.unlink()
+        replace()
+        code, report = report_of(command, journal, "--rule", "I8")
+        (finding,) = report["findings"]
+        assert (code, finding["kind"]) == (1, "finding")
+        assert "is no regular file of" in finding["found"]
     kept.unlink()
     code, report = report_of(command, journal, "--rule", "I8")
     assert (code, [finding["kind"] for finding in report["findings"]]) == (0, ["note"])

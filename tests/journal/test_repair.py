@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -194,6 +195,18 @@ def test_a_journal_without_its_first_record_cannot_be_repaired(
     assert code == 2
     assert "start a new one" in said
     assert not (tmp_path / "5Grw.repaired").exists()
+
+
+def test_only_files_are_copied_from_quarantine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A pipe or a device there holds no tail, and would never end."""
+    journal = written(tmp_path, history())
+    flip(segments(journal)[1], 200)
+    (journal / "quarantine").mkdir()
+    (journal / "quarantine" / "tail.bin").write_bytes(b"torn")
+    (journal / "quarantine" / "endless.bin").symlink_to("/dev/zero")
+    os.mkfifo(journal / "quarantine" / "pipe.bin")
+    assert repair(capsys, str(journal), "--accept-loss")[0] == 0
+    assert [path.name for path in (tmp_path / "5Grw.repaired" / "quarantine").iterdir()] == ["tail.bin"]
 
 
 def test_an_existing_target_is_not_touched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
