@@ -7,7 +7,8 @@ from typing import Any
 
 from audit.costing.bill import Bill
 from audit.costing.books import Books, WindowBill
-from audit.costing.money import Money, budgets, day_text
+from audit.costing.money import Money, budgets
+from audit.dates import day_text
 from events.codec import plain
 from events.journal import at_text
 

@@ -7,7 +7,8 @@ from typing import Final
 
 from audit.costing.bill import Asked, Bill
 from audit.costing.books import Books, WindowBill
-from audit.costing.money import Money, budgets, day_text
+from audit.costing.money import Money, budgets
+from audit.dates import day_text
 from events.catalogue import Spent
 from events.describe import printable
 from events.journal import at_text

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from actor.machine import State
-from actor.machine.budget import DAY_MS
 from events.catalogue import Spent
 from events.prices import Prices, usd
 
-__all__ = ["Budget", "Money", "budgets", "day_text"]
+__all__ = ["Budget", "Money", "budgets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +62,3 @@ def budgets(state: State, day: int) -> dict[str, Budget | None]:
         name: None if limit is None else Budget(limit_usd=limit, spent_usd=so_far)
         for name, (limit, so_far) in limits.items()
     }
-
-
-def day_text(day: int) -> str:
-    """A UTC day, such as 2026-11-22, from unix days."""
-    return datetime.fromtimestamp(day * DAY_MS // 1000, UTC).date().isoformat()

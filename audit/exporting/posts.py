@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 
+from audit.dates import in_calendar
 from audit.exporting.columns import Column, at_columns
 from audit.exporting.scope import in_scope
 from audit.feedback import Feedback
@@ -68,8 +69,8 @@ POST_COLUMNS: Final = (
     Column("author", "text", "user name without @", lambda r: r.post.author),
     Column("author_id", "text", "the user's id at X", lambda r: r.post.author_id),
     Column("content", "text", "the text as X served it", lambda r: r.post.content),
-    *at_columns("posted", "when it was posted, by X, to the second", lambda r: r.post.timestamp * 1000),
-    *at_columns("account_created", "when the account was made", lambda r: r.post.account_created * 1000),
+    *at_columns("posted", "when it was posted, by X, to the second", lambda r: in_calendar(r.post.timestamp * 1000)),
+    *at_columns("account_created", "when the account was made", lambda r: in_calendar(r.post.account_created * 1000)),
     Column("account_age_days", "integer", "age of the account at the search", lambda r: r.post.account_age),
     Column("retweets", "integer", "reposts at the search", lambda r: r.post.retweets),
     Column("likes", "integer", "likes at the search", lambda r: r.post.likes),

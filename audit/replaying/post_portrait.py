@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from actor.machine import content_sha256
+from audit.dates import second_text
 from audit.history import Step
 from audit.replaying.lines import entry_line, short, span, when
 from audit.replaying.post_life import PostLife
 from events import catalogue as ev
 from events.describe import describe, is_trouble
-from events.journal import at_text
 
 __all__ = ["post_life_lines"]
 
@@ -44,7 +44,7 @@ def _portrait(life: PostLife) -> Iterator[str]:
     if post is None:
         yield f"post {short(life.post_id)}: its text is not in this journal\n"
         return
-    yield f"post {post.id} by @{short(post.author, 100)}, posted {at_text(post.timestamp * 1000)}\n"
+    yield f"post {post.id} by @{short(post.author, 100)}, posted {second_text(post.timestamp)}\n"
     yield from _wrapped("  text    ", short(post.content, _LONGEST_TEXT))
     yield (
         f"  author  id {short(post.author_id, 40)}, {post.followers:,} followers, "

@@ -7,7 +7,8 @@ from typing import Any, Final
 from actor.machine import State
 from actor.machine.budget import DAY_MS
 from actor.machine.state import Window
-from audit.costing.money import Money, budgets, day_text
+from audit.costing.money import Money, budgets
+from audit.dates import day_text
 from audit.feedback import Feedback
 from audit.statusing.holder import Holder
 from audit.statusing.look import Look

@@ -10,7 +10,8 @@ from actor.machine.budget import DAY_MS
 from audit.costing.bill import Asked, Bill
 from audit.costing.books import Books, WindowBill
 from audit.costing.lines import total_lines, window_line
-from audit.costing.money import Budget, Money, budgets, day_text
+from audit.costing.money import Budget, Money, budgets
+from audit.dates import day_text
 from audit.history import folded
 from events import catalogue as ev
 from events.catalogue import Spent

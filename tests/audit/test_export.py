@@ -211,6 +211,19 @@ def test_a_post_without_an_end_is_pending() -> None:
     assert verdicts == {"1": "accepted", "2": "settled", "3": "pending"}
 
 
+@pytest.mark.parametrize("at_s", [2**62, -(2**62)])
+def test_a_moment_of_no_calendar_is_an_empty_cell(at_s: int, tmp_path: Path) -> None:
+    """In every format: no date says it, and no 64 bits hold its milliseconds."""
+    drive = Drive().start().window(7).scraped(1, timestamp=at_s, account_created=at_s)
+    table, out = TABLES["posts"], tmp_path / "posts.parquet"
+    with out.open("wb") as file:
+        write_parquet(table.columns, table.rows(steps(drive.records), parse_filters()), file)
+    for (row,) in (rows("posts", drive.records), csv_rows("posts", drive.records), parquet.read_table(out).to_pylist()):
+        names = ("posted_at", "posted_at_ms", "account_created_at", "account_created_at_ms")
+        assert [row[name] for name in names] == [None] * 4
+        assert row["post_id"] == "1"
+
+
 def test_filters_choose_rows() -> None:
     """Records by window, event and time; posts by their search's window and time; windows by theirs."""
     records = story().records

@@ -156,6 +156,12 @@ def test_an_unknown_post_is_wrong_use() -> None:
         life(drive, "")
 
 
+def test_a_post_of_no_calendar_year_is_shown() -> None:
+    """With the number that X is said to have told."""
+    drive = Drive().start().window(7).scraped(1, timestamp=2**62)
+    assert text(drive, "1").splitlines()[0].endswith(", posted 4611686018427387904 s")
+
+
 def test_json_holds_the_post_and_no_other() -> None:
     """Every record that concerns it, without the rest of the sample that it was drawn in."""
     fields = json.loads(json_line(post_life_fields(life(story(), "4"))))
