@@ -104,5 +104,5 @@ _TOLD: Final[Mapping[str, Callable[[Any], Bill]]] = {
     "PostAnalyzed": _analyzed,
     "AnalysisFailed": _analyzed,
     "SubmissionAccepted": lambda _: Bill(accepted=1),
-    "GapDeclared": lambda _: Bill(gaps=1),
+    "GapDeclared": lambda e: Bill(gaps=1, accepted=e.salvage.accepted),
 }

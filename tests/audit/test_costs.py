@@ -9,7 +9,8 @@ import pytest
 from actor.machine.budget import DAY_MS
 from audit.costing.bill import Asked, Bill
 from audit.costing.books import Books, WindowBill
-from audit.costing.lines import total_lines, window_line
+from audit.costing.fields import day_fields, total_fields
+from audit.costing.lines import day_line, total_lines, window_line
 from audit.costing.money import Budget, Money, budgets
 from audit.dates import day_text
 from audit.history import folded
@@ -175,28 +176,54 @@ def test_what_no_record_tells_is_at_most_what_the_machine_counts() -> None:
     assert units(counted) == units(books.total().paid + books.total().perhaps), "the budgets count the same"
 
 
+def gap(**known: Any) -> ev.GapDeclared:
+    """A gap behind which this is known."""
+    whole: dict[str, Any] = {
+        "records": 2,
+        "seen": {},
+        "settled": (),
+        "accepted": 0,
+        "counted": {},
+        "window": None,
+        "start_block": None,
+        "blocks_per_window": None,
+        "epoch": 0,
+    }
+    salvage = ev.Salvage(**{**whole, **known})
+    return ev.GapDeclared(reason="test", segment="1.jsonl", offset=1, lost_bytes=1, witnessed_seq=None, salvage=salvage)
+
+
 def test_a_gap_s_readable_costs_stand_on_their_days() -> None:
     """And the reader says that there may be more."""
     drive = Drive().start().window(7).scraped()
-    salvage = ev.Salvage(
-        records=2,
-        seen={},
-        settled=(),
-        accepted=0,
-        counted={},
-        window=None,
-        start_block=None,
-        blocks_per_window=None,
-        epoch=0,
-        spent={TODAY - 1: SEARCH, TODAY: ANALYSIS},
-    )
-    drive.on(
-        ev.GapDeclared(reason="test", segment="1.jsonl", offset=1, lost_bytes=1, witnessed_seq=None, salvage=salvage)
-    )
+    drive.on(gap(spent={TODAY - 1: SEARCH, TODAY: ANALYSIS}))
     books, _ = booked(drive)
     assert units(books.days[TODAY - 1].paid) == units(SEARCH)
     assert units(books.days[TODAY].paid) == units(SEARCH + ANALYSIS)
     assert total_lines(PRICED, books, today=TODAY)[-1].startswith("gaps: 1 declared")
+
+
+def test_what_was_accepted_behind_a_gap_counts_like_what_was_paid_there() -> None:
+    """So that the price of an accepted post is no higher than it was; the records tell no day, so it is the gap's."""
+    drive = Drive().start().batch(7, 1).accept_all()
+    drive.on(gap(accepted=2, settled=("8", "9"), spent={TODAY - 1: SEARCH}))
+    books, _ = booked(drive)
+    total = books.total()
+    assert total.accepted == books.days[TODAY].accepted == drive.state.totals.accepted == 3
+    assert units(total.paid) == units(times(SEARCH, 2) + ANALYSIS)
+    assert "3 posts accepted, for each X $0.1000" in "\n".join(total_lines(PRICED, books, today=TODAY))
+
+
+def test_days_of_no_calendar_are_shown_as_numbers() -> None:
+    """A gap may name any day."""
+    drive = Drive().start().window(7).scraped()
+    days = (-(10**12), TODAY, 2_932_897, 10**30)
+    drive.on(gap(spent=dict.fromkeys(days, SEARCH)))
+    books, _ = booked(drive)
+    texts = ["day -1000000000000", day_text(TODAY), "day 2932897", f"day 1{'0' * 30}"]
+    assert [day_line(PRICED, day, bill).split("  ")[0] for day, bill in sorted(books.days.items())] == texts
+    assert [day_fields(PRICED, day, bill)["day"] for day, bill in sorted(books.days.items())] == texts
+    assert total_fields(PRICED, books, today=TODAY)["days"] == texts
 
 
 def test_full_days_lie_between_others_and_have_windows() -> None:
