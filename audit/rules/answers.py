@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from audit.rules.finding import Finding
-from audit.rules.recorded import text_in
+from audit.rules.recorded import fields_of, text_in
 from audit.rules.rule import Entry, Rule
 from events import catalogue as ev
 from events.describe import printable
@@ -17,6 +17,7 @@ _SUCCESS: Final = frozenset({"new", "duplicate", "ok"})
 _FINAL: Final = frozenset({409, 422})
 _RATE_LIMITED: Final = 429
 _DRY_RUN: Final = "dry-run"
+_LONGEST_ID: Final = 200
 
 
 class AnswersAsMeant(Rule):
@@ -54,7 +55,32 @@ class AnswersAsMeant(Rule):
         if told is not None and told != event.status:
             found, expected = f"status {_quoted(event.status)}", f"{_quoted(told)}, as the recorded answer says"
             yield self.finding(entry, found=found, expected=expected)
+        if (fields := fields_of(event.answer)) is not None:
+            yield from self._whole(entry, event, fields, told)
+
+    def _whole(
+        self, entry: Entry, event: ev.SubmissionAccepted, fields: Mapping[str, Any], told: str | None
+    ) -> Iterator[Finding]:
+        """Nothing is told of an answer that was kept whole but what it says."""
+        if told is None:
+            found = f"an acceptance by the answer {_quoted(event.answer)}, which has no status"
+            yield self.finding(entry, found=found, expected="a status: new, duplicate or ok")
+        selected, validation = fields.get("selected_for_validation"), fields.get("validation_id")
+        selected = selected if isinstance(selected, bool) else None
+        if event.selected_for_validation != selected:
+            found = f"selected_for_validation {event.selected_for_validation}"
+            yield self.finding(entry, found=found, expected=f"{selected}, as the recorded answer says")
+        if not _is_recorded(validation, event.validation_id):
+            expected = f"{_quoted(validation)}, as the recorded answer says" if isinstance(validation, str) else "none"
+            yield self.finding(entry, found=f"the validation_id {_quoted(event.validation_id)}", expected=expected)
 
 
-def _quoted(text: str) -> str:
+def _is_recorded(told: object, recorded: str | None) -> bool:
+    """Whether the id is the answer's, on one line; of one that had to be cleaned or cut only that it is there."""
+    if not isinstance(told, str) or recorded is None:
+        return isinstance(told, str) == (recorded is not None)
+    return recorded == " ".join(told.split()) or not told.isprintable() or len(told) > _LONGEST_ID
+
+
+def _quoted(text: str | None) -> str:
     return printable(repr(text), 40)

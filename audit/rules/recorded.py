@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 
-__all__ = ["current_block_in", "length_in", "text_in"]
+__all__ = ["current_block_in", "fields_of", "length_in", "text_in"]
 
 # Beyond these the miner takes a number for nonsense.
 _LONGEST_WINDOW: Final = 10_000_000
 _HIGHEST_BLOCK: Final = 2**53 - 1
+# How actor.edges marks what it cut, and what it took out.
+_LONGEST: Final = 4_000
+_CUT: Final = "…"
+_REDACTED: Final = "[redacted]"
+_NOTHING: Final = frozenset({"", "{}"})
 
 
 def text_in(answer: str, name: str) -> str | None:
@@ -29,14 +36,29 @@ def current_block_in(answer: str) -> int | None:
     return _number(answer, "current_block", 0, _HIGHEST_BLOCK)
 
 
+def fields_of(answer: str) -> Mapping[str, Any] | None:
+    """All that the body says, nothing if it is no JSON object; None where it was not kept whole, or was empty."""
+    cut = len(answer) >= _LONGEST and answer.endswith(_CUT)
+    return None if cut or answer in _NOTHING or _REDACTED in answer else _object(answer)
+
+
 def _number(answer: str, name: str, lowest: int, highest: int) -> int | None:
     value = _field(answer, name)
     return value if type(value) is int and lowest <= value <= highest else None
 
 
 def _field(answer: str, name: str) -> Any:
+    return _object(answer).get(name)
+
+
+def _object(answer: str) -> Mapping[str, Any]:
+    """The JSON object, read as leniently as the miner reads it: half a surrogate spoils nothing."""
+    text = answer.removeprefix("\ufeff")
     try:
-        body = orjson.loads(answer)
+        body = orjson.loads(text)
     except ValueError:
-        return None
-    return body.get(name) if isinstance(body, dict) else None
+        try:
+            body = json.loads(text)
+        except (ValueError, RecursionError):
+            return {}
+    return body if isinstance(body, dict) else {}

@@ -1,4 +1,4 @@
-"""An analysis taken over from an earlier post says what that post's analysis said, about the same text."""
+"""An analysis taken over from an earlier post says what that post's said, of the same text; any other took a call."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ _SAME: Final = ("content_sha256", "model", "prompt_version", "tokens", "sentimen
 
 
 class AnswersTakenOver(Rule):
-    """Same text, model and rules, the same result, and nothing paid."""
+    """Same text, model and rules, the same result, and nothing paid. An LLM that answered was asked."""
 
     name = "reuse"
-    demands = "an analysis with `reused_from` equals that post's own analysis, of the same text, and cost nothing"
-    events = (ev.PostAnalyzed,)
+    demands = (
+        "an analysis with `reused_from` equals that post's own analysis, of the same text, and cost nothing; any other "
+        "answer took a call"
+    )
+    events = (ev.PostAnalyzed, ev.AnalysisFailed)
 
     def __init__(self) -> None:
         self._analyses: Recent[str, tuple[int, ev.PostAnalyzed]] = Recent(RECENT_POSTS)
@@ -28,6 +31,8 @@ class AnswersTakenOver(Rule):
     def see(self, entry: Entry) -> Iterator[Finding]:
         """Compare with the analysis that it names."""
         event = entry.event
+        if isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
+            yield from self._called(entry, event)
         if not isinstance(event, ev.PostAnalyzed):
             return
         if event.reused_from is None:
@@ -43,3 +48,7 @@ class AnswersTakenOver(Rule):
             wrong.append("a price")
         if wrong:
             yield self.finding(entry, seq, found=f"{' and '.join(wrong)} taken over", expected="what is on record")
+
+    def _called(self, entry: Entry, event: ev.PostAnalyzed | ev.AnalysisFailed) -> Iterator[Finding]:
+        if event.raw_answer and not event.calls and getattr(event, "reused_from", None) is None:
+            yield self.finding(entry, found="an answer of the LLM in 0 calls", expected="1 call at least")

@@ -16,6 +16,7 @@ __all__ = ["Sample"]
 _TOLERANCE: Final = 1e-9
 _REACH_S: Final = 72 * 3600
 _CLOCK_S: Final = 600
+_LARGEST_PAGE: Final = 100  # posts that X gives for one request, at most
 
 
 class Sample(Rule):
@@ -41,11 +42,14 @@ class Sample(Rule):
             yield from self._membership(entry, entry.record.data)
 
     def _bill(self, entry: Entry, event: ev.PostsScraped) -> Iterator[Finding]:
-        """What was found was read, and is paid for."""
+        """What was found was read, and is paid for; and no more than X gives."""
         posts, users = len(event.candidates) + event.unusable, len({post.author_id for post in event.posts})
         if event.posts_read < posts or event.users_read < users or event.requests < 1:
             found = f"{event.posts_read} posts and {event.users_read} users read in {event.requests} requests"
             yield self.finding(entry, found=found, expected=f"{posts} posts and {users} users at least")
+        elif event.posts_read > (most := event.requests * _LARGEST_PAGE):
+            found = f"{event.posts_read} posts read in {event.requests} requests"
+            yield self.finding(entry, found=found, expected=f"{most} at most")
 
     def _draw(self, entry: Entry, event: ev.PostsScraped) -> Iterator[Finding]:
         window = entry.books.windows.get(event.window)

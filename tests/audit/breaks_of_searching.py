@@ -42,6 +42,22 @@ def taken_over_from_nobody(lines: list[Line]) -> list[Seqs]:
     return [(lines.index(line) + 1,)]
 
 
+@breaks("reuse")
+def answered_without_a_call(lines: list[Line]) -> list[Seqs]:
+    """What an LLM answered it was asked, though the answer could not be used."""
+    lines[index(lines, ev.PostAnalyzed, post_id="8")].change(calls=0, prompt_tokens=0, completion_tokens=0)
+    lines[index(lines, ev.AnalysisFailed)].change(raw_answer="{", calls=0, unmeasured_calls=0)
+    return [(seq(lines, ev.PostAnalyzed, post_id="8"),), (seq(lines, ev.AnalysisFailed),)]
+
+
+@breaks("R8")
+def read_more_than_x_gives(lines: list[Line]) -> list[Seqs]:
+    """A hundred posts for each request, at most."""
+    lines[index(lines, ev.PostsScraped)].change(posts_read=100)
+    lines[index(lines, ev.PostsScraped, 2)].change(posts_read=101)
+    return [(seq(lines, ev.PostsScraped, 2),)]
+
+
 def moved_there_and_back() -> list[Line]:
     """A full window, then another API's, then a window of the first one again."""
     story = Story()

@@ -147,6 +147,25 @@ def an_acceptance_that_was_none(lines: list[Line]) -> list[Seqs]:
 
 
 @breaks("R10")
+def accepted_by_an_answer_that_says_otherwise(lines: list[Line]) -> list[Seqs]:
+    """No status, no JSON, a validation that is not in it, left out, another; what was cut or redacted is not judged."""
+    selected = {"selected_for_validation": True, "validation_id": "v-1"}
+    odd: tuple[dict[str, Any], ...] = (
+        {"answer": '{"detail": "the window is closed"}'},
+        {"answer": "<html>502 Bad Gateway…"},
+        {"answer": '{"status": "new"}', **selected},
+        {"answer": '{"status": "new", "selected_for_validation": true, "validation_id": "v-1"}'},
+        {"answer": '{"status": "new", "selected_for_validation": true, "validation_id": "v-2"}', **selected},
+        {"answer": '{"status": "new", "message": "' + "x" * 3_969 + "…", **selected},
+        {"answer": '{"status": "duplicate", "message": "[redacted]"}', **selected},
+    )
+    for number, fields in enumerate(odd, start=1):
+        lines[index(lines, ev.SubmissionAccepted, number)].change(**fields)
+    found = [seq(lines, ev.SubmissionAccepted, number) for number in range(1, 6)]
+    return [(found[0],), (found[1],), *[(found[2],)] * 2, *[(found[3],)] * 2, (found[4],)]
+
+
+@breaks("R10")
 def sent_in_a_dry_run(lines: list[Line]) -> list[Seqs]:
     """A dry run hears no answers."""
     lines[0].change(dry_run=True)
