@@ -22,6 +22,7 @@ from audit.rules.exposure import NoSecrets, PlainHttp
 from audit.rules.feedback import ValidatorsAgree
 from audit.rules.finding import Finding
 from audit.rules.fold import FoldedState
+from audit.rules.form import WrittenAsDocumented
 from audit.rules.outage import OutagesPaired
 from audit.rules.paid import PaidOnce
 from audit.rules.reuse import AnswersTakenOver
@@ -62,6 +63,7 @@ RULES: Final[tuple[type[Rule], ...]] = (
     SentimentCategories,
     IntentFirst,
     WindowsVouchedFor,
+    WrittenAsDocumented,
     NoSecrets,
     ValidatorsAgree,
 )

@@ -138,6 +138,15 @@ def nobody_vouches(lines: list[Line]) -> list[Seqs]:
     return [(limit, told), (rest, seq(lines, ev.WindowOpened, 3))]
 
 
+@breaks("form")
+def a_negative_duration(lines: list[Line]) -> list[Seqs]:
+    """Of a search, an analysis and a submission."""
+    kinds = (ev.PostsScraped, ev.AnalysisFailed, ev.SubmissionRejected)
+    for kind in kinds:
+        lines[index(lines, kind)].change(latency_ms=-1)
+    return [(seq(lines, kind),) for kind in kinds]
+
+
 SECRETS: Final = (
     "401: Bearer AAAAabcdefghijkl0123",
     "401: bearer\tsome-token_of.36+chars",
