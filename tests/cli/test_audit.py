@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -230,7 +230,12 @@ def test_quarantined_bytes_are_compared(tmp_path: Path, command: Command) -> Non
     kept.write_bytes(b"something else")
     code, report = report_of(command, journal, "--rule", "I8")
     assert (code, [finding["kind"] for finding in report["findings"]]) == (1, ["finding"])
-    for replace in (kept.mkdir, lambda: os.mkfifo(kept), lambda: kept.symlink_to("/dev/zero")):
+    others: tuple[Callable[[], object], ...] = (
+        kept.mkdir,
+        lambda: os.mkfifo(kept),
+        lambda: kept.symlink_to("/dev/zero"),
+    )
+    for replace in others:
         kept.rmdir() if kept.is_dir() else kept.unlink()
         replace()
         code, report = report_of(command, journal, "--rule", "I8")
