@@ -115,7 +115,7 @@ class Audit:
     def _employ(self, rule: type[Rule], directory: Path | None) -> None:
         try:
             made = rule()
-        except Exception as error:  # noqa: BLE001  (anybody's code)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (anybody's code)
             self._keep(rule.name, _broken(rule, error, None))
             return
         made.directory = directory
@@ -148,7 +148,7 @@ class Audit:
             said = rule.end(self._books) if entry is None else rule.see(entry)
             for finding in said or ():
                 self._keep(rule.name, finding)
-        except Exception as error:  # noqa: BLE001  (anybody's code)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (anybody's code, which ends no audit)
             self._rules.remove(rule)
             self._fed.clear()
             record = self._books.last if entry is None else entry.record
@@ -180,7 +180,7 @@ def _wants(rule: Rule, name: str, *, readable: bool) -> bool:
     return named and (readable or rule.unreadable)
 
 
-def _broken(rule: type[Rule], error: Exception, record: Record | None) -> Finding:
+def _broken(rule: type[Rule], error: BaseException, record: Record | None) -> Finding:
     module = sys.modules.get(rule.__module__)
     place = place_of(error, Path(str(getattr(module, "__file__", rule.__module__))))
     return Finding(

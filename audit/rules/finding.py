@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 __all__ = ["Finding", "Kind"]
 
@@ -32,3 +32,9 @@ class Finding:
     window: int | None = None
     post_id: str | None = None
     kind: Kind = "finding"
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"there is no kind {self.kind!r}: expected one of {', '.join(get_args(Kind))}")
+        if not all(isinstance(text, str) for text in (self.found, self.expected)):
+            raise TypeError(f"found {self.found!r} and expected {self.expected!r} are texts")

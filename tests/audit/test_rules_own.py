@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -181,6 +182,86 @@ def test_a_rule_that_raises_is_told_of_and_left_out() -> None:
     assert f"{Path(__file__).name}:" in raised
     assert "str" in report.findings[3].found
     assert not report.ok
+
+
+class Leaving(Rule):
+    """Ends the program, as if all were well."""
+
+    name = "leaving"
+    demands = "nothing"
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """At the second record."""
+        if entry.record.seq == 2:
+            sys.exit(0)
+        yield self.finding(entry, found="a record", expected="none")
+
+
+class LeavingEarly(Leaving):
+    """Already when it is made."""
+
+    name = "leaving early"
+
+    def __init__(self) -> None:
+        sys.exit(0)
+
+
+class LeavingLate(Leaving):
+    """At the journal's end."""
+
+    name = "leaving late"
+    events = (ev.GapDeclared,)
+
+    def end(self, books: object) -> Iterator[Finding]:  # noqa: ARG002  (it does not look)
+        """Nothing more is said."""
+        sys.exit(0)
+
+
+class OddKind(Rule):
+    """Says what no report knows."""
+
+    name = "odd kind"
+    demands = "nothing"
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """Of a kind that does not exist."""
+        yield self.finding(entry, found="a record", expected="none", kind="bogus")  # type: ignore[arg-type]  # the mistake
+
+
+class OddWords(Rule):
+    """Says what is no text."""
+
+    name = "odd words"
+    demands = "nothing"
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """A number."""
+        yield self.finding(entry, found=1, expected="none")  # type: ignore[arg-type]  # the mistake
+
+
+def test_a_rule_that_ends_the_program_ends_only_itself() -> None:
+    """The audit goes on without it, and is not clean."""
+    report = report_on(Leaving, LeavingEarly, LeavingLate, *RULES)
+    assert [(finding.rule, finding.kind, finding.seqs) for finding in report.findings] == [
+        ("leaving", "finding", (1,)),
+        ("leaving", "broken rule", (2,)),
+        ("leaving early", "broken rule", ()),
+        ("leaving late", "broken rule", (report.records,)),
+    ]
+    assert "SystemExit: 0" in report.findings[1].found
+    assert not report.ok
+
+
+def test_a_finding_that_no_report_can_show_is_the_rule_s_mistake() -> None:
+    """An unknown kind, and words that are none."""
+    report = report_on(OddKind, OddWords)
+    assert [(finding.rule, finding.kind) for finding in report.findings] == [
+        ("odd kind", "broken rule"),
+        ("odd words", "broken rule"),
+    ]
+    assert "there is no kind 'bogus': expected one of finding, note, broken rule" in report.findings[0].found
+    assert Path(__file__).name in report.findings[0].found
+    assert "found 1 and expected 'none' are texts" in report.findings[1].found
 
 
 class Talkative(Rule):
