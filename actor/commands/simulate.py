@@ -22,6 +22,7 @@ _SEEDS: Final = 100
 _SEED_BITS: Final = 32
 _TOLD_WHOLE: Final = 3  # failing seeds that are shrunk and told; the others get a line
 _INTERRUPTED: Final = 130
+_MOST_JOBS: Final = 64  # each takes some 50 MB
 
 
 def simulate(
@@ -37,7 +38,7 @@ def simulate(
     only: Annotated[
         str | None, typer.Option(metavar="LIST", help="Exactly these disturbances, as a report lists them.")
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=_MOST_JOBS, help="Processes, at most.")] = 1,
     require_coverage: Annotated[
         bool, typer.Option("--require-coverage", help="A state, row or fault that was not reached is a finding.")
     ] = False,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from math import ceil
 from multiprocessing import get_context
 from typing import Final
 
@@ -68,11 +69,11 @@ def run_campaign(
     judge: Judge = judged,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Campaign:
-    """Run plans, in as many processes as ``jobs`` says.
+    """Run plans, in as many processes as ``jobs`` says, and no more than have something to do.
 
     Args:
         plans: One for each seed.
-        jobs: Processes.
+        jobs: Processes, at most.
         judge: Says what is wrong with each; a function of a module where there are more processes than one.
         on_progress: Told (seeds done, seeds in all) after each.
     """
@@ -95,10 +96,11 @@ def run_campaign(
 @contextmanager
 def _results(plans: Sequence[Plan], judge: Judge, jobs: int) -> Iterator[Iterator[_Ran]]:
     run = partial(_run, judge)
-    if jobs == 1:
+    processes = min(jobs, ceil(len(plans) / _CHUNK))
+    if processes <= 1:
         yield _one_by_one(run, plans)
         return
-    with get_context("spawn").Pool(jobs, initializer=_begin) as pool:
+    with get_context("spawn").Pool(processes, initializer=_begin) as pool:
         yield pool.imap(run, plans, chunksize=_CHUNK)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shlex
 import signal
@@ -70,6 +71,20 @@ def test_processes_side_by_side_come_to_the_same() -> None:
     alone, together = run_campaign(plans), run_campaign(plans, jobs=2)
     assert timeless(alone) == timeless(together)
     assert list(summary_lines(alone))[:-1] == list(summary_lines(together))[:-1]
+
+
+@pytest.mark.parametrize(("seeds", "processes"), [(1, 0), (2, 0), (3, 2), (6, 3)])
+def test_no_process_is_started_without_work(seeds: int, processes: int) -> None:
+    """Each takes seeds by twos; for two and fewer this process does, whatever ``jobs`` says."""
+    started: set[int] = set()
+
+    def count(_done: int, _total: int) -> None:
+        started.update(child.pid or 0 for child in multiprocessing.active_children())
+
+    before = {child.pid for child in multiprocessing.active_children()}
+    campaign = run_campaign([Plan(seed=seed, windows=1) for seed in range(seeds)], jobs=64, on_progress=count)
+    assert campaign.coverage.seeds == seeds
+    assert len(started - before) == processes
 
 
 def test_coverage_that_is_required_and_missing(command: Command) -> None:
@@ -161,7 +176,11 @@ def test_wrong_use(command: Command, arguments: tuple[str, ...], said: str) -> N
     assert is_one_line(errors, said)
 
 
-@pytest.mark.parametrize("arguments", [("--seeds", "0"), ("--windows", "0"), ("--jobs", "0"), ("--seed", "-1")])
+@pytest.mark.parametrize(
+    "arguments", [("--seeds", "0"), ("--windows", "0"), ("--jobs", "0"), ("--jobs", "65"), ("--seed", "-1")]
+)
 def test_numbers_out_of_range(command: Command, arguments: tuple[str, ...]) -> None:
-    """The option's own range is checked before anything runs."""
-    assert command("simulate", *arguments)[0] == 2
+    """The option's own range is checked before anything runs, and said."""
+    code, _, errors = command("simulate", *arguments)
+    assert code == 2
+    assert f"Invalid value for '{arguments[0]}': Input should be" in errors
