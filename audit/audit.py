@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import orjson
 from audit.audit_text import as_text
 from audit.judging import Audit, AuditReport
 from audit.rules.load import all_rules
-from audit.terminal import answer, inert_json, path_text, progress
+from audit.terminal import answer, inert_json, path_text, progress, tell
 from events.journal import JournalReader, at_text, locate
 from events.journal.head import read_witness
 
@@ -47,9 +46,9 @@ def _run(directory: Path, *, as_json: bool, rules: Sequence[Path], names: Sequen
                 on_progress(record.seq, max(record.seq, least))
     report = audit.report()
     if as_json:
-        sys.stdout.write(_as_json(journal, report, reader.tail_bytes))
+        tell(_as_json(journal, report, reader.tail_bytes))
     else:
-        sys.stdout.write(as_text(journal, report, reader.tail_bytes))
+        tell(as_text(journal, report, reader.tail_bytes))
     return 0 if report.ok else 1
 
 

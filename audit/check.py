@@ -5,13 +5,11 @@ The comparison is ``audit.checking``; here it gets the journal that the operator
 
 from __future__ import annotations
 
-import sys
-from contextlib import suppress
 from pathlib import Path
 
 from audit.checking import check_journal
 from audit.checking.report import json_text, outcome_text
-from audit.terminal import answer
+from audit.terminal import answer, tell
 from events.journal import locate
 
 __all__ = ["run_check"]
@@ -31,6 +29,5 @@ def run_check(directory: Path, *, build: str, to_the_end: bool, as_json: bool) -
 
 def _run(directory: Path, *, build: str, to_the_end: bool, as_json: bool) -> int:
     outcome = check_journal(locate(directory), to_the_end=to_the_end)
-    with suppress(BrokenPipeError):  # a reader that left does not turn a divergence into agreement
-        sys.stdout.write(json_text(outcome, build) if as_json else outcome_text(outcome, build))
+    tell(json_text(outcome, build) if as_json else outcome_text(outcome, build))
     return 0 if outcome.ok else 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +12,7 @@ from audit.disputing.checking import BundleReport, check_bundle
 from audit.disputing.collecting import make_bundles
 from audit.disputing.text import report_fields, report_lines
 from audit.exporting.output import check_target, opened
-from audit.terminal import UsageError, answer, inert_json
+from audit.terminal import UsageError, answer, inert_json, tell
 from audit.vouch import SignatureCheck
 from events.describe import printable
 from events.journal import locate
@@ -64,6 +63,6 @@ def run_check_bundle(file: Path, *, hotkey: str | None, as_json: bool, is_signed
 
 def _say(report: BundleReport, heading: str, *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(inert_json(orjson.dumps(report_fields(report), option=orjson.OPT_INDENT_2).decode()) + "\n")
+        tell(inert_json(orjson.dumps(report_fields(report), option=orjson.OPT_INDENT_2).decode()) + "\n")
         return
-    sys.stdout.write(heading + "".join(report_lines(report)))
+    tell(heading + "".join(report_lines(report)))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from audit.history import FoldError
 from events.describe import printable
 from events.journal import JournalDamagedError, JournalError
 
-__all__ = ["UsageError", "answer", "exit_code", "fail", "inert_json", "path_text", "progress"]
+__all__ = ["UsageError", "answer", "exit_code", "fail", "inert_json", "path_text", "progress", "tell"]
 
 _LONGEST_MESSAGE: Final = 2_000
 
@@ -22,6 +22,12 @@ def fail(message: str, *, code: int) -> int:
     text = printable(message, _LONGEST_MESSAGE)  # a message may quote a journal, and that a post
     print(f"user-miner: {text}", file=sys.stderr)  # noqa: T201  (the command line's own voice)
     return code
+
+
+def tell(text: str) -> None:
+    """Print a report; a reader that left turns no finding into agreement, so the exit code follows all the same."""
+    with suppress(BrokenPipeError):
+        sys.stdout.write(text)
 
 
 def inert_json(text: str) -> str:

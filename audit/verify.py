@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import orjson
 
 from audit.history import folded
-from audit.terminal import UsageError, answer, inert_json, path_text, progress
+from audit.terminal import UsageError, answer, inert_json, path_text, progress, tell
 from audit.vouch import KeptError, SignatureCheck, Vouched, read_kept, vouch
 from events.catalogue import CheckpointSigned
 from events.codec import plain
@@ -41,7 +40,7 @@ def run_verify(
         vouched: Vouched | None = None
         if hotkey is not None and report.ok:
             vouched = vouch(folded(JournalReader(journal)), hotkey, is_signed_by, kept=kept)
-        sys.stdout.write(_as_json(journal, report, vouched) if as_json else _as_text(journal, report, vouched))
+        tell(_as_json(journal, report, vouched) if as_json else _as_text(journal, report, vouched))
         return 0 if report.ok and (vouched is None or vouched.ok) else 1
 
     return answer(verify)

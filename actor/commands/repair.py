@@ -6,7 +6,6 @@ The old journal is evidence and is never written. The new one holds its good rec
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,7 @@ from actor.edges.clock import SystemClock
 from actor.machine import State, fold, step
 from actor.ports import Clock
 from audit.history import FoldError
-from audit.terminal import exit_code, fail
+from audit.terminal import exit_code, fail, tell
 from events.catalogue import GapDeclared
 from events.describe import printable
 from events.journal import Draft, FileJournal, JournalError, JournalReader, Record, locate
@@ -58,7 +57,7 @@ def run_repair(directory: Path, *, accept_loss: bool, out: Path | None, clock: C
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(printable(line, _LONGEST_LINE) + "\n")  # a reason may quote the damaged bytes
+    tell(printable(line, _LONGEST_LINE) + "\n")  # a reason may quote the damaged bytes
 
 
 def gap_of(damage: Damage) -> GapDeclared:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -220,6 +222,19 @@ def test_nothing_from_outside_reaches_the_terminal_raw(tmp_path: Path, command: 
         assert "R3" in out
         assert "kind" in out
         assert (out + errors).replace("\n", "").isprintable()
+
+
+def test_findings_stay_findings_when_the_reader_leaves(tmp_path: Path) -> None:
+    """``audit | true`` in a script, also where the report is written at once."""
+    journal = shutil.copytree(RECORDED / "v1" / "whole", tmp_path / "journal")
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = [sys.executable, "-m", "actor.cli", "audit", str(journal)]
+    env = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(words, stdout=writing, stderr=subprocess.PIPE, text=True, env=env) as process:
+        os.close(writing)
+        _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (1, "")
 
 
 def test_quarantined_bytes_are_compared(tmp_path: Path, command: Command) -> None:

@@ -242,12 +242,14 @@ def test_a_reader_that_leaves_is_no_error(good: Path, arguments: tuple[str, ...]
     assert (process.returncode, errors) == (0, "")
 
 
-def test_a_finding_stays_one_when_the_reader_leaves(good: Path) -> None:
-    """``verify | true`` in a script still tells a damaged journal from a whole one."""
+@pytest.mark.parametrize("arguments", [("verify",), ("verify", "--json"), ("repair",)], ids=" ".join)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_finding_stays_one_when_the_reader_leaves(good: Path, arguments: tuple[str, ...], unbuffered: str) -> None:
+    """``verify | true`` in a script still tells a damaged journal from a whole one, however much it prints."""
     cut(good)
     reading, writing = os.pipe()
     os.close(reading)
-    with user_miner("verify", good, stdout=writing, PYTHONUNBUFFERED="") as process:
+    with user_miner(*arguments, good, stdout=writing, PYTHONUNBUFFERED=unbuffered) as process:
         os.close(writing)
         _, errors = process.communicate(timeout=20)
     assert (process.returncode, errors) == (1, "")
