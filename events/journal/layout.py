@@ -17,6 +17,7 @@ __all__ = [
     "first_seq",
     "list_segments",
     "segment_name",
+    "sorted_names",
     "way_out",
 ]
 
@@ -44,19 +45,27 @@ def list_segments(directory: Path) -> list[str]:
         JournalDamagedError: A ``.jsonl`` file bears another kind of name: a copy or a merge of journals. Or it is no
             file: to open a pipe would wait for ever.
     """
+    names, strange = sorted_names(directory)
+    for name, why in strange.items():
+        raise JournalDamagedError(f"{directory / name} {why}")
+    return names
+
+
+def sorted_names(directory: Path) -> tuple[list[str], dict[str, str]]:
+    """The segments' names in order; and of every other ``.jsonl`` its name, likewise, with what is wrong about it."""
     with os.scandir(directory) as entries:
         found = sorted((entry.name, entry.is_file()) for entry in entries if entry.name.endswith(".jsonl"))
-    for name, is_file in found:
-        if not _SEGMENT.fullmatch(name) or first_seq(name) == 0:
-            raise JournalDamagedError(
-                f"{directory / name} is not a segment of this journal, whose files are named by their first record, "
-                f"{segment_name(1)} and so on; move it out of the directory"
-            )
-        if not is_file:
-            raise JournalDamagedError(
-                f"{directory / name} is no regular file; put one there, or move it out of the directory"
-            )
-    return [name for name, _ in found]
+    reasons = {name: _strange(name, is_file=is_file) for name, is_file in found}
+    return [name for name, why in reasons.items() if why is None], {name: why for name, why in reasons.items() if why}
+
+
+def _strange(name: str, *, is_file: bool) -> str | None:
+    if not _SEGMENT.fullmatch(name) or first_seq(name) == 0:
+        return (
+            "is not a segment of this journal, whose files are named by their first record, "
+            f"{segment_name(1)} and so on; move it out of the directory"
+        )
+    return None if is_file else "is no regular file; put one there, or move it out of the directory"
 
 
 def way_out(directory: Path) -> str:

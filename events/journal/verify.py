@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from events.journal.head import Place, Witness, read_witness
-from events.journal.layout import HEAD, first_seq, list_segments
+from events.journal.layout import HEAD, first_seq, sorted_names
 from events.journal.parallel import WORTH_BYTES, Checked, check_segments
 from events.journal.record import GENESIS, BadRecordError, Head, Record, parse
 from events.journal.scan import record_after, whole_seq
@@ -159,11 +159,10 @@ class _Verifier:
         return ("one slot damaged" if witness.damaged else "whole"), witness
 
     def _names(self) -> list[str]:
-        try:
-            return list_segments(self._directory)
-        except JournalDamagedError as error:
-            self._find("", 0, str(error))
-            return sorted(path.name for path in self._directory.glob("[0-9]" * 20 + ".jsonl") if path.is_file())
+        names, strange = sorted_names(self._directory)
+        for name, why in strange.items():
+            self._find(name, 0, why)
+        return names
 
     def _segment(self, name: str) -> None:
         if self._head is not None and first_seq(name) != self._head.seq + 1:

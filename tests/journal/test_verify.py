@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -130,12 +131,15 @@ def test_head_of_another_journal_is_found(tmp_path: Path) -> None:
 
 
 def test_foreign_names_are_a_finding_and_the_rest_is_read(tmp_path: Path) -> None:
-    """A copy among the segments."""
+    """A copy among the segments, and what is no file: each is named."""
     build(tmp_path / "j", 6)
     (tmp_path / "j" / "copy.jsonl").touch()
+    os.mkfifo(tmp_path / "j" / f"{7:020d}.jsonl")
     report = verify_journal(tmp_path / "j")
     assert report.records == 6
-    assert "copy.jsonl is not a segment" in report.findings[0].reason
+    assert [finding.file for finding in report.findings] == [f"{7:020d}.jsonl", "copy.jsonl"]
+    assert "is no regular file" in report.findings[0].reason
+    assert "is not a segment" in report.findings[1].reason
 
 
 def test_progress_ends_at_the_whole(tmp_path: Path) -> None:
