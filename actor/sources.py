@@ -105,7 +105,9 @@ def gather(
         SettingsError: The file cannot be read, or is not there though ``required``.
     """
     try:
-        if required and (not env_file.exists() or env_file.is_dir()):
+        if required and env_file.is_dir():
+            raise SettingsError([f"--env-file: {env_file} is a folder: name the settings file in it"])
+        if required and not env_file.exists():
             raise SettingsError([f"--env-file: there is no file {env_file}: `user-miner init` writes one"])
         file = read_env_file(env_file, environment)
     except (EnvFileError, OSError) as error:

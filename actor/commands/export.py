@@ -45,7 +45,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace FILE.")] = False,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="From this UTC time on.")] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Up to this UTC time.")] = None,
-    window: Annotated[list[int] | None, typer.Option(help="Only this window; repeatable.")] = None,
+    window: Annotated[list[int] | None, typer.Option(min=0, help="Only this window; repeatable.")] = None,
     event: Annotated[list[str] | None, typer.Option(help="Only records of this event; repeatable.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="With --out: say as JSON what was written.")] = False,
 ) -> None:

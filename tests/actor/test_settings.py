@@ -361,9 +361,10 @@ def test_a_named_file_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
     load_settings(tmp_path / "missing")
-    for wrong in (tmp_path / "missing", tmp_path):
-        (line,) = refused(wrong, required=True)
-        assert line.startswith(f"--env-file: there is no file {wrong}: ")
+    (line,) = refused(tmp_path / "missing", required=True)
+    assert line.startswith(f"--env-file: there is no file {tmp_path / 'missing'}: ")
+    (line,) = refused(tmp_path, required=True)
+    assert line == f"--env-file: {tmp_path} is a folder: name the settings file in it"
 
 
 def test_unknown_variables_are_left_alone(tmp_path: Path) -> None:

@@ -210,6 +210,13 @@ def test_wrong_filters_are_wrong_use(journal: Path, command: Command, options: t
     assert is_one_line(errors, words)
 
 
+def test_a_window_below_0_is_wrong_use(journal: Path, command: Command) -> None:
+    """As `replay` says."""
+    code, said, errors = command("export", journal, "--window", "-1")
+    assert (code, said) == (2, "")
+    assert "Invalid value for '--window'" in errors
+
+
 def test_filters_that_let_nothing_pass_give_an_empty_table(journal: Path, command: Command) -> None:
     """That is an answer, and not an error; CSV keeps its line of names."""
     assert command("export", journal, "--window", "1")[:2] == (0, "")
