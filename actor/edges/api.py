@@ -92,7 +92,7 @@ class APIClient:
         """One signed attempt; never raises for what a network or server can do."""
         headers = auth_headers(self._signer, self._clock.now_ms())
         # An answer that quotes the signature would put a credential into the journal.
-        own = Redactor((headers["X-Auth-Signature"],))
+        own = Redactor((headers["X-Auth-Signature"], headers["X-Auth-Signature"].upper()))
 
         def redact(text: str) -> str:
             return self._redact(own(text))

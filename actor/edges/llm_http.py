@@ -8,6 +8,7 @@ other. Compression is not asked for, and bounded all the same.
 from __future__ import annotations
 
 from contextlib import aclosing
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 
 from openai import DefaultAsyncHttpxClient
@@ -30,7 +31,12 @@ class BoundedClient(DefaultAsyncHttpxClient):
             timeout_s: For connecting, for each write and each read.
             trust_env: Whether proxies and certificates of the environment are used.
         """
-        super().__init__(timeout=timeout_s, trust_env=trust_env, headers={"Accept-Encoding": "identity"})
+        super().__init__(
+            timeout=timeout_s,
+            trust_env=trust_env,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # a server could let them grow without a bound
+            headers={"Accept-Encoding": "identity"},
+        )
 
     async def send(self, request: Any, **options: Any) -> Any:
         """Send one request, and again where the answer redirects; no body is read beyond the bound."""

@@ -309,6 +309,19 @@ def test_compression_is_not_asked_for() -> None:
     assert "accept-encoding: identity\r\n" in server.heads[0].lower()
 
 
+def test_no_cookies_are_kept() -> None:
+    """A server could let them grow without a bound."""
+    answers = iter([_says(b"", 308, location="/v1/there", set_cookie="name=x; Path=/"), _says(_completion())])
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        await next(answers)(writer)
+
+    server = Server(answer)
+    assert asyncio.run(_complete(server)).text == "hi"
+    assert len(server.heads) == 2
+    assert "cookie" not in server.heads[1].lower()
+
+
 @pytest.mark.parametrize(("status", "kind"), [(200, "malformed"), (400, "request")])
 def test_an_answer_without_end_is_cut(status: int, kind: LLMErrorKind) -> None:
     """It is not read until the time limit, and may have been billed."""
