@@ -85,7 +85,7 @@ def test_an_environment_that_no_request_can_be_made_with_is_one_line(
     ("arguments", "words"),
     [
         (("--env-file", "missing.env"), ("--env-file", "missing.env", "user-miner init")),
-        (("--env-file", "."), ("--env-file", "no file")),
+        (("--env-file", "."), ("--env-file", "is a folder")),
         (("--netuid", "70000"), ("NETUID: ", "'70000'")),
         (("--wallet.name", "nobody"), ("no wallet 'nobody'",)),
         (("--wallet.hotkey", "nobody"), ("no hotkey 'nobody'",)),
