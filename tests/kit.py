@@ -22,6 +22,7 @@ __all__ = [
     "analysis_failed",
     "analyzed",
     "failed",
+    "gap",
     "limited",
     "post",
     "rejected",
@@ -29,6 +30,25 @@ __all__ = [
 
 HOTKEY = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 T0_MS = START_MS  # 2026-11-22T14:32:05.123Z
+
+
+def gap(**known: Any) -> ev.GapDeclared:
+    """A declared gap behind which ``known`` could be read."""
+    nothing: dict[str, Any] = {
+        "records": 0,
+        "seen": {},
+        "settled": (),
+        "accepted": 0,
+        "counted": {},
+        "window": None,
+        "start_block": None,
+        "blocks_per_window": None,
+        "epoch": 0,
+    }
+    salvage = ev.Salvage(**{**nothing, **known})
+    return ev.GapDeclared(
+        reason="test", segment="0" * 19 + "1.jsonl", offset=1, lost_bytes=1, witnessed_seq=None, salvage=salvage
+    )
 
 
 class Drive(MachineDrive):

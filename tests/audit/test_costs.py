@@ -17,7 +17,7 @@ from audit.history import folded
 from events import catalogue as ev
 from events.catalogue import Spent
 from events.prices import Prices
-from tests.kit import T0_MS, Drive, accepted, analysis_failed, analyzed, failed, limited
+from tests.kit import T0_MS, Drive, accepted, analysis_failed, analyzed, failed, gap, limited
 
 TODAY = T0_MS // DAY_MS
 # tests.kit's search reads 10 posts and 10 users, $0.15; its analysis takes 100 + 10 tokens.
@@ -174,23 +174,6 @@ def test_what_no_record_tells_is_at_most_what_the_machine_counts() -> None:
     assert units(books.total().perhaps) == units(times(SEARCH, 2) + times(ANALYSIS, 2 + 1 + 1))
     counted = drive.state.spent[TODAY]
     assert units(counted) == units(books.total().paid + books.total().perhaps), "the budgets count the same"
-
-
-def gap(**known: Any) -> ev.GapDeclared:
-    """A gap behind which this is known."""
-    whole: dict[str, Any] = {
-        "records": 2,
-        "seen": {},
-        "settled": (),
-        "accepted": 0,
-        "counted": {},
-        "window": None,
-        "start_block": None,
-        "blocks_per_window": None,
-        "epoch": 0,
-    }
-    salvage = ev.Salvage(**{**whole, **known})
-    return ev.GapDeclared(reason="test", segment="1.jsonl", offset=1, lost_bytes=1, witnessed_seq=None, salvage=salvage)
 
 
 def test_a_gap_s_readable_costs_stand_on_their_days() -> None:

@@ -9,26 +9,7 @@ from actor.machine.facts import crash_event, observe, submit_event
 from actor.ports import Accepted, Block, Limited
 from events import catalogue as ev
 from events import effects as ef
-from tests.kit import T0_MS, Drive, accepted, analyzed, failed, limited, post, rejected
-
-
-def gap(**known: object) -> ev.GapDeclared:
-    """A declared gap behind which ``known`` could be read."""
-    nothing: dict[str, object] = {
-        "records": 0,
-        "seen": {},
-        "settled": (),
-        "accepted": 0,
-        "counted": {},
-        "window": None,
-        "start_block": None,
-        "blocks_per_window": None,
-        "epoch": 0,
-    }
-    salvage = ev.Salvage(**{**nothing, **known})  # type: ignore[arg-type]  # the fields of this test's choice
-    return ev.GapDeclared(
-        reason="test", segment="0" * 19 + "1.jsonl", offset=1, lost_bytes=1, witnessed_seq=None, salvage=salvage
-    )
+from tests.kit import T0_MS, Drive, accepted, analyzed, failed, gap, limited, post, rejected
 
 
 def work(drive: Drive) -> list[ef.Effect]:
