@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +24,7 @@ from actor.settings import load_settings
 from audit.history import folded
 from events.journal import JournalError, JournalReader, Record, locate
 from sandbox import Sandbox
+from tests.patience import GIVE_UP_S, wait_for
 
 __all__ = ["FAST", "World", "make_wallet", "wait_for"]
 
@@ -41,14 +41,6 @@ def make_wallet(path: Path, uri: str = "//Alice", *, hotkey: str = "default", pa
     else:
         wallet.hotkey_file.set_keypair(keypair, encrypt=True, password=password)
     return str(keypair.ss58_address)
-
-
-def wait_for(condition: Callable[[], object], what: str, timeout_s: float = 20.0) -> None:
-    """Poll until the condition holds."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
-        time.sleep(0.01)
 
 
 class _Process(subprocess.Popen[str]):
@@ -111,11 +103,11 @@ class World:
             text=True,
         )
 
-    def run(self, *flags: str, env: Mapping[str, str] | None = None, timeout_s: float = 30.0) -> tuple[int, str]:
+    def run(self, *flags: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
         """Run to its end; returns the exit code and all that was printed."""
         with self.start(*flags, env=env) as process:
             try:
-                out, errors = process.communicate(timeout=timeout_s)
+                out, errors = process.communicate(timeout=GIVE_UP_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
@@ -124,7 +116,7 @@ class World:
     def stop(self, process: subprocess.Popen[str]) -> tuple[int, str]:
         """SIGTERM, and what came of it."""
         process.send_signal(signal.SIGTERM)
-        out, errors = process.communicate(timeout=10)
+        out, errors = process.communicate(timeout=GIVE_UP_S)
         return process.returncode, out + errors
 
     def history(self) -> list[tuple[Record, State]]:
