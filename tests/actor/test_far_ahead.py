@@ -16,6 +16,7 @@ from events.catalogue import RateLimited, SubmissionAccepted
 from events.journal import MemoryJournal
 from tests.actor.test_runtime import ports_of, records, running
 from tests.kit import post
+from tests.patience import GIVE_UP_S
 
 A_TIME = 1_795_000_000
 
@@ -52,7 +53,7 @@ def searches(api: ScriptedApi, *, answer: SubmitAnswer | None = None) -> tuple[i
         async with running(ports_of(clock=clock, api=api, scraper=scraper), store):
             await clock.advance(30)
 
-    asyncio.run(asyncio.wait_for(test(), timeout=20))
+    asyncio.run(asyncio.wait_for(test(), GIVE_UP_S))
     return scraper.calls, store
 
 

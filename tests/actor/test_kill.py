@@ -13,6 +13,7 @@ import pytest
 
 from actor.machine import State
 from events.codec import changed
+from tests.patience import GIVE_UP_S
 from tests.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,7 @@ def kill(world: World, when: str, seq: int, **env: str) -> None:
     """Run the actor until it kills itself."""
     environment = world.env(**env) | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tests.actor.killable", when, str(seq)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=GIVE_UP_S, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 

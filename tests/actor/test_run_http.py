@@ -21,6 +21,7 @@ from events.catalogue import (
     SubmissionRejected,
     SubmissionStarted,
 )
+from tests.patience import GIVE_UP_S
 from tests.world import World, wait_for
 
 
@@ -200,7 +201,7 @@ def test_r13_an_api_that_is_down_at_the_start_is_waited_for(make_world: Callable
     with world.start("--windows", "1") as process:
         wait_for(lambda: "ApiUnreachable" in world.names(), "ApiUnreachable")
         world.sandbox.up("api")
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=GIVE_UP_S)
     assert process.returncode == 0, errors
     assert world.names().count("ApiUnreachable") == world.names().count("ApiRecovered") == 1
     (down,) = events(world, ApiUnreachable)

@@ -26,6 +26,7 @@ from events.effects import PollStatus
 from events.journal import Draft, JournalWriteError, Lease, MemoryJournal, Record, Snapshot
 from events.journal.record import checkpoint_message, hashes_sha256
 from tests.kit import HOTKEY, post
+from tests.patience import GIVE_UP_S
 
 IDENTITY = JournalCreated(hotkey=HOTKEY, netuid=45, api_url="http://127.0.0.1:8001")
 
@@ -56,7 +57,7 @@ async def running(ports: Ports, store: MemoryJournal, **changes: Any) -> AsyncIt
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run an async test."""
-    asyncio.run(asyncio.wait_for(test(), timeout=20))
+    asyncio.run(asyncio.wait_for(test(), GIVE_UP_S))
 
 
 async def records(store: MemoryJournal) -> list[Record]:
@@ -218,7 +219,7 @@ def test_a_bug_behind_a_paid_answer_keeps_its_costs_on_record() -> None:
     async def test() -> None:
         strategy = make_strategy("hybrid", load_registry())
         llm = _ForgetfulLLM(["no JSON"])
-        analyzer = Analyzer(llm=llm, strategy=strategy, model="m", timeout_s=5)
+        analyzer = Analyzer(llm=llm, strategy=strategy, model="m", timeout_s=GIVE_UP_S)
         store, clock = MemoryJournal(), VirtualClock()
         ports = ports_of(clock=clock, analyzer=analyzer, scraper=ScriptedScraper(posts=[post(1)]))
         async with running(ports, store) as actor:

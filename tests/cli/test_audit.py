@@ -22,6 +22,7 @@ from sandbox import Sandbox, SandboxConfig
 from tests.audit.breaks import BREAKS
 from tests.audit.broken import clean, index, rehashed, write
 from tests.cli.kit import Command, is_one_line, running
+from tests.patience import GIVE_UP_S
 from tests.world import World, make_wallet, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -233,7 +234,7 @@ def test_findings_stay_findings_when_the_reader_leaves(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(words, stdout=writing, stderr=subprocess.PIPE, text=True, env=env) as process:
         os.close(writing)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=GIVE_UP_S)
     assert (process.returncode, errors) == (1, "")
 
 

@@ -22,6 +22,7 @@ from events.journal.snapshot import StoredSnapshot, save
 from tests.audit.check_kit import Honest, story
 from tests.cli.kit import Command, is_one_line, running
 from tests.journal.kit import QuickDisk
+from tests.patience import GIVE_UP_S
 from tests.world import World, wait_for
 
 SAMPLE = Path(__file__).parents[2] / "journal" / "sample"
@@ -238,7 +239,7 @@ def test_a_journal_that_a_miner_wrote(world: World, command: Command) -> None:
             code, out, errors = command("check", "--json", world.journal)
             assert (code, errors) == (0, ""), out
             lengths.add(json.loads(out)["records"])
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=GIVE_UP_S)
     assert process.returncode == 0, errors
     assert len(lengths) > 1, "the journal was seen growing"
     code, out, errors = command("check", "--json", world.journal)
@@ -301,6 +302,6 @@ def test_a_divergence_stays_one_when_the_reader_leaves(good: Path) -> None:
             text=True,
             env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         ) as process:
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=GIVE_UP_S)
         assert (process.returncode, errors) == (1, "")
     os.close(writing)

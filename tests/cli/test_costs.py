@@ -16,6 +16,7 @@ from events.journal import at_text
 from events.prices import Prices, usd
 from sandbox import Sandbox, SandboxConfig
 from tests.cli.kit import Command, is_one_line, running
+from tests.patience import GIVE_UP_S
 from tests.world import World, make_wallet, wait_for
 
 SAMPLE = Path(__file__).parents[2] / "journal" / "sample"
@@ -256,7 +257,7 @@ def test_a_growing_journal_has_a_sum_at_any_time(make_world: Callable[..., World
         wait_for(lambda: "ActorStarted" in world.names(), "the start")
         while process.poll() is None:
             calls.append(rows(command, world.journal, "--by", "total")[0]["llm"]["calls"])
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=GIVE_UP_S)
     assert process.returncode == 0, errors
     calls.append(rows(command, world.journal, "--by", "total")[0]["llm"]["calls"])
     assert calls == sorted(calls)

@@ -6,6 +6,7 @@ import resource
 
 from events.journal import JournalReader
 from tests.cli.kit import Command, only_journal, running
+from tests.patience import GIVE_UP_S
 from tests.world import World, wait_for
 
 
@@ -17,7 +18,7 @@ def test_a_full_disk_stops_the_miner_and_costs_nothing_twice(here: World, comman
         (segment,) = here.journal.glob("*/*.jsonl")
         room = segment.stat().st_size + 10  # of the next record a few bytes go, as on a disk that fills up
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=GIVE_UP_S)
     assert process.returncode == 1
     last = errors.splitlines()[-1]
     assert last.startswith("user-miner: ")

@@ -15,6 +15,7 @@ import pytest
 
 from sandbox import Sandbox, SandboxConfig
 from tests.cli.kit import Command, is_one_line, running
+from tests.patience import GIVE_UP_S
 from tests.world import World, make_wallet, wait_for
 
 # Colours, a C1 control, a direction override, a bell and a delete: what could steer or deceive a terminal.
@@ -238,7 +239,7 @@ def test_a_reader_that_leaves_is_no_error(good: Path, arguments: tuple[str, ...]
     os.close(reading)
     with user_miner(*arguments, *directory, stdout=writing) as process:
         os.close(writing)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=GIVE_UP_S)
     assert (process.returncode, errors) == (0, "")
 
 
@@ -251,14 +252,14 @@ def test_a_finding_stays_one_when_the_reader_leaves(good: Path, arguments: tuple
     os.close(reading)
     with user_miner(*arguments, good, stdout=writing, PYTHONUNBUFFERED=unbuffered) as process:
         os.close(writing)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=GIVE_UP_S)
     assert (process.returncode, errors) == (1, "")
 
 
 def test_a_terminal_without_unicode_still_shows_the_rest(good: Path) -> None:
     """Arrows become escapes there, not a traceback."""
     with user_miner("replay", good, "--verbose", PYTHONIOENCODING="ascii") as process:
-        out, errors = process.communicate(timeout=20)
+        out, errors = process.communicate(timeout=GIVE_UP_S)
     assert (process.returncode, errors) == (0, "")
     assert r"WaitingForWindow \u2192 Scraping" in out
 
@@ -275,7 +276,7 @@ def test_a_journal_can_be_read_while_it_is_written(world: World, command: Comman
             lengths.add(out.count("\n"))
             code, out, errors = command("verify", world.journal)
             assert (code, errors) == (0, ""), out
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=GIVE_UP_S)
     assert process.returncode == 0, errors
     assert len(lengths) > 3, "the journal was seen growing"
 

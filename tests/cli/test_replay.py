@@ -16,6 +16,7 @@ from events.journal import read_journal
 from tests.audit.replay_kit import SAMPLE, SEGMENT, STEERING, hostile_story, story, write
 from tests.cli.kit import Command, is_one_line
 from tests.kit import Drive
+from tests.patience import GIVE_UP_S
 
 # Each mode with what it is asked for, which the story and the hostile story both have.
 MODES: dict[str, tuple[str, ...]] = {
@@ -307,7 +308,7 @@ def test_a_reader_that_leaves_is_no_error(journal: Path, mode: tuple[str, ...]) 
         text=True,
     ) as process:
         os.close(writing)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=GIVE_UP_S)
     assert (process.returncode, errors) == (0, "")
 
 

@@ -20,6 +20,7 @@ from events.journal import Draft, FileJournal, Record
 from tests.audit.replay_kit import SEGMENT, STEERING, hostile_story, story, timeline, write
 from tests.cli.kit import is_one_line
 from tests.kit import Drive
+from tests.patience import GIVE_UP_S
 from tests.world import wait_for
 
 Action = Callable[[], object]
@@ -237,7 +238,7 @@ def test_ctrl_c_ends_a_real_tail(tmp_path: Path) -> None:
         adding(journal, drive.lines[4:6])()
         more = [process.stdout.readline() for _ in range(2)]
         process.send_signal(signal.SIGINT)
-        out, errors = process.communicate(timeout=10)
+        out, errors = process.communicate(timeout=GIVE_UP_S)
     assert [int(line.split()[0]) for line in [*first, *more]] == [1, 2, 3, 4, 5, 6]
     assert (process.returncode, out, errors) == (0, "", "")
 
@@ -250,5 +251,5 @@ def test_a_real_tail_ends_when_its_reader_leaves(tmp_path: Path) -> None:
         os.close(writing)
         with os.fdopen(reading, encoding="utf-8") as output:
             wait_for(lambda: "checkpoint of record 45 signed" in output.readline(), "the last line")
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=GIVE_UP_S)
     assert (process.returncode, errors) == (0, "")

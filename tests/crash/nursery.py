@@ -22,11 +22,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self
 
+from tests.patience import GIVE_UP_S
+
 __all__ = ["End", "Life", "Nursery"]
 
 ROOT: Final = Path(__file__).parents[2]
 _PIPE_BYTES: Final = 1 << 20  # what one life logs at most before somebody reads it
-_LIFE_S: Final = 60  # a life that hangs ends by SIGALRM, which no caller takes for a proper end
+_LIFE_S: Final = round(GIVE_UP_S)  # a life that hangs ends by SIGALRM, which no caller takes for a proper end
 _IMPORTS: Final = (
     "actor.cli",
     "actor.commands.run",

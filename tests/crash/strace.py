@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from tests.patience import GIVE_UP_S
+
 __all__ = ["CHANGING", "READING", "Call", "Strace", "journal_paths", "read_log", "strace_program"]
 
 CHANGING: Final = frozenset(
@@ -27,7 +29,6 @@ READING: Final = frozenset({"read", "pread64", "flock"})
 _LINE: Final = re.compile(r"^\d+ +(?P<name>[a-z0-9_]+)\((?P<rest>.*)$")
 _TARGET: Final = re.compile(r'^\d+<(?P<fd>[^>]+)>|^(?:AT_FDCWD(?:<[^>]*>)?, )?"(?P<path>[^"]+)"')
 _MOVED: Final = re.compile(r" = (\d+)")
-_ATTACH_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,7 @@ class Strace:
     def calls(self) -> list[Call]:
         """Wait for the end of the process that was followed; its calls."""
         if self._process is not None:
-            self._process.communicate(timeout=_ATTACH_S)
+            self._process.communicate(timeout=GIVE_UP_S)
         return read_log(self._log)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.kit import DOCUMENTS, ROOT, Block, blocks, matches, run_session
+from tests.patience import GIVE_UP_S
 from tests.world import World, wait_for
 
 Env = Callable[..., dict[str, str]]
@@ -91,7 +92,7 @@ def test_the_example_neuron_mines_a_window(make_world: Callable[..., World], she
             wait_for(lambda: len(world.sandbox.ledger.api.accepted()) == 5, "five accepted posts")
             wait_for(lambda: world.names().count("SubmissionAccepted") == 5, "their records")
             process.send_signal(2)
-            _, errors = process.communicate(timeout=10)
+            _, errors = process.communicate(timeout=GIVE_UP_S)
         finally:
             process.kill()
     assert process.returncode == 0, errors

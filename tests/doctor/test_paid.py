@@ -13,6 +13,7 @@ from actor.loops import run_loop
 from actor.settings import Settings
 from tests.cli.kit import Command
 from tests.doctor.kit import exactly, look
+from tests.patience import GIVE_UP_S
 from tests.world import World
 
 Make = Callable[..., World]
@@ -26,7 +27,7 @@ def settings(world: World) -> Settings:
 
 def search(world: World) -> Check:
     """Search X once."""
-    (check,) = run_loop(x_search_checks(settings(world), timeout_s=5.0, redact=str))
+    (check,) = run_loop(x_search_checks(settings(world), timeout_s=GIVE_UP_S, redact=str))
     return check
 
 

@@ -17,10 +17,10 @@ from actor.loops import run_loop
 from actor.ports import Block
 from actor.settings import Settings
 from tests.doctor.kit import exactly
+from tests.patience import GIVE_UP_S
 from tests.world import World
 
 Make = Callable[..., World]
-TIMEOUT_S = 2.0
 
 
 def settings(world: World, **more: Any) -> Settings:
@@ -31,13 +31,13 @@ def settings(world: World, **more: Any) -> Settings:
 
 def ask_api(world: World, **more: Any) -> list[Check]:
     """Ask the coordination API."""
-    return run_loop(api_checks(settings(world, **more), timeout_s=TIMEOUT_S, redact=str))
+    return run_loop(api_checks(settings(world, **more), timeout_s=GIVE_UP_S, redact=str))
 
 
 def ask_x(world: World, token: str | None = None, path: str = "") -> Check:
     """Ask X."""
     box = world.sandbox
-    (check,) = run_loop(x_checks(box.x_base + path, token or box.x_token, timeout_s=TIMEOUT_S, redact=str))
+    (check,) = run_loop(x_checks(box.x_base + path, token or box.x_token, timeout_s=GIVE_UP_S, redact=str))
     return check
 
 
@@ -45,7 +45,7 @@ def ask_llm(world: World, key: str | None = None, model: str | None = None, path
     """Ask the LLM's server."""
     box = world.sandbox
     model = model or box.config.model
-    (check,) = run_loop(llm_checks(box.llm_base + path, key or box.llm_key, model, timeout_s=TIMEOUT_S, redact=str))
+    (check,) = run_loop(llm_checks(box.llm_base + path, key or box.llm_key, model, timeout_s=GIVE_UP_S, redact=str))
     return check
 
 
@@ -253,6 +253,6 @@ def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str
     """Towards other machines the environment's proxy is used; a wrong one is told by its name, not by what it holds."""
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, proxy)
-    (check,) = run_loop(x_checks("https://x.example/2", "token", timeout_s=TIMEOUT_S, redact=str))
+    (check,) = run_loop(x_checks("https://x.example/2", "token", timeout_s=GIVE_UP_S, redact=str))
     assert exactly(check, "failure", "x.example: the environment's proxy", "https_proxy", "proxy, and at X_API_BASE")
     assert "s3cr" not in repr(check)

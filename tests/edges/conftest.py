@@ -10,24 +10,34 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import pytest
 
 from actor.edges.x import PostScraper
 from events.catalogue import SubmissionBody
+from tests.patience import GIVE_UP_S
 
 NOW_S = 1_795_000_000
 X_TOKEN = "planted%2Bx-token-0123456789"  # noqa: S105  (planted to be found)
+# Limits of a scraper that is to run out of time.
+IMPATIENT: Final = {"timeout_s": 0.3, "total_timeout_s": 0.6}
 Play: TypeAlias = bytes | Callable[[socket.socket, threading.Event], None]
 
 
 @dataclass
 class RawServer:
-    """Plays one entry of ``script`` for each connection, the last one over and over; ``requests`` keeps what came."""
+    """Plays one entry of ``script`` for each connection, the last one over and over.
+
+    Attributes:
+        requests: What came.
+        asked: Set once something did.
+        released: Set when the test is over.
+    """
 
     script: list[Play] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
+    asked: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -57,7 +67,7 @@ class RawServer:
     @staticmethod
     def hang(connection: socket.socket, released: threading.Event) -> None:  # noqa: ARG004  (the shape of a play)
         """No answer until the test is over."""
-        released.wait(20)
+        released.wait(GIVE_UP_S)
 
     @staticmethod
     def hang_after(start: bytes) -> Play:
@@ -65,7 +75,7 @@ class RawServer:
 
         def play(connection: socket.socket, released: threading.Event) -> None:
             connection.sendall(start)
-            released.wait(20)
+            released.wait(GIVE_UP_S)
 
         return play
 
@@ -84,10 +94,10 @@ class RawServer:
         """Let everything that hangs end, and wait for it."""
         self.released.set()
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._acceptor.join(5)
+        self._acceptor.join(GIVE_UP_S)
         self._listener.close()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(GIVE_UP_S)
 
     def _accept(self) -> None:
         while True:
@@ -101,7 +111,7 @@ class RawServer:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
-            connection.settimeout(5)
+            connection.settimeout(GIVE_UP_S)
             try:
                 self._play(connection)
             except OSError:
@@ -112,6 +122,7 @@ class RawServer:
         if not request:
             return
         self.requests.append(request)
+        self.asked.set()
         play = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if callable(play):
             play(connection, self.released)
@@ -177,15 +188,15 @@ def clock() -> StandingClock:
 
 @pytest.fixture
 def scraper(clock: Any) -> Callable[..., PostScraper]:
-    """Makes scrapers with small timeouts."""
+    """Makes scrapers that wait as long as a test does."""
 
     def make(base: str, **changes: Any) -> PostScraper:
         settings: dict[str, Any] = {
             "bearer_token": X_TOKEN,
             "api_base": f"{base}/2",
             "clock": clock,
-            "timeout_s": 0.3,
-            "total_timeout_s": 0.6,
+            "timeout_s": GIVE_UP_S,
+            "total_timeout_s": GIVE_UP_S,
             "redact": str,
         }
         return PostScraper(**(settings | changes))

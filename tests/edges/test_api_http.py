@@ -11,6 +11,7 @@ import pytest
 
 from actor.edges.api_http import Exchanger, _certificates, environment_faults
 from actor.edges.reply import Unanswered
+from tests.patience import GIVE_UP_S
 
 PASSWORD_PART = "s3cr"  # noqa: S105  (planted to be found)
 
@@ -101,7 +102,7 @@ def test_cookies_are_not_kept(wire: Any) -> None:
     wire.plays(*(wire.answer(200, {}, Set_Cookie=f"name{number}={'x' * 500}; Path=/") for number in range(3)))
 
     async def ask_thrice() -> None:
-        exchanger = Exchanger(operation_timeout_s=5, total_timeout_s=5, trust_env=False)
+        exchanger = Exchanger(operation_timeout_s=GIVE_UP_S, total_timeout_s=GIVE_UP_S, trust_env=False)
         for _ in range(3):
             await exchanger.exchange("GET", wire.url, headers={}, content=None)
         await exchanger.aclose()

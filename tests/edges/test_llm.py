@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from actor.analyzer import Completion, LLMError, LLMErrorKind
 from actor.edges.llm import OpenAIChat
+from tests.patience import GIVE_UP_S
 
 KEY = "sk-planted-secret-0123456789"
 SCHEMA: dict[str, Any] = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": {}}}
@@ -79,7 +80,7 @@ def _completion(content: object = "hi", **changes: object) -> dict[str, object]:
     }
 
 
-async def _complete(server: Server, *, timeout_s: float = 5, formatted: bool = True) -> Completion:
+async def _complete(server: Server, *, timeout_s: float = GIVE_UP_S, formatted: bool = True) -> Completion:
     listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
     llm = OpenAIChat(base_url=f"http://127.0.0.1:{port}/v1", api_key=KEY, timeout_s=timeout_s)
@@ -96,11 +97,11 @@ async def _complete(server: Server, *, timeout_s: float = 5, formatted: bool = T
         await asyncio.sleep(0)
 
 
-def _ask(answer: Answer, *, timeout_s: float = 5, formatted: bool = True) -> Completion:
+def _ask(answer: Answer, *, timeout_s: float = GIVE_UP_S, formatted: bool = True) -> Completion:
     return asyncio.run(_complete(Server(answer), timeout_s=timeout_s, formatted=formatted))
 
 
-def _fail(answer: Answer, *, timeout_s: float = 5, formatted: bool = True) -> LLMError:
+def _fail(answer: Answer, *, timeout_s: float = GIVE_UP_S, formatted: bool = True) -> LLMError:
     with pytest.raises(LLMError) as caught:
         _ask(answer, timeout_s=timeout_s, formatted=formatted)
     shown = "".join(traceback.format_exception(caught.value))
@@ -332,7 +333,7 @@ def test_an_answer_without_end_is_cut(status: int, kind: LLMErrorKind) -> None:
             writer.write(b'"max_tokens",' * 5_000)
             await writer.drain()
 
-    error = _fail(pour, timeout_s=20)
+    error = _fail(pour, timeout_s=GIVE_UP_S)
     assert error.kind == kind
     assert "longer than 1000000" in error.reason or status != 200
 
@@ -405,7 +406,7 @@ def test_an_environment_that_cannot_be_used_is_named(plain: pytest.MonkeyPatch, 
     plain.setenv(name, value)
 
     async def ask() -> None:
-        llm = OpenAIChat(base_url="http://llm.example/v1", api_key=KEY, timeout_s=5)
+        llm = OpenAIChat(base_url="http://llm.example/v1", api_key=KEY, timeout_s=GIVE_UP_S)
         for _ in range(2):
             await llm.complete(model="m", messages=[], response_format=None)
 
@@ -455,7 +456,7 @@ def test_a_broken_connection_is_a_connection_error() -> None:
         port = unused.getsockname()[1]
 
     async def refused() -> None:
-        llm = OpenAIChat(base_url=f"http://127.0.0.1:{port}", api_key=KEY, timeout_s=5)
+        llm = OpenAIChat(base_url=f"http://127.0.0.1:{port}", api_key=KEY, timeout_s=GIVE_UP_S)
         with pytest.raises(LLMError) as caught:
             await llm.complete(model="m", messages=[], response_format=None)
         assert caught.value.kind == "connection"

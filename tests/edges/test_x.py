@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,8 @@ import requests
 from actor.edges.x import PostScraper
 from actor.edges.x_http import _unanswered
 from actor.ports import Scraped, ScrapeError
+from tests.edges.conftest import IMPATIENT
+from tests.patience import GIVE_UP_S, Stopwatch
 
 NOW_S = 1_795_000_000
 TOKEN = "planted%2Bx-token-0123456789"  # noqa: S105  (planted to be found)
@@ -158,7 +159,7 @@ def test_an_answer_that_leads_elsewhere_is_an_answer(
 ) -> None:
     """Where to is read by nobody, so an address that is none breaks nothing; the body is bounded as any other."""
     wire.answers(302, b"x" * (5 * 1024 * 1024), Location=place)
-    error = _failed(scraper(wire.url, timeout_s=5, total_timeout_s=5))
+    error = _failed(scraper(wire.url))
     assert (error.kind, error.reason.startswith("302")) == ("invalid_request", True)
 
 
@@ -210,7 +211,7 @@ def test_a_refused_connection(closed_url: str, scraper: Callable[..., PostScrape
 
 def test_a_name_that_does_not_resolve(scraper: Callable[..., PostScraper]) -> None:
     """It is a connection that failed."""
-    assert _failed(scraper("http://nowhere.invalid", total_timeout_s=5, timeout_s=5)).kind == "connection"
+    assert _failed(scraper("http://nowhere.invalid")).kind == "connection"
 
 
 @pytest.mark.parametrize(
@@ -230,9 +231,9 @@ def test_a_broken_answer(wire: Any, scraper: Callable[..., PostScraper], play: b
 
 def test_no_answer_in_time(wire: Any, scraper: Callable[..., PostScraper]) -> None:
     """Silence before the headers, and in the middle of the body, is a timeout."""
-    assert _failed(scraper(wire.plays(wire.hang).url)).kind == "timeout"
+    assert _failed(scraper(wire.plays(wire.hang).url, **IMPATIENT)).kind == "timeout"
     wire.plays(wire.hang_after(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"data"'))
-    assert _failed(scraper(wire.url)).kind == "timeout"
+    assert _failed(scraper(wire.url, **IMPATIENT)).kind == "timeout"
 
 
 def _threads_of_searches() -> list[threading.Thread]:
@@ -242,19 +243,19 @@ def _threads_of_searches() -> list[threading.Thread]:
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"HTTP/1.1 200 OK\r\nX:"])
 def test_a_dripping_answer_does_not_last_for_ever(wire: Any, scraper: Callable[..., PostScraper], start: bytes) -> None:
     """Each read is in time, the whole is not; the thread ends too, whether the body drips or the headers."""
-    began = time.monotonic()
+    watch = Stopwatch()
     error = _failed(scraper(wire.plays(wire.drip(start)).url, total_timeout_s=0.4))
     assert error.kind == "timeout"
-    assert time.monotonic() - began < 1
+    assert watch.seconds() < 1
     for thread in _threads_of_searches():
-        thread.join(2)
+        thread.join(GIVE_UP_S)
     assert not _threads_of_searches()
 
 
 def test_an_endless_answer_is_cut(wire: Any, scraper: Callable[..., PostScraper]) -> None:
     """More than 4 MiB is no page of posts."""
     wire.answers(200, b'"' + b"x" * (5 * 1024 * 1024))
-    error = _failed(scraper(wire.url, total_timeout_s=5, timeout_s=5))
+    error = _failed(scraper(wire.url))
     assert (error.kind, "4194304 bytes and more" in error.reason) == ("malformed", True)
 
 
@@ -264,21 +265,19 @@ def test_a_cancelled_search_ends_at_once_and_asks_for_no_further_page(
     """R14: stop() cannot wait for a socket that hangs."""
     wire.plays(wire.hang)
 
-    async def cancelled() -> float:
+    async def cancelled() -> Stopwatch:
         task = asyncio.create_task(
-            scraper(wire.url, timeout_s=10, total_timeout_s=10).scrape_posts(
-                5, keywords=("bittensor",), max_pages=3, is_seen=lambda _: False
-            )
+            scraper(wire.url).scrape_posts(5, keywords=("bittensor",), max_pages=3, is_seen=lambda _: False)
         )
-        await asyncio.sleep(0.1)
-        began = time.monotonic()
+        await asyncio.to_thread(wire.asked.wait, GIVE_UP_S)
+        watch = Stopwatch()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        return began
+        return watch
 
-    began = asyncio.run(cancelled())
-    assert time.monotonic() - began < 0.3  # asyncio.run waits for executors; this thread is none of theirs
+    watch = asyncio.run(cancelled())
+    assert watch.seconds() < 0.3  # asyncio.run waits for executors; this thread is none of theirs
     assert len(wire.requests) == 1
 
 

@@ -11,6 +11,7 @@ import pytest
 from actor.edges.x import PostScraper
 from actor.ports import Scraped, ScrapeError
 from sandbox import Sandbox, SandboxConfig
+from tests.edges.conftest import IMPATIENT
 
 NOW_S = 1_795_000_000
 
@@ -39,7 +40,7 @@ def against_box(box: Sandbox, scraper: Callable[..., PostScraper]) -> Iterator[C
     """Scrapers of the stand-in."""
 
     def make(**changes: Any) -> PostScraper:
-        return scraper(box.x_base.removesuffix("/2"), **({"bearer_token": box.x_token, "total_timeout_s": 5} | changes))
+        return scraper(box.x_base.removesuffix("/2"), **({"bearer_token": box.x_token} | changes))
 
     yield make
     box.clear_faults()
@@ -98,7 +99,7 @@ def test_each_fault_of_the_stand_in(
 ) -> None:
     """Every way in which X fails has its kind."""
     box.script("x.search", fault)
-    error = _failed(against_box())
+    error = _failed(against_box(**(IMPATIENT if fault == "hang" else {})))
     assert error.kind == kind
     assert (error.retry_after_s is not None) == (kind == "rate_limited")
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from tests.patience import GIVE_UP_S
 from tests.world import wait_for
 
 __all__ = ["UNIT", "Systemd", "program"]
@@ -149,7 +150,7 @@ class Systemd:
     def ctl(self, *words: str, fails: bool = False) -> str:
         """``systemctl`` in there; returns what it printed."""
         command = [program("nsenter"), "-t", str(self._init), "-m", "-p", "systemctl", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=GIVE_UP_S)
         assert fails == (done.returncode != 0), f"systemctl {words}: {done.stdout}{done.stderr}\n{self.said()}"
         return done.stdout
 
