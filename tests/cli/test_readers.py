@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from sandbox import Sandbox, SandboxConfig
-from tests.cli.kit import Command, is_one_line, running
+from tests.cli.kit import Command, in_each_window, is_one_line, running
 from tests.patience import GIVE_UP_S
-from tests.world import World, make_wallet, wait_for
+from tests.world import World, make_wallet
 
 # Colours, a C1 control, a direction override, a bell and a delete: what could steer or deceive a terminal.
 STEERING = "\x1b[31m \x9b32m \u202e \x07 \x7f"
@@ -268,9 +268,8 @@ def test_a_journal_can_be_read_while_it_is_written(world: World, command: Comman
     """Every look at it is a valid prefix, and the miner is not disturbed."""
     world.sandbox.script("llm.chat", "slow", times=5, seconds=0.1)
     lengths: set[int] = set()
-    with running(world, "--windows", "1", env=world.env(LLM_CONCURRENCY="1")) as process:
-        wait_for(lambda: "ActorStarted" in world.names(), "the start")
-        while process.poll() is None:
+    with running(world, "--windows", "4", env=world.env(LLM_CONCURRENCY="1")) as process:
+        for _ in in_each_window(world, 4):
             code, out, errors = command("replay", "--json", world.journal)
             assert (code, errors) == (0, "")
             lengths.add(out.count("\n"))

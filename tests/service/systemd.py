@@ -129,7 +129,7 @@ class Systemd:
         command = ["bash", "-c", enter, "enter", program("unshare"), *_NAMESPACES, "bash", "-c", _BOOT]
         with log:
             self._process = subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + GIVE_UP_S
         while not self._is_up():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.__exit__(None, None, None)

@@ -91,7 +91,7 @@ def test_a_killed_process_lets_go(tmp_path: Path) -> None:
     """The kernel frees its lock, whatever LOCK still says."""
     program = (
         "import asyncio, sys, time; from pathlib import Path; from events.journal import FileJournal\n"
-        "asyncio.run(FileJournal(Path(sys.argv[1]), on_warning=print).take(reducer=1)); time.sleep(60)"
+        "asyncio.run(FileJournal(Path(sys.argv[1]), on_warning=print).take(reducer=1)); time.sleep(3600)"
     )
     with subprocess.Popen([sys.executable, "-c", program, tmp_path]) as process:
         try:
