@@ -26,7 +26,8 @@ from events.journal import JournalError, JournalReader, Record, locate
 from sandbox import Sandbox
 from tests.patience import GIVE_UP_S, wait_for
 
-__all__ = ["FAST", "World", "make_wallet", "wait_for"]
+__all__ = ["FAST", "World", "bare_env", "make_wallet", "wait_for"]
+
 
 # Waits short enough for tests; the rulings' own figures are tested in the machine.
 FAST = {"POLL_INTERVAL_SECONDS": "0.05", "SUBMIT_BACKOFF_SECONDS": "0.1"}
@@ -41,6 +42,12 @@ def make_wallet(path: Path, uri: str = "//Alice", *, hotkey: str = "default", pa
     else:
         wallet.hotkey_file.set_keypair(keypair, encrypt=True, password=password)
     return str(keypair.ss58_address)
+
+
+def bare_env(**more: str) -> dict[str, str]:
+    """Where programs and home are, the clock that ``make test-hard`` gave this process, and what is added."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LD_PRELOAD") if name in os.environ}
+    return {**kept, **more}
 
 
 class _Process(subprocess.Popen[str]):
@@ -68,8 +75,7 @@ class World:
 
     def env(self, **more: str) -> dict[str, str]:
         """The environment of a miner in this world, without anything of ours but what it needs to run."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        return {**kept, **self.settings(**more)}
+        return bare_env(**self.settings(**more))
 
     def settings(self, **more: str) -> dict[str, str]:
         """The settings of a miner in this world."""

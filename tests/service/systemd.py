@@ -78,6 +78,12 @@ def _new_cgroup() -> Path:
         raise PermissionError(f"no systemd of its own could be started: run the tests as root: {error}") from error
 
 
+def _clock() -> str:
+    """The clock that ``make test-hard`` gave this process, for the unit: it does not inherit it."""
+    library = os.environ.get("LD_PRELOAD")
+    return f"Environment=LD_PRELOAD={library}\nBindReadOnlyPaths={library}\n" if library else ""
+
+
 def _is_removed(cgroup: Path) -> bool:
     """Remove it and what is below, unless something still lives there."""
     for path in sorted((p for p in cgroup.rglob("*") if p.is_dir()), reverse=True):
@@ -109,7 +115,7 @@ class Systemd:
 
     def drop_in(self, text: str) -> None:
         """Change the unit as ``systemctl edit`` would; before the start or followed by daemon-reload."""
-        (self.folder / "units" / "user-miner.service.d" / "test.conf").write_text(text, "utf-8")
+        (self.folder / "units" / "user-miner.service.d" / "test.conf").write_text(text + _clock(), "utf-8")
 
     def settings(self, values: Mapping[str, str]) -> None:
         """Write the unit's settings file."""
