@@ -26,7 +26,10 @@ from audit.history import folded
 from events.journal import JournalError, JournalReader, Record, locate
 from sandbox import Sandbox
 
-__all__ = ["FAST", "World", "make_wallet", "wait_for"]
+__all__ = ["FAST", "PLACES", "World", "make_wallet", "wait_for"]
+
+# Where miners of one user find each other; tests/conftest.py gives those of each run of pytest places of their own.
+PLACES = ("XDG_RUNTIME_DIR", "TMPDIR")
 
 # Waits short enough for tests; the rulings' own figures are tested in the machine.
 FAST = {"POLL_INTERVAL_SECONDS": "0.05", "SUBMIT_BACKOFF_SECONDS": "0.1"}
@@ -76,7 +79,7 @@ class World:
 
     def env(self, **more: str) -> dict[str, str]:
         """The environment of a miner in this world, without anything of ours but what it needs to run."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", *PLACES) if name in os.environ}
         return {**kept, **self.settings(**more)}
 
     def settings(self, **more: str) -> dict[str, str]:

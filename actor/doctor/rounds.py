@@ -22,6 +22,7 @@ from actor.doctor.x import x_checks
 from actor.edges.clock import SystemClock
 from actor.edges.threads import in_daemon_thread
 from actor.settings import Settings
+from audit.statusing.holder import find_elsewhere
 
 __all__ = ["Rounds"]
 
@@ -108,10 +109,15 @@ class Rounds:
             ),
         ]
 
+    def _lock(self, settings: Settings) -> list[Check]:
+        journal, hotkey = self.journal(), self.hotkey
+        elsewhere = None if hotkey is None else find_elsewhere(hotkey, settings.miner_api_url, journal)
+        return [lock_check(journal, elsewhere)]
+
     def _of_journal(self) -> list[Probe]:
         return [
             self._disk_probe("journal", lambda settings: place_checks(settings.journal_dir, self.hotkey)),
-            self._disk_probe("lock", lambda _settings: [lock_check(self.journal())]),
+            self._disk_probe("lock", self._lock),
             self._disk_probe(
                 "records", lambda _settings: records_checks(self.journal(), budget_s=_IN_TIME * self._reading_s)
             ),

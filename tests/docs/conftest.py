@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import Sandbox, SandboxConfig
-from tests.world import World, make_wallet
+from tests.world import PLACES, World, make_wallet
 
 POSTS = 60
 
@@ -35,7 +35,8 @@ def shell_env(tmp_path: Path) -> Callable[..., dict[str, str]]:
 
     def build(**more: str) -> dict[str, str]:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-        return {"PATH": path, "HOME": str(tmp_path), "LC_ALL": "C.UTF-8", **more}
+        places = {name: os.environ[name] for name in PLACES}
+        return {"PATH": path, "HOME": str(tmp_path), "LC_ALL": "C.UTF-8", **places, **more}
 
     return build
 
