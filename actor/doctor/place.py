@@ -12,7 +12,7 @@ from typing import Final
 
 from actor.compose import journal_path
 from actor.doctor.check import Check, failure, ok, warning
-from audit.statusing.holder import Elsewhere, find_holder
+from audit.statusing.holder import Holder
 from events.journal import JournalError, at_text, locate
 from events.journal.layout import HEAD, LOCK, QUARANTINE, SNAPSHOTS
 
@@ -75,18 +75,16 @@ def _writable(path: Path) -> bool:
     return os.access(path, mode, effective_ids=_EFFECTIVE)
 
 
-def lock_check(journal: Path | None, elsewhere: Elsewhere | None = None) -> Check:
+def lock_check(journal: Path | None, holder: Holder) -> Check:
     """Which process holds the journal, if any does: either is fine; but none mines with its hotkey on another one."""
-    if elsewhere is not None:
-        said = (
-            f"process {elsewhere.pid} mines with this hotkey on {elsewhere.journal} since {at_text(elsewhere.since_ms)}"
-        )
+    other = holder.elsewhere
+    if other is not None:
+        said = f"process {other.pid} mines with this hotkey on {other.journal} since {at_text(other.since_ms)}"
         return warning(
             "lock", said, "keep one of the two journals: stop that process, or set JOURNAL_DIR to its folder"
         )
     if journal is None:
         return ok("lock", "no journal yet, so nobody holds it")
-    holder = find_holder(journal)
     if holder.holds == "no":
         return ok("lock", "held by nobody: no miner runs")
     who = "a process" if holder.pid is None else f"process {holder.pid}"

@@ -22,7 +22,7 @@ from actor.doctor.x import x_checks
 from actor.edges.clock import SystemClock
 from actor.edges.threads import in_daemon_thread
 from actor.settings import Settings
-from audit.statusing.holder import find_elsewhere
+from audit.statusing.holder import find_process
 
 __all__ = ["Rounds"]
 
@@ -110,9 +110,8 @@ class Rounds:
         ]
 
     def _lock(self, settings: Settings) -> list[Check]:
-        journal, hotkey = self.journal(), self.hotkey
-        elsewhere = None if hotkey is None else find_elsewhere(hotkey, settings.miner_api_url, journal)
-        return [lock_check(journal, elsewhere)]
+        journal = self.journal()
+        return [lock_check(journal, find_process(journal, hotkey=self.hotkey, api_url=settings.miner_api_url))]
 
     def _of_journal(self) -> list[Probe]:
         return [

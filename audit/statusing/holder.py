@@ -16,7 +16,7 @@ from events.journal.layout import LOCK
 from events.journal.lock import is_locked, read_named
 from events.journal.owner import owner_files
 
-__all__ = ["Elsewhere", "Holder", "find_elsewhere", "find_holder", "find_process"]
+__all__ = ["Elsewhere", "Holder", "find_holder", "find_process", "process_of"]
 
 _HOLDS: Final[dict[bool | None, Literal["yes", "no", "unknown"]]] = {True: "yes", False: "no", None: "unknown"}
 
@@ -59,12 +59,22 @@ class Holder:
     elsewhere: Elsewhere | None = None
 
 
-def find_process(journal: Path, state: State) -> Holder:
-    """Who holds the journal of this state, and who mines with its hotkey elsewhere."""
-    holder, identity = find_holder(journal), state.identity
-    if identity is None or identity.dry_run or state.api_url is None:
+def process_of(journal: Path, state: State) -> Holder:
+    """Who holds the journal of this state, and who mines with its hotkey elsewhere; a dry run's hotkey is nobody's."""
+    identity = state.identity
+    hotkey = None if identity is None or identity.dry_run else identity.hotkey
+    return find_process(journal, hotkey=hotkey, api_url=state.api_url)
+
+
+def find_process(journal: Path | None, *, hotkey: str | None, api_url: str | None) -> Holder:
+    """Who holds the journal, and who mines with this hotkey for the API elsewhere."""
+    holder = Holder(holds="no") if journal is None else find_holder(journal)
+    if hotkey is None or api_url is None:
         return holder
-    return replace(holder, elsewhere=find_elsewhere(identity.hotkey, state.api_url, journal))
+    elsewhere = _find_elsewhere(hotkey, api_url, journal)
+    if elsewhere is not None and holder.holds == "yes" and elsewhere.pid == holder.pid:
+        return holder  # the folder was moved since it was taken
+    return replace(holder, elsewhere=elsewhere)
 
 
 def find_holder(directory: Path) -> Holder:
@@ -80,7 +90,7 @@ def find_holder(directory: Path) -> Holder:
     return Holder(holds=_HOLDS[locked], pid=named.pid, host=named.host, since_ms=named.since_ms, lives=lives)
 
 
-def find_elsewhere(hotkey: str, api_url: str, journal: Path | None) -> Elsewhere | None:
+def _find_elsewhere(hotkey: str, api_url: str, journal: Path | None) -> Elsewhere | None:
     """The process of this user that mines with ``hotkey`` for the API on another journal; None where none is seen."""
     for path in owner_files(hotkey, api_url):
         named = read_named(path) if is_locked(path) else None
