@@ -236,9 +236,8 @@ def test_a_hotkey_in_use_is_told_at_start(world: World, make: Callable[..., MyMi
     first = make()
     second = MyMiner(settings=settings(world, JOURNAL_DIR=str(tmp_path / "other")))
     first.start()
-    with pytest.raises(
-        JournalLockedError, match=f"hotkey {first.hotkey} .* process {os.getpid()} .*, journal {tmp_path}"
-    ):
+    said = f"hotkey {first.hotkey} .* process {os.getpid()} .*, journal {tmp_path}"
+    with pytest.raises(JournalLockedError, match=said):
         second.start()
     assert not (tmp_path / "other").exists()
     first.stop()

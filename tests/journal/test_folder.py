@@ -134,11 +134,14 @@ async def _snapshot(journal: FileJournal, head: Head) -> None:
     await journal.save_snapshot(Snapshot(head=head, reducer=1, state=b"{}"))
 
 
+DEEDS: Final[dict[str, _Deed]] = {"append": _append, "witnessed append": _witnessed_append, "snapshot": _snapshot}
+
+
 @pytest.mark.parametrize("segment_bytes", [1, 100_000])
-@pytest.mark.parametrize("deed", [_append, _witnessed_append, _snapshot])
-@pytest.mark.parametrize("hand", HANDS.values(), ids=HANDS)
+@pytest.mark.parametrize("deed", DEEDS)
+@pytest.mark.parametrize("hand", HANDS)
 def test_nothing_is_written_once_the_journal_is_another_one(
-    tmp_path: Path, hand: _Hand, deed: _Deed, segment_bytes: int
+    tmp_path: Path, hand: str, deed: str, segment_bytes: int
 ) -> None:
     """Neither where it stood nor where it went, whatever would have been next; the refusal is one line and stays."""
     warnings: list[str] = []
@@ -149,10 +152,10 @@ def test_nothing_is_written_once_the_journal_is_another_one(
         await journal.take(reducer=1)
         await journal.append(draft(1))
         last = await journal.append(draft(2))
-        there = hand(path)
+        there = HANDS[hand](path)
         before = contents(tmp_path)
         with pytest.raises(ConflictError) as refused:
-            await deed(journal, last.head)
+            await DEEDS[deed](journal, last.head)
         assert "\n" not in str(refused.value)
         assert str(path) in str(refused.value)
         with pytest.raises(ConflictError):
