@@ -28,6 +28,7 @@ __all__ = ["OwnerLock", "owner_files", "same_api"]
 _FOLDER: Final = "user-miner"
 _SERVICE: Final = Path("/run") / _FOLDER  # what RuntimeDirectory= of the unit makes; /tmp may be private to it
 _USUAL_PORTS: Final = frozenset({80, 443})
+_KEPT: Final = 0o1600  # by the sticky bit whatever cleans up old files knows that it is in use (XDG Base Directory)
 
 
 class OwnerLock:
@@ -54,9 +55,9 @@ class OwnerLock:
         taken: list[DirectoryLock] = []
         reasons: list[str] = []
         try:
-            for folder, may_make in _folders():
+            for folder in _folders():
                 try:
-                    taken.append(self._acquire(folder, journal, may_make=may_make))
+                    taken.append(self._acquire(folder, journal))
                 except JournalLockedError:
                     raise
                 except (OSError, JournalError) as error:
@@ -76,15 +77,16 @@ class OwnerLock:
         _release(self._locks)
         self._locks = []
 
-    def _acquire(self, folder: Path, journal: Path, *, may_make: bool) -> DirectoryLock:
-        if may_make:
-            with contextlib.suppress(FileExistsError):
-                _check_above(folder.parent)
-                folder.mkdir(mode=0o700)
+    def _acquire(self, folder: Path, journal: Path) -> DirectoryLock:
+        with contextlib.suppress(FileExistsError):
+            _check_above(folder.parent)
+            folder.mkdir(mode=0o700)
         _check_own(folder)
-        what = f"hotkey {self._hotkey} for the API {self._api_url}"
-        lock = DirectoryLock(folder / _name(self._hotkey, self._api_url), what=what)
+        path = folder / _name(self._hotkey, self._api_url)
+        lock = DirectoryLock(path, what=f"hotkey {self._hotkey} for the API {self._api_url}")
         lock.acquire(journal=journal)
+        with contextlib.suppress(OSError):
+            path.chmod(_KEPT)
         return lock
 
 
@@ -95,7 +97,7 @@ def _release(locks: list[DirectoryLock]) -> None:
 
 def owner_files(hotkey: str, api_url: str) -> Iterator[Path]:
     """Where a process of this user that mines with ``hotkey`` for the API holds a lock. Makes nothing."""
-    for folder, _ in _folders():
+    for folder in _folders():
         try:
             _check_own(folder)
         except (OSError, JournalError):
@@ -126,14 +128,15 @@ def _name(hotkey: str, api_url: str) -> str:
     return hashlib.sha256(f"{hotkey} {same_api(api_url)}".encode()).hexdigest()[:32] + ".lock"
 
 
-def _folders() -> list[tuple[Path, bool]]:
-    """Where the lock's file may stand, and whether its folder may be made there."""
+def _folders() -> list[Path]:
+    """Where the lock's file may stand."""
     user = os.geteuid()
     runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or "/")
     if not runtime.is_absolute() or not _is_mine(runtime):  # as after `sudo` or `su`
         runtime = Path(f"/run/user/{user}")
     shared = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108  (what is in there is checked before it is used)
-    return [(runtime / _FOLDER, True), (_SERVICE, False), (shared / f"{_FOLDER}-{user}", True)]
+    service = [_SERVICE] if _SERVICE.exists() else []  # systemd makes it, nobody else
+    return [runtime / _FOLDER, *service, shared / f"{_FOLDER}-{user}"]
 
 
 def _is_mine(folder: Path) -> bool:

@@ -84,7 +84,7 @@ class Writer:
         self.last = record
 
     def witness(self) -> None:
-        """Let HEAD testify to the chain's end, durably; the folder may have been moved, its HEAD is this one."""
+        """Let HEAD testify to the chain's end, durably."""
         try:
             self._head.check(self._folder)
             self._head.write(self.ended)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,7 @@ def test_one_place_in_common_is_enough(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_the_folders_are_this_user_s_alone(places: tuple[Path, Path]) -> None:
-    """Whatever the umask: nobody else could put a file or a link in there."""
+    """Whatever the umask: nobody else could put a file or a link in there. What cleans up old files lets them be."""
     before = os.umask(0)
     try:
         lock = owner()
@@ -120,6 +121,7 @@ def test_the_folders_are_this_user_s_alone(places: tuple[Path, Path]) -> None:
         os.umask(before)
     made = [path for folder in places for path in folder.rglob("*")]
     assert {path.stat().st_mode & 0o077 for path in made} == {0}
+    assert {path.stat().st_mode & stat.S_ISVTX for path in made if path.is_file()} == {stat.S_ISVTX}
     lock.release()
 
 
