@@ -26,6 +26,7 @@ from actor.runtime import Actor, ActorConfig, OnRecord
 from actor.settings import URLS, Settings, SettingsError
 from events.catalogue import JournalCreated, SubmissionBody
 from events.journal import Disk, FileJournal, JournalStore, Record
+from events.journal.owner import OwnerLock
 
 if TYPE_CHECKING:
     from actor.metrics.monitor import Monitor
@@ -124,9 +125,14 @@ def journal_path(root: Path, hotkey: str, *, dry_run: bool) -> Path:
 
 
 def open_journal(settings: Settings, hotkey: str, *, dry_run: bool, disk: Disk | None = None) -> FileJournal:
-    """The journal on disk; it is not touched before it is taken."""
+    """The journal on disk, not touched before it is taken; a dry run sends nothing, so it needs not own the hotkey."""
+
+    def on_warning(line: str) -> None:
+        _log.warning("%s", line)
+
     directory = journal_path(settings.journal_dir, hotkey, dry_run=dry_run)
-    return FileJournal(directory, on_warning=lambda line: _log.warning("%s", line), disk=disk)
+    owner = None if dry_run else OwnerLock(hotkey, settings.miner_api_url, on_warning=on_warning)
+    return FileJournal(directory, on_warning=on_warning, disk=disk, owner=owner)
 
 
 def build_actor(

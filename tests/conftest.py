@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox, SandboxConfig
-from tests.world import World, make_wallet
+from tests.world import PLACES, World, make_wallet
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The miners of this process's tests find each other, and neither those of another one nor this machine's."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in PLACES:
+            patch.setenv(name, str(tmp_path_factory.mktemp("places")))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

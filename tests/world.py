@@ -26,8 +26,10 @@ from events.journal import JournalError, JournalReader, Record, locate
 from sandbox import Sandbox
 from tests.patience import GIVE_UP_S, wait_for
 
-__all__ = ["FAST", "World", "bare_env", "make_wallet", "wait_for"]
+__all__ = ["FAST", "PLACES", "World", "bare_env", "make_wallet", "wait_for"]
 
+# Where miners of one user find each other; tests/conftest.py gives those of each run of pytest places of their own.
+PLACES = ("XDG_RUNTIME_DIR", "TMPDIR")
 
 # Waits short enough for tests; the rulings' own figures are tested in the machine.
 FAST = {"POLL_INTERVAL_SECONDS": "0.05", "SUBMIT_BACKOFF_SECONDS": "0.1"}
@@ -45,8 +47,8 @@ def make_wallet(path: Path, uri: str = "//Alice", *, hotkey: str = "default", pa
 
 
 def bare_env(**more: str) -> dict[str, str]:
-    """Where programs and home are, the clock that ``make test-hard`` gave this process, and what is added."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LD_PRELOAD") if name in os.environ}
+    """Where programs, home and other miners are, the clock that ``make test-hard`` gave this process, and what is added."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LD_PRELOAD", *PLACES) if name in os.environ}
     return {**kept, **more}
 
 

@@ -22,6 +22,7 @@ from actor.doctor.x import x_checks
 from actor.edges.clock import SystemClock
 from actor.edges.threads import in_daemon_thread
 from actor.settings import Settings
+from audit.statusing.holder import find_process
 
 __all__ = ["Rounds"]
 
@@ -108,10 +109,14 @@ class Rounds:
             ),
         ]
 
+    def _lock(self, settings: Settings) -> list[Check]:
+        journal = self.journal()
+        return [lock_check(journal, find_process(journal, hotkey=self.hotkey, api_url=settings.miner_api_url))]
+
     def _of_journal(self) -> list[Probe]:
         return [
             self._disk_probe("journal", lambda settings: place_checks(settings.journal_dir, self.hotkey)),
-            self._disk_probe("lock", lambda _settings: [lock_check(self.journal())]),
+            self._disk_probe("lock", self._lock),
             self._disk_probe(
                 "records", lambda _settings: records_checks(self.journal(), budget_s=_IN_TIME * self._reading_s)
             ),

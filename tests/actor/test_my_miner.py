@@ -48,9 +48,9 @@ def make(world: World) -> Iterator[Callable[..., MyMiner]]:
         miner.stop()
 
 
-def settings(world: World) -> Settings:
+def settings(world: World, **more: str) -> Settings:
     """The world's settings, ready-made."""
-    flags: dict[str, Any] = {name.lower(): value for name, value in world.settings().items()}
+    flags: dict[str, Any] = {name.lower(): value for name, value in world.settings(**more).items()}
     return load_settings(world.folder / "no-file", **flags)
 
 
@@ -229,6 +229,21 @@ def test_a_held_journal_is_told_at_start(make: Callable[..., MyMiner]) -> None:
     second.start()
     assert works(second)
     assert second.error is None
+
+
+def test_a_hotkey_in_use_is_told_at_start(world: World, make: Callable[..., MyMiner], tmp_path: Path) -> None:
+    """R22: so when the second one would have a journal of its own, which is not even made."""
+    first = make()
+    second = MyMiner(settings=settings(world, JOURNAL_DIR=str(tmp_path / "other")))
+    first.start()
+    said = f"hotkey {first.hotkey} .* process {os.getpid()} .*, journal {tmp_path}"
+    with pytest.raises(JournalLockedError, match=said):
+        second.start()
+    assert not (tmp_path / "other").exists()
+    first.stop()
+    second.start()
+    assert works(second)
+    second.stop()
 
 
 def test_stop_in_the_first_record_s_callback_holds_up_nobody(make: Callable[..., MyMiner]) -> None:

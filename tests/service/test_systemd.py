@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 
+from events.journal.lock import is_locked
 from sandbox import Sandbox, SandboxConfig
 from tests.service.systemd import ROOT, UNIT, Systemd, program
 from tests.world import World, make_wallet, wait_for
@@ -77,6 +78,8 @@ def test_it_is_ready_restarts_reloads_and_stops_under_a_real_systemd(own_systemd
     systemd.ctl("start", "user-miner")
     assert "ActorStarted" in world.names(), "``systemctl start`` returned before the journal was taken"
     wait_for(lambda: "PostsScraped" in world.names(), "the search")
+    places = Path("/proc", str(systemd.pid()), "root", "run", "user-miner")  # the unit sees another /run than we
+    assert [is_locked(path) for path in places.glob("*.lock")] == [True], "a shell of its user finds it there (R22)"
     kill(systemd, signal.SIGKILL)
     wait_for(lambda: "CheckpointSigned" in world.names(), "the window's end")
     wait_for(lambda: "posts_processed 5" in systemd.show("StatusText"), "the status")
