@@ -16,8 +16,8 @@ from actor.analyzer import Analyzer, Registry, Strategy, make_strategy
 from actor.edges.api import APIClient
 from actor.edges.clock import SystemClock
 from actor.edges.llm import OpenAIChat
+from actor.edges.network import environment_faults, environment_remarks, proxy_secrets
 from actor.edges.text import Redactor
-from actor.edges.urls import is_loopback
 from actor.edges.x import PostScraper
 from actor.machine.state import State
 from actor.perform import Ports
@@ -105,17 +105,16 @@ class _DryRunApi:
 
 
 def check_environment(settings: Settings) -> None:
-    """Proxies and certificates that no request can be made with are a mistake at the start; loopback needs none.
+    """Proxies and certificates that no request can be made with are a mistake at the start; what is skipped is told.
 
     Raises:
         SettingsError: A variable of the environment is wrong; one line for each.
     """
-    if all(is_loopback(getattr(settings, name.lower())) for name in URLS):
-        return
-    from actor.edges.api_http import environment_faults  # noqa: PLC0415  (the first poll imports it in any case)
-
-    if faults := environment_faults():
+    urls = [getattr(settings, name.lower()) for name in URLS]
+    if faults := environment_faults(urls):
         raise SettingsError(faults)
+    for line in environment_remarks(urls):
+        _log.warning("%s", line)
 
 
 def journal_path(root: Path, hotkey: str, *, dry_run: bool) -> Path:
@@ -142,7 +141,7 @@ def build_actor(
 
     ``store`` replaces the journal on disk that the settings name. A ``monitor`` watches all that the actor does.
     """
-    redact = Redactor(settings.secrets())
+    redact = Redactor({*settings.secrets(), *proxy_secrets()})
     hotkey = signer.ss58_address
     registry = settings.registry()
     return Actor(

@@ -16,7 +16,9 @@ __all__ = ["auth_headers", "classify", "status_block", "unanswered"]
 
 _SUCCESSES: Final = frozenset({"new", "duplicate", "ok"})  # ruling 10
 _FINAL: Final = frozenset({409, 422})
-_NOT_FOUND: Final = 404
+_ADDRESS: Final = "check MINER_API_URL: no path such as /v2 belongs to it"
+_KEY: Final = "check WALLET_NAME and WALLET_HOTKEY, and this machine's clock: `user-miner doctor`"
+_ADVICE: Final[Mapping[int, str]] = {401: _KEY, 403: _KEY, 404: _ADDRESS, 405: _ADDRESS}
 _TOO_MANY: Final = 429
 _REDIRECTS: Final = range(300, 400)
 
@@ -75,8 +77,7 @@ def status_block(reply: Reply, *, redact: Callable[[str], str]) -> Block:
         StatusError: It has no usable block number.
     """
     if not reply.ok:
-        hint = " (check MINER_API_URL: no path such as /v2 belongs to it)" if reply.status == _NOT_FOUND else ""
-        raise StatusError(_reason(reply, redact) + hint)
+        raise StatusError(_reason(reply, redact))
     block = _block(reply.json_object())
     if block.current_block is None:
         found = safe_line(reply.text(), redact, 120) or "an empty body"
@@ -106,7 +107,8 @@ def _success(
 def _reason(reply: Reply, redact: Callable[[str], str]) -> str:
     if reply.status in _REDIRECTS:
         return f"{reply.status}: the API redirects, which a signed request does not follow (check MINER_API_URL)"
-    return f"{reply.status}: {reply.summary(redact)}"
+    advice = _ADVICE.get(reply.status)
+    return f"{reply.status}: {reply.summary(redact)}{f' ({advice})' if advice else ''}"
 
 
 def _found_status(status: object, redact: Callable[[str], str]) -> str:
