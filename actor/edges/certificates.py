@@ -1,8 +1,8 @@
 """Whom a TLS connection trusts: one context for every edge, made once in a process.
 
 The variables are those that OpenSSL, requests and curl know: SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE and
-CURL_CA_BUNDLE. What those that are set hold is trusted together, and nothing else; without any, what this machine trusts
-and what certifi brings along.
+CURL_CA_BUNDLE. What those that are set hold is trusted together, and nothing else; without any, what this machine
+trusts and what certifi brings along.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import re
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Final
 
-__all__ = ["certificate_faults", "nobody", "trusted"]
+__all__ = ["certificate_faults", "certificate_sources", "nobody", "trusted"]
 
 _FILE: Final = "SSL_CERT_FILE"
 _FOLDERS: Final = "SSL_CERT_DIR"
@@ -28,7 +29,7 @@ _ALPN: Final = "http/1.1"
 class _Context(ssl.SSLContext):
     """Does not change once it is made: every library sets ALPN anew, while another thread's handshake reads it."""
 
-    def set_alpn_protocols(self, alpn_protocols: Sequence[str]) -> None:
+    def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
         """Nothing: all edges speak HTTP/1.1."""
 
 
@@ -49,6 +50,11 @@ def certificate_faults() -> list[str]:
     except OSError:  # ssl.SSLError is one
         return list(_faults(named))
     return []
+
+
+def certificate_sources() -> str:
+    """The variables that are set, for people."""
+    return " and ".join(name for name, _ in _named()) or "this system and certifi"
 
 
 @cache
@@ -82,7 +88,7 @@ def _new() -> ssl.SSLContext:
 
 
 def _load(context: ssl.SSLContext, name: str, value: str) -> None:
-    if name == _FOLDERS or (name != _FILE and os.path.isdir(value)):
+    if name == _FOLDERS or (name != _FILE and Path(value).is_dir()):
         if not any(map(_is_prepared, value.split(os.pathsep))):
             raise FileNotFoundError(value)
         context.load_verify_locations(capath=value)
@@ -92,7 +98,7 @@ def _load(context: ssl.SSLContext, name: str, value: str) -> None:
 
 def _is_prepared(folder: str) -> bool:
     with suppress(OSError):
-        return any(map(_HASHED.fullmatch, os.listdir(folder)))
+        return any(_HASHED.fullmatch(entry.name) for entry in Path(folder).iterdir())
     return False
 
 

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["advice", "meaning"]
 
-_KEY: Final = re.compile(r"(invalid|incorrect|wrong|missing)[ _](x-)?api[ _-]?key|api[ _-]?key[ _](is )?(not valid|invalid)")
+_KEY: Final = re.compile(
+    r"(invalid|incorrect|wrong|missing)[ _](x-)?api[ _-]?key|api[ _-]?key[ _](is )?(not valid|invalid)"
+)
 _SPENT: Final = re.compile(
     r"insufficient[ _](quota|balance|credit|funds)|exceeded[ _]your[ _]current[ _]quota|exceeded_current_quota"
-    r"|balance is (insufficient|too low|not enough)|credit balance|out of credits|no credits|not enough credits|billing_hard"
+    r"|balance is (insufficient|too low|not enough)|credit balance|(out of|no|not enough) credits|billing_hard_limit"
 )
 _SOON: Final = re.compile(r"per[ _-]?(second|minute)|retry[ _]?delay")  # a limit that lifts by itself
 _MODEL: Final = re.compile(

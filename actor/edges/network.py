@@ -93,10 +93,8 @@ def environment_remarks(urls: Iterable[str]) -> list[str]:
         return []
     # An address with a password in it is no entry, but may stand there.
     shown = ", ".join("one with an @" if "@" in entry else repr(entry[:_SHOWN]) for entry in unread)
-    return [
-        f"{_variable('no', proxies['no'])}: skipped what is no host, address, network or *: {shown}; "
-        "the other entries count: correct it in the environment"
-    ]
+    name = _variable("no", proxies["no"])
+    return [f"{name}: what is no host, address, network or * is skipped, the rest counts ({shown}): correct it"]
 
 
 def proxy_secrets() -> set[str]:

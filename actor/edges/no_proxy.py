@@ -1,8 +1,8 @@
 """NO_PROXY: the hosts that are reached without a proxy. Pure.
 
-Entries stand between commas or spaces: a host name (with or without ``.`` or ``*.`` before it: the host and all below it),
-an address, a network such as 10.0.0.0/8 or fd00::/8, or ``*`` for every host. A name or an address may have a port, which
-then has to be the URL's; an IPv6 address with a port stands in brackets, without one it may.
+Entries stand between commas or spaces: a host name (with or without ``.`` or ``*.`` before it: the host and all below
+it), an address, a network such as 10.0.0.0/8 or fd00::/8, or ``*`` for every host. A name or an address may have a
+port, which then has to be the URL's; an IPv6 address with a port stands in brackets, without one it may.
 """
 
 from __future__ import annotations

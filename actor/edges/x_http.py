@@ -2,9 +2,9 @@
 
 tweepy knows one host and no timeout, follows redirects and chokes on answers that are not what it expects. So its
 session is replaced by one that sends to X_API_BASE on the way that every edge goes, bounds time and size, and keeps the
-answer as it came: what an answer means is decided from those bytes, whatever tweepy raised over them. Where a body is read piece by piece, the
-errors of urllib3, which is requests' transport, come through as they are. The time is bounded by cutting the
-connection: libraries bound each read, and a server that drips its headers is in time with each.
+answer as it came: what an answer means is decided from those bytes, whatever tweepy raised over them. Where a body is
+read piece by piece, the errors of urllib3, which is requests' transport, come through as they are. The time is bounded
+by cutting the connection: libraries bound each read, and a server that drips its headers is in time with each.
 """
 
 from __future__ import annotations
@@ -196,9 +196,7 @@ class _Adapter(HTTPAdapter):
 
     def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
         inner = None if self._way.proxy is None else self._way.proxy.certificates
-        return super().proxy_manager_for(
-            proxy, **kwargs, ssl_context=self._way.certificates, proxy_ssl_context=inner
-        )
+        return super().proxy_manager_for(proxy, **kwargs, ssl_context=self._way.certificates, proxy_ssl_context=inner)
 
     def proxy_headers(self, proxy: Any) -> dict[str, str]:  # noqa: ARG002  (there is one)
         return {} if self._way.proxy is None else self._way.proxy.headers

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from actor.edges.reply import Reply
-from actor.edges.text import as_float, as_int, safe_line, valid_unicode
+from actor.edges.text import as_float, as_int, valid_unicode
 from actor.ports import ScrapeError
 from events.catalogue import Post
 from events.value import Value

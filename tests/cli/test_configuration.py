@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from actor.edges.api_http import _certificates
+
 from tests.cli.kit import Command, is_one_line, nothing_was_sent
 from tests.world import World
 
@@ -69,7 +69,6 @@ def test_an_environment_that_no_request_can_be_made_with_is_one_line(
     here: World, command: Command, monkeypatch: pytest.MonkeyPatch, *, name: str, value: str, words: tuple[str, ...]
 ) -> None:
     """Where a server is not on this machine; of a proxy nothing is told, since it may hold a password."""
-    _certificates.cache_clear()
     for proxy in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(proxy)
     monkeypatch.setenv("MINER_API_URL", "https://api.invalid")

@@ -25,6 +25,7 @@ NAMES = [
     "identity",
     "budgets",
     "disk",
+    "network",
     "api",
     "clock",
     "window",
