@@ -7,7 +7,6 @@ import os
 
 import pytest
 
-
 from tests.cli.kit import Command, is_one_line, nothing_was_sent
 from tests.world import World
 

@@ -12,7 +12,7 @@ __all__ = ["LittleProxy"]
 
 
 class LittleProxy:
-    """Keeps the head of each request to it in ``heads``; ``refuses`` is an answer that it gives in place of a tunnel."""
+    """Keeps the head of each request to it in ``heads``; ``refuses`` is what it answers in place of a tunnel."""
 
     def __init__(self, upstream_port: int, *, tls: ssl.SSLContext | None = None, refuses: bytes = b"") -> None:
         self.heads: list[bytes] = []
