@@ -108,7 +108,7 @@ class RawServer:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
-            connection.settimeout(5)
+            connection.settimeout(60)
             try:
                 if self.tls is None:
                     self._play(connection)

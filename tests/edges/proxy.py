@@ -37,7 +37,7 @@ class LittleProxy:
         with suppress(OSError):
             while True:
                 line, _ = self._listener.accept()
-                line.settimeout(5)
+                line.settimeout(60)
                 self._threads.append(threading.Thread(target=self._serve, args=(line,), daemon=True))
                 self._threads[-1].start()
 
@@ -60,7 +60,7 @@ class LittleProxy:
         if self._refuses:
             line.sendall(self._refuses)
             return
-        with socket.create_connection(("127.0.0.1", self._upstream_port), 5) as upstream:
+        with socket.create_connection(("127.0.0.1", self._upstream_port), 60) as upstream:
             if head.startswith(b"CONNECT "):
                 line.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             else:

@@ -33,7 +33,7 @@ import asyncio, sys
 from tests.edges.three import EDGES
 async def ask():
     for edge in EDGES.values():
-        await edge(sys.argv[1], 20.0)
+        await edge(sys.argv[1], 60.0)
 asyncio.run(ask())
 """
 

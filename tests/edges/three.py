@@ -52,7 +52,7 @@ async def _x(base: str, timeout_s: float) -> None:
         bearer_token=TOKEN,
         api_base=f"{base}/2",
         clock=Standing(),
-        timeout_s=timeout_s,
+        timeout_s=timeout_s / 2,
         total_timeout_s=timeout_s,
         redact=str,
     )
@@ -72,7 +72,7 @@ async def _api(base: str, timeout_s: float) -> None:
         base_url=base,
         signer=Standing(),
         clock=Standing(),
-        operation_timeout_s=timeout_s,
+        operation_timeout_s=timeout_s / 2,
         total_timeout_s=timeout_s,
         redact=str,
     )
@@ -85,7 +85,7 @@ async def _api(base: str, timeout_s: float) -> None:
 EDGES: Final[dict[str, Callable[[str, float], Awaitable[None]]]] = {"x": _x, "llm": _llm, "api": _api}
 
 
-def told_by(edge: str, base: str, *, timeout_s: float = 20.0) -> str:
+def told_by(edge: str, base: str, *, timeout_s: float = 60.0) -> str:
     """What the edge says of its failure to ask a server of this address; empty when it was answered."""
     try:
         asyncio.run(_asked(edge, base, timeout_s))
