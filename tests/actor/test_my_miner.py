@@ -126,6 +126,21 @@ def test_a_proxy_that_cannot_be_used_is_told_at_construction(
         MyMiner(wallet=wallet_of(world), settings=elsewhere)
 
 
+def test_what_no_proxy_cannot_mean_is_told_at_construction(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One warning that names it, and the rest counts; addresses and networks of IPv6 are no reason to refuse."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    elsewhere = settings(world).model_copy(update={"llm_base": "https://llm.invalid/v1"})
+    for value, warnings in (("::1,fd00::/8", 0), ("::1,host:99x", 1)):
+        caplog.clear()
+        monkeypatch.setenv("NO_PROXY", value)
+        MyMiner(wallet=wallet_of(world), settings=elsewhere)
+        told = [record.getMessage() for record in caplog.records]
+        assert len(told) == warnings
+        assert all(line.startswith("NO_PROXY: ") and "'host:99x'" in line for line in told)
+
+
 def test_start_and_stop_may_be_repeated(world: World, make: Callable[..., MyMiner]) -> None:
     """A second start or stop does nothing; start after stop goes on with the same journal and count."""
     miner = make()

@@ -62,6 +62,8 @@ def test_a_wrong_variable_is_one_line(
         ("ALL_PROXY", "socks5://127.0.0.1:9", ("ALL_PROXY: is no proxy", "not SOCKS", "unset it")),
         ("https_proxy", "http://user:s3cr/etPW77@127.0.0.1:1", ("https_proxy: is no proxy", "%2F")),
         ("SSL_CERT_FILE", "/nonexistent.pem", ("SSL_CERT_FILE: ", "/nonexistent.pem", "PEM", "unset it")),
+        ("SSL_CERT_DIR", "/nonexistent", ("SSL_CERT_DIR: ", "/nonexistent", "openssl rehash", "unset it")),
+        ("REQUESTS_CA_BUNDLE", "/nonexistent.pem", ("REQUESTS_CA_BUNDLE: ", "/nonexistent.pem", "PEM")),
     ],
 )
 def test_an_environment_that_no_request_can_be_made_with_is_one_line(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import ssl
 import subprocess
@@ -14,10 +15,13 @@ import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from actor.doctor.check import Check
+from actor.doctor.network import network_checks
+from actor.doctor.x import x_checks
 from actor.edges.no_proxy import NoProxy
 from tests.edges.conftest import CERTIFICATES, RawServer
 from tests.edges.proxy import LittleProxy
-from tests.edges.three import ANSWER, EDGES, told_by
+from tests.edges.three import ANSWER, EDGES, KEY, TOKEN, told_by
 
 PASSWORD = "pläin+/%word"  # noqa: S105  (planted to be found)
 ESCAPED = "pl%C3%A4in+%2F%25word"
@@ -150,6 +154,61 @@ def test_loopback_is_reached_without_a_proxy(
     assert told_by(edge, secure_wire.url) == ""
 
 
+@pytest.mark.usefixtures("trusted")
+def test_a_redirect_goes_its_own_way(
+    wire: Any, secure_wire: Any, tunnel: LittleProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model's server may be elsewhere, in TLS and behind the proxy; the key stays with the one it is for."""
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{tunnel.port}")
+    wire.plays(RawServer.answer(308, Location=f"{URL}/v1/chat/completions"))
+    assert told_by("llm", wire.url) == ""
+    assert [head.split()[:2] for head in tunnel.heads] == [[b"CONNECT", b"server.test:8443"]]
+    (request,) = secure_wire.requests
+    assert KEY.encode() in wire.requests[0]
+    assert KEY.encode() not in request
+
+
+@pytest.mark.parametrize("variable", sorted(CERTIFICATES - {"SSL_CERT_DIR"}))
+def test_the_doctor_asks_x_as_the_search_does(
+    tunnel: LittleProxy, ca_file: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """Through the same proxy and by the same certificates: what it finds is what a search would."""
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{tunnel.port}")
+    check = _doctor_on_x()
+    assert (check.level, "CERTIFICATE_VERIFY_FAILED" in check.found) == ("failure", True)
+    assert "CERTIFICATE_VERIFY_FAILED" in told_by("x", URL)
+    monkeypatch.setenv(variable, str(ca_file))
+    assert _doctor_on_x().level != "skipped"
+    assert "CERTIFICATE_VERIFY_FAILED" not in _doctor_on_x().found
+    assert told_by("x", URL) == ""
+    assert len(tunnel.heads) == 5
+
+
+def test_the_doctor_tells_the_way_to_each_server(monkeypatch: pytest.MonkeyPatch, ca_file: Path) -> None:
+    """Which proxy, if any, whose certificates, and what of NO_PROXY means nothing; nothing of a password."""
+    urls = {
+        "X_API_BASE": "https://x.example/2",
+        "LLM_BASE": "https://llm.inner/v1",
+        "MINER_API_URL": "http://localhost:1",
+    }
+    (plain,) = network_checks(urls)
+    assert (plain.level, plain.found) == (
+        "ok", "LLM_BASE, MINER_API_URL, X_API_BASE directly; certificates of this system and certifi"
+    )  # fmt: skip
+    monkeypatch.setenv("HTTPS_PROXY", f"http://operator:{ESCAPED}@proxy.corp:3128")
+    monkeypatch.setenv("NO_PROXY", ".inner, 10.*")
+    monkeypatch.setenv("SSL_CERT_FILE", str(ca_file))
+    remark, way = network_checks(urls)
+    assert (remark.level, "'10.*'" in remark.found, remark.fix) == ("warning", True, "correct it")
+    assert way.found == (
+        "LLM_BASE, MINER_API_URL directly; X_API_BASE through proxy.corp:3128; certificates of SSL_CERT_FILE"
+    )
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+    (wrong,) = network_checks(urls)
+    assert (wrong.level, wrong.found.startswith("SSL_CERT_FILE: no certificates")) == ("failure", True)
+    assert "unset it" in wrong.fix
+
+
 ENTRIES = st.sampled_from(
     [
         "0.0.0.0",  # noqa: S104
@@ -189,6 +248,11 @@ def test_no_proxy_means_the_same_to_every_edge(wire: Any, entries: list[str], se
         assert [told_by(edge, url) for edge in EDGES] == ["", "", ""]
         seen = len(proxy.heads)
     assert seen == (0 if NoProxy.read(value).covers(url) else 3)
+
+
+def _doctor_on_x() -> Check:
+    (check,) = asyncio.run(x_checks(f"{URL}/2", TOKEN, timeout_s=60.0, redact=str))
+    return check
 
 
 def _folder_of(file: Path) -> Path:
