@@ -1,7 +1,7 @@
 """The language model's client: imports openai and its transport, httpx2, and is itself imported when needed.
 
-openai takes headers from the environment, the key among them, and sends them to any server. Here a request holds what
-stands here and nothing else, and goes the way that every edge goes.
+openai takes headers from the environment, the key among them, and sends them to any server. Here nothing of it is sent,
+and a request goes the way that every edge goes.
 
 openai reads every answer to its end and unpacks it, whatever comes out: 400 KB can become 400 MiB. Here an answer is
 cut where it is longer than any that is read, refusals and redirects among them; what is left of it is judged like any
@@ -16,7 +16,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final
 
 import httpx2
-from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Omit
+from openai import DEFAULT_CONNECTION_LIMITS, AsyncOpenAI, DefaultAsyncHttpxClient, Omit
 
 from actor.edges.llm_wire import MAX_BODY_CHARS
 from actor.edges.network import Way, way_to
@@ -54,7 +54,7 @@ def open_client(*, base_url: str, api_key: str, timeout_s: float) -> AsyncOpenAI
 class _Client(AsyncOpenAI):
     @property
     def default_headers(self) -> dict[str, str | Omit]:
-        """All but the key and what belongs to the body: none of the environment, and nothing about this machine."""
+        """What is sent beside the key: nothing of the environment, and nothing about this machine."""
         return {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": "user-miner"}
 
 
@@ -67,7 +67,9 @@ class _Ways(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         way = way_to(str(request.url))
         if way not in self._by_way:
-            self._by_way[way] = httpx2.AsyncHTTPTransport(verify=way.certificates, proxy=_proxy(way), trust_env=False)
+            self._by_way[way] = httpx2.AsyncHTTPTransport(
+                verify=way.certificates, proxy=_proxy(way), limits=DEFAULT_CONNECTION_LIMITS, trust_env=False
+            )
         return await self._by_way[way].handle_async_request(request)
 
     async def aclose(self) -> None:
