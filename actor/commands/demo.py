@@ -166,7 +166,7 @@ class _Stage:
         self._journal = journal
         self._log_path = journal / "actor.log"
         self._log = self._log_path.open("wb")
-        self._control = httpx.Client(base_url=f"{env['MINER_API_URL']}/sandbox", timeout=30)
+        self._control = httpx.Client(base_url=f"{env['MINER_API_URL']}/sandbox", timeout=30, trust_env=False)
         self._actor: subprocess.Popen[bytes] | None = None
         self._windows_opened = 0
 

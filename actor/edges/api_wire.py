@@ -16,7 +16,10 @@ __all__ = ["auth_headers", "classify", "status_block", "unanswered"]
 
 _SUCCESSES: Final = frozenset({"new", "duplicate", "ok"})  # ruling 10
 _FINAL: Final = frozenset({409, 422})
-_NOT_FOUND: Final = 404
+_ADDRESS: Final = "check MINER_API_URL: no path such as /v2 belongs to it"
+_KEY: Final = "check WALLET_NAME and WALLET_HOTKEY, and this machine's clock: `user-miner doctor`"
+_ADVICE: Final[Mapping[int, str]] = {404: _ADDRESS, 405: _ADDRESS}
+_SIGNED_ADVICE: Final[Mapping[int, str]] = {401: _KEY, 403: _KEY, **_ADVICE}
 _TOO_MANY: Final = 429
 _REDIRECTS: Final = range(300, 400)
 
@@ -54,7 +57,7 @@ def classify(reply: Reply, *, redact: Callable[[str], str]) -> SubmitAnswer:
     answer = bounded(redact(reply.text()))
     if reply.ok:
         return _success(reply, body, answer, block, redact)
-    reason = _reason(reply, redact)
+    reason = _reason(reply, redact, _SIGNED_ADVICE)
     if reply.status in _FINAL:
         return Rejected(http_status=reply.status, reason=reason, answer=answer, block=block)
     if reply.status == _TOO_MANY:
@@ -75,8 +78,7 @@ def status_block(reply: Reply, *, redact: Callable[[str], str]) -> Block:
         StatusError: It has no usable block number.
     """
     if not reply.ok:
-        hint = " (check MINER_API_URL: no path such as /v2 belongs to it)" if reply.status == _NOT_FOUND else ""
-        raise StatusError(_reason(reply, redact) + hint)
+        raise StatusError(_reason(reply, redact))
     block = _block(reply.json_object())
     if block.current_block is None:
         found = safe_line(reply.text(), redact, 120) or "an empty body"
@@ -103,10 +105,11 @@ def _success(
     )
 
 
-def _reason(reply: Reply, redact: Callable[[str], str]) -> str:
+def _reason(reply: Reply, redact: Callable[[str], str], known: Mapping[int, str] = _ADVICE) -> str:
     if reply.status in _REDIRECTS:
         return f"{reply.status}: the API redirects, which a signed request does not follow (check MINER_API_URL)"
-    return f"{reply.status}: {reply.summary(redact)}"
+    advice = known.get(reply.status)
+    return f"{reply.status}: {reply.summary(redact)}{f' ({advice})' if advice else ''}"
 
 
 def _found_status(status: object, redact: Callable[[str], str]) -> str:

@@ -12,26 +12,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.port import Completion, LLMError
 from actor.edges.llm_wire import read_completion, refusal
+from actor.edges.reply import Reply, Unanswered, is_before_sending
 from actor.edges.text import Redactor, safe_line
 from actor.edges.threads import in_daemon_thread
-from actor.edges.urls import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from openai import APIStatusError, AsyncOpenAI
 
-    from actor.edges.llm_http import BoundedClient
-
 __all__ = ["OpenAIChat"]
 
 MAX_ANSWER_TOKENS: Final = 4_096  # an answer takes a few hundred; a model that runs on is cut off and costs no more
 SEED: Final = 812
 MAX_REASON_CHARS: Final = 200
-
-_UNUSABLE: Final = "the environment's proxy or certificates cannot be used"
-_CORRECT: Final = "correct or unset HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
-_NEVER_SENT: Final = frozenset({"ConnectError", "UnsupportedProtocol", "LocalProtocolError", "ProxyError"})
 
 
 class OpenAIChat:
@@ -88,24 +82,12 @@ class OpenAIChat:
             return self._client
 
     def _open(self) -> AsyncOpenAI:
-        from openai import AsyncOpenAI  # noqa: PLC0415 - see the module's first lines
-
-        return AsyncOpenAI(
-            base_url=self._base_url,
-            api_key=self._api_key,
-            timeout=self._timeout_s,
-            max_retries=0,
-            http_client=self._connections(),
-        )
-
-    def _connections(self) -> BoundedClient:
-        from actor.edges.llm_http import BoundedClient  # noqa: PLC0415 - likewise
+        from actor.edges.llm_http import open_client  # noqa: PLC0415 - see the module's first lines
 
         try:
-            return BoundedClient(timeout_s=self._timeout_s, trust_env=not is_loopback(self._base_url))
-        except Exception as error:  # noqa: BLE001 - of many kinds: an unknown scheme, a missing library or file
-            # Without its cause, which may quote a part of a proxy's password.
-            raise LLMError(f"{_UNUSABLE} ({type(error).__name__}): {_CORRECT}", kind="connection") from None
+            return open_client(base_url=self._base_url, api_key=self._api_key, timeout_s=self._timeout_s)
+        except Unanswered as error:
+            raise LLMError(error.reason, kind="connection") from None
 
     async def _send(self, request: dict[str, Any]) -> str:
         """Return the body of a 2xx answer."""
@@ -119,29 +101,31 @@ class OpenAIChat:
                 return str(answer.text)
         except APIStatusError as error:
             raise self._refused(error, formatted="response_format" in request) from self._scrubbed(error)
-        except (TimeoutError, APITimeoutError) as error:
-            raise LLMError(f"no answer within {self._timeout_s:g} s", kind="timeout") from self._scrubbed(error)
-        except APIConnectionError as error:
-            raise self._unconnected(error) from self._scrubbed(error)
+        except (TimeoutError, APIConnectionError) as error:
+            late = isinstance(error, TimeoutError | APITimeoutError)
+            raise self._unanswered(error, late=late) from self._scrubbed(error)
         except Exception as error:  # noqa: BLE001 - the client lets errors of other libraries through
             raise LLMError(f"unreadable answer: {type(error).__name__}", kind="malformed") from self._scrubbed(error)
 
     def _refused(self, error: APIStatusError, *, formatted: bool) -> LLMError:
-        status = error.status_code
+        answer = error.response
+        reply = Reply(status=error.status_code, headers=dict(answer.headers), body=answer.content)
         return refusal(
-            status,
-            self._clean(error.message.removeprefix(f"Error code: {status} - ")),
-            whole=f"{error.message} {error.body}",
-            headers=error.response.headers,
+            reply.status,
+            self._clean(reply.summary(self._redact)),
+            whole=reply.text(),
+            headers=reply.headers,
             formatted=formatted,
         )
 
-    def _unconnected(self, error: Exception) -> LLMError:
+    def _unanswered(self, error: Exception, *, late: bool) -> LLMError:
         """Tell a connection that never came about from one that broke, by what the transport said."""
         cause = error.__cause__ or error
         why = self._clean(str(cause)) or type(cause).__name__
-        if type(cause).__name__ in _NEVER_SENT:
+        if is_before_sending(cause):
             return LLMError(f"no connection: {why}", kind="connection")
+        if late:
+            return LLMError(f"no answer within {self._timeout_s:g} s", kind="timeout")
         return LLMError(f"the connection broke: {why}", kind="broken")
 
     def _clean(self, text: str) -> str:

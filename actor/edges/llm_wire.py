@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.port import Completion, LLMError
 from actor.edges.http_date import http_date
+from actor.edges.llm_advice import advice, meaning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,18 +24,12 @@ _KINDS: Final[dict[int, LLMErrorKind]] = {
     402: "quota",
     403: "auth",
     404: "model",
+    405: "model",  # no such address
     408: "timeout",
     429: "rate_limit",
 }
-_SPENT: Final = ("insufficient_quota", "exceeded your current quota", "insufficient balance", "insufficient credit")
 _NO_FORMAT: Final = ("response_format", "response format", "json_schema", "json_object", "guided", "structured")
 _OTHER_FLAW: Final = ("context length", "context_length", "maximum context", "max_tokens", "too long")
-_NO_MODEL: Final = ("model_not_found", "model not found", "unknown model", "no such model")
-_HINTS: Final[dict[LLMErrorKind, str]] = {
-    "auth": "check API_KEY",
-    "quota": "the account's credit is used up",
-    "model": "check MODEL and LLM_BASE, which ends in /v1",
-}
 _REFUSALS: Final = frozenset({400, 415, 422, 501})
 _SERVER: Final = 500
 
@@ -49,24 +44,23 @@ def refusal(status: int, said: str, *, whole: str, headers: Mapping[str, str], f
         headers: Its headers, under any case of their names or lower-case ones.
         formatted: The request demanded a response_format.
     """
-    kind = _kind(status, whole[:MAX_BODY_CHARS].lower(), formatted=formatted)
+    words = whole[:MAX_BODY_CHARS].lower()
+    kind = _kind(status, words, formatted=formatted)
     text = f"HTTP {status}: {said}" if said else f"HTTP {status}"
-    return LLMError(
-        f"{text} ({_HINTS[kind]})" if kind in _HINTS else text, kind=kind, retry_after_s=_retry_after_s(headers)
-    )
+    fix = advice(kind, status, words)
+    return LLMError(f"{text} ({fix})" if fix else text, kind=kind, retry_after_s=_retry_after_s(headers))
 
 
 def _kind(status: int, said: str, *, formatted: bool) -> LLMErrorKind:
     """Return what a refusal means, by its status and, where that is vague, by its words."""
-    if status == 429 and _says(said, _SPENT):  # noqa: PLR2004 - too many requests
-        return "quota"
+    if status in _REFUSALS and _says(said, _NO_FORMAT):
+        return "refused_format" if formatted else "request"
+    told = meaning(said)
+    if told is not None and status < _SERVER and (told == "quota" or status != 429):  # noqa: PLR2004 - too many requests
+        return told
     if status in _KINDS:
         return _KINDS[status]
     if status in _REFUSALS:
-        if _says(said, _NO_FORMAT):
-            return "refused_format" if formatted else "request"
-        if _says(said, _NO_MODEL):
-            return "model"
         # A refusal without a telling word may be about the format: the rungs below it find out.
         return "refused_format" if formatted and not _says(said, _OTHER_FLAW) else "request"
     return "server" if status >= _SERVER else "request"

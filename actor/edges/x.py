@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 from actor.edges.reply import Reply, Unanswered
 from actor.edges.text import Redactor, safe_line
 from actor.edges.threads import in_daemon_thread
-from actor.edges.urls import checked_base, is_loopback, place
+from actor.edges.urls import checked_base, place
 from actor.edges.x_wire import Page, build_query, parse_page, refusal
 from actor.ports import Clock, Scraped, ScrapeError
 from events.catalogue import Post
@@ -73,7 +73,7 @@ class PostScraper:
     """Searches X for new posts.
 
     Each page runs in a daemon thread of its own, so neither a slow host name nor a hanging socket can hold up the
-    loop or its end. Proxies of the environment are used, except towards this machine itself.
+    loop or its end.
 
     Args:
         bearer_token: X_BEARER_TOKEN.
@@ -185,7 +185,6 @@ class PostScraper:
         return fetch_page(
             bearer_token=self._bearer_token,
             base=self._base,
-            trust_env=not is_loopback(self._base),
             timeout_s=self._timeout_s,
             total_timeout_s=left_s,
             params=params,

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from actor.edges.reply import Reply, summarize
-from actor.edges.text import as_float, as_int, safe_line, valid_unicode
+from actor.edges.reply import Reply
+from actor.edges.text import as_float, as_int, valid_unicode
 from actor.ports import ScrapeError
 from events.catalogue import Post
 from events.value import Value
@@ -199,7 +199,7 @@ def _unix(value: object) -> int | None:
 
 def _problem(reply: Reply, body: Mapping[str, object], now_s: int, redact: Callable[[str], str]) -> ScrapeError:
     kind = _problem_kind(reply, body)
-    said = safe_line(_problem_text(body), redact) or reply.summary(redact)
+    said = reply.summary(redact)
     advice = _ADVICE.get(kind) or ("check X_API_BASE" if reply.status in range(300, 400) or reply.status == 404 else "")  # noqa: PLR2004
     return ScrapeError(
         f"{reply.status}: {said}{f' ({advice})' if advice else ''}",
@@ -226,13 +226,6 @@ def _status_kind(reply: Reply) -> str:
     if reply.status == 429 and (as_int(reply.headers.get("x-rate-limit-remaining")) or 0) > 0:  # noqa: PLR2004
         return "usage_capped"  # the rate limit has requests left, so it is not what refused
     return _STATUSES.get(reply.status) or ("server" if reply.status >= 500 else "invalid_request")  # noqa: PLR2004
-
-
-def _problem_text(body: Mapping[str, object]) -> str:
-    title, detail = body.get("title"), body.get("detail")
-    if isinstance(title, str) and isinstance(detail, str) and title.lower() not in detail.lower():
-        return f"{title}: {detail}"
-    return summarize(detail or title or body.get("errors"))
 
 
 def _retry_after_s(reply: Reply, kind: str, now_s: int) -> float | None:

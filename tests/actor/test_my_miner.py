@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import os
 import signal
@@ -15,6 +16,7 @@ import bittensor
 import pytest
 
 from actor import MyMiner
+from actor.compose import redactor
 from actor.edges.hotkey import HotkeyError
 from actor.settings import Settings, SettingsError, load_settings
 from events.journal import JournalLockedError, JournalReader, verify_journal
@@ -124,6 +126,30 @@ def test_a_proxy_that_cannot_be_used_is_told_at_construction(
     elsewhere = settings(world).model_copy(update={"llm_base": "https://llm.invalid/v1"})
     with pytest.raises(SettingsError, match=r"^ALL_PROXY: is no proxy that can be used"):
         MyMiner(wallet=wallet_of(world), settings=elsewhere)
+
+
+def test_what_no_proxy_cannot_mean_is_told_at_construction(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One warning that names it, and the rest counts; addresses and networks of IPv6 are no reason to refuse."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    elsewhere = settings(world).model_copy(update={"llm_base": "https://llm.invalid/v1"})
+    for value, warnings in (("::1,fd00::/8", 0), ("::1,host:99x", 1)):
+        caplog.clear()
+        monkeypatch.setenv("NO_PROXY", value)
+        MyMiner(wallet=wallet_of(world), settings=elsewhere)
+        told = [record.getMessage() for record in caplog.records]
+        assert len(told) == warnings
+        assert all(line.startswith("NO_PROXY: ") and "'host:99x'" in line for line in told)
+
+
+def test_a_proxys_password_is_taken_out_of_texts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also as the proxy was sent it, which it may send back."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://operator:p%2Fassword@proxy.corp:3128")
+    sent = base64.b64encode(b"operator:p/assword").decode()
+    text = redactor(settings(world))(f"407: Basic {sent}, p/assword, p%2Fassword")
+    assert "assword" not in text
+    assert sent[12:-4] not in text
 
 
 def test_start_and_stop_may_be_repeated(world: World, make: Callable[..., MyMiner]) -> None:

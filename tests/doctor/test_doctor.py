@@ -26,6 +26,7 @@ NAMES = [
     "identity",
     "budgets",
     "disk",
+    "network",
     "api",
     "clock",
     "window",

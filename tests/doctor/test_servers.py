@@ -69,8 +69,8 @@ def test_an_api_that_answers(world: World) -> None:
         ("blank", ("empty body", "MINER_API_URL")),
         ("not_json", ("expected a current_block", "MINER_API_URL")),
         ("no_block", ("expected a current_block", "MINER_API_URL")),
-        ("drop", ("no connection", "start what serves")),
-        ("cut", ("no connection", "start what serves")),
+        ("drop", ("the connection broke", "start what serves")),
+        ("cut", ("the connection broke", "start what serves")),
     ],
 )
 def test_an_api_that_does_not_say_its_block(world: World, fault: str, words: tuple[str, ...]) -> None:
@@ -179,7 +179,7 @@ def test_x_that_accepts_the_token(world: World) -> None:
         ("html_503", "failure", ("503", "wait")),
         ("blank", "failure", ("empty body", "X_API_BASE")),
         ("not_json", "failure", ("expected", "X_API_BASE")),
-        ("drop", "failure", ("no connection", "X_API_BASE")),
+        ("drop", "failure", ("the connection broke", "X_API_BASE")),
     ],
 )
 def test_x_that_does_not_tell(world: World, fault: str, level: str, words: tuple[str, ...]) -> None:
@@ -223,7 +223,7 @@ def test_an_llm_that_lists_the_model(world: World) -> None:
         ("blank", "warning", ("empty body", "LLM_BASE")),
         ("not_json", "warning", ("expected a list", "LLM_BASE")),
         ("wrong_shape", "warning", ("expected a list", "LLM_BASE")),
-        ("drop", "failure", ("no connection", "LLM_BASE")),
+        ("drop", "failure", ("the connection broke", "LLM_BASE")),
     ],
 )
 def test_an_llm_that_does_not_list_it(world: World, fault: str, level: str, words: tuple[str, ...]) -> None:

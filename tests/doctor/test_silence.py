@@ -46,7 +46,8 @@ def named(found: list[Check], name: str) -> Check:
 def is_late(check: Check, *words: str) -> bool:
     """Whether no answer came; one operation and the whole question have the same limit, and either may be noticed."""
     return (
-        exactly(check, "failure", *words) and re.search(r"no (whole )?answer (in time|within)", check.found) is not None
+        exactly(check, "failure", *words)
+        and re.search(r"no (connection|(whole )?answer) (in time|within)", check.found) is not None
     )
 
 

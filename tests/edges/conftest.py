@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import pytest
+import trustme
 
 from actor.edges.x import PostScraper
 from events.catalogue import SubmissionBody
 from tests.patience import GIVE_UP_S
 
+CERTIFICATES = {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
 NOW_S = 1_795_000_000
 X_TOKEN = "planted%2Bx-token-0123456789"  # noqa: S105  (planted to be found)
 # Limits of a scraper that is to run out of time.
@@ -38,12 +43,14 @@ class RawServer:
     script: list[Play] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
     asked: threading.Event = field(default_factory=threading.Event)
+    tls: ssl.SSLContext | None = None
     released: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._threads: list[threading.Thread] = []
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
 
@@ -113,7 +120,11 @@ class RawServer:
         with connection:
             connection.settimeout(GIVE_UP_S)
             try:
-                self._play(connection)
+                if self.tls is None:
+                    self._play(connection)
+                else:
+                    with self.tls.wrap_socket(connection, server_side=True) as secured:
+                        self._play(secured)
             except OSError:
                 return  # the client left
 
@@ -165,10 +176,48 @@ class StandingClock:
         await asyncio.sleep(seconds)
 
 
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of this machine's proxies and certificates."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name in CERTIFICATES:
+            monkeypatch.delenv(name)
+
+
 @pytest.fixture
 def wire() -> Iterator[RawServer]:
     """A raw server on loopback."""
     server = RawServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """A private certificate authority, which no system knows."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    """Its certificate."""
+    file = tmp_path / "private-ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+    return file
+
+
+@pytest.fixture(scope="session")
+def server_tls(authority: trustme.CA) -> ssl.SSLContext:
+    """For a server that this authority vouches for, by each name and address that tests give it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("server.test", "localhost", "127.0.0.1", "0.0.0.0").configure_cert(context)  # noqa: S104
+    return context
+
+
+@pytest.fixture
+def secure_wire(server_tls: ssl.SSLContext) -> Iterator[RawServer]:
+    """A raw server on loopback that speaks TLS."""
+    server = RawServer(tls=server_tls)
     yield server
     server.close()
 

@@ -15,6 +15,8 @@ from actor.edges.reply import Reply, Unanswered
 from actor.ports import Accepted, Block, Failed, Limited, Rejected, StatusError, SubmitAnswer
 from events.codec import canonical_json
 
+CHECK_KEY = "check WALLET_NAME and WALLET_HOTKEY, and this machine's clock: `user-miner doctor`"
+CHECK_ADDRESS = "check MINER_API_URL: no path such as /v2 belongs to it"
 BLOCK = {
     "current_block": 6_000_042,
     "window_start_block": 6_000_000,
@@ -185,9 +187,10 @@ def test_a_full_window_with_and_without_body_and_headers(
     ("status", "body", "reason"),
     [
         (400, {"detail": "bad"}, "400: bad"),
-        (401, {"detail": "Signature was used before"}, "401: Signature was used before"),
-        (403, {"detail": "not registered"}, "403: not registered"),
-        (404, b"", "404: empty body"),
+        (401, {"detail": "Signature was used before"}, f"401: Signature was used before ({CHECK_KEY})"),
+        (403, {"detail": "not registered"}, f"403: not registered ({CHECK_KEY})"),
+        (404, b"", f"404: empty body ({CHECK_ADDRESS})"),
+        (405, {"detail": "Method Not Allowed"}, f"405: Method Not Allowed ({CHECK_ADDRESS})"),
         (500, {"detail": "Internal server error"}, "500: Internal server error"),
         (502, b"<html><head><title>502 Bad Gateway</title>", "502: an HTML page: 502 Bad Gateway"),
         (503, b"", "503: empty body"),
@@ -237,7 +240,9 @@ def test_the_status() -> None:
         (_reply(200, {"current_block": "soon"}), "expected a current_block"),
         (_reply(200, b""), "found an empty body"),
         (_reply(200, b"<html>"), "found <html>"),
-        (_reply(500, {"detail": "down"}), "500: down"),
+        (_reply(500, {"detail": "down"}), "500: down$"),
+        (_reply(401, {"detail": "who are you"}), "401: who are you$"),
+        (_reply(404, b""), r"404: empty body \(check MINER_API_URL"),
         (_reply(307, b""), "307: the API redirects"),
     ],
 )

@@ -275,7 +275,6 @@ def test_an_odd_retry_after_is_none_or_endless(value: str) -> None:
 
 _UNPACKED = 128 << 20
 _MOST_USED = 64 << 20
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 def _packed_spaces(wbits: int = zlib.MAX_WBITS | 16) -> bytes:
@@ -378,18 +377,9 @@ def test_no_form_of_the_key_is_cut_in_half() -> None:
         assert encoded[:8] not in said
 
 
-@pytest.fixture
-def plain(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """An environment that says nothing of proxies and certificates."""
-    for name in _PROXIES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-    return monkeypatch
-
-
-def test_a_model_on_this_machine_is_asked_without_a_proxy(plain: pytest.MonkeyPatch, closed_url: str) -> None:
+def test_a_model_on_this_machine_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch, closed_url: str) -> None:
     """As the API and X are: a proxy of the environment knows other machines."""
-    plain.setenv("HTTP_PROXY", closed_url)
+    monkeypatch.setenv("HTTP_PROXY", closed_url)
     assert _ask(_says(_completion())).text == "hi"
 
 
@@ -402,12 +392,12 @@ def test_a_model_on_this_machine_is_asked_without_a_proxy(plain: pytest.MonkeyPa
         ("SSL_CERT_FILE", "/hunter2/none.pem"),
     ],
 )
-def test_an_environment_that_cannot_be_used_is_named(plain: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_an_environment_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     """It is no bug and costs nothing; what the library says of it may hold a part of a password."""
-    plain.setenv(name, value)
+    monkeypatch.setenv(name, value)
 
     async def ask() -> None:
-        llm = OpenAIChat(base_url="http://llm.example/v1", api_key=KEY, timeout_s=GIVE_UP_S)
+        llm = OpenAIChat(base_url="https://llm.example/v1", api_key=KEY, timeout_s=GIVE_UP_S)
         for _ in range(2):
             await llm.complete(model="m", messages=[], response_format=None)
 

@@ -16,10 +16,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import requests
 
 from actor.edges.x import PostScraper
-from actor.edges.x_http import _unanswered
 from actor.ports import Scraped, ScrapeError
 from tests.edges.conftest import IMPATIENT
 from tests.patience import GIVE_UP_S, Stopwatch
@@ -163,12 +161,6 @@ def test_an_answer_that_leads_elsewhere_is_an_answer(
     assert (error.kind, error.reason.startswith("302")) == ("invalid_request", True)
 
 
-def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-
-
 @pytest.mark.parametrize(
     "proxy",
     [
@@ -184,7 +176,6 @@ def test_a_proxy_that_cannot_be_used_costs_nothing(
     scraper: Callable[..., PostScraper], monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     """No request left, so none is perhaps billed; and no part of the proxy's password is told or logged."""
-    _no_proxies(monkeypatch)
     monkeypatch.setenv("HTTP_PROXY", proxy)
     error = _failed(scraper("http://x.invalid"))
     assert error.kind == "connection"
@@ -194,8 +185,7 @@ def test_a_proxy_that_cannot_be_used_costs_nothing(
 def test_certificates_that_are_not_there_cost_nothing(
     scraper: Callable[..., PostScraper], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Requests has a variable of its own for them."""
-    _no_proxies(monkeypatch)
+    """The variable that only requests knew counts like the others."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent.pem")
     error = _failed(scraper("https://x.invalid"))
     assert (error.kind, "/nonexistent.pem" in error.reason) == ("connection", True)
@@ -332,8 +322,6 @@ def test_an_entry_in_netrc_does_not_replace_the_token(
     _scrape(scraper(wire.url))
     # A name that is not loopback goes through the proxy, with the token all the same.
     monkeypatch.setenv("http_proxy", wire.url)
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
     _scrape(scraper("http://x.invalid"))
     assert len(wire.requests) == 2
     assert all(f"Authorization: Bearer {TOKEN}".encode() in request for request in wire.requests)
@@ -357,18 +345,3 @@ def test_the_body_of_a_page_is_json_once(wire: Any, scraper: Callable[..., PostS
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (raw[:7], raw[7:])) + b"0\r\n\r\n"
     wire.plays(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
     assert [post.id for post in _scrape(scraper(wire.url)).posts] == ["1"]
-
-
-@pytest.mark.parametrize(
-    ("error", "kind", "never_sent"),
-    [
-        (requests.ConnectTimeout(), "connection", True),
-        (requests.ReadTimeout(), "timeout", False),
-        (requests.ConnectionError("reset"), "connection", False),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_what_never_reached_x_is_told_apart(error: Exception, kind: str, *, never_sent: bool) -> None:
-    """It cannot be billed; anything else may be."""
-    told = _unanswered(error, connected=not isinstance(error, requests.ConnectTimeout), is_over=False)
-    assert (told.kind, told.never_sent) == (kind, never_sent)
