@@ -26,7 +26,7 @@ from audit.history import folded
 from events.journal import JournalError, JournalReader, Record, locate
 from sandbox import Sandbox
 
-__all__ = ["FAST", "World", "make_wallet", "wait_for"]
+__all__ = ["FAST", "World", "hours_ago", "make_wallet", "wait_for"]
 
 # Waits short enough for tests; the rulings' own figures are tested in the machine.
 FAST = {"POLL_INTERVAL_SECONDS": "0.05", "SUBMIT_BACKOFF_SECONDS": "0.1"}
@@ -49,6 +49,11 @@ def wait_for(condition: Callable[[], object], what: str, timeout_s: float = 20.0
     while not condition():
         assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
         time.sleep(0.01)
+
+
+def hours_ago(hours: float = 3.0) -> float:
+    """Where X's time may begin if it is to be moved: what lies ahead of the miner's clock is not taken."""
+    return time.time() - hours * 3600
 
 
 class _Process(subprocess.Popen[str]):

@@ -245,7 +245,7 @@ def _posts_scraped(s: State, e: ev.PostsScraped, at_ms: int) -> State:
     _require_scrape(s, e.window)
     versions = [version for p in e.posts for version in p.versions]
     distinct = set(versions)
-    _require(len(distinct) == len(versions) and s.are_new(distinct), "a chosen post is new, in all of its versions")
+    _require(len(distinct) == len(versions) and s.are_new(distinct), "a chosen post is new")
     is_dated = e.since is not None
     pending = tuple([PendingPost(post=p, window=e.window, dated=is_dated) for p in e.posts])
     return changed(

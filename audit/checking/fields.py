@@ -29,8 +29,8 @@ _RULES: Final[Mapping[str, str]] = {
     "candidates": "rule 8: posts chosen before are left aside (State.is_seen)",
     "posts[": "rule 8: the sample (actor.machine.facts: sample, ranked)",
     "posts_processed": "rule 14: accepted posts are counted",
-    "SubmissionStarted": "rule 9: what is too old is not sent (actor.machine.wanted.submission_decided)",
-    "PostAbandoned": "rule 9: what is too old is not sent (actor.machine.wanted.submission_decided)",
+    # An intent on one side, none on the other.
+    "[0].attempt": "rule 9: what is too old is not sent (actor.machine.wanted.submission_decided)",
     "WindowOpened": "rule 11: an answer's block numbers (actor.machine.facts.observe)",
     "ConfigMismatched": "rule 11: an answer's block numbers (actor.machine.facts.observe)",
     "BudgetSpent": "what a day may cost (actor.machine.budget)",
