@@ -28,7 +28,7 @@ from actor.machine.facts import (
 )
 from actor.machine.norm import content_sha256, norm_text
 from actor.machine.state import REDUCER, Answer, State, state_sha256
-from actor.machine.wanted import submission_started
+from actor.machine.wanted import submission_decided
 from actor.ports import AnalyzerPort, ApiPort, Block, Clock, Limited, ScrapeError, ScraperPort, Signer, StatusError
 from events import catalogue as ev
 from events import effects as ef
@@ -39,6 +39,8 @@ __all__ = ["Facts", "Performer", "Ports"]
 
 _log = logging.getLogger("actor")
 _REMINDER_S: Final = 600.0
+# How long a sleep towards a moment of the wall clock may go without a look at it.
+_LOOK_S: Final = 30.0
 
 # What an answer means: applied one after the other, each to the state that the one before left.
 Facts: TypeAlias = tuple[Callable[[State], tuple[ev.Event, ...]], ...]
@@ -193,7 +195,7 @@ class Performer:
         )
 
     async def _start_submission(self, effect: ef.StartSubmission, _state: State) -> Facts:
-        return (lambda s: (submission_started(s, effect),),)
+        return (lambda s: (submission_decided(s, effect, self._clock.now_ms()),),)
 
     async def _submit(self, effect: ef.SubmitPost, state: State) -> Facts:
         if state.open is None:
@@ -215,11 +217,14 @@ class Performer:
         )
 
     async def _end_backoff(self, effect: ef.EndBackoff, _state: State) -> Facts:
+        # In one piece: a wait is a least one, and a clock that is set ahead meanwhile does not shorten it.
         await self._clock.sleep(min(effect.wait_s, self._until_s(effect.due_ms)))
         return _one(ev.BackoffElapsed())
 
     async def _abandon(self, effect: ef.AbandonPost, _state: State) -> Facts:
-        await self._clock.sleep(self._until_s(effect.due_ms))
+        # In pieces: while a host sleeps, or when its clock is set, a post ages and no sleep ends.
+        while (left_s := self._until_s(effect.due_ms)) > 0:
+            await self._clock.sleep(min(left_s, _LOOK_S))
         return _one(ev.PostAbandoned(post_id=effect.post_id, reason=effect.reason))
 
     async def _sign_checkpoint(self, _effect: ef.SignCheckpoint, state: State) -> Facts:

@@ -79,7 +79,7 @@ class Failed(Value, frozen=True, kw_only=True):
 
     Attributes:
         kind: "timeout" (no answer in time), "connection" (none at all), "http" (a status), "unexpected" (a 2xx that
-            is not in the contract).
+            is not in the contract, or tells of another post or hotkey).
         reason: One line for people.
         http_status: None without an answer.
         answer: The body, bounded; empty without one.
@@ -121,7 +121,10 @@ class ApiPort(Protocol):
 
 
 class Scraped(Value, frozen=True, kw_only=True):
-    """What a search brought: unseen usable posts as X ordered them, and what was paid for, as in PostsScraped."""
+    """What a search brought: unseen usable posts as X ordered them, and what was paid for, as in PostsScraped.
+
+    ``since`` is there as well; None says that nobody held the posts' dates against a clock.
+    """
 
     posts: tuple[Post, ...]
     posts_read: int
@@ -129,6 +132,7 @@ class Scraped(Value, frozen=True, kw_only=True):
     requests: int
     unusable: int
     lost_pages: int = 0
+    since: int | None = None
 
 
 class ScrapeError(Exception):

@@ -74,6 +74,7 @@ class Post(Value, frozen=True, kw_only=True):
         responses: Replies.
         quotes: Quotes.
         followers: The author's followers.
+        edits: Ids of its other versions, for an edited post is the same post; empty before version 3 of PostsScraped.
     """
 
     id: str
@@ -88,13 +89,25 @@ class Post(Value, frozen=True, kw_only=True):
     responses: int
     quotes: int
     followers: int
+    edits: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not (self.id.isascii() and self.id.isdigit()):
+        if not _is_id(self.id):
             raise ValueError(f"a post id is decimal digits, not {self.id!r}")
+        if self.edits and not (all(_is_id(edit) for edit in self.edits) and self.id not in self.edits):
+            raise ValueError(f"post {self.id}: its other versions are other posts' ids, not {self.edits!r}")
         counts_negative = self.retweets < 0 or self.likes < 0 or self.responses < 0 or self.quotes < 0
         if counts_negative or self.followers < 0 or self.account_age < 0:
             raise ValueError(f"post {self.id}: counts and ages are not negative")
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The ids under which it may be known, its own first."""
+        return (self.id, *self.edits)
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 class Policy(Value, frozen=True, kw_only=True):
@@ -280,9 +293,12 @@ class PostsScraped(Value, frozen=True, kw_only=True):
         posts_read: Posts that X returned, for the bill.
         users_read: Users that X returned, for the bill.
         requests: Search requests made.
-        unusable: Posts left aside because their author or a required field was missing.
+        unusable: Posts left aside: their author or a required field was missing, their text was empty, or their date lay
+            outside of what was asked for.
         latency_ms: From the first request to the last answer.
         lost_pages: Pages behind the first that did not arrive or could not be read, although X may have billed them.
+        since: Unix seconds: no post was taken that is older, and none from the future. None before version 3, when
+            nobody checked the dates that X told.
     """
 
     window: int
@@ -296,6 +312,7 @@ class PostsScraped(Value, frozen=True, kw_only=True):
     unusable: int
     latency_ms: int
     lost_pages: int = 0
+    since: int | None = None
 
     def __post_init__(self) -> None:
         ids = {post.id for post in self.posts}
@@ -567,7 +584,7 @@ class ConfigMismatched(Value, frozen=True, kw_only=True):
 
 
 class PostAbandoned(Value, frozen=True, kw_only=True):
-    """A carried post is given up: too many windows, or too old (ruling 9)."""
+    """A post is given up: carried into too many windows, or too old to be sent (ruling 9)."""
 
     post_id: str
     reason: Literal["carried too long", "too old"]
@@ -720,7 +737,8 @@ class Salvage(Value, frozen=True, kw_only=True):
 
     Attributes:
         records: How many could be read; their place in the chain could not be proved.
-        seen: Ids of chosen posts by the UTC day (unix days) they were posted.
+        seen: Ids of chosen posts and of their other versions, by UTC day (unix days): that of the record, or, where nobody
+            checked the posts' dates, that on which they were posted.
         settled: Posts with a final verdict.
         accepted: How many of those were accepted.
         counted: Posts the API counted, by a window's first block.

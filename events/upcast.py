@@ -22,7 +22,7 @@ VERSIONS: Final[Mapping[str, int]] = {
     "CheckpointSigned": 3,
     "GapDeclared": 2,
     "PostAnalyzed": 3,
-    "PostsScraped": 2,
+    "PostsScraped": 3,
 }
 
 
@@ -80,6 +80,11 @@ def _posts_scraped_1(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "lost_pages": 0}
 
 
+def _posts_scraped_2(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 took every date that X told, and knew of no other versions of a post, which is what `Post` says then."""
+    return {**data, "since": None}
+
+
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("ActorStarted", 1): _actor_started_1,
     ("ActorStarted", 2): _actor_started_2,
@@ -91,6 +96,7 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("PostAnalyzed", 1): _post_analyzed_1,
     ("PostAnalyzed", 2): _analyzed_2,
     ("PostsScraped", 1): _posts_scraped_1,
+    ("PostsScraped", 2): _posts_scraped_2,
 }
 
 

@@ -26,7 +26,7 @@ from events.journal import JournalError, JournalReader, Record, locate
 from sandbox import Sandbox
 from tests.patience import GIVE_UP_S, wait_for
 
-__all__ = ["FAST", "PLACES", "World", "bare_env", "make_wallet", "wait_for"]
+__all__ = ["FAST", "PLACES", "World", "bare_env", "hours_ago", "make_wallet", "wait_for"]
 
 # Where miners of one user find each other; tests/conftest.py gives those of each run of pytest places of their own.
 PLACES = ("XDG_RUNTIME_DIR", "TMPDIR")
@@ -50,6 +50,11 @@ def bare_env(**more: str) -> dict[str, str]:
     """Where programs, home and other miners are, the clock that ``make test-hard`` gave this process, and what is added."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LD_PRELOAD", *PLACES) if name in os.environ}
     return {**kept, **more}
+
+
+def hours_ago(hours: float = 3.0) -> float:
+    """Where X's time may begin if it is to be moved: what lies ahead of the miner's clock is not taken."""
+    return time.time() - hours * 3600
 
 
 class _Process(subprocess.Popen[str]):

@@ -101,7 +101,7 @@ class APIClient:
             reply = await self._exchange("POST", "/v2/submit", headers | content, canonical_json(body))
         except Unanswered as error:
             return unanswered(Unanswered(safe_line(error.reason, redact), kind=error.kind))
-        return classify(reply, redact=redact)
+        return classify(reply, sent=body, redact=redact)
 
     async def aclose(self) -> None:
         """Close connections; a later request opens new ones."""

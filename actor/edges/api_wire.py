@@ -11,6 +11,7 @@ from typing import Final
 from actor.edges.reply import Reply, Unanswered
 from actor.edges.text import as_float, as_int, bounded, safe_line
 from actor.ports import Accepted, Block, Failed, Limited, Rejected, Signer, StatusError, SubmitAnswer
+from events.catalogue import SubmissionBody
 
 __all__ = ["auth_headers", "classify", "status_block", "unanswered"]
 
@@ -50,13 +51,13 @@ def auth_headers(signer: Signer, now_ms: int) -> dict[str, str]:
     }
 
 
-def classify(reply: Reply, *, redact: Callable[[str], str]) -> SubmitAnswer:
-    """What an answer to POST /v2/submit means."""
+def classify(reply: Reply, *, sent: SubmissionBody, redact: Callable[[str], str]) -> SubmitAnswer:
+    """What an answer to POST /v2/submit of ``sent`` means."""
     body = reply.json_object()
     block = _block(body)
     answer = bounded(redact(reply.text()))
     if reply.ok:
-        return _success(reply, body, answer, block, redact)
+        return _success(reply, body, answer, block, sent=sent, redact=redact)
     reason = _reason(reply, redact, _SIGNED_ADVICE)
     if reply.status in _FINAL:
         return Rejected(http_status=reply.status, reason=reason, answer=answer, block=block)
@@ -87,12 +88,21 @@ def status_block(reply: Reply, *, redact: Callable[[str], str]) -> Block:
 
 
 def _success(
-    reply: Reply, body: Mapping[str, object], answer: str, block: Block, redact: Callable[[str], str]
+    reply: Reply,
+    body: Mapping[str, object],
+    answer: str,
+    block: Block,
+    *,
+    sent: SubmissionBody,
+    redact: Callable[[str], str],
 ) -> Accepted | Failed:
     status = body.get("status")
     if not isinstance(status, str) or status not in _SUCCESSES:
-        found = _found_status(status, redact) if "status" in body else reply.summary(redact)
+        found = _found("status", status, redact) if "status" in body else reply.summary(redact)
         reason = f"{reply.status}: expected status new, duplicate or ok, found {found}"
+        return Failed(kind="unexpected", reason=reason, http_status=reply.status, answer=answer, block=block)
+    if (stranger := _stranger(body, sent, redact)) is not None:
+        reason = f"{reply.status}: {stranger}"
         return Failed(kind="unexpected", reason=reason, http_status=reply.status, answer=answer, block=block)
     selected, validation = body.get("selected_for_validation"), body.get("validation_id")
     return Accepted(
@@ -112,9 +122,18 @@ def _reason(reply: Reply, redact: Callable[[str], str], known: Mapping[int, str]
     return f"{reply.status}: {reply.summary(redact)}{f' ({advice})' if advice else ''}"
 
 
-def _found_status(status: object, redact: Callable[[str], str]) -> str:
+def _stranger(body: Mapping[str, object], sent: SubmissionBody, redact: Callable[[str], str]) -> str | None:
+    """Whose success this is, if it names another post or hotkey than was sent: it says nothing of ours."""
+    for name, ours in (("post_id", sent.post_id), ("miner_hotkey", sent.miner_hotkey)):
+        named = body.get(name)
+        if named is not None and named != ours:
+            return f"expected a verdict on {name} {ours}, found {_found(name, named, redact)}"
+    return None
+
+
+def _found(name: str, value: object, redact: Callable[[str], str]) -> str:
     # Anything but a text is not shown: it may be nested more deeply than a text can be made of.
-    return f"status {safe_line(status, redact, 100)}" if isinstance(status, str) else "a status that is no text"
+    return f"{name} {safe_line(value, redact, 100)}" if isinstance(value, str) else f"a {name} that is no text"
 
 
 def _block(body: Mapping[str, object]) -> Block:

@@ -126,6 +126,7 @@ def scraped_event(effect: ScrapeWindow, scraped: Scraped, *, seed: int | None, l
         unusable=scraped.unusable,
         latency_ms=latency_ms,
         lost_pages=scraped.lost_pages,
+        since=scraped.since,
     )
 
 

@@ -6,10 +6,11 @@ of a window. Nothing has changed then, and nothing is written.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from actor.machine.budget import reckon
+from actor.machine.budget import DAY_MS, reckon
 from actor.machine.scoring import score_post_entry
 from actor.machine.state import Answer, Backoff, OpenAttempt, PendingPost, State, Window, observation_key
 from events import catalogue as ev
@@ -17,8 +18,11 @@ from events.value import changed
 
 __all__ = ["IllegalEventError", "apply"]
 
-# X search reaches back 7 days, so a post older than this can never come back.
-SEEN_DAYS: Final = 8
+# A post may come back for as long as its date is taken: 72 hours and some minutes. Before and behind the day of the
+# search so many days with chosen posts are remembered, for this host's clock may have been anywhere.
+SEEN_DAYS: Final = 10
+# Posts whose dates nobody checked are forgotten by these; X search reaches back 7 days.
+_UNCHECKED_DAYS: Final = 8
 ANSWER_HOURS: Final = 48
 _DAY_S: Final = 86_400
 _HOUR_MS: Final = 3_600_000
@@ -47,7 +51,7 @@ def apply(state: State, event: ev.Event, at_ms: int) -> State:
     """The data after ``event``, still under the old state name; opens the next window when a batch ended."""
     if not state.running and type(event) not in _BETWEEN_RUNS:
         raise IllegalEventError(f"{type(event).__name__} needs a running actor")
-    return reckon(state, _settle(_REDUCERS[type(event)](state, event, at_ms)), event, at_ms)
+    return reckon(state, _settle(_REDUCERS[type(event)](state, event, at_ms), at_ms), event, at_ms)
 
 
 def _require(ok: bool, message: str) -> None:  # noqa: FBT001  (reads as an assertion that survives -O)
@@ -172,7 +176,7 @@ def _window_opened(s: State, e: ev.WindowOpened, _at: int) -> State:
     return changed(s, newest=newest, backoff=backoff)
 
 
-def _settle(s: State) -> State:
+def _settle(s: State, at_ms: int) -> State:
     """Open the newest window once the batch has ended: carried posts go first, the rest is scraped (ruling 9)."""
     if s.to_scrape or s.analysis_due():
         return s
@@ -180,12 +184,12 @@ def _settle(s: State) -> State:
         s = _keep_to_quota(s if s.window is not None else _put_all_off(s))
     if s.newest is None or not _is_after(s.newest, s.window) or s.backoff is not None or not s.all_deferred():
         return s
-    return _open_newest(s)
+    return _open_newest(s, at_ms)
 
 
-def _open_newest(s: State) -> State:
+def _open_newest(s: State, at_ms: int) -> State:
     room = s.room()
-    eligible = sorted([p for p in s.posts if _may_be_carried(s, p)], key=lambda p: -p.score)
+    eligible = sorted([p for p in s.posts if _may_be_carried(s, p, at_ms)], key=lambda p: -p.score)
     carried, left = eligible[:room], eligible[room:]
     recent = sorted(s.counted.items())[-_COUNTED_WINDOWS:]
     return changed(
@@ -203,9 +207,10 @@ def _is_after(newest: Window, window: Window | None) -> bool:
     return window is None or newest.start_block > window.start_block
 
 
-def _may_be_carried(s: State, post: PendingPost) -> bool:
-    if not post.deferred or post.deferrals > s.policy.max_carried_windows:
-        return False  # the latter is about to be abandoned
+def _may_be_carried(s: State, post: PendingPost, at_ms: int) -> bool:
+    too_old = post.dated and s.is_too_old(post.post, at_ms)  # others were carried at any age
+    if not post.deferred or post.deferrals > s.policy.max_carried_windows or too_old:
+        return False  # the latter two are about to be abandoned
     # Put off while a newer window was open already: its attempts belong to that one (invariant I7).
     return post.deferred_in is None or s.newest is None or s.newest.start_block > post.deferred_in
 
@@ -236,26 +241,42 @@ def _put_off(s: State, post: PendingPost) -> PendingPost:
 # Scrape and analysis
 
 
-def _posts_scraped(s: State, e: ev.PostsScraped, _at: int) -> State:
+def _posts_scraped(s: State, e: ev.PostsScraped, at_ms: int) -> State:
     _require_scrape(s, e.window)
-    _require(s.are_new({p.id for p in e.posts}), "a chosen post is new")
-    pending = tuple([PendingPost(post=p, window=e.window) for p in e.posts])
+    versions = [version for p in e.posts for version in p.versions]
+    distinct = set(versions)
+    _require(len(distinct) == len(versions) and s.are_new(distinct), "a chosen post is new")
+    is_dated = e.since is not None
+    pending = tuple([PendingPost(post=p, window=e.window, dated=is_dated) for p in e.posts])
     return changed(
         s,
         to_scrape=0,
         posts=s.posts + pending,
-        seen=_see(s.seen, e.posts) if e.posts else s.seen,
+        seen=_see(s.seen, e, distinct, at_ms) if e.posts else s.seen,
         totals=changed(s.totals, scraped=s.totals.scraped + len(pending)),
     )
 
 
-def _see(seen: Mapping[int, frozenset[str]], posts: tuple[ev.Post, ...]) -> dict[int, frozenset[str]]:
-    """Remember ``posts``; forget by the newest post's day, for this host's clock may jump."""
+def _see(
+    seen: Mapping[int, frozenset[str]], e: ev.PostsScraped, versions: set[str], at_ms: int
+) -> dict[int, frozenset[str]]:
+    """Remember the chosen posts, and forget the days that are farthest from today; no server's word decides which."""
+    if e.since is None:
+        return _see_unchecked(seen, e.posts)
+    today = at_ms // DAY_MS
+    all_seen = {**seen, today: seen.get(today, frozenset()) | versions}
+    days = sorted(all_seen)
+    next_day = bisect_right(days, today)
+    return {day: all_seen[day] for day in days[max(0, next_day - SEEN_DAYS) : next_day + SEEN_DAYS]}
+
+
+def _see_unchecked(seen: Mapping[int, frozenset[str]], posts: tuple[ev.Post, ...]) -> dict[int, frozenset[str]]:
+    """As builds before PostsScraped version 3 did: by the days that X told, and the newest post's of all."""
     by_day: dict[int, set[str]] = {}
     for post in posts:
         by_day.setdefault(post.timestamp // _DAY_S, set()).add(post.id)
     all_seen = {**seen, **{day: seen.get(day, frozenset()) | ids for day, ids in by_day.items()}}
-    oldest = max(all_seen) - SEEN_DAYS
+    oldest = max(all_seen) - _UNCHECKED_DAYS
     return {day: ids for day, ids in all_seen.items() if day >= oldest}
 
 
@@ -365,7 +386,11 @@ def _rate_limited(s: State, e: ev.RateLimited, _at: int) -> State:
 
 def _post_abandoned(s: State, e: ev.PostAbandoned, _at: int) -> State:
     pending = s.pending(e.post_id)
-    _require(pending is not None and pending.deferred, f"post {e.post_id} is not carried over")
+    if pending is None or not (pending.deferred or (pending.analyzed and e.reason == "too old")):
+        raise IllegalEventError(f"post {e.post_id} waits for nothing")
+    _require(s.open is None or s.open.post_id != e.post_id, f"an attempt of post {e.post_id} is open")
+    if pending.attempts and not pending.deferred:
+        s = _count(s, 1)  # the API may have taken it
     return changed(s, posts=_without(s, e.post_id), totals=changed(s.totals, abandoned=s.totals.abandoned + 1))
 
 
@@ -387,12 +412,16 @@ def _defer_exhausted(s: State) -> State:
     exhausted = [p for p in s.posts if p.attempts >= limit and not p.deferred]
     if not exhausted or s.newest is None:
         return s
+    posts = tuple([_put_off(s, p) if p in exhausted else p for p in s.posts])
+    return changed(_count(s, len(exhausted)), posts=posts)
+
+
+def _count(s: State, number: int) -> State:
+    """So many places of the newest window may be taken, though no answer says so (invariant I1)."""
+    if s.newest is None:
+        return s
     start = s.newest.start_block
-    return changed(
-        s,
-        posts=tuple([_put_off(s, p) if p in exhausted else p for p in s.posts]),
-        counted={**s.counted, start: s.counted.get(start, 0) + len(exhausted)},
-    )
+    return changed(s, counted={**s.counted, start: s.counted.get(start, 0) + number})
 
 
 def _with(s: State, before: PendingPost, after: PendingPost) -> tuple[PendingPost, ...]:

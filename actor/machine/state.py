@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 # Version of the fold: raised whenever the same records would give another state, so that old snapshots are ignored.
-REDUCER: Final = 8
+REDUCER: Final = 9
 
 StateName: TypeAlias = Literal["WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff"]
 STATES: Final[tuple[StateName, ...]] = ("WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff")
@@ -70,6 +70,7 @@ class PendingPost(Value, frozen=True, kw_only=True):
     Attributes:
         post: As X served it.
         window: Number of the window that it was scraped for.
+        dated: Its date was held against our own clock when it was scraped; so it is not before PostsScraped version 3.
         analyzed: The analysis, or its failure, is recorded.
         tokens: Relevance by subnet; empty before and without an analysis.
         sentiment: 0.0 before and without an analysis (ruling 6).
@@ -82,6 +83,7 @@ class PendingPost(Value, frozen=True, kw_only=True):
 
     post: Post
     window: int
+    dated: bool = False
     analyzed: bool = False
     tokens: Mapping[str, float] = {}
     sentiment: float = 0.0
@@ -167,7 +169,8 @@ class State(Value, frozen=True, kw_only=True):
         open: The open attempt.
         backoff: Set exactly in state Backoff.
         counted: Posts the API counted by a window's first block; only recent windows.
-        seen: Ids of chosen posts by the UTC day (unix days) they were posted; pruned beyond SEEN_DAYS.
+        seen: Ids of chosen posts, other versions included, by the UTC day (unix days) of their records; of posts whose
+            dates nobody checked, by that on which they were posted. Days far from that of the last search are forgotten.
         answers: Analyses of recent texts by the hour (unix hours) of their records, then by the texts' digests.
         checkpointed: First block of the last window that ended with a signed checkpoint.
         checkpoint_seq: Record that the last checkpoint with a list of hashes speaks of; 0 before the first.
@@ -232,7 +235,7 @@ class State(Value, frozen=True, kw_only=True):
         return None
 
     def is_seen(self, post_id: str) -> bool:
-        """Whether the post was chosen by an earlier scrape."""
+        """Whether the post, or another version of it, was chosen by an earlier scrape."""
         return not self.are_new({post_id})
 
     def are_new(self, post_ids: set[str]) -> bool:
@@ -240,7 +243,15 @@ class State(Value, frozen=True, kw_only=True):
         for ids in self.seen.values():
             if not ids.isdisjoint(post_ids):
                 return False
-        return post_ids.isdisjoint([pending.post.id for pending in self.posts])
+        return all(post_ids.isdisjoint(pending.post.versions) for pending in self.posts)
+
+    def is_too_old(self, post: Post, at_ms: int) -> bool:
+        """Whether a post is not to be sent any more (ruling 9)."""
+        return at_ms >= self.too_old_ms(post)
+
+    def too_old_ms(self, post: Post) -> int:
+        """The moment from which on a post is not sent any more, unix milliseconds (ruling 9)."""
+        return post.timestamp * 1000 + round(self.policy.max_post_age_s * 1000)
 
     def answer(self, content_sha256: str) -> Answer | None:
         """What is on record about a text of this digest; the newest where models or rules changed."""

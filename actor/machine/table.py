@@ -84,7 +84,6 @@ _ANYWHERE: Final = (
     "ApiRecovered",
     "CheckpointSigned",
     "TailRepaired",
-    "PostAbandoned",
     "ApiMoved",
     "SettingsChanged",
     "ScoreObserved",
@@ -130,6 +129,9 @@ def _rows() -> tuple[Row, ...]:
     # A smaller quota may leave nothing to send in this window.
     rows += [Row("ConfigMismatched", state, None) for state in STATES if state != SUBMITTING]
     rows += _goes_on("ConfigMismatched", SUBMITTING, never=ANALYZING)
+    # What is too old when it is its turn may have been the last one.
+    rows += [Row("PostAbandoned", state, None) for state in STATES if state != SUBMITTING]
+    rows += _goes_on("PostAbandoned", SUBMITTING, never=ANALYZING)
     rows += [Row("SubmissionStarted", SUBMITTING, None)]
     for event in _VERDICTS:
         rows += _goes_on(event, SUBMITTING, never=ANALYZING)

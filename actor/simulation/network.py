@@ -7,7 +7,7 @@ they have below their mapping of errors: nothing here says what an answer means.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -39,11 +39,18 @@ class SimulatedBugError(RuntimeError):
 
 
 class Network:
-    """Every way to every server."""
+    """Every way to every server.
 
-    def __init__(self, world: World, loop: asyncio.AbstractEventLoop) -> None:
+    Args:
+        world: The servers.
+        loop: Whose time requests and answers take.
+        world_s: The world's own time, which goes on while the host sleeps.
+    """
+
+    def __init__(self, world: World, loop: asyncio.AbstractEventLoop, world_s: Callable[[], float]) -> None:
         self._world = world
         self._loop = loop
+        self._world_s = world_s
 
     def send(self, request: Request) -> asyncio.Future[Answer]:
         """Send one request; the future brings its answer or raises Unanswered.
@@ -70,7 +77,7 @@ class Network:
 
     def _arrive(self, draw: Draw, request: Request, future: asyncio.Future[Answer], one_way_s: float) -> None:
         kind = draw.kind
-        answer, entry = self._world.arrive(draw, request, self._loop.time())
+        answer, entry = self._world.arrive(draw, request, self._world_s())
         if kind == "twice":
             self._loop.call_later(_between(_AGAIN_S, draw.amount), self._arrive_again, draw, request)
         back_s = one_way_s
@@ -88,11 +95,11 @@ class Network:
             self._loop.call_later(back_s, self._deliver, future, answer, entry)
 
     def _arrive_again(self, draw: Draw, request: Request) -> None:
-        self._world.arrive(draw, request, self._loop.time())
+        self._world.arrive(draw, request, self._world_s())
 
     def _deliver(self, future: asyncio.Future[Answer], answer: Answer, entry: Any) -> None:
         if not future.done():
-            entry.delivered_s = self._loop.time()
+            entry.delivered_s = self._world_s()
             future.set_result(answer)
 
 

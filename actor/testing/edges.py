@@ -106,7 +106,8 @@ class ScriptedScraper:
         if self.error is not None:
             raise _afresh(self.error)
         new = tuple(p for p in self.posts if not is_seen(p.id))
-        return Scraped(posts=new, posts_read=len(self.posts), users_read=1, requests=1, unusable=0)
+        since = min((p.timestamp for p in self.posts), default=0)  # whatever a test made up was asked for
+        return Scraped(posts=new, posts_read=len(self.posts), users_read=1, requests=1, unusable=0, since=since)
 
     async def aclose(self) -> None:
         """Nothing to close."""

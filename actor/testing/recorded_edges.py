@@ -118,6 +118,7 @@ class RecordedEdges:
             requests=search.requests,
             unusable=search.unusable,
             lost_pages=search.lost_pages,
+            since=search.since,
         )
 
     async def analyze(self, text: str) -> AnalysisLike:  # noqa: ARG002

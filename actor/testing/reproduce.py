@@ -270,6 +270,8 @@ class _Again(Actor):
 
     async def _perform(self, effect: Effect, state: State) -> Facts:
         await self._process.turn(effect)
+        if isinstance(effect, AbandonPost):  # what it waits for comes when it was recorded, even before its time
+            effect = changed(effect, due_ms=0)
         return await super()._perform(effect, state)
 
 

@@ -82,6 +82,8 @@ def is_outcome(event: ev.Event, effect: ef.Effect) -> bool:
     """Whether ``event`` is what comes of ``effect``."""
     if isinstance(event, ev.EffectCrashed):
         return ef.effect_key(effect) == event.effect
+    if isinstance(event, ev.PostAbandoned) and isinstance(effect, ef.StartSubmission):
+        return (event.post_id, event.reason) == (effect.post_id, "too old")
     kind, told = _effect_of(event)
     return type(effect) is kind and all(getattr(effect, name) == getattr(event, of) for name, of in told.items())
 

@@ -163,7 +163,7 @@ def _told_differently(case: Case) -> tuple[Difference, ...]:
         return outcome_differences(case.event, case.asked.nearest(case.event))
     if isinstance(case.event, ev.CheckpointSigned):
         return case.folds.chain_differences(case.before, case.event)
-    return decided_differently(case.before, case.event, case.effect)
+    return decided_differently(case.before, case.event, case.effect, case.record.at_ms)
 
 
 def _about_digests(case: Case) -> Iterator[Divergence]:

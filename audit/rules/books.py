@@ -69,6 +69,7 @@ class PostBook:
         window: The window that it was scraped for, None when no record told of that window.
         seq: The record that chose it.
         worked: How many windows had been worked on by then.
+        dated: Its search says which dates were taken.
         analysis: The record of its analysis or of the analysis' failure, None before it.
         analyzed_ms: When that was.
         tokens: Relevance by subnet; empty before and without an analysis.
@@ -82,6 +83,7 @@ class PostBook:
     window: WindowBook | None
     seq: int
     worked: int
+    dated: bool = False
     analysis: int | None = None
     analyzed_ms: int = 0
     tokens: Mapping[str, float] = field(default_factory=dict)
@@ -122,6 +124,7 @@ class Books:
         worked_count: How many were.
         pending: Posts without a verdict; at most 20,000.
         settled: Posts with one, or left out; at most 20,000.
+        versions: Of other versions of chosen posts, the chosen one; at most 20,000.
         open: The attempt without an answer.
         limited: Record of a 429, and the block before which nothing may be sent.
         unreachable: Record since which the API does not answer, None while it does.
@@ -145,6 +148,7 @@ class Books:
         self.worked_count = 0
         self.pending: Recent[str, PostBook] = Recent(RECENT_POSTS)
         self.settled: Recent[str, Settled] = Recent(RECENT_POSTS)
+        self.versions: Recent[str, str] = Recent(RECENT_POSTS)
         self.open: Attempt | None = None
         self.limited: tuple[int, int] | None = None
         self.unreachable: int | None = None
@@ -185,6 +189,15 @@ class Books:
     def quota(self) -> int:
         """Posts in a window, likewise."""
         return self.served_quota or self.policy.max_submissions_per_window
+
+    def chosen(self, post_id: str) -> int | None:
+        """The record that chose this post or another version of it; None while none did."""
+        for known in (post_id, self.versions.get(post_id, "")):
+            if (pending := self.pending.get(known)) is not None:
+                return pending.seq
+            if (settled := self.settled.get(known)) is not None:
+                return settled.chosen
+        return None
 
     def take(self, record: Record, event: ev.Event | None) -> None:
         """Note one more record; what cannot be read is only counted."""
@@ -283,7 +296,12 @@ class Books:
         self._searched(event, record)
         window = self.windows.get(event.window)
         for post in event.posts:
-            self.pending[post.id] = PostBook(post=post, window=window, seq=record.seq, worked=self.worked_count)
+            self.pending[post.id] = PostBook(
+                post=post, window=window, seq=record.seq, worked=self.worked_count, dated=event.since is not None
+            )
+            for edit in post.edits:
+                if edit not in self.versions:
+                    self.versions[edit] = post.id
 
     def _analyzed(self, event: ev.PostAnalyzed, record: Record) -> None:
         if (post := self.pending.get(event.post_id)) is None or post.analysis is not None:

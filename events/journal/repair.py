@@ -140,8 +140,9 @@ class _Known:
         if isinstance(event, ev.PostsScraped | ev.PostAnalyzed | ev.AnalysisFailed):
             self.spent[day] = self.spent.get(day, ev.Spent()).told(event)
         if isinstance(event, ev.PostsScraped):
-            for post in event.posts:
-                self.seen.setdefault(post.timestamp // _DAY_S, set()).add(post.id)
+            for post in event.posts:  # by the same days as the fold
+                on = post.timestamp // _DAY_S if event.since is None else day
+                self.seen.setdefault(on, set()).update(post.versions)
         elif isinstance(event, ev.SubmissionAccepted):
             self.settled.add(event.post_id)
             self.accepted += 1

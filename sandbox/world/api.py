@@ -35,6 +35,12 @@ PAGES: Final[Mapping[str, Answer]] = {
     "blank": Answer(status=200),
     "not_json": Answer(status=200, body=b'{"data": [{"id": "19'),
 }
+# Answered without anything done: successes that are none, or not of what was sent.
+_STRANGE: Final[Mapping[str, Mapping[str, str]]] = {
+    "weird_status": {"status": "queued_for_review"},
+    "other_post": {"status": "new", "post_id": "1"},
+    "other_hotkey": {"status": "new", "miner_hotkey": "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"},
+}
 _INVALID: Final = (
     [{"field": "content", "message": "Refused by chance"}],
     {"detail": [{"field": "content", "message": "Refused by chance"}]},
@@ -164,9 +170,9 @@ class Api:
 
     def _decide(self, draw: Draw, entry: Submission, block: int) -> Answer:
         post_id, kind = entry.post_id, draw.kind
-        if kind == "weird_status":
+        if kind in _STRANGE:
             entry.outcome = "weird"
-            return self._success({"status": "queued_for_review"}, block, draw)
+            return self._success(dict(_STRANGE[kind]), block, draw)
         if post_id in self._ledger.acceptances:
             entry.outcome = "duplicate"
             return self._success({"status": "duplicate", "message": "Post was submitted before"}, block, draw)
@@ -202,6 +208,7 @@ class Api:
         body = {
             "status": "ok" if draw.kind == "plain_ok" else "new",
             "message": "Post accepted",
+            **({name: entry.body[name] for name in ("post_id", "miner_hotkey")} if draw.kind == "created" else {}),
             "selected_for_validation": selected,
             "x_validation_passed": True if selected else None,
             "validation_id": f"val-{len(self._ledger.acceptances):06}" if selected else None,

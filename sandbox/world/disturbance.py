@@ -50,6 +50,8 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
         "429_headers": 0.004,
         "429_bare": 0.004,
         "weird_status": 0.004,
+        "other_post": 0.004,
+        "other_hotkey": 0.004,
         "plain_ok": 0.01,
         "created": 0.01,
         "no_block": 0.01,
@@ -72,6 +74,9 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
         "list_body": 0.004,
         "empty": 0.02,
         "few": 0.08,
+        "odd_date": 0.03,
+        "ignores_time": 0.02,
+        "edited": 0.06,
     },
     "llm.chat": {
         **_WAY,
@@ -99,7 +104,7 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
     },
     # Once for each window's time.
     "chain": {"stall": 0.02, "jump": 0.02, "back": 0.02, "resize": 0.01, "quota": 0.04},
-    "clock": {"ahead": 0.015, "behind": 0.015},
+    "clock": {"ahead": 0.015, "behind": 0.015, "sleep": 0.01},
     # Once for each window's time: what the host hands on from validators, and what its operator changes.
     "host": {"score": 0.06, "validation": 0.06, "settings": 0.05},
     # Once for each process.

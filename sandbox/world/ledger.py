@@ -106,6 +106,8 @@ class Ledger:
     Attributes:
         arrivals: Every request, in the order of arrival; those of each kind stand in a list of their own, too.
         acceptances: By the post's id; a post is accepted once, a repetition is a duplicate.
+        versions: Of each later version of an edited post, the first one.
+        sleeps: From when to when the miner's host was suspended.
     """
 
     def __init__(self) -> None:
@@ -115,6 +117,8 @@ class Ledger:
         self.searches: list[Search] = []
         self.chats: list[Chat] = []
         self.acceptances: dict[str, Acceptance] = {}
+        self.versions: dict[str, str] = {}
+        self.sleeps: list[tuple[float, float]] = []
 
     def enter(self, arrival: Arrival) -> None:
         """A request arrived."""
@@ -127,6 +131,14 @@ class Ledger:
             self.searches.append(arrival)
         else:
             self.chats.append(arrival)
+
+    def original(self, post_id: str) -> str:
+        """The first version of a post, of whichever version this is the id."""
+        return self.versions.get(post_id, post_id)
+
+    def slept_since(self, at_s: float) -> bool:
+        """Whether the host was suspended later than that."""
+        return bool(self.sleeps) and self.sleeps[-1][1] > at_s
 
     def submissions_of(self, post_id: str) -> list[Submission]:
         """Every time that a post arrived."""

@@ -15,7 +15,7 @@ from events.catalogue import BudgetSpent, PostsScraped
 from events.codec import changed
 from events.journal import Draft, FileJournal, at_text, read_journal
 from events.prices import Prices, usd
-from tests.world import World, wait_for
+from tests.world import World, hours_ago, wait_for
 
 NEAR_MIDNIGHT_S = 30
 
@@ -31,7 +31,7 @@ def _within_one_day() -> None:
 @pytest.fixture
 def rich(make_world: Callable[..., World]) -> World:
     """A world with more posts than a few windows need."""
-    return make_world(posts=0, corpus_size=60)
+    return make_world(posts=0, corpus_size=60, epoch=hours_ago())
 
 
 def next_window(world: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from events import catalogue as ev
 from events.codec import changed, plain
 from tests.audit.breaking import Seqs, breaks, seq, started
@@ -187,6 +189,59 @@ def an_old_post(lines: list[Line]) -> list[Seqs]:
     line = lines[index(lines, ev.PostsScraped, window=76)]
     old = changed(line.event.posts[0], timestamp=line.at_ms // 1000 - 96 * 3_600)
     line.change(posts=(old,))
+    return [(lines.index(line) + 1,)]
+
+
+def _moved(lines: list[Line], by_s: int, **fields: Any) -> list[Seqs]:
+    """The last search's post, so many seconds from its record."""
+    line = lines[index(lines, ev.PostsScraped, window=76)]
+    line.change(posts=(changed(line.event.posts[0], timestamp=line.at_ms // 1000 + by_s),), **fields)
+    return [(lines.index(line) + 1,)]
+
+
+@breaks("R8")
+def a_post_of_the_future(lines: list[Line]) -> list[Seqs]:
+    """By a second more than clocks may differ."""
+    return _moved(lines, 302)
+
+
+@breaks("R8")
+def a_post_of_another_age(lines: list[Line]) -> list[Seqs]:
+    """Of a build that took any date."""
+    return _moved(lines, 8_000 * 365 * 86_400, since=None)
+
+
+@breaks("R8")
+def an_older_post_than_was_asked_for(lines: list[Line]) -> list[Seqs]:
+    """By its own search."""
+    return _moved(lines, -7_200, since=lines[index(lines, ev.PostsScraped, window=76)].at_ms // 1000 - 7_199)
+
+
+@breaks("R8")
+def another_version(lines: list[Line]) -> list[Seqs]:
+    """The post that was accepted first comes again, edited."""
+    line = lines[index(lines, ev.PostsScraped, window=76)]
+    first = lines[index(lines, ev.SubmissionAccepted)].event.post_id
+    line.change(posts=(changed(line.event.posts[0], edits=(first,)),))
+    return [(seq(lines, ev.PostsScraped), lines.index(line) + 1)]
+
+
+@breaks("R8")
+def an_earlier_version(lines: list[Line]) -> list[Seqs]:
+    """The post that was chosen first had been edited; now what it was before is chosen, and offered."""
+    search = lines[index(lines, ev.PostsScraped)]
+    last = lines[index(lines, ev.PostsScraped, window=76)]
+    edited = changed(search.event.posts[0], edits=(last.event.posts[0].id,))
+    search.change(posts=(edited, *search.event.posts[1:]))
+    return [(seq(lines, ev.PostsScraped), lines.index(last) + 1)]
+
+
+@breaks("R8", "I2")
+def two_versions_at_once(lines: list[Line]) -> list[Seqs]:
+    """The machine takes neither."""
+    line = lines[index(lines, ev.PostsScraped)]
+    first, second, *others = line.event.posts
+    line.change(posts=(first, changed(second, edits=(first.id,)), *others))
     return [(lines.index(line) + 1,)]
 
 

@@ -23,7 +23,7 @@ from tests.audit.breaks import BREAKS
 from tests.audit.broken import clean, index, rehashed, write
 from tests.cli.kit import Command, is_one_line, running
 from tests.patience import GIVE_UP_S
-from tests.world import World, make_wallet, wait_for
+from tests.world import World, hours_ago, make_wallet, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "journal" / "sample"
@@ -37,7 +37,7 @@ def mined(tmp_path: Path) -> Iterator[World]:
     """Three windows with failures, a rejection, a 429 and a SIGKILL."""
     folder = tmp_path / "mined"
     folder.mkdir()
-    with Sandbox(SandboxConfig(seconds_per_block=None, corpus_size=40)) as box:
+    with Sandbox(SandboxConfig(seconds_per_block=None, corpus_size=40, epoch=hours_ago())) as box:
         make_wallet(folder / "wallets")
         world = World(folder=folder, sandbox=box)
         for fault, times in (("500", 2), ("ok", 1), ("409", 1), ("429", 1)):

@@ -17,7 +17,7 @@ from events.prices import Prices, usd
 from sandbox import Sandbox, SandboxConfig
 from tests.cli.kit import Command, is_one_line, running
 from tests.patience import GIVE_UP_S
-from tests.world import World, make_wallet, wait_for
+from tests.world import World, hours_ago, make_wallet, wait_for
 
 SAMPLE = Path(__file__).parents[2] / "journal" / "sample"
 SEGMENT = "00000000000000000001.jsonl"
@@ -36,7 +36,7 @@ def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def mined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Four windows with failed analyses, a 429, and a failed search beside carried posts; no answer was lost."""
     folder = tmp_path_factory.mktemp("mined")
-    with Sandbox(SandboxConfig(seconds_per_block=None, corpus_size=60)) as box:
+    with Sandbox(SandboxConfig(seconds_per_block=None, corpus_size=60, epoch=hours_ago())) as box:
         make_wallet(folder / "wallets")
         world = World(folder=folder, sandbox=box)
         box.script("llm.chat", "garbled", times=2)

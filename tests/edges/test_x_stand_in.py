@@ -10,6 +10,7 @@ import pytest
 
 from actor.edges.x import PostScraper
 from actor.ports import Scraped, ScrapeError
+from events.value import changed
 from sandbox import Sandbox, SandboxConfig
 from tests.edges.conftest import IMPATIENT
 
@@ -122,4 +123,6 @@ def test_posts_without_author_are_counted(box: Sandbox, against_box: Callable[..
 def test_nothing_found(box: Sandbox, against_box: Callable[..., PostScraper]) -> None:
     """No posts is no failure."""
     box.script("x.search", "empty")
-    assert _scrape(against_box()) == Scraped(posts=(), posts_read=0, users_read=0, requests=1, unusable=0)
+    assert changed(_scrape(against_box()), since=None) == Scraped(
+        posts=(), posts_read=0, users_read=0, requests=1, unusable=0
+    )

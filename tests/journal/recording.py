@@ -29,6 +29,8 @@ def history() -> Drive:
     drive.on(ev.ApiUnreachable(reason="no answer within 10 s"), after_s=12)
     drive.on(ev.ApiRecovered(), after_s=24)
     drive.on(ev.SettingsChanged(policy=changed(drive.state.policy, sampling="top"), names=("SAMPLING", "LOG_LEVEL")))
+    drive.window(811).scraped(20, edits=("18", "19")).analyze_all()
+    drive.on(ev.PostAbandoned(post_id="20", reason="too old"))
     drive.window(812).scraped(1, 2, 3, 4, lost_pages=1, content='two\nlines, "quotes", \u2028 and \U0001f600')
     tokens = {"talisman": 0.9, "chutes": 1.0}
     drive.on(analyzed("1", tokens=tokens, calls=2, failed_calls=1, unmeasured_calls=1), analyzed("2", 0.0), after_s=1.5)

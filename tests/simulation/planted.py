@@ -207,7 +207,7 @@ PLANTED: Final = (
     # What is folded, and what is wanted
     Planted(
         "chosen posts are not remembered",
-        (Change(REDUCE, "seen=_see(s.seen, e.posts) if e.posts else s.seen,", "seen=s.seen,"),),
+        (Change(REDUCE, "seen=_see(s.seen, e, distinct, at_ms) if e.posts else s.seen,", "seen=s.seen,"),),
     ),
     Planted(
         "posts put off are lost when the next window opens",

@@ -24,7 +24,7 @@ from events.codec import canonical_json, changed
 from events.journal import FileJournal, JournalReader, MemoryJournal, locate, verify_journal
 from tests.kit import Drive
 from tests.testing.kit import SAMPLE, carried_over
-from tests.world import World
+from tests.world import World, hours_ago
 
 
 def test_the_sample_comes_out(sample: Scenario) -> None:
@@ -46,7 +46,7 @@ def test_every_window_goes_by_itself(moments: list[Moment]) -> None:
 
 def test_a_mined_journal_comes_out_on_disk(make_world: Callable[..., World], tmp_path: Path) -> None:
     """What the real miner recorded over HTTP, with faults and a restart, is made again in another journal on disk."""
-    world = make_world(posts=0, corpus_size=60)
+    world = make_world(posts=0, corpus_size=60, epoch=hours_ago())
     world.mine()
     world.sandbox.next_window()
     world.sandbox.advance_posts(1800)

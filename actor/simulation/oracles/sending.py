@@ -83,7 +83,7 @@ class NoneAfterVerdict(Oracle):
         event = told.event
         if not isinstance(event, _FINAL):
             return
-        self._verdicts[event.post_id] = told
+        self._verdicts[self.world.ledger.original(event.post_id)] = told
         if isinstance(event, ev.SubmissionAccepted) and event.post_id not in self.world.ledger.acceptances:
             yield _violation("verdict", f"post {event.post_id} is on record as accepted, and never was", told)
         if isinstance(event, ev.SubmissionRejected):
@@ -96,7 +96,7 @@ class NoneAfterVerdict(Oracle):
         if arrival.number in self._numbers or _outlived(arrival, last):
             return
         self._numbers.add(arrival.number)
-        verdict = self._verdicts.get(arrival.post_id)
+        verdict = self._verdicts.get(self.world.ledger.original(arrival.post_id))
         if verdict is not None:
             text = f"post {arrival.post_id} was sent at {arrival.at_s:.1f} s"
             text += f", after its {verdict.record.name} of record {verdict.record.seq}"
@@ -106,7 +106,7 @@ class NoneAfterVerdict(Oracle):
         """I4: what was accepted is on record as accepted, is still under way, or was given up without an answer."""
         pending = {post.post.id for post in outcome.state.posts}
         for post_id in outcome.ledger.acceptances:
-            verdict = self._verdicts.get(post_id)
+            verdict = self._verdicts.get(outcome.ledger.original(post_id))
             if verdict is None and post_id not in pending:
                 yield Violation(rule="I4", text=f"post {post_id} was accepted, and no record knows", seq=_seq(last))
             elif verdict is not None and isinstance(verdict.event, ev.SubmissionRejected):

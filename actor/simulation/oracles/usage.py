@@ -65,7 +65,8 @@ class HealthyWindows(Oracle):
         """Go through what was told, process by process."""
         if any(d.place == "chain" and d.kind in {"resize", "back"} for d in outcome.disturbances):
             return  # what is one window to the server may then be none, or two, to who asks
-        troubles = sorted([*self._troubles_s, *_troubles_s(outcome)])
+        sleeps = [moment_s for begins_s, ends_s in outcome.ledger.sleeps for moment_s in _every(begins_s, ends_s)]
+        troubles = sorted([*self._troubles_s, *_troubles_s(outcome), *sleeps])
         told = [status for status in outcome.ledger.statuses if status.delivered_s is not None]
         for first, following in _windows(told, self._blocks):
             start = (first.block or 0) // self._blocks * self._blocks
