@@ -17,12 +17,13 @@ Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 VERSIONS: Final[Mapping[str, int]] = {
     **dict.fromkeys(EVENTS, 1),
-    "ActorStarted": 3,
+    "ActorStarted": 4,
     "AnalysisFailed": 3,
     "CheckpointSigned": 3,
     "GapDeclared": 2,
     "PostAnalyzed": 3,
     "PostsScraped": 2,
+    "SettingsChanged": 2,
 }
 
 
@@ -54,6 +55,11 @@ def _actor_started_2(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "policy": policy, "subnets_sha256": None}
 
 
+def _policy_3(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 3 of ActorStarted and 1 of SettingsChanged judged no block number by the time of a block."""
+    return {**data, "policy": {**data["policy"], "block_s": 12.0}}
+
+
 def _gap_declared_1(data: dict[str, Any]) -> dict[str, Any]:
     """Version 1 did not tell what was paid for behind the gap."""
     return {**data, "salvage": {**data["salvage"], "spent": {}}}
@@ -83,6 +89,7 @@ def _posts_scraped_1(data: dict[str, Any]) -> dict[str, Any]:
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("ActorStarted", 1): _actor_started_1,
     ("ActorStarted", 2): _actor_started_2,
+    ("ActorStarted", 3): _policy_3,
     ("AnalysisFailed", 1): _analysis_failed_1,
     ("AnalysisFailed", 2): _analyzed_2,
     ("CheckpointSigned", 1): _checkpoint_signed_1,
@@ -91,6 +98,7 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("PostAnalyzed", 1): _post_analyzed_1,
     ("PostAnalyzed", 2): _analyzed_2,
     ("PostsScraped", 1): _posts_scraped_1,
+    ("SettingsChanged", 1): _policy_3,
 }
 
 

@@ -29,7 +29,7 @@ from sandbox import Sandbox
 __all__ = ["FAST", "World", "make_wallet", "wait_for"]
 
 # Waits short enough for tests; the rulings' own figures are tested in the machine.
-FAST = {"POLL_INTERVAL_SECONDS": "0.05", "SUBMIT_BACKOFF_SECONDS": "0.1"}
+FAST = {"POLL_INTERVAL_SECONDS": "0.05", "SUBMIT_BACKOFF_SECONDS": "0.1", "BLOCK_SECONDS": "0.001"}
 
 
 def make_wallet(path: Path, uri: str = "//Alice", *, hotkey: str = "default", password: str | None = None) -> str:
