@@ -30,7 +30,7 @@ def kill(world: World, when: str, seq: int, **env: str) -> None:
 
 
 def lasting(state: State) -> State:
-    """The state without what a second start changes by its nature: epoch, numbers and times of records, what was paid."""
+    """The state without what a second start changes by its nature: epoch, records, times, what was paid."""
     assert state.window is not None
     window = changed(state.window, opened_ms=0)
     return changed(state, epoch=0, spent={}, checkpoint_seq=0, window=window, newest=window, searched_ms=0)

@@ -31,7 +31,7 @@ async def window(store: MemoryJournal, number: int, posts: Iterable[Post], model
         scraper=ScriptedScraper(posts=list(posts)),
         api=ScriptedApi(block=Block(current_block=100 * number)),
     )
-    config = ActorConfig(identity=IDENTITY, policy=Policy(), build="0.1.0", pid=1)
+    config = ActorConfig(identity=IDENTITY, policy=Policy(block_s=0.001), build="0.1.0", pid=1)
     actor = Actor(store=store, ports=ports, config=config, watch=TrustingWatch(ports.clock))
     task = asyncio.create_task(actor.run())
     await settle()
