@@ -196,6 +196,7 @@ def _windows_revised(s: State, e: ev.WindowsRevised, at_ms: int) -> State:
         window=window,
         backoff=backoff,
         counted=counted,
+        checkpointed=None,
         posts=tuple(changed(p, deferred_in=None) if late else p for p, late in zip(s.posts, waits, strict=True)),
     )
 

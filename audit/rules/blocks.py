@@ -15,6 +15,8 @@ __all__ = ["WindowsAscend"]
 class WindowsAscend(Rule):
     """R11. Windows are ordered by their first block: numbers begin anew with another length or another API.
 
+    Since builds that hold answers against each other, a length that only some answers told is not used.
+
     A move to the API in use would make them begin anew for nothing. What an answer tells of blocks is recorded: the
     window that a post counts in is that of the answer's block, and another length has its own record right behind it.
     """
@@ -58,8 +60,9 @@ class WindowsAscend(Rule):
     def _recorded(self, entry: Entry) -> Iterator[Finding]:
         """Is the length that an answer told on record?"""
         length, self._length = self._length, None
-        if length is None or isinstance(entry.event, ev.ConfigMismatched | ev.ActorStarted | ev.ApiMoved):
-            return
+        skipped = isinstance(entry.event, ev.ConfigMismatched | ev.ActorStarted | ev.ApiMoved)
+        if length is None or skipped or entry.books.watches:
+            return  # since answers must agree, one of them alone changes nothing
         seq, blocks = length
         if blocks != entry.books.blocks:
             found = f"an answer that tells windows of {blocks} blocks"
@@ -71,8 +74,10 @@ class WindowsAscend(Rule):
             self._length = (entry.record.seq, told)
         if event.start_block is None or current is None:
             return
-        start_block = current // (told or entry.books.blocks) * (told or entry.books.blocks)
-        if event.start_block != start_block:
+        blocks = entry.books.blocks
+        start_block = current // (told or blocks) * (told or blocks)
+        believed = current // blocks * blocks if entry.books.watches else start_block
+        if event.start_block not in {start_block, believed}:
             found = f"counted in the window from block {event.start_block}"
             yield self.finding(entry, found=found, expected=f"from block {start_block}, as the recorded answer says")
 
