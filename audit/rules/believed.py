@@ -52,7 +52,8 @@ class NoBlockOutOfTheOrdinary(Rule):
             yield self.finding(entry, newest.seq, found=found, expected="another length from the next window on")
         since_ms = max(books.started_ms, 0 if newest is None else newest.at_ms)
         waited_s, needed_s = (entry.record.at_ms - since_ms) / 1000, _POLLS * books.policy.poll_interval_s
-        if self._is_ordinary(entry, event) or books.went_back or waited_s >= needed_s * (1 - _SLACK_SHARE) - _SLACK_S:
+        went_back = books.went_back > (0 if newest is None else newest.seq)
+        if self._is_ordinary(entry, event) or went_back or waited_s >= needed_s * (1 - _SLACK_SHARE) - _SLACK_S:
             return
         yield self.finding(
             entry,

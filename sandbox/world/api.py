@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from sandbox.world.ledger import Acceptance, Ledger, Status, Submission
-from sandbox.world.lies import LIES, lied
+from sandbox.world.lies import LIES, TRUE_QUOTA, lied
 from sandbox.world.message import Answer, Request, page
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ class Api:
         """The numbers of the answer, true or not."""
         lie = draw.kind if draw.kind in LIES else self._chain.lie(entry.at_s)
         fields = lied(self._chain, block, lie, self._epoch_s + entry.at_s)
-        entry.lie, entry.told = lie, fields["current_block"]
+        entry.lie, entry.told = "" if lie == TRUE_QUOTA else lie, fields["current_block"]
         return fields
 
     def _limited(self, draw: Draw, block: int, fields: dict[str, int]) -> Answer:

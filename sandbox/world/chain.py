@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sandbox.world.lies import LASTING_LIES
+from sandbox.world.lies import LASTING_LIES, TRUE_QUOTA
 
 if TYPE_CHECKING:
     from sandbox.world.disturbance import Draw, Weather
@@ -68,7 +68,9 @@ class Chain:
         if not from_s <= now_s < until_s:
             return ""
         self._flips = not self._flips
-        return LASTING_LIES[kind] if self._flips or kind.startswith("tells") else ""
+        if self._flips or kind.startswith("tells"):
+            return LASTING_LIES[kind]
+        return TRUE_QUOTA if kind == "flips_quota" else ""
 
     def start(self, block: int) -> int:
         """The first block of the window that a block lies in."""

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from sandbox.world.chain import Chain
 
-__all__ = ["LASTING_LIES", "LIES", "lied"]
+__all__ = ["LASTING_LIES", "LIES", "TRUE_QUOTA", "lied"]
 
 # In one answer.
 LIES: Final = frozenset({"time_block", "far_block", "window_ahead", "short_windows", "large_quota"})
@@ -21,6 +21,8 @@ LASTING_LIES: Final[Mapping[str, str]] = {
     "flips_windows": "short_windows",
     "flips_quota": "large_quota",
 }
+# No lie, but what is told between two of "large_quota".
+TRUE_QUOTA: Final = "true_quota"
 _FAR: Final = 9_000
 _LARGE_QUOTA: Final = 100
 
@@ -36,4 +38,6 @@ def lied(chain: Chain, block: int, lie: str, wall_s: float) -> dict[str, int]:
     fields = chain.fields(block)
     if lie == "short_windows":
         return {**fields, "blocks_per_window": 1, "current_window": block}
-    return {**fields, "max_submissions": _LARGE_QUOTA} if lie == "large_quota" else fields
+    if lie in {"large_quota", TRUE_QUOTA}:
+        return {**fields, "max_submissions": _LARGE_QUOTA if lie == "large_quota" else chain.quota}
+    return fields

@@ -8,7 +8,7 @@ from typing import Final
 from actor.simulation.oracles.oracle import Oracle, Told, is_told_twice
 from actor.simulation.outcome import Violation
 from events import catalogue as ev
-from sandbox.world import Search, World
+from sandbox.world import Search, Status, Submission, World
 
 __all__ = ["Believed", "SearchesApart"]
 
@@ -16,10 +16,11 @@ _SEARCHED: Final = (ev.PostsScraped, ev.ScrapeFailed)
 # A request may still be on its way when the one who sent it gives up, in a world of the usual pace.
 _ON_THE_WAY_S: Final = 4.0
 _ROUNDING_S: Final = 0.002
+_AGREE: Final = 3
 
 
 class Believed(Oracle):
-    """Nothing is sent in a window that one answer alone told of, and no number that only single answers told is used."""
+    """Nothing is sent in a window that one answer alone told of, and no other number of one answer is used."""
 
     EVENTS = (ev.SubmissionStarted, ev.ConfigMismatched)
 
@@ -41,16 +42,22 @@ class Believed(Oracle):
         event, newest = told.event, told.before.newest
         if isinstance(event, ev.ConfigMismatched):
             known = self._lengths if event.setting == "BLOCKS_PER_WINDOW" else self._quotas
-            if event.served not in known:
+            if event.served not in known and self._lies(told.life) < _AGREE:
                 text = f"{event.setting}={event.served} is used, which no two answers in a row told"
                 yield Violation(rule="R18", text=text, seq=told.record.seq)
         elif newest is not None and not is_told_twice(self.world, newest.start_block, told.life):
             text = f"a post is to be sent in the window that begins at block {newest.start_block}, told once at most"
             yield Violation(rule="R18", text=text, seq=told.record.seq)
 
+    def _lies(self, life: int) -> int:
+        """How many answers named a quota that never was; a server that never names its own contradicts none."""
+        ledger = self.world.ledger
+        told: list[Status | Submission] = [*ledger.statuses, *ledger.submissions]
+        return sum(a.lie == "large_quota" and a.life == life and not self.world.habits.tells_quota for a in told)
+
 
 class SearchesApart(Oracle):
-    """No search begins sooner than a quarter of a window's time after the last, in worlds whose host's clock is right."""
+    """A search begins a quarter of a window's time after the last or later, where the host's clock is right."""
 
     EVENTS = _SEARCHED
 
