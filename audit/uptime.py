@@ -157,7 +157,7 @@ class Clock:
                 self._floor_ms = round(event.policy.blocks_per_window * event.policy.block_s * 250)
         if isinstance(event, ev.PostsScraped | ev.ScrapeFailed):
             self._searched_ms = record.at_ms
-        if record.dest == "Scraping" and (record.source != "Scraping" or isinstance(event, ev.ScrapeFailed)):
+        if record.dest == "Scraping" and (record.source != "Scraping" or self._searched_ms == record.at_ms):
             self._asked_ms = max(record.at_ms, self._searched_ms + self._floor_ms)  # searches are so far apart
 
     def _answer(self, record: Record, latency_ms: int) -> None:
