@@ -15,10 +15,8 @@ __all__ = ["WindowsAscend"]
 class WindowsAscend(Rule):
     """R11. Windows are ordered by their first block: numbers begin anew with another length or another API.
 
-    Since builds that hold answers against each other, a length that only some answers told is not used.
-
-    A move to the API in use would make them begin anew for nothing. What an answer tells of blocks is recorded: the
-    window that a post counts in is that of the answer's block, and another length has its own record right behind it.
+    A move to the API in use would make them begin anew for nothing. The window that a post counts in is that of the
+    answer's block, where that is believed.
     """
 
     name = "R11"
@@ -38,13 +36,9 @@ class WindowsAscend(Rule):
         ev.SubmissionStarted,
     )
 
-    def __init__(self) -> None:
-        self._length: tuple[int, int] | None = None
-
     def see(self, entry: Entry) -> Iterator[Finding]:
         """A window told, a number of the API's, or work."""
         event = entry.event
-        yield from self._recorded(entry)
         if isinstance(event, ev.ApiMoved):
             if event.api_url == entry.books.api_url:
                 yield self.finding(entry, found="a move to the API in use", expected="another API")
@@ -57,21 +51,8 @@ class WindowsAscend(Rule):
         elif (number := getattr(event, "window", None)) is not None:
             yield from self._worked(entry, number)
 
-    def _recorded(self, entry: Entry) -> Iterator[Finding]:
-        """Is the length that an answer told on record?"""
-        length, self._length = self._length, None
-        skipped = isinstance(entry.event, ev.ConfigMismatched | ev.ActorStarted | ev.ApiMoved)
-        if length is None or skipped or entry.books.watches:
-            return  # since answers must agree, one of them alone changes nothing
-        seq, blocks = length
-        if blocks != entry.books.blocks:
-            found = f"an answer that tells windows of {blocks} blocks"
-            yield self.finding(entry, seq, found=found, expected=f"{entry.books.blocks}, or ConfigMismatched behind it")
-
     def _answered(self, entry: Entry, event: ev.SubmissionAccepted | ev.RateLimited) -> Iterator[Finding]:
         told, current = length_in(event.answer), current_block_in(event.answer)
-        if told is not None and told != entry.books.blocks:
-            self._length = (entry.record.seq, told)
         if event.start_block is None or current is None:
             return
         blocks = entry.books.blocks
