@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from actor.block_watch import BlockWatch
 from actor.chain_end import ChainEnd
 from actor.edges.text import one_line
 from actor.inbox import Inbox, Meaning
@@ -110,6 +111,7 @@ class Actor:
         on_record: OnRecord = lambda _record, _state: None,
         new_seed: Callable[[], int] = lambda: secrets.randbits(53),
         redact: Callable[[str], str] = lambda text: text,
+        watch: BlockWatch | None = None,
     ) -> None:
         self.state = INITIAL
         self._store = store
@@ -119,7 +121,11 @@ class Actor:
         self._redact = redact
         self._chain_end = ChainEnd(store)
         self._performer = Performer(
-            ports, llm_concurrency=config.llm_concurrency, new_seed=new_seed, chain_end=self._chain_end
+            ports,
+            llm_concurrency=config.llm_concurrency,
+            new_seed=new_seed,
+            chain_end=self._chain_end,
+            watch=watch,
         )
         self._tasks: dict[Effect, asyncio.Task[Facts]] = {}
         self._mailbox: asyncio.Queue[_Outcome | None] = asyncio.Queue()  # None: look at the inbox, or stop

@@ -73,6 +73,7 @@ class _Told:
     why: dict[str, int] = field(default_factory=dict)
     whole_why: dict[str, int] = field(default_factory=dict)
     started: int | None = None
+    again: bool = False
     search: int | None = None
     chosen: int = 0
     sent: int | None = None
@@ -127,6 +128,7 @@ class WindowLog:
 
     def __init__(self, *, quota: tuple[int, int | None] = (1, None), attempts: int = 1) -> None:
         self._told: deque[_Told] = deque()
+        self._judged: deque[int] = deque(maxlen=_KEPT)  # first blocks
         self._unreachable: int | None = None
         self._limited: tuple[int, int] | None = None
         self._counted: dict[int, int] = {}
@@ -138,6 +140,7 @@ class WindowLog:
         self._takes: Final[Mapping[type, Callable[[Any, Record], Iterable[WindowOutcome]]]] = {
             **dict.fromkeys(_WORK, self._work),
             ev.WindowOpened: self._open,
+            ev.WindowsRevised: self._revise,
             ev.ActorStarted: self._start,
             ev.ActorStopped: lambda _event, record: self._explain("down", record),
             ev.EffectCrashed: self._crash,
@@ -171,7 +174,7 @@ class WindowLog:
             for told in self._told:
                 told.put_down_to("busy", last.seq)
         while self._told and (len(self._told) > 1 or self._told[0].touched):
-            yield self._told.popleft().outcome()
+            yield from self._judge(self._told.popleft())
 
     # Windows told
 
@@ -183,6 +186,7 @@ class WindowLog:
             start_block=event.start_block,
             blocks=event.blocks_per_window,
             seq=record.seq,
+            again=event.start_block in self._judged,
         )
         if self._unreachable is not None:
             told.put_down_to("API unreachable", self._unreachable)
@@ -191,15 +195,45 @@ class WindowLog:
         self._told.append(told)
         self._fill(record)
         if len(self._told) > _KEPT:
-            outcomes.append(self._told.popleft().outcome())
+            outcomes += self._judge(self._told.popleft())
+        return outcomes
+
+    def _judge(self, told: _Told) -> list[WindowOutcome]:
+        """The window's outcome; none where it was judged before and nothing was done when the API came back to it."""
+        if told.again and not told.touched:
+            return []
+        self._judged.append(told.start_block)
+        return [told.outcome()]
+
+    def _revise(self, event: ev.WindowsRevised, record: Record) -> list[WindowOutcome]:
+        """What was told behind the window that the API is in was none, and counts where something was done in it."""
+        outcomes: list[WindowOutcome] = []
+        while self._told and self._told[-1].start_block > event.start_block:
+            told = self._told.pop()
+            outcomes += self._judge(told) if told.touched else []
+        if self._limited is not None:
+            self._limited = (self._limited[0], event.start_block + event.blocks_per_window)
+        if not self._told or self._told[-1].start_block < event.start_block:
+            again = event.start_block in self._judged
+            told = _Told(
+                number=event.window,
+                start_block=event.start_block,
+                blocks=event.blocks_per_window,
+                seq=record.seq,
+                again=again,
+            )
+            if self._limited is not None:
+                told.put_down_to("rate limited", self._limited[0])
+            self._told.append(told)
         return outcomes
 
     def _move(self, _event: ev.ApiMoved, record: Record) -> list[WindowOutcome]:
         """Another API's blocks are not comparable with those before."""
         for told in self._told:
             told.put_down_to("moved", record.seq)
-        outcomes = [told.outcome() for told in self._told]
+        outcomes = [outcome for told in self._told for outcome in self._judge(told)]
         self._told.clear()
+        self._judged.clear()
         self._tried.clear()
         self._limited, self._counted, self._quota = None, {}, (self._quota[0], None)
         return outcomes
@@ -207,14 +241,14 @@ class WindowLog:
     # Work
 
     def _work(self, event: ev.Event, record: Record) -> list[WindowOutcome]:
-        outcomes = []
+        outcomes: list[WindowOutcome] = []
         self._work_ms = record.at_ms
         number = getattr(event, "window", None)
         worked = None if number is None else next((w for w in reversed(self._told) if w.number == number), None)
         if worked is not None:
             worked.note(event, record)
             while self._told[0] is not worked:
-                outcomes.append(self._told.popleft().outcome())
+                outcomes += self._judge(self._told.popleft())
         for told in self._told:
             if not told.touched:
                 told.put_down_to("busy", record.seq)

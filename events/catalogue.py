@@ -52,6 +52,7 @@ __all__ = [
     "TailRepaired",
     "ValidationObserved",
     "WindowOpened",
+    "WindowsRevised",
 ]
 
 
@@ -131,6 +132,7 @@ class Policy(Value, frozen=True, kw_only=True):
         prices: What the budgets reckon with.
         max_x_usd_per_day: MAX_X_USD_PER_DAY, None without a budget.
         max_llm_usd_per_day: MAX_LLM_USD_PER_DAY, None without a budget.
+        block_s: BLOCK_SECONDS: time of one block, by which a jump of the API's block number is judged.
     """
 
     blocks_per_window: int = 100
@@ -150,6 +152,7 @@ class Policy(Value, frozen=True, kw_only=True):
     prices: Prices = Prices()
     max_x_usd_per_day: float | None = None
     max_llm_usd_per_day: float | None = None
+    block_s: float = 12.0
 
     def __post_init__(self) -> None:
         if self.blocks_per_window < 1:
@@ -161,6 +164,8 @@ class Policy(Value, frozen=True, kw_only=True):
         seconds = (self.submit_backoff_s, self.poll_interval_s, self.crash_backoff_s, self.max_post_age_s)
         if not all(math.isfinite(s) and s >= 0 for s in seconds):
             raise ValueError("waits are finite and not negative")
+        if not (math.isfinite(self.block_s) and self.block_s > 0):
+            raise ValueError("block_s is finite and above 0")
         if self.max_search_pages < 1:
             raise ValueError("max_search_pages is at least 1")
         limits = [limit for limit in (self.max_x_usd_per_day, self.max_llm_usd_per_day) if limit is not None]
@@ -278,6 +283,32 @@ class WindowOpened(Value, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.start_block > self.current_block:
             raise ValueError("a window starts at or before its current block")
+
+
+class WindowsRevised(Value, frozen=True, kw_only=True):
+    """The API's answers agreed for some minutes on blocks before the newest window: that window was none.
+
+    Attributes:
+        window: Number of the window that the API is in; it may have been worked on before.
+        start_block: Its first block.
+        current_block: The block that the last of the answers reported.
+        blocks_per_window: Its length.
+        believed_start_block: First block of the window that was the newest until now.
+        answers: How many answers agreed, none saying otherwise.
+        agreed_s: For how long they did.
+    """
+
+    window: int
+    start_block: int
+    current_block: int
+    blocks_per_window: int
+    believed_start_block: int
+    answers: int
+    agreed_s: float
+
+    def __post_init__(self) -> None:
+        if not self.start_block <= self.current_block < self.believed_start_block:
+            raise ValueError("the API is in a window before the one that was believed")
 
 
 class PostsScraped(Value, frozen=True, kw_only=True):
@@ -793,6 +824,7 @@ Event: TypeAlias = (
     | ActorStopped
     | SettingsChanged
     | WindowOpened
+    | WindowsRevised
     | PostsScraped
     | ScrapeFailed
     | BudgetSpent

@@ -17,12 +17,13 @@ Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 VERSIONS: Final[Mapping[str, int]] = {
     **dict.fromkeys(EVENTS, 1),
-    "ActorStarted": 3,
+    "ActorStarted": 4,
     "AnalysisFailed": 3,
     "CheckpointSigned": 3,
     "GapDeclared": 2,
     "PostAnalyzed": 3,
     "PostsScraped": 3,
+    "SettingsChanged": 2,
 }
 
 
@@ -52,6 +53,11 @@ def _actor_started_2(data: dict[str, Any]) -> dict[str, Any]:
     """Version 2 told neither what was searched for nor by which subnets posts were judged; samples were random."""
     policy = {**data["policy"], "search_keywords": [], "sampling": "random"}
     return {**data, "policy": policy, "subnets_sha256": None}
+
+
+def _policy_3(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 3 of ActorStarted and 1 of SettingsChanged judged no block number by the time of a block."""
+    return {**data, "policy": {**data["policy"], "block_s": 12.0}}
 
 
 def _gap_declared_1(data: dict[str, Any]) -> dict[str, Any]:
@@ -88,6 +94,7 @@ def _posts_scraped_2(data: dict[str, Any]) -> dict[str, Any]:
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("ActorStarted", 1): _actor_started_1,
     ("ActorStarted", 2): _actor_started_2,
+    ("ActorStarted", 3): _policy_3,
     ("AnalysisFailed", 1): _analysis_failed_1,
     ("AnalysisFailed", 2): _analyzed_2,
     ("CheckpointSigned", 1): _checkpoint_signed_1,
@@ -97,6 +104,7 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("PostAnalyzed", 2): _analyzed_2,
     ("PostsScraped", 1): _posts_scraped_1,
     ("PostsScraped", 2): _posts_scraped_2,
+    ("SettingsChanged", 1): _policy_3,
 }
 
 

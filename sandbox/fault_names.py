@@ -78,7 +78,16 @@ _MODELS = {
     "wrong_shape": "200 with valid JSON of another kind",
 }
 
+_LIES = {
+    "time_block": "unix time in place of every block number",
+    "far_block": "block numbers 9,000 too high",
+    "window_ahead": "block numbers a window too high",
+    "short_windows": "blocks_per_window 1",
+    "large_quota": "max_submissions 100",
+}
+
 _STATUS = {
+    **{name: f"200 with {what}" for name, what in _LIES.items()},
     "401": "401 {detail}",
     "403": "403 {detail}",
     "429": "429 with rate_limit and headers",
@@ -91,6 +100,7 @@ _STATUS = {
 }
 
 _SUBMIT = {
+    **{name: f"accepted as usual, answered with {what}" for name, what in _LIES.items()},
     "401": "401 {detail}, which `detail` can say",
     "403": "403 {detail}, likewise",
     "409": "409 {detail: {message}} and block numbers; the post belongs to another hotkey from now on",

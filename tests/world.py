@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ __all__ = ["FAST", "PLACES", "World", "bare_env", "hours_ago", "make_wallet", "w
 PLACES = ("XDG_RUNTIME_DIR", "TMPDIR")
 
 # Waits short enough for tests; the rulings' own figures are tested in the machine.
-FAST = {"POLL_INTERVAL_SECONDS": "0.05", "SUBMIT_BACKOFF_SECONDS": "0.1"}
+FAST = {"POLL_INTERVAL_SECONDS": "0.05", "SUBMIT_BACKOFF_SECONDS": "0.1", "BLOCK_SECONDS": "0.001"}
 
 
 def make_wallet(path: Path, uri: str = "//Alice", *, hotkey: str = "default", password: str | None = None) -> str:
@@ -47,7 +48,7 @@ def make_wallet(path: Path, uri: str = "//Alice", *, hotkey: str = "default", pa
 
 
 def bare_env(**more: str) -> dict[str, str]:
-    """Where programs, home and other miners are, the clock that ``make test-hard`` gave this process, and what is added."""
+    """Where programs, home and other miners are, the clock of ``make test-hard``, and what is added."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LD_PRELOAD", *PLACES) if name in os.environ}
     return {**kept, **more}
 

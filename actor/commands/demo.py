@@ -52,7 +52,12 @@ _FAULTS: Final[list[dict[str, Any]]] = [
     {"route": "api.submit", "fault": "ok", "times": 2},
     {"route": "api.submit", "fault": "429"},
 ]
-_SETTINGS: Final = {"POLL_INTERVAL_SECONDS": "0.1", "SUBMIT_BACKOFF_SECONDS": "0.3", "LLM_CONCURRENCY": "2"}
+_SETTINGS: Final = {
+    "BLOCK_SECONDS": "0.001",
+    "POLL_INTERVAL_SECONDS": "0.1",
+    "SUBMIT_BACKOFF_SECONDS": "0.3",
+    "LLM_CONCURRENCY": "2",
+}
 
 
 History: TypeAlias = list[tuple[Record, State]]

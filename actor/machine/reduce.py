@@ -27,6 +27,7 @@ ANSWER_HOURS: Final = 48
 _DAY_S: Final = 86_400
 _HOUR_MS: Final = 3_600_000
 _COUNTED_WINDOWS: Final = 4
+_WORKED_WINDOWS: Final = 72  # a day of windows as they are by default
 _OBSERVATIONS_KEPT: Final = 512
 # What a running miner takes over; the rest belongs to the API or to attempts under way, and waits for a restart.
 _CHANGEABLE: Final = (
@@ -78,6 +79,7 @@ def _api_moved(s: State, e: ev.ApiMoved, _at: int) -> State:
         served_max_submissions=None,
         window=None,
         newest=None,
+        worked=(),
         to_scrape=0,
         counted={},
         checkpointed=None,
@@ -118,7 +120,7 @@ def _tail_repaired(s: State, e: ev.TailRepaired, _at: int) -> State:
     return changed(s, quarantined=(*s.quarantined, e.quarantine))
 
 
-def _gap_declared(s: State, e: ev.GapDeclared, _at: int) -> State:
+def _gap_declared(s: State, e: ev.GapDeclared, at_ms: int) -> State:
     """Take over what is known from behind the gap, and be sure of nothing else.
 
     The windows known on either side count as spent, for their searches may have been paid for. What was analyzed and
@@ -133,8 +135,8 @@ def _gap_declared(s: State, e: ev.GapDeclared, _at: int) -> State:
     for start, number in known.counted.items():
         counted[start] = counted.get(start, 0) + number
     unsettled = [p for p in s.posts if p.post.id not in known.settled]
-    newest = _newest_behind(s, known)
-    s = changed(s, newest=newest, window=newest)
+    newest = _newest_behind(s, known, at_ms)
+    s = changed(s, newest=newest, window=newest, worked=s.worked if newest is None else _worked(s, newest))
     return changed(
         s,
         to_scrape=0,
@@ -152,10 +154,10 @@ def _gap_declared(s: State, e: ev.GapDeclared, _at: int) -> State:
     )
 
 
-def _newest_behind(s: State, known: ev.Salvage) -> Window | None:
+def _newest_behind(s: State, known: ev.Salvage, at_ms: int) -> Window | None:
     if known.window is None or known.start_block is None or known.blocks_per_window is None:
         return s.newest
-    window = Window(number=known.window, start_block=known.start_block, blocks=known.blocks_per_window)
+    window = Window(number=known.window, start_block=known.start_block, blocks=known.blocks_per_window, opened_ms=at_ms)
     return window if _is_after(window, s.newest) else s.newest
 
 
@@ -167,13 +169,40 @@ def _checkpoint_signed(s: State, e: ev.CheckpointSigned, _at: int) -> State:
 # Windows
 
 
-def _window_opened(s: State, e: ev.WindowOpened, _at: int) -> State:
+def _window_opened(s: State, e: ev.WindowOpened, at_ms: int) -> State:
     _require(s.newest is None or e.start_block > s.newest.start_block, "a window opens after the newest known one")
-    newest = Window(number=e.window, start_block=e.start_block, blocks=e.blocks_per_window)
+    newest = Window(number=e.window, start_block=e.start_block, blocks=e.blocks_per_window, opened_ms=at_ms)
     backoff = s.backoff
     if backoff is not None and backoff.until_block is not None and e.start_block >= backoff.until_block:
         backoff = None
     return changed(s, newest=newest, backoff=backoff)
+
+
+def _windows_revised(s: State, e: ev.WindowsRevised, at_ms: int) -> State:
+    """What waits for the end of a window that was none waits for the true one's; a batch begun before goes on.
+
+    What was put off in the true window still waits for a later one (invariant I7).
+    """
+    believed = _newest(s)
+    _require(believed.start_block == e.believed_start_block, "only the newest window is taken back")
+    _require(not s.is_under_way(), "windows are revised between answers")
+    told = Window(number=e.window, start_block=e.start_block, blocks=e.blocks_per_window, opened_ms=at_ms)
+    window = None if s.window is None or _is_after(s.window, told) else s.window
+    counted, backoff = s.counted, s.backoff
+    if backoff is not None and backoff.until_block is not None:
+        # Should the chain come to the window of the 429 after all, that one is still full (invariant I6).
+        counted = {**counted, backoff.until_block - believed.blocks: s.max_submissions}
+        backoff = changed(backoff, until_block=told.end_block)
+    waits = (p.deferred_in is not None and p.deferred_in > told.start_block for p in s.posts)
+    return changed(
+        s,
+        newest=told if window is None or _is_after(told, window) else window,
+        window=window,
+        backoff=backoff,
+        counted=counted,
+        checkpointed=None,
+        posts=tuple(changed(p, deferred_in=None) if late else p for p, late in zip(s.posts, waits, strict=True)),
+    )
 
 
 def _settle(s: State, at_ms: int) -> State:
@@ -188,19 +217,26 @@ def _settle(s: State, at_ms: int) -> State:
 
 
 def _open_newest(s: State, at_ms: int) -> State:
-    room = s.room()
+    newest, room = _newest(s), s.room()
+    is_new = newest.start_block not in s.worked
     eligible = sorted([p for p in s.posts if _may_be_carried(s, p, at_ms)], key=lambda p: -p.score)
     carried, left = eligible[:room], eligible[room:]
-    recent = sorted(s.counted.items())[-_COUNTED_WINDOWS:]
+    worked = _worked(s, newest)
+    recent = {*sorted(s.counted)[-_COUNTED_WINDOWS:], *worked}
     return changed(
         s,
-        window=s.newest,
-        to_scrape=room - len(carried),
+        window=newest,
+        worked=worked,
+        to_scrape=room - len(carried) if is_new else 0,
         posts=tuple([_carry(p) if p in carried else _put_off(s, p) if p in left else p for p in s.posts]),
-        counted=dict(recent),
+        counted={start: number for start, number in s.counted.items() if start in recent},
         crashes={},
-        totals=changed(s.totals, windows=s.totals.windows + 1),
+        totals=changed(s.totals, windows=s.totals.windows + is_new),
     )
+
+
+def _worked(s: State, window: Window) -> tuple[int, ...]:
+    return (*(start for start in s.worked if start != window.start_block), window.start_block)[-_WORKED_WINDOWS:]
 
 
 def _is_after(newest: Window, window: Window | None) -> bool:
@@ -225,7 +261,7 @@ def _keep_to_quota(s: State) -> State:
 
 
 def _put_all_off(s: State) -> State:
-    """Behind a move no window is known; the new API's first one takes what the old one did not."""
+    """Behind a move or a revision no window is worked on; the next one takes what the one before did not."""
     return changed(s, posts=tuple(p if p.deferred else changed(_put_off(s, p), deferred_in=None) for p in s.posts))
 
 
@@ -251,6 +287,7 @@ def _posts_scraped(s: State, e: ev.PostsScraped, at_ms: int) -> State:
     return changed(
         s,
         to_scrape=0,
+        searched_ms=at_ms,
         posts=s.posts + pending,
         seen=_see(s.seen, e, distinct, at_ms) if e.posts else s.seen,
         totals=changed(s.totals, scraped=s.totals.scraped + len(pending)),
@@ -280,9 +317,9 @@ def _see_unchecked(seen: Mapping[int, frozenset[str]], posts: tuple[ev.Post, ...
     return {day: ids for day, ids in all_seen.items() if day >= oldest}
 
 
-def _scrape_failed(s: State, e: ev.ScrapeFailed, _at: int) -> State:
+def _scrape_failed(s: State, e: ev.ScrapeFailed, at_ms: int) -> State:
     _require_scrape(s, e.window)
-    return changed(s, to_scrape=0)
+    return changed(s, to_scrape=0, searched_ms=at_ms)
 
 
 def _budget_spent(s: State, e: ev.BudgetSpent, _at: int) -> State:
@@ -487,6 +524,7 @@ _REDUCERS: Final[Mapping[type, Callable[[State, Any, int], State]]] = {
     ev.ActorStopped: _actor_stopped,
     ev.SettingsChanged: _settings_changed,
     ev.WindowOpened: _window_opened,
+    ev.WindowsRevised: _windows_revised,
     ev.PostsScraped: _posts_scraped,
     ev.ScrapeFailed: _scrape_failed,
     ev.BudgetSpent: _budget_spent,

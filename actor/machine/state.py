@@ -52,11 +52,15 @@ STATES: Final[tuple[StateName, ...]] = ("WaitingForWindow", "Scraping", "Analyzi
 
 
 class Window(Value, frozen=True, kw_only=True):
-    """A rate-limit window: its number for people, its first block for comparison, its length in blocks."""
+    """A rate-limit window: its number for people, its first block for comparison, its length in blocks.
+
+    ``opened_ms`` is when it was recorded, unix milliseconds: what the API tells later is judged by the time since then.
+    """
 
     number: int
     start_block: int
     blocks: int
+    opened_ms: int = 0
 
     @property
     def end_block(self) -> int:
@@ -164,6 +168,8 @@ class State(Value, frozen=True, kw_only=True):
         served_max_submissions: Likewise.
         window: The window being worked on, or worked on last; its scrape is never repeated (ruling 12).
         newest: The newest known window, at or after ``window``.
+        worked: First blocks of the windows worked on last, in that order: none of them is searched again.
+        searched_ms: When the last search was answered or failed, unix milliseconds; None before one.
         to_scrape: Posts that the due scrape of ``window`` wants; 0 when none is due.
         posts: Posts without a verdict, in the order of their scrapes.
         open: The open attempt.
@@ -194,6 +200,8 @@ class State(Value, frozen=True, kw_only=True):
     served_max_submissions: int | None = None
     window: Window | None = None
     newest: Window | None = None
+    worked: tuple[int, ...] = ()
+    searched_ms: int | None = None
     to_scrape: int = 0
     posts: tuple[PendingPost, ...] = ()
     open: OpenAttempt | None = None
@@ -220,6 +228,16 @@ class State(Value, frozen=True, kw_only=True):
     def max_submissions(self) -> int:
         """In use: the API's number, else the policy's."""
         return self.served_max_submissions or self.policy.max_submissions_per_window
+
+    @property
+    def search_floor_s(self) -> float:
+        """No search begins sooner after the last one, whatever the API tells of windows."""
+        return self.policy.blocks_per_window * self.policy.block_s / 4
+
+    def is_under_way(self) -> bool:
+        """Whether an answer is due that belongs to ``window``, or a timed wait is."""
+        timed = self.backoff is not None and self.backoff.due_ms is not None
+        return bool(self.to_scrape) or self.open is not None or timed or self.analysis_due()
 
     def room(self) -> int:
         """Posts that the newest window still takes."""

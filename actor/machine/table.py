@@ -119,6 +119,10 @@ def _rows() -> tuple[Row, ...]:
     ]
     rows += _goes_on("WindowOpened", BACKOFF, "released", never=ANALYZING)
     rows += [Row("WindowOpened", BACKOFF, None, ("backing_off",))]
+    # Between answers only: what was asked for a window that was none is heard before.
+    rows += _goes_on("WindowsRevised", WAITING, never=ANALYZING)
+    rows += _goes_on("WindowsRevised", SUBMITTING, never=ANALYZING)
+    rows += [Row("WindowsRevised", BACKOFF, None, ("backing_off",))]
     rows += _goes_on("PostsScraped", SCRAPING)
     rows += _goes_on("ScrapeFailed", SCRAPING, never=ANALYZING)
     rows += _goes_on("BudgetSpent", SCRAPING, never=ANALYZING)

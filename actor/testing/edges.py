@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from actor.analyzer import Analysis
+from actor.block_watch import BlockWatch
+from actor.machine.state import State, Window
 from actor.perform import Ports
 from actor.ports import Accepted, AnalysisLike, Block, Clock, Failed, Limited, Rejected, Scraped, Signer, SubmitAnswer
 from actor.testing.clock import VirtualClock
@@ -24,6 +26,7 @@ __all__ = [
     "ScriptedApi",
     "ScriptedScraper",
     "ScriptedSigner",
+    "TrustingWatch",
     "accept",
     "analysis",
     "fail",
@@ -216,6 +219,22 @@ class ScriptedSigner:
     def sign(self, message: bytes) -> bytes:
         """64 bytes, the same for the same message."""
         return hashlib.sha512(message).digest()
+
+
+class TrustingWatch(BlockWatch):
+    """Believes the API at once, on one answer, whatever it tells."""
+
+    def hear(self, state: State, block: Block) -> Block:  # noqa: ARG002
+        """All of it."""
+        return block
+
+    def is_confirmed(self, window: Window | None) -> bool:  # noqa: ARG002
+        """Without a second answer."""
+        return True
+
+    def can_be_at(self, state: State, block: int) -> bool:  # noqa: ARG002
+        """Anywhere."""
+        return True
 
 
 def _afresh(error: Exception) -> Exception:

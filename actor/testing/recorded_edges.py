@@ -17,6 +17,7 @@ from actor.ports import (
     Accepted,
     AnalysisLike,
     Block,
+    Clock,
     Failed,
     Limited,
     Rejected,
@@ -26,10 +27,11 @@ from actor.ports import (
     SubmitAnswer,
 )
 from actor.testing.clock import VirtualClock
+from actor.testing.edges import TrustingWatch
 from actor.testing.made import post
 from events import catalogue as ev
 
-__all__ = ["RecordedClock", "RecordedEdges", "crash_of", "told_by_answer"]
+__all__ = ["RecordedClock", "RecordedEdges", "RecordedWatch", "crash_of", "told_by_answer"]
 
 _CRASH: Final = "crash"
 _WORTHLESS: Final = dict.fromkeys(CAPS, 0)
@@ -176,6 +178,19 @@ class RecordedEdges:
             await self._time.sleep(latency_ms / 1000)
         self._time.set_wall(self.at_ms)
         return self.event
+
+
+class RecordedWatch(TrustingWatch):
+    """Takes windows back where that was recorded: which answers led to it no record tells."""
+
+    def __init__(self, clock: Clock, edges: RecordedEdges) -> None:
+        super().__init__(clock)
+        self._edges = edges
+
+    def revision(self, state: State) -> tuple[ev.WindowsRevised, ...]:  # noqa: ARG002
+        """As recorded."""
+        found = self._edges.event
+        return (found,) if isinstance(found, ev.WindowsRevised) else ()
 
 
 def told_by_answer(outcome: ev.Event, behind: Iterable[ev.Event], state: State) -> tuple[ev.Event, ...]:

@@ -34,6 +34,7 @@ _OUTCOMES: Final[Mapping[type, tuple[type, Mapping[str, str]]]] = {
     ev.ApiUnreachable: (ef.PollStatus, {}),
     ev.ApiRecovered: (ef.PollStatus, {}),
     ev.ConfigMismatched: (ef.PollStatus, {}),
+    ev.WindowsRevised: (ef.PollStatus, {}),
 }
 # An effect that was called off may still answer behind so many records.
 _LATE_RECORDS: Final = 100

@@ -252,7 +252,8 @@ def _mismatches(bundle: Bundle, read: list[tuple[Record, ev.Event]]) -> Iterator
     search, post = bundle.search, bundle.search.post
     if post.id != bundle.post_id:
         yield f"search: the post is {post.id}, the bundle is about {bundle.post_id}"
-    if search.window not in [event.window for _, event in read if isinstance(event, ev.WindowOpened)]:
+    opened = [event.window for _, event in read if isinstance(event, ev.WindowOpened | ev.WindowsRevised)]
+    if search.window not in opened:
         yield f"search: no record shown opens window {search.window}"
     digest = content_sha256(norm_text(post.content))
     analysis: ev.PostAnalyzed | None = None

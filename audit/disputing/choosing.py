@@ -34,6 +34,7 @@ _NAMELESS: Final = (
     ev.SettingsChanged,
     ev.TailRepaired,
     ev.WindowOpened,
+    ev.WindowsRevised,
 )
 
 
@@ -122,7 +123,7 @@ class _Governing:
                 self._last[step.record.name] = seq
             case ev.ConfigMismatched():
                 self._last[event.setting] = seq
-            case ev.WindowOpened():
+            case ev.WindowOpened() | ev.WindowsRevised():
                 at_work = step.before.window  # it may go on while newer ones are told, of which the last counts
                 kept = {start: at for start, at in self._windows.items() if at_work and start == at_work.start_block}
                 self._windows = {**kept, event.start_block: seq}

@@ -19,6 +19,7 @@ __all__ = ["Attempt", "Books", "PostBook", "Settled", "WindowBook"]
 # Posts wait for few windows; so many attempts and windows are kept of one that a broken journal never settles.
 _KEPT_ATTEMPTS: Final = 64
 _FORGOTTEN_WINDOWS: Final = 64
+_WATCHES: Final = 4
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -129,6 +130,8 @@ class Books:
         limited: Record of a 429, and the block before which nothing may be sent.
         unreachable: Record since which the API does not answer, None while it does.
         accepted: Accepted posts since the journal began.
+        watches: The process judges block numbers and keeps searches apart: its ActorStarted is of version 4 or higher.
+        searched: Record and moment of the last search's end, None before one.
         went_back: The last record whose time lies before that of the record before it.
         last: The last record.
     """
@@ -153,6 +156,8 @@ class Books:
         self.limited: tuple[int, int] | None = None
         self.unreachable: int | None = None
         self.accepted = 0
+        self.watches = False
+        self.searched: tuple[int, int] | None = None
         self.went_back = 0
         self.last: Record | None = None
         self._takes: Final[Mapping[type, Callable[[Any, Record], None]]] = {
@@ -162,6 +167,7 @@ class Books:
             ev.ActorStopped: self._stopped,
             ev.SettingsChanged: self._settings_changed,
             ev.WindowOpened: self._opened,
+            ev.WindowsRevised: self._revised,
             ev.PostsScraped: self._scraped,
             ev.ScrapeFailed: self._searched,
             ev.BudgetSpent: self._searched,
@@ -221,6 +227,7 @@ class Books:
 
     def _started(self, event: ev.ActorStarted, record: Record) -> None:
         self.policy, self.running, self.started_ms, self.open = event.policy, True, record.at_ms, None
+        self.watches = record.v >= _WATCHES
         self._allow()
 
     def _settings_changed(self, event: ev.SettingsChanged, _record: Record) -> None:
@@ -253,8 +260,21 @@ class Books:
     def _opened(self, event: ev.WindowOpened, record: Record) -> None:
         self._tell(event.window, event.start_block, event.blocks_per_window, record)
 
+    def _revised(self, event: ev.WindowsRevised, record: Record) -> None:
+        """The window that the API is in is the newest, told before or not; a 429 binds until it ends."""
+        self.newest = None
+        self._tell(event.window, event.start_block, event.blocks_per_window, record)
+        if self.worked is not None and self.worked.start_block > event.start_block:
+            self.worked = None
+        if self.limited is not None:
+            self.limited = (self.limited[0], event.start_block + event.blocks_per_window)
+
     def _tell(self, number: int, start_block: int, blocks: int, record: Record) -> None:
-        if (known := self.windows.get(number)) is not None and known.start_block == start_block:
+        known = self.windows.get(number)
+        if known is not None and (known.start_block, known.blocks) == (start_block, blocks):
+            if self.newest is None or start_block > self.newest.start_block:
+                self.newest = known
+                self._allow()
             return
         self.told_count += 1
         window = WindowBook(
@@ -289,6 +309,8 @@ class Books:
     def _searched(self, event: ev.PostsScraped | ev.ScrapeFailed | ev.BudgetSpent, record: Record) -> None:
         if (window := self._work_on(event.window)) is not None and window.search is None:
             window.search = record.seq
+        if not isinstance(event, ev.BudgetSpent):
+            self.searched = (record.seq, record.at_ms)
 
     # Posts
 

@@ -131,7 +131,7 @@ class _Known:
         self.settled: set[str] = set()
         self.accepted = 0
         self.counted: Counter[int] = Counter()
-        self.window: ev.WindowOpened | None = None
+        self.window: ev.WindowOpened | ev.WindowsRevised | None = None
         self.epoch = 0
         self.spent: dict[int, ev.Spent] = {}
 
@@ -152,6 +152,8 @@ class _Known:
         elif isinstance(event, ev.WindowOpened):
             if self.window is None or event.start_block > self.window.start_block:
                 self.window = event
+        elif isinstance(event, ev.WindowsRevised):
+            self.window = event
         elif isinstance(event, ev.ActorStarted):
             self.epoch = max(self.epoch, event.epoch)
         self._name(getattr(event, "post_id", None), day)

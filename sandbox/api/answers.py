@@ -22,6 +22,10 @@ _DETAILS = {
 _INVALID = [{"field": "content", "message": "Refused because a fault asked for it"}]
 
 
+_FAR_BLOCKS = 9_000
+_LARGE_QUOTA = 100
+
+
 def detail(status: int, text: str = "", params: Mapping[str, Any] | None = None) -> JSONResponse:
     """{"detail": text}, which params may hold too, with Retry-After when they hold retry_after."""
     params = params or {}
@@ -64,13 +68,19 @@ def rate_limit(clock: BlockClock, block: int, *, used: int, limit: int, form: st
     return JSONResponse(body, 429, None if form == "429_body" else headers)
 
 
-def spoil_blocks(body: dict[str, Any], fault: str, size: int) -> dict[str, Any]:
-    """Faults in the block numbers of an answer; size is the blocks of a window."""
+def spoil_blocks(body: dict[str, Any], fault: str, clock: BlockClock, wall_s: float) -> dict[str, Any]:
+    """Faults in the block numbers of an answer."""
+    block, size = body["current_block"], clock.blocks_per_window
+    shifted = {"time_block": int(wall_s), "far_block": block + _FAR_BLOCKS, "window_ahead": block + size}
+    if fault in shifted:
+        return {**body, **clock.fields(shifted[fault])}
+    if fault == "large_quota":
+        return {**body, "max_submissions": _LARGE_QUOTA}
     numbers = [name for name in body if "block" in name or name == "current_window"]
     if fault == "no_block":
         return {name: value for name, value in body.items() if name not in numbers}
     if fault == "bad_block":
         return {name: "soon" if name in numbers else value for name, value in body.items()}
-    if fault == "mismatch":
-        return {**body, "blocks_per_window": size * 2}
+    if fault in {"mismatch", "short_windows"}:
+        return {**body, "blocks_per_window": size * 2 if fault == "mismatch" else 1}
     return body

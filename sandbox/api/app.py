@@ -76,7 +76,7 @@ class ApiService:
         fields = self._clock.fields(block)
         left = fields["next_window_start_block"] - block
         body = {"status": "ok", **fields, "blocks_until_next_window": left}
-        return JSONResponse(spoil_blocks(body, fault.name, self._clock.blocks_per_window))
+        return JSONResponse(spoil_blocks(body, fault.name, self._clock, self._config.wall()))
 
     async def submit(self, request: Request) -> Response:
         """Answer one submission."""
@@ -151,7 +151,8 @@ class ApiService:
 
     def _success(self, body: dict[str, Any], block: int, fault: Fault) -> Response:
         status = 201 if fault.name == "created" else self._config.accept_status
-        spoiled = spoil_blocks({**body, **self._clock.fields(block)}, fault.name, self._clock.blocks_per_window)
+        told = {**body, **self._clock.fields(block)}
+        spoiled = spoil_blocks(told, fault.name, self._clock, self._config.wall())
         return JSONResponse(spoiled, status)
 
 

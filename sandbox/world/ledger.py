@@ -33,9 +33,17 @@ class _Arrival(msgspec.Struct, kw_only=True):
 
 
 class Status(_Arrival, kw_only=True):
-    """A question for the block; ``block`` is what was answered, None for none."""
+    """A question for the block.
+
+    Attributes:
+        block: The block that the server was at, None where it told none.
+        told: The block that it told, likewise.
+        lie: What was not so in the answer; empty for nothing.
+    """
 
     block: int | None
+    told: int | None = None
+    lie: str = ""
 
 
 class Submission(_Arrival, kw_only=True):
@@ -47,6 +55,8 @@ class Submission(_Arrival, kw_only=True):
         signature: As sent.
         why: Why it was refused.
         body: What was sent.
+        told: As in `Status`.
+        lie: Likewise.
     """
 
     post_id: str
@@ -54,6 +64,8 @@ class Submission(_Arrival, kw_only=True):
     signature: str
     why: str = ""
     body: dict[str, object] = {}
+    told: int | None = None
+    lie: str = ""
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,8 +31,10 @@ def kill(world: World, when: str, seq: int, **env: str) -> None:
 
 
 def lasting(state: State) -> State:
-    """The state without what a second start changes by its nature: epoch, record numbers, what may have been paid."""
-    return changed(state, epoch=0, spent={}, checkpoint_seq=0)
+    """The state without what a second start changes by its nature: epoch, records, times, what was paid."""
+    assert state.window is not None
+    window = changed(state.window, opened_ms=0)
+    return changed(state, epoch=0, spent={}, checkpoint_seq=0, window=window, newest=window, searched_ms=0)
 
 
 def accepted_at_server(world: World) -> Mapping[int, list[str]]:

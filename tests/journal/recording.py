@@ -24,7 +24,7 @@ _TORN = b'{"seq":16,"at":"2026-11-22T14:'
 
 def history() -> Drive:
     """Every event but TailRepaired, which only a torn tail brings."""
-    drive = Drive(ev.Policy(max_search_pages=2)).start(subnets_sha256="5" * 64)
+    drive = Drive(ev.Policy(max_search_pages=2, block_s=0.25)).start(subnets_sha256="5" * 64)
     drive.on(ev.ConfigMismatched(setting="MAX_SUBMISSIONS_PER_WINDOW", configured=5, served=4))
     drive.on(ev.ApiUnreachable(reason="no answer within 10 s"), after_s=12)
     drive.on(ev.ApiRecovered(), after_s=24)
@@ -52,6 +52,9 @@ def history() -> Drive:
     drive.on(ev.ValidationObserved(**judged, passed=True))
     drive.on(ev.ValidationObserved(**judged, passed=False, code="text_mismatch", reason="the text differs"))
     drive.sign().window(813).scrape_failed()
+    drive.sign().window(9_000).scrape_failed()
+    told = {"window": 813, "start_block": 81_300, "current_block": 81_360, "blocks_per_window": 100}
+    drive.on(ev.WindowsRevised(**told, believed_start_block=900_000, answers=26, agreed_s=300.012), after_s=720)
     drive.on(ev.EffectCrashed(effect="PollStatus", post_id=None, error="KeyError: 'block'"))
     drive.on(ev.BackoffElapsed(), after_s=12)
     drive.sign()

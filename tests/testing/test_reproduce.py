@@ -69,9 +69,14 @@ def troubled(seed: int) -> ActorWorld:
     for n in range(1, 40):
         text = f"SN45 is doing fine, number {n}"
         world.llm.answers[text] = KeyError("a bug") if chance.random() < 0.1 else analysis(chance.random())
-    numbers = {"current_block": 81_200, "blocks_per_window": chance.choice([100, 100, 50])}
-    world.api.answers += chance.choices([fail(), fail(503), reject(), limit(**numbers), KeyError("another")], k=8)
+    answers = [fail(), fail(503), reject(), limit(current_block=81_200), KeyError("another")]
+    world.api.answers += chance.choices(answers, k=8)
+    world.api.block = changed(world.api.block, blocks_per_window=chance.choice([100, 100, 50]))
+    lies = [0]  # so many blocks are told too many
+    true_block = world.api.chain or int
+    world.api.chain = lambda: true_block() + lies[0]
     for _ in range(6):
+        lies[0] = chance.choice([0, 0, 0, 20_000])
         world.x.error = chance.choice(
             [None, None, None, ScrapeError("no credits", kind="credits"), KeyError("includes")]
         )
@@ -81,6 +86,7 @@ def troubled(seed: int) -> ActorWorld:
         world.x.error = world.api.status_error = None
         if chance.random() < 0.5:
             world.crash(chance.choice(["ActorStarted", "WindowOpened"]))
+    lies[0] = 0
     return world.run(windows=3)
 
 

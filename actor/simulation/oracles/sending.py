@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from actor.simulation.oracles.oracle import Oracle, Told
+from actor.simulation.oracles.oracle import Oracle, Told, is_told_twice
 from actor.simulation.outcome import Outcome, Violation
 from events import catalogue as ev
 from events.codec import plain
@@ -26,7 +26,8 @@ class Quota(Oracle):
     """I1: nothing is sent into a window that took, as the records tell, all that the settings allow.
 
     What the miner could not know is left out: a post that counted although its answer was lost or named another window.
-    So are windows that the server went back to after it was in a later one (ruling 11: a lower window is ignored).
+    So are windows that the server went back to after it was in a later one (ruling 11: a lower window is ignored), and
+    those during which it told twice of a later one.
     """
 
     EVENTS = (ev.SubmissionStarted, ev.SubmissionAccepted)
@@ -64,6 +65,9 @@ class Quota(Oracle):
         self._numbers.add(arrival.number)
         limit = self._limits.get(arrival.post_id)
         if limit is not None and self._known[start] >= limit and arrival.outcome in _WOULD_COUNT:
+            later = start + self.world.chain.blocks_per_window
+            if is_told_twice(self.world, later, arrival.life):
+                return
             text = f"post {arrival.post_id} was sent into the window that begins at block {start}, which had taken"
             yield Violation(rule="I1", text=f"{text} {self._known[start]}; {limit} are allowed", seq=_seq(last))
 
@@ -184,6 +188,8 @@ class QuietAfterLimit(Oracle):
                 break
             if status.delivered_s is not None and (status.block or 0) // blocks * blocks > entry.start_block:
                 return True
+        if is_told_twice(self.world, entry.start_block + blocks, ledger.submissions[-1].life, entry.at_s):
+            return True
         for other in reversed(ledger.submissions):
             if other.at_s <= entry.at_s:
                 break
