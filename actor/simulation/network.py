@@ -32,6 +32,7 @@ _SLOW_S: Final = (4.0, 90.0)
 _CRAWL_S: Final = (10.0, 56.0)
 _AGAIN_S: Final = (0.05, 8.0)
 _RAISES_BEFORE: Final = 0.5  # else after the server acted
+_ARRIVES_LATER: Final = 0.5  # else before the host sleeps
 
 
 class SimulatedBugError(RuntimeError):
@@ -45,12 +46,21 @@ class Network:
         world: The servers.
         loop: Whose time requests and answers take.
         world_s: The world's own time, which goes on while the host sleeps.
+        suspend: Lets the host sleep; a number from 0 up to 1 says for how long.
     """
 
-    def __init__(self, world: World, loop: asyncio.AbstractEventLoop, world_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        world: World,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        world_s: Callable[[], float],
+        suspend: Callable[[float], None],
+    ) -> None:
         self._world = world
         self._loop = loop
         self._world_s = world_s
+        self._suspend = suspend
 
     def send(self, request: Request) -> asyncio.Future[Answer]:
         """Send one request; the future brings its answer or raises Unanswered.
@@ -77,7 +87,11 @@ class Network:
 
     def _arrive(self, draw: Draw, request: Request, future: asyncio.Future[Answer], one_way_s: float) -> None:
         kind = draw.kind
+        if kind == "asleep" and draw.amount < _ARRIVES_LATER:
+            self._suspend(draw.share)
         answer, entry = self._world.arrive(draw, request, self._world_s())
+        if kind == "asleep" and draw.amount >= _ARRIVES_LATER:
+            self._suspend(draw.share)
         if kind == "twice":
             self._loop.call_later(_between(_AGAIN_S, draw.amount), self._arrive_again, draw, request)
         back_s = one_way_s

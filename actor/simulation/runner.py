@@ -109,7 +109,7 @@ class _Simulation:
         clock.set_wall(round(self._world.epoch_s * 1000))
         loop.on_last_turn(self._interrupt)
         self._slept_s = 0.0
-        self._network = Network(self._world, loop, self._world_s)
+        self._network = Network(self._world, loop, world_s=self._world_s, suspend=self._suspend)
         self._signer = SimulatedSigner()
         self._samples = random.Random(f"{plan.seed}:samples")  # noqa: S311  (repeatable by intent)
         self._losses = random.Random(f"{plan.seed}:losses")  # noqa: S311
@@ -269,19 +269,22 @@ class _Simulation:
         period_s = self._world.chain.period_s
         draw = self._weather.draw("clock")
         if draw.kind == "sleep":
-            self._loop.call_later(draw.share * period_s, self._suspend, 10 ** (2 + draw.amount * _LONGEST_SLEEP))
+            self._loop.call_later(draw.share * period_s, self._suspend, draw.amount)
         elif draw.kind:
             by_s = 10 ** (draw.amount * _FARTHEST_CLOCK) * (1 if draw.kind == "ahead" else -1)
             self._clock.jump(by_s)
             self._loop.call_later(draw.share * 2 * period_s, self._clock.jump, -by_s)
         self._loop.call_later(period_s, self._disturb_clock)
 
-    def _suspend(self, seconds: float) -> None:
+    def _suspend(self, share: float) -> None:
         """The host sleeps: the world and the wall clock go on, and nothing that the miner waits for does."""
-        begins_s = self._world_s()
+        begins_s, seconds = self._world_s(), 10 ** (2 + share * _LONGEST_SLEEP)
         self._slept_s += seconds
         self._clock.jump(seconds)
         self._world.ledger.sleeps.append((begins_s, self._world_s()))
+        calm, self._weather.calm = self._weather.calm, True  # days of the chain's own troubles would drown the rest
+        self._world.chain.block(self._world_s())
+        self._weather.calm = calm
 
     def _world_s(self) -> float:
         return self._clock.elapsed_s() + self._slept_s

@@ -68,6 +68,7 @@ class Posts:
         self._first_s = epoch_s - before * spacing_s
         self._spacing_s = spacing_s
         self._made: list[PagePost] = []
+        self._before: dict[str, PagePost] = {}
         self.users: dict[str, bytes] = dict(_user(self._rng, number, epoch_s) for number in range(_AUTHORS))
         self._authors = list(self.users)
 
@@ -89,7 +90,12 @@ class Posts:
         fields["edit_history_tweet_ids"].append(edited_id)
         edited = PagePost(edited_id, post.author_id, post.at_s, orjson.dumps(fields))
         self._made[int(post.id) & _NUMBER] = edited
+        self._before[edited_id] = post
         return edited
+
+    def before_edit(self, post: PagePost) -> PagePost:
+        """The post as it was before its last edit; itself when it has none."""
+        return self._before.get(post.id, post)
 
     def ancient(self) -> list[PagePost]:
         """Always the same few posts of a month before the world began."""

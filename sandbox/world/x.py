@@ -89,6 +89,8 @@ class X:
         if draw.kind == "ignores_time":
             ancient = self._posts.ancient()
             return found[: max(0, count - len(ancient))] + ancient
+        if draw.kind == "unedited":  # an index that is behind
+            return [self._posts.before_edit(post) for post in found]
         if draw.kind == "edited" and found:
             place = int(draw.amount * len(found))
             edited = self._posts.edit(found[place])

@@ -21,6 +21,7 @@ CHAIN_END: Final = "actor.chain_end"
 RUNTIME: Final = "actor.runtime"
 PERFORM: Final = "actor.perform"
 API: Final = "actor.edges.api"
+X_WIRE: Final = "actor.edges.x_wire"
 API_WIRE: Final = "actor.edges.api_wire"
 WRITER: Final = "events.journal.writer"
 FILE: Final = "events.journal.file"
@@ -105,6 +106,8 @@ _SNAPSHOT_FIRST: Final = """\
         if self._since_snapshot + 1 >= self._config.snapshot_every or isinstance(event, ActorStopped):
             await self._save_snapshot(record)
 """
+
+_ANY_DATE: Final = Change(X_WIRE, "    if not _since(now_s) <= posted <= now_s + _AHEAD_S:\n", "    if False:\n")
 
 PLANTED: Final = (
     # The runtime and what it performs
@@ -315,7 +318,49 @@ PLANTED: Final = (
             ),
         ),
     ),
+    # Ages and dates
+    Planted(
+        "posts are sent at any age",
+        (
+            Change(
+                WANTED,
+                "if pending is not None and state.is_too_old(pending.post, at_ms):",
+                "if False:",
+            ),
+        ),
+    ),
+    Planted(
+        "posts are carried at any age",
+        (Change(REDUCE, "too_old = post.dated and s.is_too_old(post.post, at_ms)", "too_old = False"),),
+    ),
+    Planted(
+        "a sleep towards a moment is one long sleep",
+        (Change(PERFORM, "await self._clock.sleep(min(left_s, _LOOK_S))", "await self._clock.sleep(left_s)"),),
+    ),
+    Planted("any date is taken", (_ANY_DATE,)),
+    Planted(
+        "chosen posts are forgotten by the dates that X tells",
+        (_ANY_DATE, Change(REDUCE, "    if e.since is None:\n        return _see_unchecked", "    if True:\n        return _see_unchecked")),
+    ),
+    Planted(
+        "an edited post is another post",
+        (Change(X_WIRE, 'edits=_edits(fields.get("edit_history_tweet_ids"), post_id),', "edits=(),"),),
+    ),
+    Planted(
+        "only the version that was chosen is remembered",
+        (
+            Change(
+                REDUCE,
+                "versions = [version for p in e.posts for version in p.versions]",
+                "versions = [p.id for p in e.posts]",
+            ),
+        ),
+    ),
     # The edges
+    Planted(
+        "a success of another post or hotkey counts",
+        (Change(API_WIRE, "        if named is not None and named != ours:\n", "        if False:\n"),),
+    ),
     Planted("one signature serves all attempts of a post", (Change(API, _SIGNED, _SIGNED_ONCE),)),
     Planted("a 429 is a failure like others", (Change(API_WIRE, "_TOO_MANY: Final = 429", "_TOO_MANY: Final = 430"),)),
     Planted(
