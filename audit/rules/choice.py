@@ -13,11 +13,12 @@ __all__ = ["FailedAnalysis", "IrrelevantPosts"]
 
 
 class FailedAnalysis(Rule):
-    """R6."""
+    """R6, and ruling 21 for what is held."""
 
     name = "R6"
     demands = (
-        "after a failed analysis defaults are sent (no tokens, sentiment 0, score 0), or nothing, as the policy says"
+        "after a failed analysis defaults are sent (no tokens, sentiment 0, score 0), or nothing, as the policy says; "
+        "nothing is sent that was not analyzed, so a held post waits"
     )
     events = (ev.AnalysisFailed, ev.SubmissionStarted)
 
@@ -35,7 +36,11 @@ class FailedAnalysis(Rule):
                 found = "a submission of a post whose analysis failed under ON_ANALYSIS_ERROR=skip"
                 yield self.finding(entry, seq, found=found, expected="none")
             post, body = books.pending.get(event.post_id), event.body
-            if post is not None and post.failed and (body.tokens or body.sentiment or body.score):
+            if post is not None and post.analysis is None:
+                held = "" if post.held is None else " that is held under ON_ANALYSIS_ERROR=hold"
+                found = f"a submission of a post without an analysis{held}"
+                yield self.finding(entry, post.held or post.seq, found=found, expected="an analysis first")
+            elif post is not None and post.failed and (body.tokens or body.sentiment or body.score):
                 found = (
                     f"{len(body.tokens)} tokens, sentiment {body.sentiment}, score {body.score} after a failed analysis"
                 )
@@ -63,5 +68,6 @@ class IrrelevantPosts(Rule):
                 yield self.finding(entry, seq, found=found, expected="none")
         elif isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
             tokens = event.tokens if isinstance(event, ev.PostAnalyzed) else {}
-            if not tokens and not entry.books.policy.submit_irrelevant:
+            held = isinstance(event, ev.AnalysisFailed) and entry.books.holds(event)
+            if not (tokens or held or entry.books.policy.submit_irrelevant):
                 self._irrelevant[event.post_id] = entry.record.seq
