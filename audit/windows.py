@@ -127,9 +127,7 @@ class WindowLog:
         holds: Whether posts wait whose analysis is refused, likewise.
     """
 
-    def __init__(
-        self, *, quota: tuple[int, int | None] = (1, None), attempts: int = 1, holds: bool = False
-    ) -> None:
+    def __init__(self, *, quota: tuple[int, int | None] = (1, None), attempts: int = 1, holds: bool = False) -> None:
         self._told: deque[_Told] = deque()
         self._unreachable: int | None = None
         self._limited: tuple[int, int] | None = None
@@ -221,11 +219,16 @@ class WindowLog:
             worked.note(event, record)
             while self._told[0] is not worked:
                 outcomes.append(self._told.popleft().outcome())
-        for told in self._told:
-            if not told.touched:
-                told.put_down_to("busy", record.seq)
-                if self._holds and isinstance(event, ev.AnalysisFailed) and event.kind in ev.CONFIGURATION:
-                    told.put_down_to("held", record.seq)
+        held = self._holds and isinstance(event, ev.AnalysisFailed) and event.kind in ev.CONFIGURATION
+        for told in (told for told in self._told if not told.touched):
+            told.put_down_to("busy", record.seq)
+            if held:
+                told.put_down_to("held", record.seq)
+        self._follow(event, record)
+        return outcomes
+
+    def _follow(self, event: ev.Event, record: Record) -> None:
+        """What becomes of attempts."""
         if isinstance(event, ev.RateLimited | ev.SubmissionAccepted) and self._told:
             self._count(event, record)
         match event:
@@ -237,7 +240,6 @@ class WindowLog:
                 self._tried.clear()
             case ev.SubmissionAccepted() | ev.SubmissionRejected():
                 self._tried.pop(event.post_id, None)
-        return outcomes
 
     def _give_up(self, record: Record) -> None:
         """Posts without an attempt left and without a verdict: the API may have taken them all the same."""

@@ -354,7 +354,7 @@ def _hold_back(s: State, post: PendingPost) -> PendingPost:
 
 
 def _conclude(s: State, at_ms: int) -> State:
-    """Once nothing is left to ask: did every answer refuse, for one reason that no waiting mends? (ruling 21)"""
+    """Once nothing is left to ask: see whether all was refused, for one reason that no waiting mends (ruling 21)."""
     if len(s.outcomes) != 1 or s.analysis_due():
         return s
     ((kind, reason),) = s.outcomes.items()

@@ -13,7 +13,7 @@ __all__ = ["PaidOnce"]
 
 
 class PaidOnce(Rule):
-    """I3. A refusal that has posts wait is no answer. A failed search spends its window as well, and so does a spent budget; so it is when the journal comes back.
+    """I3. A refusal that has posts wait is no answer, while a failed search spends its window, as a spent budget does.
 
     A journal that moves to another API and back finds the windows there that it left, though its books began anew.
     """

@@ -79,6 +79,7 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
         "raise": 0.004,
         "crawl": 0.02,
         "400": 0.002,
+        "400_parameter": 0.002,
         "401": 0.002,
         "402": 0.002,
         "404": 0.002,
@@ -100,6 +101,7 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
     # Once for each window's time.
     "chain": {"stall": 0.02, "jump": 0.02, "back": 0.02, "resize": 0.01, "quota": 0.04},
     "clock": {"ahead": 0.015, "behind": 0.015},
+    "llm": {"refuses": 0.02},
     # Once for each window's time: what the host hands on from validators, and what its operator changes.
     "host": {"score": 0.06, "validation": 0.06, "settings": 0.05},
     # Once for each process.

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from actor.machine import INITIAL, State
 from actor.simulation.damage import damaged_copies
 from actor.simulation.oracles.folding import FoldAtEveryRecord, Legible, Vouched, readers
+from actor.simulation.oracles.holding import Held
 from actor.simulation.oracles.keeping import Abandoned, Answered, Budget, Heard, Rested, Understood
 from actor.simulation.oracles.oracle import ARRIVALS, BEFORE_START, Oracle, Told
 from actor.simulation.oracles.paying import ChatsOnce, SearchesOnce
@@ -34,6 +35,7 @@ _ORACLES: Final[tuple[type[Oracle], ...]] = (
     Attempts,
     SearchesOnce,
     ChatsOnce,
+    Held,
     Vouched,
     HealthyWindows,
     Heard,
