@@ -44,7 +44,8 @@ _NO_PARAMETER: Final = (
     *("unsupported value", "unsupported_value", "unrecognized request argument"),
 )
 # A name of ours as servers put it: in quotes, before a colon, or with what it must be. Posts speak of seeds, too.
-_NAMED: Final = re.compile(rf"\bmax_tokens\b|\b(?:{'|'.join(PARAMETERS)})(?:['\"`\]:]| must\b)")
+_OURS: Final = "|".join(PARAMETERS)
+_NAMED: Final = re.compile(rf"\bmax_tokens\b|['\"`](?:{_OURS})['\"`]|\b(?:{_OURS})(?::| must\b)")
 _HINTS: Final[dict[LLMErrorKind, str]] = {
     "auth": "check API_KEY",
     "quota": "the account's credit is used up",

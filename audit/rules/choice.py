@@ -18,7 +18,7 @@ class FailedAnalysis(Rule):
     name = "R6"
     demands = (
         "after a failed analysis defaults are sent (no tokens, sentiment 0, score 0), or nothing, as the policy says; "
-        "nothing is sent that was not analyzed, so a held post waits"
+        "a post that is held waits for an analysis"
     )
     events = (ev.AnalysisFailed, ev.SubmissionStarted)
 
@@ -36,11 +36,10 @@ class FailedAnalysis(Rule):
                 found = "a submission of a post whose analysis failed under ON_ANALYSIS_ERROR=skip"
                 yield self.finding(entry, seq, found=found, expected="none")
             post, body = books.pending.get(event.post_id), event.body
-            if post is not None and post.analysis is None:
-                held = "" if post.held is None else " that is held under ON_ANALYSIS_ERROR=hold"
-                found = f"a submission of a post without an analysis{held}"
-                yield self.finding(entry, post.held or post.seq, found=found, expected="an analysis first")
-            elif post is not None and post.failed and (body.tokens or body.sentiment or body.score):
+            if post is not None and post.analysis is None and post.held is not None:
+                found = "a submission without an analysis of a post that is held under ON_ANALYSIS_ERROR=hold"
+                yield self.finding(entry, post.held, found=found, expected="an analysis first")
+            if post is not None and post.failed and (body.tokens or body.sentiment or body.score):
                 found = (
                     f"{len(body.tokens)} tokens, sentiment {body.sentiment}, score {body.score} after a failed analysis"
                 )

@@ -16,7 +16,6 @@ from actor.machine.wanted import submission_started
 from actor.ports import Accepted, Block, Failed, Limited, Rejected, SubmitAnswer
 from events import catalogue as ev
 from events import effects as ef
-from events.codec import changed
 from tests.audit.broken import Story
 from tests.kit import analysis_failed, analyzed
 
@@ -27,6 +26,8 @@ _POLICIES: Final = (
     ev.Policy(),
     ev.Policy(max_submissions_per_window=3, submit_attempts=2, max_carried_windows=1),
     ev.Policy(on_analysis_error="skip"),
+    ev.Policy(on_analysis_error="hold"),
+    ev.Policy(on_analysis_error="hold", submit_irrelevant=False, max_submissions_per_window=3, max_carried_windows=1),
     ev.Policy(submit_irrelevant=False),
     ev.Policy(max_x_usd_per_day=2.0),
 )
@@ -60,6 +61,7 @@ class Walk(Story):
         self.first_block = 7_000
         self.blocks = 100
         self.quota = 5
+        self.refuses = ""  # why the LLM's server refuses everything at present
         self.counted: dict[tuple[int, int], int] = {}
         self.numbers = 0
         self.start()
@@ -111,8 +113,10 @@ class Walk(Story):
 
     def world_changes(self) -> None:
         """The API has other numbers, a bug raises, somebody sets the clock, or nothing happens for long."""
-        what = self.random.choice(["quota", "length", "crash", "sleep", "clock"])
-        if what == "quota":
+        what = self.random.choice(["quota", "length", "crash", "sleep", "clock", "llm", "llm"])
+        if what == "llm":
+            self.refuses = "" if self.refuses else self.random.choice(sorted(ev.CONFIGURATION))
+        elif what == "quota":
             self.quota = self.random.choice([3, 5, 7])
         elif what == "length":
             self.blocks = self.random.choice([50, 100, 200])
@@ -183,8 +187,11 @@ class Walk(Story):
         pending = self.state.pending(post_id)
         assert pending is not None
         digest = content_sha256(norm_text(pending.post.content))
-        if self.random.random() < 0.1:
-            self.on(changed(analysis_failed(post_id), content_sha256=digest))
+        if self.refuses:
+            self.on(analysis_failed(post_id, self.refuses, content_sha256=digest))
+        elif self.random.random() < 0.1:
+            kind = self.random.choice(["timeout", "server", "quota"])
+            self.on(analysis_failed(post_id, kind, content_sha256=digest))
         else:
             relevance = self.random.choice([0.0, 0.2, 0.4, 1.0])
             self.on(analyzed(post_id, relevance, content_sha256=digest))

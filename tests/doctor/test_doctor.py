@@ -24,6 +24,7 @@ NAMES = [
     "records",
     "identity",
     "budgets",
+    "alarms",
     "disk",
     "api",
     "clock",

@@ -18,7 +18,7 @@ _LONGEST_WINDOWS: Final = 9
 
 
 class Held(Oracle):
-    """Nothing is sent without an analysis or forgotten, and a first refusal keeps a window's others from being asked."""
+    """Nothing is sent unjudged or forgotten, and a first refusal keeps a window's others from being asked about."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
