@@ -16,7 +16,10 @@ from actor.settings_template import comment_of
 from actor.sources import SECRET, Sources, Value
 from events.describe import printable
 
-__all__ = ["ask", "sources_of"]
+__all__ = ["PROPOSED", "ask", "sources_of"]
+
+PROPOSED: Final[Mapping[str, str]] = {"ON_ANALYSIS_ERROR": "hold"}
+"""What a new file says unless it is told otherwise; elsewhere the specification's defaults hold to the letter."""
 
 _WALLET: Final = ("WALLET_PATH", "WALLET_NAME", "WALLET_HOTKEY")
 _ASKED: Final = (
@@ -30,13 +33,14 @@ _ASKED: Final = (
     "JOURNAL_DIR",
     "SEARCH_KEYWORDS",
     "MAX_X_USD_PER_DAY",
+    "ON_ANALYSIS_ERROR",
 )
 _PLACEHOLDERS: Final = {"X_BEARER_TOKEN": "unknown", "API_KEY": "unknown"}  # while others are checked
 _LONGEST: Final = 2_000
 
 
 def ask(given: Mapping[str, str], *, wallet_check: bool) -> dict[str, str]:
-    """All that matters and is not given yet; an empty answer takes the default.
+    """All that matters and is not given yet; an empty answer takes what is proposed, or else the default.
 
     Raises:
         typer.Abort: Ctrl-C, or the end of the input.
@@ -78,7 +82,7 @@ def _answer(name: str) -> str:
     if name in SECRET:
         text: str = typer.prompt(name, hide_input=True, default=None if field.is_required() else "", show_default=False)
         return text if name == "HOTKEY_PASSWORD" else text.strip()
-    default = setting_text(field.default)
+    default = PROPOSED.get(name) or setting_text(field.default)
     text = typer.prompt(name, default=default, show_default=bool(default)).strip()
     return "" if text == default else text
 

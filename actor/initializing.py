@@ -15,7 +15,7 @@ from typing import Final
 
 import typer
 
-from actor.asking import ask, sources_of
+from actor.asking import PROPOSED, ask, sources_of
 from actor.edges.hotkey import HotkeyError
 from actor.env_file import parse_env_file
 from actor.my_miner import load_signer
@@ -60,7 +60,7 @@ def run_init(options: InitOptions) -> int:
         given = {**dict(map(_given, options.values)), **_secrets(options.secret_files)}
         if sys.stdin.isatty():
             given = ask(given, wallet_check=options.wallet_check)
-        _write(target, given, options)
+        _write(target, {**PROPOSED, **given}, options)
     except SettingsError as error:
         return max(fail(line, code=2) for line in error.lines)
     except (UsageError, HotkeyError) as error:

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from actor.alarms import alarms
 from actor.inbox import Meaning
 from actor.machine.state import State
 from events.catalogue import Event
@@ -85,7 +86,8 @@ async def keep_alive(notifier: Notifier, tell: Callable[[Meaning], bool]) -> Non
 def _status(state: State) -> str:
     window = "no window yet" if state.window is None else f"window {state.window.number}"
     api = "; the coordination API is unreachable" if state.api_down else ""
-    return f"{state.state}, {window}; posts_processed {state.totals.accepted}{api}"
+    ringing = "".join(f"; alarm {alarm.name}: {alarm.fix}" for alarm in alarms(state))
+    return f"{state.state}, {window}; posts_processed {state.totals.accepted}{api}{ringing}"
 
 
 def _ping_every_s(environ: Mapping[str, str]) -> float | None:

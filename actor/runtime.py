@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from actor.alarms import Alarm, alarms
 from actor.block_watch import BlockWatch
 from actor.chain_end import ChainEnd
 from actor.edges.text import one_line
@@ -133,6 +134,7 @@ class Actor:
         self._change: SettingsChanged | None = None
         self._stop_reason: str | None = None
         self._since_snapshot = 0
+        self._ringing: tuple[Alarm, ...] = ()
 
     def stop(self, reason: str = "asked to stop") -> None:
         """Ask the loop to end; call it from the loop's own thread. Idempotent."""
@@ -349,6 +351,7 @@ class Actor:
         self.state = after
         self._chain_end.follow(record, after.checkpoint_seq)
         self._tell(record)
+        self._ring()
         self._since_snapshot += 1
         if self._since_snapshot >= self._config.snapshot_every or isinstance(event, ActorStopped):
             await self._save_snapshot(record)
@@ -359,6 +362,16 @@ class Actor:
             self._on_record(record, self.state)
         except Exception as error:  # noqa: BLE001  (a host's code)
             _log.error("on_record raised at record %d: %s", record.seq, self._trace(error))
+
+    def _ring(self) -> None:
+        """Say once that an alarm began, or is still on at a start, and once that it ended."""
+        before, self._ringing = self._ringing, alarms(self.state)
+        known, now = ({alarm.name: alarm.since_ms for alarm in found} for found in (before, self._ringing))
+        for alarm in self._ringing:
+            if known.get(alarm.name) != alarm.since_ms:
+                _log.error("alarm %s: %s; to mend it: %s", alarm.name, alarm.words, alarm.fix)
+        for name in known.keys() - now.keys():
+            _log.info("alarm %s is over", name)
 
     def _trace(self, error: Exception) -> str:
         """For the log; reading the source for it takes a millisecond, which a log that is off need not cost."""

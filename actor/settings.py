@@ -129,7 +129,7 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
     max_search_pages: Annotated[int, Field(ge=1, le=10)] = 1
     submit_attempts: Annotated[int, Field(ge=1, le=10)] = 3
     submit_backoff_seconds: Seconds = 3.0
-    on_analysis_error: Literal["default", "skip"] = "default"
+    on_analysis_error: Literal["default", "skip", "hold"] = "default"
     submit_irrelevant: bool = True
     analysis_votes: Annotated[int, Field(ge=1, le=9)] = 1
     llm_concurrency: Annotated[int, Field(ge=1, le=100)] = 5

@@ -129,6 +129,8 @@ def _posts(posts: PostAccounts) -> Iterator[str]:
         f"{sum(posts.abandoned.values())} abandoned{_counts(posts.abandoned)}, "
         f"{posts.left_out} left out, {posts.pending} pending",
     )
+    if posts.held:
+        yield _line("", f"{posts.held} were held back for want of an analysis, whatever became of them")
     if posts.salvaged:
         yield _line("", f"{posts.salvaged} more were accepted behind a gap")
 

@@ -41,7 +41,7 @@ class PostRow:
         window: Number of the window that it was scraped for.
         scraped: The record of the search that found it.
         place: Its place among the posts that the search chose, from 1.
-        analysis: The analysis or its failure; None before.
+        analysis: The analysis or its failure, of several the last; None before.
         analyzed: Its record.
         score: As the machine computed it from the analysis, and as it is submitted; None before, and when left out.
         attempts: Submissions started, over all windows.
@@ -134,7 +134,7 @@ def _lived(row: PostRow, event: ev.Event, mark: Mark, after: State) -> PostRow:
         row = replace(row, verdict=_verdict(event, row.post.id), decided=mark)
     match event:
         case ev.PostAnalyzed() | ev.AnalysisFailed():
-            return replace(row, analysis=event, analyzed=mark, score=None if known is None else known.score)
+            return replace(row, analysis=event, analyzed=mark, score=known.score if known and known.analyzed else None)
         case ev.SubmissionStarted():
             return replace(row, attempts=row.attempts + 1, first_sent=row.first_sent or mark, last_sent=mark)
         case ev.SubmissionFailed():

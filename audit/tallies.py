@@ -27,7 +27,8 @@ __all__ = [
 class PostAccounts:
     """Chosen posts and their verdicts: accepted by the API's word, rejected by HTTP status, abandoned by reason.
 
-    ``salvaged`` is how many accepted ones are known only from behind a gap.
+    ``held`` is how many had to wait for an analysis, whatever became of them, ``salvaged`` how many accepted ones are
+    known only from behind a gap.
     """
 
     chosen: int = 0
@@ -36,6 +37,7 @@ class PostAccounts:
     abandoned: Counter[str] = field(default_factory=Counter)
     left_out: int = 0
     pending: int = 0
+    held: int = 0
     salvaged: int = 0
 
 
@@ -53,6 +55,7 @@ class PostTally:
                 accounts.chosen += len(event.posts)
             case ev.PostAnalyzed() | ev.AnalysisFailed():
                 accounts.left_out += _leaves_out(event, books)
+                accounts.held += _held_first(event, books)
             case ev.SubmissionAccepted():
                 accounts.accepted[event.status] += 1
             case ev.SubmissionRejected():
@@ -71,7 +74,14 @@ def _leaves_out(event: ev.PostAnalyzed | ev.AnalysisFailed, books: Books) -> boo
         return False
     if isinstance(event, ev.PostAnalyzed):
         return not event.tokens and not policy.submit_irrelevant
-    return policy.on_analysis_error == "skip" or not policy.submit_irrelevant
+    return not books.holds(event) and (policy.on_analysis_error == "skip" or not policy.submit_irrelevant)
+
+
+def _held_first(event: ev.PostAnalyzed | ev.AnalysisFailed, books: Books) -> int:
+    """How many posts have to wait with this record that never had to before."""
+    if isinstance(event, ev.PostAnalyzed) or event.post_id not in books.pending or not books.holds(event):
+        return 0
+    return sum(post.analysis is None and post.held is None for post in books.pending.values())
 
 
 @dataclass(slots=True, kw_only=True)

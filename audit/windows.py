@@ -24,6 +24,7 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "scrape failed": "its search failed, and nothing was carried over into it",
     "budget": "a budget did not allow its search",
     "nothing new": "its search brought no new post",
+    "held": "the LLM's server refused to analyze the posts that wait for it and fill it",
     "gap": "records are missing: a gap was accepted",
     "moved": "the journal moved to another API",
     "down": "no process ran for a part of it",
@@ -124,9 +125,10 @@ class WindowLog:
         quota: Posts that a window takes by the policy, and by the API's word where it gave one; for a log that does
             not begin with a journal's first record.
         attempts: Submissions of a post in one window, likewise.
+        holds: Whether posts wait whose analysis is refused, likewise.
     """
 
-    def __init__(self, *, quota: tuple[int, int | None] = (1, None), attempts: int = 1) -> None:
+    def __init__(self, *, quota: tuple[int, int | None] = (1, None), attempts: int = 1, holds: bool = False) -> None:
         self._told: deque[_Told] = deque()
         self._judged: deque[int] = deque(maxlen=_KEPT)  # first blocks
         self._unreachable: int | None = None
@@ -134,6 +136,7 @@ class WindowLog:
         self._counted: dict[int, int] = {}
         self._quota = quota
         self._attempts = attempts
+        self._holds = holds
         self._tried: dict[str, int] = {}  # attempts at posts that wait for an answer or for one more
         self._last: Record | None = None
         self._work_ms = 0
@@ -142,6 +145,7 @@ class WindowLog:
             ev.WindowOpened: self._open,
             ev.WindowsRevised: self._revise,
             ev.ActorStarted: self._start,
+            ev.SettingsChanged: self._change,
             ev.ActorStopped: lambda _event, record: self._explain("down", record),
             ev.EffectCrashed: self._crash,
             ev.ApiUnreachable: self._outage,
@@ -249,9 +253,16 @@ class WindowLog:
             worked.note(event, record)
             while self._told[0] is not worked:
                 outcomes += self._judge(self._told.popleft())
-        for told in self._told:
-            if not told.touched:
-                told.put_down_to("busy", record.seq)
+        held = self._holds and isinstance(event, ev.AnalysisFailed) and event.kind in ev.CONFIGURATION
+        for told in (told for told in self._told if not told.touched):
+            told.put_down_to("busy", record.seq)
+            if held:
+                told.put_down_to("held", record.seq)
+        self._follow(event, record)
+        return outcomes
+
+    def _follow(self, event: ev.Event, record: Record) -> None:
+        """What becomes of attempts."""
         if isinstance(event, ev.RateLimited | ev.SubmissionAccepted) and self._told:
             self._count(event, record)
         match event:
@@ -263,7 +274,6 @@ class WindowLog:
                 self._tried.clear()
             case ev.SubmissionAccepted() | ev.SubmissionRejected():
                 self._tried.pop(event.post_id, None)
-        return outcomes
 
     def _give_up(self, record: Record) -> None:
         """Posts without an attempt left and without a verdict: the API may have taken them all the same."""
@@ -324,10 +334,15 @@ class WindowLog:
         self._counted |= event.salvage.counted
         return ()
 
+    def _change(self, event: ev.SettingsChanged, _record: Record) -> tuple[()]:
+        self._holds = event.policy.on_analysis_error == "hold"
+        return ()
+
     def _start(self, event: ev.ActorStarted, record: Record) -> tuple[()]:
         """A crash leaves no record, so it shows here. What follows the start explains the window anew (ruling 12)."""
         self._quota = (event.policy.max_submissions_per_window, self._quota[1])
         self._attempts = event.policy.submit_attempts
+        self._holds = event.policy.on_analysis_error == "hold"
         self._give_up(record)
         self._work_ms = record.at_ms
         newest = self._told[-1] if self._told else None

@@ -18,6 +18,7 @@ from events.prices import Prices
 from events.value import Value, changed
 
 __all__ = [
+    "CONFIGURATION",
     "EVENTS",
     "ActorStarted",
     "ActorStopped",
@@ -57,6 +58,9 @@ __all__ = [
 
 
 _SENTIMENTS: Final = frozenset({-1.0, -0.5, 0.0, 0.5, 1.0})
+# Kinds of AnalysisFailed that no waiting mends: the key, the credit, the model or a parameter of every request is
+# refused, whatever the post (ruling 21). The fold reads this set, so a change of it raises REDUCER.
+CONFIGURATION: Final = frozenset({"auth", "quota", "model", "parameter"})
 
 
 class Post(Value, frozen=True, kw_only=True):
@@ -119,7 +123,8 @@ class Policy(Value, frozen=True, kw_only=True):
         max_submissions_per_window: MAX_SUBMISSIONS_PER_WINDOW; the API's own number wins.
         submit_attempts: SUBMIT_ATTEMPTS for each post and window in all (ruling 1).
         submit_backoff_s: SUBMIT_BACKOFF_SECONDS; the n-th failure waits this times 2^(n-1) (ruling 1).
-        on_analysis_error: ON_ANALYSIS_ERROR: "default" submits with score 0, "skip" leaves out (ruling 6).
+        on_analysis_error: ON_ANALYSIS_ERROR: "default" submits with score 0, "skip" leaves out (ruling 6), "hold" has a
+            post wait whose analysis was refused for a reason of CONFIGURATION (ruling 21), and else does as "default".
         submit_irrelevant: SUBMIT_IRRELEVANT: False leaves out posts without relevance (ruling 7).
         poll_interval_s: POLL_INTERVAL_SECONDS between two status polls.
         crash_backoff_s: Wait after an effect raised (specification, thread errors).
@@ -139,7 +144,7 @@ class Policy(Value, frozen=True, kw_only=True):
     max_submissions_per_window: int = 5
     submit_attempts: int = 3
     submit_backoff_s: float = 3.0
-    on_analysis_error: Literal["default", "skip"] = "default"
+    on_analysis_error: Literal["default", "skip", "hold"] = "default"
     submit_irrelevant: bool = True
     poll_interval_s: float = 12.0
     crash_backoff_s: float = 12.0
@@ -443,12 +448,12 @@ class PostAnalyzed(Value, frozen=True, kw_only=True):
 
 
 class AnalysisFailed(Value, frozen=True, kw_only=True):
-    """A post could not be analyzed; the policy says whether defaults are sent (ruling 6).
+    """A post could not be analyzed; the policy says whether defaults are sent, or the post waits (rulings 6 and 21).
 
     Attributes:
         post_id: The post.
         content_sha256: As in PostAnalyzed.
-        kind: Stable word for the cause.
+        kind: Stable word for the cause; those of CONFIGURATION concern every post.
         reason: One line for people.
         model: The LLM.
         prompt_version: Version of the prompt.

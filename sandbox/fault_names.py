@@ -48,8 +48,10 @@ _USAGE = {
 
 _LLM = {
     "400": "400 invalid request",
+    "400_parameter": "400 unsupported parameter",
     "401": "401 as for a wrong key",
     "402": "402 quota exhausted",
+    "403": "403 forbidden",
     "404": "404 model not found",
     "429": "429 with Retry-After of `retry_after` (1) seconds",
     "429_long": "429 with Retry-After of 600 seconds",

@@ -24,6 +24,7 @@ LLMErrorKind = Literal[
     "rate_limit",  # 429
     "server",  # 5xx
     "refused_format",  # the server will not take this response_format
+    "parameter",  # the server will not take a parameter that every request has
     "request",  # the server refuses the request for another reason
     "malformed",  # a 2xx whose body is not a chat completion with text in it
     "votes",  # answers to the same question contradict each other

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Final
 
@@ -11,21 +11,10 @@ from actor.doctor.get import get, unanswered_fix
 from actor.edges.llm_wire import refusal
 from actor.edges.reply import Reply, Unanswered
 from actor.edges.urls import place
+from actor.llm_fixes import LLM_FIXES
 
-__all__ = ["LLM_FIXES", "llm_checks", "models_check"]
+__all__ = ["llm_checks", "models_check"]
 
-# By the kinds of LLMError.
-LLM_FIXES: Final[Mapping[str, str]] = {
-    "auth": "set API_KEY to a key of the LLM's server, whole and without quotes",
-    "quota": "top up the account that API_KEY belongs to",
-    "model": "set MODEL to a name that the server lists, and LLM_BASE to its address, which usually ends in /v1",
-    "rate_limit": "wait: another program may use this key, too",
-    "server": "the LLM's server has a problem of its own: wait, or set LLM_BASE to another",
-    "timeout": "wait, raise LLM_TIMEOUT_SECONDS, or set MODEL to a faster one",
-    "connection": "look at the network and at LLM_BASE",
-    "broken": "look at the network and at LLM_BASE",
-    "malformed": "set MODEL to one that answers with JSON, and LLM_BASE to an OpenAI-compatible API",
-}
 _ASK: Final = (
     "correct LLM_BASE, which usually ends in /v1; where that is right, `user-miner doctor --paid` asks the model"
 )

@@ -8,12 +8,12 @@ from typing import Final
 from actor.analyzer import AnalysisError, make_strategy
 from actor.compose import Model, build_analyzer
 from actor.doctor.check import Check, failure, ok, warning
-from actor.doctor.llm import LLM_FIXES
 from actor.doctor.x import X_FIXES
 from actor.edges.clock import SystemClock
 from actor.edges.text import Redactor
 from actor.edges.threads import in_daemon_thread
 from actor.edges.x import PostScraper
+from actor.llm_fixes import LLM_FIXES
 from actor.ports import ScrapeError
 from actor.settings import Settings
 from events.prices import page_size, usd

@@ -17,7 +17,7 @@ from actor.doctor.place import disk_check, find_journal, lock_check, place_check
 from actor.doctor.records import records_checks
 from actor.doctor.runner import Probe
 from actor.doctor.software import software_checks
-from actor.doctor.state import identity_checks, spending_checks
+from actor.doctor.state import alarm_checks, identity_checks, spending_checks
 from actor.doctor.wallet import chain_checks, open_hotkey
 from actor.doctor.x import x_checks
 from actor.edges.clock import SystemClock
@@ -132,6 +132,7 @@ class Rounds:
                 lambda settings: spending_checks(self.journal(), settings.policy(), SystemClock().now_ms()),
                 *_BUDGETS,
             ),
+            self._disk_probe("alarms", lambda _settings: alarm_checks(self.journal(), SystemClock().now_ms())),
             self._disk_probe("disk", lambda settings: [disk_check(settings.journal_dir, *room(settings.journal_dir))]),
         ]
 

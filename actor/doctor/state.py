@@ -1,10 +1,14 @@
-"""What the journal's state says to the settings: is it theirs, and do the budgets allow a window. Reads only."""
+"""What the journal's state says: does it belong to the settings, do the budgets allow a window, is an alarm on.
+
+Reads only.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
+from actor.alarms import alarms
 from actor.doctor.budgets import budget_checks
 from actor.doctor.check import Check, failure, ok, skipped
 from actor.doctor.records import mend
@@ -14,9 +18,9 @@ from actor.settings import Settings
 from audit.history import FoldError
 from audit.statusing.look import Look
 from events.catalogue import Policy, Spent
-from events.journal import JournalError
+from events.journal import JournalError, at_text
 
-__all__ = ["identity_checks", "spending_checks"]
+__all__ = ["alarm_checks", "identity_checks", "spending_checks"]
 
 _OTHER: Final = "or set JOURNAL_DIR to another directory"
 
@@ -52,6 +56,18 @@ def spending_checks(journal: Path | None, policy: Policy, now_ms: int) -> list[C
     except _UnreadableError:
         return [skipped("budgets", "waits for a journal that tells what today has cost")]
     return budget_checks(policy, spent.get(now_ms // DAY_MS, Spent()))
+
+
+def alarm_checks(journal: Path | None, now_ms: int) -> list[Check]:
+    """What the last windows showed that only the operator can mend; it may be mended, and not have been tried yet."""
+    if journal is None:
+        return [ok("alarms", "no journal yet")]
+    try:
+        state = _read(journal, now_ms)
+    except _UnreadableError:
+        return [skipped("alarms", "waits for a journal that tells what became of the last windows")]
+    found = [failure("alarms", f"{a.name} since {at_text(a.since_ms)}: {a.words}", a.fix) for a in alarms(state)]
+    return found or [ok("alarms", "none is on")]
 
 
 def identity_checks(journal: Path | None, settings: Settings, hotkey: str | None, now_ms: int) -> list[Check]:

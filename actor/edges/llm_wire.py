@@ -3,34 +3,56 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.port import Completion, LLMError
 from actor.edges.http_date import http_date
-from actor.edges.llm_advice import advice, meaning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from actor.analyzer.port import LLMErrorKind
 
-__all__ = ["MAX_BODY_CHARS", "read_completion", "refusal"]
+__all__ = ["MAX_BODY_CHARS", "PARAMETERS", "read_completion", "refusal"]
 
 MAX_BODY_CHARS: Final = 1_000_000
+PARAMETERS: Final = ("temperature", "seed", "max_tokens")
+"""What every request has beside model, messages and format."""
 
 _KINDS: Final[dict[int, LLMErrorKind]] = {
     401: "auth",
     402: "quota",
     403: "auth",
     404: "model",
-    405: "model",  # no such address
     408: "timeout",
     429: "rate_limit",
 }
+_SPENT: Final = (
+    *("insufficient_quota", "exceeded your current quota", "insufficient balance", "insufficient credit"),
+    *("credit balance is too low", "used all available credits"),
+)
 _NO_FORMAT: Final = ("response_format", "response format", "json_schema", "json_object", "guided", "structured")
-_OTHER_FLAW: Final = ("context length", "context_length", "maximum context", "max_tokens", "too long")
+_TOO_LONG: Final = ("context length", "context_length", "maximum context", "too long")
+_NO_MODEL: Final = ("model_not_found", "model not found", "unknown model", "no such model", "invalid model name")
+# Some servers say 400 to a wrong key: "no connected db" is LiteLLM's word for one that it would have to look up.
+_NO_KEY: Final = ("invalid_api_key", "invalid api key", "incorrect api key", "api key not valid", "no connected db")
+_FLAGGED: Final = ("moderation", "flagged")
+_NO_PARAMETER: Final = (
+    *("unsupported parameter", "unsupported_parameter", "unsupportedparams", "unknown parameter"),
+    *("unsupported value", "unsupported_value", "unrecognized request argument"),
+)
+# A name of ours as servers put it: in quotes, before a colon, or with what it must be. Posts speak of seeds, too.
+_OURS: Final = "|".join(PARAMETERS)
+_NAMED: Final = re.compile(rf"\bmax_tokens\b|['\"`](?:{_OURS})['\"`]|\b(?:{_OURS})(?::| must\b)")
+_HINTS: Final[dict[LLMErrorKind, str]] = {
+    "auth": "check API_KEY",
+    "quota": "the account's credit is used up",
+    "model": "check MODEL and LLM_BASE, which ends in /v1",
+}
 _REFUSALS: Final = frozenset({400, 415, 422, 501})
+_VAGUE: Final = frozenset({400, 403, 429})
 _SERVER: Final = 500
 
 
@@ -44,26 +66,40 @@ def refusal(status: int, said: str, *, whole: str, headers: Mapping[str, str], f
         headers: Its headers, under any case of their names or lower-case ones.
         formatted: The request demanded a response_format.
     """
-    words = whole[:MAX_BODY_CHARS].lower()
-    kind = _kind(status, words, formatted=formatted)
+    kind = _kind(status, whole[:MAX_BODY_CHARS].lower(), formatted=formatted)
     text = f"HTTP {status}: {said}" if said else f"HTTP {status}"
-    fix = advice(kind, status, words)
-    return LLMError(f"{text} ({fix})" if fix else text, kind=kind, retry_after_s=_retry_after_s(headers))
+    return LLMError(
+        f"{text} ({_HINTS[kind]})" if kind in _HINTS else text, kind=kind, retry_after_s=_retry_after_s(headers)
+    )
 
 
 def _kind(status: int, said: str, *, formatted: bool) -> LLMErrorKind:
     """Return what a refusal means, by its status and, where that is vague, by its words."""
-    if status in _REFUSALS and _says(said, _NO_FORMAT):
-        return "refused_format" if formatted else "request"
-    told = meaning(said)
-    if told is not None and status < _SERVER and (told == "quota" or status != 429):  # noqa: PLR2004 - too many requests
-        return told
+    if status in _VAGUE and _says(said, _SPENT):
+        return "quota"
+    if status == 403 and _says(said, _FLAGGED):  # noqa: PLR2004 - forbidden, this text and no other
+        return "request"
     if status in _KINDS:
         return _KINDS[status]
     if status in _REFUSALS:
-        # A refusal without a telling word may be about the format: the rungs below it find out.
-        return "refused_format" if formatted and not _says(said, _OTHER_FLAW) else "request"
+        return _refused(said, formatted=formatted)
     return "server" if status >= _SERVER else "request"
+
+
+def _refused(said: str, *, formatted: bool) -> LLMErrorKind:
+    """Return what a refusal of a request means, by its words alone."""
+    if _says(said, _NO_FORMAT):
+        return "refused_format" if formatted else "request"
+    if _says(said, _NO_MODEL):
+        return "model"
+    if _says(said, _NO_KEY):
+        return "auth"
+    if _says(said, _TOO_LONG):
+        return "request"
+    if _says(said, _NO_PARAMETER) or _NAMED.search(said):
+        return "parameter"
+    # A refusal without a telling word may be about the format: the rungs below it find out.
+    return "refused_format" if formatted else "request"
 
 
 def _says(said: str, words: tuple[str, ...]) -> bool:

@@ -78,7 +78,7 @@ def _started(s: State, _e: ev.ActorStarted, day: Spent) -> Spent:
     """The process before may have been asking when it ended."""
     if s.to_scrape:
         return day if s.unaffordable is not None else day + _most_read(s)
-    return day + _most_asked(day, len(s.to_analyze()))
+    return day + _most_asked(day, len(s.to_ask_about()))
 
 
 def _moved(s: State, _e: ev.ApiMoved, day: Spent) -> Spent:
@@ -146,7 +146,7 @@ def _reckoned(s: State, day: Spent) -> Iterator[tuple[Literal["x", "llm"], float
         yield "x", policy.max_x_usd_per_day, prices.x_uusd(day.posts, day.users), prices.x_uusd(most.posts, most.users)
     spent_uusd = prices.llm_uusd(day.prompt_tokens, day.completion_tokens)
     if policy.max_llm_usd_per_day is not None and spent_uusd is not None:
-        most = _most_asked(day, s.to_scrape)
+        most = _most_asked(day, s.to_scrape + len(s.to_analyze()))
         yield (
             "llm",
             policy.max_llm_usd_per_day,

@@ -12,7 +12,17 @@ from typing import Any, Final
 
 from actor.machine.budget import DAY_MS, reckon
 from actor.machine.scoring import score_post_entry
-from actor.machine.state import Answer, Backoff, OpenAttempt, PendingPost, State, Window, observation_key
+from actor.machine.state import (
+    ANSWERED,
+    Answer,
+    Backoff,
+    OpenAttempt,
+    PendingPost,
+    Refused,
+    State,
+    Window,
+    observation_key,
+)
 from events import catalogue as ev
 from events.value import changed
 
@@ -88,7 +98,7 @@ def _api_moved(s: State, e: ev.ApiMoved, _at: int) -> State:
     )
 
 
-def _actor_started(s: State, e: ev.ActorStarted, _at: int) -> State:
+def _actor_started(s: State, e: ev.ActorStarted, at_ms: int) -> State:
     _require(s.identity is not None, "an actor starts after JournalCreated")
     _require(e.epoch > s.epoch, f"epoch {e.epoch} does not follow {s.epoch}")
     s = changed(
@@ -102,17 +112,17 @@ def _actor_started(s: State, e: ev.ActorStarted, _at: int) -> State:
         crashes={},
     )
     # An open attempt counted when it started. Without one left, the post waits for the next window (invariant I7).
-    return _defer_exhausted(s)
+    return _ask_again(_defer_exhausted(_begin_analyses(s)), at_ms)
 
 
 def _actor_stopped(s: State, _e: ev.ActorStopped, _at: int) -> State:
     return changed(s, running=False)
 
 
-def _settings_changed(s: State, e: ev.SettingsChanged, _at: int) -> State:
+def _settings_changed(s: State, e: ev.SettingsChanged, at_ms: int) -> State:
     taken = changed(s.policy, **{name: getattr(e.policy, name) for name in _CHANGEABLE})
     _require(taken == e.policy, f"a running miner takes over nothing but {', '.join(_CHANGEABLE)}")
-    return changed(s, policy=e.policy)
+    return _ask_again(changed(s, policy=e.policy), at_ms)
 
 
 def _tail_repaired(s: State, e: ev.TailRepaired, _at: int) -> State:
@@ -224,7 +234,7 @@ def _open_newest(s: State, at_ms: int) -> State:
     worked = _worked(s, newest)
     recent = {*sorted(s.counted)[-_COUNTED_WINDOWS:], *worked}
     return changed(
-        s,
+        _begin_analyses(s),
         window=newest,
         worked=worked,
         to_scrape=room - len(carried) if is_new else 0,
@@ -333,14 +343,40 @@ def _require_scrape(s: State, window: int) -> None:
     _require(s.window is not None and s.window.number == window, f"the scrape of window {window} is not due")
 
 
+def _begin_analyses(s: State) -> State:
+    """From here on a server that refused may have been mended; under "hold" one post finds out (ruling 21)."""
+    return changed(s, outcomes={}, one_first=s.policy.on_analysis_error == "hold")
+
+
+def _ask_again(s: State, at_ms: int) -> State:
+    """Take up the posts that are held, in the window in which they were: who starts or changes may have mended it."""
+    if s.state != "WaitingForWindow" or s.window is None:
+        return s  # else they wait for the next window
+    held = [p for p in s.posts if _may_be_asked_again(s, p, at_ms)][: s.room()]
+    if not held:
+        return s
+    posts = [changed(_carry(p), deferrals=p.deferrals - 1) if p in held else p for p in s.posts]
+    return _begin_analyses(changed(s, posts=tuple(posts), checkpointed=None))  # there will be more to vouch for
+
+
+def _may_be_asked_again(s: State, post: PendingPost, at_ms: int) -> bool:
+    if post.analyzed or post.deferrals > s.policy.max_carried_windows:
+        return False  # the latter is about to be abandoned, and so is what is too old
+    return at_ms < post.post.timestamp * 1000 + s.policy.max_post_age_s * 1000
+
+
 def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
     pending = _unanalyzed(s, e.post_id)
-    answers = s.answers if e.reused_from is not None else _remember(s.answers, e, at_ms // _HOUR_MS)
+    if e.reused_from is None:
+        answers = _remember(s.answers, e, at_ms // _HOUR_MS)
+        s = changed(s, answers=answers, outcomes={**s.outcomes, ANSWERED: ""}, refused=None)
     if not e.tokens and not s.policy.submit_irrelevant:
-        return _leave_out(changed(s, answers=answers), e.post_id)
-    score = score_post_entry(pending.post, e.tokens, at_ms)
-    analyzed = changed(pending, analyzed=True, tokens=e.tokens, sentiment=e.sentiment, score=score)
-    return changed(s, posts=_with(s, pending, analyzed), answers=answers)
+        s = _leave_out(s, e.post_id)
+    else:
+        score = score_post_entry(pending.post, e.tokens, at_ms)
+        analyzed = changed(pending, analyzed=True, tokens=e.tokens, sentiment=e.sentiment, score=score)
+        s = changed(s, posts=_with(s, pending, analyzed))
+    return _conclude(s, at_ms)
 
 
 def _remember(
@@ -356,16 +392,39 @@ def _remember(
     return {at: answers.get(at, {e.content_sha256: answer}) for at in kept}
 
 
-def _analysis_failed(s: State, e: ev.AnalysisFailed, _at: int) -> State:
+def _analysis_failed(s: State, e: ev.AnalysisFailed, at_ms: int) -> State:
     pending = _unanalyzed(s, e.post_id)
-    if s.policy.on_analysis_error == "skip" or not s.policy.submit_irrelevant:
-        return _leave_out(s, e.post_id)
-    return changed(s, posts=_with(s, pending, changed(pending, analyzed=True)))
+    if s.policy.on_analysis_error == "hold" and e.kind in ev.CONFIGURATION:
+        # The first answer holds all that were not asked about; a later one, when others are under way, its own post.
+        held = s.to_analyze() if s.one_first and not s.outcomes else (pending,)
+        others = [_hold_back(s, p) if p in held else p for p in s.posts if p is not pending]
+        s = changed(s, posts=(*others, _hold_back(s, pending)))  # another one is asked about first next time
+    elif s.policy.on_analysis_error == "skip" or not s.policy.submit_irrelevant:
+        s = _leave_out(s, e.post_id)
+    else:
+        s = changed(s, posts=_with(s, pending, changed(pending, analyzed=True)))
+    return _conclude(changed(s, outcomes={**s.outcomes, e.kind: e.reason}), at_ms)
+
+
+def _hold_back(s: State, post: PendingPost) -> PendingPost:
+    """Put off from the window worked on: one that is open already may take it, for nothing of it was sent."""
+    return changed(_put_off(s, post), deferred_in=None if s.window is None else s.window.start_block)
+
+
+def _conclude(s: State, at_ms: int) -> State:
+    """Once nothing is left to ask: see whether all was refused, for one reason that no waiting mends (ruling 21)."""
+    if len(s.outcomes) != 1 or s.analysis_due():
+        return s
+    ((kind, reason),) = s.outcomes.items()
+    if kind not in ev.CONFIGURATION or (s.refused is not None and s.refused.kind == kind):
+        return s
+    window = None if s.window is None else s.window.number
+    return changed(s, refused=Refused(kind=kind, reason=reason, window=window, since_ms=at_ms))
 
 
 def _unanalyzed(s: State, post_id: str) -> PendingPost:
     pending = s.pending(post_id)
-    if pending is None or pending.analyzed:
+    if pending is None or pending.analyzed or pending.deferred:
         raise IllegalEventError(f"no analysis of post {post_id} is due")
     return pending
 

@@ -27,6 +27,7 @@ from events.codec import canonical_json, changed, decode_json, plain
 from events.value import Value
 
 __all__ = [
+    "ANSWERED",
     "INITIAL",
     "REDUCER",
     "STATES",
@@ -34,6 +35,7 @@ __all__ = [
     "Backoff",
     "OpenAttempt",
     "PendingPost",
+    "Refused",
     "State",
     "StateName",
     "Totals",
@@ -48,6 +50,8 @@ __all__ = [
 REDUCER: Final = 9
 
 StateName: TypeAlias = Literal["WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff"]
+# Among the outcomes of analyses: one that succeeded.
+ANSWERED: Final = "answered"
 STATES: Final[tuple[StateName, ...]] = ("WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff")
 
 
@@ -81,7 +85,7 @@ class PendingPost(Value, frozen=True, kw_only=True):
         score: Final score; 0.0 before and without an analysis (ruling 6).
         attempts: Submissions started in the current batch; at most policy.submit_attempts (invariant I7).
         deferrals: Later windows that it was put off to.
-        deferred: Waits for the next window; not sent in this one.
+        deferred: Waits for the next window; not sent in this one. Without an analysis it is held (ruling 21).
         deferred_in: First block of the newest window when it was put off; carried only into a later one.
     """
 
@@ -142,6 +146,22 @@ class Answer(Value, frozen=True, kw_only=True):
     sentiment: float
 
 
+class Refused(Value, frozen=True, kw_only=True):
+    """The LLM's server refused every analysis of a window for one reason of configuration, and none succeeded since.
+
+    Attributes:
+        kind: Which reason, one of events.catalogue.CONFIGURATION.
+        reason: What the server said, one line for people.
+        window: Number of the first window that ended so.
+        since_ms: When that was, unix milliseconds.
+    """
+
+    kind: str
+    reason: str
+    window: int | None
+    since_ms: int
+
+
 class Totals(Value, frozen=True, kw_only=True):
     """Counts since the journal began; ``accepted`` is the specification's posts_processed (ruling 14)."""
 
@@ -171,7 +191,7 @@ class State(Value, frozen=True, kw_only=True):
         worked: First blocks of the windows worked on last, in that order: none of them is searched again.
         searched_ms: When the last search was answered or failed, unix milliseconds; None before one.
         to_scrape: Posts that the due scrape of ``window`` wants; 0 when none is due.
-        posts: Posts without a verdict, in the order of their scrapes.
+        posts: Posts without a verdict, in the order of their scrapes; one whose analysis is refused goes last.
         open: The open attempt.
         backoff: Set exactly in state Backoff.
         counted: Posts the API counted by a window's first block; only recent windows.
@@ -180,6 +200,10 @@ class State(Value, frozen=True, kw_only=True):
         answers: Analyses of recent texts by the hour (unix hours) of their records, then by the texts' digests.
         checkpointed: First block of the last window that ended with a signed checkpoint.
         checkpoint_seq: Record that the last checkpoint with a list of hashes speaks of; 0 before the first.
+        outcomes: How analyses ended since the work on ``window`` began or the process started: the kinds of failures
+            with the last reason of each, and ANSWERED; an answer that was on record says nothing of the server.
+        one_first: The first analysis after such a beginning is made alone: one refusal is enough to hold the others.
+        refused: Set from a window without any analysis to the next analysis that succeeds.
         crashes: Consecutive crashes by effect key, within one window.
         api_down: The status endpoint is known not to answer.
         quarantined: Names of quarantine files that have their TailRepaired record.
@@ -211,6 +235,9 @@ class State(Value, frozen=True, kw_only=True):
     answers: Mapping[int, Mapping[str, Answer]] = {}
     checkpointed: int | None = None
     checkpoint_seq: int = 0
+    outcomes: Mapping[str, str] = {}
+    one_first: bool = False
+    refused: Refused | None = None
     crashes: Mapping[str, int] = {}
     api_down: bool = False
     quarantined: tuple[str, ...] = ()
@@ -279,9 +306,9 @@ class State(Value, frozen=True, kw_only=True):
         return None
 
     def analysis_due(self) -> bool:
-        """Whether a post has no analysis yet."""
+        """Whether a post that does not wait has no analysis yet."""
         for pending in self.posts:  # noqa: SIM110
-            if not pending.analyzed:
+            if not (pending.analyzed or pending.deferred):
                 return True
         return False
 
@@ -294,7 +321,12 @@ class State(Value, frozen=True, kw_only=True):
 
     def to_analyze(self) -> tuple[PendingPost, ...]:
         """Posts whose analysis is due."""
-        return tuple([p for p in self.posts if not p.analyzed])
+        return tuple([p for p in self.posts if not (p.analyzed or p.deferred)])
+
+    def to_ask_about(self) -> tuple[PendingPost, ...]:
+        """Those of them that the LLM may be asked about now."""
+        due = self.to_analyze()
+        return due[:1] if self.one_first and not self.outcomes else due
 
     def queue(self) -> tuple[PendingPost, ...]:
         """Posts to send in this window: carried ones first, then best score first (rulings 9, 5)."""

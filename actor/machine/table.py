@@ -85,7 +85,6 @@ _ANYWHERE: Final = (
     "CheckpointSigned",
     "TailRepaired",
     "ApiMoved",
-    "SettingsChanged",
     "ScoreObserved",
     "ValidationObserved",
 )
@@ -95,53 +94,55 @@ _VERDICTS: Final = ("SubmissionAccepted", "SubmissionRejected")
 _RETRIABLE: Final = ("SubmissionFailed", "RateLimited")
 
 
-def _goes_on(event: str, source: StateName, *guards: str, never: StateName | None = None) -> list[Row]:
-    """Rows to wherever work goes on; ``never`` is where this event cannot lead, so that ending up there is an error."""
-    return [
-        Row(event, source, None if dest == source else dest, (*guards, *due)) for dest, due in _NEXT if dest != never
-    ]
+def _goes_on(event: str, source: StateName, *guards: str) -> list[Row]:
+    """Rows to wherever work goes on."""
+    return [Row(event, source, None if dest == source else dest, (*guards, *due)) for dest, due in _NEXT]
 
 
 def _rows() -> tuple[Row, ...]:
     rows = [Row(event, state, None) for event in _ANYWHERE for state in STATES]
     rows += [Row("JournalCreated", WAITING, None)]
-    # The open attempt of a dead process may have been its post's last one; otherwise a start changes no state.
-    rows += [Row("ActorStarted", state, None) for state in STATES if state != SUBMITTING]
-    rows += _goes_on("ActorStarted", SUBMITTING, never=ANALYZING)
-    rows += _goes_on("WindowOpened", WAITING, never=ANALYZING)
+    # The open attempt of a dead process may have been its post's last one.
+    rows += [Row("ActorStarted", state, None) for state in (SCRAPING, ANALYZING, BACKOFF)]
+    rows += _goes_on("ActorStarted", SUBMITTING)
+    rows += [Row("SettingsChanged", state, None) for state in STATES if state != WAITING]
+    # Whatever refused to analyze posts may have been mended: those that are held for it are tried again.
+    for event in ("ActorStarted", "SettingsChanged"):
+        rows += [Row(event, WAITING, ANALYZING, ("analysis_due",)), Row(event, WAITING, None, ("idle",))]
+    rows += _goes_on("WindowOpened", WAITING)
     # The first window of another API may be filled by posts that the move put off.
-    rows += _goes_on("WindowOpened", SCRAPING, never=ANALYZING)
+    rows += _goes_on("WindowOpened", SCRAPING)
     rows += [Row("WindowOpened", ANALYZING, None)]
     # What the API counted in it already may have filled it, should the quota be smaller now.
     rows += [
         Row("WindowOpened", SUBMITTING, None, ("post_queued",)),
         Row("WindowOpened", SUBMITTING, WAITING, ("idle",)),
     ]
-    rows += _goes_on("WindowOpened", BACKOFF, "released", never=ANALYZING)
+    rows += _goes_on("WindowOpened", BACKOFF, "released")
     rows += [Row("WindowOpened", BACKOFF, None, ("backing_off",))]
     # Between answers only: what was asked for a window that was none is heard before.
-    rows += _goes_on("WindowsRevised", WAITING, never=ANALYZING)
-    rows += _goes_on("WindowsRevised", SUBMITTING, never=ANALYZING)
+    rows += _goes_on("WindowsRevised", WAITING)
+    rows += _goes_on("WindowsRevised", SUBMITTING)
     rows += [Row("WindowsRevised", BACKOFF, None, ("backing_off",))]
     rows += _goes_on("PostsScraped", SCRAPING)
-    rows += _goes_on("ScrapeFailed", SCRAPING, never=ANALYZING)
-    rows += _goes_on("BudgetSpent", SCRAPING, never=ANALYZING)
+    rows += _goes_on("ScrapeFailed", SCRAPING)
+    rows += _goes_on("BudgetSpent", SCRAPING)
     for event in _ANALYSIS_ENDS:
         rows += _goes_on(event, ANALYZING)
     # Behind a gap nothing is under way; what is left waits for the next window.
     rows += [Row("GapDeclared", state, None if state == WAITING else WAITING) for state in STATES]
     # A smaller quota may leave nothing to send in this window.
     rows += [Row("ConfigMismatched", state, None) for state in STATES if state != SUBMITTING]
-    rows += _goes_on("ConfigMismatched", SUBMITTING, never=ANALYZING)
+    rows += _goes_on("ConfigMismatched", SUBMITTING)
     # What is too old when it is its turn may have been the last one.
     rows += [Row("PostAbandoned", state, None) for state in STATES if state != SUBMITTING]
-    rows += _goes_on("PostAbandoned", SUBMITTING, never=ANALYZING)
+    rows += _goes_on("PostAbandoned", SUBMITTING)
     rows += [Row("SubmissionStarted", SUBMITTING, None)]
     for event in _VERDICTS:
-        rows += _goes_on(event, SUBMITTING, never=ANALYZING)
+        rows += _goes_on(event, SUBMITTING)
     for event in _RETRIABLE:
         rows += [Row(event, SUBMITTING, BACKOFF, ("backing_off",))]
-    rows += _goes_on("SubmissionFailed", SUBMITTING, never=ANALYZING)
+    rows += _goes_on("SubmissionFailed", SUBMITTING)
     # What was in flight when another effect crashed still answers; the answer is a fact.
     rows += [Row(e, BACKOFF, None) for e in (*_SCRAPE_ENDS, *_ANALYSIS_ENDS, *_VERDICTS, *_RETRIABLE)]
     rows += _goes_on("BackoffElapsed", BACKOFF)

@@ -85,7 +85,7 @@ def _in_flight(state: State) -> tuple[Effect, ...]:
         return ()
     if state.to_scrape and state.window is not None:
         return (ScrapeWindow(window=state.window.number, count=state.to_scrape),)
-    if unanalyzed := state.to_analyze():
+    if unanalyzed := state.to_ask_about():
         return tuple([AnalyzePost(post_id=p.post.id) for p in _different(unanalyzed)])
     if state.open is not None:
         return (SubmitPost(post_id=state.open.post_id, attempt=state.open.attempt),)

@@ -106,7 +106,8 @@ class Counted:
     def _resumed(self, record: Record, state: State) -> WindowLog:
         """The newest window that was known before this process: those between it and the next one were missed."""
         quota = (state.policy.max_submissions_per_window, state.served_max_submissions)
-        log = WindowLog(quota=quota, attempts=state.policy.submit_attempts)
+        policy = state.policy
+        log = WindowLog(quota=quota, attempts=policy.submit_attempts, holds=policy.on_analysis_error == "hold")
         newest = state.newest
         if newest is not None:
             spent = newest == state.window and not state.to_scrape

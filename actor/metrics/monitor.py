@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from actor.alarms import alarms
 from actor.machine.state import INITIAL, State
 from actor.metrics.counted import Counted
 from actor.metrics.last_times import last_times
@@ -111,7 +112,8 @@ class Monitor:
             if (reason := trouble()) is not None:
                 return Health(ok=False, reason=reason)
         alive = self.alive()
-        return Health(ok=True, reason="at work") if alive.ok else alive
+        ringing = "".join(f"; alarm {alarm.name}: {alarm.words}; {alarm.fix}" for alarm in alarms(self.state))
+        return Health(ok=True, reason=f"at work{ringing}") if alive.ok else alive
 
     def _api_trouble(self) -> str | None:
         if self.state.api_down:

@@ -37,7 +37,10 @@ _REASONS: Final[Mapping[tuple[str, str, str], str]] = {
     ("SettingsChanged", "Scraping", "Scraping"): (
         "a search under way ends by the settings that it began with, so that only the instant before it leaves is left"
     ),
-    ("ConfigMismatched", "Submitting", "Scraping"): "a quota that has no room for what is queued has none for a search",
+    **{
+        ("ConfigMismatched", "Submitting", state): "a quota that has no room for what is queued has none for other work"
+        for state in ("Scraping", "Analyzing")
+    },
     ("WindowOpened", "Scraping", "WaitingForWindow"): "the first window of another API takes at least one post",
     ("WindowOpened", "Backoff", "WaitingForWindow"): (
         "a window is full before it opens only behind a crash between the acceptance that told of it and its record, "

@@ -27,6 +27,7 @@ _MOST_AT_ONCE: Final = 5
 _CHANGES: Final[tuple[tuple[str, Callable[[Policy], Policy]], ...]] = (
     ("LOG_LEVEL", lambda policy: policy),
     ("ON_ANALYSIS_ERROR", lambda policy: changed(policy, on_analysis_error="skip")),
+    ("ON_ANALYSIS_ERROR", lambda policy: changed(policy, on_analysis_error="hold")),
     ("SUBMIT_IRRELEVANT", lambda policy: changed(policy, submit_irrelevant=not policy.submit_irrelevant)),
     ("POLL_INTERVAL_SECONDS", lambda policy: changed(policy, poll_interval_s=policy.poll_interval_s / 2)),
     ("SAMPLING", lambda policy: changed(policy, sampling="random" if policy.sampling == "top" else "top")),

@@ -19,7 +19,7 @@ _TEMPERS: Final[tuple[Mapping[str, float], ...]] = (
     {"raise": 30.0, "409": 14.0, "422": 14.0, "429": 12.0, "429_headers": 12.0, "slow": 3.0},
     {"llm.chat": 4.0},
     {"api.submit": 3.0},
-    {},
+    {"llm": 10.0},
     {"x.search": 3.0, "chain": 4.0},
 )
 

@@ -15,6 +15,7 @@ _SHORTEST_POLL_S: Final = 30.0
 _LONGEST_POLL_S: Final = 120.0
 _POLLS_PER_WINDOW: Final = 5
 _BLOCK_S: Final = 12.0
+_HOLDING: Final = 0.4  # of the processes have posts wait that the model's server refuses
 
 _OTHERS: Final[tuple[Callable[[Policy], Policy], ...]] = (
     lambda usual: changed(usual, on_analysis_error="skip"),
@@ -46,6 +47,8 @@ def policy_of(habits: Habits, draw: Draw, move: Draw) -> Policy:
         max_submissions_per_window=habits.quota,
         poll_interval_s=min(_LONGEST_POLL_S, max(_SHORTEST_POLL_S, window_s / _POLLS_PER_WINDOW)),
     )
+    if draw.share < _HOLDING:
+        usual = changed(usual, on_analysis_error="hold")
     if move.kind:
         usual = changed(usual, max_submissions_per_window=1)
     return _OTHERS[int(draw.amount * len(_OTHERS))](usual) if draw.kind else usual

@@ -90,9 +90,9 @@ def _analyzed(drive: Teller, words: list[str], fields: _Fields) -> None:
         drive.on(analyzed(post_id, **fields))
 
 
-def _analysis_failed(drive: Teller, words: list[str], _fields: _Fields) -> None:
+def _analysis_failed(drive: Teller, words: list[str], fields: _Fields) -> None:
     for post_id in words:
-        drive.on(analysis_failed(post_id))
+        drive.on(analysis_failed(post_id, **fields))
 
 
 def _failed(drive: Teller, _words: list[str], _fields: _Fields) -> None:

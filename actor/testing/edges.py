@@ -126,7 +126,7 @@ class ScriptedAnalyzer:
         gate: Answers wait for it; None answers at once.
         latency_s: What an analysis takes of ``clock``'s time.
         calls: The texts that were analyzed.
-        model: As `analysis` names it; another one finds answers on record to be another's.
+        model: As its analyses name it; another one finds answers on record to be another's.
         prompt_version: Likewise.
         busy: Analyses in flight.
         most_busy: The most that ever were.
@@ -150,12 +150,15 @@ class ScriptedAnalyzer:
         self.most_busy = max(self.most_busy, self.busy)
         try:
             await _take(self.clock, self.latency_s, self.gate)
-            answer = self.error or self.answers.get(text) or analysis()
+            answer = self.error or self.answers.get(text) or self._analysis()
             if isinstance(answer, Exception):
                 raise _afresh(answer)
             return answer
         finally:
             self.busy -= 1
+
+    def _analysis(self) -> AnalysisLike:
+        return changed(analysis(), model=self.model, prompt_version=self.prompt_version)
 
     async def aclose(self) -> None:
         """Nothing to close."""

@@ -48,22 +48,25 @@ def analyzed(post_id: str, relevance: float = 1.0, **fields: Any) -> ev.PostAnal
     return ev.PostAnalyzed(**{**data, **fields})
 
 
-def analysis_failed(post_id: str) -> ev.AnalysisFailed:
-    """An analysis that failed."""
-    return ev.AnalysisFailed(
-        post_id=post_id,
-        content_sha256="0" * 64,
-        kind="timeout",
-        reason="no answer within 60 s",
-        model="m",
-        prompt_version="1",
-        raw_answer="",
-        calls=1,
-        prompt_tokens=0,
-        completion_tokens=0,
-        latency_ms=60_000,
-        unmeasured_calls=1,
-    )
+def analysis_failed(post_id: str, kind: str = "timeout", **fields: Any) -> ev.AnalysisFailed:
+    """An analysis that failed; for any other kind than a timeout the server refused, which cost nothing."""
+    timed_out = kind == "timeout"
+    data: dict[str, Any] = {
+        "post_id": post_id,
+        "content_sha256": "0" * 64,
+        "kind": kind,
+        "reason": "no answer within 60 s" if timed_out else f"HTTP 4xx: {kind}",
+        "model": "m",
+        "prompt_version": "1",
+        "raw_answer": "",
+        "calls": int(timed_out),
+        "prompt_tokens": 0,
+        "completion_tokens": 0,
+        "latency_ms": 60_000 if timed_out else 200,
+        "failed_calls": 0 if timed_out else 1,
+        "unmeasured_calls": int(timed_out),
+    }
+    return ev.AnalysisFailed(**{**data, **fields})
 
 
 def accepted(post_id: str, status: str = "new", start_block: int | None = None) -> ev.SubmissionAccepted:

@@ -163,7 +163,10 @@ def _analyzed(step: Step, _last: Record | None) -> list[Note]:
 
 def _analysis_failed(step: Step, _last: Record | None) -> list[Note]:
     event: ev.AnalysisFailed = step.event  # type: ignore[assignment]
-    then = "; it is sent with defaults" if step.after.pending(event.post_id) else ""
+    post = step.after.pending(event.post_id)
+    then = (
+        "" if post is None else "; it is sent with defaults" if post.analyzed else "; it waits to be asked about again"
+    )
     return _trouble("unanalyzed", f"{event.post_id}: {short(event.reason, _LONGEST_REASON)}{then}")
 
 

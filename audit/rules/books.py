@@ -75,7 +75,8 @@ class PostBook:
         analyzed_ms: When that was.
         tokens: Relevance by subnet; empty before and without an analysis.
         sentiment: 0.0 before and without an analysis.
-        failed: Its analysis failed.
+        failed: Its analysis failed, and that was the end of it.
+        held: The last record that had it wait for an analysis (ruling 21), None without one.
         attempts: Submissions started, the last 64.
         failure: Record, moment and wait in seconds of the last failure that the actor saw.
     """
@@ -90,6 +91,7 @@ class PostBook:
     tokens: Mapping[str, float] = field(default_factory=dict)
     sentiment: float = 0.0
     failed: bool = False
+    held: int | None = None
     attempts: list[Attempt] = field(default_factory=list)
     failure: tuple[int, int, float] | None = None
 
@@ -204,6 +206,10 @@ class Books:
             if (settled := self.settled.get(known)) is not None:
                 return settled.chosen
         return None
+
+    def holds(self, event: ev.AnalysisFailed) -> bool:
+        """Whether this failure has posts wait: its own, and those that nobody was asked about yet."""
+        return self.policy.on_analysis_error == "hold" and event.kind in ev.CONFIGURATION
 
     def take(self, record: Record, event: ev.Event | None) -> None:
         """Note one more record; what cannot be read is only counted."""
@@ -335,6 +341,10 @@ class Books:
 
     def _analysis_failed(self, event: ev.AnalysisFailed, record: Record) -> None:
         if (post := self.pending.get(event.post_id)) is None or post.analysis is not None:
+            return
+        if self.holds(event):
+            for waiting in self.pending.values():
+                waiting.held = record.seq if waiting.analysis is None else waiting.held
             return
         post.analysis, post.analyzed_ms, post.failed = record.seq, record.at_ms, True
         if self.policy.on_analysis_error == "skip" or not self.policy.submit_irrelevant:

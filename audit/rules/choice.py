@@ -13,11 +13,12 @@ __all__ = ["FailedAnalysis", "IrrelevantPosts"]
 
 
 class FailedAnalysis(Rule):
-    """R6."""
+    """R6, and ruling 21 for what is held."""
 
     name = "R6"
     demands = (
-        "after a failed analysis defaults are sent (no tokens, sentiment 0, score 0), or nothing, as the policy says"
+        "after a failed analysis defaults are sent (no tokens, sentiment 0, score 0), or nothing, as the policy says; "
+        "a post that is held waits for an analysis"
     )
     events = (ev.AnalysisFailed, ev.SubmissionStarted)
 
@@ -35,6 +36,9 @@ class FailedAnalysis(Rule):
                 found = "a submission of a post whose analysis failed under ON_ANALYSIS_ERROR=skip"
                 yield self.finding(entry, seq, found=found, expected="none")
             post, body = books.pending.get(event.post_id), event.body
+            if post is not None and post.analysis is None and post.held is not None:
+                found = "a submission without an analysis of a post that is held under ON_ANALYSIS_ERROR=hold"
+                yield self.finding(entry, post.held, found=found, expected="an analysis first")
             if post is not None and post.failed and (body.tokens or body.sentiment or body.score):
                 found = (
                     f"{len(body.tokens)} tokens, sentiment {body.sentiment}, score {body.score} after a failed analysis"
@@ -63,5 +67,6 @@ class IrrelevantPosts(Rule):
                 yield self.finding(entry, seq, found=found, expected="none")
         elif isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
             tokens = event.tokens if isinstance(event, ev.PostAnalyzed) else {}
-            if not tokens and not entry.books.policy.submit_irrelevant:
+            held = isinstance(event, ev.AnalysisFailed) and entry.books.holds(event)
+            if not (tokens or held or entry.books.policy.submit_irrelevant):
                 self._irrelevant[event.post_id] = entry.record.seq

@@ -13,7 +13,7 @@ __all__ = ["PaidOnce"]
 
 
 class PaidOnce(Rule):
-    """I3. A failed search spends its window as well, and so does a spent budget; so it is when the journal comes back.
+    """I3. A refusal that has posts wait is no answer, while a failed search spends its window, as a spent budget does.
 
     A journal that moves to another API and back finds the windows there that it left, though its books began anew.
     """
@@ -29,6 +29,8 @@ class PaidOnce(Rule):
     def see(self, entry: Entry) -> Iterator[Finding]:
         """Is there an earlier answer?"""
         event, record = entry.event, entry.record
+        if isinstance(event, ev.AnalysisFailed) and entry.books.holds(event):
+            return  # refused, and to be asked again
         if isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
             if (seq := self._analyzed.get(event.post_id)) is not None:
                 yield self.finding(entry, seq, found="a second analysis of a post", expected="one")

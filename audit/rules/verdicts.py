@@ -90,16 +90,17 @@ class OneVerdict(Rule):
         books = entry.books
         limit = 2 * (books.policy.max_carried_windows + 1) + 1
         passed = books.worked_count - post.worked + 1
-        if post_id in self._said or (post.analysis is not None and passed <= limit):
+        judged = post.analysis or post.held
+        if post_id in self._said or (judged is not None and passed <= limit):
             return
         self._said[post_id] = post.seq
-        last = post.attempts[-1].seq if post.attempts else post.analysis or post.seq
-        what = "no analysis" if post.analysis is None else f"no verdict after work on {passed} later windows"
+        last = post.attempts[-1].seq if post.attempts else judged or post.seq
+        what = "no analysis" if judged is None else f"no verdict after work on {passed} later windows"
         yield self.finding(
             entry,
             post.seq,
             last,
             found=f"{what}, and work on another window begins",
-            expected="an analysis" if post.analysis is None else f"a verdict within {limit} windows",
+            expected="an analysis" if judged is None else f"a verdict within {limit} windows",
             post_id=post_id,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from actor.alarms import alarms
 from actor.machine import State
 from actor.machine.budget import DAY_MS
 from actor.machine.state import Window
@@ -42,6 +43,10 @@ def status_fields(look: Look, holder: Holder, now_ms: int, *, finding: str | Non
             if state.api_down
             else None,
         },
+        "alarms": [
+            {"name": alarm.name, **_since(alarm.since_ms, now_ms), "words": alarm.words, "fix": alarm.fix}
+            for alarm in alarms(state)
+        ],
         "backoff": _backoff(state, now_ms),
         "window": _window(state),
         "next_window": _next_window(look, now_ms),

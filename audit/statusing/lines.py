@@ -42,6 +42,7 @@ def status_lines(fields: Fields) -> Iterator[Line]:
         return
     yield _line("record", _record(fields["record"]))
     yield _process(fields)
+    yield from _alarms(fields["alarms"])
     yield from _state(fields)
     yield from _windows(fields)
     yield from _posts(fields["posts"])
@@ -57,8 +58,9 @@ def brief_line(fields: Fields) -> str:
     if fields["finding"]:
         return printable(f"finding: {fields['finding']}", _LONGEST)
     window = fields["window"] and fields["window"]["newest"]["number"]
+    alarm = "".join(f"alarm {alarm['name']}; " for alarm in fields["alarms"])
     return printable(
-        f"record {record['seq']} {record['at'] or ''} {state['name']}, window {window}; "
+        f"{alarm}record {record['seq']} {record['at'] or ''} {state['name']}, window {window}; "
         f"waits for {state['waits_for']}; processed {fields['posts_processed']}; process {_holds(fields['process'])}",
         _LONGEST,
     )
@@ -115,6 +117,12 @@ def _holds(process: Fields) -> str:
         return ended
     fate = "runs, but does not hold the journal" if process["lives"] else "is gone"
     return f"{ended}; LOCK is stale, its process {named} {fate}"
+
+
+def _alarms(alarms: list[Fields]) -> Iterator[Line]:
+    for alarm in alarms:
+        yield _line("alarm", f"{alarm['name']}, {_ago(alarm)}: {alarm['words']}", "bad")
+        yield _line("", f"to mend it: {alarm['fix']}", "bad")
 
 
 def _state(fields: Fields) -> Iterator[Line]:

@@ -45,7 +45,7 @@ def _settled(post: PostSeen) -> dict[str, Any]:
 
 def _pending(waiting: PendingPost, post: PostSeen, state: State) -> dict[str, Any]:
     if not waiting.analyzed:
-        stands = "to be analyzed"
+        stands = "held until it can be analyzed" if waiting.deferred else "to be analyzed"
     elif state.open is not None and state.open.post_id == waiting.post.id:
         stands = "being sent"
     else:

@@ -54,7 +54,7 @@ class PostSeen:
         """One more event about this post."""
         match event:
             case ev.PostAnalyzed():
-                self.tokens, self.sentiment = event.tokens, event.sentiment
+                self.tokens, self.sentiment, self.failure = event.tokens, event.sentiment, None
             case ev.AnalysisFailed():
                 self.failure = event.reason
             case ev.SubmissionStarted():

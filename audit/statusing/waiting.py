@@ -42,7 +42,9 @@ def _window(state: State) -> str:
         return "the API, which does not answer"
     if state.newest is None:
         return "the first window"
-    return f"the window that begins at block {state.newest.end_block}"
+    held = sum(p.deferred and not p.analyzed for p in state.posts)
+    then = f", to ask again about {held} held post(s)" if held else ""
+    return f"the window that begins at block {state.newest.end_block}{then}"
 
 
 def _backoff(state: State, backoff: Backoff) -> str:

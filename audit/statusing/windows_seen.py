@@ -48,6 +48,7 @@ class WindowsSeen:
         self._log = WindowLog(
             quota=(state.policy.max_submissions_per_window, state.served_max_submissions),
             attempts=state.policy.submit_attempts,
+            holds=state.policy.on_analysis_error == "hold",
         )
         self._ended: deque[_Ended] = deque(maxlen=_WINDOWS)
         self._blocks: deque[Told] = deque(maxlen=_BLOCKS)

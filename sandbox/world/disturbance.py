@@ -98,6 +98,7 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
         "raise": 0.004,
         "crawl": 0.02,
         "400": 0.002,
+        "400_parameter": 0.002,
         "401": 0.002,
         "402": 0.002,
         "404": 0.002,
@@ -130,6 +131,7 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
         "flips_quota": 0.005,
     },
     "clock": {"ahead": 0.015, "behind": 0.015, "sleep": 0.01},
+    "llm": {"refuses": 0.02},
     # Once for each window's time: what the host hands on from validators, and what its operator changes.
     "host": {"score": 0.06, "validation": 0.06, "settings": 0.05},
     # Once for each process.

@@ -1,5 +1,7 @@
 """The language model of the simulated world: an answer by the text's digest, well or badly put. It understands nothing.
 
+Now and then it refuses whatever it is asked, for some windows' time: the key, the credit, the model or a parameter.
+
 A question is the last message when it holds, behind a line ``INPUT:``, one line of JSON: {"candidates": [{"name",
 "functions"}, …], "post"}. The same question has the same answer for ever.
 """
@@ -13,13 +15,14 @@ import msgspec
 import orjson
 
 from sandbox.world.api import PAGES
+from sandbox.world.disturbance import Draw
 from sandbox.world.ledger import Chat, Ledger
 from sandbox.world.message import Answer, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.world.disturbance import Draw
+    from sandbox.world.disturbance import Weather
 
 __all__ = ["Llm"]
 
@@ -28,6 +31,7 @@ _SENTIMENTS: Final = ("very_bullish", "bullish", "neutral", "bearish", "very_bea
 _CHARS_PER_TOKEN: Final = 4
 _ERRORS: Final[Mapping[str, tuple[int, str]]] = {
     "400": (400, "maximum context length exceeded"),
+    "400_parameter": (400, "Unsupported parameter: 'max_tokens' is not supported with this model."),
     "401": (401, "Incorrect API key provided"),
     "402": (402, "Insufficient credit"),
     "404": (404, "The model does not exist"),
@@ -37,6 +41,9 @@ _ERRORS: Final[Mapping[str, tuple[int, str]]] = {
     "503": (503, "The server is overloaded"),
 }
 _LONG_WAIT_S: Final = 600
+# Why everything is refused for a while, and for how many windows' time at most.
+_REFUSES: Final = ("401", "402", "404", "400_parameter")
+_LONGEST_REFUSAL: Final = 6.0
 
 
 class _Message(msgspec.Struct):
@@ -74,14 +81,22 @@ class Llm:
     Args:
         ledger: Where it enters what was billed.
         formats: The response formats that it takes beside none: "json_schema", "json_object".
+        weather: Disturbances of place "llm", one occasion for each window's time.
+        period_s: A window's time.
     """
 
-    def __init__(self, ledger: Ledger, *, formats: frozenset[str]) -> None:
+    def __init__(self, ledger: Ledger, *, formats: frozenset[str], weather: Weather, period_s: float) -> None:
         self._ledger = ledger
         self._formats = formats
+        self._weather = weather
+        self._period_s = period_s
+        self._drawn = 0
+        self._refuses = ""
+        self._refuses_until_s = 0.0
 
     def chat(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Chat]:
         """POST /v1/chat/completions."""
+        draw = self._as_refused(draw, now_s)
         body = _ASKED.decode(request.content)
         question = _QUESTION.decode(body.messages[-1].content.rpartition(_INPUT)[2])
         entry = Chat(
@@ -101,6 +116,18 @@ class Llm:
         entry.prompt_tokens = sum(len(message.content) for message in body.messages) // _CHARS_PER_TOKEN
         entry.completion_tokens = len(text) // _CHARS_PER_TOKEN + 1
         return Answer.json(_completion(body.model, text, entry, draw)), entry
+
+    def _as_refused(self, draw: Draw, now_s: float) -> Draw:
+        """What an occasion gets while everything is refused, unless something else happens to it."""
+        while self._drawn * self._period_s <= now_s:
+            found = self._weather.draw("llm")
+            if found.kind:
+                self._refuses = _REFUSES[int(found.share * len(_REFUSES))]
+                self._refuses_until_s = self._period_s * (self._drawn + found.amount * _LONGEST_REFUSAL)
+            self._drawn += 1
+        if draw.kind or self._weather.calm or now_s >= self._refuses_until_s:
+            return draw
+        return Draw(draw.number, self._refuses, draw.amount, draw.share)
 
     def _format_refusal(self, draw: Draw, body: _Asked) -> Answer | None:
         wanted = body.response_format

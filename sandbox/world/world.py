@@ -116,7 +116,7 @@ class World:
             "api.status": api.status,
             "api.submit": api.submit,
             "x.search": X(posts, self.ledger, epoch_s=self.epoch_s).search,
-            "llm.chat": Llm(self.ledger, formats=habits.formats).chat,
+            "llm.chat": Llm(self.ledger, formats=habits.formats, weather=weather, period_s=self.chain.period_s).chat,
         }
 
     def arrive(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Arrival]:

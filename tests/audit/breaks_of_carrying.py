@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from actor.machine.norm import content_sha256, norm_text
 from actor.machine.scoring import recency
 from events import catalogue as ev
 from events.codec import changed
 from tests.audit.breaking import Seqs, breaks, many_windows, seq, started
-from tests.audit.broken import Line, drop, index, insert
-from tests.kit import limited, rejected
+from tests.audit.broken import WINDOW_S, Line, Story, drop, index, insert, lines_of
+from tests.kit import accepted, analysis_failed, limited, rejected
 
 
 @breaks("R6")
@@ -25,6 +26,52 @@ def sent_though_it_was_to_be_skipped(lines: list[Line]) -> list[Seqs]:
     """ON_ANALYSIS_ERROR=skip."""
     lines[1].change(policy=changed(lines[1].event.policy, on_analysis_error="skip"))
     return [(seq(lines, ev.AnalysisFailed), lines.index(started(lines, "7")) + 1)]
+
+
+def held_windows(held: int = 1) -> list[Line]:
+    """Three posts that the LLM's server refuses to analyze in so many windows, and analyzes in the one after."""
+    story = Story()
+    story.start(ev.Policy(on_analysis_error="hold"))
+    story.window(70).search(1, 2, 3)
+    for number in range(held):
+        refused = story.state.to_ask_about()[0].post
+        digest = content_sha256(norm_text(refused.content))
+        story.on(analysis_failed(refused.id, "auth", content_sha256=digest), after_s=0.7)
+        story.sign().wait(WINDOW_S).window(71 + number)
+        if story.at() == "Scraping":
+            story.search()
+    story.analyze(1.0, 0.5, 0.3)
+    for _ in range(3):
+        story.answered(accepted, "new", (70 + held) * 100)
+    story.sign()
+    return lines_of(story)
+
+
+@breaks("R6", of=held_windows)
+def held_and_sent_without_an_analysis(lines: list[Line]) -> list[Seqs]:
+    """ON_ANALYSIS_ERROR=hold: with neutral values, as after any other failure."""
+    refused = lines[index(lines, ev.AnalysisFailed)].event.post_id
+    drop(lines, index(lines, ev.PostAnalyzed, post_id=refused))
+    line = started(lines, refused)
+    line.change_body(tokens={}, sentiment=0.0, score=0.0)
+    return [(seq(lines, ev.AnalysisFailed), lines.index(line) + 1)]
+
+
+@breaks("R6", of=held_windows)
+def held_back_and_sent_unasked(lines: list[Line]) -> list[Seqs]:
+    """Of a post that had to wait for another one's refusal, and that nobody asked about."""
+    refused = lines[index(lines, ev.AnalysisFailed)].event.post_id
+    other = next(p.id for p in lines[index(lines, ev.PostsScraped)].event.posts if p.id != refused)
+    drop(lines, index(lines, ev.PostAnalyzed, post_id=other))
+    return [(seq(lines, ev.AnalysisFailed), lines.index(started(lines, other)) + 1)]
+
+
+@breaks("I3", of=held_windows)
+def analyzed_again_after_its_analysis(lines: list[Line]) -> list[Seqs]:
+    """A refusal may be followed by another question; an answer may not."""
+    place = index(lines, ev.PostAnalyzed)
+    insert(lines, place + 1, lines[place].event)
+    return [(place + 1, place + 2)]
 
 
 @breaks("R7", "I4")

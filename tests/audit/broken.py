@@ -101,12 +101,13 @@ class Story(Drive):
         )
         return self
 
-    def analyze(self, *relevances: float | None) -> Story:
-        """The due analyses came back, with these relevances; None for one that failed."""
+    def analyze(self, *relevances: float | str | None) -> Story:
+        """The due analyses came back, with these relevances; None for a timeout, a kind for another failure."""
         for pending, relevance in zip(self.state.to_analyze(), relevances, strict=True):
             digest = content_sha256(norm_text(pending.post.content))
-            if relevance is None:
-                event: ev.Event = changed(analysis_failed(pending.post.id), content_sha256=digest)
+            if relevance is None or isinstance(relevance, str):
+                kind = relevance or "timeout"
+                event: ev.Event = analysis_failed(pending.post.id, kind, content_sha256=digest)
             else:
                 event = analyzed(pending.post.id, relevance, content_sha256=digest)
             self.on(event, after_s=0.7)

@@ -56,8 +56,8 @@ MUTANTS: Final = (
     Mutant(
         name="a guard is removed: a window ends any backoff",
         module="table",
-        old='rows += _goes_on("WindowOpened", BACKOFF, "released", never=ANALYZING)',
-        new='rows += _goes_on("WindowOpened", BACKOFF, never=ANALYZING)',
+        old='rows += _goes_on("WindowOpened", BACKOFF, "released")',
+        new='rows += _goes_on("WindowOpened", BACKOFF)',
         kind="destination",
         where=first(shows.would_leave_backoff),
     ),

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import pytest
 
+from actor.machine.norm import content_sha256, norm_text
 from audit.accounting import Accounts
+from audit.audit_text import as_text
 from audit.histogram import Histogram
-from audit.judging import Audit
+from audit.judging import Audit, AuditReport
 from audit.rules import RULES, Recent
 from events import catalogue as ev
 from tests.audit.broken import WINDOW_S, Story, clean_story
-from tests.kit import Drive, accepted, failed, limited
+from tests.kit import Drive, accepted, analysis_failed, failed, limited
 
 
-def accounts_of(drive: Drive) -> Accounts:
-    """The accounting of a drive's records, of which no rule has anything to say but what it notes."""
+def report_of(drive: Drive) -> AuditReport:
+    """The report on a drive's records, of which no rule has anything to say but what it notes."""
     audit = Audit(RULES)
     for record in drive.records:
         audit.take(record)
     report = audit.report()
     assert report.ok, report.findings
-    return report.accounts
+    return report
+
+
+def accounts_of(drive: Drive) -> Accounts:
+    """The accounting of it."""
+    return report_of(drive).accounts
 
 
 def test_the_accounts_of_the_good_history() -> None:
@@ -208,3 +216,24 @@ def test_what_is_kept_is_bounded() -> None:
     for key in (1, 2, 3, 1, 4):
         recent[key] = str(key)
     assert list(recent) == [3, 1, 4]
+
+
+def test_what_was_held_is_counted_once() -> None:
+    """Whatever became of it; a window that held posts filled, and that was refused again, is missed for that."""
+    story = Story()
+    story.start(ev.Policy(on_analysis_error="hold"))
+    story.window(70).search(1, 2, 3, 4, 5)
+    for number in (71, 72):
+        refused = story.state.to_ask_about()[0].post
+        digest = content_sha256(norm_text(refused.content))
+        story.on(analysis_failed(refused.id, "quota", content_sha256=digest), after_s=0.7)
+        story.sign().wait(WINDOW_S).window(number)
+    story.analyze(1.0, 0.8, 0.6, 0.4, "quota")
+    for _ in range(4):
+        story.answered(accepted, "new", 7_200)
+    story.sign().wait(WINDOW_S).window(73).scrape_failed()
+    story.analyze(0.2).answered(accepted, "new", 7_300)
+    accounts = accounts_of(story)
+    assert (accounts.posts.held, accounts.posts.pending, accounts.posts.accepted) == (5, 0, {"new": 5})
+    assert (accounts.windows.used, accounts.windows.missed) == (3, {"held": 1})
+    assert "5 were held back for want of an analysis" in as_text(Path("j"), report_of(story), 0)

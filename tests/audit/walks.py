@@ -29,6 +29,14 @@ _POLICIES: Final = (
     _FAST,
     changed(_FAST, max_submissions_per_window=3, submit_attempts=2, max_carried_windows=1),
     changed(_FAST, on_analysis_error="skip"),
+    changed(_FAST, on_analysis_error="hold"),
+    changed(
+        _FAST,
+        on_analysis_error="hold",
+        submit_irrelevant=False,
+        max_submissions_per_window=3,
+        max_carried_windows=1,
+    ),
     changed(_FAST, submit_irrelevant=False),
     changed(_FAST, max_x_usd_per_day=2.0),
 )
@@ -62,6 +70,7 @@ class Walk(Story):
         self.first_block = 7_000
         self.blocks = 100
         self.quota = 5
+        self.refuses = ""  # why the LLM's server refuses everything at present
         self.counted: dict[tuple[int, int], int] = {}
         self.numbers = 0
         self.start(_FAST)
@@ -113,8 +122,10 @@ class Walk(Story):
 
     def world_changes(self) -> None:
         """The API has other numbers, a bug raises, somebody sets the clock, or nothing happens for long."""
-        what = self.random.choice(["quota", "length", "crash", "sleep", "clock"])
-        if what == "quota":
+        what = self.random.choice(["quota", "length", "crash", "sleep", "clock", "llm", "llm"])
+        if what == "llm":
+            self.refuses = "" if self.refuses else self.random.choice(sorted(ev.CONFIGURATION))
+        elif what == "quota":
             self.quota = self.random.choice([3, 5, 7])
         elif what == "length":
             self.blocks = self.random.choice([50, 100, 200])
@@ -187,8 +198,11 @@ class Walk(Story):
         pending = self.state.pending(post_id)
         assert pending is not None
         digest = content_sha256(norm_text(pending.post.content))
-        if self.random.random() < 0.1:
-            self.on(changed(analysis_failed(post_id), content_sha256=digest))
+        if self.refuses:
+            self.on(analysis_failed(post_id, self.refuses, content_sha256=digest))
+        elif self.random.random() < 0.1:
+            kind = self.random.choice(["timeout", "server", "quota"])
+            self.on(analysis_failed(post_id, kind, content_sha256=digest))
         else:
             relevance = self.random.choice([0.0, 0.2, 0.4, 1.0])
             self.on(analyzed(post_id, relevance, content_sha256=digest))

@@ -61,9 +61,17 @@ def test_options_alone_make_a_file_that_run_takes(bare: World, command: Command)
     settings = load_settings(file)
     assert settings.secrets() == (TOKEN, KEY)
     assert (settings.search_keywords, settings.netuid) == (("tao", "a#b"), 7)
+    assert settings.on_analysis_error == "hold", "proposed, where nothing else was said"
     comments = [line for line in EXAMPLE.read_text().splitlines()[1:] if line.startswith("#")]
     assert [line for line in file.read_text().splitlines()[1:] if line.startswith("#")] == comments
     assert sorted(path.name for path in bare.folder.iterdir()) == [".miner_env", "key", "token", "wallets"]
+
+
+def test_what_is_proposed_may_be_declined(bare: World, command: Command) -> None:
+    """The specification's own default is one word away."""
+    code, _, errors = command("init", *given(bare, "--set", "ON_ANALYSIS_ERROR=default"))
+    assert (code, errors) == (0, "")
+    assert load_settings(bare.folder / ".miner_env").on_analysis_error == "default"
 
 
 def test_the_template_is_the_example_file() -> None:
@@ -208,6 +216,7 @@ def test_a_person_is_asked_and_each_answer_is_checked(bare: World) -> None:
         person.answer("JOURNAL_DIR [journal]: ")
         person.answer("SEARCH_KEYWORDS [bittensor]: ", "tao,subnet")
         person.answer("MAX_X_USD_PER_DAY: ", "2.5")
+        person.answer("ON_ANALYSIS_ERROR [hold]: ")
         person.read_until("no wallet 'default'")
         person.answer("WALLET_PATH [~/.bittensor/wallets]: ", str(bare.folder / "wallets"))
         person.answer("WALLET_NAME [default]: ")
@@ -220,6 +229,7 @@ def test_a_person_is_asked_and_each_answer_is_checked(bare: World) -> None:
     assert settings.secrets() == (TOKEN, KEY)
     assert (settings.miner_api_url, settings.wallet_hotkey, settings.netuid) == ("https://api.example", "second", 7)
     assert (settings.search_keywords, settings.max_x_usd_per_day) == (("tao", "subnet"), 2.5)
+    assert settings.on_analysis_error == "hold"
     asked = set(re.findall(r"^([A-Z_]+)(?: \[.*\])?: ", person.screen, re.MULTILINE))
     assert asked < {name.upper() for name in Settings.model_fields}
     assert "NETUID" not in asked, "what was given is not asked"

@@ -25,6 +25,7 @@ NAMES = [
     "records",
     "identity",
     "budgets",
+    "alarms",
     "disk",
     "network",
     "api",

@@ -114,6 +114,20 @@ def test_a_journal_of_these_settings(here: World, command: Command) -> None:
     assert found.says("records", "failure", segment.name)
     assert found.says("identity", "failure", segment.name)
     assert found.says("budgets", "skipped")
+    assert found.says("alarms", "skipped")
+
+
+def test_an_alarm_of_the_journal(here: World, command: Command) -> None:
+    """A failure with what to change, for as long as no analysis has succeeded since; without one a good word."""
+    here.mine()
+    assert look(command).says("alarms", "ok", "none is on")
+    here.sandbox.script("llm.chat", "402", times=100)
+    here.sandbox.next_window()
+    here.sandbox.add_post("Bittensor SN45 is paid for no more")
+    here.mine()
+    found = look(command)
+    assert found.code == 1
+    assert found.says("alarms", "failure", "analysis_refused since 20", "quota: HTTP 402", "top up the account")
 
 
 def test_a_journal_of_other_settings(here: World, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

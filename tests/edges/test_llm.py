@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from actor.analyzer import Completion, LLMError, LLMErrorKind
 from actor.edges.llm import OpenAIChat
+from actor.edges.llm_wire import PARAMETERS
 from tests.patience import GIVE_UP_S
 
 KEY = "sk-planted-secret-0123456789"
@@ -133,6 +134,7 @@ def test_the_request_is_deterministic_and_bounded() -> None:
     sent = server.bodies[0]
     assert (sent["model"], sent["temperature"], sent["seed"]) == ("m", 0, 812)
     assert sent["max_tokens"] == 4096
+    assert sent.keys() == {"model", "messages", "response_format", *PARAMETERS}
     assert sent["response_format"] == SCHEMA
     assert sent["messages"] == [{"role": "user", "content": "τ"}]
     assert server.heads[0].startswith("POST /v1/chat/completions ")
@@ -224,6 +226,22 @@ def test_wrong_compression_is_malformed() -> None:
         (400, b"", "refused_format"),
         (400, {"error": {"message": "maximum context length is 9"}}, "request"),
         (400, {"error": {"message": "x", "code": "model_not_found"}}, "model"),
+        (400, {"error": {"message": "Invalid model name passed in model=m"}}, "model"),
+        (400, {"error": {"message": "API key not valid. Please pass a valid API key."}}, "auth"),
+        (400, {"error": {"message": "No connected db."}}, "auth"),
+        (400, {"error": {"message": "Your credit balance is too low to access the API."}}, "quota"),
+        (403, {"error": {"message": "Your team has used all available credits"}}, "quota"),
+        (403, {"error": {"message": "m requires moderation and your input was flagged"}}, "request"),
+        (400, {"error": {"message": "Unsupported parameter: 'max_tokens' is not supported"}}, "parameter"),
+        (400, {"error": {"message": "Unsupported value: 'temperature' does not support 0"}}, "parameter"),
+        (400, {"error": {"message": "x", "code": "unsupported_parameter", "param": "max_tokens"}}, "parameter"),
+        (400, {"error": {"message": "x", "param": "temperature"}}, "parameter"),
+        (400, {"error": {"message": "Unrecognized request argument supplied: seed"}}, "parameter"),
+        (400, {"error": {"message": "max_tokens is too large: 4096"}}, "parameter"),
+        (400, {"error": {"message": "temperature must be greater than 0"}}, "parameter"),
+        (422, {"error": {"message": "seed: Extra inputs are not permitted"}}, "parameter"),
+        (400, {"error": {"message": "max_tokens: 4096 exceeds the maximum context length of 2048"}}, "request"),
+        (400, {"error": {"message": "a post about seed money and room temperature"}}, "refused_format"),
         (409, {}, "request"),
         (418, b"<html>teapot</html>", "request"),
         (408, {}, "timeout"),
@@ -330,7 +348,7 @@ def test_an_answer_without_end_is_cut(status: int, kind: LLMErrorKind) -> None:
     async def pour(writer: asyncio.StreamWriter) -> None:
         writer.write(f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\n\r\n".encode())
         while not writer.is_closing():
-            writer.write(b'"max_tokens",' * 5_000)
+            writer.write(b'"context length",' * 5_000)
             await writer.drain()
 
     error = _fail(pour, timeout_s=GIVE_UP_S)

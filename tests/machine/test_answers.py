@@ -43,6 +43,17 @@ def test_an_answer_is_remembered_with_what_it_depends_on() -> None:
     assert (known.post_id, known.model, known.prompt_version, known.sentiment) == ("1", "a", "1", 0.5)
 
 
+def test_the_newest_answer_about_a_text_holds() -> None:
+    """Where another model was asked in a later hour, what that one said is what the next post of the text gets."""
+    drive = Drive().start().window(812).scraped(1, content=TEXT)
+    drive.on(analyzed("1", content_sha256=DIGEST, model="old"))
+    drive.accept_all().window(813).scraped(2, content=TEXT)
+    drive.on(analyzed("2", content_sha256=DIGEST, model="new"), after_s=3_600)
+    known = drive.state.answer(DIGEST)
+    assert known is not None
+    assert (known.model, known.post_id) == ("new", "2")
+
+
 def test_another_list_of_subnets_asks_again() -> None:
     """What the LLM said of other candidates does not hold any more; the same list keeps what was paid for."""
     drive = Drive().start().window(812).scraped(1, content=TEXT)

@@ -420,3 +420,12 @@ def test_a_checkpoint_is_wanted_once_after_each_window() -> None:
     drive.batch(8, 2)
     drive.on(limited(drive.send()))
     assert checkpoints(drive) == [ef.SignCheckpoint(start_block=800)]
+
+
+def test_i1_posts_that_count_in_later_windows_hide_none_that_count_in_this_one() -> None:
+    """I1: answers may tell of windows that nobody was told of yet; the one that is opened keeps its own count."""
+    drive = Drive().start().batch(7, 1, 2, 3).window(8)
+    for start_block in (800, 900, 1000):
+        drive.on(accepted(drive.send(), start_block=start_block))
+    assert (drive.at(), drive.state.to_scrape) == ("Scraping", 4)
+    assert drive.state.room() == 4

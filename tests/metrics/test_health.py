@@ -16,7 +16,7 @@ from actor.ports import ApiPort, Block, Failed, StatusError, SubmitAnswer
 from events import catalogue as ev
 from events.catalogue import SubmissionBody
 from events.journal import MemoryJournal
-from tests.kit import Drive, failed, limited
+from tests.kit import Drive, analysis_failed, failed, limited
 from tests.metrics.kit import monitor
 from tests.patience import GIVE_UP_S
 
@@ -101,6 +101,18 @@ def test_an_api_out_of_reach_makes_it_unready() -> None:
         drive.on(ev.ApiRecovered())
         follow(watched, drive)
         assert watched.ready().ok
+
+
+def test_an_alarm_leaves_it_ready_and_is_told() -> None:
+    """Mining goes on, whatever becomes of posts; the reason says what to change."""
+    watched = monitor()
+    drive = Drive(ev.Policy(on_analysis_error="hold")).start().window(600).scraped(1)
+    drive.on(analysis_failed("1", "auth"))
+    with at_work(watched, drive) as (api, _):
+        poll(api)
+        found = watched.ready()
+        assert found.ok
+        assert re.match(r"at work; alarm analysis_refused: .* \(auth: .*; set API_KEY to ", found.reason)
 
 
 def test_a_poll_without_an_answer_is_counted_and_is_no_answer() -> None:

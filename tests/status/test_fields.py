@@ -251,3 +251,23 @@ def test_a_journal_without_a_window_says_so(tmp_path: Path) -> None:
     assert (found["window"], found["next_window"], found["posts"]) == (None, None, [])
     assert "waits for the first window" in text(found)
     assert "window       none was told yet" in text(found)
+
+
+def test_an_alarm_is_told_with_what_to_change(tmp_path: Path) -> None:
+    """In JSON, in a line of its own near the top, in the one line of a pipe; the posts that are held say so."""
+    drive = Drive(ev.Policy(on_analysis_error="hold")).start().window(7).scraped(1, 2)
+    assert told(tmp_path, drive)["alarms"] == []
+    drive.on(analysis_failed("1", "model"))
+    found = told(tmp_path, drive, later_s=90)
+    (alarm,) = found["alarms"]
+    assert (alarm["name"], alarm["age_s"], "model: HTTP 4xx" in alarm["words"]) == ("analysis_refused", 90, True)
+    assert "MODEL" in alarm["fix"]
+    assert "alarm        analysis_refused, 1 min 30 s ago: the LLM's server refuses every analysis" in text(found)
+    assert "to mend it: set MODEL" in text(found)
+    assert brief_line(found).startswith("alarm analysis_refused; record ")
+    assert set(stands(found).values()) == {"held until it can be analyzed"}
+    assert found["state"]["waits_for"].endswith("block 800, to ask again about 2 held post(s)")
+    drive.start().analyze_all()
+    later = told(tmp_path, drive)
+    assert later["alarms"] == []
+    assert [post["text"] for post in later["posts"]] == ["", ""]

@@ -13,6 +13,7 @@ from actor.machine import INITIAL, State
 from actor.simulation.damage import damaged_copies
 from actor.simulation.oracles.believing import Believed, SearchesApart
 from actor.simulation.oracles.folding import FoldAtEveryRecord, Legible, Vouched, readers
+from actor.simulation.oracles.holding import Held
 from actor.simulation.oracles.keeping import Abandoned, Answered, Budget, Dated, Heard, Rested, Understood
 from actor.simulation.oracles.oracle import ARRIVALS, BEFORE_START, Oracle, Told
 from actor.simulation.oracles.paying import ChatsOnce, SearchesOnce
@@ -35,6 +36,7 @@ _ORACLES: Final[tuple[type[Oracle], ...]] = (
     Attempts,
     SearchesOnce,
     ChatsOnce,
+    Held,
     Vouched,
     HealthyWindows,
     Heard,

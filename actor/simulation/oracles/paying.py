@@ -11,14 +11,20 @@ from actor.simulation.outcome import Violation
 from events import catalogue as ev
 from sandbox.world import Chat, Search, World
 
-__all__ = ["ChatsOnce", "SearchesOnce"]
+__all__ = ["ON_THE_WAY_S", "ChatsOnce", "SearchesOnce", "is_held"]
 
 _SEARCHES: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent)
 _ANALYSES: Final = (ev.PostAnalyzed, ev.AnalysisFailed)
 # A request may still be on its way when the one who sent it gives up, in a world of the usual pace.
-_ON_THE_WAY_S: Final = 4.0
+ON_THE_WAY_S: Final = 4.0
 # Billed, and the answer does not tell or cannot be read.
 _UNREADABLE: Final = frozenset({"list_body", "null_usage"})
+
+
+def is_held(event: ev.PostAnalyzed | ev.AnalysisFailed, told: Told) -> bool:
+    """Whether it is a refusal that has the post wait, to be asked about again."""
+    refused = isinstance(event, ev.AnalysisFailed) and event.kind in ev.CONFIGURATION
+    return refused and told.before.policy.on_analysis_error == "hold"
 
 
 class _Once(Oracle):
@@ -26,7 +32,7 @@ class _Once(Oracle):
 
     def is_repeated(self, arrival: Search | Chat, answer: Told) -> bool:
         """Whether a request left after its answer was on record."""
-        on_the_way_s = _ON_THE_WAY_S * self.world.habits.slowness
+        on_the_way_s = ON_THE_WAY_S * self.world.habits.slowness
         return arrival.life > answer.life or arrival.at_s > answer.at_s + on_the_way_s
 
 
@@ -111,7 +117,8 @@ class ChatsOnce(_Once):
                 self._chosen.add(original)
                 self._posts[norm_text(post.content)] = post.id
         elif isinstance(event, _ANALYSES):
-            self._answers[event.post_id] = told
+            if not is_held(event, told):
+                self._answers[event.post_id] = told
             yield from self._bill(event, told)
         elif isinstance(event, ev.EffectCrashed) and event.post_id is not None:
             self._paid.pop(event.post_id, None)
