@@ -29,9 +29,9 @@ def run_verify(
 ) -> int:
     """Print the report; 0 when the journal is whole and nothing contradicts its signatures, 1 with findings, 2 without.
 
-    Signatures are checked against the hotkey that the first record names. With ``hotkey`` it must be that one, there must
-    be signatures, and the states that they cover are compared with this build's; with ``checkpoint`` one that was kept
-    elsewhere is compared, too.
+    Signatures are checked against the hotkey that the first record names. With ``hotkey`` it must be that one, there
+    must be signatures, and the states that they cover are compared with this build's; with ``checkpoint`` one that was
+    kept elsewhere is compared, too.
     """
 
     def verify() -> int:

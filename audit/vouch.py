@@ -128,7 +128,9 @@ def vouch(
         event = record.event() if record.name in _READ else None
         if isinstance(event, JournalCreated):
             address = address or event.hotkey
-            findings += [] if event.hotkey == address else [f"record {record.seq}: this journal belongs to {event.hotkey}"]
+            findings += (
+                [] if event.hotkey == address else [f"record {record.seq}: this journal belongs to {event.hotkey}"]
+            )
         if isinstance(event, CheckpointSigned):
             checkpoints += 1
             other_folds += event.reducer != REDUCER

@@ -32,8 +32,8 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "full": "the API had counted as many posts in it as it takes, or may have",
     "crash": "an effect crashed in it",
     "busy": "work on an earlier window went on until it was over",
-    "not told": "nothing was recorded while it lasted: the API's block number jumped over it, or this miner did not hear "
-    "of it or could not write (a host that slept, a full disk)",
+    "not told": "nothing was recorded while it lasted: the API's block number jumped over it, or this miner did not "
+    "hear of it or could not write (a host that slept, a full disk)",
 }
 # Reasons that a start does not end.
 _LASTING: Final = frozenset({"gap", "rate limited", "full"})

@@ -1,10 +1,10 @@
 """Whether decisions came when this build would have made them. Pure; all it knows of time is what records say.
 
 A host's clock may be set, so where it is seen to go back nothing is concluded; and set back by less than a wait lasts,
-it is not seen. Set ahead, it looks like a silence: one that is longer than any window, or that a decision outlasts and is
-then made, proves nothing. Being late proves little: a process may have been stopped or killed. Three things do prove something: a
-wait that ended too early before any of its kind has lasted, a decision due at once that did not come while other things
-went on, and waits of one kind of which the shortest are all too long by the same.
+it is not seen. Set ahead, it looks like a silence: one that is longer than any window, or behind which the decision is
+made at once, proves nothing. Being late proves little: a process may have been stopped or killed. Three things do prove
+something: a wait that ended too early before any of its kind has lasted, a decision due at once that did not come while
+other things went on, and waits of one kind of which the shortest are all too long by the same.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hold a checked bundle against what it is an excerpt of: the whole journal, or a checkpoint that was kept elsewhere."""
+"""Hold a checked bundle against what it is an excerpt of: a whole journal, or a checkpoint that was kept elsewhere."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _unlike(bundle: Bundle, whole: Bundle) -> Iterator[str]:
         elif lines.get(seq) != there.get(seq):
             yield f"record {seq}: the journal holds another line"
     if last > end:
-        yield f"the journal goes on with this post up to record {last}: the bundle was cut off behind {end}, or is older"
+        yield f"the journal goes on with this post up to record {last}: the bundle, cut off or older, ends at {end}"
     signed = {listed.seq: listed for listed in whole.checkpoints}
     for listed in bundle.checkpoints:
         if signed.get(listed.seq) != listed:

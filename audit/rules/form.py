@@ -30,8 +30,8 @@ class WrittenAsDocumented(Rule):
 
     name = "form"
     demands = (
-        "a record is written in the documented form: no key twice, no spaces, fields in their order, 0.0 where a number "
-        "may have a fraction; no duration is negative"
+        "a record is written in the documented form: no key twice, no spaces, fields in their order, 0.0 where a "
+        "number may have a fraction; no duration is negative"
     )
     unreadable = True
 

@@ -1,8 +1,8 @@
 """Liars: whoever has some honest bundles of a miner makes others of them, and seals them as well as he can.
 
 A third party has the bundles of several posts from two journals of one hotkey, and can write and hash anew whatever no
-signature covers. The operator has the key besides: he signs lists again after he has changed a record in them. A lie is a
-function of a bundle, the world and a draw; it gives None where the bundle has nothing to lie about in that way.
+signature covers. The operator has the key besides: he signs lists again after he has changed a record in them. A lie is
+a function of a bundle, the world and a draw; it gives None where the bundle has nothing to lie about in that way.
 """
 
 from __future__ import annotations
@@ -165,9 +165,9 @@ def _forget_checkpoint(data: Data, _: World, random: Random) -> Data | None:
 
 def _another_text(data: Data, _: World, random: Random) -> Data | None:
     post = data["search"]["post"]
-    post["content"] = random.choice([
-        "made up", "", post["content"][:-1], post["content"] + "!", f" {post['content'].replace(' ', chr(0x2028))} "
-    ])
+    post["content"] = random.choice(
+        ["made up", "", post["content"][:-1], post["content"] + "!", f" {post['content'].replace(' ', chr(0x2028))} "]
+    )
     return data
 
 
@@ -175,7 +175,9 @@ def _another_post(data: Data, _: World, random: Random) -> Data | None:
     post = data["search"]["post"]
     field = random.choice([*post])
     value = post[field]
-    post[field] = value + random.choice(["0", "é"]) if isinstance(value, str) else random.choice([0, value + 1, -1, 2**62])
+    post[field] = (
+        value + random.choice(["0", "é"]) if isinstance(value, str) else random.choice([0, value + 1, -1, 2**62])
+    )
     return data
 
 

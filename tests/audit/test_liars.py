@@ -61,7 +61,9 @@ def judged(data: dict[str, Any], page: Page, where: str) -> BundleReport:
     return report
 
 
-def lied_about(there: World, random: Random, lies: tuple[Any, ...]) -> tuple[str, dict[str, Any], dict[str, Any]] | None:
+def lied_about(
+    there: World, random: Random, lies: tuple[Any, ...]
+) -> tuple[str, dict[str, Any], dict[str, Any]] | None:
     """One honest bundle, told otherwise in one to three ways."""
     honest = there.bundles[0][random.choice(sorted(there.bundles[0]))]
     data = copy.deepcopy(honest)
@@ -144,7 +146,9 @@ def test_what_the_operator_signs_anew_is_judged_alike(tmp_path: Path, page: Page
             continue
         lies, honest, data = found
         report = judged(data, page, f"seed {seed}, case {case}: {lies}, post {honest['post_id']}")
-        assert not with_journal(report, there.places[0]).ok or is_same(data, honest), f"seed {seed}, case {case}: {lies}"
+        assert not with_journal(report, there.places[0]).ok or is_same(data, honest), (
+            f"seed {seed}, case {case}: {lies}"
+        )
 
 
 def test_honest_bundles_are_proven_as_far_as_they_go(tmp_path: Path, page: Page) -> None:

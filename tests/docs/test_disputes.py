@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,8 +13,10 @@ import pytest
 
 from actor.edges.hotkey import is_signed_by
 from audit.disputing import check_bundle, encode_bundle, make_bundles
+from audit.disputing.choosing import MAY_BE_LEFT_OUT
 from audit.history import folded
 from audit.posts import post_rows
+from events.catalogue import EVENTS
 from events.journal import JournalReader
 from tests.audit.dispute_kit import MINER_S_WORD, pattern, resealed, spoiled
 from tests.docs.kit import ROOT, blocks
@@ -102,3 +105,11 @@ def test_forged_bundles_are_refused_by_both(check: Check, bundles: list[bytes]) 
         code, said = check(resealed(spoiled(data, path)))
         assert "Traceback" not in said
         assert (code == 0) == check_bundle(resealed(spoiled(data, path)), is_signed_by).ok == (path not in forged), said
+
+
+def test_the_page_knows_every_event() -> None:
+    """Which name no post, and which may be left out: a new event is added to both, or a bundle with it is refused."""
+    (code,) = blocks(ROOT / "docs" / "disputes.md", "python")
+    lists = dict(re.findall(r'(NAME_NO_POST|MAY_NAME_OTHERS) = """(.*?)"""', code.text, flags=re.DOTALL))
+    assert set(lists["MAY_NAME_OTHERS"].split()) == MAY_BE_LEFT_OUT
+    assert set(lists["NAME_NO_POST"].split()) == EVENTS.keys() - MAY_BE_LEFT_OUT
