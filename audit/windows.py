@@ -33,7 +33,8 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "full": "the API had counted as many posts in it as it takes, or may have",
     "crash": "an effect crashed in it",
     "busy": "work on an earlier window went on until it was over",
-    "not told": "the API's block number jumped over it",
+    "not told": "nothing was recorded while it lasted: the API's block number jumped over it, or this miner did not "
+    "hear of it or could not write (a host that slept, a full disk)",
 }
 # Reasons that a start does not end.
 _LASTING: Final = frozenset({"gap", "rate limited", "full"})
@@ -41,6 +42,8 @@ _KEPT: Final = 64
 _WAITING: Final = "WaitingForWindow"
 # No answer takes as long: work of which nothing was heard for that time is no reason for anything.
 _PATIENCE_MS: Final = 3_600_000
+# A chain's block takes at least as long; a clock that was set ahead passes over more time than blocks do.
+_BLOCK_MS: Final = 12_000
 _SEARCHES: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent)
 _ANSWERS: Final = (ev.SubmissionAccepted, ev.SubmissionRejected, ev.SubmissionFailed, ev.RateLimited)
 _WORK: Final = (*_SEARCHES, *_ANSWERS, ev.PostAnalyzed, ev.AnalysisFailed, ev.SubmissionStarted, ev.BackoffElapsed)
@@ -139,7 +142,7 @@ class WindowLog:
         self._holds = holds
         self._tried: dict[str, int] = {}  # attempts at posts that wait for an answer or for one more
         self._last: Record | None = None
-        self._work_ms = 0
+        self._work_ms = self._block = self._work_block = 0
         self._takes: Final[Mapping[type, Callable[[Any, Record], Iterable[WindowOutcome]]]] = {
             **dict.fromkeys(_WORK, self._work),
             ev.WindowOpened: self._open,
@@ -174,16 +177,21 @@ class WindowLog:
     def end(self) -> Iterator[WindowOutcome]:
         """The journal has ended: every window but the newest is judged, and that one where it was worked on."""
         last = self._last
-        if last is not None and last.dest != _WAITING and last.at_ms - self._work_ms <= _PATIENCE_MS:
+        if last is not None and last.dest != _WAITING and self._silence_ms(last) <= _PATIENCE_MS:
             for told in self._told:
                 told.put_down_to("busy", last.seq)
         while self._told and (len(self._told) > 1 or self._told[0].touched):
             yield from self._judge(self._told.popleft())
 
+    def _silence_ms(self, last: Record) -> int:
+        """For how long nothing was heard of the work: by this host's clock, but no longer than the blocks told took."""
+        return min(last.at_ms - self._work_ms, (self._block - self._work_block) * _BLOCK_MS)
+
     # Windows told
 
     def _open(self, event: ev.WindowOpened, record: Record) -> list[WindowOutcome]:
         before = self._told[-1] if self._told else None
+        self._block = event.current_block
         outcomes = [] if before is None else _skipped(before, event, record)
         told = _Told(
             number=event.window,
@@ -246,7 +254,7 @@ class WindowLog:
 
     def _work(self, event: ev.Event, record: Record) -> list[WindowOutcome]:
         outcomes: list[WindowOutcome] = []
-        self._work_ms = record.at_ms
+        self._work_ms, self._work_block = record.at_ms, self._block
         number = getattr(event, "window", None)
         worked = None if number is None else next((w for w in reversed(self._told) if w.number == number), None)
         if worked is not None:
@@ -344,7 +352,7 @@ class WindowLog:
         self._attempts = event.policy.submit_attempts
         self._holds = event.policy.on_analysis_error == "hold"
         self._give_up(record)
-        self._work_ms = record.at_ms
+        self._work_ms, self._work_block = record.at_ms, self._block
         newest = self._told[-1] if self._told else None
         if newest is None or newest.touched:
             return self._explain("down", record)
