@@ -41,6 +41,7 @@ def test_environment_points_a_miner_here(box: Sandbox) -> None:
         f"LLM_BASE={box.llm_base}",
         "BLOCKS_PER_WINDOW=100",
         "MAX_SUBMISSIONS_PER_WINDOW=5",
+        "BLOCK_SECONDS=0.001",
     ]
     assert (box.x_base[-2:], box.llm_base[-3:]) == ("/2", "/v1")
 

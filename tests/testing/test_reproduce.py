@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from actor.machine.state import STATES
-from actor.ports import ScrapeError, StatusError
+from actor.ports import ScrapeError, StatusError, SubmitAnswer
 from actor.testing import DivergenceError, Scenario
 from actor.testing.edges import analysis, fail, limit, reject
 from actor.testing.lives import lives
@@ -69,7 +69,13 @@ def troubled(seed: int) -> ActorWorld:
     for n in range(1, 40):
         text = f"SN45 is doing fine, number {n}"
         world.llm.answers[text] = KeyError("a bug") if chance.random() < 0.1 else analysis(chance.random())
-    answers = [fail(), fail(503), reject(), limit(current_block=81_200), KeyError("another")]
+    answers: list[SubmitAnswer | Exception] = [
+        fail(),
+        fail(503),
+        reject(),
+        limit(current_block=81_200),
+        KeyError("another"),
+    ]
     world.api.answers += chance.choices(answers, k=8)
     world.api.block = changed(world.api.block, blocks_per_window=chance.choice([100, 100, 50]))
     lies = [0]  # so many blocks are told too many
