@@ -7,8 +7,10 @@ BIN := .venv/bin
 demo: .venv/.run
 	$(BIN)/user-miner demo
 
+# Native tracebacks, for Python 3.11 before .8 may break with "AST constructor recursion depth mismatch" where pytest
+# parses a file to show a failure in it, and pytest-xdist dies of that (python/cpython#106905).
 test: check
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal --tb=native
 
 # The suite on a busy machine, on one core, a year ahead, abroad, from a path with a space, in random order, and all of
 # that at once: each takes as long as `make test` or several times so. RUNS=10 repeats it.

@@ -27,7 +27,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 _LOOPS: Final = 4
 _YEAR_S: Final = 365 * 86_400
 _TURKISH: Final = "tr_TR.UTF-8"  # where "I".lower() of a C library is no "i"
-_PYTEST: Final = ("-n", "2", "--dist", "worksteal", "-q", "--tb=short")
+_PYTEST: Final = ("-n", "2", "--dist", "worksteal", "-q", "--tb=native")  # as `make test`
 _LEFT_OUT: Final = (".venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis")
 
 
@@ -64,7 +64,7 @@ def _next_year(suite: Suite) -> None:
     library = suite.scratch / "clock_ahead.so"
     if not library.exists():
         source = ROOT / "benchmarks" / "clock_ahead.c"
-        command = ["cc", "-O2", "-shared", "-fPIC", f"-DAHEAD_S={_YEAR_S}", "-o", library, source]
+        command = ["cc", "-O2", "-shared", "-fPIC", f"-DAHEAD_S={_YEAR_S}", "-o", str(library), str(source)]
         subprocess.run(command, check=True)  # noqa: S603  (the compiler of this machine, on a file of this project)
     suite.env["LD_PRELOAD"] = str(library)
 
@@ -74,7 +74,7 @@ def _abroad(suite: Suite) -> None:
     locales = suite.scratch / "locales"
     if not locales.exists():
         locales.mkdir()
-        command = ["localedef", "-i", "tr_TR", "-f", "UTF-8", locales / _TURKISH]
+        command = ["localedef", "-i", "tr_TR", "-f", "UTF-8", str(locales / _TURKISH)]
         subprocess.run(command, check=True)  # noqa: S603  (as above)
     suite.env |= {"TZ": "Pacific/Kiritimati", "LANG": _TURKISH, "LC_ALL": _TURKISH, "LOCPATH": str(locales)}
 

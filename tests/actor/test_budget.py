@@ -15,16 +15,15 @@ from events.catalogue import BudgetSpent, PostsScraped
 from events.codec import changed
 from events.journal import Draft, FileJournal, at_text, read_journal
 from events.prices import Prices, usd
+from tests.patience import GIVE_UP_S
 from tests.world import World, hours_ago, wait_for
-
-NEAR_MIDNIGHT_S = 30
 
 
 @pytest.fixture(autouse=True)
 def _within_one_day() -> None:
     """No test sees the UTC day change under it."""
     left_s = 86_400 - time.time() % 86_400
-    if left_s < NEAR_MIDNIGHT_S:
+    if left_s < GIVE_UP_S:  # no test takes longer
         time.sleep(left_s + 1)
 
 
