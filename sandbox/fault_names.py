@@ -33,6 +33,9 @@ _X = {
     "missing_author": "200 with every other author missing from `includes`, without a word",
     "list_body": "200 with a JSON list",
     "empty": "200 with no posts",
+    "odd_date": "200 with the newest post dated `at` (9999-12-31T23:59:59.000Z)",
+    "ignores_time": "200 with the oldest posts of all, whatever time was asked for",
+    "edited": "200 with every post edited: from now on under a new id, with its history",
 }
 
 _USAGE = {
@@ -117,6 +120,8 @@ _SUBMIT = {
     "429_headers": "429 with headers, without a body",
     "429_bare": "429 without body or headers",
     "weird_status": "200 with a `status` nobody documented; nothing is done",
+    "other_post": "200 with success of another post; nothing is done",
+    "other_hotkey": "200 with success of another hotkey; nothing is done",
     "plain_ok": "accepted as usual, answered with status ok",
     "no_block": "accepted as usual, answered without block numbers",
     "bad_block": "accepted as usual, answered with block numbers as words",

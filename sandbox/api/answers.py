@@ -11,8 +11,18 @@ if TYPE_CHECKING:
 
     from sandbox.clock import BlockClock
 
-__all__ = ["conflict", "detail", "invalid", "rate_limit", "spoil_blocks"]
+__all__ = ["STRANGE", "conflict", "detail", "invalid", "rate_limit", "spoil_blocks"]
 
+# By fault: answers to a submission of which nothing was done, that are no success or not of what was sent.
+STRANGE: Mapping[str, Mapping[str, str]] = {
+    "weird_status": {"status": "queued_for_review"},
+    "other_post": {"status": "new", "message": "Post accepted", "post_id": "1"},
+    "other_hotkey": {
+        "status": "new",
+        "message": "Post accepted",
+        "miner_hotkey": "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
+    },
+}
 _DETAILS = {
     401: "Unauthorized",
     403: "Hotkey is not registered on this subnet",

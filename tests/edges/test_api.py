@@ -342,6 +342,8 @@ def test_the_stand_in_takes_a_post_once(box: Sandbox, against_box: APIClient, su
         ("blank", (Failed, "unexpected")),
         ("not_json", (Failed, "unexpected")),
         ("weird_status", (Failed, "unexpected")),
+        ("other_post", (Failed, "unexpected")),
+        ("other_hotkey", (Failed, "unexpected")),
         ("drop", (Failed, "connection")),
         ("cut", (Failed, "connection")),
         ("lost_answer", (Failed, "connection")),

@@ -111,6 +111,26 @@ def test_the_stand_in_drips(box: Sandbox, against_box: Callable[..., PostScraper
     assert _failed(against_box(total_timeout_s=0.3)).kind == "timeout"
 
 
+@pytest.mark.parametrize(("fault", "unusable"), [("odd_date", 1), ("ignores_time", 10)])
+def test_posts_of_dates_that_were_not_asked_for_are_counted(
+    box: Sandbox, against_box: Callable[..., PostScraper], fault: str, unusable: int
+) -> None:
+    """Ruling 17: the others are used."""
+    box.script("x.search", fault)
+    found = _scrape(against_box(), 10)
+    assert (found.unusable, len(found.posts), found.posts_read) == (unusable, 10 - unusable, 10)
+
+
+def test_edited_posts_are_not_new(box: Sandbox, against_box: Callable[..., PostScraper]) -> None:
+    """Ruling 19: what was seen under another id is seen."""
+    scraper = against_box()
+    seen = {post.id for post in _scrape(scraper, 10).posts}
+    box.script("x.search", "edited")
+    again = _scrape(scraper, 10, seen=seen.__contains__)
+    assert (again.posts, again.posts_read) == ((), 10)
+    assert {edit for post in _scrape(scraper, 10).posts for edit in post.edits} == seen
+
+
 @pytest.mark.parametrize("fault", ["missing_author", "partial"])
 def test_posts_without_author_are_counted(box: Sandbox, against_box: Callable[..., PostScraper], fault: str) -> None:
     """The others are used."""
