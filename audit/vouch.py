@@ -18,7 +18,7 @@ import orjson
 
 from actor.machine import INITIAL, REDUCER, state_sha256
 from audit.history import FoldError, folded
-from events.catalogue import CheckpointSigned, JournalCreated
+from events.catalogue import CheckpointSigned, Event, JournalCreated
 from events.codec import decode_as
 from events.journal.record import GENESIS, Head, Record, checkpoint_message
 from events.upcast import upcast
@@ -115,6 +115,9 @@ def vouch(
         is_signed_by: The signature check.
         hotkey: The ss58 address that must have signed; None takes the one that the first record names.
         kept: A checkpoint from elsewhere: the journal must still hold the record that it speaks of.
+
+    Raises:
+        FoldError: This build cannot read a checkpoint, which tells nothing of its signature.
     """
     findings: list[str] = []
     checkpoints = through = seq = other_folds = 0
@@ -125,7 +128,7 @@ def vouch(
     address = hotkey or ""
     for record in records:
         first = first or record.hash
-        event = record.event() if record.name in _READ else None
+        event = _event(record) if record.name in _READ else None
         if isinstance(event, JournalCreated):
             address = address or event.hotkey
             findings += (
@@ -176,6 +179,13 @@ def compare_states(records: Iterable[Record]) -> States:
     except FoldError as error:
         not_followed = str(error)
     return States(compared=compared, findings=tuple(findings), not_followed=not_followed)
+
+
+def _event(record: Record) -> Event:
+    try:
+        return record.event()
+    except ValueError as error:  # such as a newer build's
+        raise FoldError(str(error)) from error
 
 
 class _Listed:

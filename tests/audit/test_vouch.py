@@ -20,6 +20,7 @@ from events.codec import changed
 from events.journal import Draft, JournalReader, Record, locate, parse, seal
 from events.journal.record import checkpoint_message
 from tests.audit.broken import clean, index, lines_of, records_of, rehashed, write
+from tests.journal.spoiled import relinked
 from tests.kit import Drive
 from tests.world import World
 
@@ -160,6 +161,17 @@ def test_records_that_this_build_does_not_follow_are_no_forgery(
     assert f"record {place + 1} says to Backoff" in said
     assert "signed, but were not compared; `check` tells more" in said
     assert "\nwhole: records 1 to " in said
+
+
+def test_a_newer_build_s_checkpoint_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Which says what to do; whether it is signed cannot be told here."""
+    lines = list(Drive().start().batch(7, 1).accept_all().sign().lines)
+    lines[-1] = lines[-1].replace(b'"v":3,"event":"CheckpointSigned"', b'"v":9,"event":"CheckpointSigned"')
+    journal = write(tmp_path / "newer", relinked(lines))
+    code, said = verify(capsys, str(journal))
+    assert (code, said.count("\n")) == (1, 1)
+    assert f"record {len(lines)}: CheckpointSigned version 9 is unknown" in said
+    assert "update user-miner" in said
 
 
 def signed(written: list[bytes]) -> list[bytes]:
