@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from actor.analyzer.bill import Bill
 from actor.analyzer.conversation import Conversation
-from actor.analyzer.ladder import Ladder
+from actor.analyzer.ladder import DAY_S, RUNGS, Ladder, Takes
 from actor.analyzer.port import LLMError
 from events.value import Value
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from actor.analyzer.conversation import Reply
-    from actor.analyzer.ladder import Takes
     from actor.analyzer.port import LLM, LLMErrorKind
     from actor.analyzer.strategy import Judgement, Strategy, Study
 
@@ -185,9 +184,11 @@ class Analyzer:
         """Where the model is asked."""
         return self._server
 
-    def recall(self, takes: Takes, *, age_s: float) -> None:
-        """Begin with what a server of this name was found to take, so many seconds ago, before this process."""
-        self._ladder.recall(takes, age_s=age_s, now_s=_now_s())
+    def recall(self, rung: str, dropped: tuple[str, ...], *, age_s: float) -> None:
+        """Begin with what this server was found to take so long ago, by an earlier process."""
+        known = next((one for one in RUNGS if one == rung), None)
+        if known is not None and 0 <= age_s < DAY_S:
+            self._ladder.recall(Takes(rung=known, dropped=dropped), age_s=age_s, now_s=_now_s())
 
     async def analyze(self, text: str) -> Analysis:
         """Analyze one post.

@@ -195,7 +195,7 @@ class Conversation:
         """Return the seconds to wait before a repetition; None when there is to be none."""
         if error.kind not in _RETRIED or self._retries >= MAX_RETRIES or self._calls() >= MAX_CALLS:
             return None
-        wait_s = self._backoff_s * 2**self._retries
+        wait_s: float = self._backoff_s * 2**self._retries
         if error.retry_after_s is not None:
             wait_s = max(wait_s, error.retry_after_s)
         if wait_s >= self._deadline - _now_s():

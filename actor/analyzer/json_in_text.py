@@ -104,7 +104,10 @@ def _value(node: ast.expr, depth: int) -> Any:
     if depth and isinstance(node, ast.List):
         return [_value(item, depth - 1) for item in node.elts]
     if depth and isinstance(node, ast.Dict):
-        pairs = [(_value(key or node, 0), _value(value, depth - 1)) for key, value in zip(node.keys, node.values, strict=True)]
+        pairs = [
+            (_value(key or node, 0), _value(value, depth - 1))
+            for key, value in zip(node.keys, node.values, strict=True)
+        ]
         if all(isinstance(name, str) for name, _ in pairs):
             return _once(pairs)
     raise ValueError("no JSON")

@@ -166,7 +166,10 @@ def ask_again(asked: Sequence[Mapping[str, str]], answer: str, flaw: str) -> tup
         flaw: Why that could not be used, in words of ours.
     """
     question = asked[-1]["content"]
-    again = {"role": "user", "content": f"The answer could not be used: {flaw}. Give the JSON object alone.\n{question}"}
+    again = {
+        "role": "user",
+        "content": f"The answer could not be used: {flaw}. Give the JSON object alone.\n{question}",
+    }
     echo = _UNSEEN.sub(_escaped, answer.strip()[:MAX_ECHO_CHARS])
     if not echo:
         return (*asked[:-1], again)

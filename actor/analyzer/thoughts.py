@@ -27,7 +27,9 @@ _MARK: Final = re.compile(
 )
 _CLOSED_BY: Final = {"outer": "inner", "left": "channel", "response": "process"}
 # Answers in channels: only the last channel named "final" speaks to the reader.
-_CHANNEL: Final = re.compile(r"<\|channel\|>\s*(\w+)[^<]{0,80}(?:<\|constrain\|>[^<]{0,40})?<\|message\|>", re.IGNORECASE)
+_CHANNEL: Final = re.compile(
+    r"<\|channel\|>\s*(\w+)[^<]{0,80}(?:<\|constrain\|>[^<]{0,40})?<\|message\|>", re.IGNORECASE
+)
 _CHANNEL_END: Final = re.compile(r"<\|(?:end|return|call|start)\|>", re.IGNORECASE)
 # The same where a server left the marks out.
 _BARE_CHANNEL: Final = re.compile(r"\s*analysis(?=[A-Z])")

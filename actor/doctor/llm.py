@@ -24,6 +24,11 @@ LLM_FIXES: Final[Mapping[str, str]] = {
     "timeout": "wait, raise LLM_TIMEOUT_SECONDS, or set MODEL to a faster one",
     "connection": "look at the network and at LLM_BASE",
     "broken": "look at the network and at LLM_BASE",
+    "refused_format": "set MODEL to one that answers with JSON, and LLM_BASE to an OpenAI-compatible API",
+    "refused_parameter": "set MODEL or LLM_BASE to one that takes what the line above names",
+    "request": "set MODEL and LLM_BASE to an OpenAI-compatible API that answers chats",
+    "context": "set MODEL to one that reads more, or give its server more context",
+    "declined": "set MODEL to another one: this one does not answer such questions",
     "malformed": "set MODEL to one that answers with JSON, and LLM_BASE to an OpenAI-compatible API",
 }
 _ASK: Final = (

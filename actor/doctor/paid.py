@@ -30,7 +30,7 @@ def announcement(settings: Settings) -> str:
     search = usd(settings.prices().x_uusd(_POSTS, _POSTS))
     return (
         f"--paid asks X once, for up to {_POSTS} posts with their authors (up to ${search:.2f}), "
-        f"and {settings.model} about one post (some 600 tokens, three times that where it takes no JSON schema)"
+        f"and {settings.model} about one post (some 600 tokens, up to three times that where it takes no JSON schema or thinks first)"
     )
 
 
@@ -76,6 +76,7 @@ async def llm_answer_checks(settings: Settings, *, redact: Redactor) -> list[Che
         return [failure("llm-answer", error.reason, fix)]
     finally:
         await analyzer.aclose()
-    calls = f"{answer.calls + answer.failed_calls} request(s)" if answer.failed_calls else "one request"
+    calls = f"{1 + answer.failed_calls} request(s)" if answer.failed_calls else "one request"
     tokens = f"{answer.prompt_tokens} + {answer.completion_tokens} tokens"
-    return [ok("llm-answer", f"{settings.model} answers on the rung {answer.rung} ({calls}, {tokens})")]
+    rung = f"{answer.rung} without {', '.join(answer.dropped)}" if answer.dropped else answer.rung
+    return [ok("llm-answer", f"{settings.model} answers on the rung {rung} ({calls}, {tokens})")]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from actor.machine.budget import reckon
 from actor.machine.scoring import score_post_entry
-from actor.machine.state import Answer, Backoff, OpenAttempt, PendingPost, State, Window, observation_key
+from actor.machine.state import Answer, Backoff, OpenAttempt, PendingPost, State, Taken, Window, observation_key
 from events import catalogue as ev
 from events.value import changed
 
@@ -21,6 +21,7 @@ __all__ = ["IllegalEventError", "apply"]
 SEEN_DAYS: Final = 8
 ANSWER_HOURS: Final = 48
 _DAY_S: Final = 86_400
+_DAY_MS: Final = 86_400_000
 _HOUR_MS: Final = 3_600_000
 _COUNTED_WINDOWS: Final = 4
 _OBSERVATIONS_KEPT: Final = 512
@@ -94,6 +95,8 @@ def _actor_started(s: State, e: ev.ActorStarted, _at: int) -> State:
         answers=s.answers if e.subnets_sha256 == s.subnets_sha256 else {},  # other subnets, other answers
         open=None,
         crashes={},
+        build=e.build,
+        taken=s.taken if e.build == s.build else None,  # another build may ask in another way
     )
     # An open attempt counted when it started. Without one left, the post waits for the next window (invariant I7).
     return _defer_exhausted(s)
@@ -277,12 +280,22 @@ def _require_scrape(s: State, window: int) -> None:
 
 def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
     pending = _unanalyzed(s, e.post_id)
-    answers = s.answers if e.reused_from is not None else _remember(s.answers, e, at_ms // _HOUR_MS)
+    if e.reused_from is None:
+        s = changed(s, answers=_remember(s.answers, e, at_ms // _HOUR_MS), taken=_taken(s.taken, e, at_ms))
     if not e.tokens and not s.policy.submit_irrelevant:
-        return _leave_out(changed(s, answers=answers), e.post_id)
+        return _leave_out(s, e.post_id)
     score = score_post_entry(pending.post, e.tokens, at_ms)
     analyzed = changed(pending, analyzed=True, tokens=e.tokens, sentiment=e.sentiment, score=score)
-    return changed(s, posts=_with(s, pending, analyzed), answers=answers)
+    return changed(s, posts=_with(s, pending, analyzed))
+
+
+def _taken(before: Taken | None, e: ev.PostAnalyzed, at_ms: int) -> Taken | None:
+    """What the answer says of its server. The same told again is no younger, until everything was tried again."""
+    if not e.server:  # an old record, which does not tell
+        return before
+    since_ms = at_ms if before is None or at_ms - before.since_ms >= _DAY_MS else before.since_ms
+    again = Taken(server=e.server, model=e.model, rung=e.rung, dropped=e.dropped, since_ms=since_ms)
+    return again if again == before else changed(again, since_ms=at_ms)
 
 
 def _remember(
