@@ -93,7 +93,7 @@ class AnalysisError(Exception):
         shown_chars: As in `Analysis`.
     """
 
-    def __init__(  # noqa: PLR0913  (a record's fields)
+    def __init__(
         self,
         reason: str,
         *,
@@ -244,7 +244,7 @@ class Analyzer:
 
     @asynccontextmanager
     async def _first_alone(self) -> AsyncIterator[None]:
-        """While nobody knows what the server takes, one exchange finds out and the others wait; each would pay for it."""
+        """While nobody knows what the server takes, one exchange finds out and the others wait."""
         if self._is_scouted():
             yield
             return
@@ -259,7 +259,7 @@ class Analyzer:
             yield
 
     def _is_scouted(self) -> bool:
-        """Whether an answer told what the server takes; or an exchange failed, and the others need not wait for more."""
+        """Whether an answer told what the server takes, or the one that was to find out has failed."""
         return self._ladder.knows(_now_s()) or _now_s() - self._scouted_s < _SCOUTED_S
 
     async def _in_time(self, study: Study, bill: Bill, *, vote: int) -> Reply:

@@ -127,7 +127,7 @@ def read_answer(text: str, candidates: Sequence[Subnet], post: str) -> Answer:
 
 
 def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
-    """An object that holds nothing but another one is that one: some servers and models wrap what they are asked for."""
+    """An object that holds nothing but another one is that one: some models wrap what they are asked for."""
     inner = next(iter(value.values())) if len(value) == 1 else None
     return inner if isinstance(inner, dict) and not _NO_ANSWER.search(next(iter(value))) else value
 

@@ -206,7 +206,7 @@ class Conversation:
 
 def _told(error: _UnusableError) -> str:
     if error.needs_room:
-        return f"the model's thoughts took all the {THINKING_TOKENS} tokens of an answer: set MODEL to one that thinks less"
+        return f"its thoughts took all the {THINKING_TOKENS} tokens of an answer: set MODEL to one that thinks less"
     return f"the model's answer cannot be used: {error}"
 
 

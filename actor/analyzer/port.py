@@ -12,7 +12,7 @@ from events.value import Value
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["PARAMETERS", "LLM", "Completion", "LLMError", "LLMErrorKind"]
+__all__ = ["LLM", "PARAMETERS", "Completion", "LLMError", "LLMErrorKind"]
 
 PARAMETERS: Final = ("max_tokens", "max_completion_tokens", "temperature", "seed", "system")
 """What a request may do without. Without max_tokens it says max_completion_tokens; without the role system, the rules

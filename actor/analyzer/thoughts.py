@@ -16,7 +16,7 @@ _NAMES: Final = (
     r"chain[_-]?of[_-]?thought|cot|(?:inner_?)?monologue|planning)"
 )
 # <think>, </think>, <seed:think>, [THINK], [/THINK], ◁think▷, ◁/think▷, <|START_THINKING|>, <|END_THINKING|>,
-# <|inner_prefix|>, <|inner_suffix|>, and the channel that one family opens by <|channel>thought and closes by <channel|>.
+# <|inner_prefix|>, <|inner_suffix|>, and <|channel>thought, which <channel|> closes.
 _MARK: Final = re.compile(
     rf"[<◁]\|?\s*(?P<end>/|END_)?(?:START_)?(?P<name>{_NAMES})(?:\s[^<>◁▷]{{0,80}})?\s*\|?[>▷]"
     r"|\[(?P<shut>/)?(?P<square>think(?:ing)?|thoughts?|reasoning)\]"

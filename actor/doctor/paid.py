@@ -30,7 +30,7 @@ def announcement(settings: Settings) -> str:
     search = usd(settings.prices().x_uusd(_POSTS, _POSTS))
     return (
         f"--paid asks X once, for up to {_POSTS} posts with their authors (up to ${search:.2f}), "
-        f"and {settings.model} about one post (some 600 tokens, up to three times that where it takes no JSON schema or thinks first)"
+        f"and {settings.model} about one post (some 900 tokens, three times that where it answers badly or thinks)"
     )
 
 

@@ -1,6 +1,6 @@
 """What the refusal of a language model's server is about, by its status and, where that is vague, by its words. Pure.
 
-Servers agree on few statuses: an unknown model is a 400, 404 or 500, a wrong key a 400 or 401, a refused format anything.
+Servers agree on few statuses: an unknown model is a 400, 404 or 500, a wrong key a 400 or 401, a refused format any.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ _LONG: Final = re.compile(
 )
 _LARGE_CAP: Final = re.compile(r"(max_tokens|max_completion_tokens)\b[^.]{0,60}too (large|high|big)")
 _FORMAT: Final = re.compile(
-    r"response_?\s?format|json_?\s?schema|json_?\s?object|\bguided|structured[ _]output|grammar|\bschema\b|json[ _]mode|"
-    r"requested parameters"
+    r"response_?\s?format|json_?\s?schema|json_?\s?object|\bguided|structured[ _]output|grammar|\bschema\b|"
+    r"json[ _]mode|requested parameters"
 )
 _FILTERED: Final = re.compile(r"content[ _](management[ _]policy|filter)|responsible_?ai|content_policy")
 _COMPLAINT: Final = re.compile(
     r"unsupported|not[ _]support|n.t support|unknown|unrecogni[sz]ed|unexpected|extra|not[ _](permitted|allowed|valid)|"
-    r"invalid|forbidden|deprecated|must be|should be|only|no field|not available|cannot|can.t|too (large|high|big)|not enabled|"
-    r"must alternate"
+    r"invalid|forbidden|deprecated|must be|should be|only|no field|not available|cannot|can.t|too (large|high|big)|"
+    r"not enabled|must alternate"
 )
 _SYSTEM: Final = re.compile(
     r"system (role|message|prompt|instruction)|developer (role|instruction)|role\W{1,4}system|\Wsystem\W{1,4}role|"
