@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from actor.analyzer.answer import AnswerError, spoken
 from actor.analyzer.ladder import ROOM, Ladder, Takes, response_format
-from actor.analyzer.port import LLMError
+from actor.analyzer.port import FORMAT_TYPE, LLMError
 from actor.analyzer.prompt import ask_again
 from events.value import Value
 
@@ -119,7 +119,7 @@ class Conversation:
         elif is_repair or error.needs_room:
             return False
         else:
-            self._take(self._takes.below() or self._takes)
+            self._take(self._below() or self._takes)
         self._bill.repairs += 1
         return True
 
@@ -176,13 +176,26 @@ class Conversation:
             return True
         takes = None
         if error.kind == "refused_format":
-            takes = self._takes.below()
+            takes = self._below(other_type=FORMAT_TYPE in error.refused)
         elif error.kind == "refused_parameter":
             takes = self._takes.without(error.refused)
         if takes is None or takes == self._takes:
             return False
         self._take(takes)
         return True
+
+    def _below(self, *, other_type: bool = False) -> Takes | None:
+        """The next rung down on which something else is demanded; None at the bottom."""
+        demanded = response_format(self._takes.rung, self._study.schema)
+        lower = self._takes.below()
+        while lower is not None:
+            demands = response_format(lower.rung, self._study.schema)
+            if demands != demanded and not (
+                other_type and demands and demanded and demands["type"] == demanded["type"]
+            ):
+                return lower
+            lower = lower.below()
+        return None
 
     def _take(self, takes: Takes) -> None:
         self._takes = self._bill.takes = takes

@@ -12,11 +12,14 @@ from events.value import Value
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["LLM", "PARAMETERS", "Completion", "LLMError", "LLMErrorKind"]
+__all__ = ["FORMAT_TYPE", "LLM", "PARAMETERS", "Completion", "LLMError", "LLMErrorKind"]
 
 PARAMETERS: Final = ("max_tokens", "max_completion_tokens", "temperature", "seed", "system")
 """What a request may do without. Without max_tokens it says max_completion_tokens; without the role system, the rules
 stand in the first user message."""
+
+FORMAT_TYPE: Final = "response_format.type"
+"""What a server refuses that takes no schemas at all, as opposed to one that does not like this schema."""
 
 LLMErrorKind = Literal[
     "timeout",  # no complete answer in time; the server may have done (and billed) the work
@@ -67,7 +70,7 @@ class LLMError(Exception):
         retry_after_s: Seconds the server asked to wait; None when it did not.
         prompt_tokens: Tokens billed for the request all the same; None when the server did not say.
         completion_tokens: Likewise for the answer.
-        refused: With kind "refused_parameter", which of `PARAMETERS`.
+        refused: With kind "refused_parameter", which of `PARAMETERS`; with "refused_format" perhaps `FORMAT_TYPE`.
         cut_off: The answer ended at its limit before any text came: thoughts took all the room.
     """
 

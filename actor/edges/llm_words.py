@@ -9,6 +9,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from actor.analyzer.port import FORMAT_TYPE
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
@@ -47,7 +49,7 @@ _KEY: Final = re.compile(
 _MODEL: Final = re.compile(
     r"(invalid|unknown|no such|unsupported)[ _]model|not a valid model|"
     r"\bmodels?\b[^.;]{0,100}?(not[ _](found|exist)|does not exist|do not exist|not available on|no access)|"
-    r"not_found_error|access to model"
+    r"not_found_error|model_not_found|access to model"
 )
 _LONG: Final = re.compile(
     r"context[ _](length|size|window)|maximum context|exceed_context|too many (input )?tokens|reduce the length|"
@@ -58,6 +60,11 @@ _LARGE_CAP: Final = re.compile(r"(max_tokens|max_completion_tokens)\b[^.]{0,60}t
 _FORMAT: Final = re.compile(
     r"response_?\s?format|json_?\s?schema|json_?\s?object|\bguided|structured[ _]output|grammar|\bschema\b|"
     r"json[ _]mode|requested parameters"
+)
+# Complaints of what stands in a schema, not of schemas as such.
+_CONTENT: Final = re.compile(
+    r"max_?(items|length)|\benum\b|invalid schema|(?<!json_)schema\W.{0,60}(invalid|not (valid|permitted|supported))|keyword|"
+    r"additional_?properties|constraint"
 )
 _FILTERED: Final = re.compile(r"content[ _](management[ _]policy|filter)|responsible_?ai|content_policy")
 _COMPLAINT: Final = re.compile(
@@ -82,7 +89,7 @@ _TOLD: Final = (
 
 
 class Refused(NamedTuple):
-    """What a refusal is about; `parameters` are those that it names, of those that were sent."""
+    """What a refusal is about; `parameters` are as `LLMError.refused` has them."""
 
     kind: LLMErrorKind
     parameters: tuple[str, ...] = ()
@@ -123,7 +130,8 @@ def _by_words(said: str, *, formatted: bool, sent: Collection[str]) -> Refused |
     if _LONG.search(said):
         return Refused("context")
     if _FORMAT.search(said):
-        return Refused("refused_format" if formatted else "request")
+        about = () if _CONTENT.search(said) else (FORMAT_TYPE,)
+        return Refused("refused_format", about) if formatted else Refused("request")
     return None
 
 
