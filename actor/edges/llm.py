@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.port import PARAMETERS, Completion, LLMError
 from actor.edges.llm_wire import read_completion, refusal
+from actor.edges.reply import Reply
 from actor.edges.text import Redactor, safe_line
 from actor.edges.threads import in_daemon_thread
 from actor.edges.urls import is_loopback
@@ -137,7 +138,7 @@ class OpenAIChat:
         status = error.status_code
         return refusal(
             status,
-            self._clean(error.message.removeprefix(f"Error code: {status} - ")),
+            self._clean(Reply(status=status, body=error.response.content).summary(self._redact)),
             whole=error.response.text,
             headers=error.response.headers,
             formatted="response_format" in request,

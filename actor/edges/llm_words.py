@@ -39,7 +39,8 @@ _SERVER: Final = 500
 
 _SPENT: Final = re.compile(
     r"insufficient[ _](quota|balance|credit|funds)|exceeded your current quota|credit balance|more credits|"
-    r"payment[ _]required|out of credits?|quota[ _](is )?exceeded|billing"
+    r"payment[ _]required|out of credits?|quota[ _](is )?exceeded|billing|"
+    r"budget[ _](has been )?exceeded|credits (are )?depleted|usage limit"
 )
 _RETRY: Final = re.compile(r"retry_?delay")
 _KEY: Final = re.compile(
@@ -63,8 +64,8 @@ _FORMAT: Final = re.compile(
 )
 # Complaints of what stands in a schema, not of schemas as such.
 _CONTENT: Final = re.compile(
-    r"max_?(items|length)|\benum\b|invalid schema|(?<!json_)schema\W.{0,60}(invalid|not (valid|permitted|supported))|keyword|"
-    r"additional_?properties|constraint"
+    r"max_?(items|length)|\benum\b|invalid schema|(?<!json_)schema\W.{0,60}(invalid|not (valid|permitted|supported))|"
+    r"keyword|additional_?properties|constraint"
 )
 _FILTERED: Final = re.compile(r"content[ _](management[ _]policy|filter)|responsible_?ai|content_policy")
 _COMPLAINT: Final = re.compile(

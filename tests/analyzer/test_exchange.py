@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -97,7 +98,7 @@ def test_roles_alternate(bad: Line) -> None:
     for asked in llm.asked:
         roles = [message["role"] for message in asked.messages]
         assert roles[0] == "system"
-        assert all(one != other for one, other in zip(roles, roles[1:], strict=False))
+        assert all(one != other for one, other in pairwise(roles))
         json.dumps(asked.messages, ensure_ascii=False).encode()
         assert "<think>" not in asked.messages[-2]["content"]
 

@@ -64,7 +64,7 @@ def test_the_examples_are_answers_of_several_categories() -> None:
 
 
 def test_an_answer_can_say_only_what_is_offered() -> None:
-    """Each post has its own schema: names, positions and lengths have bounds, and nothing is listed without candidates."""
+    """Each post has its own schema: everything in it has bounds, and without candidates nothing is listed."""
     schema = answer_schema(SUBNETS)["properties"]
     assert schema["sentiment"]["enum"] == list(SENTIMENTS)
     listed = schema["subnets"]

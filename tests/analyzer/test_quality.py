@@ -4,8 +4,7 @@ import pytest
 
 from actor.analyzer import Analysis, AnalysisError, Study, load_registry
 from actor.analyzer.labelled import LabelledPost
-from actor.analyzer.prompt import SENTIMENTS
-from actor.analyzer.prompt import ask
+from actor.analyzer.prompt import SENTIMENTS, ask
 from actor.analyzer.quality import Outcome, matching, modelled
 from actor.analyzer.strategy import Judgement
 
