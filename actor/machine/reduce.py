@@ -93,10 +93,10 @@ def _actor_started(s: State, e: ev.ActorStarted, _at: int) -> State:
         policy=e.policy,
         subnets_sha256=e.subnets_sha256,
         answers=s.answers if e.subnets_sha256 == s.subnets_sha256 else {},  # other subnets, other answers
-        open=None,
-        crashes={},
         build=e.build,
         taken=s.taken if e.build == s.build else None,  # another build may ask in another way
+        open=None,
+        crashes={},
     )
     # An open attempt counted when it started. Without one left, the post waits for the next window (invariant I7).
     return _defer_exhausted(s)

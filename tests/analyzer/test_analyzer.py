@@ -141,6 +141,19 @@ def test_two_bad_answers_are_an_error() -> None:
     assert "finish_reason length" in error.reason
 
 
+@pytest.mark.parametrize(
+    ("prompt", "answered", "unmeasured"),
+    [(100, 10, 0), (None, 10, 1), (0, 10, 1), (100, None, 1), (100, 0, 1), (0, 0, 1)],
+)
+def test_a_call_whose_tokens_were_told_in_part_is_not_measured(
+    prompt: int | None, answered: int | None, unmeasured: int
+) -> None:
+    """No question and no text has no tokens; what was told counts all the same."""
+    found = _analyze(completion(GOOD, prompt_tokens=prompt, completion_tokens=answered))
+    assert (found.prompt_tokens, found.completion_tokens) == (prompt or 0, answered or 0)
+    assert (found.calls, found.unmeasured_calls) == (1, unmeasured)
+
+
 def test_an_answer_without_text_is_asked_for_again() -> None:
     """A 2xx without a completion counts as a paid, malformed answer."""
     assert _analyze(_error("malformed"), GOOD).calls == 2

@@ -168,8 +168,9 @@ MUTANTS: Final = (
     Mutant(
         name="a start forgets the attempts that were made",
         module="reduce",
-        old="        open=None,\n        crashes={},\n",
-        new="        open=None,\n        crashes={},\n        posts=tuple(changed(p, attempts=0) for p in s.posts),\n",
+        old="        open=None,\n        crashes={},\n    )\n",
+        new="        open=None,\n        crashes={},\n"
+        "        posts=tuple(changed(p, attempts=0) for p in s.posts),\n    )\n",
         kind="refused",
         where=shows.tries_again_after_a_start,
     ),
