@@ -21,7 +21,7 @@ from events.prices import page_size, usd
 __all__ = ["announcement", "llm_answer_checks", "x_search_checks"]
 
 # About Bittensor, and about a subnet's work without its name: the model has something to choose from.
-_POST: Final = "A Bittensor subnet that scores posts about the network keeps shipping. Great work by its miners."
+_POST: Final = "Upscaling and compression of video on Bittensor keeps getting better. Great work by its miners."
 _POSTS: Final = page_size(1)
 
 

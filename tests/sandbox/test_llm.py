@@ -168,6 +168,10 @@ def test_ledger_counts_calls_tokens_and_posts(box: Sandbox, chat: Chat) -> None:
     assert (ledger.prompt_tokens, ledger.completion_tokens) == (usage["prompt_tokens"], usage["completion_tokens"])
 
 
+def _content(answer: httpx.Response) -> str:
+    return str(answer.json()["choices"][0]["message"]["content"])
+
+
 def _like(name: str, http: httpx.Client, fault: str = "", **more: Any) -> httpx.Response:
     with Sandbox(SandboxConfig(llm_like=name, corpus_size=1)) as box:
         if fault:
