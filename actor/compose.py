@@ -17,6 +17,7 @@ from actor.edges.api import APIClient
 from actor.edges.clock import SystemClock
 from actor.edges.llm import OpenAIChat
 from actor.edges.text import Redactor
+from actor.edges.urls import place
 from actor.edges.x import PostScraper
 from actor.machine.state import State
 from actor.perform import Ports
@@ -42,7 +43,7 @@ __all__ = [
     "warn_of_environment",
 ]
 
-# One post's analysis may take so many calls: a slow answer, a lower rung of the ladder, a repair.
+# One post's analysis may take so many calls: an answer, one with room for thoughts, a repair.
 _LLM_TRIES: Final = 3
 
 _log = logging.getLogger("actor")
@@ -217,6 +218,7 @@ def build_analyzer(strategy: Strategy, model: Model, redact: Redactor) -> Analyz
         strategy=strategy,
         model=model.name,
         timeout_s=_LLM_TRIES * model.timeout_s,
+        server=place(model.base_url),
         redact=redact,
         votes=model.votes,
     )

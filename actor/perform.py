@@ -183,6 +183,10 @@ class Performer:
                 latency_ms=self._since_ms(began_s),
                 failed_calls=found.failed_calls,
                 unmeasured_calls=found.unmeasured_calls,
+                repairs=found.repairs,
+                server=found.server,
+                dropped=found.dropped,
+                shown_chars=found.shown_chars,
             )
         )
 
@@ -279,6 +283,10 @@ def _analysis_failed(post_id: str, digest: str, error: AnalysisError, latency_ms
         latency_ms=latency_ms,
         failed_calls=error.failed_calls,
         unmeasured_calls=error.unmeasured_calls,
+        repairs=error.repairs,
+        server=error.server,
+        dropped=error.dropped,
+        shown_chars=error.shown_chars,
     )
 
 

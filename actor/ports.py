@@ -201,6 +201,14 @@ class AnalysisLike(Protocol):
     def failed_calls(self) -> int: ...  # noqa: D102
     @property
     def unmeasured_calls(self) -> int: ...  # noqa: D102
+    @property
+    def repairs(self) -> int: ...  # noqa: D102
+    @property
+    def server(self) -> str: ...  # noqa: D102
+    @property
+    def dropped(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def shown_chars(self) -> int | None: ...  # noqa: D102
 
 
 class AnalyzerPort(Protocol):
@@ -214,6 +222,15 @@ class AnalyzerPort(Protocol):
     @property
     def prompt_version(self) -> str:
         """The rules and the question, as its analyses name them: what other ones found does not hold here."""
+        ...
+
+    @property
+    def server(self) -> str:
+        """Where the LLM is asked, as its analyses name it."""
+        ...
+
+    def recall(self, rung: str, dropped: tuple[str, ...], *, age_s: float) -> None:
+        """Begin with what that server was found to take so long ago, by an earlier process of this build."""
         ...
 
     async def analyze(self, text: str) -> AnalysisLike:

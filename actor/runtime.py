@@ -202,7 +202,15 @@ class Actor:
                 subnets_sha256=config.subnets_sha256,
             )
         )
+        self._recall_server()
         return True
+
+    def _recall_server(self) -> None:
+        """What the LLM's server takes is on record; finding it out again would cost requests."""
+        taken, analyzer = self.state.taken, self._ports.analyzer
+        if taken is not None and (taken.server, taken.model) == (analyzer.server, analyzer.model):
+            age_s = (self._ports.clock.now_ms() - taken.since_ms) / 1000
+            analyzer.recall(taken.rung, taken.dropped, age_s=age_s)
 
     async def _replay(self, lease: Lease) -> State:
         state, head = _from_snapshot(lease.snapshot)

@@ -60,7 +60,7 @@ __all__ = [
 _SENTIMENTS: Final = frozenset({-1.0, -0.5, 0.0, 0.5, 1.0})
 # Kinds of AnalysisFailed that no waiting mends: the key, the credit, the model or a parameter of every request is
 # refused, whatever the post (ruling 21). The fold reads this set, so a change of it raises REDUCER.
-CONFIGURATION: Final = frozenset({"auth", "quota", "model", "parameter"})
+CONFIGURATION: Final = frozenset({"auth", "quota", "model", "refused_parameter"})
 
 
 class Post(Value, frozen=True, kw_only=True):
@@ -410,7 +410,7 @@ class PostAnalyzed(Value, frozen=True, kw_only=True):
         sentiment: One of -1, -0.5, 0, 0.5, 1.
         model: The LLM.
         prompt_version: Version of the prompt.
-        rung: Which answer format worked.
+        rung: Which answer format worked: "json_schema", "simple_schema", "json_object" or "plain"; "recorded" without.
         raw_answer: The LLM's answer as it came, bounded.
         calls: LLM calls paid for; 0 for a text whose answer was on record.
         prompt_tokens: Billed input tokens over all calls.
@@ -419,6 +419,10 @@ class PostAnalyzed(Value, frozen=True, kw_only=True):
         failed_calls: Requests without a usable answer among all that were made.
         unmeasured_calls: Of the calls, those whose tokens nobody told.
         reused_from: The post of the same text whose recorded answer this is; None when the LLM was asked.
+        repairs: Of the calls, those that asked again because an answer could not be used; the others are votes.
+        server: Host and port of the LLM's server; empty where nobody was asked, and in versions 1 to 3.
+        dropped: What the server does not take of a request, and was left out.
+        shown_chars: How many characters of the text the LLM was shown; None for all of them.
     """
 
     post_id: str
@@ -436,6 +440,10 @@ class PostAnalyzed(Value, frozen=True, kw_only=True):
     failed_calls: int = 0
     unmeasured_calls: int = 0
     reused_from: str | None = None
+    repairs: int = 0
+    server: str = ""
+    dropped: tuple[str, ...] = ()
+    shown_chars: int | None = None
 
     def __post_init__(self) -> None:
         if self.sentiment not in _SENTIMENTS:
@@ -464,6 +472,10 @@ class AnalysisFailed(Value, frozen=True, kw_only=True):
         latency_ms: Time over all calls.
         failed_calls: As in PostAnalyzed.
         unmeasured_calls: As in PostAnalyzed.
+        repairs: As in PostAnalyzed.
+        server: As in PostAnalyzed.
+        dropped: As in PostAnalyzed, for the last request.
+        shown_chars: As in PostAnalyzed.
     """
 
     post_id: str
@@ -479,6 +491,10 @@ class AnalysisFailed(Value, frozen=True, kw_only=True):
     latency_ms: int
     failed_calls: int = 0
     unmeasured_calls: int = 0
+    repairs: int = 0
+    server: str = ""
+    dropped: tuple[str, ...] = ()
+    shown_chars: int | None = None
 
     def __post_init__(self) -> None:
         if self.prompt_tokens < 0 or self.completion_tokens < 0 or self.unmeasured_calls < 0:

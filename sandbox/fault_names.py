@@ -70,6 +70,12 @@ _LLM = {
     "bad_indexes": "function indexes out of range",
     "wrong_shape": "valid JSON with other keys",
     "garbled": "content that is no JSON",
+    "thinking": "the model thinks first, and drafts the opposite of its answer",
+    "long_thinking": "the same with thoughts of 1,500 tokens, which max_tokens may cut off",
+    "refused_format": "400 for any response_format but text",
+    "refused_parameter": "400 for a seed",
+    "context": "400 for a question of more than 2,048 tokens",
+    "error_in_200": "200 with the error of a 429 in it",
 }
 
 _MODELS = {

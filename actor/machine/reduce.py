@@ -20,6 +20,7 @@ from actor.machine.state import (
     PendingPost,
     Refused,
     State,
+    Taken,
     Window,
     observation_key,
 )
@@ -108,6 +109,8 @@ def _actor_started(s: State, e: ev.ActorStarted, at_ms: int) -> State:
         policy=e.policy,
         subnets_sha256=e.subnets_sha256,
         answers=s.answers if e.subnets_sha256 == s.subnets_sha256 else {},  # other subnets, other answers
+        build=e.build,
+        taken=s.taken if e.build == s.build else None,  # another build may ask in another way
         open=None,
         crashes={},
     )
@@ -369,7 +372,8 @@ def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
     pending = _unanalyzed(s, e.post_id)
     if e.reused_from is None:
         answers = _remember(s.answers, e, at_ms // _HOUR_MS)
-        s = changed(s, answers=answers, outcomes={**s.outcomes, ANSWERED: ""}, refused=None)
+        taken = _taken(s.taken, e, at_ms)
+        s = changed(s, answers=answers, taken=taken, outcomes={**s.outcomes, ANSWERED: ""}, refused=None)
     if not e.tokens and not s.policy.submit_irrelevant:
         s = _leave_out(s, e.post_id)
     else:
@@ -377,6 +381,15 @@ def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
         analyzed = changed(pending, analyzed=True, tokens=e.tokens, sentiment=e.sentiment, score=score)
         s = changed(s, posts=_with(s, pending, analyzed))
     return _conclude(s, at_ms)
+
+
+def _taken(before: Taken | None, e: ev.PostAnalyzed, at_ms: int) -> Taken | None:
+    """What the answer says of its server. The same told again is no younger, until everything was tried again."""
+    if not e.server:  # an old record, which does not tell
+        return before
+    since_ms = at_ms if before is None or at_ms - before.since_ms >= DAY_MS else before.since_ms
+    again = Taken(server=e.server, model=e.model, rung=e.rung, dropped=e.dropped, since_ms=since_ms)
+    return again if again == before else changed(again, since_ms=at_ms)
 
 
 def _remember(

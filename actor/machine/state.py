@@ -38,6 +38,7 @@ __all__ = [
     "Refused",
     "State",
     "StateName",
+    "Taken",
     "Totals",
     "Window",
     "decode_state",
@@ -162,6 +163,24 @@ class Refused(Value, frozen=True, kw_only=True):
     since_ms: int
 
 
+class Taken(Value, frozen=True, kw_only=True):
+    """What the LLM's server was found to take, so that the next start need not find it out again.
+
+    Attributes:
+        server: Host and port.
+        model: The model there.
+        rung: The answer format that worked.
+        dropped: What it does not take of a request.
+        since_ms: When that was found out, unix milliseconds.
+    """
+
+    server: str
+    model: str
+    rung: str
+    dropped: tuple[str, ...]
+    since_ms: int
+
+
 class Totals(Value, frozen=True, kw_only=True):
     """Counts since the journal began; ``accepted`` is the specification's posts_processed (ruling 14)."""
 
@@ -211,6 +230,8 @@ class State(Value, frozen=True, kw_only=True):
         spent: What was paid for, or may have been, by UTC day (unix days); only recent days.
         unaffordable: What to record in place of the due scrape, which a budget does not allow; else None.
         observed: Keys of what validators told last, so that the same word told again is not recorded again.
+        build: Version of the software of the last start; empty before the first.
+        taken: What the LLM's server takes; None before its first answer to this build.
     """
 
     state: StateName = "WaitingForWindow"
@@ -245,6 +266,8 @@ class State(Value, frozen=True, kw_only=True):
     spent: Mapping[int, Spent] = {}
     unaffordable: BudgetSpent | None = None
     observed: tuple[str, ...] = ()
+    build: str = ""
+    taken: Taken | None = None
 
     @property
     def blocks_per_window(self) -> int:

@@ -7,7 +7,7 @@ they have below their mapping of errors: nothing here says what an answer means.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -174,6 +174,8 @@ class SimulatedChat:
         model: str,
         messages: Sequence[Mapping[str, str]],
         response_format: Mapping[str, Any] | None,
+        max_tokens: int,  # noqa: ARG002 - no answer of this world is long
+        without: Collection[str] = (),  # noqa: ARG002 - it refuses no parameter
         vote: int = 0,
     ) -> Completion:
         """Make one request."""

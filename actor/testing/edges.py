@@ -128,6 +128,7 @@ class ScriptedAnalyzer:
         calls: The texts that were analyzed.
         model: As its analyses name it; another one finds answers on record to be another's.
         prompt_version: Likewise.
+        server: Where the LLM is; empty tells the journal nothing of it.
         busy: Analyses in flight.
         most_busy: The most that ever were.
     """
@@ -142,6 +143,10 @@ class ScriptedAnalyzer:
     most_busy: int = 0
     model: str = "m"
     prompt_version: str = "1"
+    server: str = ""
+
+    def recall(self, rung: str, dropped: tuple[str, ...], *, age_s: float) -> None:
+        """It takes everything."""
 
     async def analyze(self, text: str) -> AnalysisLike:
         """One analysis."""

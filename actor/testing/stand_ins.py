@@ -33,6 +33,7 @@ OWN_WORDS: Final = frozenset(
         "budget",
         "build",
         "day",
+        "dropped",
         "kind",
         "names",
         "on_analysis_error",

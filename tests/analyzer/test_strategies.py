@@ -53,7 +53,7 @@ def test_the_matcher_takes_sentiment_and_nothing_else_from_the_answer() -> None:
 
 def test_without_candidates_both_ask_the_same() -> None:
     """A post that only names subnets gets the same question, and so the same sentiment, from either strategy."""
-    assert HYBRID.study("SN4 and SN45 today").messages == MATCHER.study("SN4 and SN45 today").messages
+    assert HYBRID.study("SN4 and SN45 today").question == MATCHER.study("SN4 and SN45 today").question
 
 
 def test_records_tell_the_strategies_apart() -> None:

@@ -74,6 +74,12 @@ def test_the_rung_that_works(make_world: Make, formats: set[str], rung: str, req
     assert exactly(answer(make_world(response_formats=frozenset(formats))), "ok", f"rung {rung}", requests)
 
 
+def test_what_the_server_does_not_take(make_world: Make) -> None:
+    """Is told with the rung: so will each window ask."""
+    found = answer(make_world(llm_like="openai-o"))
+    assert exactly(found, "ok", "rung simple_schema without max_tokens", "3 request(s)")
+
+
 @pytest.mark.parametrize(
     ("fault", "times", "words"),
     [

@@ -62,7 +62,7 @@ async def _x(base: str, timeout_s: float) -> None:
 async def _llm(base: str, timeout_s: float) -> None:
     llm = OpenAIChat(base_url=f"{base}/v1", api_key=KEY, timeout_s=timeout_s)
     try:
-        await llm.complete(model="m", messages=[{"role": "user", "content": "τ"}], response_format=None)
+        await llm.complete(model="m", messages=[{"role": "user", "content": "τ"}], response_format=None, max_tokens=9)
     finally:
         await llm.aclose()
 

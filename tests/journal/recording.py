@@ -11,6 +11,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from events import catalogue as ev
 from events.journal import Draft, FileJournal, Record
@@ -33,7 +34,14 @@ def history() -> Drive:
     drive.on(ev.PostAbandoned(post_id="20", reason="too old"))
     drive.window(812).scraped(1, 2, 3, 4, lost_pages=1, content='two\nlines, "quotes", \u2028 and \U0001f600')
     tokens = {"talisman": 0.9, "chutes": 1.0}
-    drive.on(analyzed("1", tokens=tokens, calls=2, failed_calls=1, unmeasured_calls=1), analyzed("2", 0.0), after_s=1.5)
+    asked: dict[str, Any] = {
+        "server": "llm.example:8000",
+        "dropped": ("max_tokens", "seed"),
+        "rung": "json_object",
+        "shown_chars": 800,
+    }
+    many: dict[str, Any] = {"calls": 2, "failed_calls": 1, "unmeasured_calls": 1, "repairs": 1}
+    drive.on(analyzed("1", tokens=tokens, **many, **asked), analyzed("2", 0.0), after_s=1.5)
     free = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "latency_ms": 0}
     reused = analyzed("4", tokens=tokens, rung="recorded", raw_answer="", reused_from="1", **free)
     drive.on(analysis_failed("3"), reused)
