@@ -22,7 +22,7 @@ SCRAPED, STARTED = 4, 10
 Kill: TypeAlias = Callable[..., None]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def nursery() -> Iterator[Nursery]:
     """Where each life is a fork, which need not import everything anew."""
     with Nursery() as nursery:

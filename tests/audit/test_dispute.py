@@ -31,7 +31,7 @@ from tests.kit import HOTKEY, Drive, accepted, analysis_failed, limited
 BOB = Keypair.create_from_uri("//Bob").ss58_address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sample() -> tuple[list[Record], dict[str, Bundle]]:
     """The recorded sample's records, and the bundle of every post in it."""
     records = list(JournalReader(SAMPLE))
@@ -146,7 +146,7 @@ def test_it_shows_all_that_names_the_post_and_what_governed_it(
         assert all(records[left.seq - 1].name == left.event for left in bundle.left_out)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def accepted_bundle(sample: tuple[list[Record], dict[str, Bundle]]) -> dict[str, Any]:
     """The bundle of an accepted post that was attempted twice, parsed."""
     _, bundles = sample

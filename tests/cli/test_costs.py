@@ -32,7 +32,7 @@ def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def mined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Four windows with failed analyses, a 429, and a failed search beside carried posts; no answer was lost."""
     folder = tmp_path_factory.mktemp("mined")

@@ -23,7 +23,7 @@ STEERING = "\x1b[31m \x9b32m \u202e \x07 \x7f"
 SEGMENT = "00000000000000000001.jsonl"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def mined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One window, mined from posts that try to steer the terminal."""
     folder = tmp_path_factory.mktemp("mined")

@@ -291,7 +291,7 @@ def test_wrong_settings_are_refused_at_construction(client: Maker, changes: dict
         client("http://127.0.0.1:9", **changes)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def box() -> Iterator[Sandbox]:
     """The stand-in, which verifies signatures, their age and their replay."""
     with Sandbox(SandboxConfig(seconds_per_block=None, start_block=1_000, max_submissions=10_000)) as running:

@@ -29,7 +29,7 @@ def _failed(scraper: PostScraper) -> ScrapeError:
     return caught.value
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def box() -> Iterator[Sandbox]:
     """The stand-ins, with a corpus that is the same in every run."""
     with Sandbox(SandboxConfig(seconds_per_block=None, epoch=float(NOW_S))) as running:

@@ -17,6 +17,7 @@ import pytest
 from actor.machine.state import INITIAL
 from actor.notify import Notifier, keep_alive
 from tests.cli.kit import running
+from tests.patience import GIVE_UP_S
 from tests.world import World, wait_for
 
 PATIENCE_US = 600_000
@@ -27,7 +28,7 @@ def listening(address: str | bytes) -> Iterator[socket.socket]:
     """A manager's socket."""
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as line:
         line.bind(address)
-        line.settimeout(10)
+        line.settimeout(GIVE_UP_S)
         yield line
 
 
