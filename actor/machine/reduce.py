@@ -426,9 +426,12 @@ def _hold_back(s: State, post: PendingPost) -> PendingPost:
 
 def _conclude(s: State, at_ms: int) -> State:
     """Once nothing is left to ask: see whether all was refused, for one reason that no waiting mends (ruling 21)."""
-    if len(s.outcomes) != 1 or s.analysis_due():
+    if s.analysis_due():
         return s
-    ((kind, reason),) = s.outcomes.items()
+    outcomes, s = s.outcomes, changed(s, outcomes={})
+    if len(outcomes) != 1:
+        return s
+    ((kind, reason),) = outcomes.items()
     if kind not in ev.CONFIGURATION or (s.refused is not None and s.refused.kind == kind):
         return s
     window = None if s.window is None else s.window.number

@@ -219,8 +219,8 @@ class State(Value, frozen=True, kw_only=True):
         answers: Analyses of recent texts by the hour (unix hours) of their records, then by the texts' digests.
         checkpointed: First block of the last window that ended with a signed checkpoint.
         checkpoint_seq: Record that the last checkpoint with a list of hashes speaks of; 0 before the first.
-        outcomes: How analyses ended since the work on ``window`` began or the process started: the kinds of failures
-            with the last reason of each, and ANSWERED; an answer that was on record says nothing of the server.
+        outcomes: How analyses ended since the work on ``window`` began or the process started, while others are due:
+            the kinds of failures with the last reason of each, and ANSWERED, but for answers that were on record.
         one_first: The first analysis after such a beginning is made alone: one refusal is enough to hold the others.
         refused: Set from a window without any analysis to the next analysis that succeeds.
         crashes: Consecutive crashes by effect key, within one window.
