@@ -42,9 +42,7 @@ _CRASH: Final = "crash"
 _MOMENT_MS: Final = 50
 
 
-def decided_differently(
-    state: State, event: ev.Event, effect: ef.Effect | None, at_ms: int
-) -> tuple[Difference, ...]:
+def decided_differently(state: State, event: ev.Event, effect: ef.Effect | None, at_ms: int) -> tuple[Difference, ...]:
     """The fields of ``event`` that this build would have recorded otherwise in ``state``; the journal's come first.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -203,9 +203,11 @@ def page(now_s: float, *posts: Mapping[str, Any]) -> Reply:
 class AnyDates:
     """A server that pays no heed to what it is asked: the first search, then the same one for ever."""
 
-    def __init__(self, clock: VirtualClock, first: list[Mapping[str, Any]], later: list[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, clock: VirtualClock, first: Sequence[Mapping[str, Any]], later: Sequence[Mapping[str, Any]]
+    ) -> None:
         self._clock = clock
-        self._first: list[Mapping[str, Any]] | None = first
+        self._first: Sequence[Mapping[str, Any]] | None = first
         self._later = later
         self.searches = 0
 
@@ -230,7 +232,9 @@ def scraper_of(clock: VirtualClock, server: AnyDates) -> ScraperPort:
 FOUR = [{"id": str(number)} for number in (1, 2, 3, 4)]
 
 
-@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "2026-11-22T15:00:00Z", "2026-11-01T00:00:00Z", "0001-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "at", ["9999-12-31T23:59:59Z", "2026-11-22T15:00:00Z", "2026-11-01T00:00:00Z", "0001-01-01T00:00:00Z"]
+)
 @pytest.mark.parametrize("ahead_s", [0.0, 400 * DAY_S, -400 * DAY_S])
 def test_i2_one_odd_date_has_nothing_sent_twice(at: str, ahead_s: float) -> None:
     """Row by row, window by window: the odd post is unusable, and each of the others is sent once."""

@@ -85,7 +85,10 @@ def test_a_success_that_names_what_was_sent(named: dict[str, object]) -> None:
         ({"post_id": 1812}, "expected a verdict on post_id 1812, found a post_id that is no text"),
         ({"post_id": ["1812"]}, "expected a verdict on post_id 1812, found a post_id that is no text"),
         ({"post_id": False}, "expected a verdict on post_id 1812, found a post_id that is no text"),
-        ({"post_id": "1812", "miner_hotkey": "5Other"}, f"on miner_hotkey {SENT.miner_hotkey}, found miner_hotkey 5Oth"),
+        (
+            {"post_id": "1812", "miner_hotkey": "5Other"},
+            f"on miner_hotkey {SENT.miner_hotkey}, found miner_hotkey 5Oth",
+        ),
         ({"miner_hotkey": SENT.miner_hotkey.lower()}, f"on miner_hotkey {SENT.miner_hotkey}, found miner_hotkey 5grw"),
         ({"miner_hotkey": {}}, f"on miner_hotkey {SENT.miner_hotkey}, found a miner_hotkey that is no text"),
     ],

@@ -259,7 +259,16 @@ def test_api_rate_limits(box: Sandbox, submit: Submit, fault: str, *, body: bool
 
 def test_api_odd_successes(box: Sandbox, submit: Submit) -> None:
     """An unknown status accepts nothing; the other oddities accept and answer strangely."""
-    for fault in ("weird_status", "created", "selected", "x_failed", "no_block", "plain_ok", "other_post", "other_hotkey"):
+    for fault in (
+        "weird_status",
+        "created",
+        "selected",
+        "x_failed",
+        "no_block",
+        "plain_ok",
+        "other_post",
+        "other_hotkey",
+    ):
         box.script("api.submit", fault)
     answers = [submit(str(number)) for number in range(8)]
     weird, created, selected, failed, blind, plain, post, hotkey = answers
