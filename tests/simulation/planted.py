@@ -67,11 +67,13 @@ def _dropped_in_backoff(effect: str) -> Change:
 
 _START_SUBMISSION: Final = """\
     async def _start_submission(self, effect: ef.StartSubmission, _state: State) -> Facts:
-        return (lambda s: (submission_started(s, effect),),)
+        return (lambda s: (submission_decided(s, effect, self._clock.now_ms()),),)
 """
 _SENT_AT_ONCE: Final = """\
     async def _start_submission(self, effect, state):
-        started = submission_started(state, effect)
+        started = submission_decided(state, effect, self._clock.now_ms())
+        if isinstance(started, ev.PostAbandoned):
+            return (lambda s: (started,),)
         answer = await self._ports.api.submit(started.body)
         sent = ef.SubmitPost(post_id=effect.post_id, attempt=effect.attempt)
         return (
