@@ -105,6 +105,19 @@ def test_histories_of_troubled_worlds_come_out(seed: int) -> None:
     assert store.lines == lines_of(world), f"seed {seed}"
 
 
+def test_posts_given_up_in_the_queue_come_out() -> None:
+    """A clock that is set ahead in a backoff: what was analyzed and never carried is given up, again too (R9)."""
+    world = ActorWorld([post(n) for n in range(1, 4)])
+    world.api.answers = [fail()]
+    world.crash("SubmissionFailed")
+    world.clock.jump(80 * 3_600)
+    world.run(seconds=60)
+    assert [record.name for record in world.journal()].count("PostAbandoned") == 3
+    store = MemoryJournal()
+    reproduces(Scenario.load(lines_of(world)), store=store)
+    assert store.lines == lines_of(world)
+
+
 def lines_of(world: ActorWorld) -> list[bytes]:
     """The journal as bytes."""
     assert isinstance(world.store, MemoryJournal)
