@@ -67,16 +67,18 @@ class Believed(Oracle):
         if newest is not None and newest.start_block < event.start_block < newest.end_block:
             text = f"the window that begins at block {event.start_block} overlaps the one from {newest.start_block}"
             yield Violation(rule="R18", text=text, seq=told.record.seq)
-        is_far = event.current_block > self._block + _FAR_BLOCKS
-        if is_far and not is_told_twice(self.world, event.start_block, told.life, times=_AGREE):
+        known = self._block if newest is None else max(self._block, newest.end_block)
+        at_least = event.start_block - event.blocks_per_window  # the chain goes on while answers agree
+        is_far = newest is not None and event.current_block > known + _FAR_BLOCKS
+        if is_far and not is_told_twice(self.world, at_least, told.life, times=_AGREE):
             text = f"block {event.current_block} is believed, which fewer than {_AGREE} answers told"
             yield Violation(rule="R18", text=text, seq=told.record.seq)
 
     def _lies(self, life: int) -> int:
-        """How many answers named a quota that never was; a server that never names its own contradicts none."""
+        """How many answers named a quota that never was; those between them that named the true one may be lost."""
         ledger = self.world.ledger
         told: list[Status | Submission] = [*ledger.statuses, *ledger.submissions]
-        return sum(a.lie == "large_quota" and a.life == life and not self.world.habits.tells_quota for a in told)
+        return sum(arrival.lie == "large_quota" and arrival.life == life for arrival in told)
 
 
 class SearchesApart(Oracle):
