@@ -20,6 +20,7 @@ BUDGET: Final = "actor.machine.budget"
 CHAIN_END: Final = "actor.chain_end"
 RUNTIME: Final = "actor.runtime"
 PERFORM: Final = "actor.perform"
+BLOCK_WATCH: Final = "actor.block_watch"
 API: Final = "actor.edges.api"
 X_WIRE: Final = "actor.edges.x_wire"
 API_WIRE: Final = "actor.edges.api_wire"
@@ -371,6 +372,80 @@ PLANTED: Final = (
     Planted(
         "what waits for its analysis is not taken up again",
         (Change(REDUCE, "    if not post.deferred or post", "    if not post.deferred or not post.analyzed or post"),),
+    ),
+    # What is believed of blocks
+    Planted(
+        "a block far ahead is believed on one answer",
+        (
+            Change(BLOCK_WATCH, "if ahead.holds(_ANSWERS, max(", "if ahead.answers or ahead.holds(_ANSWERS, max("),
+            Change(BLOCK_WATCH, "_BLOCKS * policy.block_s)) and ahead.goes_on:", "_BLOCKS * policy.block_s)):"),
+        ),
+    ),
+    Planted(
+        "a window that was none is never taken back",
+        (Change(BLOCK_WATCH, "or not agreed or state.is_under_way():", "or agreed or not agreed:"),),
+    ),
+    Planted(
+        "a window is taken back at the first lower answer",
+        (
+            Change(
+                BLOCK_WATCH,
+                "agreed = behind.goes_on and behind.holds(_LOWER_ANSWERS, needed_s)",
+                "agreed = behind.answers > 0",
+            ),
+        ),
+    ),
+    Planted(
+        "a window that was taken back is searched again",
+        (Change(REDUCE, "to_scrape=room - len(carried) if is_new else 0,", "to_scrape=room - len(carried),"),),
+    ),
+    Planted(
+        "what a window took is forgotten when another is taken back",
+        (
+            Change(
+                REDUCE,
+                "        counted=counted,\n        checkpointed=None,",
+                "        counted={},\n        checkpointed=None,",
+            ),
+        ),
+    ),
+    Planted(
+        "a post is sent in a window that one answer told of",
+        (Change(BLOCK_WATCH, "return window is None or self._highest[1] >= window.start_block", "return True"),),
+    ),
+    Planted(
+        "another length of windows is believed on one answer",
+        (
+            Change(
+                BLOCK_WATCH,
+                "if length is not None and not self._is_settled(",
+                "if length is not None and False and not self._is_settled(",
+            ),
+        ),
+    ),
+    Planted(
+        "a higher quota is believed on one answer",
+        (
+            Change(
+                BLOCK_WATCH,
+                "if quota is not None and not self._is_settled(",
+                "if quota is not None and False and not self._is_settled(",
+            ),
+        ),
+    ),
+    Planted(
+        "a window of another length begins within the newest",
+        (
+            Change(
+                BLOCK_WATCH,
+                "return newest is None or start == newest.start_block or start >= newest.end_block",
+                "return True",
+            ),
+        ),
+    ),
+    Planted(
+        "searches follow each other as fast as windows do",
+        (Change(PERFORM, "        if state.searched_ms is not None:\n", "        if False:\n"),),
     ),
     # The edges
     Planted(
