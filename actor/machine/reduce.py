@@ -77,7 +77,7 @@ def _api_moved(s: State, e: ev.ApiMoved, _at: int) -> State:
     _require(s.identity is not None, "a journal is moved after JournalCreated")
     backoff = s.backoff if s.backoff is None or s.backoff.until_block is None else changed(s.backoff, until_block=0)
     # Windows and quotas belong to the API that counted them; the new one may be at another block.
-    return changed(
+    s = changed(
         s,
         api_url=e.api_url,
         served_blocks_per_window=None,
@@ -90,6 +90,7 @@ def _api_moved(s: State, e: ev.ApiMoved, _at: int) -> State:
         backoff=backoff,
         posts=tuple(changed(p, deferred_in=None) for p in s.posts),
     )
+    return _put_all_off(s) if s.state == "Scraping" else s  # what was carried for the search's window waits as well
 
 
 def _actor_started(s: State, e: ev.ActorStarted, at_ms: int) -> State:
