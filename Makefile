@@ -2,13 +2,21 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test crash kills sweep soak simulate bench sample check lock format clean
+.PHONY: demo test test-hard crash kills sweep soak simulate bench sample check lock format clean
 
 demo: .venv/.run
 	$(BIN)/user-miner demo
 
+# Native tracebacks, for Python 3.11 before .8 may break with "AST constructor recursion depth mismatch" where pytest
+# parses a file to show a failure in it, and pytest-xdist dies of that (python/cpython#106905).
 test: check
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal --tb=native
+
+# The suite on a busy machine, on one core, a year ahead, abroad, from a path with a space, in random order, and all of
+# that at once: each takes as long as `make test` or several times so. RUNS=10 repeats it.
+RUNS ?= 1
+test-hard: .venv/.dev
+	$(BIN)/python -m benchmarks.campaign_hard --runs $(RUNS)
 
 # The whole of what tests/crash plays a sample of: 10 to 15 minutes each, with progress and a table of figures.
 crash: .venv/.dev

@@ -140,6 +140,9 @@ def sandbox(
         list[str] | None,
         typer.Option(help="ROUTE:FAULT=RATE, for example api.submit:500=0.1; repeatable. --fault list names them."),
     ] = None,
+    llm_like: Annotated[
+        str, typer.Option(metavar="NAME", help="A kind of server that the LLM answers like; list names them.")
+    ] = "",
 ) -> None:
     """Serve stand-ins for X, the LLM and the coordination API on loopback, and print how to use them."""
     from actor.commands.sandbox import run_sandbox  # noqa: PLC0415
@@ -153,6 +156,7 @@ def sandbox(
             port=port,
             seed=seed,
             faults=fault or [],
+            llm_like=llm_like,
         )
     )
 

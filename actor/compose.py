@@ -17,7 +17,7 @@ from actor.edges.api import APIClient
 from actor.edges.clock import SystemClock
 from actor.edges.llm import OpenAIChat
 from actor.edges.text import Redactor
-from actor.edges.urls import is_loopback
+from actor.edges.urls import place
 from actor.edges.x import PostScraper
 from actor.machine.state import State
 from actor.perform import Ports
@@ -26,6 +26,7 @@ from actor.runtime import Actor, ActorConfig, OnRecord
 from actor.settings import URLS, Settings, SettingsError
 from events.catalogue import JournalCreated, SubmissionBody
 from events.journal import Disk, FileJournal, JournalStore, Record
+from events.journal.owner import OwnerLock
 
 if TYPE_CHECKING:
     from actor.metrics.monitor import Monitor
@@ -38,9 +39,11 @@ __all__ = [
     "check_environment",
     "journal_path",
     "open_journal",
+    "redactor",
+    "warn_of_environment",
 ]
 
-# One post's analysis may take so many calls: a slow answer, a lower rung of the ladder, a repair.
+# One post's analysis may take so many calls: an answer, one with room for thoughts, a repair.
 _LLM_TRIES: Final = 3
 
 _log = logging.getLogger("actor")
@@ -105,17 +108,30 @@ class _DryRunApi:
 
 
 def check_environment(settings: Settings) -> None:
-    """Proxies and certificates that no request can be made with are a mistake at the start; loopback needs none.
+    """Proxies and certificates that no request can be made with are a mistake at the start.
 
     Raises:
         SettingsError: A variable of the environment is wrong; one line for each.
     """
-    if all(is_loopback(getattr(settings, name.lower())) for name in URLS):
-        return
-    from actor.edges.api_http import environment_faults  # noqa: PLC0415  (the first poll imports it in any case)
+    from actor.edges.network import environment_faults  # noqa: PLC0415  (the first poll imports it in any case)
 
-    if faults := environment_faults():
+    if faults := environment_faults(_urls(settings)):
         raise SettingsError(faults)
+
+
+def warn_of_environment(settings: Settings) -> None:
+    """What means nothing in the environment's NO_PROXY is said."""
+    from actor.edges.network import environment_remarks  # noqa: PLC0415  (as above)
+
+    for line in environment_remarks(_urls(settings)):
+        _log.warning("%s", line)
+
+
+def redactor(settings: Settings) -> Redactor:
+    """Takes all secrets of this process out of a text, those of the environment's proxies too."""
+    from actor.edges.network import proxy_secrets  # noqa: PLC0415  (as above)
+
+    return Redactor({*settings.secrets(), *proxy_secrets()})
 
 
 def journal_path(root: Path, hotkey: str, *, dry_run: bool) -> Path:
@@ -124,9 +140,14 @@ def journal_path(root: Path, hotkey: str, *, dry_run: bool) -> Path:
 
 
 def open_journal(settings: Settings, hotkey: str, *, dry_run: bool, disk: Disk | None = None) -> FileJournal:
-    """The journal on disk; it is not touched before it is taken."""
+    """The journal on disk, not touched before it is taken; a dry run sends nothing, so it needs not own the hotkey."""
+
+    def on_warning(line: str) -> None:
+        _log.warning("%s", line)
+
     directory = journal_path(settings.journal_dir, hotkey, dry_run=dry_run)
-    return FileJournal(directory, on_warning=lambda line: _log.warning("%s", line), disk=disk)
+    owner = None if dry_run else OwnerLock(hotkey, settings.miner_api_url, on_warning=on_warning)
+    return FileJournal(directory, on_warning=on_warning, disk=disk, owner=owner)
 
 
 def build_actor(
@@ -142,7 +163,7 @@ def build_actor(
 
     ``store`` replaces the journal on disk that the settings name. A ``monitor`` watches all that the actor does.
     """
-    redact = Redactor(settings.secrets())
+    redact = redactor(settings)
     hotkey = signer.ss58_address
     registry = settings.registry()
     return Actor(
@@ -165,6 +186,10 @@ def build_actor(
         on_record=on_record if monitor is None else _in_turn(on_record, monitor.on_record),
         redact=redact,
     )
+
+
+def _urls(settings: Settings) -> list[str]:
+    return [getattr(settings, name.lower()) for name in sorted(URLS)]
 
 
 def _store(settings: Settings, hotkey: str, options: RunOptions, monitor: Monitor | None) -> JournalStore:
@@ -193,6 +218,7 @@ def build_analyzer(strategy: Strategy, model: Model, redact: Redactor) -> Analyz
         strategy=strategy,
         model=model.name,
         timeout_s=_LLM_TRIES * model.timeout_s,
+        server=place(model.base_url),
         redact=redact,
         votes=model.votes,
     )

@@ -16,9 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from actor.compose import RunOptions, build_actor, check_environment
+from actor.compose import RunOptions, build_actor, check_environment, redactor, warn_of_environment
 from actor.edges.hotkey import HotkeyError, load_hotkey, signer_from_wallet
-from actor.edges.text import Redactor
 from actor.feedback import FeedbackIntake, Redact, Word, score_word, validation_word
 from actor.logs import log_record
 from actor.loops import run_loop
@@ -73,6 +72,7 @@ class MyMiner:
             settings = check_settings(sources)
             warn_of_remarks(sources)
         check_environment(settings)
+        warn_of_environment(settings)
         self._settings = settings
         self._signer = load_signer(self._settings) if wallet is None else signer_from_wallet(wallet)
         if hotkey is not None and hotkey != self._signer.ss58_address:
@@ -81,7 +81,7 @@ class MyMiner:
                 "correct WALLET_NAME and WALLET_HOTKEY, or pass wallet="
             )
         self._on_record = on_record
-        self._feedback = FeedbackIntake(Redactor(self._settings.secrets()))
+        self._feedback = FeedbackIntake(redactor(settings))
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._actor: Actor | None = None

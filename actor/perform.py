@@ -15,21 +15,29 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from actor.analyzer import AnalysisError
+from actor.block_watch import BlockWatch
 from actor.chain_end import ChainEnd
 from actor.machine.facts import (
-    FAR_BLOCKS,
-    is_behind,
-    is_far_ahead,
     observe,
     scrape_failed,
     scraped_event,
     submit_event,
-    told_start,
 )
 from actor.machine.norm import content_sha256, norm_text
 from actor.machine.state import REDUCER, Answer, State, state_sha256
-from actor.machine.wanted import submission_started
-from actor.ports import AnalyzerPort, ApiPort, Block, Clock, Limited, ScrapeError, ScraperPort, Signer, StatusError
+from actor.machine.wanted import submission_decided
+from actor.ports import (
+    AnalyzerPort,
+    ApiPort,
+    Block,
+    Clock,
+    Limited,
+    ScrapeError,
+    ScraperPort,
+    Signer,
+    StatusError,
+    SubmitAnswer,
+)
 from events import catalogue as ev
 from events import effects as ef
 from events.codec import changed
@@ -39,6 +47,8 @@ __all__ = ["Facts", "Performer", "Ports"]
 
 _log = logging.getLogger("actor")
 _REMINDER_S: Final = 600.0
+# A long wait looks at the wall clock so often: a host may sleep meanwhile, or its clock be set.
+_PIECE_S: Final = 30.0
 
 # What an answer means: applied one after the other, each to the state that the one before left.
 Facts: TypeAlias = tuple[Callable[[State], tuple[ev.Event, ...]], ...]
@@ -60,10 +70,19 @@ class Ports:
 
 
 class Performer:
-    """Performs effects. Holds no state but the pace of polls and the free LLM slots."""
+    """Performs effects. Holds no state but the pace of polls, the free LLM slots and what was told of blocks."""
 
-    def __init__(self, ports: Ports, *, llm_concurrency: int, new_seed: Callable[[], int], chain_end: ChainEnd) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        *,
+        llm_concurrency: int,
+        new_seed: Callable[[], int],
+        chain_end: ChainEnd,
+        watch: BlockWatch | None = None,
+    ) -> None:
         self._ports = ports
+        self._watch = watch or BlockWatch(ports.clock)
         self._chain_end = chain_end
         self._clock = ports.clock
         self._llm_concurrency = llm_concurrency
@@ -71,7 +90,6 @@ class Performer:
         self._new_seed = new_seed
         self._last_poll_s = -math.inf
         self._next_reminder_s = 0.0
-        self._said_behind = False
         self._methods: Mapping[type, Callable[[Any, State], Coroutine[Any, Any, Facts]]] = {
             ef.PollStatus: self._poll,
             ef.ScrapeWindow: self._scrape,
@@ -107,23 +125,7 @@ class Performer:
             self._remind(state, reason)
             return (lambda s: () if s.api_down else (ev.ApiUnreachable(reason=reason),),)
         self._next_reminder_s = 0.0
-        start = told_start(state, block)
-        if is_far_ahead(start, state):
-            block = await self._asked_again(state, start)
-        self._warn_if_behind(state, block)
-        return (lambda s: observe(s, block, "status"),)
-
-    async def _asked_again(self, state: State, start: int) -> Block:
-        """What the API tells now that an answer spoke of a window far ahead, which takes two answers; else nothing."""
-        try:
-            block = await self._ports.api.status()
-        except StatusError:
-            block = Block()
-        again = told_start(state, block)
-        if is_far_ahead(again, state):
-            return block if abs(again - start) <= FAR_BLOCKS else Block()
-        _log.warning("the API told of block %d once, far ahead of all others, which is not believed", start)
-        return block
+        return (lambda s: (*observe(s, self._watch.hear(s, block), "status"), *self._watch.revision(s)),)
 
     def _remind(self, state: State, reason: str) -> None:
         """An outage is recorded once; the log says it again after a restart and from time to time."""
@@ -132,18 +134,10 @@ class Performer:
         if self._clock.elapsed_s() >= self._next_reminder_s:
             self._next_reminder_s = self._clock.elapsed_s() + _REMINDER_S
 
-    def _warn_if_behind(self, state: State, block: Block) -> None:
-        behind = is_behind(state, block)
-        if behind and not self._said_behind and state.newest is not None:
-            _log.warning(
-                "the API is at block %s, before window %d that it told earlier: waiting until it passes that one; "
-                "if its chain began anew, use another --journal",
-                block.current_block,
-                state.newest.number,
-            )
-        self._said_behind = behind
-
     async def _scrape(self, effect: ef.ScrapeWindow, state: State) -> Facts:
+        if state.searched_ms is not None:
+            floor_s = state.search_floor_s
+            await self._sleep_until(state.searched_ms + round(floor_s * 1000), at_most_s=floor_s)
         began_s, policy = self._clock.elapsed_s(), state.policy
         try:
             scraped = await self._ports.scraper.scrape_posts(
@@ -189,11 +183,20 @@ class Performer:
                 latency_ms=self._since_ms(began_s),
                 failed_calls=found.failed_calls,
                 unmeasured_calls=found.unmeasured_calls,
+                repairs=found.repairs,
+                server=found.server,
+                dropped=found.dropped,
+                shown_chars=found.shown_chars,
             )
         )
 
-    async def _start_submission(self, effect: ef.StartSubmission, _state: State) -> Facts:
-        return (lambda s: (submission_started(s, effect),),)
+    async def _start_submission(self, effect: ef.StartSubmission, state: State) -> Facts:
+        await self._watch.confirmation(state.newest)
+        return (
+            lambda s: (
+                (submission_decided(s, effect, self._clock.now_ms()),) if self._watch.is_confirmed(s.newest) else ()
+            ),
+        )
 
     async def _submit(self, effect: ef.SubmitPost, state: State) -> Facts:
         if state.open is None:
@@ -204,22 +207,29 @@ class Performer:
             # A 429 without numbers: which window is full decides how long nothing is sent (invariant I6).
             with suppress(StatusError):
                 answer = changed(answer, block=await self._ports.api.status())
-        start = told_start(state, answer.block, answer.reset_block if isinstance(answer, Limited) else None)
-        if is_far_ahead(start, state):
-            answer = changed(answer, block=await self._asked_again(state, start))
-            answer = changed(answer, reset_block=None) if isinstance(answer, Limited) else answer
         latency_ms = self._since_ms(began_s)
-        return (
-            lambda s: (submit_event(s, effect, answer, latency_ms=latency_ms),),
-            lambda s: observe(s, answer.block, "submit"),
-        )
+        return (lambda s: self._answered(s, effect, answer, latency_ms),)
+
+    def _answered(
+        self, state: State, effect: ef.SubmitPost, answer: SubmitAnswer, latency_ms: int
+    ) -> tuple[ev.Event, ...]:
+        """The outcome, and what the same answer tells of blocks."""
+        answer = changed(answer, block=self._watch.hear(state, answer.block))
+        if (
+            isinstance(answer, Limited)
+            and answer.reset_block
+            and not self._watch.can_be_at(state, answer.reset_block - 1)
+        ):
+            answer = changed(answer, reset_block=None)
+        return (submit_event(state, effect, answer, latency_ms=latency_ms), *observe(state, answer.block, "submit"))
 
     async def _end_backoff(self, effect: ef.EndBackoff, _state: State) -> Facts:
+        # In one piece: a wait is a least one, and a clock that is set ahead meanwhile does not shorten it.
         await self._clock.sleep(min(effect.wait_s, self._until_s(effect.due_ms)))
         return _one(ev.BackoffElapsed())
 
     async def _abandon(self, effect: ef.AbandonPost, _state: State) -> Facts:
-        await self._clock.sleep(self._until_s(effect.due_ms))
+        await self._sleep_until(effect.due_ms)
         return _one(ev.PostAbandoned(post_id=effect.post_id, reason=effect.reason))
 
     async def _sign_checkpoint(self, _effect: ef.SignCheckpoint, state: State) -> Facts:
@@ -239,6 +249,13 @@ class Performer:
             signature="",
         )
         return changed(unsigned, signature=self._ports.signer.sign(checkpoint_message(unsigned)).hex())
+
+    async def _sleep_until(self, due_ms: int, *, at_most_s: float = math.inf) -> None:
+        """By the wall clock, but never longer than ``at_most_s`` should that go back."""
+        slept_s = 0.0
+        while (left_s := min(self._until_s(due_ms), at_most_s - slept_s)) > 0:
+            await self._clock.sleep(min(left_s, _PIECE_S))
+            slept_s += min(left_s, _PIECE_S)
 
     def _until_s(self, due_ms: int) -> float:
         return max(0.0, (due_ms - self._clock.now_ms()) / 1000)
@@ -266,6 +283,10 @@ def _analysis_failed(post_id: str, digest: str, error: AnalysisError, latency_ms
         latency_ms=latency_ms,
         failed_calls=error.failed_calls,
         unmeasured_calls=error.unmeasured_calls,
+        repairs=error.repairs,
+        server=error.server,
+        dropped=error.dropped,
+        shown_chars=error.shown_chars,
     )
 
 

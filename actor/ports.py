@@ -79,7 +79,7 @@ class Failed(Value, frozen=True, kw_only=True):
 
     Attributes:
         kind: "timeout" (no answer in time), "connection" (none at all), "http" (a status), "unexpected" (a 2xx that
-            is not in the contract).
+            is not in the contract, or tells of another post or hotkey).
         reason: One line for people.
         http_status: None without an answer.
         answer: The body, bounded; empty without one.
@@ -121,7 +121,10 @@ class ApiPort(Protocol):
 
 
 class Scraped(Value, frozen=True, kw_only=True):
-    """What a search brought: unseen usable posts as X ordered them, and what was paid for, as in PostsScraped."""
+    """What a search brought: unseen usable posts as X ordered them, and what was paid for, as in PostsScraped.
+
+    ``since`` is there as well; None says that nobody held the posts' dates against a clock.
+    """
 
     posts: tuple[Post, ...]
     posts_read: int
@@ -129,6 +132,7 @@ class Scraped(Value, frozen=True, kw_only=True):
     requests: int
     unusable: int
     lost_pages: int = 0
+    since: int | None = None
 
 
 class ScrapeError(Exception):
@@ -197,6 +201,14 @@ class AnalysisLike(Protocol):
     def failed_calls(self) -> int: ...  # noqa: D102
     @property
     def unmeasured_calls(self) -> int: ...  # noqa: D102
+    @property
+    def repairs(self) -> int: ...  # noqa: D102
+    @property
+    def server(self) -> str: ...  # noqa: D102
+    @property
+    def dropped(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def shown_chars(self) -> int | None: ...  # noqa: D102
 
 
 class AnalyzerPort(Protocol):
@@ -210,6 +222,15 @@ class AnalyzerPort(Protocol):
     @property
     def prompt_version(self) -> str:
         """The rules and the question, as its analyses name them: what other ones found does not hold here."""
+        ...
+
+    @property
+    def server(self) -> str:
+        """Where the LLM is asked, as its analyses name it."""
+        ...
+
+    def recall(self, rung: str, dropped: tuple[str, ...], *, age_s: float) -> None:
+        """Begin with what that server was found to take so long ago, by an earlier process of this build."""
         ...
 
     async def analyze(self, text: str) -> AnalysisLike:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from actor.alarms import Alarm, alarms
+from actor.block_watch import BlockWatch
 from actor.chain_end import ChainEnd
 from actor.edges.text import one_line
 from actor.inbox import Inbox, Meaning
@@ -111,6 +112,7 @@ class Actor:
         on_record: OnRecord = lambda _record, _state: None,
         new_seed: Callable[[], int] = lambda: secrets.randbits(53),
         redact: Callable[[str], str] = lambda text: text,
+        watch: BlockWatch | None = None,
     ) -> None:
         self.state = INITIAL
         self._store = store
@@ -120,7 +122,11 @@ class Actor:
         self._redact = redact
         self._chain_end = ChainEnd(store)
         self._performer = Performer(
-            ports, llm_concurrency=config.llm_concurrency, new_seed=new_seed, chain_end=self._chain_end
+            ports,
+            llm_concurrency=config.llm_concurrency,
+            new_seed=new_seed,
+            chain_end=self._chain_end,
+            watch=watch,
         )
         self._tasks: dict[Effect, asyncio.Task[Facts]] = {}
         self._mailbox: asyncio.Queue[_Outcome | None] = asyncio.Queue()  # None: look at the inbox, or stop
@@ -196,7 +202,15 @@ class Actor:
                 subnets_sha256=config.subnets_sha256,
             )
         )
+        self._recall_server()
         return True
+
+    def _recall_server(self) -> None:
+        """What the LLM's server takes is on record; finding it out again would cost requests."""
+        taken, analyzer = self.state.taken, self._ports.analyzer
+        if taken is not None and (taken.server, taken.model) == (analyzer.server, analyzer.model):
+            age_s = (self._ports.clock.now_ms() - taken.since_ms) / 1000
+            analyzer.recall(taken.rung, taken.dropped, age_s=age_s)
 
     async def _replay(self, lease: Lease) -> State:
         state, head = _from_snapshot(lease.snapshot)

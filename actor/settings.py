@@ -122,6 +122,7 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
     hotkey_password: SecretStr | None = None
     netuid: Annotated[int, Field(ge=0, le=65_535)] = 45
     journal_dir: Path = Path("journal")
+    block_seconds: Seconds = 12.0
     poll_interval_seconds: Seconds = 12.0
     search_keywords: Keywords = ("bittensor",)
     sampling: Literal["random", "top"] = "random"
@@ -191,6 +192,7 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
             submit_backoff_s=self.submit_backoff_seconds,
             on_analysis_error=self.on_analysis_error,
             submit_irrelevant=self.submit_irrelevant,
+            block_s=self.block_seconds,
             poll_interval_s=self.poll_interval_seconds,
             search_keywords=self.search_keywords,
             sampling=self.sampling,

@@ -188,6 +188,8 @@ def _trouble(trouble: TroubleAccounts) -> Iterator[str]:
         yield _line("API", f"{outages.count} outage(s), {_duration(outages.total_ms)} in all, {longest} the longest")
     if trouble.mismatches:
         yield _line("settings", f"{trouble.mismatches} difference(s) from the API's numbers")
+    if trouble.taken_back:
+        yield _line("windows", f"{trouble.taken_back} time(s) the API had told of one that was none")
     counted = (
         ("searches", "failed", trouble.failed_searches),
         ("analyses", "failed", trouble.failed_analyses),

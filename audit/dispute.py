@@ -10,9 +10,11 @@ import orjson
 from audit.disputing.bundle import encode_bundle
 from audit.disputing.checking import BundleReport, check_bundle
 from audit.disputing.collecting import make_bundles
+from audit.disputing.comparing import with_checkpoint, with_journal
 from audit.disputing.text import report_fields, report_lines
 from audit.exporting.output import check_target, opened
 from audit.terminal import UsageError, answer, inert_json, tell
+from audit.verify import kept_checkpoint
 from audit.vouch import SignatureCheck
 from events.describe import printable
 from events.journal import locate
@@ -43,22 +45,43 @@ def run_make_bundle(
     return answer(make)
 
 
-def run_check_bundle(file: Path, *, hotkey: str | None, as_json: bool, is_signed_by: SignatureCheck) -> int:
-    """Print what a bundle proves; 0 when all of it is signed for, 1 with findings or where signatures are missing."""
+def run_check_bundle(
+    file: Path,
+    *,
+    hotkey: str | None,
+    as_json: bool,
+    is_signed_by: SignatureCheck,
+    directory: Path | None = None,
+    checkpoint: Path | None = None,
+) -> int:
+    """Print what a bundle proves; 0 when it is proven, with or without exceptions, 1 when it is not, 2 on wrong use.
+
+    With ``directory`` it is also compared with that journal, with ``checkpoint`` with one that was kept elsewhere.
+    """
 
     def check() -> int:
-        try:
-            with file.open("rb") as stream:
-                content = stream.read(_LARGEST_BYTES + 1)
-        except OSError as error:
-            raise UsageError(f"--bundle {file}: {error.strerror}") from error
-        if len(content) > _LARGEST_BYTES:
-            raise UsageError(f"--bundle {file}: longer than {_LARGEST_BYTES} bytes, which no bundle is")
-        report = check_bundle(content, is_signed_by, hotkey=hotkey)
+        journal = None if directory is None else locate(directory)
+        kept = None if checkpoint is None else kept_checkpoint(checkpoint)
+        report = check_bundle(_content(file), is_signed_by, hotkey=hotkey)
+        if journal is not None:
+            report = with_journal(report, journal)
+        if kept is not None:
+            report = with_checkpoint(report, kept, is_signed_by)
         _say(report, "", as_json=as_json)
         return 0 if report.ok else 1
 
     return answer(check)
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(_LARGEST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"--bundle {file}: {error.strerror}") from error
+    if len(content) > _LARGEST_BYTES:
+        raise UsageError(f"--bundle {file}: longer than {_LARGEST_BYTES} bytes, which no bundle is")
+    return content
 
 
 def _say(report: BundleReport, heading: str, *, as_json: bool) -> None:

@@ -13,7 +13,7 @@ import orjson
 
 from audit.history import FoldError
 from audit.statusing.fields import status_fields
-from audit.statusing.holder import find_holder
+from audit.statusing.holder import process_of
 from audit.statusing.lines import status_lines
 from audit.statusing.look import Look
 from audit.terminal import answer, exit_code, fail, inert_json, progress
@@ -49,7 +49,7 @@ def _run(directory: Path, *, watching: bool, as_json: bool, now_ms: Callable[[],
     except (JournalError, FoldError) as error:  # what was good before it is told all the same
         finding = str(error)
         code = exit_code(error) if isinstance(error, JournalError) else 1
-    fields = status_fields(look, find_holder(journal), now_ms(), finding=finding)
+    fields = status_fields(look, process_of(journal, look.state), now_ms(), finding=finding)
     if as_json:
         text = orjson.dumps(fields, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
         sys.stdout.write(inert_json(text))

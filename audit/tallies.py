@@ -151,6 +151,7 @@ class TroubleAccounts:
         crashed: Effects that raised, by name.
         outages: Of the status endpoint; one that lasts at the end counts up to the last record.
         mismatches: Differences between the API's numbers and the settings.
+        taken_back: Windows that the API told of and that were none.
         repaired_tails: Interrupted writes that were set aside.
         gaps: Declared gaps.
         lost_bytes: What they lost.
@@ -161,6 +162,7 @@ class TroubleAccounts:
     crashed: Counter[str] = field(default_factory=Counter)
     outages: Summary = field(default_factory=lambda: Histogram().summary())
     mismatches: int = 0
+    taken_back: int = 0
     repaired_tails: int = 0
     gaps: int = 0
     lost_bytes: int = 0
@@ -188,6 +190,8 @@ class TroubleTally:
                 accounts.crashed[event.effect.partition(":")[0]] += 1
             case ev.ConfigMismatched():
                 accounts.mismatches += 1
+            case ev.WindowsRevised():
+                accounts.taken_back += 1
             case ev.TailRepaired():
                 accounts.repaired_tails += 1
             case ev.GapDeclared():

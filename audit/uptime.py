@@ -128,6 +128,8 @@ class Clock:
         self.accounts = ClockAccounts()
         self._last_ms: int | None = None
         self._asked_ms: int | None = None
+        self._floor_ms = 0
+        self._searched_ms = 0
 
     def take(self, record: Record, event: ev.Event) -> None:
         """Compare one more record."""
@@ -152,8 +154,11 @@ class Clock:
                 self._answer(record, event.latency_ms)
             case ev.ActorStarted():
                 self._asked_ms = None
-        if record.dest == "Scraping" and record.source != "Scraping":
-            self._asked_ms = record.at_ms
+                self._floor_ms = round(event.policy.blocks_per_window * event.policy.block_s * 250)
+        if isinstance(event, ev.PostsScraped | ev.ScrapeFailed):
+            self._searched_ms = record.at_ms
+        if record.dest == "Scraping" and (record.source != "Scraping" or self._searched_ms == record.at_ms):
+            self._asked_ms = max(record.at_ms, self._searched_ms + self._floor_ms)  # searches are so far apart
 
     def _answer(self, record: Record, latency_ms: int) -> None:
         accounts = self.accounts

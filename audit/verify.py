@@ -1,20 +1,20 @@
-"""``user-miner verify``: every byte against the hash chain and HEAD, without a lock and without writing."""
+"""``user-miner verify``: every byte against the hash chain, HEAD and the signatures, without a lock or a write."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 
-from audit.history import folded
 from audit.terminal import UsageError, answer, inert_json, path_text, progress, tell
-from audit.vouch import KeptError, SignatureCheck, Vouched, read_kept, vouch
+from audit.vouch import KeptError, SignatureCheck, States, Vouched, compare_states, read_kept, vouch
 from events.catalogue import CheckpointSigned
 from events.codec import plain
 from events.describe import printable
 from events.journal import JournalReader, VerifyReport, at_text, locate, verify_journal
 
-__all__ = ["run_verify"]
+__all__ = ["kept_checkpoint", "run_verify"]
 
 _LONGEST_LINE = 2_000
 
@@ -27,41 +27,55 @@ def run_verify(
     checkpoint: Path | None = None,
     is_signed_by: SignatureCheck,
 ) -> int:
-    """Print the report; 0 when the journal is whole, 1 with findings, 2 when there is none.
+    """Print the report; 0 when the journal is whole and nothing contradicts its signatures, 1 with findings, 2 without.
 
-    With ``hotkey`` the signed checkpoints are checked too, and with ``checkpoint`` one that was kept elsewhere.
+    Signatures are checked against the hotkey that the first record names. With ``hotkey`` it must be that one, there
+    must be signatures, and the states that they cover are compared with this build's; with ``checkpoint`` one that was
+    kept elsewhere is compared, too.
     """
 
     def verify() -> int:
         journal = locate(directory)
-        kept = None if checkpoint is None else _kept(checkpoint)
+        kept = None if checkpoint is None else kept_checkpoint(checkpoint)
         with progress("verifying") as on_progress:
             report = verify_journal(journal, on_progress=on_progress)
         vouched: Vouched | None = None
-        if hotkey is not None and report.ok:
-            vouched = vouch(folded(JournalReader(journal)), hotkey, is_signed_by, kept=kept)
-        tell(_as_json(journal, report, vouched) if as_json else _as_text(journal, report, vouched))
-        return 0 if report.ok and (vouched is None or vouched.ok) else 1
+        states: States | None = None
+        if report.ok:
+            vouched = vouch(JournalReader(journal), is_signed_by, hotkey=hotkey, kept=kept)
+            states = compare_states(JournalReader(journal)) if hotkey is not None and vouched.ok else None
+        tell((_as_json if as_json else _as_text)(journal, report, vouched, states))
+        return 0 if _is_ok(report, vouched, states) else 1
 
     return answer(verify)
 
 
-def _kept(checkpoint: Path) -> CheckpointSigned:
+def kept_checkpoint(file: Path) -> CheckpointSigned:
+    """The checkpoint that an operator named.
+
+    Raises:
+        UsageError: The file holds none.
+    """
     try:
-        return read_kept(checkpoint)
+        return read_kept(file)
     except KeptError as error:
         raise UsageError(str(error)) from error
 
 
-def _as_json(journal: Path, report: VerifyReport, vouched: Vouched | None) -> str:
-    ok = report.ok and (vouched is None or vouched.ok)
-    data = {"journal": path_text(journal), "ok": ok, **plain(report)}
+def _is_ok(report: VerifyReport, vouched: Vouched | None, states: States | None) -> bool:
+    return report.ok and (vouched is None or vouched.ok) and (states is None or not states.findings)
+
+
+def _as_json(journal: Path, report: VerifyReport, vouched: Vouched | None, states: States | None) -> str:
+    data = {"journal": path_text(journal), "ok": _is_ok(report, vouched, states), **plain(report)}
     if vouched is not None:
         data["vouched"] = plain(vouched)
+    if states is not None:
+        data["states"] = plain(states)
     return inert_json(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
 
 
-def _as_text(journal: Path, report: VerifyReport, vouched: Vouched | None) -> str:
+def _as_text(journal: Path, report: VerifyReport, vouched: Vouched | None, states: States | None) -> str:
     lines = [f"{journal}: {report.records} records in {report.segments} segment(s), {report.bytes} bytes"]
     if report.first_at_ms is not None and report.last_at_ms is not None:
         lines.append(f"from {at_text(report.first_at_ms)} to {at_text(report.last_at_ms)}")
@@ -72,23 +86,38 @@ def _as_text(journal: Path, report: VerifyReport, vouched: Vouched | None) -> st
             "they are being written or the next start moves them to quarantine"
         )
     lines += [f"FOUND {f.file}:{f.offset}: {f.reason}" for f in report.findings]
-    lines.append("the journal is whole" if report.ok else f"{len(report.findings)} finding(s)")
-    if vouched is not None:
-        lines += _vouched_lines(vouched)
+    if vouched is None:
+        lines.append(f"{len(report.findings)} finding(s)")
+    else:
+        lines += [f"FOUND {reason}" for reason in vouched.findings]
+        lines += [] if states is None else list(_state_lines(vouched, states))
+        lines.append(_conclusion(report, vouched, states))
     return "".join(f"{printable(line, _LONGEST_LINE)}\n" for line in lines)
 
 
-def _vouched_lines(vouched: Vouched) -> list[str]:
-    lines = [f"FOUND {reason}" for reason in vouched.findings]
-    lines.append(
-        f"{vouched.hotkey} vouches for records 1 to {vouched.through_seq} ({vouched.checkpoints} checkpoint(s) "
-        f"in the journal); {vouched.after} record(s) after that"
-        if vouched.through_seq
-        else f"{vouched.hotkey} vouches for nothing here"
-    )
+def _state_lines(vouched: Vouched, states: States) -> Iterator[str]:
+    yield from (f"FOUND {reason}" for reason in states.findings)
     if vouched.other_folds:
-        lines.append(
+        yield (
             f"{vouched.other_folds} checkpoint(s) hold the digest of a state that another version of the fold came to: "
             "signed, but not compared"
         )
-    return lines
+    if states.not_followed is not None:
+        yield f"{states.not_followed}: states behind it are signed, but were not compared; `check` tells more"
+
+
+def _conclusion(report: VerifyReport, vouched: Vouched, states: States | None) -> str:
+    """What is whole, who signed for it, and what nobody signed for."""
+    last, hotkey = report.head.seq, vouched.hotkey
+    through = f"{hotkey} signed for records 1 to {vouched.through_seq}"
+    if vouched.findings:
+        found = f"the signatures do not cover this history: {len(vouched.findings)} finding(s)"
+        return f"{found}; {through}" if vouched.through_seq else found
+    if not vouched.through_seq:
+        return (
+            f"whole by its hashes, which anybody can make anew: records 1 to {last}; "
+            "no checkpoint is signed yet, so nobody vouches for them"
+        )
+    after = f"nobody yet for the {vouched.after} after that" if vouched.after else "which is all"
+    states_differ = "" if states is None or not states.findings else "; states differ from what this build folds to"
+    return f"whole: records 1 to {last}; {through} ({vouched.checkpoints} checkpoint(s)), {after}{states_differ}"

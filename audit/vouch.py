@@ -1,4 +1,6 @@
-"""Does this hotkey vouch for this history? Signed checkpoints against the chain, the folded state and each other.
+"""Does this hotkey vouch for this history? Signed checkpoints against the chain and each other, then their states.
+
+Signatures come first, for whoever made all hashes anew lacks the key; another version of the fold is another matter.
 
 Needs no wallet: a third party has the journal's files, the ss58 address, and perhaps a checkpoint that was kept
 elsewhere. The signature check itself is handed in, so that readers know no wallet library.
@@ -10,17 +12,20 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import orjson
 
-from actor.machine import INITIAL, REDUCER, State, state_sha256
-from events.catalogue import CheckpointSigned, JournalCreated
+from actor.machine import INITIAL, REDUCER, state_sha256
+from audit.history import FoldError, folded
+from events.catalogue import CheckpointSigned, Event, JournalCreated
 from events.codec import decode_as
 from events.journal.record import GENESIS, Head, Record, checkpoint_message
 from events.upcast import upcast
 
-__all__ = ["KeptError", "SignatureCheck", "Vouched", "is_signed", "read_kept", "vouch"]
+__all__ = ["KeptError", "SignatureCheck", "States", "Vouched", "compare_states", "is_signed", "read_kept", "vouch"]
+
+_READ: Final = frozenset({JournalCreated.__name__, CheckpointSigned.__name__})  # others are not decoded
 
 # (address, message, signature) -> whether the address signed the message
 SignatureCheck: TypeAlias = Callable[[str, bytes, bytes], bool]
@@ -32,10 +37,10 @@ class KeptError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vouched:
-    """What the checkpoints prove.
+    """What the signatures of the checkpoints prove.
 
     Attributes:
-        hotkey: The address that was asked for.
+        hotkey: The address that was asked for, else the one that the journal's first record names; empty without one.
         checkpoints: How many stand in the journal.
         through_seq: The last record that a good checkpoint covers; 0 for none.
         after: Records behind that one: written, chained, but not yet vouched for.
@@ -52,8 +57,24 @@ class Vouched:
 
     @property
     def ok(self) -> bool:
-        """The hotkey vouches for this history, and nothing contradicts it."""
+        """Nothing contradicts a signature; whether there is one, ``checkpoints`` tells."""
         return not self.findings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class States:
+    """Whether the states that were signed are those that this build folds the records to.
+
+    Attributes:
+        compared: Checkpoints of this version of the fold.
+        findings: Those of them whose state is another one.
+        not_followed: Where and why this build does not follow the records, which tells nothing of signatures; None
+            when it follows them to the end.
+    """
+
+    compared: int
+    findings: tuple[str, ...]
+    not_followed: str | None
 
 
 def read_kept(path: Path) -> CheckpointSigned:
@@ -81,57 +102,90 @@ def _version(data: Mapping[str, object]) -> int:
 
 
 def vouch(
-    history: Iterable[tuple[Record, State]],
-    hotkey: str,
+    records: Iterable[Record],
     is_signed_by: SignatureCheck,
     *,
+    hotkey: str | None = None,
     kept: CheckpointSigned | None = None,
 ) -> Vouched:
-    """Check every checkpoint of a journal, and one that was kept elsewhere, against ``hotkey``.
+    """Check the signature of every checkpoint of a journal, and of one that was kept elsewhere. Folds nothing.
 
     Args:
-        history: Every record with the state after it.
-        hotkey: The ss58 address.
+        records: The journal from its first record on.
         is_signed_by: The signature check.
+        hotkey: The ss58 address that must have signed; None takes the one that the first record names.
         kept: A checkpoint from elsewhere: the journal must still hold the record that it speaks of.
+
+    Raises:
+        FoldError: This build cannot read a checkpoint, which tells nothing of its signature.
     """
     findings: list[str] = []
     checkpoints = through = seq = other_folds = 0
     listed = _Listed()
     before: Head = GENESIS
-    state = INITIAL
     first: str | None = None
     kept_head: str | None = None
-    for record, after in history:
+    address = hotkey or ""
+    for record in records:
         first = first or record.hash
-        event = record.event() if record.name in {"CheckpointSigned", "JournalCreated"} else None
-        if isinstance(event, JournalCreated) and event.hotkey != hotkey:
-            findings.append(f"record {record.seq}: this journal belongs to {event.hotkey}")
+        event = _event(record) if record.name in _READ else None
+        if isinstance(event, JournalCreated):
+            address = address or event.hotkey
+            findings += (
+                [] if event.hotkey == address else [f"record {record.seq}: this journal belongs to {event.hotkey}"]
+            )
         if isinstance(event, CheckpointSigned):
             checkpoints += 1
             other_folds += event.reducer != REDUCER
-            wrong = [*_wrong(event, before, state, hotkey, is_signed_by), *_wrong_journal(event, first)]
-            wrong += listed.wrong(event)
+            wrong = [*_wrong(event, before, address, is_signed_by), *_wrong_journal(event, first), *listed.wrong(event)]
             findings += [f"record {record.seq}: {reason}" for reason in wrong]
             through = through if wrong else event.seq
         if kept is not None and record.seq == kept.seq:
             kept_head = record.hash
         listed.add(record)
-        before, state, seq = record.head, after, record.seq
-    if kept is not None and not is_signed(kept, hotkey, is_signed_by):
-        findings.append(f"the kept checkpoint is not signed by {hotkey}, so it proves nothing")
+        before, seq = record.head, record.seq
+    if kept is not None and not is_signed(kept, address, is_signed_by):
+        findings.append(f"the kept checkpoint is not signed by {address}, so it proves nothing")
     elif kept is not None:
         findings += _wrong_kept(kept, first, kept_head, seq)
-    if not checkpoints:
+    if hotkey is not None and not checkpoints:
         findings.append("no checkpoint was signed: nobody vouches for this history")
     return Vouched(
-        hotkey=hotkey,
+        hotkey=address,
         checkpoints=checkpoints,
         through_seq=through,
         after=seq - through,
         other_folds=other_folds,
         findings=tuple(findings),
     )
+
+
+def compare_states(records: Iterable[Record]) -> States:
+    """Fold the records and compare the digest in each checkpoint of this build's version of the fold."""
+    findings: list[str] = []
+    compared = 0
+    state = INITIAL
+    not_followed: str | None = None
+    try:
+        for record, after in folded(records):
+            event = record.event() if record.name == CheckpointSigned.__name__ else None
+            if isinstance(event, CheckpointSigned) and event.reducer == REDUCER:
+                compared += 1
+                if event.state_sha256 != state_sha256(state):
+                    findings.append(
+                        f"record {record.seq}: the checkpoint's state is not what this build folds the records to"
+                    )
+            state = after
+    except FoldError as error:
+        not_followed = str(error)
+    return States(compared=compared, findings=tuple(findings), not_followed=not_followed)
+
+
+def _event(record: Record) -> Event:
+    try:
+        return record.event()
+    except ValueError as error:  # such as a newer build's
+        raise FoldError(str(error)) from error
 
 
 class _Listed:
@@ -157,16 +211,12 @@ class _Listed:
         return []
 
 
-def _wrong(
-    checkpoint: CheckpointSigned, before: Head, state: State, hotkey: str, is_signed_by: SignatureCheck
-) -> list[str]:
+def _wrong(checkpoint: CheckpointSigned, before: Head, hotkey: str, is_signed_by: SignatureCheck) -> list[str]:
     reasons = []
     if (checkpoint.seq, checkpoint.head) != (before.seq, before.hash):
         reasons.append(
             f"the checkpoint speaks of record {checkpoint.seq}, it stands behind another record {before.seq}"
         )
-    if checkpoint.reducer == REDUCER and checkpoint.state_sha256 != state_sha256(state):
-        reasons.append("the checkpoint's state is not what this build folds the records to")
     if not is_signed(checkpoint, hotkey, is_signed_by):
         reasons.append(f"the checkpoint is not signed by {hotkey}")
     return reasons

@@ -33,7 +33,8 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "full": "the API had counted as many posts in it as it takes, or may have",
     "crash": "an effect crashed in it",
     "busy": "work on an earlier window went on until it was over",
-    "not told": "the API's block number jumped over it",
+    "not told": "nothing was recorded while it lasted: the API's block number jumped over it, or this miner did not "
+    "hear of it or could not write (a host that slept, a full disk)",
 }
 # Reasons that a start does not end.
 _LASTING: Final = frozenset({"gap", "rate limited", "full"})
@@ -41,6 +42,8 @@ _KEPT: Final = 64
 _WAITING: Final = "WaitingForWindow"
 # No answer takes as long: work of which nothing was heard for that time is no reason for anything.
 _PATIENCE_MS: Final = 3_600_000
+# A chain's block takes at least as long; a clock that was set ahead passes over more time than blocks do.
+_BLOCK_MS: Final = 12_000
 _SEARCHES: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent)
 _ANSWERS: Final = (ev.SubmissionAccepted, ev.SubmissionRejected, ev.SubmissionFailed, ev.RateLimited)
 _WORK: Final = (*_SEARCHES, *_ANSWERS, ev.PostAnalyzed, ev.AnalysisFailed, ev.SubmissionStarted, ev.BackoffElapsed)
@@ -74,6 +77,7 @@ class _Told:
     why: dict[str, int] = field(default_factory=dict)
     whole_why: dict[str, int] = field(default_factory=dict)
     started: int | None = None
+    again: bool = False
     search: int | None = None
     chosen: int = 0
     sent: int | None = None
@@ -129,6 +133,7 @@ class WindowLog:
 
     def __init__(self, *, quota: tuple[int, int | None] = (1, None), attempts: int = 1, holds: bool = False) -> None:
         self._told: deque[_Told] = deque()
+        self._judged: deque[int] = deque(maxlen=_KEPT)  # first blocks
         self._unreachable: int | None = None
         self._limited: tuple[int, int] | None = None
         self._counted: dict[int, int] = {}
@@ -137,10 +142,11 @@ class WindowLog:
         self._holds = holds
         self._tried: dict[str, int] = {}  # attempts at posts that wait for an answer or for one more
         self._last: Record | None = None
-        self._work_ms = 0
+        self._work_ms = self._block = self._work_block = 0
         self._takes: Final[Mapping[type, Callable[[Any, Record], Iterable[WindowOutcome]]]] = {
             **dict.fromkeys(_WORK, self._work),
             ev.WindowOpened: self._open,
+            ev.WindowsRevised: self._revise,
             ev.ActorStarted: self._start,
             ev.SettingsChanged: self._change,
             ev.ActorStopped: lambda _event, record: self._explain("down", record),
@@ -171,22 +177,28 @@ class WindowLog:
     def end(self) -> Iterator[WindowOutcome]:
         """The journal has ended: every window but the newest is judged, and that one where it was worked on."""
         last = self._last
-        if last is not None and last.dest != _WAITING and last.at_ms - self._work_ms <= _PATIENCE_MS:
+        if last is not None and last.dest != _WAITING and self._silence_ms(last) <= _PATIENCE_MS:
             for told in self._told:
                 told.put_down_to("busy", last.seq)
         while self._told and (len(self._told) > 1 or self._told[0].touched):
-            yield self._told.popleft().outcome()
+            yield from self._judge(self._told.popleft())
+
+    def _silence_ms(self, last: Record) -> int:
+        """For how long nothing was heard of the work: by this host's clock, but no longer than the blocks told took."""
+        return min(last.at_ms - self._work_ms, (self._block - self._work_block) * _BLOCK_MS)
 
     # Windows told
 
     def _open(self, event: ev.WindowOpened, record: Record) -> list[WindowOutcome]:
         before = self._told[-1] if self._told else None
+        self._block = event.current_block
         outcomes = [] if before is None else _skipped(before, event, record)
         told = _Told(
             number=event.window,
             start_block=event.start_block,
             blocks=event.blocks_per_window,
             seq=record.seq,
+            again=event.start_block in self._judged,
         )
         if self._unreachable is not None:
             told.put_down_to("API unreachable", self._unreachable)
@@ -195,15 +207,45 @@ class WindowLog:
         self._told.append(told)
         self._fill(record)
         if len(self._told) > _KEPT:
-            outcomes.append(self._told.popleft().outcome())
+            outcomes += self._judge(self._told.popleft())
+        return outcomes
+
+    def _judge(self, told: _Told) -> list[WindowOutcome]:
+        """The window's outcome; none where it was judged before and nothing was done when the API came back to it."""
+        if told.again and not told.touched:
+            return []
+        self._judged.append(told.start_block)
+        return [told.outcome()]
+
+    def _revise(self, event: ev.WindowsRevised, record: Record) -> list[WindowOutcome]:
+        """What was told behind the window that the API is in was none, and counts where something was done in it."""
+        outcomes: list[WindowOutcome] = []
+        while self._told and self._told[-1].start_block > event.start_block:
+            told = self._told.pop()
+            outcomes += self._judge(told) if told.touched else []
+        if self._limited is not None:
+            self._limited = (self._limited[0], event.start_block + event.blocks_per_window)
+        if not self._told or self._told[-1].start_block < event.start_block:
+            again = event.start_block in self._judged
+            told = _Told(
+                number=event.window,
+                start_block=event.start_block,
+                blocks=event.blocks_per_window,
+                seq=record.seq,
+                again=again,
+            )
+            if self._limited is not None:
+                told.put_down_to("rate limited", self._limited[0])
+            self._told.append(told)
         return outcomes
 
     def _move(self, _event: ev.ApiMoved, record: Record) -> list[WindowOutcome]:
         """Another API's blocks are not comparable with those before."""
         for told in self._told:
             told.put_down_to("moved", record.seq)
-        outcomes = [told.outcome() for told in self._told]
+        outcomes = [outcome for told in self._told for outcome in self._judge(told)]
         self._told.clear()
+        self._judged.clear()
         self._tried.clear()
         self._limited, self._counted, self._quota = None, {}, (self._quota[0], None)
         return outcomes
@@ -211,14 +253,14 @@ class WindowLog:
     # Work
 
     def _work(self, event: ev.Event, record: Record) -> list[WindowOutcome]:
-        outcomes = []
-        self._work_ms = record.at_ms
+        outcomes: list[WindowOutcome] = []
+        self._work_ms, self._work_block = record.at_ms, self._block
         number = getattr(event, "window", None)
         worked = None if number is None else next((w for w in reversed(self._told) if w.number == number), None)
         if worked is not None:
             worked.note(event, record)
             while self._told[0] is not worked:
-                outcomes.append(self._told.popleft().outcome())
+                outcomes += self._judge(self._told.popleft())
         held = self._holds and isinstance(event, ev.AnalysisFailed) and event.kind in ev.CONFIGURATION
         for told in (told for told in self._told if not told.touched):
             told.put_down_to("busy", record.seq)
@@ -310,7 +352,7 @@ class WindowLog:
         self._attempts = event.policy.submit_attempts
         self._holds = event.policy.on_analysis_error == "hold"
         self._give_up(record)
-        self._work_ms = record.at_ms
+        self._work_ms, self._work_block = record.at_ms, self._block
         newest = self._told[-1] if self._told else None
         if newest is None or newest.touched:
             return self._explain("down", record)

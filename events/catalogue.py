@@ -53,13 +53,14 @@ __all__ = [
     "TailRepaired",
     "ValidationObserved",
     "WindowOpened",
+    "WindowsRevised",
 ]
 
 
 _SENTIMENTS: Final = frozenset({-1.0, -0.5, 0.0, 0.5, 1.0})
 # Kinds of AnalysisFailed that no waiting mends: the key, the credit, the model or a parameter of every request is
 # refused, whatever the post (ruling 21). The fold reads this set, so a change of it raises REDUCER.
-CONFIGURATION: Final = frozenset({"auth", "quota", "model", "parameter"})
+CONFIGURATION: Final = frozenset({"auth", "quota", "model", "refused_parameter"})
 
 
 class Post(Value, frozen=True, kw_only=True):
@@ -78,6 +79,7 @@ class Post(Value, frozen=True, kw_only=True):
         responses: Replies.
         quotes: Quotes.
         followers: The author's followers.
+        edits: Ids of its other versions, for an edited post is the same post; empty before version 3 of PostsScraped.
     """
 
     id: str
@@ -92,13 +94,25 @@ class Post(Value, frozen=True, kw_only=True):
     responses: int
     quotes: int
     followers: int
+    edits: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not (self.id.isascii() and self.id.isdigit()):
+        if not _is_id(self.id):
             raise ValueError(f"a post id is decimal digits, not {self.id!r}")
+        if self.edits and not (all(_is_id(edit) for edit in self.edits) and self.id not in self.edits):
+            raise ValueError(f"post {self.id}: its other versions are other posts' ids, not {self.edits!r}")
         counts_negative = self.retweets < 0 or self.likes < 0 or self.responses < 0 or self.quotes < 0
         if counts_negative or self.followers < 0 or self.account_age < 0:
             raise ValueError(f"post {self.id}: counts and ages are not negative")
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The ids under which it may be known, its own first."""
+        return (self.id, *self.edits)
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 class Policy(Value, frozen=True, kw_only=True):
@@ -123,6 +137,7 @@ class Policy(Value, frozen=True, kw_only=True):
         prices: What the budgets reckon with.
         max_x_usd_per_day: MAX_X_USD_PER_DAY, None without a budget.
         max_llm_usd_per_day: MAX_LLM_USD_PER_DAY, None without a budget.
+        block_s: BLOCK_SECONDS: time of one block, by which a jump of the API's block number is judged.
     """
 
     blocks_per_window: int = 100
@@ -142,6 +157,7 @@ class Policy(Value, frozen=True, kw_only=True):
     prices: Prices = Prices()
     max_x_usd_per_day: float | None = None
     max_llm_usd_per_day: float | None = None
+    block_s: float = 12.0
 
     def __post_init__(self) -> None:
         if self.blocks_per_window < 1:
@@ -153,6 +169,8 @@ class Policy(Value, frozen=True, kw_only=True):
         seconds = (self.submit_backoff_s, self.poll_interval_s, self.crash_backoff_s, self.max_post_age_s)
         if not all(math.isfinite(s) and s >= 0 for s in seconds):
             raise ValueError("waits are finite and not negative")
+        if not (math.isfinite(self.block_s) and self.block_s > 0):
+            raise ValueError("block_s is finite and above 0")
         if self.max_search_pages < 1:
             raise ValueError("max_search_pages is at least 1")
         limits = [limit for limit in (self.max_x_usd_per_day, self.max_llm_usd_per_day) if limit is not None]
@@ -272,6 +290,32 @@ class WindowOpened(Value, frozen=True, kw_only=True):
             raise ValueError("a window starts at or before its current block")
 
 
+class WindowsRevised(Value, frozen=True, kw_only=True):
+    """The API's answers agreed for some minutes on blocks before the newest window: that window was none.
+
+    Attributes:
+        window: Number of the window that the API is in; it may have been worked on before.
+        start_block: Its first block.
+        current_block: The block that the last of the answers reported.
+        blocks_per_window: Its length.
+        believed_start_block: First block of the window that was the newest until now.
+        answers: How many answers agreed, none saying otherwise.
+        agreed_s: For how long they did.
+    """
+
+    window: int
+    start_block: int
+    current_block: int
+    blocks_per_window: int
+    believed_start_block: int
+    answers: int
+    agreed_s: float
+
+    def __post_init__(self) -> None:
+        if not self.start_block <= self.current_block < self.believed_start_block:
+            raise ValueError("the API is in a window before the one that was believed")
+
+
 class PostsScraped(Value, frozen=True, kw_only=True):
     """The one search of a window answered, and the sample was drawn (ruling 8).
 
@@ -285,9 +329,12 @@ class PostsScraped(Value, frozen=True, kw_only=True):
         posts_read: Posts that X returned, for the bill.
         users_read: Users that X returned, for the bill.
         requests: Search requests made.
-        unusable: Posts left aside because their author or a required field was missing.
+        unusable: Posts left aside: their author or a required field was missing, their text was empty, or their date lay
+            outside of what was asked for.
         latency_ms: From the first request to the last answer.
         lost_pages: Pages behind the first that did not arrive or could not be read, although X may have billed them.
+        since: Unix seconds: no post was taken that is older, and none from the future. None before version 3, when
+            nobody checked the dates that X told.
     """
 
     window: int
@@ -301,6 +348,7 @@ class PostsScraped(Value, frozen=True, kw_only=True):
     unusable: int
     latency_ms: int
     lost_pages: int = 0
+    since: int | None = None
 
     def __post_init__(self) -> None:
         ids = {post.id for post in self.posts}
@@ -362,7 +410,7 @@ class PostAnalyzed(Value, frozen=True, kw_only=True):
         sentiment: One of -1, -0.5, 0, 0.5, 1.
         model: The LLM.
         prompt_version: Version of the prompt.
-        rung: Which answer format worked.
+        rung: Which answer format worked: "json_schema", "simple_schema", "json_object" or "plain"; "recorded" without.
         raw_answer: The LLM's answer as it came, bounded.
         calls: LLM calls paid for; 0 for a text whose answer was on record.
         prompt_tokens: Billed input tokens over all calls.
@@ -371,6 +419,10 @@ class PostAnalyzed(Value, frozen=True, kw_only=True):
         failed_calls: Requests without a usable answer among all that were made.
         unmeasured_calls: Of the calls, those whose tokens nobody told.
         reused_from: The post of the same text whose recorded answer this is; None when the LLM was asked.
+        repairs: Of the calls, those that asked again because an answer could not be used; the others are votes.
+        server: Host and port of the LLM's server; empty where nobody was asked, and in versions 1 to 3.
+        dropped: What the server does not take of a request, and was left out.
+        shown_chars: How many characters of the text the LLM was shown; None for all of them.
     """
 
     post_id: str
@@ -388,6 +440,10 @@ class PostAnalyzed(Value, frozen=True, kw_only=True):
     failed_calls: int = 0
     unmeasured_calls: int = 0
     reused_from: str | None = None
+    repairs: int = 0
+    server: str = ""
+    dropped: tuple[str, ...] = ()
+    shown_chars: int | None = None
 
     def __post_init__(self) -> None:
         if self.sentiment not in _SENTIMENTS:
@@ -416,6 +472,10 @@ class AnalysisFailed(Value, frozen=True, kw_only=True):
         latency_ms: Time over all calls.
         failed_calls: As in PostAnalyzed.
         unmeasured_calls: As in PostAnalyzed.
+        repairs: As in PostAnalyzed.
+        server: As in PostAnalyzed.
+        dropped: As in PostAnalyzed, for the last request.
+        shown_chars: As in PostAnalyzed.
     """
 
     post_id: str
@@ -431,6 +491,10 @@ class AnalysisFailed(Value, frozen=True, kw_only=True):
     latency_ms: int
     failed_calls: int = 0
     unmeasured_calls: int = 0
+    repairs: int = 0
+    server: str = ""
+    dropped: tuple[str, ...] = ()
+    shown_chars: int | None = None
 
     def __post_init__(self) -> None:
         if self.prompt_tokens < 0 or self.completion_tokens < 0 or self.unmeasured_calls < 0:
@@ -572,7 +636,7 @@ class ConfigMismatched(Value, frozen=True, kw_only=True):
 
 
 class PostAbandoned(Value, frozen=True, kw_only=True):
-    """A carried post is given up: too many windows, or too old (ruling 9)."""
+    """A post is given up: carried into too many windows, or too old to be sent (ruling 9)."""
 
     post_id: str
     reason: Literal["carried too long", "too old"]
@@ -725,7 +789,8 @@ class Salvage(Value, frozen=True, kw_only=True):
 
     Attributes:
         records: How many could be read; their place in the chain could not be proved.
-        seen: Ids of chosen posts by the UTC day (unix days) they were posted.
+        seen: Ids of chosen posts and of their other versions, by UTC day (unix days): that of the record, or, where nobody
+            checked the posts' dates, that on which they were posted.
         settled: Posts with a final verdict.
         accepted: How many of those were accepted.
         counted: Posts the API counted, by a window's first block.
@@ -780,6 +845,7 @@ Event: TypeAlias = (
     | ActorStopped
     | SettingsChanged
     | WindowOpened
+    | WindowsRevised
     | PostsScraped
     | ScrapeFailed
     | BudgetSpent

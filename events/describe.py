@@ -24,6 +24,7 @@ _TROUBLE: Final = (
     ev.EffectCrashed,
     ev.ApiUnreachable,
     ev.ConfigMismatched,
+    ev.WindowsRevised,
     ev.PostAbandoned,
     ev.TailRepaired,
     ev.GapDeclared,
@@ -101,6 +102,10 @@ _LINES: Final[Mapping[type, Callable[[Any], str]]] = {
     ev.ActorStopped: lambda e: f"stopped: {printable(e.reason)}; posts_processed {e.posts_processed}",
     ev.SettingsChanged: lambda e: f"settings changed: {printable(', '.join(e.names))}",
     ev.WindowOpened: lambda e: f"window {e.window} at block {e.current_block} (told by {e.source})",
+    ev.WindowsRevised: lambda e: (
+        f"back to window {e.window} at block {e.current_block}: {e.answers} answers agreed for {e.agreed_s:.0f} s; "
+        f"the window that begins at block {e.believed_start_block} was none"
+    ),
     ev.PostsScraped: _scraped,
     ev.ScrapeFailed: lambda e: f"window {e.window}: scrape failed, window spent: {printable(e.reason)}",
     ev.BudgetSpent: _budget_spent,

@@ -52,7 +52,10 @@ class AnalyzePost(Value, frozen=True, kw_only=True):
 
 
 class StartSubmission(Value, frozen=True, kw_only=True):
-    """Write the intent to send ``post_id`` as its ``attempt``-th try. A decision: nothing outside is touched."""
+    """Write the intent to send ``post_id`` as its ``attempt``-th try, or give it up should it be too old by then.
+
+    A decision: nothing outside is touched.
+    """
 
     post_id: str
     attempt: int
@@ -73,7 +76,7 @@ class EndBackoff(Value, frozen=True, kw_only=True):
 
 
 class AbandonPost(Value, frozen=True, kw_only=True):
-    """Give up a carried post at ``due_ms`` (unix; 0 is now)."""
+    """Give up a carried post at ``due_ms`` (unix; 0 is now), by a wall clock that may jump or stand still."""
 
     post_id: str
     reason: Literal["carried too long", "too old"]

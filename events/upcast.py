@@ -17,12 +17,13 @@ Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 VERSIONS: Final[Mapping[str, int]] = {
     **dict.fromkeys(EVENTS, 1),
-    "ActorStarted": 3,
-    "AnalysisFailed": 3,
+    "ActorStarted": 4,
+    "AnalysisFailed": 4,
     "CheckpointSigned": 3,
     "GapDeclared": 2,
-    "PostAnalyzed": 3,
-    "PostsScraped": 2,
+    "PostAnalyzed": 4,
+    "PostsScraped": 3,
+    "SettingsChanged": 2,
 }
 
 
@@ -54,6 +55,11 @@ def _actor_started_2(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "policy": policy, "subnets_sha256": None}
 
 
+def _policy_3(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 3 of ActorStarted and 1 of SettingsChanged judged no block number by the time of a block."""
+    return {**data, "policy": {**data["policy"], "block_s": 12.0}}
+
+
 def _gap_declared_1(data: dict[str, Any]) -> dict[str, Any]:
     """Version 1 did not tell what was paid for behind the gap."""
     return {**data, "salvage": {**data["salvage"], "spent": {}}}
@@ -75,22 +81,37 @@ def _analyzed_2(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "unmeasured_calls": 0 if measured else data["calls"]}
 
 
+def _analyzed_3(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 3 of both did not tell repairs apart, nor how and where the LLM was asked; no text was cut on purpose."""
+    return {**data, "repairs": 0, "server": "", "dropped": [], "shown_chars": None}
+
+
 def _posts_scraped_1(data: dict[str, Any]) -> dict[str, Any]:
     """Version 1 did not tell of pages that were lost behind the first."""
     return {**data, "lost_pages": 0}
 
 
+def _posts_scraped_2(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 took every date that X told, and knew of no other versions of a post, which is what `Post` says then."""
+    return {**data, "since": None}
+
+
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("ActorStarted", 1): _actor_started_1,
     ("ActorStarted", 2): _actor_started_2,
+    ("ActorStarted", 3): _policy_3,
     ("AnalysisFailed", 1): _analysis_failed_1,
     ("AnalysisFailed", 2): _analyzed_2,
+    ("AnalysisFailed", 3): _analyzed_3,
     ("CheckpointSigned", 1): _checkpoint_signed_1,
     ("CheckpointSigned", 2): _checkpoint_signed_2,
     ("GapDeclared", 1): _gap_declared_1,
     ("PostAnalyzed", 1): _post_analyzed_1,
     ("PostAnalyzed", 2): _analyzed_2,
+    ("PostAnalyzed", 3): _analyzed_3,
     ("PostsScraped", 1): _posts_scraped_1,
+    ("PostsScraped", 2): _posts_scraped_2,
+    ("SettingsChanged", 1): _policy_3,
 }
 
 

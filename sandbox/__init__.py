@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from sandbox.entry import environment_text, serve
     from sandbox.faults import FAULTS, Fault, FaultPlan
     from sandbox.ledger import ApiLedger, Exchange, Ledgers, LlmLedger, XLedger
+    from sandbox.llm.personalities import PERSONALITIES, Personality
     from sandbox.x import Corpus, Post, User
 
 __all__ = [
     "FAULTS",
+    "PERSONALITIES",
     "ApiLedger",
     "Corpus",
     "Exchange",
@@ -26,6 +28,7 @@ __all__ = [
     "FaultPlan",
     "Ledgers",
     "LlmLedger",
+    "Personality",
     "Post",
     "Sandbox",
     "SandboxConfig",
@@ -41,6 +44,7 @@ _PARTS: Final = {
     "entry": ("environment_text", "serve"),
     "faults": ("FAULTS", "Fault", "FaultPlan"),
     "ledger": ("ApiLedger", "Exchange", "Ledgers", "LlmLedger", "XLedger"),
+    "llm.personalities": ("PERSONALITIES", "Personality"),
     "x": ("Corpus", "Post", "User"),
 }
 _HOMES: Final = {name: part for part, names in _PARTS.items() for name in names}

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Sandbox"]
 
-_NORMAL_POLL_S = 12.0
+_NORMAL_BLOCK_S = 12.0
+_BY_HAND_BLOCK_S = 0.001  # blocks may come as fast as somebody moves them
 
 
 class Sandbox:
@@ -195,8 +196,10 @@ class Sandbox:
             "MAX_SUBMISSIONS_PER_WINDOW": str(self.config.max_submissions),
         }
         speed = self.config.seconds_per_block
-        if speed is not None and speed < _NORMAL_POLL_S:
-            variables["POLL_INTERVAL_SECONDS"] = f"{speed:g}"
+        if speed is None:
+            variables["BLOCK_SECONDS"] = f"{_BY_HAND_BLOCK_S:g}"
+        elif speed < _NORMAL_BLOCK_S:
+            variables |= {"BLOCK_SECONDS": f"{speed:g}", "POLL_INTERVAL_SECONDS": f"{speed:g}"}
         return variables
 
     def __enter__(self) -> Self:

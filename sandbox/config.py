@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sandbox.faults import SERVICES, check_rates
+from sandbox.llm.personalities import PERSONALITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +34,7 @@ class SandboxConfig:
         x_quota: Searches per x_quota_s seconds.
         models: Accepted model names; empty means any.
         response_formats: What the model supports of json_schema, json_object and text.
+        llm_like: A kind of server that the LLM answers like; see `sandbox.PERSONALITIES`. Empty for the plainest one.
         seconds_per_block: Speed of the chain; None stops time: blocks and posts then advance by hand only.
         max_submissions: Accepted posts per hotkey and window.
         selection_probability: Chance that an accepted post is selected for validation.
@@ -59,6 +61,7 @@ class SandboxConfig:
     model: str = "keyword-stand-in"
     models: tuple[str, ...] = ()
     response_formats: frozenset[str] = RESPONSE_FORMATS
+    llm_like: str = ""
 
     seconds_per_block: float | None = 12.0
     start_block: int = 6_000_000
@@ -82,6 +85,10 @@ class SandboxConfig:
         _require(
             self.response_formats <= RESPONSE_FORMATS,
             f"response_formats is {sorted(self.response_formats)}; known: {sorted(RESPONSE_FORMATS)}",
+        )
+        _require(
+            self.llm_like in {"", *PERSONALITIES},
+            f"llm_like is {self.llm_like!r}; known: {', '.join(PERSONALITIES)}",
         )
         _require(self.corpus_size >= 0, "corpus_size must not be negative")
         _require(self.posts_per_minute >= 0, "posts_per_minute must not be negative")

@@ -33,6 +33,9 @@ _X = {
     "missing_author": "200 with every other author missing from `includes`, without a word",
     "list_body": "200 with a JSON list",
     "empty": "200 with no posts",
+    "odd_date": "200 with the newest post dated `at` (9999-12-31T23:59:59.000Z)",
+    "ignores_time": "200 with the oldest posts of all, whatever time was asked for",
+    "edited": "200 with every post edited: from now on under a new id, with its history",
 }
 
 _USAGE = {
@@ -67,6 +70,12 @@ _LLM = {
     "bad_indexes": "function indexes out of range",
     "wrong_shape": "valid JSON with other keys",
     "garbled": "content that is no JSON",
+    "thinking": "the model thinks first, and drafts the opposite of its answer",
+    "long_thinking": "the same with thoughts of 1,500 tokens, which max_tokens may cut off",
+    "refused_format": "400 for any response_format but text",
+    "refused_parameter": "400 for a seed",
+    "context": "400 for a question of more than 2,048 tokens",
+    "error_in_200": "200 with the error of a 429 in it",
 }
 
 _MODELS = {
@@ -80,7 +89,16 @@ _MODELS = {
     "wrong_shape": "200 with valid JSON of another kind",
 }
 
+_LIES = {
+    "time_block": "unix time in place of every block number",
+    "far_block": "block numbers 9,000 too high",
+    "window_ahead": "block numbers a window too high",
+    "short_windows": "blocks_per_window 1",
+    "large_quota": "max_submissions 100",
+}
+
 _STATUS = {
+    **{name: f"200 with {what}" for name, what in _LIES.items()},
     "401": "401 {detail}",
     "403": "403 {detail}",
     "429": "429 with rate_limit and headers",
@@ -93,6 +111,7 @@ _STATUS = {
 }
 
 _SUBMIT = {
+    **{name: f"accepted as usual, answered with {what}" for name, what in _LIES.items()},
     "401": "401 {detail}, which `detail` can say",
     "403": "403 {detail}, likewise",
     "409": "409 {detail: {message}} and block numbers; the post belongs to another hotkey from now on",
@@ -107,6 +126,8 @@ _SUBMIT = {
     "429_headers": "429 with headers, without a body",
     "429_bare": "429 without body or headers",
     "weird_status": "200 with a `status` nobody documented; nothing is done",
+    "other_post": "200 with success of another post; nothing is done",
+    "other_hotkey": "200 with success of another hotkey; nothing is done",
     "plain_ok": "accepted as usual, answered with status ok",
     "no_block": "accepted as usual, answered without block numbers",
     "bad_block": "accepted as usual, answered with block numbers as words",

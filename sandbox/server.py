@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Host", "Service"]
 
 _T = TypeVar("_T")
-_CALL_S = 10.0
+_CALL_S = 60.0
 _GRACE_S = 0.5
 
 

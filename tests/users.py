@@ -1,14 +1,15 @@
-"""Other users than the one who runs the tests."""
+"""Other users than the one who runs the tests, and other views of this machine."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["without_root"]
+__all__ = ["unshared", "without_root"]
 
 
 @contextmanager
@@ -25,3 +26,11 @@ def without_root(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.seteuid(0)
+
+
+def unshared(*words: str | Path) -> str:
+    """What a command says in namespaces of its own; the first words are flags of ``unshare``."""
+    root = [] if os.geteuid() == 0 else ["--map-root-user"]
+    done = subprocess.run(["unshare", *root, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr

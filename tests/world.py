@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,11 +25,15 @@ from actor.settings import load_settings
 from audit.history import folded
 from events.journal import JournalError, JournalReader, Record, locate
 from sandbox import Sandbox
+from tests.patience import GIVE_UP_S, wait_for
 
-__all__ = ["FAST", "World", "make_wallet", "wait_for"]
+__all__ = ["FAST", "PLACES", "World", "bare_env", "hours_ago", "make_wallet", "wait_for"]
+
+# Where miners of one user find each other; tests/conftest.py gives those of each run of pytest places of their own.
+PLACES = ("XDG_RUNTIME_DIR", "TMPDIR")
 
 # Waits short enough for tests; the rulings' own figures are tested in the machine.
-FAST = {"POLL_INTERVAL_SECONDS": "0.05", "SUBMIT_BACKOFF_SECONDS": "0.1"}
+FAST = {"POLL_INTERVAL_SECONDS": "0.05", "SUBMIT_BACKOFF_SECONDS": "0.1", "BLOCK_SECONDS": "0.001"}
 
 
 def make_wallet(path: Path, uri: str = "//Alice", *, hotkey: str = "default", password: str | None = None) -> str:
@@ -43,12 +47,15 @@ def make_wallet(path: Path, uri: str = "//Alice", *, hotkey: str = "default", pa
     return str(keypair.ss58_address)
 
 
-def wait_for(condition: Callable[[], object], what: str, timeout_s: float = 20.0) -> None:
-    """Poll until the condition holds."""
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {timeout_s} s for {what}"
-        time.sleep(0.01)
+def bare_env(**more: str) -> dict[str, str]:
+    """Where programs, home and other miners are, the clock of ``make test-hard``, and what is added."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LD_PRELOAD", *PLACES) if name in os.environ}
+    return {**kept, **more}
+
+
+def hours_ago(hours: float = 3.0) -> float:
+    """Where X's time may begin if it is to be moved: what lies ahead of the miner's clock is not taken."""
+    return time.time() - hours * 3600
 
 
 class _Process(subprocess.Popen[str]):
@@ -76,8 +83,7 @@ class World:
 
     def env(self, **more: str) -> dict[str, str]:
         """The environment of a miner in this world, without anything of ours but what it needs to run."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        return {**kept, **self.settings(**more)}
+        return bare_env(**self.settings(**more))
 
     def settings(self, **more: str) -> dict[str, str]:
         """The settings of a miner in this world."""
@@ -111,11 +117,11 @@ class World:
             text=True,
         )
 
-    def run(self, *flags: str, env: Mapping[str, str] | None = None, timeout_s: float = 30.0) -> tuple[int, str]:
+    def run(self, *flags: str, env: Mapping[str, str] | None = None) -> tuple[int, str]:
         """Run to its end; returns the exit code and all that was printed."""
         with self.start(*flags, env=env) as process:
             try:
-                out, errors = process.communicate(timeout=timeout_s)
+                out, errors = process.communicate(timeout=GIVE_UP_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
@@ -124,7 +130,7 @@ class World:
     def stop(self, process: subprocess.Popen[str]) -> tuple[int, str]:
         """SIGTERM, and what came of it."""
         process.send_signal(signal.SIGTERM)
-        out, errors = process.communicate(timeout=10)
+        out, errors = process.communicate(timeout=GIVE_UP_S)
         return process.returncode, out + errors
 
     def history(self) -> list[tuple[Record, State]]:

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import traceback
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from actor.analyzer.conversation import Bill, Conversation
-from actor.analyzer.ladder import Ladder
+from actor.analyzer.bill import Bill
+from actor.analyzer.conversation import Conversation
+from actor.analyzer.ladder import DAY_S, RUNGS, Ladder, Takes
 from actor.analyzer.port import LLMError
 from events.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from actor.analyzer.conversation import Reply
     from actor.analyzer.port import LLM, LLMErrorKind
@@ -27,6 +30,7 @@ __all__ = ["Analysis", "AnalysisError", "Analyzer"]
 
 MAX_RAW_ANSWER_CHARS: Final = 4_000
 MAX_REASON_CHARS: Final = 300
+_SCOUTED_S: Final = 600.0  # half a window: the next one may find out anew
 
 _log = logging.getLogger("actor")
 
@@ -39,13 +43,17 @@ class Analysis(Value, frozen=True, kw_only=True):
         sentiment: 1.0, 0.5, 0.0, -0.5 or -1.0.
         model: The model that was asked.
         prompt_version: The strategy's version.
-        rung: The answer format that worked: "json_schema", "json_object" or "plain".
+        rung: The answer format that worked: "json_schema", "simple_schema", "json_object" or "plain".
         raw_answer: The model's answer as it came, redacted, at most 4,000 characters.
         calls: Requests paid for, or possibly paid for.
         prompt_tokens: Summed over calls; 0 for a call where the server did not say.
         completion_tokens: Summed likewise.
         failed_calls: Requests without a usable answer among all that were made.
         unmeasured_calls: Of the calls, those whose tokens nobody told.
+        repairs: Of the calls, those that asked again because an answer could not be used.
+        server: Where the model was asked, for people; empty when nobody said.
+        dropped: What the server does not take of a request, and was left out.
+        shown_chars: How much of the post the model saw; None when all of it.
     """
 
     tokens: Mapping[str, float]
@@ -59,6 +67,10 @@ class Analysis(Value, frozen=True, kw_only=True):
     completion_tokens: int
     failed_calls: int = 0
     unmeasured_calls: int = 0
+    repairs: int = 0
+    server: str = ""
+    dropped: tuple[str, ...] = ()
+    shown_chars: int | None = None
 
 
 class AnalysisError(Exception):
@@ -75,6 +87,10 @@ class AnalysisError(Exception):
         completion_tokens: As in `Analysis`.
         failed_calls: As in `Analysis`.
         unmeasured_calls: As in `Analysis`.
+        repairs: As in `Analysis`.
+        server: As in `Analysis`.
+        dropped: As in `Analysis`.
+        shown_chars: As in `Analysis`.
     """
 
     def __init__(
@@ -90,6 +106,10 @@ class AnalysisError(Exception):
         completion_tokens: int = 0,
         failed_calls: int = 0,
         unmeasured_calls: int = 0,
+        repairs: int = 0,
+        server: str = "",
+        dropped: tuple[str, ...] = (),
+        shown_chars: int | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -102,6 +122,10 @@ class AnalysisError(Exception):
         self.completion_tokens = completion_tokens
         self.failed_calls = failed_calls
         self.unmeasured_calls = unmeasured_calls
+        self.repairs = repairs
+        self.server = server
+        self.dropped = dropped
+        self.shown_chars = shown_chars
 
 
 class Analyzer:
@@ -114,6 +138,7 @@ class Analyzer:
         strategy: Strategy,
         model: str,
         timeout_s: float,
+        server: str = "",
         redact: Callable[[str], str] = str,
         backoff_s: float = 0.5,
         votes: int = 1,
@@ -124,8 +149,8 @@ class Analyzer:
             llm: The model's edge; closed by `aclose`.
             strategy: The rules to judge posts by.
             model: The model's name at the server.
-            timeout_s: Seconds for one vote on a post, all repetitions and waits included. An edge whose own limit is as
-                long leaves no time to repeat a request that timed out.
+            timeout_s: Seconds for one vote on a post, all repetitions and waits included.
+            server: Where the model is asked, for the record: host and port.
             redact: Takes secrets out of text that came from outside.
             backoff_s: Seconds before the first repetition, doubled before the second.
             votes: How often each question is asked; an answer counts only when all of them say the same.
@@ -139,7 +164,10 @@ class Analyzer:
         self._redact = redact
         self._backoff_s = backoff_s
         self._votes = votes
+        self._server = server
         self._ladder = Ladder()
+        self._scouting = asyncio.Lock()
+        self._scouted_s = -math.inf
 
     @property
     def model(self) -> str:
@@ -150,6 +178,17 @@ class Analyzer:
     def prompt_version(self) -> str:
         """Name and version of the rules and of the question."""
         return self._strategy.version
+
+    @property
+    def server(self) -> str:
+        """Where the model is asked."""
+        return self._server
+
+    def recall(self, rung: str, dropped: tuple[str, ...], *, age_s: float) -> None:
+        """Begin with what this server was found to take so long ago, by an earlier process."""
+        known = next((one for one in RUNGS if one == rung), None)
+        if known is not None and 0 <= age_s < DAY_S:
+            self._ladder.recall(Takes(rung=known, dropped=dropped), age_s=age_s, now_s=_now_s())
 
     async def analyze(self, text: str) -> Analysis:
         """Analyze one post.
@@ -182,33 +221,62 @@ class Analyzer:
             sentiment=reply.content.sentiment,
             model=self._model,
             prompt_version=self._strategy.version,
-            rung=reply.rung,
+            rung=reply.takes.rung,
             raw_answer=self._raw(bill),
             calls=bill.calls,
             prompt_tokens=bill.prompt_tokens,
             completion_tokens=bill.completion_tokens,
             failed_calls=bill.failed_calls,
             unmeasured_calls=bill.unmeasured_calls,
+            repairs=bill.repairs,
+            server=self._server,
+            dropped=reply.takes.dropped,
+            shown_chars=bill.shown_chars,
         )
 
     async def aclose(self) -> None:
         """Close the model's edge."""
         await self._llm.aclose()
 
-    async def _converse(self, study: Study, bill: Bill, *, vote: int) -> Reply[Judgement]:
+    async def _converse(self, study: Study, bill: Bill, *, vote: int) -> Reply:
+        async with self._first_alone():
+            return await self._in_time(study, bill, vote=vote)
+
+    @asynccontextmanager
+    async def _first_alone(self) -> AsyncIterator[None]:
+        """While nobody knows what the server takes, one exchange finds out and the others wait."""
+        if self._is_scouted():
+            yield
+            return
+        async with self._scouting:
+            alone = not self._is_scouted()
+            if alone:
+                try:
+                    yield
+                finally:
+                    self._scouted_s = _now_s()
+        if not alone:
+            yield
+
+    def _is_scouted(self) -> bool:
+        """Whether an answer told what the server takes, or the one that was to find out has failed."""
+        return self._ladder.knows(_now_s()) or _now_s() - self._scouted_s < _SCOUTED_S
+
+    async def _in_time(self, study: Study, bill: Bill, *, vote: int) -> Reply:
         limit = asyncio.timeout(self._timeout_s)
         try:
             async with limit:
                 conversation = Conversation(
                     llm=self._llm,
                     model=self._model,
+                    study=study,
                     ladder=self._ladder,
                     bill=bill,
-                    deadline=asyncio.get_running_loop().time() + self._timeout_s,
+                    deadline=_now_s() + self._timeout_s,
                     backoff_s=self._backoff_s,
                     vote=vote,
                 )
-                return await conversation.hold([dict(message) for message in study.messages], study.judge)
+                return await conversation.hold()
         except TimeoutError as error:
             if not limit.expired():  # not ours: a bug of the edge, to be seen as one
                 raise
@@ -234,6 +302,10 @@ class Analyzer:
             completion_tokens=bill.completion_tokens,
             failed_calls=bill.failed_calls,
             unmeasured_calls=bill.unmeasured_calls,
+            repairs=bill.repairs,
+            server=self._server,
+            dropped=bill.takes.dropped,
+            shown_chars=bill.shown_chars,
         )
 
     def _raw(self, bill: Bill) -> str:
@@ -252,3 +324,7 @@ def _require_same(first: Judgement, other: Judgement, which: str) -> None:
 def _writable(text: str) -> str:
     """Return the text without the lone surrogates that JSON escapes can bring in and UTF-8 cannot hold."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,32 +1,50 @@
 """Reading the model's answer: any text in, a checked `Answer` or `AnswerError` out, nothing else.
 
 Only what was offered can come out: categories of ours, candidates by their names, functions by their positions,
-and terms that stand in the post. Everything else in the answer is dropped unread.
+and terms that stand in the post. Everything else in the answer is dropped unread. Thoughts, drafts and examples are no
+answers; of several answers that differ the last one counts, and only where nothing follows it.
 """
 
 from __future__ import annotations
 
-import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
+from actor.analyzer.json_in_text import Found, objects_in, whole_object
 from actor.analyzer.prompt import SENTIMENTS
+from actor.analyzer.thoughts import UnfinishedError, after_thoughts
 from events.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from actor.analyzer.registry import Subnet
 
-__all__ = ["Answer", "AnswerError", "Discussed", "read_answer"]
+__all__ = ["Answer", "AnswerError", "Discussed", "read_answer", "spoken"]
 
 MAX_ANSWER_CHARS: Final = 100_000
-_MAX_TRIES: Final = 20
-_DECODER: Final = json.JSONDecoder()
-_THOUGHT_END: Final = "</think>"
+_BOOLEANS: Final = {"true": True, "false": False}
+_SPACES: Final = re.compile(r"[\s\-_]+")
+_LED_IN_CHARS: Final = 160
+_MAX_DIGITS: Final = 3
+_FENCE: Final = re.compile(r"[`\s]*")
+_NO_ANSWER: Final = re.compile(
+    r"\b(draft|tentative|preliminary|provisional|initial|initially|example|e\.g\.|for instance|instead of|"
+    r"first (attempt|guess|idea|impression|pass|thought|try))\b[^{}\n]{0,80}$",
+    re.IGNORECASE,
+)
 
 
 class AnswerError(Exception):
-    """The answer cannot be used. The message is ours and quotes nothing from the answer."""
+    """The answer cannot be used. The message is ours and quotes nothing from the answer.
+
+    Attributes:
+        unfinished: Thoughts took all the room that the answer had.
+    """
+
+    def __init__(self, flaw: str, *, unfinished: bool = False) -> None:
+        super().__init__(flaw)
+        self.unfinished = unfinished
 
 
 class Discussed(Value, frozen=True, kw_only=True):
@@ -55,66 +73,120 @@ class Answer(Value, frozen=True, kw_only=True):
     discussed: dict[str, Discussed]
 
 
-def read_answer(text: str, candidates: Sequence[Subnet], post: str) -> Answer:
-    """Check an answer against what was offered.
+def spoken(text: str, *, cut_off: bool, thought: bool = False) -> str:
+    """What the model says to its reader: the text without thoughts.
+
+    Args:
+        text: The answer as it came.
+        cut_off: It ended at its limit. Then only a text that is whole all the same can be used.
+        thought: The server told thoughts apart, which took of the room as well.
 
     Raises:
-        AnswerError: There is no JSON object in it with the three parts asked for.
+        AnswerError: The thoughts do not end, or what follows them was cut off.
+    """
+    if len(text) > MAX_ANSWER_CHARS:
+        raise AnswerError(f"it is longer than {MAX_ANSWER_CHARS} characters")
+    text = text.lstrip("\ufeff").strip()
+    if whole_object(text):
+        return text
+    try:
+        said = after_thoughts(text)
+    except UnfinishedError:
+        raise AnswerError("its thoughts do not end", unfinished=cut_off) from None
+    if cut_off and not whole_object(said.strip("` \t\r\n").removeprefix("json").lstrip()):
+        raise AnswerError("it was cut off", unfinished=thought or len(said) < len(text))
+    return said
+
+
+def read_answer(text: str, candidates: Sequence[Subnet], post: str) -> Answer:
+    """Check what the model said against what was offered.
+
+    Raises:
+        AnswerError: There is no JSON object in it with the parts asked for, or there are several and none is the last.
     """
     if len(text) > MAX_ANSWER_CHARS:
         raise AnswerError(f"it is longer than {MAX_ANSWER_CHARS} characters")
     flaw = "it holds no JSON object"
-    for found in _objects(text):
-        about, sentiment, subnets = found.get("about_bittensor"), found.get("sentiment"), found.get("subnets")
-        if not isinstance(about, bool):
-            flaw = "about_bittensor must be true or false"
-        elif not isinstance(sentiment, str) or sentiment not in SENTIMENTS:
-            flaw = f"sentiment must be one of {', '.join(SENTIMENTS)}"
-        elif not isinstance(subnets, list):
-            flaw = "subnets must be a list"
-        else:
-            return Answer(
-                about_bittensor=about,
-                sentiment=SENTIMENTS[sentiment],
-                discussed=_discussed(subnets, candidates, post.lower()),
-            )
-    raise AnswerError(flaw)
-
-
-def _objects(text: str) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects in a text: the text itself, or those between fences, prose and thoughts."""
-    text = text.rpartition(_THOUGHT_END)[2]
-    position = text.find("{")
-    for _ in range(_MAX_TRIES):
-        if position < 0:
-            return
+    answers: list[tuple[Found, Answer]] = []
+    for found in objects_in(text):
         try:
-            found, end = _DECODER.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            end = position + 1
-        else:
-            yield found
-        position = text.find("{", end)
+            answer = _answer(_unwrapped(found.value), candidates, post.lower())
+        except AnswerError as error:
+            flaw = str(error)
+            continue
+        if _NO_ANSWER.search(text[max(0, found.start - _LED_IN_CHARS) : found.start]):
+            flaw = "it holds a draft or an example, and no answer"
+            continue
+        answers.append((found, answer))
+    if not answers:
+        raise AnswerError(flaw)
+    last, answer = answers[-1]
+    if any(other != answer for _, other in answers) and not _FENCE.fullmatch(text, last.end):
+        raise AnswerError("it holds several answers that differ")
+    return answer
+
+
+def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
+    """An object that holds nothing but another one is that one: some models wrap what they are asked for."""
+    inner = next(iter(value.values())) if len(value) == 1 else None
+    return inner if isinstance(inner, dict) and not _NO_ANSWER.search(next(iter(value))) else value
+
+
+def _answer(found: dict[str, Any], candidates: Sequence[Subnet], post: str) -> Answer:
+    about = found.get("about_bittensor")
+    about = _BOOLEANS.get(_plain(about)) if isinstance(about, str) else about
+    if not isinstance(about, bool):
+        raise AnswerError("about_bittensor must be true or false")
+    sentiment = found.get("sentiment")
+    category = _SPACES.sub("_", _plain(sentiment)) if isinstance(sentiment, str) else ""
+    if category not in SENTIMENTS:
+        raise AnswerError(f"sentiment must be one of {', '.join(SENTIMENTS)}")
+    subnets = found.get("subnets") if candidates else []
+    if not isinstance(subnets, list):
+        raise AnswerError("subnets must be a list")
+    discussed = _discussed(subnets, candidates, post)
+    return Answer(about_bittensor=about, sentiment=SENTIMENTS[category], discussed=discussed)
 
 
 def _discussed(subnets: list[Any], candidates: Sequence[Subnet], post: str) -> dict[str, Discussed]:
-    offered = {subnet.name: subnet for subnet in candidates}
+    offered = {_plain(subnet.name): subnet for subnet in candidates}
     functions: dict[str, set[int]] = {}
     terms: dict[str, set[str]] = {}
     for entry in subnets:
-        name = entry.get("name") if isinstance(entry, dict) else None
-        if not isinstance(name, str) or name not in offered:
+        given = entry.get("name") if isinstance(entry, dict) else None
+        subnet = offered.get(_plain(given)) if isinstance(given, str) else None
+        if subnet is None:
             continue
-        many = len(offered[name].functions)
-        functions.setdefault(name, set()).update(
-            index for index in _list(entry.get("functions")) if type(index) is int and 0 <= index < many
+        functions.setdefault(subnet.name, set()).update(
+            position
+            for function in _list(entry.get("functions"))
+            if (position := _position(function, subnet)) is not None
         )
-        terms.setdefault(name, set()).update(
-            term.strip().lower()
+        terms.setdefault(subnet.name, set()).update(
+            _plain(term)
             for term in _list(entry.get("bittensor_terms"))
-            if isinstance(term, str) and term.strip() and term.strip().lower() in post
+            if isinstance(term, str) and _plain(term) and _plain(term) in post
         )
     return {name: Discussed(functions=len(functions[name]), terms=len(terms[name])) for name in functions}
+
+
+def _position(function: Any, subnet: Subnet) -> int | None:
+    """Which function is meant: by its position, however that is written, or by its own words."""
+    if isinstance(function, str):
+        words = [_plain(words) for words in subnet.functions]
+        text = _plain(function)
+        is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+        position = words.index(text) if text in words else int(text) if is_number else -1
+    elif isinstance(function, int | float) and not isinstance(function, bool) and function == function // 1:
+        position = int(function)
+    else:
+        return None
+    return position if 0 <= position < len(subnet.functions) else None
+
+
+def _plain(text: str) -> str:
+    """The text as it is compared: without case, spaces around it, and marks that nobody sees."""
+    return text.replace("\ufeff", "").strip().lower()
 
 
 def _list(value: Any) -> list[Any]:

@@ -1,96 +1,80 @@
-"""The exchange about one post: rungs, repetitions and one repair, within one time limit; and what it cost.
+"""The exchange about one post: what the server takes, repetitions and one repair, within one time limit.
 
-It decides when to ask again, never what an answer is worth: a function handed in reads the answer.
+It decides when and how to ask again, never what an answer is worth: the study's judge reads the answer. An exchange is
+never repeated as it was when it may have been paid for: a request that timed out ends it, for at temperature 0 the same
+question takes the same time again, its cap is as small as an answer allows, and the server may still be at work on it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from actor.analyzer.answer import AnswerError
-from actor.analyzer.ladder import Ladder, Rung, response_format
-from actor.analyzer.port import LLMError
+from actor.analyzer.answer import AnswerError, spoken
+from actor.analyzer.ladder import ROOM, Ladder, Takes, response_format
+from actor.analyzer.port import FORMAT_TYPE, LLMError
 from actor.analyzer.prompt import ask_again
 from events.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
+    from actor.analyzer.bill import Bill
     from actor.analyzer.port import LLM, Completion
+    from actor.analyzer.strategy import Judgement, Study
 
-__all__ = ["MAX_RETRIES", "Bill", "Conversation", "Reply"]
+__all__ = ["MAX_CALLS", "MAX_RETRIES", "THINKING_TOKENS", "Conversation", "Reply"]
 
 MAX_RETRIES: Final = 2
-_RETRIED: Final = frozenset({"timeout", "connection", "broken", "rate_limit", "server"})
-_BILLED: Final = frozenset({"timeout", "broken", "malformed"})  # failures for which the server may have done the work
+MAX_CALLS: Final = 3  # a first answer, one with room for thoughts, one repair
+THINKING_TOKENS: Final = 4_096  # for thoughts and answer together; a model that runs on is cut off and costs no more
+_RETRIED: Final = frozenset({"connection", "broken", "rate_limit", "server"})
 
-Messages = list[dict[str, str]]
-T = TypeVar("T")
+Messages = tuple["Mapping[str, str]", ...]
 
 
-@dataclass(slots=True)
-class Bill:
-    """What was paid so far. Kept apart from the result, because a failure or a time limit costs as well.
+class Reply(Value, frozen=True, kw_only=True):
+    """A usable answer, as the judge read it, and the way of asking that brought it."""
+
+    content: Judgement
+    takes: Takes
+
+
+class _UnusableError(Exception):
+    """An answer that was paid for and cannot be used.
 
     Attributes:
-        calls: Requests that the server worked on, or may have.
-        prompt_tokens: Summed; a server that does not say counts as 0.
-        completion_tokens: Summed likewise.
-        answer: The last text that the model gave.
-        failed_calls: Requests without a usable answer, those that cost nothing among them.
-        unmeasured_calls: Of the calls, those whose tokens nobody told.
+        said: What the model said, without thoughts; empty when nothing came.
+        needs_room: Thoughts took all the room.
     """
 
-    calls: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    answer: str = ""
-    failed_calls: int = 0
-    unmeasured_calls: int = 0
-
-    def add(self, completion: Completion) -> None:
-        """Enter an answer."""
-        self._add(completion.prompt_tokens or 0, completion.completion_tokens or 0)
-        self.answer = completion.text
-
-    def add_failed(self, error: LLMError) -> None:
-        """Enter a request that brought no usable answer, and may have cost as much as one that did."""
-        self.failed_calls += 1
-        if error.kind in _BILLED:
-            self._add(error.prompt_tokens or 0, error.completion_tokens or 0)
-
-    def add_unanswered(self) -> None:
-        """Enter a request that was given up while it was under way."""
-        self.failed_calls += 1
-        self._add(0, 0)
-
-    def _add(self, prompt_tokens: int, completion_tokens: int) -> None:
-        self.calls += 1
-        self.prompt_tokens += prompt_tokens
-        self.completion_tokens += completion_tokens
-        self.unmeasured_calls += not (prompt_tokens or completion_tokens)
-
-
-class Reply(Value, Generic[T], frozen=True, kw_only=True):
-    """A usable answer, as the reader read it, and the rung that brought it."""
-
-    content: T
-    rung: Rung
+    def __init__(self, flaw: str, *, said: str, needs_room: bool) -> None:
+        super().__init__(flaw)
+        self.said = said
+        self.needs_room = needs_room
 
 
 class Conversation:
     """One post's exchange with one model."""
 
     def __init__(
-        self, *, llm: LLM, model: str, ladder: Ladder, bill: Bill, deadline: float, backoff_s: float, vote: int = 0
+        self,
+        *,
+        llm: LLM,
+        model: str,
+        study: Study,
+        ladder: Ladder,
+        bill: Bill,
+        deadline: float,
+        backoff_s: float,
+        vote: int = 0,
     ) -> None:
         """Prepare an exchange.
 
         Args:
             llm: The model's edge.
             model: The model's name at the server.
+            study: What is asked, and who judges the answer.
             ladder: Shared by all exchanges.
             bill: Where costs are entered as they arise.
             deadline: The event loop's time after which no wait may end.
@@ -100,79 +84,144 @@ class Conversation:
         self._vote = vote
         self._llm = llm
         self._model = model
+        self._study = study
+        self._question = study.question
         self._ladder = ladder
         self._bill = bill
         self._deadline = deadline
         self._backoff_s = backoff_s
         self._retries = 0
+        self._calls_before = bill.calls
+        self._takes = Takes()
 
-    async def hold(self, messages: Messages, read: Callable[[str], T]) -> Reply[T]:
-        """Ask, and once more if the answer cannot be used.
+    async def hold(self) -> Reply:
+        """Ask, and again if the answer cannot be used: with room for thoughts that were cut off, then for a repair.
 
         Raises:
             LLMError: No usable answer; kind "malformed" when answers came but none could be used.
         """
-        try:
-            return await self._ask(messages, read)
-        except AnswerError as error:
-            again = ask_again(messages, self._bill.answer, str(error))
-        except LLMError as error:
-            if error.kind != "malformed":
-                raise
-            again = ask_again(messages, "", "no text came")
-        try:
-            return await self._ask(again, read)
-        except AnswerError as error:
-            raise LLMError(f"the model's answer cannot be used: {error}", kind="malformed") from error
+        self._take(self._ladder.start(_now_s()))
+        flaw: _UnusableError | None = None
+        while True:
+            try:
+                return await self._ask(flaw)
+            except _UnusableError as error:
+                if not self._may_ask_again(error, is_repair=flaw is not None):
+                    raise LLMError(_told(error), kind="malformed") from error
+                flaw = None if error.needs_room and flaw is None else error
 
-    async def _ask(self, messages: Messages, read: Callable[[str], T]) -> Reply[T]:
-        completion, rung = await self._descend(messages)
+    def _may_ask_again(self, error: _UnusableError, *, is_repair: bool) -> bool:
+        """Make room for thoughts, or go one rung down; False when neither is left."""
+        if self._calls() >= MAX_CALLS:
+            return False
+        if error.needs_room and ROOM not in self._takes.dropped:
+            self._take(self._takes.without([ROOM]))
+        elif is_repair or error.needs_room:
+            return False
+        else:
+            self._take(self._below() or self._takes)
+        self._bill.repairs += 1
+        return True
+
+    async def _ask(self, flaw: _UnusableError | None) -> Reply:
+        completion = await self._complete(flaw)
         self._bill.add(completion)
+        said, cut_off = "", completion.finish_reason == "length"
         try:
-            content = read(completion.text)
+            said = spoken(completion.text, cut_off=cut_off, thought=completion.thought)
+            content = self._study.judge(said)
         except AnswerError as error:
             self._bill.failed_calls += 1
-            cut = " (the server cut it off: finish_reason length)" if completion.finish_reason == "length" else ""
-            raise AnswerError(f"{error}{cut}") from error
-        self._ladder.prove(self._model, rung)
-        return Reply(content=content, rung=rung)
+            cut = " (the server cut it off: finish_reason length)" if cut_off else ""
+            said = said or ("" if error.unfinished else completion.text)
+            raise _UnusableError(f"{error}{cut}", said=said, needs_room=error.unfinished) from error
+        self._ladder.prove(self._takes, _now_s())
+        return Reply(content=content, takes=self._takes)
 
-    async def _descend(self, messages: Messages) -> tuple[Completion, Rung]:
-        """Ask on the rung that is known to work, and further down as the server refuses formats."""
-        rung = self._ladder.start(self._model)
+    async def _complete(self, flaw: _UnusableError | None) -> Completion:
+        """Ask as the server takes it, and again after failures that pass, as often and as long as this exchange may."""
         while True:
             try:
-                return await self._persist(messages, rung), rung
-            except LLMError as error:
-                below = self._ladder.below(rung)
-                if error.kind != "refused_format" or below is None:
-                    raise
-                rung = below
-
-    async def _persist(self, messages: Messages, rung: Rung) -> Completion:
-        """Ask, and again after failures that pass, as often and as long as this exchange may."""
-        while True:
-            try:
-                return await self._llm.complete(
-                    model=self._model, messages=messages, response_format=response_format(rung), vote=self._vote
-                )
+                return await self._request(flaw)
             except LLMError as error:
                 self._bill.add_failed(error)
-                wait_s = self._wait_s(error)
+                if error.kind == "malformed":
+                    raise _UnusableError(error.reason, said="", needs_room=error.cut_off) from error
+                wait_s = 0.0 if self._adapts_to(error) else self._wait_s(error)
                 if wait_s is None:
                     raise
             except Exception:
                 if self._bill.calls:  # else nothing is on the bill: a crash, and whoever counts crashes counts this one
                     self._bill.add_unanswered()
                 raise
-            self._retries += 1
             await asyncio.sleep(wait_s)
+
+    async def _request(self, flaw: _UnusableError | None) -> Completion:
+        asked = self._question.messages
+        thinks = ROOM in self._takes.dropped
+        return await self._llm.complete(
+            model=self._model,
+            messages=asked if flaw is None else ask_again(asked, flaw.said, str(flaw)),
+            response_format=response_format(self._takes.rung, self._study.schema),
+            max_tokens=THINKING_TOKENS if thinks else self._study.answer_tokens,
+            without=self._takes.dropped,
+            vote=self._vote,
+        )
+
+    def _adapts_to(self, error: LLMError) -> bool:
+        """Leave out what the server refused; False when that is no more than was left out already."""
+        if error.kind == "context" and self._study.shorter is not None and self._question is not self._study.shorter:
+            self._question = self._study.shorter
+            self._bill.shown_chars = self._question.chars
+            return True
+        takes = None
+        if error.kind == "refused_format":
+            takes = self._below(other_type=FORMAT_TYPE in error.refused)
+        elif error.kind == "refused_parameter":
+            takes = self._takes.without(error.refused)
+        if takes is None or takes == self._takes:
+            return False
+        self._take(takes)
+        return True
+
+    def _below(self, *, other_type: bool = False) -> Takes | None:
+        """The next rung down on which something else is demanded; None at the bottom."""
+        demanded = response_format(self._takes.rung, self._study.schema)
+        lower = self._takes.below()
+        while lower is not None:
+            demands = response_format(lower.rung, self._study.schema)
+            if demands != demanded and not (
+                other_type and demands and demanded and demands["type"] == demanded["type"]
+            ):
+                return lower
+            lower = lower.below()
+        return None
+
+    def _take(self, takes: Takes) -> None:
+        self._takes = self._bill.takes = takes
+        self._bill.shown_chars = self._question.chars
+
+    def _calls(self) -> int:
+        return self._bill.calls - self._calls_before
 
     def _wait_s(self, error: LLMError) -> float | None:
         """Return the seconds to wait before a repetition; None when there is to be none."""
-        if error.kind not in _RETRIED or self._retries >= MAX_RETRIES:
+        if error.kind not in _RETRIED or self._retries >= MAX_RETRIES or self._calls() >= MAX_CALLS:
             return None
-        wait_s = self._backoff_s * 2**self._retries
+        wait_s: float = self._backoff_s * 2**self._retries
         if error.retry_after_s is not None:
             wait_s = max(wait_s, error.retry_after_s)
-        return wait_s if wait_s < self._deadline - asyncio.get_running_loop().time() else None
+        if wait_s >= self._deadline - _now_s():
+            return None
+        self._retries += 1
+        return wait_s
+
+
+def _told(error: _UnusableError) -> str:
+    if error.needs_room:
+        return f"its thoughts took all the {THINKING_TOKENS} tokens of an answer: set MODEL to one that thinks less"
+    return f"the model's answer cannot be used: {error}"
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from actor.analyzer.answer import read_answer
 from actor.analyzer.candidates import CandidateFinder
 from actor.analyzer.mentions import MentionFinder
-from actor.analyzer.prompt import PROMPT_VERSION, ask
+from actor.analyzer.prompt import PROMPT_VERSION, answer_schema, answer_tokens, ask, ask_shorter
 from actor.analyzer.relevance import relevance
 from actor.analyzer.strategy import Judgement, Study
 
@@ -40,4 +40,12 @@ def usual_study(text: str, mentions: Mentions, candidates: tuple[Subnet, ...]) -
         read = read_answer(answer, candidates, text)
         return Judgement(tokens=relevance(mentions.direct, read), sentiment=read.sentiment)
 
-    return Study(direct=mentions.direct, candidates=candidates, messages=ask(text, candidates), judge=judge)
+    return Study(
+        direct=mentions.direct,
+        candidates=candidates,
+        question=ask(text, candidates),
+        judge=judge,
+        schema=answer_schema(candidates),
+        answer_tokens=answer_tokens(candidates),
+        shorter=ask_shorter(text, candidates),
+    )

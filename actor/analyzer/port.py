@@ -5,14 +5,21 @@ An edge implements `LLM`; tests implement it by hand. Nothing here imports a cli
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from events.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["LLM", "Completion", "LLMError", "LLMErrorKind"]
+__all__ = ["FORMAT_TYPE", "LLM", "PARAMETERS", "Completion", "LLMError", "LLMErrorKind"]
+
+PARAMETERS: Final = ("max_tokens", "max_completion_tokens", "temperature", "seed", "system")
+"""What a request may do without. Without max_tokens it says max_completion_tokens; without the role system, the rules
+stand in the first user message."""
+
+FORMAT_TYPE: Final = "response_format.type"
+"""What a server refuses that takes no schemas at all, as opposed to one that does not like this schema."""
 
 LLMErrorKind = Literal[
     "timeout",  # no complete answer in time; the server may have done (and billed) the work
@@ -24,7 +31,9 @@ LLMErrorKind = Literal[
     "rate_limit",  # 429
     "server",  # 5xx
     "refused_format",  # the server will not take this response_format
-    "parameter",  # the server will not take a parameter that every request has
+    "refused_parameter",  # the server will not take another part of the request, which it names
+    "context",  # the question is longer than the model can read
+    "declined",  # the model, or a filter before or behind it, will not answer this question
     "request",  # the server refuses the request for another reason
     "malformed",  # a 2xx whose body is not a chat completion with text in it
     "votes",  # answers to the same question contradict each other
@@ -36,11 +45,12 @@ class Completion(Value, frozen=True, kw_only=True):
     """One answer of the model, as it came.
 
     Attributes:
-        text: The message's content, never empty.
+        text: The message's content, never empty; without what the server told apart as thoughts.
         finish_reason: As the server put it ("stop", "length", …); None when it did not.
         prompt_tokens: Tokens billed for the request; None when the server did not say.
         completion_tokens: Tokens billed for the answer; None when the server did not say.
         model: The model that the server says it served.
+        thought: The server told of thoughts beside the text.
     """
 
     text: str
@@ -48,6 +58,7 @@ class Completion(Value, frozen=True, kw_only=True):
     prompt_tokens: int | None
     completion_tokens: int | None
     model: str
+    thought: bool = False
 
 
 class LLMError(Exception):
@@ -59,6 +70,8 @@ class LLMError(Exception):
         retry_after_s: Seconds the server asked to wait; None when it did not.
         prompt_tokens: Tokens billed for the request all the same; None when the server did not say.
         completion_tokens: Likewise for the answer.
+        refused: With kind "refused_parameter", which of `PARAMETERS`; with "refused_format" perhaps `FORMAT_TYPE`.
+        cut_off: The answer ended at its limit before any text came: thoughts took all the room.
     """
 
     def __init__(
@@ -69,6 +82,8 @@ class LLMError(Exception):
         retry_after_s: float | None = None,
         prompt_tokens: int | None = None,
         completion_tokens: int | None = None,
+        refused: tuple[str, ...] = (),
+        cut_off: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -76,6 +91,8 @@ class LLMError(Exception):
         self.retry_after_s = retry_after_s
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = completion_tokens
+        self.refused = refused
+        self.cut_off = cut_off
 
 
 class LLM(Protocol):
@@ -87,6 +104,8 @@ class LLM(Protocol):
         model: str,
         messages: Sequence[Mapping[str, str]],
         response_format: Mapping[str, Any] | None,
+        max_tokens: int,
+        without: Collection[str] = (),
         vote: int = 0,
     ) -> Completion:
         """Make one request, without repeating it.
@@ -95,6 +114,8 @@ class LLM(Protocol):
             model: The model's name at the server.
             messages: Chat messages, each with "role" and "content".
             response_format: The format to demand; None demands none.
+            max_tokens: Where the server is to cut the answer off.
+            without: Those of `PARAMETERS` that the server does not take.
             vote: Number of the vote, from 0: each draws from a seed of its own.
 
         Raises:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from actor.analyzer.port import Completion, LLMError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 __all__ = ["Asked", "ScriptedLLM", "completion"]
 
@@ -25,6 +25,8 @@ class Asked:
     model: str
     messages: tuple[Mapping[str, str], ...]
     response_format: Mapping[str, Any] | None
+    max_tokens: int
+    without: tuple[str, ...] = ()
     vote: int = 0
 
 
@@ -50,10 +52,19 @@ class ScriptedLLM:
         model: str,
         messages: Sequence[Mapping[str, str]],
         response_format: Mapping[str, Any] | None,
+        max_tokens: int,
+        without: Collection[str] = (),
         vote: int = 0,
     ) -> Completion:
         """Give the next line; see `actor.analyzer.LLM`."""
-        asked = Asked(model=model, messages=tuple(messages), response_format=response_format, vote=vote)
+        asked = Asked(
+            model=model,
+            messages=tuple(messages),
+            response_format=response_format,
+            max_tokens=max_tokens,
+            without=tuple(without),
+            vote=vote,
+        )
         self.asked.append(asked)
         line = self._next()
         while isinstance(line, float):

@@ -6,13 +6,14 @@ and costs nothing; the exchange with the model, its price and its failures are t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from events.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
+    from actor.analyzer.prompt import Shown
     from actor.analyzer.registry import Subnet
 
 __all__ = ["Judgement", "Strategy", "Study"]
@@ -36,14 +37,20 @@ class Study(Value, frozen=True, kw_only=True):
     Attributes:
         direct: Subnets that the post names outright.
         candidates: Subnets that the model is asked about; none of them is in `direct`.
-        messages: The one question to the model.
-        judge: Reads the model's answer; raises `AnswerError` when it cannot be used.
+        question: The one question to the model.
+        judge: Reads what the model said after its thoughts; raises `AnswerError` when it cannot be used.
+        schema: The JSON schema of an answer, as closed as this post allows.
+        answer_tokens: What an answer takes at most.
+        shorter: The question with less of the post, for a model that cannot read as much; None when there is no less.
     """
 
     direct: tuple[Subnet, ...]
     candidates: tuple[Subnet, ...]
-    messages: Sequence[Mapping[str, str]]
+    question: Shown
     judge: Callable[[str], Judgement]
+    schema: Mapping[str, Any]
+    answer_tokens: int
+    shorter: Shown | None = None
 
 
 class Strategy(Protocol):

@@ -52,7 +52,12 @@ _FAULTS: Final[list[dict[str, Any]]] = [
     {"route": "api.submit", "fault": "ok", "times": 2},
     {"route": "api.submit", "fault": "429"},
 ]
-_SETTINGS: Final = {"POLL_INTERVAL_SECONDS": "0.1", "SUBMIT_BACKOFF_SECONDS": "0.3", "LLM_CONCURRENCY": "2"}
+_SETTINGS: Final = {
+    "BLOCK_SECONDS": "0.001",
+    "POLL_INTERVAL_SECONDS": "0.1",
+    "SUBMIT_BACKOFF_SECONDS": "0.3",
+    "LLM_CONCURRENCY": "2",
+}
 
 
 History: TypeAlias = list[tuple[Record, State]]
@@ -166,7 +171,7 @@ class _Stage:
         self._journal = journal
         self._log_path = journal / "actor.log"
         self._log = self._log_path.open("wb")
-        self._control = httpx.Client(base_url=f"{env['MINER_API_URL']}/sandbox", timeout=30)
+        self._control = httpx.Client(base_url=f"{env['MINER_API_URL']}/sandbox", timeout=30, trust_env=False)
         self._actor: subprocess.Popen[bytes] | None = None
         self._windows_opened = 0
 

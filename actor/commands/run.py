@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from actor.commands.signals import Signals
-from actor.compose import RunOptions, build_actor, check_environment, journal_path
+from actor.compose import RunOptions, build_actor, check_environment, journal_path, redactor, warn_of_environment
 from actor.edges.hotkey import HotkeyError, is_signed_by
-from actor.edges.text import Redactor
 from actor.log_file import check_log_file
 from actor.logs import configure_logging, log_record, set_log_level
 from actor.loops import run_loop
@@ -74,9 +73,10 @@ def run_miner(flags: RunFlags) -> int:
         return _refuse([*error.lines, *error.remarks])
     except HotkeyError as error:
         return _refuse([str(error)])
-    redact = Redactor(settings.secrets())
+    redact = redactor(settings)
     configure_logging(settings.log_level, as_json=flags.log_json, redact=redact, file=settings.log_file)
     warn_of_remarks(sources)
+    warn_of_environment(settings)
     options = RunOptions(dry_run=flags.dry_run, move_api=flags.move_api, windows=flags.windows)
     if flags.checkpoint is not None and (code := _check_kept(flags.checkpoint, journal, signer.ss58_address)):
         return code

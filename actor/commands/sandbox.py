@@ -17,16 +17,18 @@ def run_sandbox(
     port: int,
     seed: int,
     faults: Sequence[str],
+    llm_like: str = "",
 ) -> int:
     """Serve until Ctrl-C or SIGTERM; return the exit code."""
     try:
-        from sandbox import FAULTS, Sandbox, SandboxConfig, environment_text, serve  # noqa: PLC0415
+        from sandbox import FAULTS, PERSONALITIES, Sandbox, SandboxConfig, environment_text, serve  # noqa: PLC0415
     except ModuleNotFoundError as error:
         return _refuse(f"the sandbox needs {error.name}: pip install 'user-miner[sandbox]'")
+    listed = [f"{name}  {like.about}" for name, like in PERSONALITIES.items()] if llm_like == "list" else []
     if "list" in faults:
-        for route, names in FAULTS.items():
-            for name, meaning in names.items():
-                print(f"{route}:{name}  {meaning}")  # noqa: T201
+        listed += [f"{route}:{name}  {meaning}" for route, names in FAULTS.items() for name, meaning in names.items()]
+    if listed:
+        print("\n".join(listed))  # noqa: T201
         return 0
     try:
         config = SandboxConfig(
@@ -37,9 +39,11 @@ def run_sandbox(
             posts_per_minute=posts_per_minute,
             api_port=port,
             rates=_rates(faults),
+            llm_like=llm_like,
         )
     except ValueError as error:
-        return _refuse(f"--fault: {error}")
+        wrong = "--fault" if llm_like in {"", *PERSONALITIES} else "--llm-like"
+        return _refuse(f"{wrong}: {error}")
 
     def ready(box: Sandbox) -> None:
         print(environment_text(box.env()), flush=True)  # noqa: T201

@@ -64,9 +64,4 @@ def unanswered_fix(setting: str, base: str) -> str:
 def _exchanger(base: str, timeout_s: float) -> Exchanger:
     from actor.edges.api_http import Exchanger  # noqa: PLC0415  (see above)
 
-    return Exchanger(
-        operation_timeout_s=timeout_s,
-        total_timeout_s=timeout_s,
-        trust_env=not is_loopback(base),
-        largest_body=_LARGEST_BODY,
-    )
+    return Exchanger(base, operation_timeout_s=timeout_s, total_timeout_s=timeout_s, largest_body=_LARGEST_BODY)

@@ -21,7 +21,7 @@ from events.prices import page_size, usd
 __all__ = ["announcement", "llm_answer_checks", "x_search_checks"]
 
 # About Bittensor, and about a subnet's work without its name: the model has something to choose from.
-_POST: Final = "A Bittensor subnet that scores posts about the network keeps shipping. Great work by its miners."
+_POST: Final = "Upscaling and compression of video on Bittensor keeps getting better. Great work by its miners."
 _POSTS: Final = page_size(1)
 
 
@@ -30,7 +30,7 @@ def announcement(settings: Settings) -> str:
     search = usd(settings.prices().x_uusd(_POSTS, _POSTS))
     return (
         f"--paid asks X once, for up to {_POSTS} posts with their authors (up to ${search:.2f}), "
-        f"and {settings.model} about one post (some 600 tokens, three times that where it takes no JSON schema)"
+        f"and {settings.model} about one post (some 900 tokens, three times that where it answers badly or thinks)"
     )
 
 
@@ -76,6 +76,7 @@ async def llm_answer_checks(settings: Settings, *, redact: Redactor) -> list[Che
         return [failure("llm-answer", error.reason, fix)]
     finally:
         await analyzer.aclose()
-    calls = f"{answer.calls + answer.failed_calls} request(s)" if answer.failed_calls else "one request"
+    calls = f"{1 + answer.failed_calls} request(s)" if answer.failed_calls else "one request"
     tokens = f"{answer.prompt_tokens} + {answer.completion_tokens} tokens"
-    return [ok("llm-answer", f"{settings.model} answers on the rung {answer.rung} ({calls}, {tokens})")]
+    rung = f"{answer.rung} without {', '.join(answer.dropped)}" if answer.dropped else answer.rung
+    return [ok("llm-answer", f"{settings.model} answers on the rung {rung} ({calls}, {tokens})")]

@@ -12,7 +12,7 @@ from typing import Final
 
 from actor.compose import journal_path
 from actor.doctor.check import Check, failure, ok, warning
-from audit.statusing.holder import find_holder
+from audit.statusing.holder import Holder
 from events.journal import JournalError, at_text, locate
 from events.journal.layout import HEAD, LOCK, QUARANTINE, SNAPSHOTS
 
@@ -75,18 +75,24 @@ def _writable(path: Path) -> bool:
     return os.access(path, mode, effective_ids=_EFFECTIVE)
 
 
-def lock_check(journal: Path | None) -> Check:
-    """Which process holds the journal, if any does: either is fine, and good to know."""
+def lock_check(journal: Path | None, holder: Holder) -> Check:
+    """Which process holds the journal, if any does: either is fine; but none mines with its hotkey on another one."""
+    other = holder.elsewhere
+    if other is not None:
+        said = f"process {other.pid} mines with this hotkey on {other.journal} since {at_text(other.since_ms)}"
+        return warning(
+            "lock", said, "keep one of the two journals: stop that process, or set JOURNAL_DIR to its folder"
+        )
     if journal is None:
         return ok("lock", "no journal yet, so nobody holds it")
-    holder = find_holder(journal)
     if holder.holds == "no":
         return ok("lock", "held by nobody: no miner runs")
+    who = "a process" if holder.pid is None else f"process {holder.pid}"
     where = f" on {holder.host}" if holder.host else ""
     since = f" since {at_text(holder.since_ms)}" if holder.since_ms is not None else ""
     if holder.holds == "yes":
-        return ok("lock", f"held by process {holder.pid}{where}{since}: a miner runs")
-    return ok("lock", f"process {holder.pid}{where} took it{since}; whether it runs cannot be told from here")
+        return ok("lock", f"held by {who}{where}{since}: a miner runs")
+    return ok("lock", f"{who}{where} took it{since}; whether it runs cannot be told from here")
 
 
 def room(place: Path) -> tuple[int, int | None]:

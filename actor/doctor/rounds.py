@@ -10,6 +10,7 @@ from actor.doctor.api import api_checks
 from actor.doctor.check import Check, skipped
 from actor.doctor.configuration import env_file_checks, settings_checks, variable_checks
 from actor.doctor.llm import llm_checks
+from actor.doctor.network import network_checks
 from actor.doctor.paid import llm_answer_checks, x_search_checks
 from actor.doctor.patient import Patient
 from actor.doctor.place import disk_check, find_journal, lock_check, place_checks, room
@@ -21,7 +22,8 @@ from actor.doctor.wallet import chain_checks, open_hotkey
 from actor.doctor.x import x_checks
 from actor.edges.clock import SystemClock
 from actor.edges.threads import in_daemon_thread
-from actor.settings import Settings
+from actor.settings import URLS, Settings
+from audit.statusing.holder import find_process
 
 __all__ = ["Rounds"]
 
@@ -108,10 +110,14 @@ class Rounds:
             ),
         ]
 
+    def _lock(self, settings: Settings) -> list[Check]:
+        journal = self.journal()
+        return [lock_check(journal, find_process(journal, hotkey=self.hotkey, api_url=settings.miner_api_url))]
+
     def _of_journal(self) -> list[Probe]:
         return [
             self._disk_probe("journal", lambda settings: place_checks(settings.journal_dir, self.hotkey)),
-            self._disk_probe("lock", lambda _settings: [lock_check(self.journal())]),
+            self._disk_probe("lock", self._lock),
             self._disk_probe(
                 "records", lambda _settings: records_checks(self.journal(), budget_s=_IN_TIME * self._reading_s)
             ),
@@ -132,6 +138,7 @@ class Rounds:
 
     def _of_servers(self) -> list[Probe]:
         return [
+            self._probe("network", sorted(URLS), self._ways, limit_s=self._reading_s, late=_STUCK_DISK),
             self._probe("api", ("MINER_API_URL",), self._api),
             self._probe("x", ("X_API_BASE", "X_BEARER_TOKEN"), self._x),
             self._probe("llm", ("LLM_BASE", "API_KEY", "MODEL"), self._llm),
@@ -184,6 +191,10 @@ class Rounds:
 
         needed = ("JOURNAL_DIR", *needs)
         return self._probe(name, needed, run, limit_s=self._reading_s, late=_STUCK_DISK, after="wallet")
+
+    async def _ways(self, settings: Settings) -> Sequence[Check]:
+        urls = {name: getattr(settings, name.lower()) for name in URLS}
+        return await in_daemon_thread(lambda: network_checks(urls), name="doctor-network")
 
     async def _wallet(self, settings: Settings) -> list[Check]:
         self.hotkey, checks = await in_daemon_thread(lambda: open_hotkey(settings), name="doctor-wallet")

@@ -8,7 +8,7 @@ from typing import Protocol
 from actor.edges.api_wire import auth_headers, classify, status_block, unanswered
 from actor.edges.reply import Reply, Unanswered
 from actor.edges.text import Redactor, safe_line
-from actor.edges.urls import checked_base, is_loopback, place
+from actor.edges.urls import checked_base, place
 from actor.ports import Block, Clock, Signer, StatusError, SubmitAnswer
 from events.catalogue import SubmissionBody
 from events.codec import canonical_json
@@ -35,8 +35,7 @@ class Exchanging(Protocol):
 class APIClient:
     """Asks the coordination API for the block and submits posts to it.
 
-    Belongs to one event loop from its first request to ``aclose``. Proxies of the environment are used, except
-    towards this machine itself: a miner behind a company's proxy has to reach the API, a local API needs none.
+    Belongs to one event loop from its first request to ``aclose``.
 
     Args:
         base_url: MINER_API_URL, with or without a path prefix.
@@ -102,7 +101,7 @@ class APIClient:
             reply = await self._exchange("POST", "/v2/submit", headers | content, canonical_json(body))
         except Unanswered as error:
             return unanswered(Unanswered(safe_line(error.reason, redact), kind=error.kind))
-        return classify(reply, redact=redact)
+        return classify(reply, sent=body, redact=redact)
 
     async def aclose(self) -> None:
         """Close connections; a later request opens new ones."""
@@ -122,7 +121,5 @@ class APIClient:
         from actor.edges.api_http import Exchanger  # noqa: PLC0415  (0.15 s to import, not needed to read a journal)
 
         return Exchanger(
-            operation_timeout_s=self._operation_timeout_s,
-            total_timeout_s=self._total_timeout_s,
-            trust_env=not is_loopback(self._base),
+            self._base, operation_timeout_s=self._operation_timeout_s, total_timeout_s=self._total_timeout_s
         )

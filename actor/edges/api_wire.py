@@ -11,12 +11,16 @@ from typing import Final
 from actor.edges.reply import Reply, Unanswered
 from actor.edges.text import as_float, as_int, bounded, safe_line
 from actor.ports import Accepted, Block, Failed, Limited, Rejected, Signer, StatusError, SubmitAnswer
+from events.catalogue import SubmissionBody
 
 __all__ = ["auth_headers", "classify", "status_block", "unanswered"]
 
 _SUCCESSES: Final = frozenset({"new", "duplicate", "ok"})  # ruling 10
 _FINAL: Final = frozenset({409, 422})
-_NOT_FOUND: Final = 404
+_ADDRESS: Final = "check MINER_API_URL: no path such as /v2 belongs to it"
+_KEY: Final = "check WALLET_NAME and WALLET_HOTKEY, and this machine's clock: `user-miner doctor`"
+_ADVICE: Final[Mapping[int, str]] = {404: _ADDRESS, 405: _ADDRESS}
+_SIGNED_ADVICE: Final[Mapping[int, str]] = {401: _KEY, 403: _KEY, **_ADVICE}
 _TOO_MANY: Final = 429
 _REDIRECTS: Final = range(300, 400)
 
@@ -47,14 +51,14 @@ def auth_headers(signer: Signer, now_ms: int) -> dict[str, str]:
     }
 
 
-def classify(reply: Reply, *, redact: Callable[[str], str]) -> SubmitAnswer:
-    """What an answer to POST /v2/submit means."""
+def classify(reply: Reply, *, sent: SubmissionBody, redact: Callable[[str], str]) -> SubmitAnswer:
+    """What an answer to POST /v2/submit of ``sent`` means."""
     body = reply.json_object()
     block = _block(body)
     answer = bounded(redact(reply.text()))
     if reply.ok:
-        return _success(reply, body, answer, block, redact)
-    reason = _reason(reply, redact)
+        return _success(reply, body, answer, block, sent=sent, redact=redact)
+    reason = _reason(reply, redact, _SIGNED_ADVICE)
     if reply.status in _FINAL:
         return Rejected(http_status=reply.status, reason=reason, answer=answer, block=block)
     if reply.status == _TOO_MANY:
@@ -75,8 +79,7 @@ def status_block(reply: Reply, *, redact: Callable[[str], str]) -> Block:
         StatusError: It has no usable block number.
     """
     if not reply.ok:
-        hint = " (check MINER_API_URL: no path such as /v2 belongs to it)" if reply.status == _NOT_FOUND else ""
-        raise StatusError(_reason(reply, redact) + hint)
+        raise StatusError(_reason(reply, redact))
     block = _block(reply.json_object())
     if block.current_block is None:
         found = safe_line(reply.text(), redact, 120) or "an empty body"
@@ -85,12 +88,21 @@ def status_block(reply: Reply, *, redact: Callable[[str], str]) -> Block:
 
 
 def _success(
-    reply: Reply, body: Mapping[str, object], answer: str, block: Block, redact: Callable[[str], str]
+    reply: Reply,
+    body: Mapping[str, object],
+    answer: str,
+    block: Block,
+    *,
+    sent: SubmissionBody,
+    redact: Callable[[str], str],
 ) -> Accepted | Failed:
     status = body.get("status")
     if not isinstance(status, str) or status not in _SUCCESSES:
-        found = _found_status(status, redact) if "status" in body else reply.summary(redact)
+        found = _found("status", status, redact) if "status" in body else reply.summary(redact)
         reason = f"{reply.status}: expected status new, duplicate or ok, found {found}"
+        return Failed(kind="unexpected", reason=reason, http_status=reply.status, answer=answer, block=block)
+    if (stranger := _stranger(body, sent, redact)) is not None:
+        reason = f"{reply.status}: {stranger}"
         return Failed(kind="unexpected", reason=reason, http_status=reply.status, answer=answer, block=block)
     selected, validation = body.get("selected_for_validation"), body.get("validation_id")
     return Accepted(
@@ -103,15 +115,25 @@ def _success(
     )
 
 
-def _reason(reply: Reply, redact: Callable[[str], str]) -> str:
+def _reason(reply: Reply, redact: Callable[[str], str], known: Mapping[int, str] = _ADVICE) -> str:
     if reply.status in _REDIRECTS:
         return f"{reply.status}: the API redirects, which a signed request does not follow (check MINER_API_URL)"
-    return f"{reply.status}: {reply.summary(redact)}"
+    advice = known.get(reply.status)
+    return f"{reply.status}: {reply.summary(redact)}{f' ({advice})' if advice else ''}"
 
 
-def _found_status(status: object, redact: Callable[[str], str]) -> str:
+def _stranger(body: Mapping[str, object], sent: SubmissionBody, redact: Callable[[str], str]) -> str | None:
+    """Whose success this is, if it names another post or hotkey than was sent: it says nothing of ours."""
+    for name, ours in (("post_id", sent.post_id), ("miner_hotkey", sent.miner_hotkey)):
+        named = body.get(name)
+        if named is not None and named != ours:
+            return f"expected a verdict on {name} {ours}, found {_found(name, named, redact)}"
+    return None
+
+
+def _found(name: str, value: object, redact: Callable[[str], str]) -> str:
     # Anything but a text is not shown: it may be nested more deeply than a text can be made of.
-    return f"status {safe_line(status, redact, 100)}" if isinstance(status, str) else "a status that is no text"
+    return f"{name} {safe_line(value, redact, 100)}" if isinstance(value, str) else f"a {name} that is no text"
 
 
 def _block(body: Mapping[str, object]) -> Block:

@@ -10,28 +10,21 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from actor.analyzer.port import Completion, LLMError
+from actor.analyzer.port import PARAMETERS, Completion, LLMError
 from actor.edges.llm_wire import read_completion, refusal
+from actor.edges.reply import Reply, Unanswered, is_before_sending
 from actor.edges.text import Redactor, safe_line
 from actor.edges.threads import in_daemon_thread
-from actor.edges.urls import is_loopback
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from openai import APIStatusError, AsyncOpenAI
 
-    from actor.edges.llm_http import BoundedClient
-
 __all__ = ["OpenAIChat"]
 
-MAX_ANSWER_TOKENS: Final = 4_096  # an answer takes a few hundred; a model that runs on is cut off and costs no more
 SEED: Final = 812
 MAX_REASON_CHARS: Final = 200
-
-_UNUSABLE: Final = "the environment's proxy or certificates cannot be used"
-_CORRECT: Final = "correct or unset HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
-_NEVER_SENT: Final = frozenset({"ConnectError", "UnsupportedProtocol", "LocalProtocolError", "ProxyError"})
 
 
 class OpenAIChat:
@@ -58,6 +51,8 @@ class OpenAIChat:
         model: str,
         messages: Sequence[Mapping[str, str]],
         response_format: Mapping[str, Any] | None,
+        max_tokens: int,
+        without: Collection[str] = (),
         vote: int = 0,
     ) -> Completion:
         """Make one request; see `actor.analyzer.LLM`.
@@ -65,16 +60,18 @@ class OpenAIChat:
         Raises:
             LLMError: Anything but a chat completion with text in it.
         """
+        given = {"max_tokens": max_tokens, "temperature": 0, "seed": SEED + vote}
+        if "max_tokens" in without:
+            given["max_completion_tokens"] = given.pop("max_tokens")
         request: dict[str, Any] = {
             "model": model,
-            "messages": [dict(message) for message in messages],
-            "temperature": 0,
-            "seed": SEED + vote,
-            "max_tokens": MAX_ANSWER_TOKENS,
+            "messages": _unruled(messages) if "system" in without else [dict(message) for message in messages],
+            **{name: value for name, value in given.items() if name not in without},
         }
         if response_format is not None:
             request["response_format"] = dict(response_format)
-        return read_completion(await self._send(request), asked=model)
+        formatted, sent = response_format is not None, _sent(request)
+        return read_completion(await self._send(request), asked=model, formatted=formatted, sent=sent)
 
     async def aclose(self) -> None:
         """Close the connections. May be called more than once."""
@@ -88,24 +85,12 @@ class OpenAIChat:
             return self._client
 
     def _open(self) -> AsyncOpenAI:
-        from openai import AsyncOpenAI  # noqa: PLC0415 - see the module's first lines
-
-        return AsyncOpenAI(
-            base_url=self._base_url,
-            api_key=self._api_key,
-            timeout=self._timeout_s,
-            max_retries=0,
-            http_client=self._connections(),
-        )
-
-    def _connections(self) -> BoundedClient:
-        from actor.edges.llm_http import BoundedClient  # noqa: PLC0415 - likewise
+        from actor.edges.llm_http import open_client  # noqa: PLC0415 - see the module's first lines
 
         try:
-            return BoundedClient(timeout_s=self._timeout_s, trust_env=not is_loopback(self._base_url))
-        except Exception as error:  # noqa: BLE001 - of many kinds: an unknown scheme, a missing library or file
-            # Without its cause, which may quote a part of a proxy's password.
-            raise LLMError(f"{_UNUSABLE} ({type(error).__name__}): {_CORRECT}", kind="connection") from None
+            return open_client(base_url=self._base_url, api_key=self._api_key, timeout_s=self._timeout_s)
+        except Unanswered as error:
+            raise LLMError(error.reason, kind="connection") from None
 
     async def _send(self, request: dict[str, Any]) -> str:
         """Return the body of a 2xx answer."""
@@ -118,30 +103,33 @@ class OpenAIChat:
                 answer = await client.chat.completions.with_raw_response.create(**request)
                 return str(answer.text)
         except APIStatusError as error:
-            raise self._refused(error, formatted="response_format" in request) from self._scrubbed(error)
-        except (TimeoutError, APITimeoutError) as error:
-            raise LLMError(f"no answer within {self._timeout_s:g} s", kind="timeout") from self._scrubbed(error)
-        except APIConnectionError as error:
-            raise self._unconnected(error) from self._scrubbed(error)
+            raise self._refused(error, request) from self._scrubbed(error)
+        except (TimeoutError, APIConnectionError) as error:
+            late = isinstance(error, TimeoutError | APITimeoutError)
+            raise self._unanswered(error, late=late) from self._scrubbed(error)
         except Exception as error:  # noqa: BLE001 - the client lets errors of other libraries through
             raise LLMError(f"unreadable answer: {type(error).__name__}", kind="malformed") from self._scrubbed(error)
 
-    def _refused(self, error: APIStatusError, *, formatted: bool) -> LLMError:
-        status = error.status_code
+    def _refused(self, error: APIStatusError, request: Mapping[str, Any]) -> LLMError:
+        answer = error.response
+        reply = Reply(status=error.status_code, headers=dict(answer.headers), body=answer.content)
         return refusal(
-            status,
-            self._clean(error.message.removeprefix(f"Error code: {status} - ")),
-            whole=f"{error.message} {error.body}",
-            headers=error.response.headers,
-            formatted=formatted,
+            reply.status,
+            self._clean(reply.summary(self._redact)),
+            whole=reply.text(),
+            headers=reply.headers,
+            formatted="response_format" in request,
+            sent=_sent(request),
         )
 
-    def _unconnected(self, error: Exception) -> LLMError:
+    def _unanswered(self, error: Exception, *, late: bool) -> LLMError:
         """Tell a connection that never came about from one that broke, by what the transport said."""
         cause = error.__cause__ or error
         why = self._clean(str(cause)) or type(cause).__name__
-        if type(cause).__name__ in _NEVER_SENT:
+        if is_before_sending(cause):
             return LLMError(f"no connection: {why}", kind="connection")
+        if late:
+            return LLMError(f"no answer within {self._timeout_s:g} s", kind="timeout")
         return LLMError(f"the connection broke: {why}", kind="broken")
 
     def _clean(self, text: str) -> str:
@@ -157,3 +145,18 @@ class OpenAIChat:
                 if hasattr(error, name):
                     setattr(error, name, self._redact(str(getattr(error, name))))
         return error
+
+
+def _sent(request: Mapping[str, Any]) -> tuple[str, ...]:
+    """Those of `PARAMETERS` that a request has."""
+    has_system = any(message["role"] == "system" for message in request["messages"])
+    return tuple(name for name in PARAMETERS if name in request or (name == "system" and has_system))
+
+
+def _unruled(messages: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """The same messages for a model that knows no system role: its words open the first message of the user."""
+    rules = "\n\n".join(message["content"] for message in messages if message["role"] == "system")
+    others = [dict(message) for message in messages if message["role"] != "system"]
+    if rules and others:
+        others[0]["content"] = f"{rules}\n\n{others[0]['content']}"
+    return others

@@ -3,146 +3,144 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.port import Completion, LLMError
 from actor.edges.http_date import http_date
+from actor.edges.llm_advice import advice
+from actor.edges.llm_words import Refused, refusal_kind, status_told, words_of
+from actor.edges.text import as_float
+from actor.edges.told import told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-    from actor.analyzer.port import LLMErrorKind
 
-__all__ = ["MAX_BODY_CHARS", "PARAMETERS", "read_completion", "refusal"]
+__all__ = ["MAX_BODY_CHARS", "read_completion", "refusal"]
 
 MAX_BODY_CHARS: Final = 1_000_000
-PARAMETERS: Final = ("temperature", "seed", "max_tokens")
-"""What every request has beside model, messages and format."""
 
-_KINDS: Final[dict[int, LLMErrorKind]] = {
-    401: "auth",
-    402: "quota",
-    403: "auth",
-    404: "model",
-    408: "timeout",
-    429: "rate_limit",
-}
-_SPENT: Final = (
-    *("insufficient_quota", "exceeded your current quota", "insufficient balance", "insufficient credit"),
-    *("credit balance is too low", "used all available credits"),
-)
-_NO_FORMAT: Final = ("response_format", "response format", "json_schema", "json_object", "guided", "structured")
-_TOO_LONG: Final = ("context length", "context_length", "maximum context", "too long")
-_NO_MODEL: Final = ("model_not_found", "model not found", "unknown model", "no such model", "invalid model name")
-# Some servers say 400 to a wrong key: "no connected db" is LiteLLM's word for one that it would have to look up.
-_NO_KEY: Final = ("invalid_api_key", "invalid api key", "incorrect api key", "api key not valid", "no connected db")
-_FLAGGED: Final = ("moderation", "flagged")
-_NO_PARAMETER: Final = (
-    *("unsupported parameter", "unsupported_parameter", "unsupportedparams", "unknown parameter"),
-    *("unsupported value", "unsupported_value", "unrecognized request argument"),
-)
-# A name of ours as servers put it: in quotes, before a colon, or with what it must be. Posts speak of seeds, too.
-_OURS: Final = "|".join(PARAMETERS)
-_NAMED: Final = re.compile(rf"\bmax_tokens\b|['\"`](?:{_OURS})['\"`]|\b(?:{_OURS})(?::| must\b)")
-_HINTS: Final[dict[LLMErrorKind, str]] = {
-    "auth": "check API_KEY",
-    "quota": "the account's credit is used up",
-    "model": "check MODEL and LLM_BASE, which ends in /v1",
-}
-_REFUSALS: Final = frozenset({400, 415, 422, 501})
-_VAGUE: Final = frozenset({400, 403, 429})
-_SERVER: Final = 500
+_FILTERS: Final = frozenset({"content_filter", "safety", "prohibited_content", "recitation", "blocklist", "refusal"})
+_THOUGHT_FIELDS: Final = ("reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks")
+_TEXT_PARTS: Final = frozenset({None, "text", "output_text"})
+_ELSEWHERE: Final = ("tool_calls", "function_call", "audio", *_THOUGHT_FIELDS)
+_MOST_TOKENS: Final = 10**9
+_RETRY_DELAY: Final = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
 
 
-def refusal(status: int, said: str, *, whole: str, headers: Mapping[str, str], formatted: bool) -> LLMError:
+def refusal(
+    status: int,
+    said: str,
+    *,
+    whole: str,
+    headers: Mapping[str, str],
+    formatted: bool,
+    sent: Collection[str] = (),
+) -> LLMError:
     """What an answer that is not 2xx means.
 
     Args:
         status: Its status.
         said: Its message for people, without secrets.
-        whole: All that it says, for telling words; shown to nobody.
+        whole: Its body, for telling words; shown to nobody.
         headers: Its headers, under any case of their names or lower-case ones.
         formatted: The request demanded a response_format.
+        sent: The parameters that the request had.
     """
-    kind = _kind(status, whole[:MAX_BODY_CHARS].lower(), formatted=formatted)
-    text = f"HTTP {status}: {said}" if said else f"HTTP {status}"
+    found = refusal_kind(status, whole[:MAX_BODY_CHARS], formatted=formatted, sent=sent)
+    return _error(found, f"HTTP {status}: {said}" if said else f"HTTP {status}", status, headers=headers, whole=whole)
+
+
+def _error(found: Refused, text: str, status: int, *, headers: Mapping[str, str], whole: str, **more: Any) -> LLMError:
+    fix = advice(found.kind, status, words_of(whole[:MAX_BODY_CHARS]))
     return LLMError(
-        f"{text} ({_HINTS[kind]})" if kind in _HINTS else text, kind=kind, retry_after_s=_retry_after_s(headers)
+        f"{text} ({fix})" if fix else text,
+        kind=found.kind,
+        retry_after_s=_retry_after_s(headers, whole),
+        refused=found.parameters,
+        **more,
     )
 
 
-def _kind(status: int, said: str, *, formatted: bool) -> LLMErrorKind:
-    """Return what a refusal means, by its status and, where that is vague, by its words."""
-    if status in _VAGUE and _says(said, _SPENT):
-        return "quota"
-    if status == 403 and _says(said, _FLAGGED):  # noqa: PLR2004 - forbidden, this text and no other
-        return "request"
-    if status in _KINDS:
-        return _KINDS[status]
-    if status in _REFUSALS:
-        return _refused(said, formatted=formatted)
-    return "server" if status >= _SERVER else "request"
-
-
-def _refused(said: str, *, formatted: bool) -> LLMErrorKind:
-    """Return what a refusal of a request means, by its words alone."""
-    if _says(said, _NO_FORMAT):
-        return "refused_format" if formatted else "request"
-    if _says(said, _NO_MODEL):
-        return "model"
-    if _says(said, _NO_KEY):
-        return "auth"
-    if _says(said, _TOO_LONG):
-        return "request"
-    if _says(said, _NO_PARAMETER) or _NAMED.search(said):
-        return "parameter"
-    # A refusal without a telling word may be about the format: the rungs below it find out.
-    return "refused_format" if formatted else "request"
-
-
-def _says(said: str, words: tuple[str, ...]) -> bool:
-    return any(word in said for word in words)
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that Retry-After asks for, as a number or as a date; None when it says neither."""
+def _retry_after_s(headers: Mapping[str, str], whole: str) -> float | None:
+    """Return the seconds that Retry-After asks for, as a number or as a date, or the body; None when neither does."""
     value = headers.get("retry-after", "").strip()
+    if not value and (told := _RETRY_DELAY.search(whole[:MAX_BODY_CHARS])):
+        return float(told[1])
     if value.replace(".", "", 1).isascii() and value.replace(".", "", 1).isdigit():
         return float(value)
     until = http_date(value)
     return None if until is None else max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
-def read_completion(body: str, *, asked: str) -> Completion:
+def read_completion(body: str, *, asked: str, formatted: bool = False, sent: Collection[str] = ()) -> Completion:
     """Read a body that ought to be a chat completion.
+
+    Args:
+        body: As it came.
+        asked: The model that was asked.
+        formatted: As in `refusal`, for an error that came as a success.
+        sent: Likewise.
 
     Raises:
         LLMError: It is none.
     """
-    if len(body) > MAX_BODY_CHARS:
-        raise LLMError(f"the answer is longer than {MAX_BODY_CHARS} characters", kind="malformed")
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        what = "HTML" if body.lstrip().startswith("<") else "no JSON" if body.strip() else "nothing"
-        raise LLMError(f"HTTP 2xx with {what} in place of a completion", kind="malformed") from error
+    found = _parsed(body)
     usage = found.get("usage") if isinstance(found, dict) else None
-    billed = {name: _count(usage, name) for name in ("prompt_tokens", "completion_tokens")}
+    billed: dict[str, Any] = {
+        "prompt_tokens": _count(usage, "prompt_tokens", "input_tokens"),
+        "completion_tokens": _count(usage, "completion_tokens", "output_tokens"),
+    }
     choice = _first(found.get("choices")) if isinstance(found, dict) else {}
+    error = (found.get("error") if isinstance(found, dict) else None) or choice.get("error")
+    text = _text(choice.get("message"))
+    if error and not text.strip():
+        raise _told_error(error, billed, formatted=formatted, sent=sent)
     if not choice:
         raise LLMError("the completion has no choices", kind="malformed", **billed)
-    text = _text(choice.get("message"))
+    message = choice["message"] if isinstance(choice.get("message"), dict) else {}
     finish_reason = choice.get("finish_reason")
+    if filtered := _declined(message, finish_reason, text):
+        text = f"the model declined to answer: {filtered} ({advice('declined')})"
+        raise LLMError(text, kind="declined", **billed)
     if not text.strip():
-        raise LLMError(f"the completion has no text{_ended(finish_reason)}", kind="malformed", **billed)
+        cut_off = finish_reason == "length"
+        raise LLMError(
+            f"the completion has no text{_elsewhere(message)}{' (finish_reason length)' if cut_off else ''}",
+            kind="malformed",
+            cut_off=cut_off,
+            **billed,
+        )
     return Completion(
         text=text,
         finish_reason=finish_reason if isinstance(finish_reason, str) else None,
         **billed,
         model=found["model"] if isinstance(found.get("model"), str) else asked,
+        thought=_has_thought(message, usage),
     )
+
+
+def _parsed(body: str) -> Any:
+    if len(body) > MAX_BODY_CHARS:
+        raise LLMError(f"the answer is longer than {MAX_BODY_CHARS} characters", kind="malformed")
+    try:
+        found = json.loads(body.lstrip("\ufeff"))
+    except (ValueError, RecursionError) as error:
+        what = "HTML" if body.lstrip().startswith("<") else "no JSON" if body.strip() else "nothing"
+        raise LLMError(f"HTTP 2xx with {what} in place of a completion", kind="malformed") from error
+    return found[0] if isinstance(found, list) and len(found) == 1 else found
+
+
+def _told_error(error: Any, billed: dict[str, Any], *, formatted: bool, sent: Collection[str]) -> LLMError:
+    """An error that came with a 2xx is what it would be with the status that it tells."""
+    whole = json.dumps({"error": error})
+    status = status_told(error)
+    found = refusal_kind(status, whole, formatted=formatted, sent=sent)
+    text = f"HTTP 2xx with an error that means {status}: {told(error).words}"
+    return _error(found, text, status, headers={}, whole=whole, **billed)
 
 
 def _first(choices: Any) -> dict[str, Any]:
@@ -151,18 +149,44 @@ def _first(choices: Any) -> dict[str, Any]:
 
 
 def _text(message: Any) -> str:
-    """Return a message's text, which some servers send in parts."""
+    """Return a message's text, which some servers send in parts; parts that hold thoughts are none of it."""
     content = message.get("content") if isinstance(message, dict) else None
     if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict)]
+        parts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") in _TEXT_PARTS]
         return "".join(part for part in parts if isinstance(part, str))
     return content if isinstance(content, str) else ""
 
 
-def _ended(finish_reason: Any) -> str:
-    return " (finish_reason length)" if finish_reason == "length" else ""
+def _declined(message: dict[str, Any], finish_reason: Any, text: str) -> str:
+    """Why there is no answer although the server worked well; empty when that is not so."""
+    if isinstance(finish_reason, str) and finish_reason.lower() in _FILTERS:
+        return f"finish_reason {finish_reason.lower()}"
+    return "a refusal" if message.get("refusal") and not text.strip() else ""
 
 
-def _count(usage: Any, name: str) -> int | None:
-    count = usage.get(name) if isinstance(usage, dict) else None
-    return count if type(count) is int and 0 <= count < 10**9 else None
+def _elsewhere(message: dict[str, Any]) -> str:
+    found = next((name for name in _ELSEWHERE if message.get(name)), None)
+    return "" if found is None else f", only {found}"
+
+
+def _has_thought(message: dict[str, Any], usage: Any) -> bool:
+    details = usage.get("completion_tokens_details") if isinstance(usage, dict) else None
+    content = message.get("content")
+    return (
+        any(message.get(name) for name in _THOUGHT_FIELDS)
+        or bool(_count(details, "reasoning_tokens"))
+        or (isinstance(content, list) and any(_is_thought(part) for part in content))
+    )
+
+
+def _is_thought(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") in {"reasoning", "thinking", "redacted_thinking"}
+
+
+def _count(usage: Any, *names: str) -> int | None:
+    """The first of these counts that is one, however it is written; None when nobody told a sane one."""
+    for name in names:
+        number = as_float(usage.get(name)) if isinstance(usage, dict) else None
+        if number is not None and 0 <= number < _MOST_TOKENS:
+            return math.ceil(number)
+    return None

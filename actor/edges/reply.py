@@ -1,25 +1,25 @@
-"""One HTTP answer as the edges hand it to their pure parts, and a line for people from whatever its body holds.
+"""One HTTP answer as the edges hand it to their pure parts, or why there is none.
 
 It knows no library, does no IO and never raises for a body.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
-from actor.edges.text import one_line, parse_json, safe_line
+from actor.edges.text import parse_json, safe_line
+from actor.edges.told import plain_words, told
 from events.value import Value
 
-__all__ = ["Reply", "Unanswered", "root_cause", "summarize"]
+__all__ = ["Reply", "Unanswered", "is_before_sending", "root_cause"]
 
 _SUCCESS: Final = range(200, 300)
-_TITLE: Final = re.compile(r"<title[^>]*>(.{1,300}?)</title", re.IGNORECASE | re.DOTALL)
-_HTML: Final = re.compile(r"\s*(<!doctype|<html|<head|<body)", re.IGNORECASE)
-_WORDS: Final = ("message", "msg", "detail", "error", "errors", "reason", "title")
-_SHOWN_ITEMS: Final = 3
-_DEEPEST: Final = 4
+_LONGEST_READ: Final = 65_536
+# What httpx and httpx2 raise before a request leaves; whatever else they raise may come after it was read.
+_BEFORE_SENDING: Final = frozenset(
+    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol", "LocalProtocolError"}
+)
 
 
 class Unanswered(Exception):  # noqa: N818  (what happened, as the other answers are named)
@@ -44,6 +44,11 @@ def root_cause(error: BaseException) -> str:
     while (deeper := seen[-1].__cause__ or seen[-1].__context__) is not None and deeper not in seen:
         seen.append(deeper)
     return f"{type(seen[-1]).__name__}: {seen[-1]}"
+
+
+def is_before_sending(error: BaseException) -> bool:
+    """Whether this error of httpx or httpx2 says that the request did not leave; each has classes of its own."""
+    return type(error).__name__ in _BEFORE_SENDING
 
 
 class Reply(Value, frozen=True, kw_only=True):
@@ -91,37 +96,11 @@ class Reply(Value, frozen=True, kw_only=True):
     def summary(self, redact: Callable[[str], str]) -> str:
         """One line for people without secrets: what the body says in any of the shapes that servers use."""
         try:
-            said = summarize(self.json())
+            found = told(self.json()).words
         except ValueError:
-            said = ""
-        return safe_line(said, redact) or _describe_text(safe_line(self.text(), redact, 1_200))
+            found = ""
+        return safe_line(found, redact) or safe_line(self._plain(redact), redact, 200) or "empty body"
 
-
-def summarize(value: object, depth: int = 0) -> str:
-    """The words for people in a JSON value of unknown shape; empty when there are none."""
-    if isinstance(value, str):
-        return value
-    if depth >= _DEEPEST:
-        return ""
-    if isinstance(value, list):
-        return "; ".join(filter(None, (summarize(item, depth + 1) for item in value[:_SHOWN_ITEMS])))
-    return _summarize_object(value, depth) if isinstance(value, dict) else ""
-
-
-def _summarize_object(value: dict[str, object], depth: int) -> str:
-    said = next(filter(None, (summarize(value.get(word), depth + 1) for word in _WORDS)), "")
-    where = value.get("field") or _location(value.get("loc"))
-    return f"{where}: {said}" if isinstance(where, str) and where and said else said
-
-
-def _location(value: object) -> str:
-    return ".".join(map(str, value[:_SHOWN_ITEMS])) if isinstance(value, list) else ""
-
-
-def _describe_text(text: str) -> str:
-    if not text:
-        return "empty body"
-    if _HTML.match(text):
-        title = _TITLE.search(text)
-        return f"an HTML page: {one_line(title[1], 120)}" if title else "an HTML page"
-    return one_line(text, 200)
+    def _plain(self, redact: Callable[[str], str]) -> str:
+        # Once more before: of a page only the beginning is read, which may end within a secret.
+        return plain_words(redact(self.text()[:_LONGEST_READ]))

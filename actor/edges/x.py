@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from actor.edges.reply import Reply, Unanswered
 from actor.edges.text import Redactor, safe_line
 from actor.edges.threads import in_daemon_thread
-from actor.edges.urls import checked_base, is_loopback, place
-from actor.edges.x_wire import Page, build_query, parse_page, refusal
+from actor.edges.urls import checked_base, place
+from actor.edges.x_wire import LOOKBACK_S, Page, build_query, newest_versions, parse_page, refusal
 from actor.ports import Clock, Scraped, ScrapeError
 from events.catalogue import Post
 from events.prices import PERHAPS_BILLED, page_size
@@ -22,8 +22,6 @@ __all__ = ["FetchPage", "PostScraper"]
 
 # (parameters of the search, seconds left) -> the answer, and what the client library raised over it if it did.
 FetchPage: TypeAlias = Callable[[Mapping[str, Any], float], Awaitable[tuple[Reply, Exception | None]]]
-
-_LOOKBACK_S: Final = 72 * 3600  # ruling 9: an older post would be abandoned; X itself searches 7 days
 
 
 @dataclass(slots=True)
@@ -34,13 +32,14 @@ class _Search:
     is_seen: Callable[[str], bool]
     query: str
     max_pages: int
-    posts: dict[str, Post] = field(default_factory=dict)
+    posts: list[Post] = field(default_factory=list)
     pages: int = 0
     requests: int = 0
     posts_read: int = 0
     users_read: int = 0
     unusable: int = 0
     lost_pages: int = 0
+    since: int | None = None
     next_token: str | None = None
 
     def add(self, page: Page) -> None:
@@ -48,24 +47,30 @@ class _Search:
         self.posts_read += page.posts_read
         self.users_read += page.users_read
         self.unusable += page.unusable
+        self.since = page.since if self.since is None else min(self.since, page.since)
         self.next_token = page.next_token
-        for post in page.posts:
-            if not self.is_seen(post.id):
-                self.posts.setdefault(post.id, post)
+        self.posts += page.posts
+
+    def new_posts(self) -> tuple[Post, ...]:
+        """Those of which no version was seen."""
+        return tuple(post for post in newest_versions(self.posts) if not any(map(self.is_seen, post.versions)))
 
     def wants_more(self) -> bool:
         if self.pages == 0:
             return True
-        return len(self.posts) < self.wanted and self.pages < self.max_pages and self.next_token is not None
+        if self.pages >= self.max_pages or self.next_token is None:
+            return False
+        return len(self.new_posts()) < self.wanted
 
     def result(self) -> Scraped:
         return Scraped(
-            posts=tuple(self.posts.values()),
+            posts=self.new_posts(),
             posts_read=self.posts_read,
             users_read=self.users_read,
             requests=self.requests,
             unusable=self.unusable,
             lost_pages=self.lost_pages,
+            since=self.since,
         )
 
 
@@ -73,12 +78,12 @@ class PostScraper:
     """Searches X for new posts.
 
     Each page runs in a daemon thread of its own, so neither a slow host name nor a hanging socket can hold up the
-    loop or its end. Proxies of the environment are used, except towards this machine itself.
+    loop or its end.
 
     Args:
         bearer_token: X_BEARER_TOKEN.
         api_base: X_API_BASE, including the version, such as https://api.twitter.com/2.
-        clock: For the start of the search and the age of accounts.
+        clock: For the start of the search, the dates of posts and the age of accounts.
         timeout_s: For connecting and for each read.
         total_timeout_s: For a whole search, all pages together.
         redact: Takes the secrets of this process out of a text.
@@ -145,27 +150,26 @@ class PostScraper:
         """Nothing stays open between two searches."""
 
     async def _run(self, search: _Search) -> None:
-        now_s = self._clock.now_ms() // 1000
         deadline_s = asyncio.get_running_loop().time() + self._total_timeout_s
-        params = self._params(search, now_s)
+        params = self._params(search, self._now_s())
         while search.wants_more():
             search.requests += 1
             left_s = deadline_s - asyncio.get_running_loop().time()
-            reply = await self._fetch(params | {"next_token": search.next_token}, left_s, now_s)
-            search.add(parse_page(reply, now_s=now_s, redact=self._redact))
+            reply = await self._fetch(params | {"next_token": search.next_token}, left_s)
+            search.add(parse_page(reply, now_s=self._now_s(), redact=self._redact))
 
     @staticmethod
     def _params(search: _Search, now_s: int) -> dict[str, Any]:
         return {
             "query": search.query,
             "max_results": page_size(search.wanted),
-            "start_time": datetime.fromtimestamp(now_s - _LOOKBACK_S, UTC),
+            "start_time": datetime.fromtimestamp(now_s - LOOKBACK_S, UTC),
             "expansions": ["author_id"],
             "tweet_fields": ["created_at", "public_metrics", "author_id"],
             "user_fields": ["created_at", "public_metrics", "username"],
         }
 
-    async def _fetch(self, params: dict[str, Any], left_s: float, now_s: int) -> Reply:
+    async def _fetch(self, params: dict[str, Any], left_s: float) -> Reply:
         try:
             reply, cause = await self._fetch_page(params, left_s)
         except Unanswered as error:
@@ -173,8 +177,11 @@ class PostScraper:
             broke = error.kind == "connection" and not error.never_sent
             raise ScrapeError(reason, kind="broken" if broke else error.kind) from self._shown(error)
         if not reply.ok:
-            raise refusal(reply, now_s=now_s, redact=self._redact) from self._shown(cause)
+            raise refusal(reply, now_s=self._now_s(), redact=self._redact) from self._shown(cause)
         return reply
+
+    def _now_s(self) -> int:
+        return self._clock.now_ms() // 1000
 
     async def _fetch_in_thread(self, params: Mapping[str, Any], left_s: float) -> tuple[Reply, Exception | None]:
         return await in_daemon_thread(partial(self._blocking_fetch, params, left_s), name="x-search")
@@ -185,7 +192,6 @@ class PostScraper:
         return fetch_page(
             bearer_token=self._bearer_token,
             base=self._base,
-            trust_env=not is_loopback(self._base),
             timeout_s=self._timeout_s,
             total_timeout_s=left_s,
             params=params,

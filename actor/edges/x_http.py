@@ -1,10 +1,10 @@
-"""One page of X recent search over HTTP: the only file that imports tweepy and requests, itself imported when needed.
+"""X over HTTP: the only file that imports tweepy and requests, itself imported when needed.
 
 tweepy knows one host and no timeout, follows redirects and chokes on answers that are not what it expects. So its
-session is replaced by one that sends to X_API_BASE, bounds time and size, and keeps the answer as it came: what an
-answer means is decided from those bytes, whatever tweepy raised over them. Where a body is read piece by piece, the
-errors of urllib3, which is requests' transport, come through as they are. The time is bounded by cutting the
-connection: libraries bound each read, and a server that drips its headers is in time with each.
+session is replaced by one that sends to X_API_BASE on the way that every edge goes, bounds time and size, and keeps the
+answer as it came: what an answer means is decided from those bytes, whatever tweepy raised over them. Where a body is
+read piece by piece, the errors of urllib3, which is requests' transport, come through as they are. The time is bounded
+by cutting the connection: libraries bound each read, and a server that drips its headers is in time with each.
 """
 
 from __future__ import annotations
@@ -13,27 +13,24 @@ import io
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 import requests
 import tweepy
 import urllib3.exceptions as transport
 from requests.adapters import HTTPAdapter
 
+from actor.edges.network import Way, way_to
 from actor.edges.reply import Reply, Unanswered, root_cause
 
-__all__ = ["fetch_page"]
+__all__ = ["fetch_page", "fetch_usage"]
 
 _TWEEPY_BASE: Final = "https://api.twitter.com/2"
 _LARGEST_BODY: Final = 4 * 1024 * 1024
 _PIECE: Final = 65_536
-# A connection that did not get so far as to carry a request; any other may have broken after it was read.
-_NEVER_SENT: Final = (transport.SSLError, transport.ProxyError)
-# What could not be read may be the environment's proxy, and what is quoted of it a part of its password.
-_UNREADABLE: Final = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, transport.LocationValueError)
 
 
 def _no_debug(record: logging.LogRecord) -> bool:
@@ -45,34 +42,49 @@ logging.getLogger("tweepy.client").addFilter(_no_debug)
 
 
 def fetch_page(
-    *,
-    bearer_token: str,
-    base: str,
-    trust_env: bool,
-    timeout_s: float,
-    total_timeout_s: float,
-    params: Mapping[str, Any],
+    *, bearer_token: str, base: str, timeout_s: float, total_timeout_s: float, params: Mapping[str, Any]
 ) -> tuple[Reply, Exception | None]:
-    """The answer, and what tweepy raised over it if it did. Blocks.
+    """One page of recent search, and what tweepy raised over it if it did. Blocks.
 
     Raises:
         Unanswered: No answer, or a 2xx that broke off.
     """
-    with (
-        _Lines(total_timeout_s) as lines,
-        _Session(base, lines, trust_env=trust_env, timeout_s=timeout_s) as session,
-    ):
+
+    def search(client: tweepy.Client) -> None:
+        client.search_recent_tweets(**params)
+
+    return _ask(search, bearer_token, base, timeout_s=timeout_s, total_timeout_s=total_timeout_s)
+
+
+def fetch_usage(*, bearer_token: str, base: str, timeout_s: float) -> Reply:
+    """How much this project has read, which costs nothing. Blocks.
+
+    Raises:
+        Unanswered: No answer, or a 2xx that broke off.
+    """
+
+    def look(client: tweepy.Client) -> None:
+        client.request("GET", "/2/usage/tweets")
+
+    reply, _ = _ask(look, bearer_token, base, timeout_s=timeout_s, total_timeout_s=timeout_s)
+    return reply
+
+
+def _ask(
+    ask: Callable[[tweepy.Client], None], bearer_token: str, base: str, *, timeout_s: float, total_timeout_s: float
+) -> tuple[Reply, Exception | None]:
+    way = way_to(base)
+    with _Lines(total_timeout_s) as lines, _Session(base, lines, way, timeout_s=timeout_s) as session:
         client = tweepy.Client(bearer_token, return_type=requests.Response, wait_on_rate_limit=False)
         client.session.close()
         client.session = session
         try:
-            client.search_recent_tweets(**params)
+            ask(client)
         except Exception as error:  # any kind: tweepy trips over odd bodies in odd ways
             if session.reply is not None:
                 return session.reply, error
             if isinstance(error, OSError | transport.HTTPError):  # all of requests' own are OSErrors
-                unanswered = _unanswered(error, connected=lines.any_kept, is_over=lines.is_over)
-                raise unanswered from (None if _is_unreadable(error) else error)
+                raise _unanswered(error, lines) from error
             raise
         if session.reply is None:  # pragma: no cover  (a call without an exception had an answer)
             raise Unanswered("no answer was kept", kind="connection")
@@ -82,14 +94,14 @@ def fetch_page(
 class _Session(requests.Session):
     """Sends what tweepy asks for to another base, within bounds, and keeps the answer in ``reply``."""
 
-    def __init__(self, base: str, lines: _Lines, *, trust_env: bool, timeout_s: float) -> None:
+    def __init__(self, base: str, lines: _Lines, way: Way, *, timeout_s: float) -> None:
         super().__init__()
         for scheme in ("http://", "https://"):
-            self.mount(scheme, _Adapter(lines.keep))
+            self.mount(scheme, _Adapter(lines, way))
         self._lines = lines
-        self.trust_env = trust_env
-        # Without an auth of its own, requests would let an entry in ~/.netrc replace the bearer token.
-        self.auth = _unchanged
+        self.trust_env = False  # it would read other proxies and certificates, and let ~/.netrc replace the token
+        if way.proxy is not None:
+            self.proxies = {"all": way.proxy.url}
         self.reply: Reply | None = None
         self._base = base
         self._timeout_s = timeout_s
@@ -131,18 +143,20 @@ class _Lines:
 
     Attributes:
         is_over: Whether that time has passed.
+        is_asking: Whether a request was begun on one of them, after TLS and after a proxy has opened its tunnel.
     """
 
     def __init__(self, total_timeout_s: float) -> None:
         self._kept: list[socket.socket] = []
         self.is_over = False
+        self.is_asking = False
         self._timer = threading.Timer(total_timeout_s, self._cut)
         self._timer.daemon = True
 
     @property
-    def any_kept(self) -> bool:
-        """Whether a connection came about."""
-        return bool(self._kept)
+    def never_sent(self) -> bool:
+        """Whether no request can have left: urllib3 begins one before it connects where that needs no TLS."""
+        return not (self._kept and self.is_asking)
 
     def keep(self, line: socket.socket) -> None:
         """Take a new connection; a duplicate, since TLS takes the socket itself apart."""
@@ -170,30 +184,44 @@ class _Lines:
 
 
 class _Adapter(HTTPAdapter):
-    """Tells of each connection when it is made, before TLS and before a proxy is spoken to."""
+    """Goes the way that it is given, and tells of each connection and each request."""
 
-    def __init__(self, opened: Callable[[socket.socket], None]) -> None:
-        self._opened = opened
+    def __init__(self, lines: _Lines, way: Way) -> None:
+        self._lines = lines
+        self._way = way
         super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._way.certificates)
+
+    def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+        inner = None if self._way.proxy is None else self._way.proxy.certificates
+        return super().proxy_manager_for(proxy, **kwargs, ssl_context=self._way.certificates, proxy_ssl_context=inner)
+
+    def proxy_headers(self, proxy: Any) -> dict[str, str]:  # noqa: ARG002  (there is one)
+        return {} if self._way.proxy is None else self._way.proxy.headers
+
+    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+        """Nothing: requests would add its own certificates to the context, which verifies by itself."""
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        pool.ConnectionCls = _telling(pool.ConnectionCls, self._opened)
+        pool.ConnectionCls = _telling(pool.ConnectionCls, self._lines)
         return pool
 
 
-def _telling(kind: Any, opened: Callable[[socket.socket], None]) -> Any:
+def _telling(kind: Any, lines: _Lines) -> Any:
     class Telling(kind):  # type: ignore[misc]  # plain or with TLS, as the pool has it
         def _new_conn(self) -> Any:
             line = super()._new_conn()
-            opened(line)
+            lines.keep(line)
             return line
 
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            lines.is_asking = True
+            super().request(*args, **kwargs)
+
     return Telling
-
-
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def _with_body(response: requests.Response, body: bytes) -> requests.Response:
@@ -204,27 +232,15 @@ def _with_body(response: requests.Response, body: bytes) -> requests.Response:
     return copy
 
 
-def _unanswered(error: Exception, *, connected: bool, is_over: bool) -> Unanswered:
-    if isinstance(error, requests.ConnectTimeout):
-        return Unanswered("no connection in time", kind="connection", never_sent=True)
-    if is_over or isinstance(error, requests.Timeout | TimeoutError | transport.TimeoutError):
-        return Unanswered("no answer in time", kind="timeout")
-    if _is_unreadable(error):
-        what = f"the address, or a proxy of the environment, cannot be used ({type(error).__name__})"
-        return Unanswered(what, kind="connection", never_sent=not connected)
-    never_sent = not connected or any(isinstance(link, _NEVER_SENT) for link in _links(error))
+def _unanswered(error: Exception, lines: _Lines) -> Unanswered:
+    never_sent = lines.never_sent
+    if lines.is_over or _is_late(error):
+        kind: Literal["timeout", "connection"] = "connection" if never_sent else "timeout"
+        what = "no connection in time" if never_sent else "no answer in time"
+        return Unanswered(what, kind=kind, never_sent=never_sent)
     what = "no connection" if never_sent else "the connection broke"
     return Unanswered(f"{what} ({root_cause(error)})", kind="connection", never_sent=never_sent)
 
 
-def _is_unreadable(error: Exception) -> bool:
-    return any(isinstance(link, _UNREADABLE) for link in _links(error))
-
-
-def _links(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what caused it, innermost last."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
+def _is_late(error: Exception) -> bool:
+    return isinstance(error, requests.Timeout | TimeoutError | transport.TimeoutError)

@@ -1,29 +1,36 @@
 """X recent search on the wire: the query, a page of JSON into posts, a refusal into a ScrapeError. Pure.
 
-A post that lacks what a submission needs is counted, never guessed. Texts stay as served: the coordination API
+A post that lacks what a submission needs is counted, never guessed, and so is one whose date was not asked for: what
+is remembered and for how long rests on dates being near our own clock's. Texts stay as served: the coordination API
 compares them with X, so nothing is unescaped, trimmed or cut here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from actor.edges.reply import Reply, summarize
-from actor.edges.text import as_float, as_int, safe_line, valid_unicode
+from actor.edges.reply import Reply
+from actor.edges.text import as_float, as_int, valid_unicode
 from actor.ports import ScrapeError
 from events.catalogue import Post
-from events.value import Value
+from events.value import Value, changed
 
-__all__ = ["Page", "build_query", "parse_page", "refusal"]
+__all__ = ["LOOKBACK_S", "Page", "build_query", "newest_versions", "parse_page", "refusal"]
+
+LOOKBACK_S: Final = 72 * 3600  # ruling 9: an older post would be abandoned; X itself searches 7 days
 
 _LONGEST_QUERY: Final = 512
 _LONGEST_CONTENT: Final = 100_000
 _LONGEST_TOKEN: Final = 1_000
 _LONGEST_WAIT_S: Final = 30 * 86_400.0
 _DAY_S: Final = 86_400
+# What a post's date may lie outside of what was asked for: a search takes a moment, and clocks differ (ruling 17).
+_TOO_OLD_S: Final = 60
+_AHEAD_S: Final = 300
+_MOST_VERSIONS: Final = 20  # X allows for five edits
 _SYNTAX: Final = re.compile(r"[\s()]|^-|^(?:OR|AND)$")
 _ID: Final = re.compile(r"[0-9]{1,19}")
 _USERNAME: Final = re.compile(r"[A-Za-z0-9_]{1,50}")
@@ -68,7 +75,8 @@ class Page(Value, frozen=True, kw_only=True):
         posts: Usable posts in X's order, each id once.
         posts_read: Posts that X returned.
         users_read: Users that X returned.
-        unusable: Posts without an author or with a required field missing or wrong.
+        unusable: Posts without an author, a text or a date in range, or with a required field missing or wrong.
+        since: The oldest date of a usable post, unix seconds.
         next_token: Asks for the next page; None when this is the last.
     """
 
@@ -76,6 +84,7 @@ class Page(Value, frozen=True, kw_only=True):
     posts_read: int
     users_read: int
     unusable: int
+    since: int
     next_token: str | None
 
 
@@ -104,7 +113,7 @@ def _term(keyword: str) -> str:
 
 
 def parse_page(reply: Reply, *, now_s: int, redact: Callable[[str], str]) -> Page:
-    """Read the page that a 2xx brought. ``now_s`` is unix seconds, for the age of accounts.
+    """Read the page that a 2xx brought. ``now_s`` is when it came, unix seconds: dates and ages are held against it.
 
     Raises:
         ScrapeError: "malformed" for anything but a search answer; as the problem says for errors without data.
@@ -142,6 +151,7 @@ def _page(body: Mapping[str, object], data: list[object], now_s: int) -> Page:
         posts_read=len(data),
         users_read=len(users),
         unusable=found.count(None),
+        since=_since(now_s),
         next_token=token if isinstance(token, str) and 0 < len(token) <= _LONGEST_TOKEN else None,
     )
 
@@ -151,7 +161,7 @@ def _post(item: object, users: Mapping[str, Mapping[str, object]], now_s: int) -
     post_id, text, author_id = fields.get("id"), fields.get("text"), fields.get("author_id")
     if not (isinstance(post_id, str) and isinstance(author_id, str) and isinstance(text, str)):
         return None
-    if not (_ID.fullmatch(post_id) and _ID.fullmatch(author_id) and 0 < len(text) <= _LONGEST_CONTENT):
+    if not (_ID.fullmatch(post_id) and _ID.fullmatch(author_id) and len(text) <= _LONGEST_CONTENT and text.split()):
         return None
     user = users.get(author_id, {})
     author, created = _username(user.get("username")), _unix(user.get("created_at"))
@@ -159,6 +169,8 @@ def _post(item: object, users: Mapping[str, Mapping[str, object]], now_s: int) -
     counts = _counts(fields.get("public_metrics"), "retweet_count", "like_count", "reply_count", "quote_count")
     followers = _counts(user.get("public_metrics"), "followers_count")
     if author is None or created is None or posted is None or counts is None or followers is None:
+        return None
+    if not _since(now_s) <= posted <= now_s + _AHEAD_S:
         return None
     return Post(
         id=post_id,
@@ -173,7 +185,38 @@ def _post(item: object, users: Mapping[str, Mapping[str, object]], now_s: int) -
         responses=counts[2],
         quotes=counts[3],
         followers=followers[0],
+        edits=_edits(fields.get("edit_history_tweet_ids"), post_id),
     )
+
+
+def _since(now_s: int) -> int:
+    return now_s - LOOKBACK_S - _TOO_OLD_S
+
+
+def _edits(history: object, post_id: str) -> tuple[str, ...]:
+    """The other versions of a post, as far as they can be read; the newest ones of too many."""
+    versions = {version for version in _list(history) if isinstance(version, str) and _ID.fullmatch(version)}
+    return _oldest_first(versions - {post_id})
+
+
+def newest_versions(posts: Iterable[Post]) -> tuple[Post, ...]:
+    """Of each post, its newest version, which knows of all the others; as X ordered them."""
+    newest: dict[str, Post] = {}
+    known_as: dict[str, str] = {}  # of each version, the one that stands for it
+    for post in posts:
+        same = [newest[known] for known in dict.fromkeys(map(known_as.get, post.versions)) if known is not None]
+        best = max([*same, post], key=lambda version: int(version.id))
+        versions = {version for known in (*same, post) for version in known.versions}
+        known_as.update(dict.fromkeys(versions, best.id))
+        for older in same:
+            if older.id != best.id:
+                del newest[older.id]
+        newest[best.id] = changed(best, edits=_oldest_first(versions - {best.id})) if same else best
+    return tuple(newest.values())
+
+
+def _oldest_first(versions: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(versions, key=lambda version: (int(version), version))[-_MOST_VERSIONS:])
 
 
 def _counts(metrics: object, *names: str) -> list[int] | None:
@@ -199,7 +242,7 @@ def _unix(value: object) -> int | None:
 
 def _problem(reply: Reply, body: Mapping[str, object], now_s: int, redact: Callable[[str], str]) -> ScrapeError:
     kind = _problem_kind(reply, body)
-    said = safe_line(_problem_text(body), redact) or reply.summary(redact)
+    said = reply.summary(redact)
     advice = _ADVICE.get(kind) or ("check X_API_BASE" if reply.status in range(300, 400) or reply.status == 404 else "")  # noqa: PLR2004
     return ScrapeError(
         f"{reply.status}: {said}{f' ({advice})' if advice else ''}",
@@ -226,13 +269,6 @@ def _status_kind(reply: Reply) -> str:
     if reply.status == 429 and (as_int(reply.headers.get("x-rate-limit-remaining")) or 0) > 0:  # noqa: PLR2004
         return "usage_capped"  # the rate limit has requests left, so it is not what refused
     return _STATUSES.get(reply.status) or ("server" if reply.status >= 500 else "invalid_request")  # noqa: PLR2004
-
-
-def _problem_text(body: Mapping[str, object]) -> str:
-    title, detail = body.get("title"), body.get("detail")
-    if isinstance(title, str) and isinstance(detail, str) and title.lower() not in detail.lower():
-        return f"{title}: {detail}"
-    return summarize(detail or title or body.get("errors"))
 
 
 def _retry_after_s(reply: Reply, kind: str, now_s: int) -> float | None:

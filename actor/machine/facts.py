@@ -1,13 +1,14 @@
 """What an answer from outside means: edge answers to events. Pure; the runtime appends what comes out.
 
-Block numbers are never extrapolated and the API's win over the configuration (ruling 11).
+Block numbers are never extrapolated and the API's win over the configuration (ruling 11). Which of them are believed,
+and when, is the matter of ``actor.block_watch``.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Final, Literal, TypeGuard, TypeVar
+from typing import Final, Literal, TypeVar
 
 from actor.machine.scoring import value
 from actor.machine.state import State
@@ -16,10 +17,7 @@ from events import catalogue as ev
 from events.effects import AnalyzePost, Effect, ScrapeWindow, SubmitPost, effect_key
 
 __all__ = [
-    "FAR_BLOCKS",
     "crash_event",
-    "is_behind",
-    "is_far_ahead",
     "observe",
     "ranked",
     "sample",
@@ -30,8 +28,6 @@ __all__ = [
 ]
 
 
-# A day: what a healthy API tells lies closer together, unless the miner was down for longer.
-FAR_BLOCKS: Final = 7_200
 # What JSON readers everywhere hold exactly; a larger number is no block.
 _LARGEST_BLOCK: Final = 2**53 - 1
 T = TypeVar("T")
@@ -84,20 +80,6 @@ def told_start(state: State, block: Block, reset_block: int | None = None) -> in
     return start
 
 
-def is_far_ahead(start: int | None, state: State) -> TypeGuard[int]:
-    """Whether a window lies so far ahead of the newest that one answer alone is not believed.
-
-    Windows only go forward (ruling 11), so a number that is none, such as a time, would end the mining for good.
-    """
-    return start is not None and state.newest is not None and start > state.newest.start_block + FAR_BLOCKS
-
-
-def is_behind(state: State, block: Block) -> bool:
-    """Whether the API is at a window before the newest it told: nothing is worked on until it passes that one."""
-    start = told_start(state, block)
-    return start is not None and state.newest is not None and start < state.newest.start_block
-
-
 def sample(candidates: Sequence[T], count: int, seed: int) -> tuple[T, ...]:
     """Draw at most ``count`` posts, or their ids, in the order X served them; one seed draws the same (ruling 8)."""
     if len(candidates) <= count:
@@ -126,6 +108,7 @@ def scraped_event(effect: ScrapeWindow, scraped: Scraped, *, seed: int | None, l
         unusable=scraped.unusable,
         latency_ms=latency_ms,
         lost_pages=scraped.lost_pages,
+        since=scraped.since,
     )
 
 

@@ -6,10 +6,11 @@ of a window. Nothing has changed then, and nothing is written.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from actor.machine.budget import reckon
+from actor.machine.budget import DAY_MS, reckon
 from actor.machine.scoring import score_post_entry
 from actor.machine.state import (
     ANSWERED,
@@ -19,6 +20,7 @@ from actor.machine.state import (
     PendingPost,
     Refused,
     State,
+    Taken,
     Window,
     observation_key,
 )
@@ -27,12 +29,16 @@ from events.value import changed
 
 __all__ = ["IllegalEventError", "apply"]
 
-# X search reaches back 7 days, so a post older than this can never come back.
-SEEN_DAYS: Final = 8
+# A post may come back for as long as its date is taken: 72 hours and some minutes. Before and behind the day of the
+# search so many days with chosen posts are remembered, for this host's clock may have been anywhere.
+SEEN_DAYS: Final = 10
+# Posts whose dates nobody checked are forgotten by these; X search reaches back 7 days.
+_UNCHECKED_DAYS: Final = 8
 ANSWER_HOURS: Final = 48
 _DAY_S: Final = 86_400
 _HOUR_MS: Final = 3_600_000
 _COUNTED_WINDOWS: Final = 4
+_WORKED_WINDOWS: Final = 72  # a day of windows as they are by default
 _OBSERVATIONS_KEPT: Final = 512
 # What a running miner takes over; the rest belongs to the API or to attempts under way, and waits for a restart.
 _CHANGEABLE: Final = (
@@ -57,7 +63,7 @@ def apply(state: State, event: ev.Event, at_ms: int) -> State:
     """The data after ``event``, still under the old state name; opens the next window when a batch ended."""
     if not state.running and type(event) not in _BETWEEN_RUNS:
         raise IllegalEventError(f"{type(event).__name__} needs a running actor")
-    return reckon(state, _settle(_REDUCERS[type(event)](state, event, at_ms)), event, at_ms)
+    return reckon(state, _settle(_REDUCERS[type(event)](state, event, at_ms), at_ms), event, at_ms)
 
 
 def _require(ok: bool, message: str) -> None:  # noqa: FBT001  (reads as an assertion that survives -O)
@@ -84,6 +90,7 @@ def _api_moved(s: State, e: ev.ApiMoved, _at: int) -> State:
         served_max_submissions=None,
         window=None,
         newest=None,
+        worked=(),
         to_scrape=0,
         counted={},
         checkpointed=None,
@@ -103,6 +110,8 @@ def _actor_started(s: State, e: ev.ActorStarted, at_ms: int) -> State:
         policy=e.policy,
         subnets_sha256=e.subnets_sha256,
         answers=s.answers if e.subnets_sha256 == s.subnets_sha256 else {},  # other subnets, other answers
+        build=e.build,
+        taken=s.taken if e.build == s.build else None,  # another build may ask in another way
         open=None,
         crashes={},
     )
@@ -125,7 +134,7 @@ def _tail_repaired(s: State, e: ev.TailRepaired, _at: int) -> State:
     return changed(s, quarantined=(*s.quarantined, e.quarantine))
 
 
-def _gap_declared(s: State, e: ev.GapDeclared, _at: int) -> State:
+def _gap_declared(s: State, e: ev.GapDeclared, at_ms: int) -> State:
     """Take over what is known from behind the gap, and be sure of nothing else.
 
     The windows known on either side count as spent, for their searches may have been paid for. What was analyzed and
@@ -140,8 +149,8 @@ def _gap_declared(s: State, e: ev.GapDeclared, _at: int) -> State:
     for start, number in known.counted.items():
         counted[start] = counted.get(start, 0) + number
     unsettled = [p for p in s.posts if p.post.id not in known.settled]
-    newest = _newest_behind(s, known)
-    s = changed(s, newest=newest, window=newest)
+    newest = _newest_behind(s, known, at_ms)
+    s = changed(s, newest=newest, window=newest, worked=s.worked if newest is None else _worked(s, newest))
     return changed(
         s,
         to_scrape=0,
@@ -159,10 +168,10 @@ def _gap_declared(s: State, e: ev.GapDeclared, _at: int) -> State:
     )
 
 
-def _newest_behind(s: State, known: ev.Salvage) -> Window | None:
+def _newest_behind(s: State, known: ev.Salvage, at_ms: int) -> Window | None:
     if known.window is None or known.start_block is None or known.blocks_per_window is None:
         return s.newest
-    window = Window(number=known.window, start_block=known.start_block, blocks=known.blocks_per_window)
+    window = Window(number=known.window, start_block=known.start_block, blocks=known.blocks_per_window, opened_ms=at_ms)
     return window if _is_after(window, s.newest) else s.newest
 
 
@@ -174,16 +183,43 @@ def _checkpoint_signed(s: State, e: ev.CheckpointSigned, _at: int) -> State:
 # Windows
 
 
-def _window_opened(s: State, e: ev.WindowOpened, _at: int) -> State:
+def _window_opened(s: State, e: ev.WindowOpened, at_ms: int) -> State:
     _require(s.newest is None or e.start_block > s.newest.start_block, "a window opens after the newest known one")
-    newest = Window(number=e.window, start_block=e.start_block, blocks=e.blocks_per_window)
+    newest = Window(number=e.window, start_block=e.start_block, blocks=e.blocks_per_window, opened_ms=at_ms)
     backoff = s.backoff
     if backoff is not None and backoff.until_block is not None and e.start_block >= backoff.until_block:
         backoff = None
     return changed(s, newest=newest, backoff=backoff)
 
 
-def _settle(s: State) -> State:
+def _windows_revised(s: State, e: ev.WindowsRevised, at_ms: int) -> State:
+    """What waits for the end of a window that was none waits for the true one's; a batch begun before goes on.
+
+    What was put off in the true window still waits for a later one (invariant I7).
+    """
+    believed = _newest(s)
+    _require(believed.start_block == e.believed_start_block, "only the newest window is taken back")
+    _require(not s.is_under_way(), "windows are revised between answers")
+    told = Window(number=e.window, start_block=e.start_block, blocks=e.blocks_per_window, opened_ms=at_ms)
+    window = None if s.window is None or _is_after(s.window, told) else s.window
+    counted, backoff = s.counted, s.backoff
+    if backoff is not None and backoff.until_block is not None:
+        # Should the chain come to the window of the 429 after all, that one is still full (invariant I6).
+        counted = {**counted, backoff.until_block - believed.blocks: s.max_submissions}
+        backoff = changed(backoff, until_block=told.end_block)
+    waits = (p.deferred_in is not None and p.deferred_in > told.start_block for p in s.posts)
+    return changed(
+        s,
+        newest=told if window is None or _is_after(told, window) else window,
+        window=window,
+        backoff=backoff,
+        counted=counted,
+        checkpointed=None,
+        posts=tuple(changed(p, deferred_in=None) if late else p for p, late in zip(s.posts, waits, strict=True)),
+    )
+
+
+def _settle(s: State, at_ms: int) -> State:
     """Open the newest window once the batch has ended: carried posts go first, the rest is scraped (ruling 9)."""
     if s.to_scrape or s.analysis_due():
         return s
@@ -191,32 +227,40 @@ def _settle(s: State) -> State:
         s = _keep_to_quota(s if s.window is not None else _put_all_off(s))
     if s.newest is None or not _is_after(s.newest, s.window) or s.backoff is not None or not s.all_deferred():
         return s
-    return _open_newest(s)
+    return _open_newest(s, at_ms)
 
 
-def _open_newest(s: State) -> State:
-    room = s.room()
-    eligible = sorted([p for p in s.posts if _may_be_carried(s, p)], key=lambda p: -p.score)
+def _open_newest(s: State, at_ms: int) -> State:
+    newest, room = _newest(s), s.room()
+    is_new = newest.start_block not in s.worked
+    eligible = sorted([p for p in s.posts if _may_be_carried(s, p, at_ms)], key=lambda p: -p.score)
     carried, left = eligible[:room], eligible[room:]
-    recent = sorted(s.counted.items())[-_COUNTED_WINDOWS:]
+    worked = _worked(s, newest)
+    recent = {*sorted(s.counted)[-_COUNTED_WINDOWS:], *worked}
     return changed(
         _begin_analyses(s),
-        window=s.newest,
-        to_scrape=room - len(carried),
+        window=newest,
+        worked=worked,
+        to_scrape=room - len(carried) if is_new else 0,
         posts=tuple([_carry(p) if p in carried else _put_off(s, p) if p in left else p for p in s.posts]),
-        counted=dict(recent),
+        counted={start: number for start, number in s.counted.items() if start in recent},
         crashes={},
-        totals=changed(s.totals, windows=s.totals.windows + 1),
+        totals=changed(s.totals, windows=s.totals.windows + is_new),
     )
+
+
+def _worked(s: State, window: Window) -> tuple[int, ...]:
+    return (*(start for start in s.worked if start != window.start_block), window.start_block)[-_WORKED_WINDOWS:]
 
 
 def _is_after(newest: Window, window: Window | None) -> bool:
     return window is None or newest.start_block > window.start_block
 
 
-def _may_be_carried(s: State, post: PendingPost) -> bool:
-    if not post.deferred or post.deferrals > s.policy.max_carried_windows:
-        return False  # the latter is about to be abandoned
+def _may_be_carried(s: State, post: PendingPost, at_ms: int) -> bool:
+    too_old = post.dated and s.is_too_old(post.post, at_ms)  # others were carried at any age
+    if not post.deferred or post.deferrals > s.policy.max_carried_windows or too_old:
+        return False  # the latter two are about to be abandoned
     # Put off while a newer window was open already: its attempts belong to that one (invariant I7).
     return post.deferred_in is None or s.newest is None or s.newest.start_block > post.deferred_in
 
@@ -231,7 +275,7 @@ def _keep_to_quota(s: State) -> State:
 
 
 def _put_all_off(s: State) -> State:
-    """Behind a move no window is known; the new API's first one takes what the old one did not."""
+    """Behind a move or a revision no window is worked on; the next one takes what the one before did not."""
     return changed(s, posts=tuple(p if p.deferred else changed(_put_off(s, p), deferred_in=None) for p in s.posts))
 
 
@@ -247,32 +291,49 @@ def _put_off(s: State, post: PendingPost) -> PendingPost:
 # Scrape and analysis
 
 
-def _posts_scraped(s: State, e: ev.PostsScraped, _at: int) -> State:
+def _posts_scraped(s: State, e: ev.PostsScraped, at_ms: int) -> State:
     _require_scrape(s, e.window)
-    _require(s.are_new({p.id for p in e.posts}), "a chosen post is new")
-    pending = tuple([PendingPost(post=p, window=e.window) for p in e.posts])
+    versions = [version for p in e.posts for version in p.versions]
+    distinct = set(versions)
+    _require(len(distinct) == len(versions) and s.are_new(distinct), "a chosen post is new")
+    is_dated = e.since is not None
+    pending = tuple([PendingPost(post=p, window=e.window, dated=is_dated) for p in e.posts])
     return changed(
         s,
         to_scrape=0,
+        searched_ms=at_ms,
         posts=s.posts + pending,
-        seen=_see(s.seen, e.posts) if e.posts else s.seen,
+        seen=_see(s.seen, e, distinct, at_ms) if e.posts else s.seen,
         totals=changed(s.totals, scraped=s.totals.scraped + len(pending)),
     )
 
 
-def _see(seen: Mapping[int, frozenset[str]], posts: tuple[ev.Post, ...]) -> dict[int, frozenset[str]]:
-    """Remember ``posts``; forget by the newest post's day, for this host's clock may jump."""
+def _see(
+    seen: Mapping[int, frozenset[str]], e: ev.PostsScraped, versions: set[str], at_ms: int
+) -> dict[int, frozenset[str]]:
+    """Remember the chosen posts, and forget the days that are farthest from today; no server's word decides which."""
+    if e.since is None:
+        return _see_unchecked(seen, e.posts)
+    today = at_ms // DAY_MS
+    all_seen = {**seen, today: seen.get(today, frozenset()) | versions}
+    days = sorted(all_seen)
+    next_day = bisect_right(days, today)
+    return {day: all_seen[day] for day in days[max(0, next_day - SEEN_DAYS) : next_day + SEEN_DAYS]}
+
+
+def _see_unchecked(seen: Mapping[int, frozenset[str]], posts: tuple[ev.Post, ...]) -> dict[int, frozenset[str]]:
+    """As builds before PostsScraped version 3 did: by the days that X told, and the newest post's of all."""
     by_day: dict[int, set[str]] = {}
     for post in posts:
         by_day.setdefault(post.timestamp // _DAY_S, set()).add(post.id)
     all_seen = {**seen, **{day: seen.get(day, frozenset()) | ids for day, ids in by_day.items()}}
-    oldest = max(all_seen) - SEEN_DAYS
+    oldest = max(all_seen) - _UNCHECKED_DAYS
     return {day: ids for day, ids in all_seen.items() if day >= oldest}
 
 
-def _scrape_failed(s: State, e: ev.ScrapeFailed, _at: int) -> State:
+def _scrape_failed(s: State, e: ev.ScrapeFailed, at_ms: int) -> State:
     _require_scrape(s, e.window)
-    return changed(s, to_scrape=0)
+    return changed(s, to_scrape=0, searched_ms=at_ms)
 
 
 def _budget_spent(s: State, e: ev.BudgetSpent, _at: int) -> State:
@@ -303,16 +364,16 @@ def _ask_again(s: State, at_ms: int) -> State:
 
 
 def _may_be_asked_again(s: State, post: PendingPost, at_ms: int) -> bool:
-    if post.analyzed or post.deferrals > s.policy.max_carried_windows:
-        return False  # the latter is about to be abandoned, and so is what is too old
-    return at_ms < post.post.timestamp * 1000 + s.policy.max_post_age_s * 1000
+    given_up = post.deferrals > s.policy.max_carried_windows or s.is_too_old(post.post, at_ms)
+    return not (post.analyzed or given_up)
 
 
 def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
     pending = _unanalyzed(s, e.post_id)
     if e.reused_from is None:
         answers = _remember(s.answers, e, at_ms // _HOUR_MS)
-        s = changed(s, answers=answers, outcomes={**s.outcomes, ANSWERED: ""}, refused=None)
+        taken = _taken(s.taken, e, at_ms)
+        s = changed(s, answers=answers, taken=taken, outcomes={**s.outcomes, ANSWERED: ""}, refused=None)
     if not e.tokens and not s.policy.submit_irrelevant:
         s = _leave_out(s, e.post_id)
     else:
@@ -320,6 +381,15 @@ def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
         analyzed = changed(pending, analyzed=True, tokens=e.tokens, sentiment=e.sentiment, score=score)
         s = changed(s, posts=_with(s, pending, analyzed))
     return _conclude(s, at_ms)
+
+
+def _taken(before: Taken | None, e: ev.PostAnalyzed, at_ms: int) -> Taken | None:
+    """What the answer says of its server. The same told again is no younger, until everything was tried again."""
+    if not e.server:  # an old record, which does not tell
+        return before
+    since_ms = at_ms if before is None or at_ms - before.since_ms >= DAY_MS else before.since_ms
+    again = Taken(server=e.server, model=e.model, rung=e.rung, dropped=e.dropped, since_ms=since_ms)
+    return again if again == before else changed(again, since_ms=at_ms)
 
 
 def _remember(
@@ -428,7 +498,11 @@ def _rate_limited(s: State, e: ev.RateLimited, _at: int) -> State:
 
 def _post_abandoned(s: State, e: ev.PostAbandoned, _at: int) -> State:
     pending = s.pending(e.post_id)
-    _require(pending is not None and pending.deferred, f"post {e.post_id} is not carried over")
+    if pending is None or not (pending.deferred or (pending.analyzed and e.reason == "too old")):
+        raise IllegalEventError(f"post {e.post_id} waits for nothing")
+    _require(s.open is None or s.open.post_id != e.post_id, f"an attempt of post {e.post_id} is open")
+    if pending.attempts and not pending.deferred:
+        s = _count(s, 1)  # the API may have taken it
     return changed(s, posts=_without(s, e.post_id), totals=changed(s.totals, abandoned=s.totals.abandoned + 1))
 
 
@@ -450,12 +524,16 @@ def _defer_exhausted(s: State) -> State:
     exhausted = [p for p in s.posts if p.attempts >= limit and not p.deferred]
     if not exhausted or s.newest is None:
         return s
+    posts = tuple([_put_off(s, p) if p in exhausted else p for p in s.posts])
+    return changed(_count(s, len(exhausted)), posts=posts)
+
+
+def _count(s: State, number: int) -> State:
+    """So many places of the newest window may be taken, though no answer says so (invariant I1)."""
+    if s.newest is None:
+        return s
     start = s.newest.start_block
-    return changed(
-        s,
-        posts=tuple([_put_off(s, p) if p in exhausted else p for p in s.posts]),
-        counted={**s.counted, start: s.counted.get(start, 0) + len(exhausted)},
-    )
+    return changed(s, counted={**s.counted, start: s.counted.get(start, 0) + number})
 
 
 def _with(s: State, before: PendingPost, after: PendingPost) -> tuple[PendingPost, ...]:
@@ -521,6 +599,7 @@ _REDUCERS: Final[Mapping[type, Callable[[State, Any, int], State]]] = {
     ev.ActorStopped: _actor_stopped,
     ev.SettingsChanged: _settings_changed,
     ev.WindowOpened: _window_opened,
+    ev.WindowsRevised: _windows_revised,
     ev.PostsScraped: _posts_scraped,
     ev.ScrapeFailed: _scrape_failed,
     ev.BudgetSpent: _budget_spent,

@@ -38,6 +38,7 @@ __all__ = [
     "Refused",
     "State",
     "StateName",
+    "Taken",
     "Totals",
     "Window",
     "decode_state",
@@ -56,11 +57,15 @@ STATES: Final[tuple[StateName, ...]] = ("WaitingForWindow", "Scraping", "Analyzi
 
 
 class Window(Value, frozen=True, kw_only=True):
-    """A rate-limit window: its number for people, its first block for comparison, its length in blocks."""
+    """A rate-limit window: its number for people, its first block for comparison, its length in blocks.
+
+    ``opened_ms`` is when it was recorded, unix milliseconds: what the API tells later is judged by the time since then.
+    """
 
     number: int
     start_block: int
     blocks: int
+    opened_ms: int = 0
 
     @property
     def end_block(self) -> int:
@@ -74,6 +79,7 @@ class PendingPost(Value, frozen=True, kw_only=True):
     Attributes:
         post: As X served it.
         window: Number of the window that it was scraped for.
+        dated: Its date was held against our own clock when it was scraped; so it is not before PostsScraped version 3.
         analyzed: The analysis, or its failure, is recorded.
         tokens: Relevance by subnet; empty before and without an analysis.
         sentiment: 0.0 before and without an analysis (ruling 6).
@@ -86,6 +92,7 @@ class PendingPost(Value, frozen=True, kw_only=True):
 
     post: Post
     window: int
+    dated: bool = False
     analyzed: bool = False
     tokens: Mapping[str, float] = {}
     sentiment: float = 0.0
@@ -156,6 +163,24 @@ class Refused(Value, frozen=True, kw_only=True):
     since_ms: int
 
 
+class Taken(Value, frozen=True, kw_only=True):
+    """What the LLM's server was found to take, so that the next start need not find it out again.
+
+    Attributes:
+        server: Host and port.
+        model: The model there.
+        rung: The answer format that worked.
+        dropped: What it does not take of a request.
+        since_ms: When that was found out, unix milliseconds.
+    """
+
+    server: str
+    model: str
+    rung: str
+    dropped: tuple[str, ...]
+    since_ms: int
+
+
 class Totals(Value, frozen=True, kw_only=True):
     """Counts since the journal began; ``accepted`` is the specification's posts_processed (ruling 14)."""
 
@@ -182,12 +207,15 @@ class State(Value, frozen=True, kw_only=True):
         served_max_submissions: Likewise.
         window: The window being worked on, or worked on last; its scrape is never repeated (ruling 12).
         newest: The newest known window, at or after ``window``.
+        worked: First blocks of the windows worked on last, in that order: none of them is searched again.
+        searched_ms: When the last search was answered or failed, unix milliseconds; None before one.
         to_scrape: Posts that the due scrape of ``window`` wants; 0 when none is due.
         posts: Posts without a verdict, in the order of their scrapes; one whose analysis is refused goes last.
         open: The open attempt.
         backoff: Set exactly in state Backoff.
         counted: Posts the API counted by a window's first block; only recent windows.
-        seen: Ids of chosen posts by the UTC day (unix days) they were posted; pruned beyond SEEN_DAYS.
+        seen: Ids of chosen posts, other versions included, by the UTC day (unix days) of their records; of posts whose
+            dates nobody checked, by that on which they were posted. Days far from that of the last search are forgotten.
         answers: Analyses of recent texts by the hour (unix hours) of their records, then by the texts' digests.
         checkpointed: First block of the last window that ended with a signed checkpoint.
         checkpoint_seq: Record that the last checkpoint with a list of hashes speaks of; 0 before the first.
@@ -202,6 +230,8 @@ class State(Value, frozen=True, kw_only=True):
         spent: What was paid for, or may have been, by UTC day (unix days); only recent days.
         unaffordable: What to record in place of the due scrape, which a budget does not allow; else None.
         observed: Keys of what validators told last, so that the same word told again is not recorded again.
+        build: Version of the software of the last start; empty before the first.
+        taken: What the LLM's server takes; None before its first answer to this build.
     """
 
     state: StateName = "WaitingForWindow"
@@ -215,6 +245,8 @@ class State(Value, frozen=True, kw_only=True):
     served_max_submissions: int | None = None
     window: Window | None = None
     newest: Window | None = None
+    worked: tuple[int, ...] = ()
+    searched_ms: int | None = None
     to_scrape: int = 0
     posts: tuple[PendingPost, ...] = ()
     open: OpenAttempt | None = None
@@ -234,6 +266,8 @@ class State(Value, frozen=True, kw_only=True):
     spent: Mapping[int, Spent] = {}
     unaffordable: BudgetSpent | None = None
     observed: tuple[str, ...] = ()
+    build: str = ""
+    taken: Taken | None = None
 
     @property
     def blocks_per_window(self) -> int:
@@ -244,6 +278,16 @@ class State(Value, frozen=True, kw_only=True):
     def max_submissions(self) -> int:
         """In use: the API's number, else the policy's."""
         return self.served_max_submissions or self.policy.max_submissions_per_window
+
+    @property
+    def search_floor_s(self) -> float:
+        """No search begins sooner after the last one, whatever the API tells of windows."""
+        return self.policy.blocks_per_window * self.policy.block_s / 4
+
+    def is_under_way(self) -> bool:
+        """Whether an answer is due that belongs to ``window``, or a timed wait is."""
+        timed = self.backoff is not None and self.backoff.due_ms is not None
+        return bool(self.to_scrape) or self.open is not None or timed or self.analysis_due()
 
     def room(self) -> int:
         """Posts that the newest window still takes."""
@@ -259,7 +303,7 @@ class State(Value, frozen=True, kw_only=True):
         return None
 
     def is_seen(self, post_id: str) -> bool:
-        """Whether the post was chosen by an earlier scrape."""
+        """Whether the post, or another version of it, was chosen by an earlier scrape."""
         return not self.are_new({post_id})
 
     def are_new(self, post_ids: set[str]) -> bool:
@@ -267,7 +311,15 @@ class State(Value, frozen=True, kw_only=True):
         for ids in self.seen.values():
             if not ids.isdisjoint(post_ids):
                 return False
-        return post_ids.isdisjoint([pending.post.id for pending in self.posts])
+        return all(post_ids.isdisjoint(pending.post.versions) for pending in self.posts)
+
+    def is_too_old(self, post: Post, at_ms: int) -> bool:
+        """Whether a post is not to be sent any more (ruling 9)."""
+        return at_ms >= self.too_old_ms(post)
+
+    def too_old_ms(self, post: Post) -> int:
+        """The moment from which on a post is not sent any more, unix milliseconds (ruling 9)."""
+        return post.timestamp * 1000 + round(self.policy.max_post_age_s * 1000)
 
     def answer(self, content_sha256: str) -> Answer | None:
         """What is on record about a text of this digest; the newest where models or rules changed."""

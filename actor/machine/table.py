@@ -84,7 +84,6 @@ _ANYWHERE: Final = (
     "ApiRecovered",
     "CheckpointSigned",
     "TailRepaired",
-    "PostAbandoned",
     "ApiMoved",
     "ScoreObserved",
     "ValidationObserved",
@@ -121,6 +120,10 @@ def _rows() -> tuple[Row, ...]:
     ]
     rows += _goes_on("WindowOpened", BACKOFF, "released")
     rows += [Row("WindowOpened", BACKOFF, None, ("backing_off",))]
+    # Between answers only: what was asked for a window that was none is heard before.
+    rows += _goes_on("WindowsRevised", WAITING)
+    rows += _goes_on("WindowsRevised", SUBMITTING)
+    rows += [Row("WindowsRevised", BACKOFF, None, ("backing_off",))]
     rows += _goes_on("PostsScraped", SCRAPING)
     rows += _goes_on("ScrapeFailed", SCRAPING)
     rows += _goes_on("BudgetSpent", SCRAPING)
@@ -131,6 +134,9 @@ def _rows() -> tuple[Row, ...]:
     # A smaller quota may leave nothing to send in this window.
     rows += [Row("ConfigMismatched", state, None) for state in STATES if state != SUBMITTING]
     rows += _goes_on("ConfigMismatched", SUBMITTING)
+    # What is too old when it is its turn may have been the last one.
+    rows += [Row("PostAbandoned", state, None) for state in STATES if state != SUBMITTING]
+    rows += _goes_on("PostAbandoned", SUBMITTING)
     rows += [Row("SubmissionStarted", SUBMITTING, None)]
     for event in _VERDICTS:
         rows += _goes_on(event, SUBMITTING)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from actor.machine.norm import norm_text
 from actor.machine.state import PendingPost, State
-from events.catalogue import SubmissionBody, SubmissionStarted
+from events.catalogue import PostAbandoned, SubmissionBody, SubmissionStarted
 from events.effects import (
     AbandonPost,
     AnalyzePost,
@@ -23,7 +23,7 @@ from events.effects import (
     effect_key,
 )
 
-__all__ = ["at_rest", "submission_started", "wanted"]
+__all__ = ["at_rest", "submission_decided", "submission_started", "wanted"]
 
 
 def wanted(state: State) -> tuple[Effect, ...]:
@@ -41,6 +41,18 @@ def wanted(state: State) -> tuple[Effect, ...]:
 def at_rest(state: State) -> bool:
     """Whether nothing is left to do before the next window, the checkpoint included."""
     return all(isinstance(effect, PollStatus | AbandonPost) for effect in wanted(state))
+
+
+def submission_decided(state: State, effect: StartSubmission, at_ms: int) -> SubmissionStarted | PostAbandoned:
+    """What ``effect`` asks to record at this moment: the intent, unless the post grew too old while it waited.
+
+    A host may have slept since the post was scraped, or its clock may have been set.
+    """
+    started = submission_started(state, effect)
+    pending = state.pending(effect.post_id)
+    if pending is not None and state.is_too_old(pending.post, at_ms):
+        return PostAbandoned(post_id=effect.post_id, reason="too old")
+    return started
 
 
 def submission_started(state: State, effect: StartSubmission) -> SubmissionStarted:
@@ -117,8 +129,7 @@ def _checkpoint(state: State) -> tuple[Effect, ...]:
 def _abandonment(state: State, pending: PendingPost) -> AbandonPost:
     if pending.deferrals > state.policy.max_carried_windows:
         return AbandonPost(post_id=pending.post.id, reason="carried too long", due_ms=0)
-    due_ms = pending.post.timestamp * 1000 + round(state.policy.max_post_age_s * 1000)
-    return AbandonPost(post_id=pending.post.id, reason="too old", due_ms=due_ms)
+    return AbandonPost(post_id=pending.post.id, reason="too old", due_ms=state.too_old_ms(pending.post))
 
 
 def _body(pending: PendingPost, hotkey: str) -> SubmissionBody:

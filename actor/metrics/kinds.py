@@ -22,7 +22,8 @@ FAILURES: Final[Mapping[str, tuple[str, ...]]] = {
         *("timeout", "connection", "broken", "malformed", "crash", OTHER),
     ),
     "analysis": (
-        *("auth", "quota", "model", "parameter", "rate_limit", "refused_format", "request", "server"),
+        *("auth", "quota", "model", "rate_limit", "refused_format", "refused_parameter", "context", "declined"),
+        *("request", "server"),
         *("timeout", "connection", "broken", "malformed", "votes", "bug", "crash", OTHER),
     ),
     "submission": ("timeout", "connection", "http", "unexpected", OTHER),

@@ -6,6 +6,7 @@ It serves gauges after a restart and nothing else: what is read is not verified,
 from __future__ import annotations
 
 from collections.abc import Collection
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ _BYTES: Final = 512 << 10
 def last_times(directory: Path, names: Collection[str]) -> dict[str, int]:
     """Unix milliseconds of the last record of each of these events that stands near the journal's end."""
     found: dict[str, int] = {}
-    for line in reversed(_end(directory).splitlines(keepends=True)):
+    for line in reversed(BytesIO(_end(directory)).readlines()):  # lines end at \n alone
         if len(found) == len(names):
             break
         try:

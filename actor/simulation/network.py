@@ -7,7 +7,7 @@ they have below their mapping of errors: nothing here says what an answer means.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -32,6 +32,7 @@ _SLOW_S: Final = (4.0, 90.0)
 _CRAWL_S: Final = (10.0, 56.0)
 _AGAIN_S: Final = (0.05, 8.0)
 _RAISES_BEFORE: Final = 0.5  # else after the server acted
+_ARRIVES_LATER: Final = 0.5  # else before the host sleeps
 
 
 class SimulatedBugError(RuntimeError):
@@ -39,11 +40,27 @@ class SimulatedBugError(RuntimeError):
 
 
 class Network:
-    """Every way to every server."""
+    """Every way to every server.
 
-    def __init__(self, world: World, loop: asyncio.AbstractEventLoop) -> None:
+    Args:
+        world: The servers.
+        loop: Whose time requests and answers take.
+        world_s: The world's own time, which goes on while the host sleeps.
+        suspend: Lets the host sleep; a number from 0 up to 1 says for how long.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        world_s: Callable[[], float],
+        suspend: Callable[[float], None],
+    ) -> None:
         self._world = world
         self._loop = loop
+        self._world_s = world_s
+        self._suspend = suspend
 
     def send(self, request: Request) -> asyncio.Future[Answer]:
         """Send one request; the future brings its answer or raises Unanswered.
@@ -70,7 +87,11 @@ class Network:
 
     def _arrive(self, draw: Draw, request: Request, future: asyncio.Future[Answer], one_way_s: float) -> None:
         kind = draw.kind
-        answer, entry = self._world.arrive(draw, request, self._loop.time())
+        if kind == "asleep" and draw.amount < _ARRIVES_LATER:
+            self._suspend(draw.share)
+        answer, entry = self._world.arrive(draw, request, self._world_s())
+        if kind == "asleep" and draw.amount >= _ARRIVES_LATER:
+            self._suspend(draw.share)
         if kind == "twice":
             self._loop.call_later(_between(_AGAIN_S, draw.amount), self._arrive_again, draw, request)
         back_s = one_way_s
@@ -88,11 +109,11 @@ class Network:
             self._loop.call_later(back_s, self._deliver, future, answer, entry)
 
     def _arrive_again(self, draw: Draw, request: Request) -> None:
-        self._world.arrive(draw, request, self._loop.time())
+        self._world.arrive(draw, request, self._world_s())
 
     def _deliver(self, future: asyncio.Future[Answer], answer: Answer, entry: Any) -> None:
         if not future.done():
-            entry.delivered_s = self._loop.time()
+            entry.delivered_s = self._world_s()
             future.set_result(answer)
 
 
@@ -153,6 +174,8 @@ class SimulatedChat:
         model: str,
         messages: Sequence[Mapping[str, str]],
         response_format: Mapping[str, Any] | None,
+        max_tokens: int,  # noqa: ARG002 - no answer of this world is long
+        without: Collection[str] = (),  # noqa: ARG002 - it refuses no parameter
         vote: int = 0,
     ) -> Completion:
         """Make one request."""

@@ -12,8 +12,8 @@ from sandbox.world import Draw, Habits
 __all__ = ["policy_of"]
 
 _SHORTEST_POLL_S: Final = 30.0
-_LONGEST_POLL_S: Final = 600.0
-_POLLS_PER_WINDOW: Final = 2
+_LONGEST_POLL_S: Final = 120.0
+_POLLS_PER_WINDOW: Final = 5
 _BLOCK_S: Final = 12.0
 _HOLDING: Final = 0.4  # of the processes have posts wait that the model's server refuses
 

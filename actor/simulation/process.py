@@ -27,6 +27,7 @@ __all__ = ["Process", "WatchedJournal"]
 _API_URLS: Final = ("http://127.0.0.1:8001", "http://127.0.0.1:8011")
 _X_BASE: Final = "http://127.0.0.1:8002/2"
 _MODEL: Final = "simulated-model"
+_LLM_SERVER: Final = "llm.example"
 _ANALYSIS_TIMEOUT_S: Final = 180.0
 _SEGMENT_BYTES: Final = 128 << 10
 _ROOM_BYTES: Final = 1 << 40
@@ -164,7 +165,12 @@ def _ports(line: Line, clock: VirtualClock, signer: Signer, api_url: str) -> Por
             fetch_page=partial(search_page, line),
         ),
         analyzer=Analyzer(
-            llm=SimulatedChat(line), strategy=_strategy(), model=_MODEL, timeout_s=_ANALYSIS_TIMEOUT_S, redact=_as_it_is
+            llm=SimulatedChat(line),
+            strategy=_strategy(),
+            model=_MODEL,
+            timeout_s=_ANALYSIS_TIMEOUT_S,
+            server=_LLM_SERVER,
+            redact=_as_it_is,
         ),
         api=APIClient(
             base_url=api_url,

@@ -7,6 +7,7 @@ The damage lies at or below the record that HEAD witnesses, so that the miner mu
 from __future__ import annotations
 
 import shutil
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +35,7 @@ def harm(directory: Path, draw: Draw) -> bool:
     segments = list_segments(directory)
     name = next(name for name in reversed(segments) if first_seq(name) <= seq)
     content = bytearray((directory / name).read_bytes())
-    lines = content.splitlines(keepends=True)
+    lines = BytesIO(content).readlines()
     before = seq - first_seq(name)
     middle = sum(map(len, lines[:before])) + len(lines[before]) // 2
     if draw.kind == "flipped":

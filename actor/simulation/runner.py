@@ -51,6 +51,7 @@ _SHORTEST_DOWN_S: Final = 0.2
 _SHORT_DOWN_S: Final = 40.0
 _WORDS: Final = (ScoreObserved, ValidationObserved)
 _FARTHEST_CLOCK: Final = 6.0  # powers of ten seconds
+_LONGEST_SLEEP: Final = 3.6  # likewise, from 100 s on: four and a half days
 
 
 def simulate(
@@ -107,7 +108,8 @@ class _Simulation:
         self._world = World(plan.seed, self._weather, verify=verify, habits=habits)
         clock.set_wall(round(self._world.epoch_s * 1000))
         loop.on_last_turn(self._interrupt)
-        self._network = Network(self._world, loop)
+        self._slept_s = 0.0
+        self._network = Network(self._world, loop, world_s=self._world_s, suspend=self._suspend)
         self._signer = SimulatedSigner()
         self._samples = random.Random(f"{plan.seed}:samples")  # noqa: S311  (repeatable by intent)
         self._losses = random.Random(f"{plan.seed}:losses")  # noqa: S311
@@ -266,11 +268,26 @@ class _Simulation:
     def _disturb_clock(self) -> None:
         period_s = self._world.chain.period_s
         draw = self._weather.draw("clock")
-        if draw.kind:
+        if draw.kind == "sleep":
+            self._loop.call_later(draw.share * period_s, self._suspend, draw.amount)
+        elif draw.kind:
             by_s = 10 ** (draw.amount * _FARTHEST_CLOCK) * (1 if draw.kind == "ahead" else -1)
             self._clock.jump(by_s)
             self._loop.call_later(draw.share * 2 * period_s, self._clock.jump, -by_s)
         self._loop.call_later(period_s, self._disturb_clock)
+
+    def _suspend(self, share: float) -> None:
+        """The host sleeps: the world and the wall clock go on, and nothing that the miner waits for does."""
+        begins_s, seconds = self._world_s(), 10 ** (2 + share * _LONGEST_SLEEP)
+        self._slept_s += seconds
+        self._clock.jump(seconds)
+        self._world.ledger.sleeps.append((begins_s, self._world_s()))
+        calm, self._weather.calm = self._weather.calm, True  # days of the chain's own troubles would drown the rest
+        self._world.chain.block(self._world_s())
+        self._weather.calm = calm
+
+    def _world_s(self) -> float:
+        return self._clock.elapsed_s() + self._slept_s
 
     def _disturb_host(self) -> None:
         period_s = self._world.chain.period_s
@@ -334,7 +351,7 @@ class _Simulation:
         if isinstance(event, _WORDS):
             self._note_word(observation_key(event), record.seq)
         if self._watch is not None and not self._gaps:
-            self._violations += self._watch(record, event, state, self._world, self._clock.elapsed_s())
+            self._violations += self._watch(record, event, state, self._world, self._world_s())
         if state.totals.windows >= self._plan.windows:
             self._calm_down()
 
@@ -363,7 +380,7 @@ class _Simulation:
             plan=self._plan,
             habits=self._world.habits,
             windows=self._state.totals.windows,
-            elapsed_s=self._clock.elapsed_s(),
+            elapsed_s=self._world_s(),
             lives=self._lives,
             ends=self._ends,
             openings=self._openings,

@@ -137,6 +137,7 @@ class MachineDrive:
     def scraped(self, *numbers: int, lost_pages: int = 0, **fields: Any) -> Self:
         """The due search brought these posts, made up; ``fields`` are theirs. Pages may have been lost behind them."""
         posts = tuple(post(number, **fields) for number in numbers)
+        since = self.at_ms // 1000 - 72 * 3600
         self.on(
             ev.PostsScraped(
                 window=self._window(),
@@ -150,6 +151,7 @@ class MachineDrive:
                 unusable=0,
                 latency_ms=300,
                 lost_pages=lost_pages,
+                since=min([since, *(p.timestamp for p in posts)]),
             )
         )
         return self

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from actor.analyzer import Analysis
+from actor.block_watch import BlockWatch
+from actor.machine.state import State, Window
 from actor.perform import Ports
 from actor.ports import Accepted, AnalysisLike, Block, Clock, Failed, Limited, Rejected, Scraped, Signer, SubmitAnswer
 from actor.testing.clock import VirtualClock
@@ -24,6 +26,7 @@ __all__ = [
     "ScriptedApi",
     "ScriptedScraper",
     "ScriptedSigner",
+    "TrustingWatch",
     "accept",
     "analysis",
     "fail",
@@ -106,7 +109,8 @@ class ScriptedScraper:
         if self.error is not None:
             raise _afresh(self.error)
         new = tuple(p for p in self.posts if not is_seen(p.id))
-        return Scraped(posts=new, posts_read=len(self.posts), users_read=1, requests=1, unusable=0)
+        since = min((p.timestamp for p in self.posts), default=0)  # whatever a test made up was asked for
+        return Scraped(posts=new, posts_read=len(self.posts), users_read=1, requests=1, unusable=0, since=since)
 
     async def aclose(self) -> None:
         """Nothing to close."""
@@ -124,6 +128,7 @@ class ScriptedAnalyzer:
         calls: The texts that were analyzed.
         model: As its analyses name it; another one finds answers on record to be another's.
         prompt_version: Likewise.
+        server: Where the LLM is; empty tells the journal nothing of it.
         busy: Analyses in flight.
         most_busy: The most that ever were.
     """
@@ -138,6 +143,10 @@ class ScriptedAnalyzer:
     most_busy: int = 0
     model: str = "m"
     prompt_version: str = "1"
+    server: str = ""
+
+    def recall(self, rung: str, dropped: tuple[str, ...], *, age_s: float) -> None:
+        """It takes everything."""
 
     async def analyze(self, text: str) -> AnalysisLike:
         """One analysis."""
@@ -218,6 +227,22 @@ class ScriptedSigner:
     def sign(self, message: bytes) -> bytes:
         """64 bytes, the same for the same message."""
         return hashlib.sha512(message).digest()
+
+
+class TrustingWatch(BlockWatch):
+    """Believes the API at once, on one answer, whatever it tells."""
+
+    def hear(self, state: State, block: Block) -> Block:  # noqa: ARG002
+        """All of it."""
+        return block
+
+    def is_confirmed(self, window: Window | None) -> bool:  # noqa: ARG002
+        """Without a second answer."""
+        return True
+
+    def can_be_at(self, state: State, block: int) -> bool:  # noqa: ARG002
+        """Anywhere."""
+        return True
 
 
 def _afresh(error: Exception) -> Exception:

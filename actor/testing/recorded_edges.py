@@ -17,6 +17,7 @@ from actor.ports import (
     Accepted,
     AnalysisLike,
     Block,
+    Clock,
     Failed,
     Limited,
     Rejected,
@@ -26,10 +27,11 @@ from actor.ports import (
     SubmitAnswer,
 )
 from actor.testing.clock import VirtualClock
+from actor.testing.edges import TrustingWatch
 from actor.testing.made import post
 from events import catalogue as ev
 
-__all__ = ["RecordedClock", "RecordedEdges", "crash_of", "told_by_answer"]
+__all__ = ["RecordedClock", "RecordedEdges", "RecordedWatch", "crash_of", "told_by_answer"]
 
 _CRASH: Final = "crash"
 _WORTHLESS: Final = dict.fromkeys(CAPS, 0)
@@ -37,6 +39,21 @@ _SERVED_AGAIN: Final = 10
 _OUTCOMES: Final = (ev.SubmissionAccepted, ev.SubmissionRejected, ev.SubmissionFailed, ev.RateLimited)
 # The API answered, and no number of it is news.
 _NO_NEWS: Final = Block(max_submissions=0)
+# What analyses and their failures tell alike.
+_ASKED: Final = (
+    "model",
+    "prompt_version",
+    "raw_answer",
+    "calls",
+    "prompt_tokens",
+    "completion_tokens",
+    "failed_calls",
+    "unmeasured_calls",
+    "repairs",
+    "server",
+    "dropped",
+    "shown_chars",
+)
 
 
 class RecordedClock:
@@ -67,7 +84,10 @@ class RecordedEdges:
         at_ms: When it was recorded.
         model: The LLM whose recorded answers hold for the next post.
         prompt_version: Likewise the rules and question.
+        server: Of nobody: no start is told what an LLM takes.
     """
+
+    server = ""
 
     def __init__(self, time: VirtualClock, hotkey: str) -> None:
         self.model = ""
@@ -118,30 +138,21 @@ class RecordedEdges:
             requests=search.requests,
             unusable=search.unusable,
             lost_pages=search.lost_pages,
+            since=search.since,
         )
+
+    def recall(self, rung: str, dropped: tuple[str, ...], *, age_s: float) -> None:
+        """Nothing is asked that this could change."""
 
     async def analyze(self, text: str) -> AnalysisLike:  # noqa: ARG002
         """The recorded analysis."""
         found = await self._answer()
         if isinstance(found, ev.AnalysisFailed):
-            costs = ("calls", "prompt_tokens", "completion_tokens", "failed_calls", "unmeasured_calls")
-            cost = {name: getattr(found, name) for name in costs}
-            said: Any = {name: getattr(found, name) for name in ("kind", "model", "prompt_version", "raw_answer")}
-            raise AnalysisError(found.reason, **said, **cost)
+            told: Any = {name: getattr(found, name) for name in (*_ASKED, "kind")}
+            raise AnalysisError(found.reason, **told)
         analyzed = cast("ev.PostAnalyzed", found)
-        return Analysis(
-            tokens=analyzed.tokens,
-            sentiment=analyzed.sentiment,
-            model=analyzed.model,
-            prompt_version=analyzed.prompt_version,
-            rung=analyzed.rung,
-            raw_answer=analyzed.raw_answer,
-            calls=analyzed.calls,
-            prompt_tokens=analyzed.prompt_tokens,
-            completion_tokens=analyzed.completion_tokens,
-            failed_calls=analyzed.failed_calls,
-            unmeasured_calls=analyzed.unmeasured_calls,
-        )
+        asked: Any = {name: getattr(analyzed, name) for name in _ASKED}
+        return Analysis(tokens=analyzed.tokens, sentiment=analyzed.sentiment, rung=analyzed.rung, **asked)
 
     async def status(self) -> Block:
         """What the status must have said for this to be recorded."""
@@ -175,6 +186,19 @@ class RecordedEdges:
             await self._time.sleep(latency_ms / 1000)
         self._time.set_wall(self.at_ms)
         return self.event
+
+
+class RecordedWatch(TrustingWatch):
+    """Takes windows back where that was recorded: which answers led to it no record tells."""
+
+    def __init__(self, clock: Clock, edges: RecordedEdges) -> None:
+        super().__init__(clock)
+        self._edges = edges
+
+    def revision(self, state: State) -> tuple[ev.WindowsRevised, ...]:  # noqa: ARG002
+        """As recorded."""
+        found = self._edges.event
+        return (found,) if isinstance(found, ev.WindowsRevised) else ()
 
 
 def told_by_answer(outcome: ev.Event, behind: Iterable[ev.Event], state: State) -> tuple[ev.Event, ...]:

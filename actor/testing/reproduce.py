@@ -19,7 +19,7 @@ from actor.perform import Facts, Ports
 from actor.runtime import Actor, ActorConfig
 from actor.testing.clock import VirtualClock, run_virtual
 from actor.testing.lives import Life, lives
-from actor.testing.recorded_edges import RecordedClock, RecordedEdges, crash_of, told_by_answer
+from actor.testing.recorded_edges import RecordedClock, RecordedEdges, RecordedWatch, crash_of, told_by_answer
 from actor.testing.scenario import DivergenceError, Scenario, Step
 from actor.testing.words import change_lines, effect_line, move_line
 from audit.checking.asked import is_outcome
@@ -35,6 +35,8 @@ _CLOCK_MS: Final = 50
 # Decisions that wait for nothing take milliseconds.
 _AT_ONCE: Final = (HoldWindow, SignCheckpoint, StartSubmission)
 _AT_ONCE_MS: Final = 5_000
+# Behind these, the first submission waits until the API has told of the window twice.
+_UNCONFIRMED: Final = (ev.ActorStarted, ev.WindowOpened, ev.WindowsRevised)
 # What comes of no effect: somebody else tells it.
 _TOLD: Final = (ev.ScoreObserved, ev.SettingsChanged, ev.ValidationObserved)
 # A virtual loop lets time pass only when every task waits, so this is how to wait for that.
@@ -224,9 +226,17 @@ class _Process:
         """What is decided at once is recorded at once, unless it was not decided."""
         for effect, gate in self._gates.items():
             late_ms = found.at_ms - self.life.steps[max(0, gate.since - 1)].at_ms
+            if isinstance(effect, StartSubmission) and not self._is_confirmed():
+                continue
             if isinstance(effect, _AT_ONCE) and late_ms > _AT_ONCE_MS and not is_outcome(found.event, effect):
                 wants = effect_line(effect, found.at_ms)
                 raise _DivergedError(f"before record {found.seq}, {found.name}: this build wants {wants} at once")
+
+    def _is_confirmed(self) -> bool:
+        """Whether a submission was started in the newest window by this process."""
+        events = (found.event for found in reversed(self.life.steps[: self.place]))
+        last = next((event for event in events if isinstance(event, (*_UNCONFIRMED, ev.SubmissionStarted))), None)
+        return isinstance(last, ev.SubmissionStarted)
 
     def _check_wait(self, effect: Effect, found: Step) -> None:
         """A wait that ended before this build would end it; where the wall clock went back, nobody can tell."""
@@ -260,6 +270,7 @@ class _Again(Actor):
             ports=Ports(scraper=edges, analyzer=edges, api=edges, signer=edges, clock=clock),
             config=_config(history.state, process.life, history.identity),
             new_seed=edges.seed,
+            watch=RecordedWatch(clock, edges),
         )
 
     async def _boot(self) -> bool:
@@ -270,6 +281,8 @@ class _Again(Actor):
 
     async def _perform(self, effect: Effect, state: State) -> Facts:
         await self._process.turn(effect)
+        if isinstance(effect, AbandonPost):  # what it waits for comes when it was recorded, even before its time
+            effect = changed(effect, due_ms=0)
         return await super()._perform(effect, state)
 
 

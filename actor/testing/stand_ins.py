@@ -33,6 +33,7 @@ OWN_WORDS: Final = frozenset(
         "budget",
         "build",
         "day",
+        "dropped",
         "kind",
         "names",
         "on_analysis_error",
@@ -46,7 +47,7 @@ OWN_WORDS: Final = frozenset(
         "status",
     }
 )
-_POST_IDS: Final = frozenset({"id", "post_id", "candidates", "reused_from", "seen", "settled"})
+_POST_IDS: Final = frozenset({"id", "post_id", "candidates", "edits", "reused_from", "seen", "settled"})
 _EFFECT_KEYS: Final = frozenset({"crashes", "effect", "held"})
 _HOTKEYS: Final = frozenset({"hotkey", "miner_hotkey", "validator"})
 _DIGESTS: Final = frozenset(

@@ -34,6 +34,7 @@ _OUTCOMES: Final[Mapping[type, tuple[type, Mapping[str, str]]]] = {
     ev.ApiUnreachable: (ef.PollStatus, {}),
     ev.ApiRecovered: (ef.PollStatus, {}),
     ev.ConfigMismatched: (ef.PollStatus, {}),
+    ev.WindowsRevised: (ef.PollStatus, {}),
 }
 # An effect that was called off may still answer behind so many records.
 _LATE_RECORDS: Final = 100
@@ -82,6 +83,8 @@ def is_outcome(event: ev.Event, effect: ef.Effect) -> bool:
     """Whether ``event`` is what comes of ``effect``."""
     if isinstance(event, ev.EffectCrashed):
         return ef.effect_key(effect) == event.effect
+    if isinstance(event, ev.PostAbandoned) and isinstance(effect, ef.StartSubmission):
+        return (event.post_id, event.reason) == (effect.post_id, "too old")
     kind, told = _effect_of(event)
     return type(effect) is kind and all(getattr(effect, name) == getattr(event, of) for name, of in told.items())
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from actor.machine import IllegalEventError, State, step
+from actor.machine import IllegalEventError, State, step, wanted
 from actor.machine.explain import explain
 from audit.checking.asked import Asked, has_effect, outcome_differences
 from audit.checking.divergence import Divergence, Kind
@@ -24,6 +24,7 @@ from events.journal import Record
 
 __all__ = ["FOLD", "Case", "Stepped", "cause", "diverge", "divergences", "failure", "stepped"]
 
+_BLOCK_MS: Final = 12_000
 _WANTED: Final = "what is wanted (actor.machine.wanted)"
 _WAITS: Final = "rules 1 and 9 (actor.machine.reduce, actor.machine.wanted)"
 FOLD: Final = "the fold (actor.machine.reduce, actor.machine.state)"
@@ -163,7 +164,7 @@ def _told_differently(case: Case) -> tuple[Difference, ...]:
         return outcome_differences(case.event, case.asked.nearest(case.event))
     if isinstance(case.event, ev.CheckpointSigned):
         return case.folds.chain_differences(case.before, case.event)
-    return decided_differently(case.before, case.event, case.effect)
+    return decided_differently(case.before, case.event, case.effect, case.record.at_ms)
 
 
 def _about_digests(case: Case) -> Iterator[Divergence]:
@@ -181,7 +182,13 @@ def _about_time(case: Case) -> Iterator[Divergence]:
     if early_ms is not None:
         reason = f"this build would have waited {early_ms / 1000:.3f} s longer, unless this host's clock was set back"
         yield _at(case, "early", reason, rule=_WAITS)
-    missing = case.waits.missing(case.effect, at_ms)
+    after, newest = case.stepped.after, case.before.newest
+    missing = case.waits.missing(
+        case.effect,
+        at_ms,
+        still_wanted=lambda: () if after is None else wanted(after),
+        window_ms=0 if newest is None else newest.blocks * _BLOCK_MS,
+    )
     if missing is not None:
         effect, since = missing
         reason = (

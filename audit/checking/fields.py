@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from actor.machine import State, content_sha256, norm_text
 from actor.machine.facts import crash_event, observe, ranked, sample
-from actor.machine.wanted import submission_started
+from actor.machine.wanted import submission_decided
 from actor.ports import Block
 from audit.differences import Difference, differences
 from events import catalogue as ev
@@ -29,6 +29,8 @@ _RULES: Final[Mapping[str, str]] = {
     "candidates": "rule 8: posts chosen before are left aside (State.is_seen)",
     "posts[": "rule 8: the sample (actor.machine.facts: sample, ranked)",
     "posts_processed": "rule 14: accepted posts are counted",
+    # An intent on one side, none on the other.
+    "[0].attempt": "rule 9: what is too old is not sent (actor.machine.wanted.submission_decided)",
     "WindowOpened": "rule 11: an answer's block numbers (actor.machine.facts.observe)",
     "ConfigMismatched": "rule 11: an answer's block numbers (actor.machine.facts.observe)",
     "BudgetSpent": "what a day may cost (actor.machine.budget)",
@@ -37,18 +39,25 @@ _RULES: Final[Mapping[str, str]] = {
     "AnalysisFailed": "how often an effect may crash (actor.machine.facts.crash_event)",
 }
 _CRASH: Final = "crash"
+_MOMENT_MS: Final = 50
 
 
-def decided_differently(state: State, event: ev.Event, effect: ef.Effect | None) -> tuple[Difference, ...]:
+def decided_differently(state: State, event: ev.Event, effect: ef.Effect | None, at_ms: int) -> tuple[Difference, ...]:
     """The fields of ``event`` that this build would have recorded otherwise in ``state``; the journal's come first.
 
     Args:
         state: The state before the event.
         event: What the journal holds.
         effect: The effect that it is the outcome of, None without one.
+        at_ms: When it was recorded.
     """
     if isinstance(event, ev.PostsScraped):
         return _drawn_differently(state, event)
+    if isinstance(effect, ef.StartSubmission) and isinstance(event, ev.SubmissionStarted | ev.PostAbandoned):
+        # What was sent was decided a moment before it was recorded.
+        decided_ms = at_ms - _MOMENT_MS if isinstance(event, ev.SubmissionStarted) else at_ms
+        decided = submission_decided(state, effect, decided_ms)
+        return () if decided == event else _between(event, (decided,))
     again = _AGAIN.get(type(event))
     if again is None:
         return ()
@@ -88,11 +97,6 @@ def _drawn_differently(state: State, event: ev.PostsScraped) -> tuple[Difference
         chosen = tuple(post.id for post in ranked(event.posts))
     then = {"candidates": event.candidates, "posts": posts}
     return differences(plain(then), plain({"candidates": new, "posts": chosen}))
-
-
-def _started(state: State, _event: ev.SubmissionStarted, effect: ef.Effect | None) -> Iterable[ev.Event]:
-    if isinstance(effect, ef.StartSubmission):
-        yield submission_started(state, effect)
 
 
 def _analyzed(state: State, event: Any, effect: ef.Effect | None) -> Iterable[ev.Event]:
@@ -138,7 +142,6 @@ def _stopped(state: State, event: ev.ActorStopped, _effect: ef.Effect | None) ->
 
 
 _AGAIN: Final[Mapping[type, Callable[[State, Any, ef.Effect | None], Iterable[ev.Event]]]] = {
-    ev.SubmissionStarted: _started,
     ev.PostAnalyzed: _analyzed,
     ev.AnalysisFailed: _analyzed,
     ev.ScrapeFailed: _scrape_failed,

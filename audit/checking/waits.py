@@ -1,14 +1,15 @@
 """Whether decisions came when this build would have made them. Pure; all it knows of time is what records say.
 
 A host's clock may be set, so where it is seen to go back nothing is concluded; and set back by less than a wait lasts,
-it is not seen. Being late proves little: a process may have been stopped or killed. Three things do prove something: a
-wait that ended too early before any of its kind has lasted, a decision due at once that did not come while other things
-went on, and waits of one kind of which the shortest are all too long by the same.
+it is not seen. Set ahead, it looks like a silence: one that is longer than any window, or behind which the decision is
+made at once, proves nothing. Being late proves little: a process may have been stopped or killed. Three things do prove
+something: a wait that ended too early before any of its kind has lasted, a decision due at once that did not come while
+other things went on, and waits of one kind of which the shortest are all too long by the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,6 +21,8 @@ __all__ = ["Since", "Wait", "Waits"]
 
 # A decision that is due at once is recorded within milliseconds.
 _AT_ONCE_MS: Final = 5_000
+# A process that records nothing for longer, and for two windows, slept, or its clock was set ahead.
+_SILENCE_MS: Final = 3_600_000
 # Clocks of one host run differently fast, and the journal's milliseconds are rounded.
 _CLOCK_MS: Final = 50
 _CLOCK_SHARE: Final = 0.01
@@ -27,6 +30,8 @@ _CLOCK_SHARE: Final = 0.01
 _SEVERAL: Final = 3
 _LATE_MS: Final = 200
 _LATE_SHARE: Final = 0.1
+# Behind these, the first submission waits until the API has told of the window twice.
+_UNCONFIRMED: Final = (ev.ActorStarted, ev.WindowOpened, ev.WindowsRevised)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +42,13 @@ class Since:
         seq: The record.
         at_ms: Its time, or the time after the clock was set back.
         steady: The clock was not seen to go back since.
+        passed_over: Something else was recorded behind a silence meanwhile, during which the clock may have been set.
     """
 
     seq: int
     at_ms: int
     steady: bool = True
+    passed_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +97,7 @@ class Waits:
         self._since: dict[ef.Effect, Since] = {}
         self._at_ms = 0
         self._behind = ""
+        self._confirmed = False
         self._ended: dict[str, Wait] = {}
         self._build = ""
         self._lasted: set[tuple[str, float]] = set()
@@ -103,6 +111,8 @@ class Waits:
 
     def note(self, event: ev.Event | None, done: ef.Effect | None, record: Record, wanted: Iterable[ef.Effect]) -> None:
         """Take down the decisions that are wanted after ``record``, by which ``done`` is over."""
+        if isinstance(event, (*_UNCONFIRMED, ev.SubmissionStarted)):
+            self._confirmed = isinstance(event, ev.SubmissionStarted)
         if isinstance(event, ev.SubmissionFailed):
             self._behind = f"attempt {event.attempt} of a post"
         elif isinstance(event, ev.EffectCrashed):
@@ -114,6 +124,9 @@ class Waits:
             }
         if done is not None:
             self._since.pop(done, None)
+        for effect, since in self._since.items():
+            if _is_due(effect, since.at_ms) and at_ms - since.at_ms > _AT_ONCE_MS:
+                self._since[effect] = replace(since, at_ms=at_ms, passed_over=True)
         self._at_ms = at_ms
         fresh = Since(seq=record.seq, at_ms=at_ms)
         self._since = {effect: self._since.get(effect, fresh) for effect in wanted if isinstance(effect, ef.DECISIONS)}
@@ -151,10 +164,25 @@ class Waits:
         known = self._ended.get(wait.behind)
         self._ended[wait.behind] = wait if known is None else known.with_another(wait)
 
-    def missing(self, done: ef.Effect | None, at_ms: int) -> tuple[ef.Effect, Since] | None:
-        """A decision that was due at once and long ago when something else, ``done``, was recorded at ``at_ms``."""
+    def missing(
+        self, done: ef.Effect | None, at_ms: int, *, still_wanted: Callable[[], Iterable[ef.Effect]], window_ms: int
+    ) -> tuple[ef.Effect, Since] | None:
+        """A decision that was due at once and long ago when something else, ``done``, was recorded at ``at_ms``.
+
+        Args:
+            done: The effect that the record is the outcome of.
+            at_ms: The record's time.
+            still_wanted: Which effects are wanted behind it.
+            window_ms: How long a window lasts: a process that lives records something in each.
+        """
+        if at_ms - self._at_ms > max(_SILENCE_MS, 2 * window_ms):
+            return None
         for effect, since in self._since.items():
-            if effect != done and _is_due(effect, since.at_ms) and at_ms - since.at_ms > _AT_ONCE_MS:
+            if isinstance(effect, ef.StartSubmission) and not self._confirmed:
+                continue
+            if effect == done or not _is_due(effect, since.at_ms) or at_ms - since.at_ms <= _AT_ONCE_MS:
+                continue
+            if since.passed_over or effect not in still_wanted():
                 return effect, since
         return None
 

@@ -42,7 +42,8 @@ class Bill(Value, frozen=True, kw_only=True):
         failed_analyses: Those that failed.
         reused: Those for which the answer about the same text was on record; they cost nothing.
         models: What each LLM was asked for.
-        unmeasured_calls: Calls whose server told no tokens; they are missing in the sums.
+        unmeasured_calls: Calls whose server told no tokens, or not all; they are missing in the sums.
+        repairs: Calls that asked again because an answer could not be used.
         accepted: Posts that the API took; in a dry run, those that would have been sent.
         paid: What the records of answers tell.
         perhaps: What may have been billed beside them, at most.
@@ -68,6 +69,7 @@ class Bill(Value, frozen=True, kw_only=True):
     reused: int = 0
     models: Mapping[str, Asked] = {}
     unmeasured_calls: int = 0
+    repairs: int = 0
     accepted: int = 0
     paid: Spent = _NOTHING
     perhaps: Spent = _NOTHING

@@ -81,6 +81,7 @@ def _analyzed(e: ev.PostAnalyzed | ev.AnalysisFailed) -> Bill:
         reused=int(isinstance(e, ev.PostAnalyzed) and e.reused_from is not None),
         models={e.model: asked} if e.calls else {},
         unmeasured_calls=e.unmeasured_calls,
+        repairs=e.repairs,
         paid=_sums(Spent().told(e)),
     )
 

@@ -67,6 +67,7 @@ def _fields(money: Money, bill: Bill) -> dict[str, Any]:
             "reused": bill.reused,
             "calls": bill.calls,
             "unmeasured_calls": bill.unmeasured_calls,
+            "repairs": bill.repairs,
             "prompt_tokens": bill.paid.prompt_tokens,
             "completion_tokens": bill.paid.completion_tokens,
             "usd": money.llm(bill.paid),

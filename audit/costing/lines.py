@@ -98,10 +98,11 @@ def _llm_line(money: Money, total: Bill) -> str:
     aside = {"failed": total.failed_analyses, "taken from the record": total.reused}
     said = ", ".join(f"{number} {what}" for what, number in aside.items() if number)
     analyses = _count(total.analyses, "analysis", "analyses") + (f" ({said})" if said else "")
-    unmeasured = f" ({total.unmeasured_calls} told no tokens)" if total.unmeasured_calls else ""
+    odd = {"told no tokens": total.unmeasured_calls, "asked again for a better answer": total.repairs}
+    told = ", ".join(f"{number} {what}" for what, number in odd.items() if number)
     llm_usd = money.llm(total.paid)
     return (
-        f"LLM: {analyses} in {_count(total.calls, 'call')}{unmeasured}, "
+        f"LLM: {analyses} in {_count(total.calls, 'call')}{f' ({told})' if told else ''}, "
         f"{_tokens(total.paid)}: {_UNPRICED if llm_usd is None else f'${llm_usd:.6f}'}"
     )
 

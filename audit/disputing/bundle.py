@@ -152,7 +152,7 @@ def decode_bundle(content: bytes) -> Bundle:
     data: Any = orjson.loads(content)
     if not isinstance(data, dict) or data.get("bundle") != KIND:
         raise ValueError(f'no object with "bundle": "{KIND}"')
-    if data.get("version") not in {_WITHOUT_JOURNALS, VERSION}:
+    if data.get("version") not in (_WITHOUT_JOURNALS, VERSION):
         versions = f"{_WITHOUT_JOURNALS} and {VERSION}"
         raise ValueError(f"version {data.get('version')!r} is unknown, this build reads {versions}: update user-miner")
     bundle = decode_as(Bundle, data)

@@ -5,27 +5,24 @@ Never reads a journal. The signature check is handed in, so that readers know no
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final, Literal, TypeAlias
 
-from actor.machine import content_sha256, norm_text
 from audit.disputing.bundle import Bundle, Listed, decode_bundle
-from audit.vouch import SignatureCheck, is_signed
+from audit.disputing.choosing import MAY_BE_LEFT_OUT, is_shown
+from audit.disputing.life import VERDICTS, Told, differences_from_excerpt, hidden, speaks_of
+from audit.disputing.lists import checked_lists, listed_in, other_journals, tied_lists
+from audit.vouch import SignatureCheck
 from events import catalogue as ev
-from events.journal import GENESIS, BadRecordError, Head, Record, parse
-from events.journal.record import hashes_sha256
+from events.journal import GENESIS, BadRecordError, Head, parse
 
-__all__ = ["BundleReport", "check_bundle"]
+__all__ = ["BundleReport", "Outcome", "check_bundle"]
 
-_HASH: Final = re.compile("[0-9a-f]{64}")
-_VERDICTS: Final[Mapping[type, str]] = {
-    ev.SubmissionAccepted: "accepted",
-    ev.SubmissionRejected: "rejected",
-    ev.PostAbandoned: "abandoned",
-}
+Outcome: TypeAlias = Literal["proven", "proven, except", "not proven"]
+_NONE: Final = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,42 +32,79 @@ class BundleReport:
     Attributes:
         bundle: The bundle; None when the file holds none.
         records: What is shown and can be read, in order, with its event.
-        signed: Numbers of the records whose hash stands in a list that the hotkey signed, the search's among them.
-        loose: Those of them that nothing ties to the first record: the hotkey signed them, perhaps in another journal.
+        signed: Numbers of the records shown whose hash stands in a list that the hotkey signed.
+        unsigned: Records, the search's among them, that are chained, but that no signature in the bundle covers.
+        loose: Signed ones that nothing ties to the first record: perhaps they are of another journal.
         verdict: "accepted", "rejected", "abandoned", or "none" when the records shown hold no verdict.
+        named: Whether a record shown names the post; else only the excerpt does, which anybody can write.
         analyzed: Whether a record shown holds the digest of a text, with which the excerpt's is compared.
         sent: Whether a record shown holds a body, with which the excerpt's text, author, date and counts are compared.
+        dry_run: Whether the first record says that nothing was ever sent.
         findings: Everything that contradicts something else, one line each.
+        compared: What the bundle was held against besides, and agrees with.
+        incomparable: Why it could not be held against what was asked for.
+        left_out_is_true: A journal shows that what is left out speaks of other posts.
     """
 
     bundle: Bundle | None
-    records: tuple[tuple[Record, ev.Event], ...] = ()
+    records: tuple[Told, ...] = ()
     signed: frozenset[int] = frozenset()
+    unsigned: tuple[int, ...] = ()
     loose: frozenset[int] = frozenset()
-    verdict: str = "none"
+    verdict: str = _NONE
+    named: bool = False
     analyzed: bool = False
     sent: bool = False
+    dry_run: bool = False
     findings: tuple[str, ...]
+    compared: tuple[str, ...] = ()
+    incomparable: tuple[str, ...] = ()
+    left_out_is_true: bool = False
 
     @property
-    def unsigned(self) -> tuple[int, ...]:
-        """Records that are chained, but that no signature in the bundle covers."""
-        shown = [] if self.bundle is None else [self.bundle.search.seq, *(r.seq for r in self.bundle.records)]
-        return tuple(sorted(seq for seq in shown if seq not in self.signed))
+    def lacks(self) -> tuple[str, ...]:
+        """Why it proves nothing, though nothing in it contradicts anything."""
+        return tuple(self._lacks())
+
+    def _lacks(self) -> Iterator[str]:
+        if self.unsigned:
+            yield f"no signature covers record(s) {_numbers(self.unsigned)}; until one does, they are the miner's word"
+        if self.loose:
+            numbers = _numbers(sorted(self.loose))
+            yield f"record(s) {numbers} may be of another journal: their checkpoints, of version 2, name none"
+        if not self.named:
+            yield "no record shown names the post; whoever has another post's bundle could have made this one"
+        elif not (self.analyzed or self.sent):
+            yield "no record shown speaks of the post's text; anybody could have written it"
+        yield from self.incomparable
 
     @property
-    def named(self) -> bool:
-        """Whether a record shown names the post; else only the excerpt does, which anybody can write.
+    def exceptions(self) -> tuple[str, ...]:
+        """What of the post's story is only said where all rows that are marked as signed are proven."""
+        return tuple(self._exceptions())
 
-        A validator's word does not count: it may name any post.
-        """
-        told = (event for _, event in self.records if not isinstance(event, ev.ValidationObserved))
-        return any(hasattr(event, "post_id") for event in told)
+    def _exceptions(self) -> Iterator[str]:
+        left_out = 0 if self.bundle is None else len(self.bundle.left_out)
+        if left_out and not self.left_out_is_true:
+            yield f"that {left_out} record(s) are only said to be about other posts"
+        if not self.sent:
+            yield "that author, date and counts are only said, for no record shown sends the post"
+        if self.verdict == _NONE:
+            yield "that no record shown tells its end"
+        if self.dry_run:
+            yield "that nothing was sent, for the journal is of a dry run"
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the bundle comes to."""
+        if self.bundle is None or self.findings or self.lacks:
+            return "not proven"
+        return "proven, except" if self.exceptions else "proven"
 
     @property
     def ok(self) -> bool:
-        """Nothing is contradicted, every record shown is signed for as part of one journal, and some name the post."""
-        return self.bundle is not None and self.named and not (self.findings or self.unsigned or self.loose)
+        """Nothing is contradicted, every record shown is signed for as part of one journal, and some cover the text."""
+        return self.outcome != "not proven"
 
 
 def check_bundle(content: bytes, is_signed_by: SignatureCheck, *, hotkey: str | None = None) -> BundleReport:
@@ -88,82 +122,52 @@ def check_bundle(content: bytes, is_signed_by: SignatureCheck, *, hotkey: str | 
     findings = [] if bundle.sha256 == bundle.digest() else ["sha256: something was changed after the bundle was made"]
     if hotkey not in {None, bundle.hotkey}:
         findings.append(f"hotkey: the bundle is of {bundle.hotkey}")
-    good, wrong = _checked_lists(bundle, is_signed_by)
+    good, wrong = checked_lists(bundle, is_signed_by)
     read, unreadable = _read(bundle)
-    hashes = {bundle.search.seq: bundle.search.hash, **{record.seq: record.hash for record, _ in read}}
-    findings += [*wrong, *unreadable, *_misplaced(good, hashes, bundle), *_gaps(bundle)]
-    findings += [*_identity(bundle, read), *_other_journals(good, hashes), *_mismatches(bundle, read)]
-    tied = _tied(good, hashes, bundle)
+    shown = {record.seq: record.hash for record, _ in read}
+    hashes = {bundle.search.seq: bundle.search.hash, **shown}
+    findings += [*wrong, *unreadable, *_misplaced(good, hashes, bundle), *_gaps(bundle), *_left_out(bundle)]
+    findings += [*_identity(bundle, read), *other_journals(good, hashes)]
+    findings += [*differences_from_excerpt(bundle, read), *hidden(bundle, read)]
+    covered = listed_in(good, hashes)
+    created = read[0][1] if read else None
     return BundleReport(
         bundle=bundle,
         records=tuple(read),
-        signed=_listed_in(good, hashes),
-        loose=_listed_in(good, hashes) - _listed_in(tied, hashes),
-        verdict=next((_VERDICTS[type(event)] for _, event in read if type(event) in _VERDICTS), "none"),
+        signed=covered - (hashes.keys() - shown.keys()),
+        unsigned=tuple(sorted({bundle.search.seq, *(r.seq for r in bundle.records)} - covered)),
+        loose=covered - listed_in(tied_lists(good, hashes, bundle), hashes),
+        verdict=next((VERDICTS[type(event)] for _, event in read if type(event) in VERDICTS), _NONE),
+        named=any(speaks_of(event, bundle.post_id) for _, event in read),
         analyzed=any(getattr(event, "content_sha256", "") for _, event in read),
         sent=any(isinstance(event, ev.SubmissionStarted) for _, event in read),
+        dry_run=isinstance(created, ev.JournalCreated) and created.dry_run,
         findings=tuple(findings),
     )
 
 
-# The signed lists
+def _numbers(seqs: Iterable[int]) -> str:
+    return ", ".join(map(str, seqs))
 
 
-def _checked_lists(bundle: Bundle, is_signed_by: SignatureCheck) -> tuple[list[Listed], list[str]]:
-    """The lists that hold and are signed, and what is wrong with the others."""
-    good: list[Listed] = []
-    findings: list[str] = []
-    before = 0
-    for listed in bundle.checkpoints:
-        wrong = list(_wrong_list(listed, before, bundle.hotkey, is_signed_by))
-        findings += [f"checkpoint of record {listed.seq}: {reason}" for reason in wrong]
-        good += [] if wrong else [listed]
-        before = listed.seq
-    return good, findings
-
-
-def _wrong_list(listed: Listed, before: int, hotkey: str, is_signed_by: SignatureCheck) -> Iterator[str]:
-    if not 0 <= before <= listed.since < listed.seq:
-        yield f"it lists hashes behind record {listed.since}, expected some behind record {before}"
-    elif len(listed.hashes) != listed.seq - listed.since:
-        yield f"it lists {len(listed.hashes)} hashes, expected {listed.seq - listed.since}"
-    elif not all(map(_HASH.fullmatch, listed.hashes)):  # cut elsewhere, they would join to the same text
-        yield "it lists what is no hash"
-    elif listed.hashes_sha256 != hashes_sha256(listed.hashes):
-        yield "the list is not the one that was signed"
-    elif listed.hashes[-1] != listed.head:
-        yield "the list does not end with the head that was signed"
-    elif not is_signed(_as_event(listed), hotkey, is_signed_by):
-        yield f"it is not signed by {hotkey}"
-
-
-def _as_event(listed: Listed) -> ev.CheckpointSigned:
-    return ev.CheckpointSigned(
-        journal=listed.journal,
-        since=listed.since,
-        seq=listed.seq,
-        head=listed.head,
-        hashes_sha256=listed.hashes_sha256,
-        reducer=listed.reducer,
-        state_sha256=listed.state_sha256,
-        signature=listed.signature,
-    )
-
-
-# The records
-
-
-def _read(bundle: Bundle) -> tuple[list[tuple[Record, ev.Event]], list[str]]:
+def _read(bundle: Bundle) -> tuple[list[Told], list[str]]:
     """The records shown, each hashed with its predecessor's hash, and those that cannot be."""
-    read: list[tuple[Record, ev.Event]] = []
+    read: list[Told] = []
     findings: list[str] = []
     for shown in bundle.records:
         try:
             record = parse(f"{shown.line}\n".encode(), Head(seq=shown.seq - 1, hash=shown.previous))
+            json.loads(shown.line, object_pairs_hook=_each_once)
             read.append((record, record.event()))
-        except (BadRecordError, ValueError) as error:
+        except (BadRecordError, ValueError, RecursionError) as error:
             findings.append(f"record {shown.seq}: {error}")
     return read, findings
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    """Of two equal keys one reader takes the first and another the last, and each reads its own story."""
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a key stands twice in it")
 
 
 def _misplaced(good: list[Listed], hashes: Mapping[int, str], bundle: Bundle) -> Iterator[str]:
@@ -180,44 +184,6 @@ def _misplaced(good: list[Listed], hashes: Mapping[int, str], bundle: Bundle) ->
             yield f"record {shown.seq}: it does not follow the record {before} that was signed"
 
 
-def _listed_in(lists: list[Listed], hashes: Mapping[int, str]) -> frozenset[int]:
-    return frozenset(seq for seq, hash_ in hashes.items() if any(c.hash_of(seq) == hash_ for c in lists))
-
-
-# One journal: a hotkey may have several
-
-
-def _other_journals(good: list[Listed], hashes: Mapping[int, str]) -> Iterator[str]:
-    """Checkpoints that name another journal than the one that the first record begins."""
-    first = hashes.get(1)
-    for listed in good:
-        if first is not None and listed.journal not in {None, first}:
-            yield f"checkpoint of record {listed.seq}: it is of another journal, not of the one that record 1 begins"
-
-
-def _tied(good: list[Listed], hashes: Mapping[int, str], bundle: Bundle) -> list[Listed]:
-    """The lists that are proven to be of the journal that the first record begins.
-
-    Those that name it, or list it; and of those that name none, older ones, whatever a shown record joins to these: its
-    own hash stands in the one, the hash of its predecessor in the other.
-    """
-    first = hashes.get(1)
-    tied = [listed for listed in good if first is not None and first in {listed.journal, listed.hash_of(1)}]
-    left = [listed for listed in good if listed.journal is None and listed not in tied]
-    while joined := [listed for listed in left if any(_join(listed, known, hashes, bundle) for known in tied)]:
-        tied += joined
-        left = [listed for listed in left if listed not in joined]
-    return tied
-
-
-def _join(one: Listed, other: Listed, hashes: Mapping[int, str], bundle: Bundle) -> bool:
-    early, late = sorted((one, other), key=lambda listed: listed.seq)
-    return any(
-        late.hash_of(shown.seq) == hashes.get(shown.seq) and early.hash_of(shown.seq - 1) == shown.previous
-        for shown in bundle.records
-    )
-
-
 def _gaps(bundle: Bundle) -> Iterator[str]:
     """From its search to its end, each record is shown or named as left out, once and in order."""
     shown = [record.seq for record in bundle.records]
@@ -231,57 +197,21 @@ def _gaps(bundle: Bundle) -> Iterator[str]:
         yield f"records from {start} on: some are told twice, or neither shown nor named as left out"
 
 
-def _identity(bundle: Bundle, read: list[tuple[Record, ev.Event]]) -> Iterator[str]:
-    """The first record says whose journal it is, and no record is of another post."""
+def _left_out(bundle: Bundle) -> Iterator[str]:
+    """What is left out is of a kind that may speak of another post."""
+    for left in bundle.left_out:
+        if left.event not in MAY_BE_LEFT_OUT:
+            why = "names no post, so it belongs to the records shown" if left.event in ev.EVENTS else "is unknown"
+            yield f"record {left.seq}: {left.event} {why}"
+
+
+def _identity(bundle: Bundle, read: list[Told]) -> Iterator[str]:
+    """The first record says whose journal it is, and every record is of this post or governs all."""
     created = read[0][1] if read and read[0][0].seq == 1 else None
     if not isinstance(created, ev.JournalCreated):
         yield "record 1, which says whose journal this is, is not shown"
     elif created.hotkey != bundle.hotkey:
         yield f"record 1: this journal belongs to {created.hotkey}, the bundle says {bundle.hotkey}"
     for record, event in read:
-        named = getattr(event, "post_id", None)
-        if named not in {None, bundle.post_id} or isinstance(event, ev.PostsScraped | ev.GapDeclared):
+        if not is_shown(event, bundle.post_id):
             yield f"record {record.seq}: {record.name} does not speak of post {bundle.post_id} alone"
-
-
-# What ties the excerpt to the records
-
-
-def _mismatches(bundle: Bundle, read: list[tuple[Record, ev.Event]]) -> Iterator[str]:
-    """Where excerpt and records differ."""
-    search, post = bundle.search, bundle.search.post
-    if post.id != bundle.post_id:
-        yield f"search: the post is {post.id}, the bundle is about {bundle.post_id}"
-    if search.window not in [event.window for _, event in read if isinstance(event, ev.WindowOpened)]:
-        yield f"search: no record shown opens window {search.window}"
-    digest = content_sha256(norm_text(post.content))
-    analysis: ev.PostAnalyzed | None = None
-    for record, event in read:
-        if getattr(event, "content_sha256", "") not in {"", digest}:
-            yield f"search: the post's text is not the one that record {record.seq} analyzed"
-        if isinstance(event, ev.PostAnalyzed):
-            analysis = event
-        if isinstance(event, ev.SubmissionStarted):
-            differing = _differences(event.body, bundle, analysis)
-            yield from (f"record {record.seq}: {name} sent is not that of the {where}" for name, where in differing)
-
-
-def _differences(
-    body: ev.SubmissionBody, bundle: Bundle, analysis: ev.PostAnalyzed | None
-) -> Iterator[tuple[str, str]]:
-    post = bundle.search.post
-    expected: dict[str, object] = {
-        "miner_hotkey": bundle.hotkey,
-        "post_id": post.id,
-        "content": norm_text(post.content),
-        "date": post.timestamp,
-        "author": post.author,
-        "account_age": post.account_age,
-        "retweets": post.retweets,
-        "likes": post.likes,
-        "responses": post.responses,
-        "followers": post.followers,
-    }
-    yield from ((name, "search") for name, value in expected.items() if getattr(body, name) != value)
-    if analysis is not None and (body.tokens, body.sentiment) != (analysis.tokens, analysis.sentiment):
-        yield "the analysis", "one that is shown"

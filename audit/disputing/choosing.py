@@ -15,7 +15,7 @@ from audit.terminal import UsageError
 from events import catalogue as ev
 from events.journal import Record
 
-__all__ = ["Choice", "choose"]
+__all__ = ["MAY_BE_LEFT_OUT", "Choice", "choose", "is_shown"]
 
 # These name no post, in no field.
 _NAMELESS: Final = (
@@ -34,7 +34,10 @@ _NAMELESS: Final = (
     ev.SettingsChanged,
     ev.TailRepaired,
     ev.WindowOpened,
+    ev.WindowsRevised,
 )
+MAY_BE_LEFT_OUT: Final = ev.EVENTS.keys() - {event.__name__ for event in _NAMELESS}
+"""Names of the events that may speak of another post."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -89,6 +92,11 @@ def choose(steps: Iterable[Step], post_ids: Collection[str]) -> Iterator[Choice]
         raise UsageError(f"this journal knows no post {post_id}; `export --what posts` lists those that it knows")
 
 
+def is_shown(event: ev.Event, post_id: str) -> bool:
+    """Whether a record of the post's time is shown whole: it names this post, or is of a kind that names none."""
+    return isinstance(event, _NAMELESS) or getattr(event, "post_id", None) == post_id
+
+
 def _chosen(step: Step, post_ids: Collection[str], governing: _Governing) -> Iterator[Choice]:
     event = step.event
     if isinstance(event, ev.PostsScraped):
@@ -99,8 +107,7 @@ def _chosen(step: Step, post_ids: Collection[str], governing: _Governing) -> Ite
 
 def _follow(choice: Choice, step: Step) -> None:
     post_id = choice.post.id
-    named = getattr(step.event, "post_id", None)
-    if named == post_id or (named is None and isinstance(step.event, _NAMELESS)):
+    if is_shown(step.event, post_id):
         choice.shown.append(step.record.seq)
     else:
         choice.left_out.append((step.record.seq, step.record.name))
@@ -122,7 +129,7 @@ class _Governing:
                 self._last[step.record.name] = seq
             case ev.ConfigMismatched():
                 self._last[event.setting] = seq
-            case ev.WindowOpened():
+            case ev.WindowOpened() | ev.WindowsRevised():
                 at_work = step.before.window  # it may go on while newer ones are told, of which the last counts
                 kept = {start: at for start, at in self._windows.items() if at_work and start == at_work.start_block}
                 self._windows = {**kept, event.start_block: seq}

@@ -21,16 +21,22 @@ def report_fields(report: BundleReport) -> dict[str, Any]:
     bundle = report.bundle
     return {
         "ok": report.ok,
+        "outcome": report.outcome,
+        "except": list(report.exceptions) if report.ok else [],
+        "lacks": list(report.lacks),
         "named": report.named,
         "post_id": None if bundle is None else bundle.post_id,
         "hotkey": None if bundle is None else bundle.hotkey,
         "verdict": report.verdict,
         "signed": sorted(report.signed),
+        "said": [] if bundle is None else [bundle.search.seq],
         "unsigned": list(report.unsigned),
         "loose": sorted(report.loose),
         "analyzed": report.analyzed,
         "sent": report.sent,
+        "dry_run": report.dry_run,
         "post": None if bundle is None else plain(bundle.search.post),
+        "compared": list(report.compared),
         "findings": list(report.findings),
     }
 
@@ -40,18 +46,17 @@ def report_lines(report: BundleReport) -> Iterator[str]:
     if report.bundle is not None:
         yield from _story(report, report.bundle)
     yield from (f"FOUND {short(finding, _LONGEST)}\n" for finding in report.findings)
+    yield from (f"{short(line, _LONGEST)}\n" for line in report.compared)
+    yield short(_outcome(report), _LONGEST) + "\n"
+
+
+def _outcome(report: BundleReport) -> str:
     if report.findings:
-        yield f"{len(report.findings)} finding(s): this bundle proves nothing\n"
-    elif report.unsigned:
-        numbers = ", ".join(map(str, report.unsigned))
-        yield f"NOT PROVEN: no signature covers record(s) {numbers}; until one does, they are the miner's word\n"
-    elif report.loose:
-        numbers = ", ".join(map(str, sorted(report.loose)))
-        yield f"NOT PROVEN: record(s) {numbers} may be of another journal: their checkpoints, of version 2, name none\n"
-    elif report.bundle is not None and not report.named:
-        yield "NOT PROVEN: no record shown names the post; whoever has another post's bundle could have made this one\n"
-    elif report.bundle is not None:
-        yield f"proven: {report.bundle.hotkey} signed for every record shown\n"
+        return f"NOT PROVEN: {len(report.findings)} finding(s), so this bundle proves nothing"
+    if report.bundle is None or report.lacks:
+        return f"NOT PROVEN: {'; '.join(report.lacks)}"
+    signed = f'{report.bundle.hotkey} signed for every row marked "signed"'
+    return f"{' '.join([report.outcome, '; '.join(report.exceptions)]).rstrip()}: {signed}"
 
 
 def _story(report: BundleReport, bundle: Bundle) -> Iterator[str]:
@@ -63,12 +68,10 @@ def _story(report: BundleReport, bundle: Bundle) -> Iterator[str]:
         f"an excerpt: window {search.window}, {search.chosen} of {search.candidates} new posts chosen\n"
     )
     for seq, line in sorted(lines.items()):
-        tied = seq in report.signed and (report.named or seq != search.seq)
-        yield ("signed  " if tied else "        ") + line
-    signed, shown = len(report.signed), len(report.signed) + len(report.unsigned)
+        yield ("signed  " if seq in report.signed and seq != search.seq else "said    ") + line
     yield (
-        f"verdict: {report.verdict}; {signed} of {shown} records signed, by {len(bundle.checkpoints)} checkpoint(s); "
-        f"{len(bundle.left_out)} about other posts left out\n"
+        f"verdict: {report.verdict}; {len(report.signed)} of {len(bundle.records)} records signed, "
+        f"by {len(bundle.checkpoints)} checkpoint(s); {len(bundle.left_out)} said to be about other posts\n"
     )
     if not report.findings:
         yield _ties(report)
@@ -79,7 +82,7 @@ def _ties(report: BundleReport) -> str:
     if report.sent:
         return "the post's text, author, date and counts are those that were sent; quotes and author_id are only said\n"
     if report.analyzed:
-        return "the post's text is the one that was analyzed; it was never sent: author and counts are only said\n"
+        return "the post's text is the one that was analyzed; author, date and counts are only said\n"
     return "no record shown speaks of the post's text: all of it is only said\n"
 
 

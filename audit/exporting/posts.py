@@ -40,6 +40,10 @@ def _analysis(row: PostRow) -> str | None:
     return "failed" if isinstance(row.analysis, ev.AnalysisFailed) else "answered"
 
 
+def _left_out(row: PostRow) -> str | None:
+    return None if row.analysis is None else ", ".join(row.analysis.dropped) or None
+
+
 def _of_analysis(name: str) -> Any:
     """A field of the analysis; None where there is none, or where it is an empty text."""
     return lambda row: None if (value := getattr(row.analysis, name, None)) == "" else value
@@ -95,6 +99,10 @@ POST_COLUMNS: Final = (
     Column(
         "llm_unmeasured_calls", "integer", "of the calls, those without told tokens", _of_analysis("unmeasured_calls")
     ),
+    Column("llm_repairs", "integer", "of the calls, those for a better answer", _of_analysis("repairs")),
+    Column("llm_server", "text", "host and port of the LLM", _of_analysis("server")),
+    Column("llm_left_out", "text", "what its server does not take of a request", _left_out),
+    Column("llm_shown_chars", "integer", "characters of the text that it saw; empty: all", _of_analysis("shown_chars")),
     Column("llm_prompt_tokens", "integer", "billed input tokens", _of_analysis("prompt_tokens")),
     Column("llm_completion_tokens", "integer", "billed output tokens", _of_analysis("completion_tokens")),
     Column("llm_latency_ms", "integer", "time over all calls", _of_analysis("latency_ms")),

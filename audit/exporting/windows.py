@@ -152,11 +152,24 @@ class _Ledger:
 
     def take(self, step: Step) -> Iterator[WindowRow]:
         if isinstance(step.event, ev.WindowOpened):
-            opened = Mark(step.record.seq, step.record.at_ms)
-            self._rows[step.event.start_block] = WindowRow(event=step.event, opened=opened)
+            self._tell(step, step.event)
+        elif isinstance(step.event, ev.WindowsRevised):
+            self._revise(step, step.event)
         self._work(step)
         for outcome in self._log.take(step.record, step.event):
             yield from self._judged(outcome)
+
+    def _tell(self, step: Step, event: ev.WindowOpened) -> None:
+        opened = Mark(step.record.seq, step.record.at_ms)
+        self._rows[event.start_block] = WindowRow(event=event, opened=opened)
+
+    def _revise(self, step: Step, event: ev.WindowsRevised) -> None:
+        """What was told behind the window that the API is in was none; that one is told by its status."""
+        self._rows = {start: row for start, row in self._rows.items() if start <= event.start_block or row.begun}
+        if event.start_block not in self._rows:
+            told = {name: getattr(event, name) for name in ("window", "start_block", "current_block")}
+            blocks = event.blocks_per_window
+            self._tell(step, ev.WindowOpened(**told, blocks_per_window=blocks, source="status"))
 
     def end(self) -> Iterator[WindowRow]:
         for outcome in self._log.end():

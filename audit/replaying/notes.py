@@ -279,6 +279,7 @@ _LABELS: Final[Mapping[type, str]] = {
     ev.ApiUnreachable: "API",
     ev.ApiRecovered: "API",
     ev.ConfigMismatched: "differs",
+    ev.WindowsRevised: "taken back",
     ev.TailRepaired: "repaired",
     ev.GapDeclared: "gap",
     ev.BudgetSpent: "budget",

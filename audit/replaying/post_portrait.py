@@ -116,9 +116,12 @@ def _search(e: ev.PostsScraped) -> list[str]:
 
 def _analysis(e: ev.PostAnalyzed | ev.AnalysisFailed) -> list[str]:
     rung = f", {short(e.rung, 40)}" if isinstance(e, ev.PostAnalyzed) else ""
-    by = f"by {short(e.model, 80) or 'no model'}, prompt {short(e.prompt_version, 40) or 'none'}{rung}"
-    cost = f"{e.calls} call(s), {e.prompt_tokens} + {e.completion_tokens} tokens, {span(e.latency_ms)}"
-    return [f"{by}: {cost}"]
+    without = f" without {short(', '.join(e.dropped), 80)}" if e.dropped else ""
+    by = f"by {short(e.model, 80) or 'no model'}, prompt {short(e.prompt_version, 40) or 'none'}{rung}{without}"
+    repairs = f" with {e.repairs} repair(s)" if e.repairs else ""
+    cost = f"{e.calls} call(s){repairs}, {e.prompt_tokens} + {e.completion_tokens} tokens, {span(e.latency_ms)}"
+    shown = [] if e.shown_chars is None else [f"it was shown the first {e.shown_chars} characters"]
+    return [f"{by}: {cost}", *shown]
 
 
 def _attempt(e: ev.SubmissionStarted) -> list[str]:

@@ -125,7 +125,11 @@ class Timeline:
         self._block = block = _Block(window=window, opened_ms=step.record.at_ms, totals=totals)
         self._admit(step, block)
         missed = _missed(step.before.window, window)
-        at = f", at block {step.event.current_block}" if isinstance(step.event, ev.WindowOpened) else ""
+        at = (
+            f", at block {step.event.current_block}"
+            if isinstance(step.event, ev.WindowOpened | ev.WindowsRevised)
+            else ""
+        )
         again = " again" if window == step.before.window else ""
         text = f"{window.number}{again}, blocks {window.start_block} to {window.end_block - 1}{at}"
         if missed:

@@ -11,6 +11,7 @@ from typing import Final
 from audit.recent import Recent
 from audit.rules.accepted import AcceptedInWindow
 from audit.rules.answers import AnswersAsMeant
+from audit.rules.believed import NoBlockOutOfTheOrdinary, SearchesApart
 from audit.rules.blocks import WindowsAscend
 from audit.rules.books import Books
 from audit.rules.carried import CarriedPosts
@@ -57,6 +58,8 @@ RULES: Final[tuple[type[Rule], ...]] = (
     WindowsAscend,
     MidWindowStart,
     OutagesPaired,
+    NoBlockOutOfTheOrdinary,
+    SearchesApart,
     PostsProcessed,
     PlainHttp,
     BodyAsServed,

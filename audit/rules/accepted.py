@@ -60,5 +60,6 @@ class AcceptedInWindow(Rule):
 
 def _window(event: ev.SubmissionAccepted, books: Books) -> tuple[str, int, int] | None:
     if event.start_block is not None:
-        return books.api_url, event.start_block, length_in(event.answer) or books.blocks
+        told = None if books.watches else length_in(event.answer)  # which is used once several answers agreed
+        return books.api_url, event.start_block, told or books.blocks
     return None if books.newest is None else (books.api_url, books.newest.start_block, books.newest.blocks)

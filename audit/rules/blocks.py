@@ -15,8 +15,8 @@ __all__ = ["WindowsAscend"]
 class WindowsAscend(Rule):
     """R11. Windows are ordered by their first block: numbers begin anew with another length or another API.
 
-    A move to the API in use would make them begin anew for nothing. What an answer tells of blocks is recorded: the
-    window that a post counts in is that of the answer's block, and another length has its own record right behind it.
+    A move to the API in use would make them begin anew for nothing. The window that a post counts in is that of the
+    answer's block, where that is believed.
     """
 
     name = "R11"
@@ -36,13 +36,9 @@ class WindowsAscend(Rule):
         ev.SubmissionStarted,
     )
 
-    def __init__(self) -> None:
-        self._length: tuple[int, int] | None = None
-
     def see(self, entry: Entry) -> Iterator[Finding]:
         """A window told, a number of the API's, or work."""
         event = entry.event
-        yield from self._recorded(entry)
         if isinstance(event, ev.ApiMoved):
             if event.api_url == entry.books.api_url:
                 yield self.finding(entry, found="a move to the API in use", expected="another API")
@@ -55,24 +51,14 @@ class WindowsAscend(Rule):
         elif (number := getattr(event, "window", None)) is not None:
             yield from self._worked(entry, number)
 
-    def _recorded(self, entry: Entry) -> Iterator[Finding]:
-        """Is the length that an answer told on record?"""
-        length, self._length = self._length, None
-        if length is None or isinstance(entry.event, ev.ConfigMismatched | ev.ActorStarted | ev.ApiMoved):
-            return
-        seq, blocks = length
-        if blocks != entry.books.blocks:
-            found = f"an answer that tells windows of {blocks} blocks"
-            yield self.finding(entry, seq, found=found, expected=f"{entry.books.blocks}, or ConfigMismatched behind it")
-
     def _answered(self, entry: Entry, event: ev.SubmissionAccepted | ev.RateLimited) -> Iterator[Finding]:
         told, current = length_in(event.answer), current_block_in(event.answer)
-        if told is not None and told != entry.books.blocks:
-            self._length = (entry.record.seq, told)
         if event.start_block is None or current is None:
             return
-        start_block = current // (told or entry.books.blocks) * (told or entry.books.blocks)
-        if event.start_block != start_block:
+        blocks = entry.books.blocks
+        start_block = current // (told or blocks) * (told or blocks)
+        believed = current // blocks * blocks if entry.books.watches else start_block
+        if event.start_block not in {start_block, believed}:
             found = f"counted in the window from block {event.start_block}"
             yield self.finding(entry, found=found, expected=f"from block {start_block}, as the recorded answer says")
 

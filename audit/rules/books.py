@@ -19,6 +19,7 @@ __all__ = ["Attempt", "Books", "PostBook", "Settled", "WindowBook"]
 # Posts wait for few windows; so many attempts and windows are kept of one that a broken journal never settles.
 _KEPT_ATTEMPTS: Final = 64
 _FORGOTTEN_WINDOWS: Final = 64
+_WATCHES: Final = 4
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -69,6 +70,7 @@ class PostBook:
         window: The window that it was scraped for, None when no record told of that window.
         seq: The record that chose it.
         worked: How many windows had been worked on by then.
+        dated: Its search says which dates were taken.
         analysis: The record of its analysis or of the analysis' failure, None before it.
         analyzed_ms: When that was.
         tokens: Relevance by subnet; empty before and without an analysis.
@@ -83,6 +85,7 @@ class PostBook:
     window: WindowBook | None
     seq: int
     worked: int
+    dated: bool = False
     analysis: int | None = None
     analyzed_ms: int = 0
     tokens: Mapping[str, float] = field(default_factory=dict)
@@ -124,10 +127,13 @@ class Books:
         worked_count: How many were.
         pending: Posts without a verdict; at most 20,000.
         settled: Posts with one, or left out; at most 20,000.
+        versions: Of other versions of chosen posts, the chosen one; at most 20,000.
         open: The attempt without an answer.
         limited: Record of a 429, and the block before which nothing may be sent.
         unreachable: Record since which the API does not answer, None while it does.
         accepted: Accepted posts since the journal began.
+        watches: The process judges block numbers and keeps searches apart: its ActorStarted is of version 4 or higher.
+        searched: Record and moment of the last search's end, None before one.
         went_back: The last record whose time lies before that of the record before it.
         last: The last record.
     """
@@ -147,10 +153,13 @@ class Books:
         self.worked_count = 0
         self.pending: Recent[str, PostBook] = Recent(RECENT_POSTS)
         self.settled: Recent[str, Settled] = Recent(RECENT_POSTS)
+        self.versions: Recent[str, str] = Recent(RECENT_POSTS)
         self.open: Attempt | None = None
         self.limited: tuple[int, int] | None = None
         self.unreachable: int | None = None
         self.accepted = 0
+        self.watches = False
+        self.searched: tuple[int, int] | None = None
         self.went_back = 0
         self.last: Record | None = None
         self._takes: Final[Mapping[type, Callable[[Any, Record], None]]] = {
@@ -160,6 +169,7 @@ class Books:
             ev.ActorStopped: self._stopped,
             ev.SettingsChanged: self._settings_changed,
             ev.WindowOpened: self._opened,
+            ev.WindowsRevised: self._revised,
             ev.PostsScraped: self._scraped,
             ev.ScrapeFailed: self._searched,
             ev.BudgetSpent: self._searched,
@@ -188,6 +198,15 @@ class Books:
         """Posts in a window, likewise."""
         return self.served_quota or self.policy.max_submissions_per_window
 
+    def chosen(self, post_id: str) -> int | None:
+        """The record that chose this post or another version of it; None while none did."""
+        for known in (post_id, self.versions.get(post_id, "")):
+            if (pending := self.pending.get(known)) is not None:
+                return pending.seq
+            if (settled := self.settled.get(known)) is not None:
+                return settled.chosen
+        return None
+
     def holds(self, event: ev.AnalysisFailed) -> bool:
         """Whether this failure has posts wait: its own, and those that nobody was asked about yet."""
         return self.policy.on_analysis_error == "hold" and event.kind in ev.CONFIGURATION
@@ -214,6 +233,7 @@ class Books:
 
     def _started(self, event: ev.ActorStarted, record: Record) -> None:
         self.policy, self.running, self.started_ms, self.open = event.policy, True, record.at_ms, None
+        self.watches = record.v >= _WATCHES
         self._allow()
 
     def _settings_changed(self, event: ev.SettingsChanged, _record: Record) -> None:
@@ -246,8 +266,21 @@ class Books:
     def _opened(self, event: ev.WindowOpened, record: Record) -> None:
         self._tell(event.window, event.start_block, event.blocks_per_window, record)
 
+    def _revised(self, event: ev.WindowsRevised, record: Record) -> None:
+        """The window that the API is in is the newest, told before or not; a 429 binds until it ends."""
+        self.newest = None
+        self._tell(event.window, event.start_block, event.blocks_per_window, record)
+        if self.worked is not None and self.worked.start_block > event.start_block:
+            self.worked = None
+        if self.limited is not None:
+            self.limited = (self.limited[0], event.start_block + event.blocks_per_window)
+
     def _tell(self, number: int, start_block: int, blocks: int, record: Record) -> None:
-        if (known := self.windows.get(number)) is not None and known.start_block == start_block:
+        known = self.windows.get(number)
+        if known is not None and (known.start_block, known.blocks) == (start_block, blocks):
+            if self.newest is None or start_block > self.newest.start_block:
+                self.newest = known
+                self._allow()
             return
         self.told_count += 1
         window = WindowBook(
@@ -282,6 +315,8 @@ class Books:
     def _searched(self, event: ev.PostsScraped | ev.ScrapeFailed | ev.BudgetSpent, record: Record) -> None:
         if (window := self._work_on(event.window)) is not None and window.search is None:
             window.search = record.seq
+        if not isinstance(event, ev.BudgetSpent):
+            self.searched = (record.seq, record.at_ms)
 
     # Posts
 
@@ -289,7 +324,12 @@ class Books:
         self._searched(event, record)
         window = self.windows.get(event.window)
         for post in event.posts:
-            self.pending[post.id] = PostBook(post=post, window=window, seq=record.seq, worked=self.worked_count)
+            self.pending[post.id] = PostBook(
+                post=post, window=window, seq=record.seq, worked=self.worked_count, dated=event.since is not None
+            )
+            for edit in post.edits:
+                if edit not in self.versions:
+                    self.versions[edit] = post.id
 
     def _analyzed(self, event: ev.PostAnalyzed, record: Record) -> None:
         if (post := self.pending.get(event.post_id)) is None or post.analysis is not None:

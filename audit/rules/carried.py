@@ -1,4 +1,4 @@
-"""R9: what was put off goes first in the next window, and not for ever."""
+"""R9: what was put off goes first in the next window, and not for ever; what is too old is not sent."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ __all__ = ["CarriedPosts"]
 _KEPT_WINDOWS: Final = 64
 # A process that has just started, or a clock that was just set, needs a moment to give up what is too old.
 _GRACE_S: Final = 60.0
+_MOMENT_S: Final = 1.0
 
 
 class CarriedPosts(Rule):
     """R9. Ages are not judged across a moment at which this host's clock went back."""
 
     name = "R9"
-    demands = "a carried post goes first, into at most 3 later windows and for 72 hours; all posts fit the window"
+    demands = (
+        "a carried post goes first, into at most 3 later windows; no attempt begins once a post is 72 hours old; all "
+        "posts fit the window"
+    )
     events = (ev.SubmissionStarted, ev.PostAbandoned)
 
     def __init__(self) -> None:
@@ -39,6 +43,8 @@ class CarriedPosts(Rule):
             yield from self._abandon(entry, event, post)
         elif isinstance(event, ev.SubmissionStarted) and (window := entry.books.windows.get(event.window)) is not None:
             yield from self._room(entry, event.post_id, window)
+            if post.dated:
+                yield from self._age(entry, post)
             if post.window is not window:
                 yield from self._carry(entry, post, window)
             elif window not in self._fresh:
@@ -65,10 +71,20 @@ class CarriedPosts(Rule):
             found = f"attempts in {len(windows) + 1} windows"
             expected = f"at most {window.carried + 1}"
             yield self.finding(entry, *windows.values(), found=found, expected=expected)
-        yield from self._age(entry, post, window)
+        if not post.dated:
+            yield from self._age_in_window(entry, post, window)
 
-    def _age(self, entry: Entry, post: PostBook, window: WindowBook) -> Iterator[Finding]:
-        """A post that is in time when its window begins may be sent in all of it."""
+    def _age(self, entry: Entry, post: PostBook) -> Iterator[Finding]:
+        """The clock that writes the record is the one that decides, so it does not matter whether it is right."""
+        due_ms = (post.post.timestamp + entry.books.policy.max_post_age_s) * 1000
+        if entry.record.at_ms > due_ms + _MOMENT_S * 1000:
+            hours = (entry.record.at_ms / 1000 - post.post.timestamp) / 3600
+            found = f"an attempt of a post at an age of {hours:.1f} hours"
+            expected = f"given up at {entry.books.policy.max_post_age_s / 3600:g} hours"
+            yield self.finding(entry, post.seq, found=found, expected=expected)
+
+    def _age_in_window(self, entry: Entry, post: PostBook, window: WindowBook) -> Iterator[Finding]:
+        """As older builds had it: a post that is in time when its window begins may be sent in all of it."""
         books = entry.books
         if books.went_back > post.seq:
             return

@@ -1,4 +1,4 @@
-"""R8: the sample of a search: new posts only, drawn by the recorded seed or of greatest value, no more than fit."""
+"""R8: the sample of a search: new posts of a date that was asked for, drawn by seed or by value, no more than fit."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ __all__ = ["Sample"]
 _TOLERANCE: Final = 1e-9
 _REACH_S: Final = 72 * 3600
 _CLOCK_S: Final = 600
+_AHEAD_S: Final = 300
+_UNCHECKED_AHEAD_S: Final = 86_400  # where nobody held dates against a clock, it may be the clock that was behind
 _LARGEST_PAGE: Final = 100  # posts that X gives for one request, at most
 
 
@@ -25,7 +27,7 @@ class Sample(Rule):
     name = "R8"
     demands = (
         "a sample is what the recorded seed draws from new posts of the last 72 hours, or those of greatest value, "
-        "and fits the window"
+        "holds no version of a post that was chosen and none from the future, and fits the window"
     )
     events = (ev.PostsScraped,)
     unreadable = True
@@ -89,22 +91,35 @@ class Sample(Rule):
         books = entry.books
         chosen = {post.id for post in event.posts}
         for post_id in event.candidates:
-            before = books.pending.get(post_id)
-            seq = before.seq if before is not None else None
-            if seq is None and (settled := books.settled.get(post_id)) is not None:
-                seq = settled.chosen
-            if seq is not None:
+            if (seq := books.chosen(post_id)) is not None:
                 what = "chosen again" if post_id in chosen else "offered to the draw again"
                 yield self.finding(entry, seq, found=f"a chosen post {what}", expected="new posts", post_id=post_id)
+        yield from self._versions(entry, event)
+
+    def _versions(self, entry: Entry, event: ev.PostsScraped) -> Iterator[Finding]:
+        """An edited post is the same post: of an earlier search, or of this one."""
+        here: set[str] = set()
+        for post in event.posts:
+            before = {version: entry.books.chosen(version) for version in post.edits}
+            before |= dict.fromkeys(here.intersection(post.versions), entry.record.seq)
+            for version, seq in before.items():
+                if seq is not None:
+                    found = f"a chosen post chosen again, of which {version} is another version"
+                    yield self.finding(entry, seq, found=found, expected="new posts", post_id=post.id)
+                    break
+            here.update(post.versions)
 
     def _reach(self, entry: Entry, event: ev.PostsScraped) -> Iterator[Finding]:
-        oldest_s = (entry.record.at_ms - event.latency_ms) / 1000 - _REACH_S - _CLOCK_S
+        at_s = entry.record.at_ms / 1000
+        ahead_s = _UNCHECKED_AHEAD_S if event.since is None else _AHEAD_S
+        oldest_s = max(at_s - event.latency_ms / 1000 - _REACH_S - _CLOCK_S, event.since or 0)
         for post in event.posts:
             if post.timestamp < oldest_s:
-                age_hours = (entry.record.at_ms / 1000 - post.timestamp) / 3600
-                yield self.finding(
-                    entry, found=f"a post that is {age_hours:.1f} hours old", expected="72 at most", post_id=post.id
-                )
+                found = f"a post that is {(at_s - post.timestamp) / 3600:.1f} hours old"
+                yield self.finding(entry, found=found, expected="72 at most", post_id=post.id)
+            elif post.timestamp > at_s + ahead_s:
+                found = f"a post that will be posted in {(post.timestamp - at_s) / 60:.1f} minutes"
+                yield self.finding(entry, found=found, expected=f"{ahead_s // 60} at most", post_id=post.id)
 
     def _membership(self, entry: Entry, data: Mapping[str, Any]) -> Iterator[Finding]:
         """Of a record that cannot be read: is it because of its sample?"""

@@ -17,7 +17,7 @@ class NothingAfterVerdict(Rule):
     """I2. A post that was left out is the matter of R6 and R7."""
 
     name = "I2"
-    demands = "nothing is sent for a post after its final verdict"
+    demands = "nothing is sent for a post after its final verdict, nor for another version of it"
     events = (ev.SubmissionStarted,)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
@@ -25,11 +25,16 @@ class NothingAfterVerdict(Rule):
         event = entry.event
         if not isinstance(event, ev.SubmissionStarted):
             return
-        settled = entry.books.settled.get(event.post_id)
-        if settled is not None and settled.verdict != "left out":
-            yield self.finding(
-                entry, settled.seq, found=f"a submission of a post that is {settled.verdict}", expected="none"
-            )
+        books = entry.books
+        post = books.pending.get(event.post_id)
+        others = (books.versions.get(event.post_id, ""), *(() if post is None else post.post.edits))
+        for version in dict.fromkeys((event.post_id, *others)):
+            settled = books.settled.get(version)
+            if settled is not None and settled.verdict != "left out":
+                other = "" if version == event.post_id else f" as {version}"
+                found = f"a submission of a post that is {settled.verdict}{other}"
+                yield self.finding(entry, settled.seq, found=found, expected="none")
+                return
 
 
 class OneVerdict(Rule):

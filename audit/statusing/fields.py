@@ -110,7 +110,15 @@ def _process(look: Look, holder: Holder, now_ms: int) -> dict[str, Any]:
         "said_goodbye": not state.running,
         "epoch": state.epoch,
         "version": None if start is None else start.build,
+        "elsewhere": _elsewhere(holder),
     }
+
+
+def _elsewhere(holder: Holder) -> dict[str, Any] | None:
+    other = holder.elsewhere
+    if other is None:
+        return None
+    return {"pid": other.pid, "host": other.host, "since": at_text(other.since_ms), "journal": other.journal}
 
 
 def _backoff(state: State, now_ms: int) -> dict[str, Any] | None:

@@ -1,26 +1,41 @@
-"""Which process holds a journal, told by the kernel's list of locks. Never takes the lock, not even for a moment.
+"""Which process holds a journal, and which one mines with its hotkey elsewhere. Never takes a lock, never writes.
 
-A lock that is tried could make a miner that starts just then believe that the journal is held. So LOCK is only read:
-its content names a holder for people, and the kernel says whether that one, or any, holds it now.
+The kernel is asked about the lock itself, so a holder in another container of this host is seen as well. Who it is
+says the lock's file, which is never believed about whether anybody holds it.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from pathlib import Path
-from stat import S_ISREG
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-import orjson
-
+from actor.machine import State
 from events.journal.layout import LOCK
+from events.journal.lock import is_locked, read_named
+from events.journal.owner import owner_files
 
-__all__ = ["LOCKS", "Holder", "find_holder"]
+__all__ = ["Elsewhere", "Holder", "find_holder", "find_process", "process_of"]
 
-LOCKS: Final = Path("/proc/locks")
-_LONGEST: Final = 4_096
+_HOLDS: Final[dict[bool | None, Literal["yes", "no", "unknown"]]] = {True: "yes", False: "no", None: "unknown"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """A process that mines with a hotkey on another journal.
+
+    Attributes:
+        pid: Its number, by the count of where it runs.
+        host: Where it runs.
+        since_ms: Since when, unix milliseconds.
+        journal: The other journal.
+    """
+
+    pid: int
+    host: str
+    since_ms: int
+    journal: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +44,11 @@ class Holder:
 
     Attributes:
         holds: "yes" or "no"; "unknown" where this host cannot tell.
-        pid: Its number; None where nobody is known.
+        pid: Its number, by the count of where it runs; None where nobody is known.
         host: Where it runs, as LOCK tells; None where it does not.
         since_ms: When it took the journal, unix milliseconds, as LOCK tells; None where it does not.
-        lives: Whether a process of this number runs here; None where that says nothing.
+        lives: Whether it runs: as its holding tells, or a process of this number here; None where that says nothing.
+        elsewhere: Who mines with the same hotkey on another journal; None where nobody is seen.
     """
 
     holds: Literal["yes", "no", "unknown"]
@@ -40,75 +56,55 @@ class Holder:
     host: str | None = None
     since_ms: int | None = None
     lives: bool | None = None
+    elsewhere: Elsewhere | None = None
 
 
-def find_holder(directory: Path, locks: Path = LOCKS) -> Holder:
-    """Who holds the journal in ``directory``, as ``locks`` (the kernel's list) tells."""
+def process_of(journal: Path, state: State) -> Holder:
+    """Who holds the journal of this state, and who mines with its hotkey elsewhere; a dry run's hotkey is nobody's."""
+    identity = state.identity
+    hotkey = None if identity is None or identity.dry_run else identity.hotkey
+    return find_process(journal, hotkey=hotkey, api_url=state.api_url)
+
+
+def find_process(journal: Path | None, *, hotkey: str | None, api_url: str | None) -> Holder:
+    """Who holds the journal, and who mines with this hotkey for the API elsewhere."""
+    holder = Holder(holds="no") if journal is None else find_holder(journal)
+    if hotkey is None or api_url is None:
+        return holder
+    elsewhere = _find_elsewhere(hotkey, api_url, journal)
+    if elsewhere is not None and holder.holds == "yes" and elsewhere.pid == holder.pid:
+        return holder  # the folder was moved since it was taken
+    return replace(holder, elsewhere=elsewhere)
+
+
+def find_holder(directory: Path) -> Holder:
+    """Who holds the journal in ``directory``."""
     path = directory / LOCK
+    locked, named = is_locked(path), read_named(path)
+    if named is None:
+        return Holder(holds=_HOLDS[locked], lives=True if locked else None)
+    here = named.host == os.uname().nodename
+    if locked is False and not here:  # on another host perhaps, of whose locks this kernel knows nothing
+        locked = None
+    lives = True if locked else _lives(named.pid) if here else None
+    return Holder(holds=_HOLDS[locked], pid=named.pid, host=named.host, since_ms=named.since_ms, lives=lives)
+
+
+def _find_elsewhere(hotkey: str, api_url: str, journal: Path | None) -> Elsewhere | None:
+    """The process of this user that mines with ``hotkey`` for the API on another journal; None where none is seen."""
+    for path in owner_files(hotkey, api_url):
+        named = read_named(path) if is_locked(path) else None
+        if named is None or named.journal is None or (journal is not None and _is_same(Path(named.journal), journal)):
+            continue
+        return Elsewhere(pid=named.pid, host=named.host, since_ms=named.since_ms, journal=named.journal)
+    return None
+
+
+def _is_same(one: Path, other: Path) -> bool:
     try:
-        stat = path.stat()
+        return one.samefile(other)
     except OSError:
-        return Holder(holds="no")  # whoever takes a journal makes that file
-    if not S_ISREG(stat.st_mode):
-        return Holder(holds="unknown")  # to open a pipe would wait for ever
-    named = _named(path)
-    here = named.host in {None, os.uname().nodename}
-    lives = _lives(named.pid) if named.pid is not None and here else None
-    listed = _listed(locks)
-    if listed is None:
-        return Holder(holds="unknown", pid=named.pid, host=named.host, since_ms=named.since_ms, lives=lives)
-    holding = _holding(listed, stat, named.pid)
-    if holding is not None:
-        return Holder(holds="yes", pid=holding, host=named.host, since_ms=named.since_ms, lives=True)
-    if not here:  # in a container of its own, whose locks only its own host lists
-        return Holder(holds="unknown", pid=named.pid, host=named.host, since_ms=named.since_ms)
-    return Holder(holds="no", pid=named.pid, host=named.host, since_ms=named.since_ms, lives=lives)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Named:
-    pid: int | None = None
-    host: str | None = None
-    since_ms: int | None = None
-
-
-def _named(path: Path) -> _Named:
-    """What LOCK says. It is never believed about whether the lock is held."""
-    try:
-        with path.open("rb") as file:
-            content: dict[str, Any] = orjson.loads(file.read(_LONGEST))
-        pid, host, started = content["pid"], content["host"], content["started"]
-        since_ms = round(datetime.fromisoformat(started).timestamp() * 1000)
-    except (OSError, ValueError, TypeError, KeyError, OverflowError):
-        return _Named()
-    if type(pid) is not int or pid < 1 or type(host) is not str:
-        return _Named()
-    return _Named(pid=pid, host=host, since_ms=since_ms)
-
-
-def _listed(locks: Path) -> list[tuple[int, str, int]] | None:
-    """Each whole-file lock of this host: process, device as ``major:minor`` in hex, inode. None without such a list."""
-    try:
-        lines = locks.read_text("ascii").splitlines()
-    except (OSError, ValueError):
-        return None
-    found = []
-    for line in lines:  # "1: FLOCK  ADVISORY  WRITE 4711 fe:00:2195639 0 EOF"
-        match line.split():
-            case [_, "FLOCK", _, "WRITE", pid, place, *_] if pid.isdigit() and place.count(":") == 2:  # noqa: PLR2004
-                device, _, inode = place.rpartition(":")
-                found.append((int(pid), device, int(inode)))
-    return found
-
-
-def _holding(listed: list[tuple[int, str, int]], stat: os.stat_result, named: int | None) -> int | None:
-    """The process whose lock is on this very file.
-
-    Some file systems show files another device number than the kernel's list does: there the name in LOCK decides.
-    """
-    device = f"{os.major(stat.st_dev):02x}:{os.minor(stat.st_dev):02x}"
-    same = [(pid, place) for pid, place, inode in listed if inode == stat.st_ino]
-    return next((pid for pid, place in same if place == device or pid == named), None)
+        return one == other.absolute()
 
 
 def _lives(pid: int) -> bool:

@@ -94,7 +94,11 @@ def _process(fields: Fields) -> Line:
     holds = process["holds"]
     lost = holds == "no" and not process["said_goodbye"]
     version = "" if process["version"] is None else f"; version {process['version']}, epoch {process['epoch']}"
-    return _line("process", _holds(process) + version, "bad" if lost else "good" if holds == "yes" else "plain")
+    other = process["elsewhere"]
+    if other is not None:
+        version += f"; process {other['pid']} mines with this hotkey on {other['journal']}"
+    bad = lost or other is not None
+    return _line("process", _holds(process) + version, "bad" if bad else "good" if holds == "yes" else "plain")
 
 
 def _holds(process: Fields) -> str:
@@ -102,7 +106,7 @@ def _holds(process: Fields) -> str:
     if process["holds"] == "yes":
         since = "" if process["since"] is None else f" since {process['since']}"
         up = "" if process["uptime_s"] is None else f" ({span(round(process['uptime_s'] * 1000))})"
-        return f"{named} holds the journal{since}{up}"
+        return f"{named or 'one'} holds the journal{since}{up}"
     if process["holds"] == "unknown":
         where = "" if process["host"] is None else f" on host {process['host']}"
         return f"cannot be told from here: LOCK names process {named or 'nobody'}{where}"

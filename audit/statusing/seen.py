@@ -20,6 +20,7 @@ __all__ = ["Seen", "Trouble"]
 
 _ANSWERED: Final = (
     ev.WindowOpened,
+    ev.WindowsRevised,
     ev.ApiRecovered,
     ev.SubmissionAccepted,
     ev.SubmissionRejected,

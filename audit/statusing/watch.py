@@ -20,7 +20,7 @@ from rich.text import Text
 
 from audit.history import FoldError
 from audit.statusing.fields import status_fields
-from audit.statusing.holder import find_holder
+from audit.statusing.holder import process_of
 from audit.statusing.lines import Line, brief_line, status_lines
 from audit.statusing.look import Look
 from audit.statusing.pause import Pause
@@ -60,7 +60,8 @@ class Watched:
             self._read(now_ms)
         if self._look is None:
             return None
-        return status_fields(self._look, find_holder(self._directory), now_ms, finding=self.finding)
+        holder = process_of(self._directory, self._look.state)
+        return status_fields(self._look, holder, now_ms, finding=self.finding)
 
     def _read(self, now_ms: int) -> None:
         try:

@@ -60,6 +60,9 @@ class WindowsSeen:
             self._ended.append(_Ended(record.at_ms if told is None else told.at_ms, record.at_ms, outcome))
         if isinstance(event, ev.WindowOpened):
             self._blocks.append(Told(block=event.current_block, seq=record.seq, at_ms=record.at_ms))
+        elif isinstance(event, ev.WindowsRevised):
+            self._blocks.clear()  # what was told before was none
+            self._blocks.append(Told(block=event.current_block, seq=record.seq, at_ms=record.at_ms))
         elif isinstance(event, ev.ApiMoved):
             self._blocks.clear()  # another API may count other blocks
 

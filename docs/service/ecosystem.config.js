@@ -20,7 +20,7 @@ module.exports = {
       // Its own stop ends within 5 seconds, with a last record. What is killed instead is continued from the journal.
       kill_timeout: 15_000,
 
-      // Exit code 2 is wrong configuration or a journal that another process holds: no restart can help.
+      // Exit code 2 is wrong configuration, or a journal or hotkey that another process holds: no restart can help.
       stop_exit_codes: [2],
       // After anything else it starts again, after 1 to 15 seconds, however often: a start costs nothing.
       autorestart: true,

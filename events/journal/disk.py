@@ -33,11 +33,33 @@ _ADVICE: Final = {
 
 
 class Disk:
-    """The system calls that change something, and those that make a change durable."""
+    """The system calls that change something, and those that make a change durable.
+
+    One directory at a time may be held: names in and below it are then looked up in the directory that was opened,
+    whatever has taken its path since.
+    """
+
+    _held: tuple[Path, int] | None = None
+
+    def hold(self, directory: Path, fd: int) -> None:
+        """From here on ``directory`` is the one that ``fd`` is open on."""
+        self._held = directory, fd
+
+    def let_go(self) -> None:
+        """Paths are paths again; the descriptor is its owner's."""
+        self._held = None
+
+    def _start(self, path: Path) -> tuple[Path, int | None]:
+        """A path and the directory that it starts from, as system calls take them."""
+        if self._held is None or not path.is_relative_to(self._held[0]):
+            return path, None
+        directory, fd = self._held
+        return path.relative_to(directory), fd
 
     def open(self, path: Path, flags: int) -> int:
         """A file descriptor that no child process inherits; new files are for the owner only."""
-        return os.open(path, flags | os.O_CLOEXEC, _FILE_MODE)
+        name, at = self._start(path)
+        return os.open(name, flags | os.O_CLOEXEC, _FILE_MODE, dir_fd=at)
 
     def close(self, fd: int) -> None:
         """Give the descriptor back."""
@@ -65,19 +87,23 @@ class Disk:
 
     def rename(self, source: Path, target: Path) -> None:
         """Put ``source`` in the place of ``target``."""
-        source.replace(target)
+        (source, source_at), (target, target_at) = self._start(source), self._start(target)
+        os.replace(source, target, src_dir_fd=source_at, dst_dir_fd=target_at)
 
     def unlink(self, path: Path) -> None:
         """Remove a file."""
-        path.unlink()
+        name, at = self._start(path)
+        os.unlink(name, dir_fd=at)
 
     def mkdir(self, path: Path) -> None:
         """Make a directory for the owner only."""
-        path.mkdir(mode=_DIRECTORY_MODE)
+        name, at = self._start(path)
+        os.mkdir(name, _DIRECTORY_MODE, dir_fd=at)
 
     def fsync_dir(self, path: Path) -> None:
         """Make a directory's entries durable: names made, renamed and removed in it."""
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        name, at = self._start(path)
+        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=at)
         try:
             os.fsync(fd)
         finally:

@@ -16,14 +16,24 @@ from typing import Final
 from events.journal import quarantine, recover, snapshot
 from events.journal.checked import seal_checked
 from events.journal.disk import Disk, make_directory, write_error
+from events.journal.folder import Folder
 from events.journal.head import START, HeadFile, Place, Witness
 from events.journal.layout import HEAD, LOCK, list_segments
 from events.journal.lock import DirectoryLock
+from events.journal.owner import OwnerLock
 from events.journal.record import Draft, Record
 from events.journal.recover import Found, Tally
 from events.journal.scan import BrokenChainError, Walk, damaged, start_before
 from events.journal.snapshot import StoredSnapshot
-from events.journal.store import FencedError, JournalError, JournalWriteError, Lease, Snapshot
+from events.journal.store import (
+    ConflictError,
+    FencedError,
+    JournalDamagedError,
+    JournalError,
+    JournalWriteError,
+    Lease,
+    Snapshot,
+)
 from events.journal.writer import Writer, create_segment
 
 __all__ = ["SEGMENT_BYTES", "FileJournal"]
@@ -40,6 +50,7 @@ class FileJournal:
         segment_bytes: Size at which a new file is begun.
         on_warning: Gets one line for whatever was repaired or passed over.
         disk: Where changes go; tests put a failing one here.
+        owner: Taken before the journal is touched and kept as long; None where nothing is mined.
     """
 
     def __init__(
@@ -49,12 +60,15 @@ class FileJournal:
         segment_bytes: int = SEGMENT_BYTES,
         on_warning: Callable[[str], None],
         disk: Disk | None = None,
+        owner: OwnerLock | None = None,
     ) -> None:
         self._directory = directory.absolute()
         self._segment_bytes = segment_bytes
         self._on_warning = on_warning
         self._disk = disk or Disk()
+        self._owner = owner
         self._lock = DirectoryLock(self._directory / LOCK)
+        self._held_by = contextlib.ExitStack()
         self._writer: Writer | None = None
         self._poison: JournalError | None = None
         self._tally = Tally()
@@ -69,17 +83,14 @@ class FileJournal:
         """Lock the journal, recover it, and become its only writer. See `JournalStore.take`.
 
         Raises:
-            JournalLockedError: Another process, or another object of this one, holds it.
+            JournalLockedError: Another process, or another object of this one, holds it, or mines with its hotkey.
             JournalDamagedError: The recovery table refuses; nothing was changed.
             JournalWriteError: The disk refused.
+            ConflictError: The directory was moved or replaced meanwhile.
         """
+        folder = self._hold()
         try:
-            make_directory(self._disk, self._directory)
-        except OSError as error:
-            raise write_error("making the directory", self._directory, error) from error
-        self._lock.acquire()
-        try:
-            return self._open(reducer)
+            return self._open(folder, reducer)
         except OSError as error:
             self._close()
             raise write_error("opening the journal", self._directory, error) from error
@@ -93,12 +104,14 @@ class FileJournal:
         Raises:
             JournalDamagedError: The chain breaks: the files changed since they were recovered.
             JournalWriteError: The disk refused to read.
+            ConflictError: The journal was moved or replaced.
             FencedError: Not held.
         """
         import asyncio  # noqa: PLC0415 - whoever only reads has this module without it, and starts sooner
 
-        last = self._held().last
-        with _reading(self._directory):
+        writer = self._held()
+        last = writer.last
+        with _reading(writer, self._directory):
             segments = list_segments(self._directory)
             walk = Walk(self._directory, segments, self._start(segments, after_seq))
             records = iter(walk)
@@ -122,7 +135,7 @@ class FileJournal:
         Raises:
             ValueError: The event cannot be read back; nothing was written, the store stays usable.
             JournalWriteError: The disk refused; poisoned from here on.
-            ConflictError: Another writer appended; poisoned.
+            ConflictError: Another writer appended, or the journal was moved or replaced; poisoned.
             FencedError: Not held.
         """
         writer = self._usable()
@@ -141,9 +154,12 @@ class FileJournal:
         return record
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
-        """Keep a cached fold of everything up to the chain's end; a failure only warns."""
+        """Keep a cached fold of everything up to the chain's end; a failure only warns, unless the journal is gone."""
         try:
             self._save(self._usable(), snapshot)
+        except ConflictError as error:
+            self._poison = self._poison or error
+            raise
         except (OSError, ValueError, JournalError) as error:
             self._on_warning(f"no snapshot at record {snapshot.head.seq}: {error}; the next start takes longer")
 
@@ -162,6 +178,7 @@ class FileJournal:
 
         Raises:
             JournalWriteError: HEAD could not be written; the journal is closed all the same.
+            ConflictError: HEAD is gone; likewise.
         """
         try:
             if self._writer is not None and self._poison is None:
@@ -184,14 +201,34 @@ class FileJournal:
             raise type(self._poison)(f"no record is taken after a failure; the failure was: {self._poison}")
         return self._held()
 
-    def _open(self, reducer: int) -> Lease:
+    def _hold(self) -> Folder:
+        """Lock the directory and keep it open; what was taken on the way is given back when that fails."""
+        with contextlib.ExitStack() as undo:
+            if self._owner is not None:
+                self._owner.acquire(self._directory)
+                undo.callback(self._owner.release)
+            try:
+                make_directory(self._disk, self._directory)
+                folder = Folder(self._directory)
+            except OSError as error:
+                raise write_error("making the directory", self._directory, error) from error
+            undo.callback(folder.close)
+            self._lock.acquire()
+            undo.callback(self._lock.release)
+            self._disk.hold(self._directory, folder.fd)
+            undo.callback(self._disk.let_go)
+            self._held_by = undo.pop_all()
+        return folder
+
+    def _open(self, folder: Folder, reducer: int) -> Lease:
         witness = self._witness()
         segments = list_segments(self._directory)
         found = recover.examine(self._directory, segments, witness, reducer=reducer, on_warning=self._on_warning)
         self._warn_of(found, witness)
+        folder.check()
         recover.settle(self._disk, self._directory, found, witness)
         repairs = quarantine.undeclared(self._directory, found.tally.declared, self._on_warning)
-        self._adopt(found, witness)
+        self._adopt(folder, found, witness)
         return Lease(
             epoch=found.tally.epoch + 1,
             head=found.place.head,
@@ -223,10 +260,10 @@ class FileJournal:
                 f"({found.torn}); they are moved to quarantine"
             )
 
-    def _adopt(self, found: Found, witness: Witness) -> None:
+    def _adopt(self, folder: Folder, found: Found, witness: Witness) -> None:
         self._writer = Writer(
             self._disk,
-            self._directory,
+            folder,
             place=found.place,
             ended=found.ended,
             generation=witness.generation,
@@ -238,6 +275,7 @@ class FileJournal:
         self._read_from = START if found.snapshot is None else found.snapshot.place
 
     def _save(self, writer: Writer, wanted: Snapshot) -> None:
+        writer.check()
         place = writer.ended
         if wanted.head != place.head:
             raise ValueError(f"the journal ends at record {place.head.seq}, a snapshot is made of its end")
@@ -258,12 +296,16 @@ class FileJournal:
             if writer is not None:
                 writer.close()
         finally:
-            self._lock.release()
+            self._held_by.close()
 
 
 @contextlib.contextmanager
-def _reading(directory: Path) -> Iterator[None]:
+def _reading(writer: Writer, directory: Path) -> Iterator[None]:
     try:
-        yield
+        try:
+            yield
+        except (OSError, JournalDamagedError):
+            writer.check()  # what was read may not be this journal any more
+            raise
     except OSError as error:
         raise write_error("reading the journal", directory, error) from error

@@ -17,6 +17,7 @@ from typing import Any, Final
 import orjson
 
 from events.journal.disk import Disk, pwrite_all, replace_file
+from events.journal.folder import Folder
 from events.journal.layout import HEAD, segment_name, way_out
 from events.journal.record import GENESIS, Head
 from events.journal.store import JournalDamagedError
@@ -98,6 +99,7 @@ class HeadFile:
         self._disk = disk
         self._generation = generation
         self._fd = disk.open(directory / HEAD, os.O_RDWR)
+        self._opened = os.fstat(self._fd)
 
     @staticmethod
     def create(disk: Disk, directory: Path) -> None:
@@ -112,6 +114,10 @@ class HeadFile:
         pwrite_all(self._disk, self._fd, slot, generation % 2 * _SLOT)
         self._disk.fdatasync(self._fd)
         self._generation = generation
+
+    def check(self, folder: Folder) -> None:
+        """Raise ConflictError where the next start would find another HEAD in ``folder``, or none."""
+        folder.check_file(HEAD, self._opened)
 
     def close(self) -> None:
         """Give the file back."""

@@ -131,7 +131,7 @@ class _Known:
         self.settled: set[str] = set()
         self.accepted = 0
         self.counted: Counter[int] = Counter()
-        self.window: ev.WindowOpened | None = None
+        self.window: ev.WindowOpened | ev.WindowsRevised | None = None
         self.epoch = 0
         self.spent: dict[int, ev.Spent] = {}
 
@@ -140,8 +140,9 @@ class _Known:
         if isinstance(event, ev.PostsScraped | ev.PostAnalyzed | ev.AnalysisFailed):
             self.spent[day] = self.spent.get(day, ev.Spent()).told(event)
         if isinstance(event, ev.PostsScraped):
-            for post in event.posts:
-                self.seen.setdefault(post.timestamp // _DAY_S, set()).add(post.id)
+            for post in event.posts:  # by the same days as the fold
+                on = post.timestamp // _DAY_S if event.since is None else day
+                self.seen.setdefault(on, set()).update(post.versions)
         elif isinstance(event, ev.SubmissionAccepted):
             self.settled.add(event.post_id)
             self.accepted += 1
@@ -151,6 +152,8 @@ class _Known:
         elif isinstance(event, ev.WindowOpened):
             if self.window is None or event.start_block > self.window.start_block:
                 self.window = event
+        elif isinstance(event, ev.WindowsRevised):
+            self.window = event
         elif isinstance(event, ev.ActorStarted):
             self.epoch = max(self.epoch, event.epoch)
         self._name(getattr(event, "post_id", None), day)

@@ -46,7 +46,7 @@ class SecondWriterError(JournalDamagedError):
 
 
 class JournalLockedError(JournalError):
-    """Another process holds the journal."""
+    """Another process holds the journal, or mines with its hotkey into another one."""
 
 
 class JournalWriteError(JournalError):
@@ -54,7 +54,7 @@ class JournalWriteError(JournalError):
 
 
 class ConflictError(JournalError):
-    """The head is not where the writer left it: another writer appended. Stop acting."""
+    """The journal is not as its writer left it: another one appended, or it was moved or replaced. Stop acting."""
 
 
 class FencedError(JournalError):
@@ -104,7 +104,7 @@ class JournalStore(Protocol):
         """Become the only writer, after recovery.
 
         Raises:
-            JournalLockedError: Another process has it.
+            JournalLockedError: Another process has it, or mines with its hotkey.
             JournalDamagedError: Acknowledged records are damaged or missing.
         """
         ...
@@ -122,12 +122,16 @@ class JournalStore(Protocol):
 
         Raises:
             JournalWriteError: The disk refused; poisoned from here on.
-            ConflictError: Another writer appended; poisoned.
+            ConflictError: Another writer appended, or the journal was moved or replaced; poisoned.
         """
         ...
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
-        """Keep a cached fold. A failure is logged by the store and costs only start-up time."""
+        """Keep a cached fold. A failure is logged by the store and costs only start-up time.
+
+        Raises:
+            ConflictError: As in ``append``.
+        """
         ...
 
     def room_bytes(self) -> int | None:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from events.journal.disk import Disk, write_all, write_error
+from events.journal.folder import Folder
 from events.journal.head import HeadFile, Place
 from events.journal.layout import HEAD, segment_name
 from events.journal.record import Head, Record
@@ -32,7 +33,7 @@ class Writer:
 
     Args:
         disk: Where the system calls go.
-        directory: The journal.
+        folder: The journal, which the disk holds.
         place: Where the next record belongs, as recovery established it.
         ended: Where the last one ended, as recovery established it: the same, or the end of the file before.
         generation: Of the newest readable slot in HEAD.
@@ -40,20 +41,21 @@ class Writer:
     """
 
     def __init__(
-        self, disk: Disk, directory: Path, *, place: Place, ended: Place, generation: int, segment_bytes: int
+        self, disk: Disk, folder: Folder, *, place: Place, ended: Place, generation: int, segment_bytes: int
     ) -> None:
         self.last: Head | Record = place.head
         self._segment = place.segment
         self._offset = place.offset
         self._left = ended
         self._disk = disk
-        self._directory = directory
+        self._folder = folder
         self._segment_bytes = segment_bytes
         with contextlib.ExitStack() as undo:
-            self._head = HeadFile(disk, directory, generation)
+            self._head = HeadFile(disk, folder.path, generation)
             undo.callback(self._head.close)
-            self._path = directory / place.segment
+            self._path = folder.path / place.segment
             self._fd = disk.open(self._path, os.O_WRONLY | os.O_APPEND)
+            self._opened = os.fstat(self._fd)
             undo.pop_all()
 
     @property
@@ -68,12 +70,12 @@ class Writer:
 
         Raises:
             JournalWriteError: The disk refused.
-            ConflictError: Somebody else wrote here.
+            ConflictError: Somebody else wrote here, or moved, replaced or removed what the next start would read.
         """
-        if self._offset and self._offset + len(line) > self._segment_bytes:
-            self._rotate()
         try:
-            self._check_alone()
+            self.check()
+            if self._offset and self._offset + len(line) > self._segment_bytes:
+                self._rotate()
             write_all(self._disk, self._fd, line)
             self._disk.fdatasync(self._fd)
         except OSError as error:
@@ -84,29 +86,37 @@ class Writer:
     def witness(self) -> None:
         """Let HEAD testify to the chain's end, durably."""
         try:
+            self._head.check(self._folder)
             self._head.write(self.ended)
         except OSError as error:
-            raise write_error("writing", self._directory / HEAD, error) from error
+            raise write_error("writing", self._folder.path / HEAD, error) from error
+
+    def check(self) -> None:
+        """Look whether everything is still as this writer left it, where the next start will read it.
+
+        Raises:
+            ConflictError: It is not.
+            OSError: It cannot be looked at.
+        """
+        self._folder.check()
+        size = self._folder.check_file(self._segment, self._opened).st_size
+        if size != self._offset:
+            raise ConflictError(
+                f"{self._path} ended at byte {self._offset} after this process's last record, now it has {size} bytes: "
+                f"another process changed it; stop that one, then look at `user-miner verify {self._folder.path}`"
+            )
+        self._head.check(self._folder)
 
     def close(self) -> None:
         """Give the files back."""
         self._disk.close(self._fd)
         self._head.close()
 
-    def _check_alone(self) -> None:
-        stat = os.fstat(self._fd)
-        if stat.st_size != self._offset or stat.st_nlink == 0:
-            raise ConflictError(
-                f"{self._path} ended at byte {self._offset} after this process's last record, now it has "
-                f"{stat.st_size} bytes and {stat.st_nlink} name(s): another process changed it; stop that one, then "
-                f"look at `user-miner verify {self._directory}`"
-            )
-
     def _rotate(self) -> None:
         name = segment_name(self.last.seq + 1)
-        path = self._directory / name
+        path = self._folder.path / name
         try:
-            fd = create_segment(self._disk, self._directory, name)
+            fd = create_segment(self._disk, self._folder.path, name)
             self._disk.close(self._fd)
         except FileExistsError as error:
             raise ConflictError(f"{path} exists already: another process wrote it") from error
@@ -114,3 +124,4 @@ class Writer:
             raise write_error("making the segment", path, error) from error
         self._left = self.ended
         self._fd, self._path, self._segment, self._offset = fd, path, name, 0
+        self._opened = os.fstat(fd)

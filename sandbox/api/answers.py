@@ -11,8 +11,18 @@ if TYPE_CHECKING:
 
     from sandbox.clock import BlockClock
 
-__all__ = ["conflict", "detail", "invalid", "rate_limit", "spoil_blocks"]
+__all__ = ["STRANGE", "conflict", "detail", "invalid", "rate_limit", "spoil_blocks"]
 
+# By fault: answers to a submission of which nothing was done, that are no success or not of what was sent.
+STRANGE: Mapping[str, Mapping[str, str]] = {
+    "weird_status": {"status": "queued_for_review"},
+    "other_post": {"status": "new", "message": "Post accepted", "post_id": "1"},
+    "other_hotkey": {
+        "status": "new",
+        "message": "Post accepted",
+        "miner_hotkey": "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
+    },
+}
 _DETAILS = {
     401: "Unauthorized",
     403: "Hotkey is not registered on this subnet",
@@ -20,6 +30,10 @@ _DETAILS = {
     503: "Service unavailable",
 }
 _INVALID = [{"field": "content", "message": "Refused because a fault asked for it"}]
+
+
+_FAR_BLOCKS = 9_000
+_LARGE_QUOTA = 100
 
 
 def detail(status: int, text: str = "", params: Mapping[str, Any] | None = None) -> JSONResponse:
@@ -64,13 +78,19 @@ def rate_limit(clock: BlockClock, block: int, *, used: int, limit: int, form: st
     return JSONResponse(body, 429, None if form == "429_body" else headers)
 
 
-def spoil_blocks(body: dict[str, Any], fault: str, size: int) -> dict[str, Any]:
-    """Faults in the block numbers of an answer; size is the blocks of a window."""
+def spoil_blocks(body: dict[str, Any], fault: str, clock: BlockClock, wall_s: float) -> dict[str, Any]:
+    """Faults in the block numbers of an answer."""
+    block, size = body["current_block"], clock.blocks_per_window
+    shifted = {"time_block": int(wall_s), "far_block": block + _FAR_BLOCKS, "window_ahead": block + size}
+    if fault in shifted:
+        return {**body, **clock.fields(shifted[fault])}
+    if fault == "large_quota":
+        return {**body, "max_submissions": _LARGE_QUOTA}
     numbers = [name for name in body if "block" in name or name == "current_window"]
     if fault == "no_block":
         return {name: value for name, value in body.items() if name not in numbers}
     if fault == "bad_block":
         return {name: "soon" if name in numbers else value for name, value in body.items()}
-    if fault == "mismatch":
-        return {**body, "blocks_per_window": size * 2}
+    if fault in {"mismatch", "short_windows"}:
+        return {**body, "blocks_per_window": size * 2 if fault == "mismatch" else 1}
     return body

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.api.answers import conflict, detail, invalid, rate_limit, spoil_blocks
+from sandbox.api.answers import STRANGE, conflict, detail, invalid, rate_limit, spoil_blocks
 from sandbox.api.auth import Authenticator, AuthError
 from sandbox.api.validation import field_errors
 from sandbox.api.xcheck import x_mismatch
@@ -76,7 +76,7 @@ class ApiService:
         fields = self._clock.fields(block)
         left = fields["next_window_start_block"] - block
         body = {"status": "ok", **fields, "blocks_until_next_window": left}
-        return JSONResponse(spoil_blocks(body, fault.name, self._clock.blocks_per_window))
+        return JSONResponse(spoil_blocks(body, fault.name, self._clock, self._config.wall()))
 
     async def submit(self, request: Request) -> Response:
         """Answer one submission."""
@@ -103,9 +103,9 @@ class ApiService:
         post_id, block = body["post_id"], self._clock.block
         window = self._clock.window(block)
         used, limit = self._ledger.used(hotkey, window), self._config.max_submissions
-        if fault.name == "weird_status":
+        if fault.name in STRANGE:
             self._ledger.decided(seq, "weird")
-            return self._success({"status": "queued_for_review"}, block, fault)
+            return self._success(dict(STRANGE[fault.name]), block, fault)
         if fault.name.startswith("409"):
             self._owned.add(post_id)
         elif self._ledger.has(hotkey, post_id):
@@ -151,7 +151,8 @@ class ApiService:
 
     def _success(self, body: dict[str, Any], block: int, fault: Fault) -> Response:
         status = 201 if fault.name == "created" else self._config.accept_status
-        spoiled = spoil_blocks({**body, **self._clock.fields(block)}, fault.name, self._clock.blocks_per_window)
+        told = {**body, **self._clock.fields(block)}
+        spoiled = spoil_blocks(told, fault.name, self._clock, self._config.wall())
         return JSONResponse(spoiled, status)
 
 

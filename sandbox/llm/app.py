@@ -12,7 +12,9 @@ from starlette.routing import Route
 
 from sandbox.llm.errors import error, fault_error
 from sandbox.llm.formats import FormatError, check_format
+from sandbox.llm.likeness import LlmLikeError, check_likeness, error_inside, refused_like, with_thoughts
 from sandbox.llm.model import answer, read_question
+from sandbox.llm.personalities import PERSONALITIES, PLAIN
 from sandbox.llm.spoil import spoil_answer, spoil_completion, spoil_text
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from sandbox.config import SandboxConfig
     from sandbox.faults import Fault
     from sandbox.ledger import LlmLedger
+    from sandbox.llm.model import Question
+    from sandbox.llm.personalities import Personality
 
 __all__ = ["FINGERPRINT", "LlmService"]
 
@@ -28,6 +32,7 @@ FINGERPRINT = "deterministic-keyword-model"
 _CHAT = "/v1/chat/completions"
 _MODELS = "/v1/models"
 _CHARS_PER_TOKEN = 4
+_LONG_TOKENS = 1_500
 _HELLO = (
     "Hello! I am a deterministic keyword model standing in for a language model. I can only analyze a post that"
     " comes as JSON on the line after a line INPUT:."
@@ -42,6 +47,7 @@ class LlmService:
     def __init__(self, config: SandboxConfig, *, ledger: LlmLedger) -> None:
         self._config = config
         self._ledger = ledger
+        self._like = PERSONALITIES.get(config.llm_like)
         routes = [Route(_CHAT, self.chat, methods=["POST"]), Route(_MODELS, self.models)]
         self.app = Starlette(routes=routes)
 
@@ -61,15 +67,16 @@ class LlmService:
     async def chat(self, request: Request) -> Response:
         """Answer one request for a completion."""
         fault, seq = request.state.fault, request.state.seq
-        refusal = fault_error(fault.name, fault.params.get("retry_after")) or self._unauthorized(request)
+        refusal = self._fault_error(fault) or self._unauthorized(request)
         if refusal is not None:
             self._ledger.decided(seq, "refused")
             return refusal
         try:
             body = json.loads(await request.body())
-            _check(body, self._config.models)
+            _check(body, self._config.models, self._like)
+            check_likeness(body, self._like or PLAIN, fault.name)
             kind = check_format(body, self._config.response_formats)
-        except _RefusedError as refused:
+        except (_RefusedError, LlmLikeError) as refused:
             self._ledger.decided(seq, "refused")
             return refused.response
         except FormatError as wrong:
@@ -80,15 +87,24 @@ class LlmService:
             return error(
                 400, "We could not parse the JSON body of your request.", kind="invalid_request_error", code=""
             )
+        if fault.name == "error_in_200":
+            self._ledger.decided(seq, "refused")
+            return JSONResponse(error_inside(self._like or PLAIN, body["model"]))
+        kind = "text" if self._like is not None and self._like.ignores_formats else kind
         return JSONResponse(self._complete(body, kind, fault, seq))
+
+    def _fault_error(self, fault: Fault) -> Response | None:
+        """What the fault has the server say before it reads anything."""
+        usual = fault_error(fault.name, fault.params.get("retry_after"))
+        if self._like is None or usual is None or fault.name in {"400", "403", "500", "503"}:
+            return usual
+        return refused_like(self._like, fault.name, self._config.model)
 
     def _unauthorized(self, request: Request) -> Response | None:
         given = request.headers.get("authorization", "")
-        return (
-            None
-            if hmac.compare_digest(given.encode(), f"Bearer {self._config.llm_key}".encode())
-            else fault_error("401")
-        )
+        if hmac.compare_digest(given.encode(), f"Bearer {self._config.llm_key}".encode()):
+            return None
+        return fault_error("401") if self._like is None else refused_like(self._like, "401", self._config.model)
 
     def _complete(self, body: dict[str, Any], kind: str, fault: Fault, seq: int) -> dict[str, Any]:
         prompt = "\n".join(_content(message) for message in body["messages"])
@@ -102,10 +118,34 @@ class LlmService:
             self._ledger.decided(seq, "analyzed", post=question.post, format=kind)
         text = spoil_text(text, fault.name)
         limit = body.get("max_completion_tokens") or body.get("max_tokens")
-        completion = _completion(body["model"], text, prompt, limit if isinstance(limit, int) else None, seq)
+        limit = limit if isinstance(limit, int) else None
+        thoughts = _thoughts(question, fault.name)
+        room = None if limit is None else max(0, limit - _tokens(thoughts))
+        completion = _completion(body["model"], text, prompt, room, seq)
+        if thoughts:
+            (choice,) = completion["choices"]
+            thought = thoughts if limit is None else thoughts[: limit * _CHARS_PER_TOKEN]
+            choice["message"] = with_thoughts(choice["message"], self._like, thought)
+            _bill_thoughts(completion["usage"], _tokens(thought))
         usage = completion["usage"]
         self._ledger.completed(prompt_tokens=usage["prompt_tokens"], completion_tokens=usage["completion_tokens"])
         return spoil_completion(completion, fault.name)
+
+
+def _thoughts(question: Question | None, fault: str) -> str:
+    """What a model says to itself: a draft of another answer than the one that it gives."""
+    if question is None or fault not in {"thinking", "long_thinking"}:
+        return ""
+    found = answer(question)
+    opposite = {"very_bullish": "very_bearish", "bullish": "bearish"}.get(found["sentiment"], "very_bullish")
+    draft = json.dumps({**found, "sentiment": opposite})
+    return f"A draft: {draft} - but no. " + "hmm " * (_LONG_TOKENS if fault == "long_thinking" else 1)
+
+
+def _bill_thoughts(usage: dict[str, Any], tokens: int) -> None:
+    usage["completion_tokens"] += tokens
+    usage["total_tokens"] += tokens
+    usage["completion_tokens_details"] = {"reasoning_tokens": tokens}
 
 
 class _RefusedError(ValueError):
@@ -114,12 +154,12 @@ class _RefusedError(ValueError):
         self.response = response
 
 
-def _check(body: Any, models: tuple[str, ...]) -> None:
+def _check(body: Any, models: tuple[str, ...], like: Personality | None) -> None:
     """Refuse what a server refuses before it looks at the format."""
     if not isinstance(body, dict) or not isinstance(body.get("model"), str):
         raise _refused("you must provide a model parameter", "model")
     if models and body["model"] not in models:
-        response = fault_error("404")
+        response = fault_error("404") if like is None else refused_like(like, "404", body["model"])
         if response is not None:
             raise _RefusedError(response)
     messages = body.get("messages")

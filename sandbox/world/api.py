@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from sandbox.world.ledger import Acceptance, Ledger, Status, Submission
+from sandbox.world.lies import LIES, TRUE_QUOTA, lied
 from sandbox.world.message import Answer, Request, page
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ PAGES: Final[Mapping[str, Answer]] = {
     "html_503": page("503 Service Temporarily Unavailable", 503),
     "blank": Answer(status=200),
     "not_json": Answer(status=200, body=b'{"data": [{"id": "19'),
+}
+# Answered without anything done: successes that are none, or not of what was sent.
+_STRANGE: Final[Mapping[str, Mapping[str, str]]] = {
+    "weird_status": {"status": "queued_for_review"},
+    "other_post": {"status": "new", "post_id": "1"},
+    "other_hotkey": {"status": "new", "miner_hotkey": "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"},
 }
 _INVALID: Final = (
     [{"field": "content", "message": "Refused by chance"}],
@@ -106,9 +113,9 @@ class Api:
         if (refused := _refusal(draw)) is not None:
             return refused[0], entry
         if draw.kind == "429":
-            return self._limited(draw, block), entry
+            return self._limited(draw, block, self._told(entry, draw, block)), entry
         entry.outcome, entry.block = "told", block
-        fields = self._chain.fields(block)
+        fields = self._told(entry, draw, block)
         left = fields["next_window_start_block"] - block
         body = {"status": "ok", **fields, "blocks_until_next_window": left}
         return Answer.json(self._spoiled(body, draw)), entry
@@ -164,12 +171,13 @@ class Api:
 
     def _decide(self, draw: Draw, entry: Submission, block: int) -> Answer:
         post_id, kind = entry.post_id, draw.kind
-        if kind == "weird_status":
+        if kind in _STRANGE:
             entry.outcome = "weird"
-            return self._success({"status": "queued_for_review"}, block, draw)
+            return self._success(dict(_STRANGE[kind]), entry, block, draw)
         if post_id in self._ledger.acceptances:
             entry.outcome = "duplicate"
-            return self._success({"status": "duplicate", "message": "Post was submitted before"}, block, draw)
+            body = {"status": "duplicate", "message": "Post was submitted before"}
+            return self._success(body, entry, block, draw)
         if kind == "422" or post_id in self._invalid or _flawed(entry.body):
             entry.outcome = "invalid"
             self._invalid.add(post_id)
@@ -178,12 +186,12 @@ class Api:
             entry.outcome = "conflict"
             self._conflicts.add(post_id)
             message = "Post was already submitted by another miner"
-            whole = {"detail": {"message": message}, **self._chain.fields(block)}
+            whole = {"detail": {"message": message}, **self._told(entry, draw, block)}
             return Answer.json(whole if draw.amount < 0.5 else {"detail": message}, 409)  # noqa: PLR2004
         full = self._enforces_quota and self._used.get(entry.start_block, 0) >= self._chain.quota
         if full or kind.startswith("429"):
             entry.outcome = "quota"
-            return self._limited(draw, block)
+            return self._limited(draw, block, self._told(entry, draw, block))
         return self._accept(draw, entry, block)
 
     def _accept(self, draw: Draw, entry: Submission, block: int) -> Answer:
@@ -202,20 +210,27 @@ class Api:
         body = {
             "status": "ok" if draw.kind == "plain_ok" else "new",
             "message": "Post accepted",
+            **({name: entry.body[name] for name in ("post_id", "miner_hotkey")} if draw.kind == "created" else {}),
             "selected_for_validation": selected,
             "x_validation_passed": True if selected else None,
             "validation_id": f"val-{len(self._ledger.acceptances):06}" if selected else None,
         }
-        return self._success(body, block, draw)
+        return self._success(body, entry, block, draw)
 
-    def _success(self, body: dict[str, Any], block: int, draw: Draw) -> Answer:
+    def _success(self, body: dict[str, Any], entry: Submission, block: int, draw: Draw) -> Answer:
         status = 201 if draw.kind == "created" else 200
         if self._tells_quota:
             body["max_submissions"] = self._chain.quota
-        return Answer.json(self._spoiled({**body, **self._chain.fields(block)}, draw), status)
+        return Answer.json(self._spoiled({**body, **self._told(entry, draw, block)}, draw), status)
 
-    def _limited(self, draw: Draw, block: int) -> Answer:
-        fields = self._chain.fields(block)
+    def _told(self, entry: Status | Submission, draw: Draw, block: int) -> dict[str, int]:
+        """The numbers of the answer, true or not."""
+        lie = draw.kind if draw.kind in LIES else self._chain.lie(entry.at_s)
+        fields = lied(self._chain, block, lie, self._epoch_s + entry.at_s)
+        entry.lie, entry.told = "" if lie == TRUE_QUOTA else lie, fields["current_block"]
+        return fields
+
+    def _limited(self, draw: Draw, block: int, fields: dict[str, int]) -> Answer:
         seconds = (fields["next_window_start_block"] - block) * 12
         headers = {
             "x-ratelimit-reset-block": str(fields["next_window_start_block"]),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sandbox.world.lies import LASTING_LIES, TRUE_QUOTA
+
 if TYPE_CHECKING:
     from sandbox.world.disturbance import Draw, Weather
 
@@ -12,6 +14,7 @@ __all__ = ["BLOCK_S", "Chain"]
 BLOCK_S: Final = 12.0
 _FIRST_BLOCK: Final = 81_200
 _LONGEST_STALL: Final = 2.5
+_LONGEST_LIE: Final = 2.0
 _FARTHEST_JUMP: Final = 4
 _FARTHEST_CHAIN: Final = 1_000
 _SIZES: Final = (0.5, 0.6, 1.0, 1.0, 1.5, 2.0)
@@ -42,6 +45,8 @@ class Chain:
         self._back_until_s = 0.0
         self._back = 0
         self._changes: list[tuple[float, Draw]] = []  # of the settings, with their times
+        self._lie = ("", 0.0, 0.0)  # what is told, from when, until when
+        self._flips = False
 
     def block(self, now_s: float) -> int:
         """The block as the server sees it; it may stand still or go back."""
@@ -56,6 +61,16 @@ class Chain:
         """Go on as another chain, which is far ahead of this one."""
         self._ahead += int((1 + amount) * _FARTHEST_CHAIN) * self.blocks_per_window
         self._stalled_until_s = self._back_until_s = 0.0
+
+    def lie(self, now_s: float) -> str:
+        """The lie that the next answer tells, empty for none; some are told in every other answer."""
+        kind, from_s, until_s = self._lie
+        if not from_s <= now_s < until_s:
+            return ""
+        self._flips = not self._flips
+        if self._flips or kind.startswith("tells"):
+            return LASTING_LIES[kind]
+        return TRUE_QUOTA if kind == "flips_quota" else ""
 
     def start(self, block: int) -> int:
         """The first block of the window that a block lies in."""
@@ -90,6 +105,9 @@ class Chain:
         elif kind == "back":
             self._back = 1 + int(amount * 2 * self.blocks_per_window)
             self._back_until_s = at_s + draw.share * self.period_s
+        elif kind in LASTING_LIES:
+            from_s = at_s + draw.share * self.period_s
+            self._lie = (kind, from_s, from_s + amount * _LONGEST_LIE * self.period_s)
         elif kind:  # in the middle of a window, and so of a batch
             self._changes.append((at_s + draw.share * self.period_s, draw))
 

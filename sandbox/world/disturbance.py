@@ -20,8 +20,19 @@ __all__ = ["FAULTS", "Disturbance", "Draw", "Weather"]
 _ROUNDED: Final = 6
 
 # Faults on the way, the same for every server: what each means stands in ``Draw``'s users.
-_WAY: Final = {"refused": 0.015, "lost": 0.015, "lost_answer": 0.02, "broken_answer": 0.01, "slow": 0.02}
+_WAY: Final = {
+    **{"refused": 0.015, "lost": 0.015, "lost_answer": 0.02, "broken_answer": 0.01, "slow": 0.02},
+    "asleep": 0.001,
+}
 _PROXY: Final = {"html": 0.004, "html_503": 0.004, "blank": 0.004, "not_json": 0.004, "500": 0.008, "503": 0.008}
+
+_LIES: Final = {
+    "time_block": 0.001,
+    "far_block": 0.001,
+    "window_ahead": 0.001,
+    "short_windows": 0.001,
+    "large_quota": 0.001,
+}
 
 # By place, how often each kind happens at one occasion of that place.
 FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
@@ -35,6 +46,7 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
         "no_block": 0.004,
         "bad_block": 0.004,
         "old_block": 0.006,
+        **_LIES,
     },
     "api.submit": {
         **_WAY,
@@ -50,11 +62,14 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
         "429_headers": 0.004,
         "429_bare": 0.004,
         "weird_status": 0.004,
+        "other_post": 0.004,
+        "other_hotkey": 0.004,
         "plain_ok": 0.01,
         "created": 0.01,
         "no_block": 0.01,
         "bad_block": 0.004,
         "old_block": 0.004,
+        **_LIES,
     },
     "x.search": {
         **_WAY,
@@ -72,6 +87,10 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
         "list_body": 0.004,
         "empty": 0.02,
         "few": 0.08,
+        "odd_date": 0.03,
+        "ignores_time": 0.02,
+        "edited": 0.06,
+        "unedited": 0.03,
     },
     "llm.chat": {
         **_WAY,
@@ -99,8 +118,19 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
         "garbled": 0.004,
     },
     # Once for each window's time.
-    "chain": {"stall": 0.02, "jump": 0.02, "back": 0.02, "resize": 0.01, "quota": 0.04},
-    "clock": {"ahead": 0.015, "behind": 0.015},
+    "chain": {
+        "stall": 0.02,
+        "jump": 0.02,
+        "back": 0.02,
+        "resize": 0.01,
+        "quota": 0.04,
+        "tells_time": 0.005,
+        "tells_far": 0.005,
+        "tells_ahead": 0.005,
+        "flips_windows": 0.005,
+        "flips_quota": 0.005,
+    },
+    "clock": {"ahead": 0.015, "behind": 0.015, "sleep": 0.01},
     "llm": {"refuses": 0.02},
     # Once for each window's time: what the host hands on from validators, and what its operator changes.
     "host": {"score": 0.06, "validation": 0.06, "settings": 0.05},

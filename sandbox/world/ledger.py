@@ -33,9 +33,17 @@ class _Arrival(msgspec.Struct, kw_only=True):
 
 
 class Status(_Arrival, kw_only=True):
-    """A question for the block; ``block`` is what was answered, None for none."""
+    """A question for the block.
+
+    Attributes:
+        block: The block that the server was at, None where it told none.
+        told: The block that it told, likewise.
+        lie: What was not so in the answer; empty for nothing.
+    """
 
     block: int | None
+    told: int | None = None
+    lie: str = ""
 
 
 class Submission(_Arrival, kw_only=True):
@@ -47,6 +55,8 @@ class Submission(_Arrival, kw_only=True):
         signature: As sent.
         why: Why it was refused.
         body: What was sent.
+        told: As in `Status`.
+        lie: Likewise.
     """
 
     post_id: str
@@ -54,6 +64,8 @@ class Submission(_Arrival, kw_only=True):
     signature: str
     why: str = ""
     body: dict[str, object] = {}
+    told: int | None = None
+    lie: str = ""
 
 
 class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +118,8 @@ class Ledger:
     Attributes:
         arrivals: Every request, in the order of arrival; those of each kind stand in a list of their own, too.
         acceptances: By the post's id; a post is accepted once, a repetition is a duplicate.
+        versions: Of each later version of an edited post, the first one.
+        sleeps: From when to when the miner's host was suspended.
     """
 
     def __init__(self) -> None:
@@ -115,6 +129,8 @@ class Ledger:
         self.searches: list[Search] = []
         self.chats: list[Chat] = []
         self.acceptances: dict[str, Acceptance] = {}
+        self.versions: dict[str, str] = {}
+        self.sleeps: list[tuple[float, float]] = []
 
     def enter(self, arrival: Arrival) -> None:
         """A request arrived."""
@@ -127,6 +143,14 @@ class Ledger:
             self.searches.append(arrival)
         else:
             self.chats.append(arrival)
+
+    def original(self, post_id: str) -> str:
+        """The first version of a post, of whichever version this is the id."""
+        return self.versions.get(post_id, post_id)
+
+    def slept_since(self, at_s: float) -> bool:
+        """Whether the host was suspended later than that."""
+        return bool(self.sleeps) and self.sleeps[-1][1] > at_s
 
     def submissions_of(self, post_id: str) -> list[Submission]:
         """Every time that a post arrived."""

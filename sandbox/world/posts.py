@@ -19,6 +19,7 @@ __all__ = ["PagePost", "Posts"]
 
 _TEXTS: Final = TEMPLATES + TWO_SUBNETS + PLAIN
 _SNOWFLAKE_MS: Final = 1_288_834_974_657
+_NUMBER: Final = 0xFFFFF
 _AUTHORS: Final = 40
 _VARIETY: Final = 2_000
 # The number in the text makes no two alike, so that the books can tell them apart.
@@ -26,6 +27,11 @@ _POST: Final = (
     '{"id":"%s","text":"%s [%d]","author_id":"%s","edit_history_tweet_ids":["%s"],"created_at":"%s","public_metrics":'
     '{"retweet_count":%d,"reply_count":%d,"like_count":%d,"quote_count":%d,"bookmark_count":0,"impression_count":%d}}'
 )
+# Bits of an id that no post of its own has: a post may be edited three times.
+_EDIT: Final = 1 << 20
+_LAST_EDIT: Final = 3 * _EDIT
+_ANCIENT: Final = 3
+_ANCIENT_S: Final = 30 * 86_400
 _DAY_S: Final = 86_400
 _INSTANT: Final = "%Y-%m-%dT%H:%M:%S.000Z"
 
@@ -58,9 +64,11 @@ class Posts:
 
     def __init__(self, seed: int, *, epoch_s: float, spacing_s: float, before: int) -> None:
         self._rng = random.Random(f"{seed}:posts")  # noqa: S311  (repeatable by intent)
+        self._epoch_s = epoch_s
         self._first_s = epoch_s - before * spacing_s
         self._spacing_s = spacing_s
         self._made: list[PagePost] = []
+        self._before: dict[str, PagePost] = {}
         self.users: dict[str, bytes] = dict(_user(self._rng, number, epoch_s) for number in range(_AUTHORS))
         self._authors = list(self.users)
 
@@ -72,13 +80,38 @@ class Posts:
         end = max(0, exist - skip)
         return self._made[max(0, end - count) : end][::-1]
 
+    def edit(self, post: PagePost) -> PagePost | None:
+        """The post is served as a new version from now on; None when it was edited too often."""
+        if int(post.id) & _LAST_EDIT == _LAST_EDIT:
+            return None
+        fields = orjson.loads(post.json)
+        fields["id"] = edited_id = str(int(post.id) + _EDIT)
+        fields["text"] += " (edited)"
+        fields["edit_history_tweet_ids"].append(edited_id)
+        edited = PagePost(edited_id, post.author_id, post.at_s, orjson.dumps(fields))
+        self._made[int(post.id) & _NUMBER] = edited
+        self._before[edited_id] = post
+        return edited
+
+    def before_edit(self, post: PagePost) -> PagePost:
+        """The post as it was before its last edit; itself when it has none."""
+        return self._before.get(post.id, post)
+
+    def ancient(self) -> list[PagePost]:
+        """Always the same few posts of a month before the world began."""
+        first = len(_texts()) * 1_000
+        return [self._rendered(first + n, self._epoch_s - _ANCIENT_S - n, _texts()[n], 0) for n in range(_ANCIENT)]
+
     def _make(self, number: int) -> PagePost:
         rng = self._rng.random
         at_s = self._first_s + (number + 1) * self._spacing_s
-        post_id = str(((int(at_s * 1000) - _SNOWFLAKE_MS) << 22) | (number & 0xFFFFF))
-        author_id = self._authors[int(rng() * _AUTHORS)]
+        author = int(rng() * _AUTHORS)
         likes = int(5_500 * rng() ** 4)
-        said = _texts()[int(rng() * _VARIETY)]
+        return self._rendered(number, at_s, _texts()[int(rng() * _VARIETY)], likes, author)
+
+    def _rendered(self, number: int, at_s: float, said: str, likes: int, author: int = 0) -> PagePost:
+        post_id = str(((int(at_s * 1000) - _SNOWFLAKE_MS) << 22) | (number & _NUMBER))
+        author_id = self._authors[author]
         json = _POST % (
             *(post_id, said, number, author_id, post_id, _instant(at_s)),
             *(likes // 7, likes // 9, likes, likes // 30, likes * 40),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -32,6 +32,10 @@ _TOKEN: Final = "page-"  # noqa: S105  (marks a page, guards nothing)
 _QUARTER_H_S: Final = 900
 _WEEK_S: Final = 7 * 86_400
 _JUST_NOW_S: Final = 10
+_BOTH_VERSIONS: Final = 0.5
+_AHEAD: Final = 0.5
+_BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
+_END: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 class X:
@@ -63,17 +67,38 @@ class X:
             return _problem("400"), entry
         found = [] if draw.kind == "empty" else self._posts.newest(wall_s, count, skip)
         found = [post for post in found if post.at_s >= since_s]
-        if draw.kind == "few":
-            found = found[: int(draw.amount * len(found))]
+        found = self._changed(draw, found, count)
         users = list(dict.fromkeys(post.author_id for post in found))
         lost = users[::2] if draw.kind in {"partial", "missing_author"} else []
         shown = [user for user in users if user not in lost]
         entry.outcome, entry.posts, entry.users = "searched", tuple(post.id for post in found), len(shown)
         body = self._body(found, shown, skip + len(found))
+        if draw.kind == "odd_date" and found:
+            page = body["data"]
+            place = int(draw.amount * len(page))
+            page[place] = {**orjson.loads(found[place].json), "created_at": _odd_date(draw.share, wall_s)}
         if draw.kind == "partial":
             body["errors"] = [_missing(user) for user in lost]
         answer = Answer.json([body]) if draw.kind == "list_body" else _page(body)
         return answer, entry
+
+    def _changed(self, draw: Draw, found: list[PagePost], count: int) -> list[PagePost]:
+        """The posts of a page, of which something is not as it should be."""
+        if draw.kind == "few":
+            return found[: int(draw.amount * len(found))]
+        if draw.kind == "ignores_time":
+            ancient = self._posts.ancient()
+            return found[: max(0, count - len(ancient))] + ancient
+        if draw.kind == "unedited":  # an index that is behind
+            return [self._posts.before_edit(post) for post in found]
+        if draw.kind == "edited" and found:
+            place = int(draw.amount * len(found))
+            edited = self._posts.edit(found[place])
+            if edited is not None:
+                self._ledger.versions[edited.id] = self._ledger.original(found[place].id)
+                both = draw.share < _BOTH_VERSIONS and len(found) < count
+                return [*found[:place], edited, *found[place + (not both) :]]
+        return found
 
     def _body(self, found: list[PagePost], users: list[str], skip: int) -> dict[str, Any]:
         if not found:
@@ -88,6 +113,14 @@ class X:
                 "next_token": f"{_TOKEN}{skip}",
             },
         }
+
+
+def _odd_date(share: float, wall_s: float) -> str:
+    """From a few minutes away to the beginning or the end of all dates."""
+    now = datetime.fromtimestamp(int(wall_s), UTC)
+    most = _END - now if share < _AHEAD else now - _BEGINNING
+    away = timedelta(seconds=int(min(most.total_seconds(), 10 ** (2 + 18 * (share % _AHEAD)))))
+    return (now + away if share < _AHEAD else now - away).isoformat().replace("+00:00", "Z")
 
 
 def _page(body: dict[str, Any]) -> Answer:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sandbox.clock import PostClock
     from sandbox.config import SandboxConfig
+    from sandbox.faults import Fault
     from sandbox.ledger import XLedger
     from sandbox.x.corpus import Corpus, Post
 
@@ -29,6 +30,7 @@ _PATH = "/2/tweets/search/recent"
 _USAGE = "/2/usage/tweets"
 _USAGE_REQUESTS, _USAGE_S = 50, 900.0
 _PROJECT_CAP = 2_000_000
+_END_OF_TIME = "9999-12-31T23:59:59.000Z"
 
 
 class XService:
@@ -65,7 +67,7 @@ class XService:
         except ParameterError as error:
             self._ledger.decided(seq, "invalid")
             return invalid_request(error.parameter, error.value, str(error), headers)
-        return self._answer(search, fault.name, seq, headers)
+        return self._answer(search, fault, seq, headers)
 
     async def usage(self, request: Request) -> Response:
         """Tell how many posts were read; numbers are texts, as X has them. It costs nothing."""
@@ -95,18 +97,29 @@ class XService:
         given = request.headers.get("authorization", "")
         return hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode())
 
-    def _answer(self, search: Search, fault: str, seq: int, headers: dict[str, str]) -> Response:
-        found = [] if fault == "empty" else [post for post in self._corpus.posts() if _found(post, search)]
+    def _answer(self, search: Search, fault: Fault, seq: int, headers: dict[str, str]) -> Response:
+        found = self._find(search, fault.name)
         page, more = found[: search.max_results], len(found) > search.max_results
+        if fault.name == "edited":
+            page = sorted(map(self._corpus.edit, page), key=lambda post: int(post.id), reverse=True)
         body = _body(page, search, more=more)
-        if fault in {"missing_author", "partial"}:
-            _lose_authors(body, page, fault)
+        if fault.name in {"missing_author", "partial"}:
+            _lose_authors(body, page, fault.name)
+        if fault.name == "odd_date" and page:
+            body["data"][0]["created_at"] = fault.params.get("at", _END_OF_TIME)
         users = [user["id"] for user in body.get("includes", {}).get("users", [])]
         ids = [post.id for post in page]
         day = datetime.fromtimestamp(self._clock.now(), UTC).date().isoformat()
         self._ledger.read(day=day, posts=ids, users=users)
         self._ledger.decided(seq, "searched", ids=ids)
-        return JSONResponse([body] if fault == "list_body" else body, headers=headers)
+        return JSONResponse([body] if fault.name == "list_body" else body, headers=headers)
+
+    def _find(self, search: Search, fault: str) -> list[Post]:
+        if fault == "empty":
+            return []
+        if fault == "ignores_time":
+            return [post for post in reversed(self._corpus.posts()) if search.matches(post)]
+        return [post for post in self._corpus.posts() if _found(post, search)]
 
 
 class _Quota:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import random
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sandbox.phrases import FOREIGN, LONG_TAIL, NOISE, PLAIN, SARCASM, SPAM, SUBNETS, TEMPLATES, TWO_SUBNETS
@@ -58,7 +58,7 @@ def snowflake_time(post_id: int) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """A post. text is as X serves it (entities encoded, cut when long), created_at unix seconds."""
+    """A post. text is as X serves it (entities encoded, cut when long), created_at unix seconds, edits earlier ids."""
 
     id: str
     author: User
@@ -67,6 +67,7 @@ class Post:
     note: str = ""
     lang: str = "en"
     retweet_of: str = ""
+    edits: tuple[str, ...] = ()
     metrics: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -100,6 +101,7 @@ class Corpus:
         self._lock = threading.Lock()
         self._posts: list[Post] = []
         self._added: list[Post] = []
+        self._edited: set[str] = set()
         self.users = make_users(seed, clock.epoch)
 
     def posts(self) -> list[Post]:
@@ -110,6 +112,7 @@ class Corpus:
             while len(self._posts) < self._size + grown:
                 self._posts.append(self._make(len(self._posts)))
             found = [*self._posts[: self._size + grown], *(post for post in self._added if post.created_at <= now)]
+            found = [post for post in found if post.id not in self._edited]
         return sorted(found, key=lambda post: int(post.id), reverse=True)
 
     def find(self, post_id: str) -> Post | None:
@@ -141,6 +144,15 @@ class Corpus:
             )
             self._added.append(post)
         return post
+
+    def edit(self, post: Post) -> Post:
+        """The same post under a new id, which is served in its place from now on."""
+        with self._lock:
+            new_id = str(snowflake(post.created_at, _ADDED + len(self._added)))
+            edited = replace(post, id=new_id, edits=(*post.edits, post.id))
+            self._edited.add(post.id)
+            self._added.append(edited)
+        return edited
 
     def _make(self, number: int) -> Post:
         rng = random.Random(f"{self._seed}:post:{number}")  # noqa: S311 - a seeded corpus, not security

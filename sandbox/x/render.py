@@ -23,7 +23,7 @@ def post_json(post: Post, fields: Iterable[str]) -> dict[str, Any]:
     everything: dict[str, Any] = {
         "id": post.id,
         "text": post.text,
-        "edit_history_tweet_ids": [post.id],
+        "edit_history_tweet_ids": [*post.edits, post.id],
         "author_id": post.author.id,
         "conversation_id": post.id,
         "created_at": timestamp(post.created_at),

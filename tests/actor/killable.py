@@ -1,16 +1,14 @@
 """A program: the real actor, which kills itself with SIGKILL right before or right after it appends a given record.
 
-    python -m tests.actor.killable before|after SEQ
-
-Settings come from the environment, as for ``user-miner run``. Not a test; test_kill.py starts it.
+Its arguments are "before" or "after" and the record's number. Settings come from the environment, as for
+``user-miner run``. Not a test; test_kill.py starts it in a nursery.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from actor.compose import RunOptions, build_actor, open_journal
@@ -66,13 +64,14 @@ class FatalStore:
         await self._inner.release()
 
 
-async def main(when: str, seq: int) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Run until the fatal append."""
+    when, seq = arguments
+    run_loop(_live(when, int(seq)))
+
+
+async def _live(when: str, seq: int) -> None:
     settings = load_settings(Path("no-file"))
     signer = load_signer(settings)
     store = FatalStore(open_journal(settings, signer.ss58_address, dry_run=False), when, seq)
     await build_actor(settings, signer, RunOptions(), store=store).run()
-
-
-if __name__ == "__main__":
-    run_loop(main(sys.argv[1], int(sys.argv[2])))

@@ -15,23 +15,22 @@ from events.catalogue import BudgetSpent, PostsScraped
 from events.codec import changed
 from events.journal import Draft, FileJournal, at_text, read_journal
 from events.prices import Prices, usd
-from tests.world import World, wait_for
-
-NEAR_MIDNIGHT_S = 30
+from tests.patience import GIVE_UP_S
+from tests.world import World, hours_ago, wait_for
 
 
 @pytest.fixture(autouse=True)
 def _within_one_day() -> None:
     """No test sees the UTC day change under it."""
     left_s = 86_400 - time.time() % 86_400
-    if left_s < NEAR_MIDNIGHT_S:
+    if left_s < GIVE_UP_S:  # no test takes longer
         time.sleep(left_s + 1)
 
 
 @pytest.fixture
 def rich(make_world: Callable[..., World]) -> World:
     """A world with more posts than a few windows need."""
-    return make_world(posts=0, corpus_size=60)
+    return make_world(posts=0, corpus_size=60, epoch=hours_ago())
 
 
 def next_window(world: World) -> None:
@@ -74,7 +73,7 @@ def test_a_run_stops_searching_when_the_budget_is_reached(rich: World, caplog: p
 
 def test_a_search_that_a_kill_cut_off_counts(rich: World) -> None:
     """Kill -9 amid X's answer, which is billed, again and again: the budget holds."""
-    rich.sandbox.script("x.search", "drip", times=3, seconds=30)
+    rich.sandbox.script("x.search", "drip", times=3)  # each byte is in time, so the search lasts until the kill
     for kills in range(1, 4):
         with rich.start(env=rich.env(MAX_X_USD_PER_DAY="0.45")) as process:
             wait_for(partial(has_searched, rich, kills), "a search that is billed")

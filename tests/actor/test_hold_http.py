@@ -11,8 +11,8 @@ from actor.alarms import alarms
 from events.catalogue import AnalysisFailed, PostAnalyzed, SubmissionStarted
 from tests.world import World, wait_for
 
-REFUSALS = {"401": "auth", "403": "auth", "402": "quota", "404": "model", "400_parameter": "parameter"}
-FIXES = {"auth": "API_KEY", "quota": "API_KEY", "model": "MODEL", "parameter": "MODEL or LLM_BASE"}
+REFUSALS = {"401": "auth", "403": "auth", "402": "quota", "404": "model", "400_parameter": "refused_parameter"}
+FIXES = {"auth": "API_KEY", "quota": "API_KEY", "model": "MODEL", "refused_parameter": "MODEL or LLM_BASE"}
 MANY = 1_000
 
 

@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
 
 import pytest
 
 from actor.machine import State
 from events.codec import changed
+from tests.crash.nursery import Nursery
 from tests.world import World
 
-ROOT = Path(__file__).parents[2]
 WINDOW = ["JournalCreated", "ActorStarted", "WindowOpened", "PostsScraped"] + 5 * ["PostAnalyzed"]
 WINDOW += 5 * ["SubmissionStarted", "SubmissionAccepted"] + ["CheckpointSigned"]
 SCRAPED, STARTED = 4, 10
 
 
-def kill(world: World, when: str, seq: int, **env: str) -> None:
-    """Run the actor until it kills itself."""
-    environment = world.env(**env) | {"PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "tests.actor.killable", when, str(seq)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+Kill: TypeAlias = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Where each life is a fork, which need not import everything anew."""
+    with Nursery() as nursery:
+        yield nursery
+
+
+@pytest.fixture
+def kill(nursery: Nursery) -> Kill:
+    """Runs the actor until it kills itself."""
+
+    def live(world: World, when: str, seq: int, **env: str) -> None:
+        arguments = (when, str(seq))
+        program = "tests.actor.killable"
+        life = nursery.start(arguments, env=world.env(**env), folder=world.folder, program=program)
+        end = life.end()
+        assert end.code == -signal.SIGKILL, end.output
+
+    return live
 
 
 def lasting(state: State) -> State:
-    """The state without what a second start changes by its nature: epoch, record numbers, what may have been paid."""
-    return changed(state, epoch=0, spent={}, checkpoint_seq=0)
+    """The state without what a second start changes by its nature: epoch, records, times, what was paid."""
+    assert state.window is not None
+    window = changed(state.window, opened_ms=0)
+    return changed(state, epoch=0, spent={}, checkpoint_seq=0, window=window, newest=window, searched_ms=0)
 
 
 def accepted_at_server(world: World) -> Mapping[int, list[str]]:
@@ -40,7 +56,7 @@ def accepted_at_server(world: World) -> Mapping[int, list[str]]:
 
 
 @pytest.mark.parametrize("seq", range(1, len(WINDOW) + 1))
-def test_sigkill_after_each_record_of_a_window(world: World, seq: int) -> None:
+def test_sigkill_after_each_record_of_a_window(world: World, kill: Kill, seq: int) -> None:
     """I3, I4, I8: no recorded answer is paid for again, and every post gets exactly one verdict."""
     kill(world, "after", seq)
     assert world.names() == WINDOW[:seq], "the record that was acknowledged is there, and none after it"
@@ -64,7 +80,7 @@ def test_sigkill_after_each_record_of_a_window(world: World, seq: int) -> None:
     assert world.state().state == "WaitingForWindow"
 
 
-def test_the_state_equals_that_of_an_uninterrupted_run(make_world: Callable[..., World]) -> None:
+def test_the_state_equals_that_of_an_uninterrupted_run(make_world: Callable[..., World], kill: Kill) -> None:
     """I5: kills in Scraping, Analyzing and Submitting leave the very state that a run without them ends in."""
     now = time.time()
     smooth = make_world(epoch=now)
@@ -81,7 +97,7 @@ def test_the_state_equals_that_of_an_uninterrupted_run(make_world: Callable[...,
 
 
 @pytest.mark.parametrize("seq", [STARTED + 1, len(WINDOW) - 1])
-def test_sigkill_between_a_verdict_and_its_record(world: World, seq: int) -> None:
+def test_sigkill_between_a_verdict_and_its_record(world: World, kill: Kill, seq: int) -> None:
     """I1, I2: the server acted, nothing was recorded; the repetition is a duplicate, and the post has one verdict."""
     kill(world, "before", seq)
     assert world.names()[-1] == "SubmissionStarted"
@@ -92,7 +108,7 @@ def test_sigkill_between_a_verdict_and_its_record(world: World, seq: int) -> Non
     assert world.state().totals.accepted == 5
 
 
-def test_sigkill_in_a_backoff_keeps_the_wait_and_the_attempts(world: World) -> None:
+def test_sigkill_in_a_backoff_keeps_the_wait_and_the_attempts(world: World, kill: Kill) -> None:
     """I7: neither the attempts nor the due time are forgotten."""
     world.sandbox.script("api.submit", "500", times=3)
     kill(world, "after", STARTED + 1)

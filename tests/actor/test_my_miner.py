@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +16,12 @@ import bittensor
 import pytest
 
 from actor import MyMiner
+from actor.compose import redactor
 from actor.edges.hotkey import HotkeyError
 from actor.settings import Settings, SettingsError, load_settings
 from events.journal import JournalLockedError, JournalReader, verify_journal
 from events.journal.record import Record
+from tests.patience import GIVE_UP_S, Stopwatch
 from tests.world import World, make_wallet, wait_for
 
 STOP_S: Final = 5.0
@@ -48,9 +50,9 @@ def make(world: World) -> Iterator[Callable[..., MyMiner]]:
         miner.stop()
 
 
-def settings(world: World) -> Settings:
+def settings(world: World, **more: str) -> Settings:
     """The world's settings, ready-made."""
-    flags: dict[str, Any] = {name.lower(): value for name, value in world.settings().items()}
+    flags: dict[str, Any] = {name.lower(): value for name, value in world.settings(**more).items()}
     return load_settings(world.folder / "no-file", **flags)
 
 
@@ -62,6 +64,11 @@ def wallet_of(world: World, hotkey: str = "default") -> Any:
 def works(miner: MyMiner) -> bool:
     """Whether its thread is alive; asked anew each time, which a type checker does not expect of a property."""
     return miner.is_running
+
+
+def workers() -> list[threading.Thread]:
+    """The threads that miners work in; those of their searches come and go."""
+    return [thread for thread in threading.enumerate() if thread.name == "user-miner"]
 
 
 def mined(world: World, posts: int = 5) -> bool:
@@ -126,14 +133,38 @@ def test_a_proxy_that_cannot_be_used_is_told_at_construction(
         MyMiner(wallet=wallet_of(world), settings=elsewhere)
 
 
+def test_what_no_proxy_cannot_mean_is_told_at_construction(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One warning that names it, and the rest counts; addresses and networks of IPv6 are no reason to refuse."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    elsewhere = settings(world).model_copy(update={"llm_base": "https://llm.invalid/v1"})
+    for value, warnings in (("::1,fd00::/8", 0), ("::1,host:99x", 1)):
+        caplog.clear()
+        monkeypatch.setenv("NO_PROXY", value)
+        MyMiner(wallet=wallet_of(world), settings=elsewhere)
+        told = [record.getMessage() for record in caplog.records]
+        assert len(told) == warnings
+        assert all(line.startswith("NO_PROXY: ") and "'host:99x'" in line for line in told)
+
+
+def test_a_proxys_password_is_taken_out_of_texts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also as the proxy was sent it, which it may send back."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://operator:p%2Fassword@proxy.corp:3128")
+    sent = base64.b64encode(b"operator:p/assword").decode()
+    text = redactor(settings(world))(f"407: Basic {sent}, p/assword, p%2Fassword")
+    assert "assword" not in text
+    assert sent[12:-4] not in text
+
+
 def test_start_and_stop_may_be_repeated(world: World, make: Callable[..., MyMiner]) -> None:
     """A second start or stop does nothing; start after stop goes on with the same journal and count."""
     miner = make()
     miner.stop()
     miner.start()
-    threads = threading.active_count()
+    threads = workers()
     miner.start()
-    assert threading.active_count() == threads
+    assert workers() == threads
     wait_for(lambda: miner.posts_processed == 5, "five posts")
     miner.stop()
     miner.stop()
@@ -168,9 +199,9 @@ def test_r14_stop_takes_at_most_five_seconds(
     miner = make()
     miner.start()
     wait_for(lambda: getattr(world.sandbox.ledger, ledger).exchanges(route), "the request that hangs")
-    began_s = time.monotonic()
+    watch = Stopwatch()
     miner.stop()
-    assert time.monotonic() - began_s < STOP_S
+    assert watch.seconds() < STOP_S
     assert not works(miner)
     assert world.names()[-1] == "ActorStopped"
 
@@ -231,6 +262,21 @@ def test_a_held_journal_is_told_at_start(make: Callable[..., MyMiner]) -> None:
     assert second.error is None
 
 
+def test_a_hotkey_in_use_is_told_at_start(world: World, make: Callable[..., MyMiner], tmp_path: Path) -> None:
+    """R22: so when the second one would have a journal of its own, which is not even made."""
+    first = make()
+    second = MyMiner(settings=settings(world, JOURNAL_DIR=str(tmp_path / "other")))
+    first.start()
+    said = f"hotkey {first.hotkey} .* process {os.getpid()} .*, journal {tmp_path}"
+    with pytest.raises(JournalLockedError, match=said):
+        second.start()
+    assert not (tmp_path / "other").exists()
+    first.stop()
+    second.start()
+    assert works(second)
+    second.stop()
+
+
 def test_stop_in_the_first_record_s_callback_holds_up_nobody(make: Callable[..., MyMiner]) -> None:
     """start() returns at once, the thread ends, and the journal is free again."""
     miners: list[MyMiner] = []
@@ -240,9 +286,9 @@ def test_stop_in_the_first_record_s_callback_holds_up_nobody(make: Callable[...,
             miners[0].stop()
 
     miners.append(make(on_record=on_record))
-    began = time.monotonic()
+    watch = Stopwatch()
     miners[0].start()
-    assert time.monotonic() - began < 5
+    assert watch.seconds() < 5
     wait_for(lambda: not works(miners[0]), "the end of the thread")
 
 
@@ -277,7 +323,7 @@ def test_it_works_beside_the_host_s_own_loop(make: Callable[..., MyMiner]) -> No
         miner.stop()
         return ticks
 
-    assert asyncio.run(asyncio.wait_for(host(), 20)) > 0
+    assert asyncio.run(asyncio.wait_for(host(), GIVE_UP_S)) > 0
 
 
 def test_two_miners_in_one_process_keep_apart(world: World, make: Callable[..., MyMiner]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from actor.ports import Block
 from actor.runtime import Actor, ActorConfig
 from actor.testing.clock import VirtualClock, settle
-from actor.testing.edges import ScriptedAnalyzer, ScriptedApi, ScriptedScraper, scripted_ports
+from actor.testing.edges import ScriptedAnalyzer, ScriptedApi, ScriptedScraper, TrustingWatch, scripted_ports
 from events.catalogue import JournalCreated, Policy, Post, PostAnalyzed
 from events.journal import MemoryJournal
 from tests.kit import HOTKEY, post
@@ -33,8 +33,8 @@ async def window(store: MemoryJournal, number: int, posts: Iterable[Post], model
         scraper=ScriptedScraper(posts=list(posts)),
         api=ScriptedApi(block=Block(current_block=100 * number)),
     )
-    config = ActorConfig(identity=IDENTITY, policy=Policy(), build="0.1.0", pid=1)
-    actor = Actor(store=store, ports=ports, config=config)
+    config = ActorConfig(identity=IDENTITY, policy=Policy(block_s=0.001), build="0.1.0", pid=1)
+    actor = Actor(store=store, ports=ports, config=config, watch=TrustingWatch(ports.clock))
     task = asyncio.create_task(actor.run())
     await settle()
     actor.stop()

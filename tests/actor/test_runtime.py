@@ -14,18 +14,20 @@ from bittensor_core import Keypair, verify
 
 from actor.analyzer import Analyzer, Completion, load_registry, make_strategy
 from actor.analyzer.scripted import ScriptedLLM
+from actor.block_watch import BlockWatch
 from actor.edges.hotkey import signer_from_keypair
 from actor.machine import State, fold, state_sha256, wanted
 from actor.perform import Ports
 from actor.ports import Block, Failed, StatusError
 from actor.runtime import Actor, ActorConfig, IdentityError, UnreadableJournalError
 from actor.testing.clock import VirtualClock, settle
-from actor.testing.edges import ScriptedAnalyzer, ScriptedApi, ScriptedScraper, scripted_ports
+from actor.testing.edges import ScriptedAnalyzer, ScriptedApi, ScriptedScraper, TrustingWatch, scripted_ports
 from events.catalogue import CheckpointSigned, JournalCreated, Policy
 from events.effects import PollStatus
 from events.journal import Draft, JournalWriteError, Lease, MemoryJournal, Record, Snapshot
 from events.journal.record import checkpoint_message, hashes_sha256
 from tests.kit import HOTKEY, post
+from tests.patience import GIVE_UP_S
 
 IDENTITY = JournalCreated(hotkey=HOTKEY, netuid=45, api_url="http://127.0.0.1:8001")
 
@@ -40,10 +42,18 @@ def config(**changes: Any) -> ActorConfig:
     return ActorConfig(**{"identity": IDENTITY, "policy": Policy(), "build": "0.1.0", "pid": 1, **changes})
 
 
+def actor_of(*, ports: Ports, **parts: Any) -> Actor:
+    """An actor that believes the API at once; what it takes to be believed is tried in test_block_watch.py."""
+    return Actor(ports=ports, **{"watch": TrustingWatch(ports.clock), **parts})
+
+
 @asynccontextmanager
-async def running(ports: Ports, store: MemoryJournal, **changes: Any) -> AsyncIterator[Actor]:
+async def running(
+    ports: Ports, store: MemoryJournal, *, watch: BlockWatch | None = None, **changes: Any
+) -> AsyncIterator[Actor]:
     """An actor at work; stopped at the end."""
-    actor = Actor(store=store, ports=ports, config=config(**changes), new_seed=lambda: 1)
+    watch = watch or TrustingWatch(ports.clock)
+    actor = actor_of(store=store, ports=ports, config=config(**changes), new_seed=lambda: 1, watch=watch)
     task = asyncio.create_task(actor.run())
     await settle()
     try:
@@ -56,7 +66,7 @@ async def running(ports: Ports, store: MemoryJournal, **changes: Any) -> AsyncIt
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run an async test."""
-    asyncio.run(asyncio.wait_for(test(), timeout=20))
+    asyncio.run(asyncio.wait_for(test(), GIVE_UP_S))
 
 
 async def records(store: MemoryJournal) -> list[Record]:
@@ -85,7 +95,7 @@ def test_a_record_is_durable_before_anything_acts_on_it() -> None:
                 return await super().submit(body)
 
         appended: list[str] = []
-        actor = Actor(
+        actor = actor_of(
             store=store,
             ports=ports_of(clock=clock, api=Api()),
             config=config(),
@@ -111,7 +121,7 @@ def test_a_failed_append_stops_the_actor_with_nothing_acted_on() -> None:
 
     async def test() -> None:
         api, clock = ScriptedApi(), VirtualClock()
-        actor = Actor(store=Store(), ports=ports_of(clock=clock, api=api), config=config())
+        actor = actor_of(store=Store(), ports=ports_of(clock=clock, api=api), config=config())
         with pytest.raises(JournalWriteError):
             await actor.run()
         assert api.sent == []
@@ -218,7 +228,7 @@ def test_a_bug_behind_a_paid_answer_keeps_its_costs_on_record() -> None:
     async def test() -> None:
         strategy = make_strategy("hybrid", load_registry())
         llm = _ForgetfulLLM(["no JSON"])
-        analyzer = Analyzer(llm=llm, strategy=strategy, model="m", timeout_s=5)
+        analyzer = Analyzer(llm=llm, strategy=strategy, model="m", timeout_s=GIVE_UP_S)
         store, clock = MemoryJournal(), VirtualClock()
         ports = ports_of(clock=clock, analyzer=analyzer, scraper=ScriptedScraper(posts=[post(1)]))
         async with running(ports, store) as actor:
@@ -284,7 +294,7 @@ def test_a_crash_hides_no_secret_and_no_line_break() -> None:
     async def test() -> None:
         store, clock = MemoryJournal(), VirtualClock()
         scraper = ScriptedScraper(error=KeyError("token abc123\nsecond line"))
-        actor = Actor(
+        actor = actor_of(
             store=store,
             ports=ports_of(clock=clock, scraper=scraper),
             config=config(),
@@ -322,7 +332,7 @@ def test_stop_waits_a_moment_for_an_answer_that_was_paid_for() -> None:
 
     async def test() -> None:
         store, clock, api = MemoryJournal(), VirtualClock(), ScriptedApi(gate=asyncio.Event())
-        actor = Actor(store=store, ports=ports_of(clock=clock, api=api), config=config())
+        actor = actor_of(store=store, ports=ports_of(clock=clock, api=api), config=config())
         task = asyncio.create_task(actor.run())
         await settle()
         assert len(api.sent) == 1
@@ -342,7 +352,7 @@ def test_stop_gives_up_on_an_answer_that_does_not_come() -> None:
 
     async def test() -> None:
         store, clock, api = MemoryJournal(), VirtualClock(), ScriptedApi(gate=asyncio.Event())
-        actor = Actor(store=store, ports=ports_of(clock=clock, api=api), config=config(stop_grace_s=0.05))
+        actor = actor_of(store=store, ports=ports_of(clock=clock, api=api), config=config(stop_grace_s=0.05))
         task = asyncio.create_task(actor.run())
         await settle()
         actor.stop()
@@ -361,7 +371,7 @@ def test_a_restart_needs_no_recovery_code() -> None:
     async def test() -> None:
         store, clock, api = MemoryJournal(), VirtualClock(), ScriptedApi(gate=asyncio.Event())
         ports = ports_of(clock=clock, api=api)
-        first = Actor(store=store, ports=ports, config=config(stop_grace_s=0.01))
+        first = actor_of(store=store, ports=ports, config=config(stop_grace_s=0.01))
         task = asyncio.create_task(first.run())
         await settle()
         first.stop()
@@ -389,7 +399,7 @@ def test_a_journal_of_another_identity_is_refused(changed: dict[str, Any], what:
             pass
         before = await records(store)
         identity = JournalCreated(**{"hotkey": HOTKEY, "netuid": 45, "api_url": IDENTITY.api_url, **changed})
-        stranger = Actor(store=store, ports=ports_of(clock=clock), config=config(identity=identity))
+        stranger = actor_of(store=store, ports=ports_of(clock=clock), config=config(identity=identity))
         with pytest.raises(IdentityError, match=what):
             await stranger.run()
         assert await records(store) == before
@@ -403,7 +413,7 @@ def test_polling_is_wanted_in_every_running_state() -> None:
     async def test() -> None:
         store, clock = MemoryJournal(), VirtualClock()
         states = []
-        actor = Actor(
+        actor = actor_of(
             store=store,
             ports=ports_of(clock=clock),
             config=config(),
@@ -496,7 +506,7 @@ def test_a_record_of_a_newer_build_is_refused_in_one_line() -> None:
         before = store.lines[-2][-67:-3]
         digest = hashlib.sha256(before + prefix).hexdigest()
         newer = MemoryJournal([*store.lines[:-1], prefix + b',"hash":"' + digest.encode() + b'"}\n'])
-        actor = Actor(store=newer, ports=ports_of(clock=clock), config=config())
+        actor = actor_of(store=newer, ports=ports_of(clock=clock), config=config())
         with pytest.raises(UnreadableJournalError, match=r"unknown event 'FromTheFuture'.*newer"):
             await actor.run()
         assert len(newer.lines) == len(store.lines)
@@ -513,7 +523,7 @@ def test_a_listener_that_raises_stops_nothing(caplog: pytest.LogCaptureFixture) 
         def listener(record: Record, _state: State) -> None:
             raise KeyError(record.name)
 
-        actor = Actor(store=store, ports=ports_of(clock=clock), config=config(), on_record=listener)
+        actor = actor_of(store=store, ports=ports_of(clock=clock), config=config(), on_record=listener)
         task = asyncio.create_task(actor.run())
         await settle()
         actor.stop()
@@ -537,20 +547,5 @@ def test_an_outage_that_a_restart_finds_is_said_again(caplog: pytest.LogCaptureF
             await clock.advance(660)
         assert caplog.text.count("still unreachable: refused") == 2
         assert names(await records(store)).count("ApiUnreachable") == 1
-
-    run(test)
-
-
-def test_an_api_that_went_back_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    """Nothing is worked on until it passes the newest window again, and the operator learns why (R11)."""
-
-    async def test() -> None:
-        store, clock, api = MemoryJournal(), VirtualClock(), ScriptedApi()
-        scraper = ScriptedScraper()
-        async with running(ports_of(clock=clock, api=api, scraper=scraper), store):
-            api.block = Block(current_block=150)
-            await clock.advance(60)
-            assert scraper.calls == 1
-        assert caplog.text.count("the API is at block 150, before window 7") == 1
 
     run(test)

@@ -14,6 +14,7 @@ from actor.evaluation import Asked, evaluate_posts
 from actor.evaluation_report import Report
 from sandbox import Sandbox, SandboxConfig
 from tests.docs.kit import ROOT, put_generated
+from tests.patience import GIVE_UP_S
 
 FILE = Path(__file__).parents[1] / "data" / "labelled_posts.jsonl"
 REGISTRY = load_registry()
@@ -55,7 +56,7 @@ def test_candidates_are_few_and_the_right_ones() -> None:
 def test_a_post_costs_one_call(name: StrategyName) -> None:
     """Over real HTTP: one request for each post and never two; docs/analyzer.md tells how far the stand-in agrees."""
     with Sandbox(SandboxConfig(corpus_size=1)) as box:
-        model = Model(base_url=box.llm_base, api_key=box.llm_key, name=box.config.model, timeout_s=30)
+        model = Model(base_url=box.llm_base, api_key=box.llm_key, name=box.config.model, timeout_s=GIVE_UP_S)
         rules = make_strategy(name, REGISTRY)
         outcomes = evaluate_posts(FILE, REGISTRY, rules, Asked(model=model, concurrency=5))
         assert box.ledger.llm.calls == len(outcomes)

@@ -8,10 +8,10 @@ from actor.analyzer import Analysis, AnalysisError, Analyzer, load_registry, mak
 from actor.edges.llm import OpenAIChat
 from sandbox import Sandbox, SandboxConfig
 from sandbox.faults import known_faults
+from tests.patience import GIVE_UP_S
 
 POST = "SN4 and video upscaling on Bittensor, good work"
 SHORT_S = 0.5
-LONG_S = 20.0
 
 
 def _analyze(box: Sandbox, post: str, *, limit_s: float, times: int = 1) -> list[Analysis | AnalysisError]:
@@ -45,7 +45,7 @@ async def _outcome(analyzer: Analyzer, post: str) -> Analysis | AnalysisError:
 def test_the_ladder_finds_the_rung_and_remembers_it(formats: set[str], rung: str) -> None:
     """Whatever formats a server takes, the second post costs exactly one request."""
     with Sandbox(SandboxConfig(response_formats=frozenset(formats), corpus_size=1)) as box:
-        first, second = _analyze(box, POST, limit_s=LONG_S, times=2)
+        first, second = _analyze(box, POST, limit_s=GIVE_UP_S, times=2)
         assert isinstance(first, Analysis)
         assert isinstance(second, Analysis)
         assert first.tokens == {"targon": 1.0, "vidaio": 0.4}

@@ -4,7 +4,7 @@ import pytest
 
 from actor.analyzer import Analysis, AnalysisError, Study, load_registry
 from actor.analyzer.labelled import LabelledPost
-from actor.analyzer.prompt import SENTIMENTS
+from actor.analyzer.prompt import SENTIMENTS, ask
 from actor.analyzer.quality import Outcome, matching, modelled
 from actor.analyzer.strategy import Judgement
 
@@ -22,7 +22,14 @@ def _study(direct: tuple[str, ...] = (), candidates: tuple[str, ...] = ()) -> St
         tuple(subnet for subnet in REGISTRY.subnets if subnet.name in names) for names in (direct, candidates)
     )
     judgement = Judgement(tokens={}, sentiment=0.0)
-    return Study(direct=named, candidates=offered, messages=(), judge=lambda _answer: judgement)
+    return Study(
+        direct=named,
+        candidates=offered,
+        question=ask("", ()),
+        judge=lambda _answer: judgement,
+        schema={},
+        answer_tokens=256,
+    )
 
 
 def _analysis(sentiment: str = "neutral", tokens: dict[str, float] | None = None) -> Analysis:

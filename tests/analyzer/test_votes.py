@@ -9,6 +9,7 @@ import pytest
 
 from actor.analyzer import Analysis, AnalysisError, Analyzer, LLMError, load_registry, make_strategy
 from actor.analyzer.scripted import ScriptedLLM
+from tests.patience import GIVE_UP_S
 
 HYBRID = make_strategy("hybrid", load_registry())
 POST = "Upscaling video on Bittensor with compression is amazing"
@@ -22,7 +23,7 @@ def said(sentiment: str, *, functions: tuple[int, ...] = (0, 1)) -> str:
 
 def analyze(llm: ScriptedLLM, votes: int) -> Analysis:
     """One post, with so many votes."""
-    analyzer = Analyzer(llm=llm, strategy=HYBRID, model="m", timeout_s=5, backoff_s=0.001, votes=votes)
+    analyzer = Analyzer(llm=llm, strategy=HYBRID, model="m", timeout_s=GIVE_UP_S, backoff_s=0.001, votes=votes)
     return asyncio.run(analyzer.analyze(POST))
 
 

@@ -128,7 +128,21 @@ def sent_in_a_fifth_window(lines: list[Line]) -> list[Seqs]:
 
 @breaks("R9")
 def carried_when_it_is_too_old(lines: list[Line]) -> list[Seqs]:
-    """It passed 72 hours between the windows."""
+    """It passed 72 hours between the windows; an older build, which sent what was in time when its window began."""
+    search, line = _aged(lines)
+    lines[search].change(since=None)
+    return [(search + 1, seq(lines, ev.WindowOpened, 2), lines.index(line) + 1)]
+
+
+@breaks("R9")
+def sent_when_it_is_too_old(lines: list[Line]) -> list[Seqs]:
+    """As the clock says that the record has."""
+    search, line = _aged(lines)
+    return [(search + 1, lines.index(line) + 1)]
+
+
+def _aged(lines: list[Line]) -> tuple[int, Line]:
+    """A post that is as old as a search takes it; its search, and its submission in the next window."""
     search = index(lines, ev.PostsScraped)
     posted = lines[search].at_ms // 1000 - 72 * 3_600 + 600
     event = lines[search].event
@@ -138,7 +152,7 @@ def carried_when_it_is_too_old(lines: list[Line]) -> list[Seqs]:
     lines[search].change(posts=aged)
     line = started(lines, "6")
     line.change_body(date=posted, score=line.event.body.score - 0.10 * fresh)
-    return [(search + 1, seq(lines, ev.WindowOpened, 2), lines.index(line) + 1)]
+    return search, line
 
 
 def _given_up(lines: list[Line], reason: Any) -> Seqs:

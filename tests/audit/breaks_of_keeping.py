@@ -153,7 +153,7 @@ SECRETS: Final = (
     "AAAAAAAAAAAAAAAAAAAAAMLheAAAAAAA0%2BuSeid",
     "key sk-proj-abcdefghijklmnop1234",
     "key cpk_0123456789abcdef.0123",
-    f"signature {'0a' * 64}",
+    f"signature {'0123456789abcdef' * 8}",
     "talisman-ai-auth:1795357925",
     '{"X-Auth-Signature": "abcdef0123456789"}',
     "https://user:secret@miner.example/v2",
@@ -179,9 +179,9 @@ for _number, _secret in enumerate(SECRETS):
 @breaks("secrets")
 def a_secret_deep_inside(lines: list[Line]) -> list[Seqs]:
     """In a recorded answer and in a name of a subnet."""
-    lines[index(lines, ev.SubmissionRejected)].change(answer=f'{{"echo": "{"1f" * 64}"}}')
+    lines[index(lines, ev.SubmissionRejected)].change(answer=f'{{"echo": "{"fedcba9876543210" * 8}"}}')
     analysis = lines[index(lines, ev.PostAnalyzed, post_id="9")]
-    analysis.change(tokens={"Bearer abcdefghijklmnop": 0.3})
+    analysis.change(tokens={"Bearer abcdefghijklmnop0": 0.3})
     line = started(lines, "9")
     line.change_body(tokens=analysis.event.tokens)
     places = (seq(lines, ev.SubmissionRejected), lines.index(analysis) + 1, lines.index(line) + 1)

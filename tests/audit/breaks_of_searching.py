@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from events import catalogue as ev
 from events.codec import changed, plain
 from tests.audit.breaking import Seqs, breaks, seq, started
@@ -9,7 +11,7 @@ from tests.audit.broken import Line, Story, drop, index, insert, lines_of
 from tests.kit import accepted
 
 
-@breaks("I3")
+@breaks("I3", "floor")
 def searched_twice(lines: list[Line]) -> list[Seqs]:
     """A failure behind the answer."""
     place = index(lines, ev.PostsScraped)
@@ -70,7 +72,7 @@ def moved_there_and_back() -> list[Line]:
         story.on(ev.ActorStopped(reason="asked to stop", posts_processed=story.state.totals.accepted), after_s=1)
         story.on(ev.ApiMoved(api_url=url), after_s=1)
         story.start()
-        story.window(number).search(number * 10).analyze(1.0).answered(accepted, "new", number * 100).sign()
+        story.wait(300).window(number).search(number * 10).analyze(1.0).answered(accepted, "new", number * 100).sign()
     return lines_of(story)
 
 
@@ -190,6 +192,59 @@ def an_old_post(lines: list[Line]) -> list[Seqs]:
     return [(lines.index(line) + 1,)]
 
 
+def _moved(lines: list[Line], by_s: int, **fields: Any) -> list[Seqs]:
+    """The last search's post, so many seconds from its record."""
+    line = lines[index(lines, ev.PostsScraped, window=76)]
+    line.change(posts=(changed(line.event.posts[0], timestamp=line.at_ms // 1000 + by_s),), **fields)
+    return [(lines.index(line) + 1,)]
+
+
+@breaks("R8")
+def a_post_of_the_future(lines: list[Line]) -> list[Seqs]:
+    """By a second more than clocks may differ."""
+    return _moved(lines, 302)
+
+
+@breaks("R8")
+def a_post_of_another_age(lines: list[Line]) -> list[Seqs]:
+    """Of a build that took any date."""
+    return _moved(lines, 8_000 * 365 * 86_400, since=None)
+
+
+@breaks("R8")
+def an_older_post_than_was_asked_for(lines: list[Line]) -> list[Seqs]:
+    """By its own search."""
+    return _moved(lines, -7_200, since=lines[index(lines, ev.PostsScraped, window=76)].at_ms // 1000 - 7_199)
+
+
+@breaks("R8")
+def another_version(lines: list[Line]) -> list[Seqs]:
+    """The post that was accepted first comes again, edited."""
+    line = lines[index(lines, ev.PostsScraped, window=76)]
+    first = lines[index(lines, ev.SubmissionAccepted)].event.post_id
+    line.change(posts=(changed(line.event.posts[0], edits=(first,)),))
+    return [(seq(lines, ev.PostsScraped), lines.index(line) + 1)]
+
+
+@breaks("R8")
+def an_earlier_version(lines: list[Line]) -> list[Seqs]:
+    """The post that was chosen first had been edited; now what it was before is chosen, and offered."""
+    search = lines[index(lines, ev.PostsScraped)]
+    last = lines[index(lines, ev.PostsScraped, window=76)]
+    edited = changed(search.event.posts[0], edits=(last.event.posts[0].id,))
+    search.change(posts=(edited, *search.event.posts[1:]))
+    return [(seq(lines, ev.PostsScraped), lines.index(last) + 1)]
+
+
+@breaks("R8", "I2")
+def two_versions_at_once(lines: list[Line]) -> list[Seqs]:
+    """The machine takes neither."""
+    line = lines[index(lines, ev.PostsScraped)]
+    first, second, *others = line.event.posts
+    line.change(posts=(first, changed(second, edits=(first.id,)), *others))
+    return [(lines.index(line) + 1,)]
+
+
 @breaks("R8")
 def a_sample_from_elsewhere(lines: list[Line]) -> list[Seqs]:
     """This build does not even decode it."""
@@ -226,11 +281,11 @@ def another_length(lines: list[Line]) -> list[Seqs]:
 
 @breaks("R11")
 def counted_elsewhere(lines: list[Line]) -> list[Seqs]:
-    """The recorded answer was at a block of another window; and a length that it told is not on record."""
+    """The recorded answer was at a block of another window; a length that it told may not have been believed."""
     first, second = index(lines, ev.SubmissionAccepted, 2), index(lines, ev.SubmissionAccepted, 3)
     lines[first].change(answer='{"status":"new","current_block":7212}')
     lines[second].change(answer='{"status":"new","current_block":7112,"blocks_per_window":50}')
-    return [(first + 1,), (second + 1, second + 2)]
+    return [(first + 1,)]
 
 
 @breaks("R11")
@@ -284,3 +339,37 @@ def an_outage_twice(lines: list[Line]) -> list[Seqs]:
     lines[place].event = lines[place - 1].event
     told = [seq(lines, ev.WindowOpened, window=number) for number in range(72, 77)]
     return [(place, place + 1), *((place + 1, number) for number in told)]
+
+
+@breaks("floor")
+def searched_in_a_row(lines: list[Line]) -> list[Seqs]:
+    """A window comes early, and its search with it."""
+    place = index(lines, ev.WindowOpened, window=75)
+    before = lines[index(lines, ev.PostsScraped, window=74)].at_ms
+    early_ms = lines[place].at_ms - before - 200_000
+    for line in lines[place:]:
+        line.at_ms -= early_ms
+    return [(seq(lines, ev.PostsScraped, window=74), seq(lines, ev.PostsScraped, window=75))]
+
+
+@breaks("R18", "I9")
+def told_by_nobody_in_time(lines: list[Line]) -> list[Seqs]:
+    """A block that the chain cannot be at, 12 s after the window before it."""
+    place = index(lines, ev.WindowOpened, window=76)
+    told = ev.WindowOpened(window=150, start_block=15_000, current_block=15_000, blocks_per_window=100, source="status")
+    at_ms = lines[index(lines, ev.WindowOpened, window=75)].at_ms + 12_000
+    lines.insert(place, Line(at_ms=at_ms, event=told, source="WaitingForWindow", dest="WaitingForWindow"))
+    lines[place + 1].change(window=151, start_block=15_100, current_block=15_100)
+    lines[index(lines, ev.PostsScraped, window=76)].change(window=151)
+    return [(place + 1,)]
+
+
+@breaks("R18")
+def taken_back_too_soon(lines: list[Line]) -> list[Seqs]:
+    """After two answers, in a minute; and not the newest window."""
+    place = index(lines, ev.WindowOpened, window=76)
+    told = {"window": 75, "start_block": 7_500, "current_block": 7_510, "blocks_per_window": 100}
+    for believed in (7_600, 7_700):
+        back = ev.WindowsRevised(**told, believed_start_block=believed, answers=2, agreed_s=60.0)
+        insert(lines, place + 1, back)
+    return [(place + 2,), (place + 2,), (place + 3,), (place + 3,)]

@@ -26,6 +26,23 @@ def sent_after_its_acceptance(lines: list[Line]) -> list[Seqs]:
     return [(place + 1, place + 2)]
 
 
+@breaks("I2", "R8")
+def sent_after_another_version_was_accepted(lines: list[Line]) -> list[Seqs]:
+    """The next search finds it edited."""
+    search = lines[index(lines, ev.PostsScraped, 2)]
+    edited, *others = search.event.posts
+    search.change(posts=(changed(edited, edits=("4",)), *others))
+    return [(seq(lines, ev.SubmissionAccepted, post_id="4"), lines.index(started(lines, edited.id)) + 1)]
+
+
+@breaks("I2", "R8")
+def sent_as_it_was_before(lines: list[Line]) -> list[Seqs]:
+    """The one that was accepted had been edited."""
+    search = lines[index(lines, ev.PostsScraped)]
+    search.change(posts=tuple(changed(p, edits=("8",)) if p.id == "4" else p for p in search.event.posts))
+    return [(seq(lines, ev.SubmissionAccepted, post_id="4"), lines.index(started(lines, "8")) + 1)]
+
+
 @breaks("I2", "I4")
 def sent_after_its_rejection(lines: list[Line]) -> list[Seqs]:
     """409 was final."""

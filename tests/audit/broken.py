@@ -95,6 +95,7 @@ class Story(Drive):
                 requests=1,
                 unusable=0,
                 latency_ms=300,
+                since=self.at_ms // 1000 - 72 * 3_600 - 60,
             ),
             after_s=0.3,
         )

@@ -36,7 +36,6 @@ MINER_S_WORD = frozenset(
             )
         ),
         *(f"search.post.{name}" for name in ("quotes", "author_id", "account_created")),
-        "left_out.*.event",
     }
 )
 

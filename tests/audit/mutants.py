@@ -144,7 +144,7 @@ MUTANTS: Final = (
     Mutant(
         name="chosen posts are not remembered",
         module="reduce",
-        old="seen=_see(s.seen, e.posts) if e.posts else s.seen,",
+        old="seen=_see(s.seen, e, distinct, at_ms) if e.posts else s.seen,",
         new="seen=s.seen,",
         kind="digest",
         where=shows.checkpoint_after(lambda s: holds(s, ev.PostsScraped) and bool(event_of(s).posts)),

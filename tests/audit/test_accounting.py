@@ -129,7 +129,7 @@ def busy(story: Story) -> None:
     story.wait(WINDOW_S).window(72)
     story.wait(WINDOW_S).window(73)
     story.search()
-    story.search().sign()
+    story.wait(300).search().sign()
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,7 @@ def test_a_stop_long_after_a_decision_was_due() -> None:
     """A process that lived on without it decided otherwise."""
     drive = Honest()
     drive.start().batch(812, 1, 2)
+    drive.on(accepted(drive.send()))  # so the window is confirmed
     drive.at_ms += 60_000
     drive.stop()
     assert kinds(drive.records) == [(len(drive.records), "missing")]

@@ -251,3 +251,13 @@ def test_a_model_s_name_cannot_steer_the_terminal() -> None:
     text = "".join(total_lines(PRICED, books, today=TODAY)) + window_line(PRICED, window)
     assert text.isprintable()
     assert "[31mred" in text
+
+
+def test_repairs_are_told_apart_from_votes() -> None:
+    """Both are calls; only one of them says that the model answers badly."""
+    drive = Drive().start().window(7).scraped(1, 2)
+    drive.on(analyzed("1", calls=3), analyzed("2", calls=2, repairs=1, unmeasured_calls=1))
+    books, _ = booked(drive)
+    assert (books.total().calls, books.total().repairs) == (5, 1)
+    (line,) = (line for line in total_lines(PRICED, books, today=TODAY) if line.startswith("LLM:"))
+    assert "in 5 calls (1 told no tokens, 1 asked again for a better answer)" in line

@@ -45,7 +45,7 @@ def rows(what: str, records: Sequence[Record], filters: Filters | None = None) -
     out = io.BytesIO()
     table = TABLES[what]
     count = write_jsonl(table.columns, table.rows(steps(records), filters or parse_filters()), out)
-    found = [json.loads(line) for line in out.getvalue().decode().splitlines()]
+    found = [json.loads(line) for line in out.getvalue().decode().split("\n")[:-1]]
     assert len(found) == count
     return found
 

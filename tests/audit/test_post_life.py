@@ -88,6 +88,15 @@ def test_another_text_than_the_analyzed_one_is_noticed() -> None:
     assert "another text than the one that was analyzed\n" in text(drive, "1")
 
 
+def test_how_the_llm_was_asked_is_told() -> None:
+    """What its server does not take, how often it was asked again, and how much of the text it saw."""
+    drive = Drive().start().window(60_000).scraped(1)
+    drive.on(analyzed("1", rung="plain", dropped=("seed", "temperature"), calls=2, repairs=1, shown_chars=800))
+    told = " ".join(text(drive, "1").split())
+    assert "prompt 1, plain without seed, temperature: 2 call(s) with 1 repair(s), 100 + 10 tokens" in told
+    assert "it was shown the first 800 characters" in told
+
+
 def test_a_post_that_was_found_and_not_drawn() -> None:
     """It is in the journal by its id alone, until a later search draws it."""
     drive = Drive().start().window(60_000)

@@ -14,11 +14,13 @@ from bittensor_core import Keypair
 from actor.cli import main
 from actor.edges.hotkey import is_signed_by
 from actor.machine import REDUCER
-from audit.history import folded
-from audit.vouch import Vouched, read_kept, vouch
+from audit.vouch import Vouched, compare_states, read_kept, vouch
 from events import catalogue as ev
 from events.codec import changed
-from events.journal import JournalReader, Record, locate
+from events.journal import Draft, JournalReader, Record, locate, parse, seal
+from events.journal.record import checkpoint_message
+from tests.audit.broken import clean, index, lines_of, records_of, rehashed, write
+from tests.journal.spoiled import relinked
 from tests.kit import Drive
 from tests.world import World
 
@@ -46,7 +48,7 @@ def mined(world: World) -> Path:
 
 def checked(records: list[Record], kept: ev.CheckpointSigned | None = None) -> Vouched:
     """Alice's vouching for these records."""
-    return vouch(folded(records), ALICE, is_signed_by, kept=kept)
+    return vouch(records, is_signed_by, hotkey=ALICE, kept=kept)
 
 
 def test_the_hotkey_vouches_for_its_journal(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,8 +56,8 @@ def test_the_hotkey_vouches_for_its_journal(world: World, capsys: pytest.Capture
     journal = mined(world)
     code, said = verify(capsys, str(journal), "--hotkey", ALICE)
     assert code == 0, said
-    assert f"{ALICE} vouches for records 1 to" in said
-    assert "2 checkpoint(s)" in said
+    assert f"\nwhole: records 1 to {len(list(JournalReader(journal)))}; {ALICE} signed for records 1 to " in said
+    assert said.endswith(" (2 checkpoint(s)), nobody yet for the 2 after that\n")
     code, said = verify(capsys, str(journal), "--hotkey", ALICE, "--json")
     assert json.loads(said)["vouched"]["checkpoints"] == 2
 
@@ -112,7 +114,6 @@ def test_every_part_of_a_checkpoint_is_covered(
     [
         ({"since": 1}, "lists hashes behind record 1, expected those behind 0"),
         ({"hashes_sha256": "0" * 64}, "lists other hashes of records 1 to "),
-        ({"state_sha256": "0" * 64}, "state is not what this build folds the records to"),
     ],
 )
 def test_a_signature_under_something_untrue_is_found(fields: dict[str, Any], finding: str) -> None:
@@ -126,11 +127,90 @@ def test_a_signature_under_something_untrue_is_found(fields: dict[str, Any], fin
     assert vouched.through_seq == drive.state.checkpoint_seq
 
 
-def test_another_fold_s_state_is_signed_but_not_compared() -> None:
+def test_a_state_that_is_not_the_records_is_found_apart_from_the_signatures() -> None:
+    """The hotkey vouches for these records; what it says that they fold to is another matter."""
+    drive = Drive().start().batch(7, 1).accept_all().sign(state_sha256="0" * 64)
+    assert (checked(drive.records).ok, checked(drive.records).through_seq) == (True, drive.state.checkpoint_seq)
+    states = compare_states(drive.records)
+    (finding,) = states.findings
+    assert finding.startswith(f"record {drive.head.seq}: the checkpoint's state is not what this build folds")
+    assert (states.compared, states.not_followed) == (1, None)
+
+
+@pytest.mark.parametrize("reducer", [1, REDUCER - 1, REDUCER + 1])
+def test_another_fold_s_state_is_signed_but_not_compared(reducer: int) -> None:
     """An older or newer build folded it; what it came to cannot be told here, and is no finding."""
-    drive = Drive().start().batch(7, 1).accept_all().sign(reducer=REDUCER - 1, state_sha256="0" * 64)
+    drive = Drive().start().batch(7, 1).accept_all().sign(reducer=reducer, state_sha256="0" * 64)
     vouched = checked(drive.records)
     assert (vouched.findings, vouched.other_folds, vouched.checkpoints) == ((), 1, 1)
+    assert (compare_states(drive.records).compared, compare_states(drive.records).findings) == (0, ())
+
+
+def test_records_that_this_build_does_not_follow_are_no_forgery(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A build with other rows wrote and signed them: the signatures hold, and the states are not compared."""
+    drive = Drive().start().batch(7, 1).accept_all().sign()
+    lines = lines_of(drive)
+    place = index(lines, ev.SubmissionAccepted)
+    lines[place].dest = "Backoff"
+    lines[place + 1].source = "Backoff"
+    journal = write(tmp_path / "journal", signed(rehashed(lines)))
+    code, said = verify(capsys, str(journal), "--hotkey", ALICE)
+    assert code == 0, said
+    assert f"record {place + 1} says to Backoff" in said
+    assert "signed, but were not compared; `check` tells more" in said
+    assert "\nwhole: records 1 to " in said
+
+
+def test_a_newer_build_s_checkpoint_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Which says what to do; whether it is signed cannot be told here."""
+    lines = list(Drive().start().batch(7, 1).accept_all().sign().lines)
+    lines[-1] = lines[-1].replace(b'"v":3,"event":"CheckpointSigned"', b'"v":9,"event":"CheckpointSigned"')
+    journal = write(tmp_path / "newer", relinked(lines))
+    code, said = verify(capsys, str(journal))
+    assert (code, said.count("\n")) == (1, 1)
+    assert f"record {len(lines)}: CheckpointSigned version 9 is unknown" in said
+    assert "update user-miner" in said
+
+
+def signed(written: list[bytes]) -> list[bytes]:
+    """A journal whose only checkpoint, its last record, Alice signed as it stands."""
+    *before, last = written
+    head = records_of(before)[-1].head
+    event = parse(last, head).event()
+    assert isinstance(event, ev.CheckpointSigned)
+    signature = Keypair.create_from_uri("//Alice").sign(checkpoint_message(event)).hex()
+    record = parse(last, head)
+    draft = Draft(at_ms=record.at_ms, event=changed(event, signature=signature), source=record.source, dest=record.dest)
+    return [*before, seal(draft, head)[0]]
+
+
+@pytest.mark.parametrize("place", range(1, 12))
+def test_a_history_that_somebody_edited_and_hashed_anew_is_not_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], place: int
+) -> None:
+    """Without a word about the hotkey: any record, all hashes and HEAD made anew, checkpoints kept or made to fit."""
+    for kept in (True, False):
+        lines = clean()
+        for line in lines:
+            line.kept = kept
+        lines[place].at_ms += 1
+        journal = write(tmp_path / str(kept), rehashed(lines))
+        code, said = verify(capsys, str(journal))
+        assert code == 1, said
+        assert "\nthe signatures do not cover this history: " in said
+        assert "whole" not in said.splitlines()[-1]
+
+
+def test_what_nobody_signed_yet_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A journal without a checkpoint has nothing but its hashes, and that is no finding until a hotkey is asked for."""
+    journal = write(tmp_path / "young", Drive().start().batch(7, 1).lines)
+    code, said = verify(capsys, str(journal))
+    assert code == 0
+    assert said.splitlines()[-1].startswith("whole by its hashes, which anybody can make anew: records 1 to 5; ")
+    assert said.endswith("no checkpoint is signed yet, so nobody vouches for them\n")
+    assert verify(capsys, str(journal), "--hotkey", ALICE)[0] == 1
 
 
 def test_version_1_is_verified_as_before() -> None:
@@ -211,7 +291,7 @@ def test_a_journal_without_checkpoints_is_not_vouched_for() -> None:
     ("arguments", "message"),
     [
         (("--hotkey", "5nonsense"), "no ss58 address"),
-        (("--checkpoint", "x.json"), "needs --hotkey"),
+        (("--checkpoint", "x.json"), "cannot read x.json: No such file or directory"),
         (("--hotkey", ALICE, "--checkpoint", "missing.json"), "cannot read missing.json: No such file or directory"),
     ],
 )

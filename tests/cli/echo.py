@@ -1,6 +1,8 @@
 """A server that says everything it was told: every header of a request comes back in what it answers.
 
-It stands for all three outside worlds at their worst. Searches after the first one are passed on to the stand-in for X.
+It stands for all three outside worlds at their worst. What it answers hangs on how often it was asked, never on when:
+the chain's second window opens once the first one's search is answered, and it is the last one. Searches after the
+first one are passed on to the stand-in for X.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
+
+from tests.patience import GIVE_UP_S
 
 __all__ = ["Echo", "echo"]
 
@@ -35,15 +39,17 @@ class Echo:
     url: str = ""
     heard: set[str] = field(default_factory=set)
     asked: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, path: str, query: str, headers: dict[str, str]) -> tuple[int, bytes]:
         """Status and body."""
-        self.asked[path] += 1
-        turn = self.asked[path]
-        self.heard |= {headers[name] for name in ("authorization", "x-auth-signature") if name in headers}
+        with self._lock:  # analyses are asked for at the same time
+            self.asked[path] += 1
+            turn = self.asked[path]
+            self.heard |= {headers[name] for name in ("authorization", "x-auth-signature") if name in headers}
         said = " ".join(f"{name}: {value}" for name, value in headers.items())
         if path == "/v2/status":
-            block = 6_000_000 + 100 * self.asked["/2/tweets/search/recent"]
+            block = 6_000_000 + (100 if self.asked["/2/tweets/search/recent"] else 0)
             return 200, _json({"current_block": block, "blocks_per_window": 100, "message": said})
         if path == "/v2/submit":
             return _SUBMIT[turn % len(_SUBMIT)](said)
@@ -51,9 +57,9 @@ class Echo:
             return _CHAT[turn % len(_CHAT)](said)
         if turn == 1:
             return 401, _json({"title": "Unauthorized", "detail": said, "type": "about:blank", "status": 401})
-        found = httpx.get(
-            f"{self.x_base}/tweets/search/recent?{query}", headers={"authorization": headers["authorization"]}
-        )
+        with httpx.Client(verify=False) as x:  # noqa: S501  (plain HTTP on loopback: no certificates to load)
+            asked = {"authorization": headers["authorization"]}
+            found = x.get(f"{self.x_base}/tweets/search/recent?{query}", headers=asked, timeout=GIVE_UP_S)
         return found.status_code, found.content
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from actor.cli import main
 from events.journal import verify_journal
-from tests.world import World
+from tests.world import World, wait_for
 
-__all__ = ["Command", "growing", "is_one_line", "nothing_was_sent", "only_journal", "running"]
+__all__ = ["Command", "growing", "in_each_window", "is_one_line", "nothing_was_sent", "only_journal", "running"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,17 @@ def running(world: World, *flags: str, env: Mapping[str, str] | None = None) -> 
             yield process
         finally:
             process.kill()
+
+
+def in_each_window(world: World, windows: int) -> Iterator[None]:
+    """A turn in each of so many windows of a running miner, then further ones until the window is worked."""
+    for number in range(1, windows + 1):
+        wait_for(lambda n=number: world.names().count("WindowOpened") == n, "the window")  # type: ignore[misc]
+        yield
+        while world.names().count("CheckpointSigned") < number:
+            yield
+        if number < windows:
+            world.sandbox.next_window()
 
 
 def growing(directory: Path, lines: Sequence[bytes], *, apart: int) -> Iterator[Path]:

@@ -20,9 +20,10 @@ from events.journal import GENESIS, Head, JournalReader
 from events.journal.head import Place
 from events.journal.snapshot import StoredSnapshot, save
 from tests.audit.check_kit import Honest, story
-from tests.cli.kit import Command, is_one_line, running
+from tests.cli.kit import Command, in_each_window, is_one_line, running
 from tests.journal.kit import QuickDisk
-from tests.world import World, wait_for
+from tests.patience import GIVE_UP_S
+from tests.world import World
 
 SAMPLE = Path(__file__).parents[2] / "journal" / "sample"
 SEGMENT = "00000000000000000001.jsonl"
@@ -232,19 +233,18 @@ def test_a_journal_that_a_miner_wrote(world: World, command: Command) -> None:
     world.sandbox.script("api.submit", "500", times=1)
     world.sandbox.script("llm.chat", "slow", times=5, seconds=0.1)
     lengths: set[int] = set()
-    with running(world, "--windows", "1", env=world.env(LLM_CONCURRENCY="1")) as process:
-        wait_for(lambda: "ActorStarted" in world.names(), "the start")
-        while process.poll() is None:
+    with running(world, "--windows", "2", env=world.env(LLM_CONCURRENCY="1")) as process:
+        for _ in in_each_window(world, 2):
             code, out, errors = command("check", "--json", world.journal)
             assert (code, errors) == (0, ""), out
             lengths.add(json.loads(out)["records"])
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=GIVE_UP_S)
     assert process.returncode == 0, errors
     assert len(lengths) > 1, "the journal was seen growing"
     code, out, errors = command("check", "--json", world.journal)
     assert (code, errors) == (0, ""), out
     report = json.loads(out)
-    assert report["compared"]["checkpoints"] == report["compared"]["snapshots"] == 1
+    assert (report["compared"]["checkpoints"], report["compared"]["snapshots"]) == (2, 1)
     assert report["not_compared"] == []
 
 
@@ -301,6 +301,6 @@ def test_a_divergence_stays_one_when_the_reader_leaves(good: Path) -> None:
             text=True,
             env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
         ) as process:
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=GIVE_UP_S)
         assert (process.returncode, errors) == (1, "")
     os.close(writing)

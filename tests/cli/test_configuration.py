@@ -7,7 +7,6 @@ import os
 
 import pytest
 
-from actor.edges.api_http import _certificates
 from tests.cli.kit import Command, is_one_line, nothing_was_sent
 from tests.world import World
 
@@ -63,13 +62,14 @@ def test_a_wrong_variable_is_one_line(
         ("ALL_PROXY", "socks5://127.0.0.1:9", ("ALL_PROXY: is no proxy", "not SOCKS", "unset it")),
         ("https_proxy", "http://user:s3cr/etPW77@127.0.0.1:1", ("https_proxy: is no proxy", "%2F")),
         ("SSL_CERT_FILE", "/nonexistent.pem", ("SSL_CERT_FILE: ", "/nonexistent.pem", "PEM", "unset it")),
+        ("SSL_CERT_DIR", "/nonexistent", ("SSL_CERT_DIR: ", "/nonexistent", "openssl rehash", "unset it")),
+        ("REQUESTS_CA_BUNDLE", "/nonexistent.pem", ("REQUESTS_CA_BUNDLE: ", "/nonexistent.pem", "PEM")),
     ],
 )
 def test_an_environment_that_no_request_can_be_made_with_is_one_line(
     here: World, command: Command, monkeypatch: pytest.MonkeyPatch, *, name: str, value: str, words: tuple[str, ...]
 ) -> None:
     """Where a server is not on this machine; of a proxy nothing is told, since it may hold a password."""
-    _certificates.cache_clear()
     for proxy in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(proxy)
     monkeypatch.setenv("MINER_API_URL", "https://api.invalid")

@@ -16,7 +16,8 @@ from events.journal import at_text
 from events.prices import Prices, usd
 from sandbox import Sandbox, SandboxConfig
 from tests.cli.kit import Command, is_one_line, running
-from tests.world import World, make_wallet, wait_for
+from tests.patience import GIVE_UP_S
+from tests.world import World, hours_ago, make_wallet, wait_for
 
 SAMPLE = Path(__file__).parents[2] / "journal" / "sample"
 SEGMENT = "00000000000000000001.jsonl"
@@ -31,11 +32,11 @@ def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def mined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Four windows with failed analyses, a 429, and a failed search beside carried posts; no answer was lost."""
     folder = tmp_path_factory.mktemp("mined")
-    with Sandbox(SandboxConfig(seconds_per_block=None, corpus_size=60)) as box:
+    with Sandbox(SandboxConfig(seconds_per_block=None, corpus_size=60, epoch=hours_ago())) as box:
         make_wallet(folder / "wallets")
         world = World(folder=folder, sandbox=box)
         box.script("llm.chat", "garbled", times=2)
@@ -66,7 +67,7 @@ def rows(command: Command, *arguments: str | Path) -> list[dict[str, Any]]:
     """The lines of ``--json``."""
     code, out, errors = command("costs", "--json", *arguments)
     assert (code, errors) == (0, "")
-    return [json.loads(line) for line in out.splitlines()]
+    return [json.loads(line) for line in out.split("\n")[:-1]]
 
 
 def test_the_sums_are_the_ledgers(mined: World, good: Path, command: Command) -> None:
@@ -256,7 +257,7 @@ def test_a_growing_journal_has_a_sum_at_any_time(make_world: Callable[..., World
         wait_for(lambda: "ActorStarted" in world.names(), "the start")
         while process.poll() is None:
             calls.append(rows(command, world.journal, "--by", "total")[0]["llm"]["calls"])
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=GIVE_UP_S)
     assert process.returncode == 0, errors
     calls.append(rows(command, world.journal, "--by", "total")[0]["llm"]["calls"])
     assert calls == sorted(calls)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import resource
+import signal
+from pathlib import Path
 
 from events.journal import JournalReader
 from tests.cli.kit import Command, only_journal, running
+from tests.patience import GIVE_UP_S
 from tests.world import World, wait_for
 
 
@@ -13,11 +16,14 @@ def test_a_full_disk_stops_the_miner_and_costs_nothing_twice(here: World, comman
     """Exit code 1 and one line; the journal stays valid; the next start neither scrapes nor analyzes again."""
     here.sandbox.script("llm.chat", "slow", times=5, seconds=0.6)
     with running(here, env=here.env(LLM_CONCURRENCY="1")) as process:
-        wait_for(lambda: here.names().count("PostAnalyzed") == 1, "the first analysis")
+        wait_for(lambda: "PostAnalyzed" in here.names(), "the first analysis")
+        process.send_signal(signal.SIGSTOP)
+        wait_for(lambda: Path(f"/proc/{process.pid}/stat").read_text().split()[2] == "T", "the stop")
         (segment,) = here.journal.glob("*/*.jsonl")
         room = segment.stat().st_size + 10  # of the next record a few bytes go, as on a disk that fills up
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
-        _, errors = process.communicate(timeout=20)
+        process.send_signal(signal.SIGCONT)
+        _, errors = process.communicate(timeout=GIVE_UP_S)
     assert process.returncode == 1
     last = errors.splitlines()[-1]
     assert last.startswith("user-miner: ")

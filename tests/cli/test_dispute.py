@@ -63,7 +63,10 @@ def test_a_bundle_proves_itself_elsewhere(tmp_path: Path) -> None:
         assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
         told = verdict if verdict in {"accepted", "rejected", "abandoned"} else "none"
         assert f"\nverdict: {told}; " in checked.stdout
-        assert checked.stdout.endswith(f"proven: {HOTKEY} signed for every record shown\n")
+        last = checked.stdout.splitlines()[-1]
+        assert last.startswith("proven")
+        assert last.endswith(f': {HOTKEY} signed for every row marked "signed"')
+        assert ("no record shown tells its end" in last) == (told == "none")
 
 
 def test_it_tells_the_post_s_story(bundle: Path, journal: Path, command: Command) -> None:
@@ -82,7 +85,9 @@ def test_it_tells_the_post_s_story(bundle: Path, journal: Path, command: Command
         "SubmissionStarted",
         "SubmissionAccepted",
     ]
-    assert all(line.startswith("signed ") for line in lines[1:-3])
+    marks = {name: line.split()[0] for name, line in zip(names, lines[1:-3], strict=True)}
+    assert marks == {name: "said" if name == "PostsScraped" else "signed" for name in names}
+    assert lines[-1].startswith("proven, except that 1 record(s) are only said to be about other posts: ")
     other = bundle.with_name("other.json")
     assert command("export", journal, "--dispute", "1", "--out", other)[1] == f"{other}: post 1\n{said}"
     assert other.read_bytes() == bundle.read_bytes()
@@ -102,6 +107,28 @@ def test_it_is_also_said_to_machines(bundle: Path, command: Command) -> None:
     assert (fields["post_id"], fields["hotkey"], fields["post"]["likes"]) == ("1", HOTKEY, 50)
 
 
+def test_it_is_compared_with_journal_and_checkpoint(
+    bundle: Path, journal: Path, tmp_path: Path, command: Command
+) -> None:
+    """Exit code 0 where both agree, 1 where one does not, though the bundle by itself is proven."""
+    kept = tmp_path / "kept.json"
+    kept.write_text(
+        next(line for line in (journal / SEGMENT).read_text("utf-8").split("\n") if "CheckpointSigned" in line)
+    )
+    code, said, errors = command("verify", journal, "--bundle", bundle, "--checkpoint", kept)
+    assert (code, errors) == (0, "")
+    *_, by_journal, by_checkpoint, last = said.splitlines()
+    assert by_journal.startswith("the journal holds the same")
+    assert by_checkpoint.startswith("the kept checkpoint of record ")
+    assert last.startswith("proven: ")
+    data = json.loads(bundle.read_text("utf-8"))
+    data["search"]["seed"] += 1
+    bundle.write_bytes(resealed(data))
+    assert command("verify", "--bundle", bundle)[0] == 0
+    code, said, _ = command("verify", journal, "--bundle", bundle, "--json")
+    assert (code, json.loads(said)["outcome"]) == (1, "not proven")
+
+
 def test_standard_output_gets_the_bundle_alone(journal: Path, bundle: Path, command: Command) -> None:
     """For a pipe."""
     code, said, errors = command("export", journal, "--dispute", "1")
@@ -116,7 +143,7 @@ def test_a_forged_bundle_is_a_finding(bundle: Path, command: Command) -> None:
     code, said, errors = command("verify", "--bundle", bundle)
     assert (code, errors) == (1, "")
     assert f"\nFOUND record {data['records'][-1]['seq']}: the hash does not continue" in said
-    assert said.endswith(" finding(s): this bundle proves nothing\n")
+    assert said.splitlines()[-1] == "NOT PROVEN: 1 finding(s), so this bundle proves nothing"
     assert "\nproven" not in said
     code, said, _ = command("verify", "--bundle", bundle, "--hotkey", BOB)
     assert (code, f"FOUND hotkey: the bundle is of {HOTKEY}\n" in said) == (1, True)
@@ -166,9 +193,10 @@ def test_wrong_use_is_one_line(journal: Path, command: Command, arguments: tuple
     [
         (("export", "JOURNAL", "--dispute", "1", "--what", "posts"), "a bundle holds one post"),
         (("export", "JOURNAL", "--dispute", "1", "--json"), "needs --out"),
-        (("verify",), "either a journal or --bundle"),
-        (("verify", "JOURNAL", "--bundle", "BUNDLE"), "either a journal or --bundle"),
-        (("verify", "--bundle", "BUNDLE", "--checkpoint", "BUNDLE", "--hotkey", HOTKEY), "does not go with"),
+        (("verify",), "expected a journal, --bundle FILE, or both"),
+        (("verify", "--bundle", "BUNDLE", "--checkpoint", "BUNDLE"), "holds no checkpoint"),
+        (("verify", "--bundle", "BUNDLE", "--checkpoint", "nowhere.json"), "cannot read nowhere.json"),
+        (("verify", "nowhere", "--bundle", "BUNDLE"), "nowhere is not a directory"),
         (("verify", "--bundle", "BUNDLE", "--hotkey", "5nonsense"), "no ss58 address"),
     ],
 )

@@ -20,7 +20,7 @@ def test_a_second_process_is_refused_naming_the_first(here: World, command: Comm
     """Exit code 2 and the holder's pid; the first one is not disturbed, and its end frees the journal."""
     with running(here) as first:
         wait_for(here.sandbox.ledger.api.accepted, "the first one at work")
-        code, output = here.run(timeout_s=10)
+        code, output = here.run()
         assert code == 2
         assert f"is held by process {first.pid} " in output.splitlines()[-1]
         assert "stop it first" in output.splitlines()[-1]

@@ -16,6 +16,7 @@ from events.journal import read_journal
 from tests.audit.replay_kit import SAMPLE, SEGMENT, STEERING, hostile_story, story, write
 from tests.cli.kit import Command, is_one_line
 from tests.kit import Drive
+from tests.patience import GIVE_UP_S
 
 # Each mode with what it is asked for, which the story and the hostile story both have.
 MODES: dict[str, tuple[str, ...]] = {
@@ -54,7 +55,7 @@ def test_each_mode_answers(journal: Path, command: Command, mode: tuple[str, ...
     if "--at" in mode or ("--json" in mode and {"--diff", "--why", "--post"} & set(mode)):
         assert isinstance(json.loads(out), dict)
     elif "--json" in mode:
-        assert all(json.loads(line)["seq"] for line in out.splitlines())
+        assert all(json.loads(line)["seq"] for line in out.split("\n")[:-1])
 
 
 @modes
@@ -267,7 +268,7 @@ def test_records_pass_by_all_filters_together(journal: Path, command: Command) -
     def seqs(*arguments: str) -> list[int]:
         code, out, _ = command("replay", journal, "--json", *arguments)
         assert code == 0
-        return [json.loads(line)["seq"] for line in out.splitlines()]
+        return [json.loads(line)["seq"] for line in out.split("\n")[:-1]]
 
     assert seqs("--window", "60000") == list(range(3, 12))
     assert seqs("--window", "60000", "--window", "60003") == [*range(3, 12), *range(31, 47)]
@@ -307,7 +308,7 @@ def test_a_reader_that_leaves_is_no_error(journal: Path, mode: tuple[str, ...]) 
         text=True,
     ) as process:
         os.close(writing)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=GIVE_UP_S)
     assert (process.returncode, errors) == (0, "")
 
 

@@ -11,6 +11,7 @@ from bittensor_core import Keypair
 
 from tests.cli.echo import Echo, echo
 from tests.cli.kit import only_journal, running
+from tests.patience import GIVE_UP_S
 from tests.world import World
 
 X_TOKEN = "planted%2Bx-token-5512"  # noqa: S105
@@ -61,7 +62,7 @@ def test_no_secret_reaches_journal_or_log(leaky: tuple[World, list[str]], flags:
         echo(world.sandbox.x_base) as server,
         running(world, *flags, "--windows", "2", env=miner_env(world, server)) as process,
     ):
-        out, errors = process.communicate(timeout=30)
+        out, errors = process.communicate(timeout=GIVE_UP_S)
     assert process.returncode == 0, errors
     signatures = {heard for heard in server.heard if not heard.startswith("Bearer ")}
     assert {f"Bearer {X_TOKEN}", f"Bearer {API_KEY}"} < server.heard, "the server heard nothing to repeat"
@@ -72,7 +73,7 @@ def test_no_secret_reaches_journal_or_log(leaky: tuple[World, list[str]], flags:
     assert leaks(world, out + errors, [*secrets, *signatures]) == []
     assert "[redacted]" in (only_journal(world) / "00000000000000000001.jsonl").read_text()
     if "--logging.json" in flags:
-        rows = [json.loads(line) for line in errors.splitlines()]
+        rows = [json.loads(line) for line in errors.split("\n")[:-1]]
         assert all({"level", "event"} <= row.keys() for row in rows)
         told = [row for row in rows if "kind" in row]
         assert [(row["kind"], row["seq"], row["state"]) for row in told] == [

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from tests.patience import GIVE_UP_S
 from tests.world import World
 
 # Prints the packages outside the standard library at that moment, in one line.
@@ -50,7 +51,7 @@ _RUNNING: Final = {
 def loaded(program: str, *arguments: str, env: dict[str, str], folder: Path) -> set[str]:
     """The packages that a fresh process shows."""
     command = [sys.executable, "-c", _SHOW + program, *arguments]
-    done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=GIVE_UP_S, check=False)
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("loaded: ")]
     return set(line.split()[1:])
 

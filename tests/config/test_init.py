@@ -21,7 +21,8 @@ import pytest
 from actor.settings import Settings, load_settings
 from actor.settings_template import filled_template
 from tests.cli.kit import Command, is_one_line
-from tests.world import World, make_wallet
+from tests.patience import GIVE_UP_S
+from tests.world import World, bare_env, make_wallet
 
 TOKEN, KEY = "token-3b9c", "key-77aa"
 EXAMPLE = Path(__file__).parents[2] / ".miner_env.example"
@@ -123,9 +124,9 @@ def test_what_cannot_be_is_one_line_and_no_file(
 def without_terminal(world: World, *arguments: str, given: str = "") -> tuple[int, str]:
     """The command in a process whose standard input holds this text; exit code and standard error."""
     command = [sys.executable, "-m", "actor.cli", "init", *arguments]
-    env = {"PATH": os.environ["PATH"], "HOME": str(world.folder)}
+    env = bare_env(HOME=str(world.folder))
     done = subprocess.run(
-        command, cwd=world.folder, env=env, input=given, capture_output=True, text=True, timeout=30, check=False
+        command, cwd=world.folder, env=env, input=given, capture_output=True, text=True, timeout=GIVE_UP_S, check=False
     )
     return done.returncode, done.stderr
 
@@ -166,9 +167,9 @@ class Terminal:
     screen: str = ""
     seen: int = 0
 
-    def read_until(self, what: str, timeout_s: float = 20.0) -> None:
+    def read_until(self, what: str) -> None:
         """Wait for a text behind the one that was waited for before."""
-        deadline_s = time.monotonic() + timeout_s
+        deadline_s = time.monotonic() + GIVE_UP_S
         while (found := self.screen.find(what, self.seen)) < 0:
             ready, _, _ = select.select([self.master], [], [], max(0.0, deadline_s - time.monotonic()))
             assert ready, f"waited for {what!r}, saw {self.screen[self.seen :]!r}"
@@ -186,7 +187,7 @@ def at_terminal(world: World, *arguments: str) -> Iterator[Terminal]:
     """``user-miner init`` on a terminal of its own."""
     master, slave = pty.openpty()
     command = ["setsid", "--ctty", sys.executable, "-m", "actor.cli", "init", *arguments]
-    env = {"PATH": os.environ["PATH"], "HOME": str(world.folder), "TERM": "dumb"}
+    env = bare_env(HOME=str(world.folder), TERM="dumb")
     with subprocess.Popen(command, cwd=world.folder, env=env, stdin=slave, stdout=slave, stderr=slave) as process:
         os.close(slave)
         try:
@@ -221,7 +222,7 @@ def test_a_person_is_asked_and_each_answer_is_checked(bare: World) -> None:
         person.answer("WALLET_NAME [default]: ")
         person.answer("WALLET_HOTKEY [default]: ", "second")
         person.read_until("wrote .miner_env")
-        assert person.process.wait(10) == 0
+        assert person.process.wait(GIVE_UP_S) == 0
     assert TOKEN not in person.screen
     assert KEY not in person.screen
     settings = load_settings(bare.folder / ".miner_env")
@@ -244,9 +245,9 @@ def test_leaving_in_the_middle_leaves_nothing(bare: World, number: signal.Signal
         if number == signal.SIGINT:
             os.write(person.master, b"\x03")
             person.read_until("stopped; nothing is written")
-            assert person.process.wait(10) == 1
+            assert person.process.wait(GIVE_UP_S) == 1
         else:
             person.process.send_signal(number)
-            assert person.process.wait(10) == -number
+            assert person.process.wait(GIVE_UP_S) == -number
     assert "Traceback" not in person.screen
     assert sorted(bare.folder.iterdir()) == before

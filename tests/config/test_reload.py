@@ -34,6 +34,7 @@ from events.effects import AnalyzePost
 from events.journal import MemoryJournal
 from tests.cli.kit import only_journal, running
 from tests.kit import HOTKEY, Drive
+from tests.patience import GIVE_UP_S
 from tests.world import World, wait_for
 
 SECRET: Final = "planted-3b9c"  # noqa: S105  (planted to be found)
@@ -122,7 +123,7 @@ def test_a_closed_terminal_ends_a_miner_that_began_on_one(world: World) -> None:
         os.close(slave)
         wait_for(lambda: "CheckpointSigned" in world.names(), "the first window")
         os.close(master)
-        process.wait(10)
+        process.wait(GIVE_UP_S)
     event = world.history()[-1][0].event()
     assert isinstance(event, ActorStopped)
     assert event.reason == "SIGHUP: the terminal was closed"
@@ -214,7 +215,7 @@ def test_a_search_under_way_ends_by_the_settings_that_it_began_with() -> None:
         await task
         return names
 
-    names = asyncio.run(asyncio.wait_for(test(), 20))
+    names = asyncio.run(asyncio.wait_for(test(), GIVE_UP_S))
     assert names[:6] == [
         *("JournalCreated", "ActorStarted", "SettingsChanged", "WindowOpened", "PostsScraped", "SettingsChanged")
     ]
@@ -239,7 +240,7 @@ def test_fewer_analyses_at_once_from_the_next_one_on() -> None:
             await asyncio.gather(*tasks)
         return found[0], found[1]
 
-    assert asyncio.run(asyncio.wait_for(test(), 20)) == (4, 2)
+    assert asyncio.run(asyncio.wait_for(test(), GIVE_UP_S)) == (4, 2)
 
 
 def test_new_values_that_go_only_with_a_restart_change_nothing(

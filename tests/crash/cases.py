@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Final, Literal, TypeAlias
 from tests.crash.nursery import End, Nursery
 from tests.crash.scenes import Scene, Stage, add_posts
 from tests.crash.strace import CHANGING, Call, Strace, journal_paths
+from tests.patience import GIVE_UP_S, wait_for
 
 __all__ = ["FAULTS", "Case", "Fault", "Outcome", "all_cases"]
 
@@ -27,8 +28,6 @@ FAULTS: Final[tuple[Fault, ...]] = ("SIGKILL", *_ERRORS, *_SHORT)
 _RUN: Final = ("run", "--windows", "1", "--logging.json")
 _TAKES_NO_SPACE: Final = frozenset({"unlink", "unlinkat", "ftruncate"})
 _HEAD_BYTES: Final = 1024
-_HELD_S: Final = 1.0  # how long a write that was cut short is held, for the limit to be lifted
-_COMMAND_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +68,8 @@ class Case:
         if self.fault == "SIGKILL":
             return [f"{name}:signal=SIGKILL:when={number}"]
         if self.limit is not None:
-            return [f"{name}:delay_exit={round(_HELD_S * 1e6)}:when={number}"]
+            held = "signal=SIGSTOP:" if self.fault == "short write" else ""  # until the limit is lifted
+            return [f"{name}:{held}delay_exit=1:when={number}"]  # a delay that marks the call in the log
         error, _, lasting = self.fault.partition(" ")
         if not lasting:
             return [f"{name}:error={error}:when={number}"]
@@ -176,11 +176,14 @@ def _record_ends(journal: Path) -> list[int]:
 
 
 def _lift_limit(pid: int, journal: Path, limit: int) -> None:
-    """Wait until a file has exactly ``limit`` bytes, then let files grow again before the writer notices."""
-    deadline = time.monotonic() + _COMMAND_S
-    while time.monotonic() < deadline and not any(_size(path) == limit for path in journal.rglob("*")):
-        time.sleep(0.002)
+    """Wait until a file has exactly ``limit`` bytes, let files grow again, and let the stopped writer go on."""
+    wait_for(lambda: _is_over(pid) or any(_size(path) == limit for path in journal.rglob("*")), "the short write")
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    os.kill(pid, signal.SIGCONT)  # it is stopped behind that write, or about to be
+
+
+def _is_over(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"  # not reaped before `Life.end`
 
 
 def _size(path: Path) -> int:
@@ -201,7 +204,7 @@ def _run_command(stage: Stage, strace: Strace) -> End:
     command = strace.around([sys.executable, "-m", "actor.cli", *_RUN])
     world = stage.world
     done = subprocess.run(
-        command, env=world.env(), cwd=world.folder, capture_output=True, text=True, timeout=_COMMAND_S, check=False
+        command, env=world.env(), cwd=world.folder, capture_output=True, text=True, timeout=GIVE_UP_S, check=False
     )
     return End(done.returncode, done.stdout + done.stderr)
 

@@ -22,11 +22,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self
 
+from tests.patience import GIVE_UP_S
+
 __all__ = ["End", "Life", "Nursery"]
 
 ROOT: Final = Path(__file__).parents[2]
 _PIPE_BYTES: Final = 1 << 20  # what one life logs at most before somebody reads it
-_LIFE_S: Final = 60  # a life that hangs ends by SIGALRM, which no caller takes for a proper end
+_LIFE_S: Final = round(GIVE_UP_S)  # a life that hangs ends by SIGALRM, which no caller takes for a proper end
 _IMPORTS: Final = (
     "actor.cli",
     "actor.commands.run",
@@ -91,6 +93,7 @@ class Nursery:
         folder: Path,
         held: bool = False,
         file_bytes: int | None = None,
+        program: str = "actor.cli",
     ) -> Life:
         """Begin a life.
 
@@ -100,8 +103,10 @@ class Nursery:
             folder: The working directory.
             held: Wait for `Life.let_go` before anything is done.
             file_bytes: No file may grow beyond this many bytes; the limit can be raised from outside.
+            program: The module whose ``main`` gets the arguments.
         """
-        answer = self.ask(start=[*arguments], env={**env}, folder=str(folder), held=held, file_bytes=file_bytes)
+        life = {"program": program, "env": {**env}, "folder": str(folder), "held": held, "file_bytes": file_bytes}
+        answer = self.ask(start=[*arguments], **life)
         return Life(self, answer["pid"])
 
 
@@ -183,7 +188,7 @@ def _live(question: dict[str, Any], output: int) -> NoReturn:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGUSR1})
         if question["file_bytes"] is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (question["file_bytes"], resource.RLIM_INFINITY))
-        code = _run(question["start"])
+        code = _run(question["program"], question["start"])
     except BaseException:  # noqa: BLE001  (as Python itself ends: a traceback and code 1)
         traceback.print_exc()
     finally:
@@ -192,12 +197,10 @@ def _live(question: dict[str, Any], output: int) -> NoReturn:
         os._exit(code)
 
 
-def _run(arguments: Sequence[str]) -> int:
-    from actor.cli import main  # noqa: PLC0415
-
+def _run(program: str, arguments: Sequence[str]) -> int:
     sys.argv = ["user-miner", *arguments]
     try:
-        main([*arguments])
+        importlib.import_module(program).main([*arguments])
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0

@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from tests.patience import GIVE_UP_S
+
 __all__ = ["CHANGING", "READING", "Call", "Strace", "journal_paths", "read_log", "strace_program"]
 
 CHANGING: Final = frozenset(
@@ -25,9 +27,11 @@ CHANGING: Final = frozenset(
 )
 READING: Final = frozenset({"read", "pread64", "flock"})
 _LINE: Final = re.compile(r"^\d+ +(?P<name>[a-z0-9_]+)\((?P<rest>.*)$")
-_TARGET: Final = re.compile(r'^\d+<(?P<fd>[^>]+)>|^(?:AT_FDCWD(?:<[^>]*>)?, )?"(?P<path>[^"]+)"')
+_TARGET: Final = re.compile(
+    r'^\d+<(?P<fd>[^>]+)>(?:, "(?P<below>[^"]+)")?|^(?:AT_FDCWD(?:<[^>]*>)?, )?"(?P<path>[^"]+)"'
+)
+_BELOW: Final = frozenset({"openat", "mkdirat", "renameat", "renameat2", "unlinkat"})  # of others it is what is written
 _MOVED: Final = re.compile(r" = (\d+)")
-_ATTACH_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +113,7 @@ class Strace:
     def calls(self) -> list[Call]:
         """Wait for the end of the process that was followed; its calls."""
         if self._process is not None:
-            self._process.communicate(timeout=_ATTACH_S)
+            self._process.communicate(timeout=GIVE_UP_S)
         return read_log(self._log)
 
 
@@ -128,13 +132,20 @@ def read_log(log: Path) -> list[Call]:
 
 
 def _call(name: str, rest: str, number: int) -> Call:
-    target = _TARGET.match(rest)
     moved = _MOVED.search(rest)
     return Call(
         name=name,
-        path=Path((target["fd"] or target["path"]) if target else ""),
+        path=_path(name, rest),
         number=number,
         length=int(moved[1]) if moved and name in {"write", "pwrite64", "read", "pread64"} else 0,
         reads=name in READING or (name == "openat" and "O_RDONLY" in rest),
         injected="INJECTED" in rest or "DELAYED" in rest,
     )
+
+
+def _path(name: str, rest: str) -> Path:
+    target = _TARGET.match(rest)
+    if target is None:
+        return Path()
+    path = Path(target["fd"] or target["path"])
+    return path / target["below"] if name in _BELOW and target["below"] else path

@@ -12,19 +12,20 @@ from events.journal import Draft, FileJournal, JournalError
 
 
 def spoil(directory: Path) -> None:
-    """Put a file that opens and fails to be read in the place of the only segment."""
-    segment = next(directory.glob("*.jsonl"))
+    """Put a file that opens and fails to be read in the place of the first segment."""
+    segment = min(directory.glob("*.jsonl"))
     segment.unlink()
     segment.symlink_to("/proc/self/mem")
 
 
 async def read_what_cannot_be_read(directory: Path) -> None:
     """Take a journal whose segment then becomes unreadable, and read."""
-    store = FileJournal(directory, on_warning=lambda _line: None)
+    store = FileJournal(directory, segment_bytes=1, on_warning=lambda _line: None)
     await store.take(reducer=1)
     try:
         event = ActorStopped(reason="asked to stop", posts_processed=0)
-        await store.append(Draft(at_ms=0, event=event, source="WaitingForWindow", dest="WaitingForWindow"))
+        for _ in range(2):
+            await store.append(Draft(at_ms=0, event=event, source="WaitingForWindow", dest="WaitingForWindow"))
         spoil(directory)
         async for _ in store.read():
             pass

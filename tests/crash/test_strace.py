@@ -22,6 +22,7 @@ LOG = """\
 18 +++ exited with 0 +++
 17 <... pwrite64 resumed>) = -1 EIO (Input/output error) (INJECTED)
 17 openat(AT_FDCWD</w>, "/j/HEAD", O_RDONLY|O_CLOEXEC) = 8</j/HEAD>
+17 openat(6</j>, "1.jsonl", O_WRONLY|O_APPEND|O_CLOEXEC) = 7</j/1.jsonl>
 17 write(7</j/1.jsonl>, "{\\"seq\\":1,\\"at\\":"..., 340) = 340
 """
 
@@ -58,7 +59,8 @@ def test_a_log_of_strace_is_read(tmp_path: Path) -> None:
         ("openat", 1, "/j/HEAD", False),
         ("pwrite64", 1, "/j/HEAD", False),
         ("openat", 2, "/j/HEAD", True),
+        ("openat", 3, "/j/1.jsonl", False),
         ("write", 1, "/j/1.jsonl", False),
     ]
-    assert [call.injected for call in calls] == [False, True, False, False]
+    assert [call.injected for call in calls] == [False, True, False, False, False]
     assert calls[-1].length == 340

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import Sandbox, SandboxConfig
-from tests.world import World, make_wallet
+from tests.world import World, bare_env, hours_ago, make_wallet
 
 POSTS = 60
 
@@ -19,7 +19,7 @@ POSTS = 60
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``journal/``: three windows, with a failed attempt, a rejection and a 429 in the second."""
     folder = tmp_path_factory.mktemp("recorded")
-    with Sandbox(SandboxConfig(seconds_per_block=None, corpus_size=POSTS)) as box:
+    with Sandbox(SandboxConfig(seconds_per_block=None, corpus_size=POSTS, epoch=hours_ago())) as box:
         make_wallet(folder / "wallets")
         world = World(folder=folder, sandbox=box)
         world.mine_good_and_bad()
@@ -35,7 +35,7 @@ def shell_env(tmp_path: Path) -> Callable[..., dict[str, str]]:
 
     def build(**more: str) -> dict[str, str]:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-        return {"PATH": path, "HOME": str(tmp_path), "LC_ALL": "C.UTF-8", **more}
+        return bare_env(PATH=path, HOME=str(tmp_path), LC_ALL="C.UTF-8") | more
 
     return build
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.patience import GIVE_UP_S
+
 __all__ = [
     "DOCUMENTS",
     "ROOT",
@@ -82,7 +84,7 @@ def run_session(block: Block, folder: Path, env: Mapping[str, str]) -> Iterator[
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
         text=True,
-        timeout=90,
+        timeout=GIVE_UP_S,
         check=False,
     )
     outputs = done.stdout.split(_SEPARATOR)

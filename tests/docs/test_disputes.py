@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,8 +13,10 @@ import pytest
 
 from actor.edges.hotkey import is_signed_by
 from audit.disputing import check_bundle, encode_bundle, make_bundles
+from audit.disputing.choosing import MAY_BE_LEFT_OUT
 from audit.history import folded
 from audit.posts import post_rows
+from events.catalogue import EVENTS
 from events.journal import JournalReader
 from tests.audit.dispute_kit import MINER_S_WORD, pattern, resealed, spoiled
 from tests.docs.kit import ROOT, blocks
@@ -74,8 +77,12 @@ def test_whole_bundles_pass(check: Check, bundles: list[bytes]) -> None:
     for content in (bundles[0], bundles[-1]):
         code, said = check(content, HOTKEY)
         assert code == 0, said
-        shown = [str(record["seq"]) for record in json.loads(content)["records"]]
-        assert [line.split()[0] for line in said.splitlines()] == shown
+        data = json.loads(content)
+        *rows, verdict, last = said.splitlines()
+        shown = [["signed", str(record["seq"])] for record in data["records"]]
+        assert [row.split()[:2] for row in rows] == [*shown, ["said", str(data["search"]["seq"])]]
+        assert verdict.startswith("verdict: ")
+        assert last.startswith("proven, except that ")
     assert check(bundles[0], "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty")[0] == 1
 
 
@@ -83,7 +90,8 @@ def test_a_bundle_that_names_no_post_is_refused(check: Check, bundles: list[byte
     """Without the records of the post, all that is left of it is an excerpt, which anybody can write."""
     data = json.loads(bundles[0])
     data["records"] = [record for record in data["records"] if record["seq"] < data["search"]["seq"]]
-    assert check(resealed(data)) == (1, "no record shown names the post\n")
+    data["left_out"] = []
+    assert check(resealed(data)) == (1, "NOT PROVEN: no record shown speaks of the post's text\n")
 
 
 def test_forged_bundles_are_refused_by_both(check: Check, bundles: list[bytes]) -> None:
@@ -92,8 +100,16 @@ def test_forged_bundles_are_refused_by_both(check: Check, bundles: list[bytes]) 
     forged = [path for path in FORGED if pattern(path) not in MINER_S_WORD]
     assert len(forged) == len(FORGED) - 1
     code, said = check(json.dumps(spoiled(data, FORGED[0])).encode())
-    assert (code, said) == (1, "sha256: something was changed after the bundle was made\n")
+    assert (code, said) == (1, "NOT PROVEN: sha256: something was changed after the bundle was made\n")
     for path in FORGED:
         code, said = check(resealed(spoiled(data, path)))
         assert "Traceback" not in said
         assert (code == 0) == check_bundle(resealed(spoiled(data, path)), is_signed_by).ok == (path not in forged), said
+
+
+def test_the_page_knows_every_event() -> None:
+    """Which name no post, and which may be left out: a new event is added to both, or a bundle with it is refused."""
+    (code,) = blocks(ROOT / "docs" / "disputes.md", "python")
+    lists = dict(re.findall(r'(NAME_NO_POST|MAY_NAME_OTHERS) = """(.*?)"""', code.text, flags=re.DOTALL))
+    assert set(lists["MAY_NAME_OTHERS"].split()) == MAY_BE_LEFT_OUT
+    assert set(lists["NAME_NO_POST"].split()) == EVENTS.keys() - MAY_BE_LEFT_OUT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -12,7 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from events.journal import read_journal, verify_journal
+from tests.audit.broken import write as write_journal
 from tests.docs.kit import DOCUMENTS, ROOT, Block, blocks, matches, run_session
+from tests.kit import HOTKEY, Drive
+from tests.patience import GIVE_UP_S
 from tests.world import World, wait_for
 
 Env = Callable[..., dict[str, str]]
@@ -91,7 +96,7 @@ def test_the_example_neuron_mines_a_window(make_world: Callable[..., World], she
             wait_for(lambda: len(world.sandbox.ledger.api.accepted()) == 5, "five accepted posts")
             wait_for(lambda: world.names().count("SubmissionAccepted") == 5, "their records")
             process.send_signal(2)
-            _, errors = process.communicate(timeout=10)
+            _, errors = process.communicate(timeout=GIVE_UP_S)
         finally:
             process.kill()
     assert process.returncode == 0, errors
@@ -99,14 +104,44 @@ def test_the_example_neuron_mines_a_window(make_world: Callable[..., World], she
     assert world.names()[-1] == "ActorStopped"
 
 
+def signature_page(folder: Path, change: tuple[str, str] = ("", "")) -> subprocess.CompletedProcess[str]:
+    """The snippet of journal/README.md over the journals in a folder."""
+    code = blocks(ROOT / "journal" / "README.md", "python")[0].text.replace(*change)
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+
+
 def test_the_signatures_of_checkpoints_are_good(recorded: Path) -> None:
     """The snippet of journal/README.md finds one checkpoint for each window, and refuses a forged one."""
-    code = blocks(ROOT / "journal" / "README.md", "python")[0].text
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=recorded, capture_output=True, text=True, check=True)
-    assert done.stdout.count("vouched for record") == 3
-    forged = [sys.executable, "-c", code.replace("checkpoint:3", "checkpoint:4")]
-    assert "AssertionError" in subprocess.run(forged, cwd=recorded, capture_output=True, text=True, check=False).stderr
+    done = signature_page(recorded)
+    assert (done.returncode, done.stdout.count("vouched for record")) == (0, 3), done.stderr
+    assert "AssertionError" in signature_page(recorded, ("checkpoint:3", "checkpoint:4")).stderr
+
+
+def test_the_signatures_of_the_sample_are_good(tmp_path: Path) -> None:
+    """Whatever its posts hold, among it characters that some programs take for line ends."""
+    shutil.copytree(ROOT / "journal" / "sample", tmp_path / "journal" / "sample")
+    done = signature_page(tmp_path)
+    signed = sum(record.name == "CheckpointSigned" for record in read_journal(ROOT / "journal" / "sample"))
+    assert (done.returncode, done.stdout.count("vouched for record")) == (0, signed), done.stderr
+
+
+@pytest.mark.parametrize("end", "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e\r\n", ids=lambda end: f"U+{ord(end):04X}")
+def test_a_post_may_hold_what_some_take_for_a_line_end(tmp_path: Path, end: str) -> None:
+    """Records end at a newline alone: for both pages of checking, for verify and for replay."""
+    drive = Drive().start().window(7).scraped(1, content=f"SN45{end}is{end}{end}fine{end}")
+    journal = write_journal(tmp_path / "journal" / HOTKEY, drive.analyze_all().accept_all().sign().lines)
+    with (journal / "00000000000000000001.jsonl").open("ab") as file:
+        file.write(b'{"seq":')
+    done = signature_page(tmp_path)
+    assert (done.returncode, done.stdout.count("vouched for record")) == (0, 1), done.stderr
+    (code,) = blocks(ROOT / "docs" / "journal-format.md", "python")
+    command = [sys.executable, "-c", code.text, str(journal)]
+    assert subprocess.run(command, capture_output=True, text=True, check=False).returncode == 0
+    assert verify_journal(journal).ok
+    told = subprocess.run(
+        [sys.executable, "-m", "actor.cli", "replay", str(journal), "--json"], cwd=ROOT, capture_output=True, check=True
+    )
+    assert [json.loads(line)["seq"] for line in told.stdout.split(b"\n")[:-1]] == list(range(1, len(drive.records) + 1))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.stem)

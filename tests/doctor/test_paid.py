@@ -13,6 +13,7 @@ from actor.loops import run_loop
 from actor.settings import Settings
 from tests.cli.kit import Command
 from tests.doctor.kit import exactly, look
+from tests.patience import GIVE_UP_S
 from tests.world import World
 
 Make = Callable[..., World]
@@ -26,7 +27,7 @@ def settings(world: World) -> Settings:
 
 def search(world: World) -> Check:
     """Search X once."""
-    (check,) = run_loop(x_search_checks(settings(world), timeout_s=5.0, redact=str))
+    (check,) = run_loop(x_search_checks(settings(world), timeout_s=GIVE_UP_S, redact=str))
     return check
 
 
@@ -71,6 +72,12 @@ def test_one_search_and_one_question(here: World, command: Command) -> None:
 def test_the_rung_that_works(make_world: Make, formats: set[str], rung: str, requests: str) -> None:
     """The ladder is climbed down as in a window."""
     assert exactly(answer(make_world(response_formats=frozenset(formats))), "ok", f"rung {rung}", requests)
+
+
+def test_what_the_server_does_not_take(make_world: Make) -> None:
+    """Is told with the rung: so will each window ask."""
+    found = answer(make_world(llm_like="openai-o"))
+    assert exactly(found, "ok", "rung simple_schema without max_tokens", "3 request(s)")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from actor.doctor.check import Check
 from actor.doctor.place import disk_check, lock_check, place_checks, room
+from audit.statusing.holder import Holder, find_holder
 from events.journal.layout import LOCK
 from events.journal.lock import DirectoryLock
 from tests.cli.kit import Command
@@ -31,7 +32,7 @@ def test_no_journal_yet(tmp_path: Path) -> None:
     """The first run makes it, and all folders on the way; the doctor makes none."""
     root = tmp_path / "a" / "b"
     assert exactly(place(root), "ok", "none yet", str(root))
-    assert exactly(lock_check(None), "ok", "nobody")
+    assert exactly(lock_check(None, Holder(holds="no")), "ok", "nobody")
     assert not root.parent.exists()
 
 
@@ -98,14 +99,14 @@ def test_a_journal_that_somebody_holds(here: World, command: Command) -> None:
     assert found.code == 0
     assert found.says("lock", "ok", f"held by process {os.getpid()} on {os.uname().nodename} since 20", "a miner runs")
     lock.release()
-    assert exactly(lock_check(journal), "ok", "held by nobody")
+    assert exactly(lock_check(journal, find_holder(journal)), "ok", "held by nobody")
 
 
 def test_a_journal_that_another_host_holds(tmp_path: Path) -> None:
     """Its locks cannot be seen from here, so nothing is claimed."""
     (tmp_path / LOCK).write_text('{"pid": 4711, "host": "elsewhere", "started": "2026-11-22T14:32:05+00:00"}')
     said = "process 4711 on elsewhere took it since 2026-11-22T14:32:05.000Z; whether it runs cannot be told"
-    assert exactly(lock_check(tmp_path), "ok", said)
+    assert exactly(lock_check(tmp_path, find_holder(tmp_path)), "ok", said)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from events.prices import Prices
 from tests.cli.kit import Command, only_journal
 from tests.docs.kit import ROOT
 from tests.doctor.kit import exactly, look
+from tests.patience import Stopwatch
 from tests.world import World, make_wallet
 
 SAMPLE = ROOT / "journal" / "sample"
@@ -60,10 +60,10 @@ def test_the_end_of_a_long_journal() -> None:
 
 def test_a_time_that_is_too_short() -> None:
     """It stops in time, says how far it came, and names the command that takes its time."""
-    began = time.monotonic()
+    watch = Stopwatch()
     assert exactly(records(SAMPLE, budget_s=0.0), "warning", "could not be read whole", "user-miner verify")
     assert exactly(records(SAMPLE, budget_s=0.0, whole_bytes=1_000_000), "warning", "the time was up", "verify")
-    assert time.monotonic() - began < 2
+    assert watch.seconds() < 2
 
 
 @pytest.mark.parametrize("whole_bytes", [None, 300_000])

@@ -17,10 +17,10 @@ from actor.loops import run_loop
 from actor.ports import Block
 from actor.settings import Settings
 from tests.doctor.kit import exactly
+from tests.patience import GIVE_UP_S
 from tests.world import World
 
 Make = Callable[..., World]
-TIMEOUT_S = 2.0
 
 
 def settings(world: World, **more: Any) -> Settings:
@@ -31,13 +31,13 @@ def settings(world: World, **more: Any) -> Settings:
 
 def ask_api(world: World, **more: Any) -> list[Check]:
     """Ask the coordination API."""
-    return run_loop(api_checks(settings(world, **more), timeout_s=TIMEOUT_S, redact=str))
+    return run_loop(api_checks(settings(world, **more), timeout_s=GIVE_UP_S, redact=str))
 
 
 def ask_x(world: World, token: str | None = None, path: str = "") -> Check:
     """Ask X."""
     box = world.sandbox
-    (check,) = run_loop(x_checks(box.x_base + path, token or box.x_token, timeout_s=TIMEOUT_S, redact=str))
+    (check,) = run_loop(x_checks(box.x_base + path, token or box.x_token, timeout_s=GIVE_UP_S, redact=str))
     return check
 
 
@@ -45,7 +45,7 @@ def ask_llm(world: World, key: str | None = None, model: str | None = None, path
     """Ask the LLM's server."""
     box = world.sandbox
     model = model or box.config.model
-    (check,) = run_loop(llm_checks(box.llm_base + path, key or box.llm_key, model, timeout_s=TIMEOUT_S, redact=str))
+    (check,) = run_loop(llm_checks(box.llm_base + path, key or box.llm_key, model, timeout_s=GIVE_UP_S, redact=str))
     return check
 
 
@@ -69,8 +69,8 @@ def test_an_api_that_answers(world: World) -> None:
         ("blank", ("empty body", "MINER_API_URL")),
         ("not_json", ("expected a current_block", "MINER_API_URL")),
         ("no_block", ("expected a current_block", "MINER_API_URL")),
-        ("drop", ("no connection", "start what serves")),
-        ("cut", ("no connection", "start what serves")),
+        ("drop", ("the connection broke", "start what serves")),
+        ("cut", ("the connection broke", "start what serves")),
     ],
 )
 def test_an_api_that_does_not_say_its_block(world: World, fault: str, words: tuple[str, ...]) -> None:
@@ -179,7 +179,7 @@ def test_x_that_accepts_the_token(world: World) -> None:
         ("html_503", "failure", ("503", "wait")),
         ("blank", "failure", ("empty body", "X_API_BASE")),
         ("not_json", "failure", ("expected", "X_API_BASE")),
-        ("drop", "failure", ("no connection", "X_API_BASE")),
+        ("drop", "failure", ("the connection broke", "X_API_BASE")),
     ],
 )
 def test_x_that_does_not_tell(world: World, fault: str, level: str, words: tuple[str, ...]) -> None:
@@ -223,7 +223,7 @@ def test_an_llm_that_lists_the_model(world: World) -> None:
         ("blank", "warning", ("empty body", "LLM_BASE")),
         ("not_json", "warning", ("expected a list", "LLM_BASE")),
         ("wrong_shape", "warning", ("expected a list", "LLM_BASE")),
-        ("drop", "failure", ("no connection", "LLM_BASE")),
+        ("drop", "failure", ("the connection broke", "LLM_BASE")),
     ],
 )
 def test_an_llm_that_does_not_list_it(world: World, fault: str, level: str, words: tuple[str, ...]) -> None:
@@ -253,6 +253,6 @@ def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str
     """Towards other machines the environment's proxy is used; a wrong one is told by its name, not by what it holds."""
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, proxy)
-    (check,) = run_loop(x_checks("https://x.example/2", "token", timeout_s=TIMEOUT_S, redact=str))
+    (check,) = run_loop(x_checks("https://x.example/2", "token", timeout_s=GIVE_UP_S, redact=str))
     assert exactly(check, "failure", "x.example: the environment's proxy", "https_proxy", "proxy, and at X_API_BASE")
     assert "s3cr" not in repr(check)

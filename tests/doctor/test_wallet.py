@@ -17,6 +17,7 @@ from tests.cli.kit import Command
 from tests.cli.test_configuration import LOCKED
 from tests.doctor.kit import exactly, look, silent
 from tests.kit import HOTKEY
+from tests.patience import GIVE_UP_S
 from tests.world import World
 
 
@@ -121,7 +122,7 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def registration(stand_in: StandInChain, *, netuid: int = 45, hotkey: str = HOTKEY) -> Check:
     """What is said of a hotkey on this chain."""
-    chain = BittensorChain(network="finney", timeout_s=10, substrate=cast("Substrate", stand_in))
+    chain = BittensorChain(network="finney", timeout_s=GIVE_UP_S, substrate=cast("Substrate", stand_in))
     return run_loop(registration_check(chain, netuid=netuid, hotkey=hotkey))
 
 

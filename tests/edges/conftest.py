@@ -5,35 +5,52 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any, Final, TypeAlias
 
 import pytest
+import trustme
 
 from actor.edges.x import PostScraper
 from events.catalogue import SubmissionBody
+from tests.patience import GIVE_UP_S
 
+CERTIFICATES = {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
 NOW_S = 1_795_000_000
 X_TOKEN = "planted%2Bx-token-0123456789"  # noqa: S105  (planted to be found)
+# Limits of a scraper that is to run out of time.
+IMPATIENT: Final = {"timeout_s": 0.3, "total_timeout_s": 0.6}
 Play: TypeAlias = bytes | Callable[[socket.socket, threading.Event], None]
 
 
 @dataclass
 class RawServer:
-    """Plays one entry of ``script`` for each connection, the last one over and over; ``requests`` keeps what came."""
+    """Plays one entry of ``script`` for each connection, the last one over and over.
+
+    Attributes:
+        requests: What came.
+        asked: Set once something did.
+        released: Set when the test is over.
+    """
 
     script: list[Play] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
+    asked: threading.Event = field(default_factory=threading.Event)
+    tls: ssl.SSLContext | None = None
     released: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._threads: list[threading.Thread] = []
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}"
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
 
@@ -57,7 +74,7 @@ class RawServer:
     @staticmethod
     def hang(connection: socket.socket, released: threading.Event) -> None:  # noqa: ARG004  (the shape of a play)
         """No answer until the test is over."""
-        released.wait(20)
+        released.wait(GIVE_UP_S)
 
     @staticmethod
     def hang_after(start: bytes) -> Play:
@@ -65,7 +82,7 @@ class RawServer:
 
         def play(connection: socket.socket, released: threading.Event) -> None:
             connection.sendall(start)
-            released.wait(20)
+            released.wait(GIVE_UP_S)
 
         return play
 
@@ -84,10 +101,10 @@ class RawServer:
         """Let everything that hangs end, and wait for it."""
         self.released.set()
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._acceptor.join(5)
+        self._acceptor.join(GIVE_UP_S)
         self._listener.close()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(GIVE_UP_S)
 
     def _accept(self) -> None:
         while True:
@@ -101,9 +118,13 @@ class RawServer:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
-            connection.settimeout(5)
+            connection.settimeout(GIVE_UP_S)
             try:
-                self._play(connection)
+                if self.tls is None:
+                    self._play(connection)
+                else:
+                    with self.tls.wrap_socket(connection, server_side=True) as secured:
+                        self._play(secured)
             except OSError:
                 return  # the client left
 
@@ -112,6 +133,7 @@ class RawServer:
         if not request:
             return
         self.requests.append(request)
+        self.asked.set()
         play = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if callable(play):
             play(connection, self.released)
@@ -154,10 +176,48 @@ class StandingClock:
         await asyncio.sleep(seconds)
 
 
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of this machine's proxies and certificates."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name in CERTIFICATES:
+            monkeypatch.delenv(name)
+
+
 @pytest.fixture
 def wire() -> Iterator[RawServer]:
     """A raw server on loopback."""
     server = RawServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """A private certificate authority, which no system knows."""
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    """Its certificate."""
+    file = tmp_path / "private-ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+    return file
+
+
+@pytest.fixture(scope="session")
+def server_tls(authority: trustme.CA) -> ssl.SSLContext:
+    """For a server that this authority vouches for, by each name and address that tests give it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("server.test", "localhost", "127.0.0.1", "0.0.0.0").configure_cert(context)  # noqa: S104
+    return context
+
+
+@pytest.fixture
+def secure_wire(server_tls: ssl.SSLContext) -> Iterator[RawServer]:
+    """A raw server on loopback that speaks TLS."""
+    server = RawServer(tls=server_tls)
     yield server
     server.close()
 
@@ -177,15 +237,15 @@ def clock() -> StandingClock:
 
 @pytest.fixture
 def scraper(clock: Any) -> Callable[..., PostScraper]:
-    """Makes scrapers with small timeouts."""
+    """Makes scrapers that wait as long as a test does."""
 
     def make(base: str, **changes: Any) -> PostScraper:
         settings: dict[str, Any] = {
             "bearer_token": X_TOKEN,
             "api_base": f"{base}/2",
             "clock": clock,
-            "timeout_s": 0.3,
-            "total_timeout_s": 0.6,
+            "timeout_s": GIVE_UP_S,
+            "total_timeout_s": GIVE_UP_S,
             "redact": str,
         }
         return PostScraper(**(settings | changes))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 import traceback
 import zlib
 from collections.abc import Awaitable, Callable, Iterator
@@ -19,6 +18,7 @@ from actor.ports import Accepted, Block, Failed, Limited, Rejected, StatusError,
 from events.catalogue import SubmissionBody
 from events.codec import plain
 from sandbox import Sandbox, SandboxConfig
+from tests.patience import GIVE_UP_S, Stopwatch, patiently
 
 T = TypeVar("T")
 Maker = Callable[..., APIClient]
@@ -26,15 +26,15 @@ Maker = Callable[..., APIClient]
 
 @pytest.fixture
 def client(clock: Any, alice: Any) -> Maker:
-    """Makes clients with small timeouts."""
+    """Makes clients that wait as long as a test does."""
 
     def make(base: str, **changes: Any) -> APIClient:
         settings: dict[str, Any] = {
             "base_url": base,
             "signer": alice,
             "clock": clock,
-            "operation_timeout_s": 0.3,
-            "total_timeout_s": 0.6,
+            "operation_timeout_s": GIVE_UP_S,
+            "total_timeout_s": GIVE_UP_S,
             "redact": str,
         }
         return APIClient(**(settings | changes))
@@ -175,7 +175,11 @@ def test_a_broken_refusal_is_one_by_its_status(
     status, kind = refusal
     start = f"HTTP/1.1 {status} No\r\nContent-Length: 99\r\nX-RateLimit-Reset-Block: 7\r\n\r\n{{".encode()
     wire.plays({"cut": start, "hang": wire.hang_after(start), "drip": wire.drip(start)}[how])
-    answer = _submit(client(wire.url, operation_timeout_s=0.2, total_timeout_s=0.5), submission)
+
+    def answered(limit_s: float) -> SubmitAnswer:
+        return _submit(client(wire.url, operation_timeout_s=limit_s, total_timeout_s=2 * limit_s), submission)
+
+    answer = patiently(answered, is_late=lambda found: isinstance(found, Failed) and found.kind == "timeout")
     assert isinstance(answer, kind)
     assert not isinstance(answer, Limited) or answer.reset_block == 7
     assert not isinstance(answer, Failed) or answer.kind == "http"
@@ -192,10 +196,10 @@ def test_no_answer_in_time(wire: Any, client: Maker, submission: SubmissionBody,
         "slow headers": wire.drip(b"HTTP/1.1 200 OK\r\nX:"),
     }
     wire.plays(plays[how])
-    began = time.monotonic()
+    watch = Stopwatch()
     answer = _failed(client(wire.url, operation_timeout_s=0.1, total_timeout_s=0.25), submission)
     assert answer.kind == "timeout"
-    assert time.monotonic() - began < 1
+    assert watch.seconds() < 1
     assert "no " in _no_status(client(wire.url, operation_timeout_s=0.05, total_timeout_s=0.1))
 
 
@@ -205,14 +209,14 @@ def test_a_cancelled_request_ends_at_once(wire: Any, client: Maker, submission: 
 
     async def cancelled(api: APIClient) -> float:
         task = asyncio.ensure_future(api.submit(submission))
-        await asyncio.sleep(0.1)
-        began = time.monotonic()
+        await asyncio.to_thread(wire.asked.wait, GIVE_UP_S)
+        watch = Stopwatch()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        return time.monotonic() - began
+        return watch.seconds()
 
-    assert _run(client(wire.url, operation_timeout_s=9, total_timeout_s=9), cancelled) < 0.2
+    assert _run(client(wire.url), cancelled) < 0.2
 
 
 def test_no_credential_in_answers_errors_or_logs(
@@ -243,8 +247,6 @@ def test_proxies_of_the_environment_do_not_stand_before_loopback(
     wire: Any, client: Maker, submission: SubmissionBody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A local API needs none; one elsewhere is reached through them."""
-    for name in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     wire.answers(200, {"status": "new"})
@@ -289,7 +291,7 @@ def test_wrong_settings_are_refused_at_construction(client: Maker, changes: dict
         client("http://127.0.0.1:9", **changes)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def box() -> Iterator[Sandbox]:
     """The stand-in, which verifies signatures, their age and their replay."""
     with Sandbox(SandboxConfig(seconds_per_block=None, start_block=1_000, max_submissions=10_000)) as running:
@@ -299,7 +301,7 @@ def box() -> Iterator[Sandbox]:
 @pytest.fixture
 def against_box(box: Sandbox, client: Maker) -> Iterator[APIClient]:
     """A client of the stand-in."""
-    yield client(box.api_base, clock=SystemClock(), total_timeout_s=2.0, operation_timeout_s=2.0)
+    yield client(box.api_base, clock=SystemClock())
     box.clear_faults()
 
 
@@ -340,6 +342,8 @@ def test_the_stand_in_takes_a_post_once(box: Sandbox, against_box: APIClient, su
         ("blank", (Failed, "unexpected")),
         ("not_json", (Failed, "unexpected")),
         ("weird_status", (Failed, "unexpected")),
+        ("other_post", (Failed, "unexpected")),
+        ("other_hotkey", (Failed, "unexpected")),
         ("drop", (Failed, "connection")),
         ("cut", (Failed, "connection")),
         ("lost_answer", (Failed, "connection")),
@@ -376,4 +380,5 @@ def test_a_stale_clock_is_refused_by_the_stand_in(
 ) -> None:
     """401 says why; it may be tried again."""
     clock.ms = SystemClock().now_ms() - 400_000
-    assert _failed(client(box.api_base, total_timeout_s=2.0), submission).reason == "401: Timestamp is too old"
+    failed = _failed(client(box.api_base), submission)
+    assert failed.reason.startswith("401: Timestamp is too old (check WALLET_NAME")

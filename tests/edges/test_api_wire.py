@@ -13,8 +13,26 @@ from hypothesis import strategies as st
 from actor.edges.api_wire import auth_headers, classify, status_block, unanswered
 from actor.edges.reply import Reply, Unanswered
 from actor.ports import Accepted, Block, Failed, Limited, Rejected, StatusError, SubmitAnswer
+from events.catalogue import SubmissionBody
 from events.codec import canonical_json
 
+CHECK_KEY = "check WALLET_NAME and WALLET_HOTKEY, and this machine's clock: `user-miner doctor`"
+CHECK_ADDRESS = "check MINER_API_URL: no path such as /v2 belongs to it"
+SENT = SubmissionBody(
+    miner_hotkey="5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
+    post_id="1812",
+    content="SN45 ships",
+    date=1_795_000_000,
+    author="ada",
+    account_age=365,
+    retweets=1,
+    likes=2,
+    responses=3,
+    followers=4,
+    tokens={},
+    sentiment=0.5,
+    score=0.75,
+)
 BLOCK = {
     "current_block": 6_000_042,
     "window_start_block": 6_000_000,
@@ -35,7 +53,7 @@ def _hide(text: str) -> str:
 
 
 def _answer(status: int, body: object = b"", **headers: str) -> SubmitAnswer:
-    return classify(_reply(status, body, **headers), redact=str)
+    return classify(_reply(status, body, **headers), sent=SENT, redact=str)
 
 
 @pytest.mark.parametrize("status", ["new", "duplicate", "ok"])
@@ -51,6 +69,38 @@ def test_a_success(status: str, http_status: int) -> None:
         selected_for_validation=True,
         validation_id="val-1",
     )
+
+
+@pytest.mark.parametrize("named", [{}, {"post_id": SENT.post_id}, {"miner_hotkey": SENT.miner_hotkey, "post_id": None}])
+def test_a_success_that_names_what_was_sent(named: dict[str, object]) -> None:
+    """Or names nothing: both are a verdict on our post."""
+    assert isinstance(_answer(200, {"status": "new", **named, **BLOCK}), Accepted)
+
+
+@pytest.mark.parametrize("status", ["new", "duplicate", "ok"])
+@pytest.mark.parametrize(
+    ("named", "found"),
+    [
+        ({"post_id": "1"}, "expected a verdict on post_id 1812, found post_id 1"),
+        ({"post_id": "01812"}, "expected a verdict on post_id 1812, found post_id 01812"),
+        ({"post_id": ""}, "expected a verdict on post_id 1812, found post_id "),
+        ({"post_id": 1812}, "expected a verdict on post_id 1812, found a post_id that is no text"),
+        ({"post_id": ["1812"]}, "expected a verdict on post_id 1812, found a post_id that is no text"),
+        ({"post_id": False}, "expected a verdict on post_id 1812, found a post_id that is no text"),
+        (
+            {"post_id": "1812", "miner_hotkey": "5Other"},
+            f"on miner_hotkey {SENT.miner_hotkey}, found miner_hotkey 5Oth",
+        ),
+        ({"miner_hotkey": SENT.miner_hotkey.lower()}, f"on miner_hotkey {SENT.miner_hotkey}, found miner_hotkey 5grw"),
+        ({"miner_hotkey": {}}, f"on miner_hotkey {SENT.miner_hotkey}, found a miner_hotkey that is no text"),
+    ],
+)
+def test_a_success_of_another_post_or_hotkey(status: str, named: dict[str, object], found: str) -> None:
+    """It says nothing of ours, so ours is sent again; its block numbers count."""
+    failed = _answer(200, {"status": status, **named, **BLOCK})
+    assert isinstance(failed, Failed)
+    assert (failed.kind, failed.http_status, failed.block) == ("unexpected", 200, Block(**BLOCK))
+    assert found.strip() in failed.reason
 
 
 def test_a_success_that_says_nothing_else() -> None:
@@ -185,9 +235,10 @@ def test_a_full_window_with_and_without_body_and_headers(
     ("status", "body", "reason"),
     [
         (400, {"detail": "bad"}, "400: bad"),
-        (401, {"detail": "Signature was used before"}, "401: Signature was used before"),
-        (403, {"detail": "not registered"}, "403: not registered"),
-        (404, b"", "404: empty body"),
+        (401, {"detail": "Signature was used before"}, f"401: Signature was used before ({CHECK_KEY})"),
+        (403, {"detail": "not registered"}, f"403: not registered ({CHECK_KEY})"),
+        (404, b"", f"404: empty body ({CHECK_ADDRESS})"),
+        (405, {"detail": "Method Not Allowed"}, f"405: Method Not Allowed ({CHECK_ADDRESS})"),
         (500, {"detail": "Internal server error"}, "500: Internal server error"),
         (502, b"<html><head><title>502 Bad Gateway</title>", "502: an HTML page: 502 Bad Gateway"),
         (503, b"", "503: empty body"),
@@ -204,8 +255,8 @@ def test_everything_else_is_another_error(status: int, body: object, reason: str
 def test_an_answer_that_is_not_whole_is_judged_by_its_status() -> None:
     """A cut 429 is a 429; a cut success is none."""
     cut = {"body": b'{"status":"new"}', "complete": False}
-    assert isinstance(classify(Reply(status=429, **cut), redact=str), Limited)  # type: ignore[arg-type]
-    assert isinstance(classify(Reply(status=200, **cut), redact=str), Failed)  # type: ignore[arg-type]
+    assert isinstance(classify(Reply(status=429, **cut), sent=SENT, redact=str), Limited)  # type: ignore[arg-type]
+    assert isinstance(classify(Reply(status=200, **cut), sent=SENT, redact=str), Failed)  # type: ignore[arg-type]
 
 
 def test_no_answer_at_all() -> None:
@@ -216,12 +267,12 @@ def test_no_answer_at_all() -> None:
 
 def test_texts_are_redacted_before_they_are_cut() -> None:
     """A secret at the edge of the limit leaves no half behind."""
-    said = classify(_reply(500, b"x" * 3995 + b"SECRET"), redact=_hide)
+    said = classify(_reply(500, b"x" * 3995 + b"SECRET"), sent=SENT, redact=_hide)
     assert "SEC" not in said.answer
     assert len(said.answer) == 4000
     for status in (200, 409, 429, 500):
         for before in range(180, 310):
-            said = classify(_reply(status, {"message": "x" * before + "SECRET"}), redact=_hide)
+            said = classify(_reply(status, {"message": "x" * before + "SECRET"}), sent=SENT, redact=_hide)
             assert isinstance(said, Accepted) or "SE" not in said.reason
 
 
@@ -237,7 +288,9 @@ def test_the_status() -> None:
         (_reply(200, {"current_block": "soon"}), "expected a current_block"),
         (_reply(200, b""), "found an empty body"),
         (_reply(200, b"<html>"), "found <html>"),
-        (_reply(500, {"detail": "down"}), "500: down"),
+        (_reply(500, {"detail": "down"}), "500: down$"),
+        (_reply(401, {"detail": "who are you"}), "401: who are you$"),
+        (_reply(404, b""), r"404: empty body \(check MINER_API_URL"),
         (_reply(307, b""), "307: the API redirects"),
     ],
 )
@@ -302,7 +355,7 @@ def _sane(block: Block) -> bool:
 @given(st.integers(min_value=200, max_value=599), bodies, headers, st.booleans())
 def test_no_answer_breaks_the_classification(status: int, body: bytes, heads: dict[str, str], whole: bool) -> None:  # noqa: FBT001  (drawn)
     """Any answer is one of the four, with sane numbers, bounded texts, and fit for the journal."""
-    said = classify(Reply(status=status, headers=heads, body=body, complete=whole), redact=str)
+    said = classify(Reply(status=status, headers=heads, body=body, complete=whole), sent=SENT, redact=str)
     canonical_json(said)
     assert _sane(said.block)
     assert len(said.answer) <= 4000

@@ -16,7 +16,7 @@ from tests.users import without_root
 PASSWORD = "planted-password-0123"  # noqa: S105  (planted to be found)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def wallets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Wallets written by bittensor: one plain hotkey, one encrypted."""
     import bittensor  # noqa: PLC0415  (0.3 s that only these tests pay for)

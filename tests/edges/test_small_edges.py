@@ -11,6 +11,7 @@ import pytest
 from actor.edges.clock import SystemClock
 from actor.edges.threads import in_daemon_thread
 from actor.edges.urls import checked_base, is_loopback, place
+from tests.patience import GIVE_UP_S
 
 
 def test_the_clock_is_the_hosts() -> None:
@@ -38,7 +39,7 @@ def test_an_abandoned_thread_harms_nobody() -> None:
     gate, done = threading.Event(), threading.Event()
 
     def late() -> None:
-        gate.wait(5)
+        gate.wait(GIVE_UP_S)
         done.set()
 
     async def abandon() -> None:
@@ -48,7 +49,7 @@ def test_an_abandoned_thread_harms_nobody() -> None:
 
     asyncio.run(abandon())
     gate.set()
-    assert done.wait(5)
+    assert done.wait(GIVE_UP_S)
 
     faults: list[object] = []
 
@@ -58,7 +59,7 @@ def test_an_abandoned_thread_harms_nobody() -> None:
         done.clear()
         await abandon()
         gate.set()
-        done.wait(5)
+        done.wait(GIVE_UP_S)
         await asyncio.sleep(0.005)
 
     asyncio.run(abandon_in_a_living_loop())

@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +16,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import requests
 
 from actor.edges.x import PostScraper
-from actor.edges.x_http import _unanswered
 from actor.ports import Scraped, ScrapeError
+from tests.edges.conftest import IMPATIENT
+from tests.patience import GIVE_UP_S, Stopwatch
 
 NOW_S = 1_795_000_000
 TOKEN = "planted%2Bx-token-0123456789"  # noqa: S105  (planted to be found)
@@ -158,14 +157,8 @@ def test_an_answer_that_leads_elsewhere_is_an_answer(
 ) -> None:
     """Where to is read by nobody, so an address that is none breaks nothing; the body is bounded as any other."""
     wire.answers(302, b"x" * (5 * 1024 * 1024), Location=place)
-    error = _failed(scraper(wire.url, timeout_s=5, total_timeout_s=5))
+    error = _failed(scraper(wire.url))
     assert (error.kind, error.reason.startswith("302")) == ("invalid_request", True)
-
-
-def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +176,6 @@ def test_a_proxy_that_cannot_be_used_costs_nothing(
     scraper: Callable[..., PostScraper], monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     """No request left, so none is perhaps billed; and no part of the proxy's password is told or logged."""
-    _no_proxies(monkeypatch)
     monkeypatch.setenv("HTTP_PROXY", proxy)
     error = _failed(scraper("http://x.invalid"))
     assert error.kind == "connection"
@@ -193,8 +185,7 @@ def test_a_proxy_that_cannot_be_used_costs_nothing(
 def test_certificates_that_are_not_there_cost_nothing(
     scraper: Callable[..., PostScraper], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Requests has a variable of its own for them."""
-    _no_proxies(monkeypatch)
+    """The variable that only requests knew counts like the others."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent.pem")
     error = _failed(scraper("https://x.invalid"))
     assert (error.kind, "/nonexistent.pem" in error.reason) == ("connection", True)
@@ -210,7 +201,7 @@ def test_a_refused_connection(closed_url: str, scraper: Callable[..., PostScrape
 
 def test_a_name_that_does_not_resolve(scraper: Callable[..., PostScraper]) -> None:
     """It is a connection that failed."""
-    assert _failed(scraper("http://nowhere.invalid", total_timeout_s=5, timeout_s=5)).kind == "connection"
+    assert _failed(scraper("http://nowhere.invalid")).kind == "connection"
 
 
 @pytest.mark.parametrize(
@@ -230,9 +221,9 @@ def test_a_broken_answer(wire: Any, scraper: Callable[..., PostScraper], play: b
 
 def test_no_answer_in_time(wire: Any, scraper: Callable[..., PostScraper]) -> None:
     """Silence before the headers, and in the middle of the body, is a timeout."""
-    assert _failed(scraper(wire.plays(wire.hang).url)).kind == "timeout"
+    assert _failed(scraper(wire.plays(wire.hang).url, **IMPATIENT)).kind == "timeout"
     wire.plays(wire.hang_after(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"data"'))
-    assert _failed(scraper(wire.url)).kind == "timeout"
+    assert _failed(scraper(wire.url, **IMPATIENT)).kind == "timeout"
 
 
 def _threads_of_searches() -> list[threading.Thread]:
@@ -242,19 +233,19 @@ def _threads_of_searches() -> list[threading.Thread]:
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n", b"HTTP/1.1 200 OK\r\nX:"])
 def test_a_dripping_answer_does_not_last_for_ever(wire: Any, scraper: Callable[..., PostScraper], start: bytes) -> None:
     """Each read is in time, the whole is not; the thread ends too, whether the body drips or the headers."""
-    began = time.monotonic()
+    watch = Stopwatch()
     error = _failed(scraper(wire.plays(wire.drip(start)).url, total_timeout_s=0.4))
     assert error.kind == "timeout"
-    assert time.monotonic() - began < 1
+    assert watch.seconds() < 1
     for thread in _threads_of_searches():
-        thread.join(2)
+        thread.join(GIVE_UP_S)
     assert not _threads_of_searches()
 
 
 def test_an_endless_answer_is_cut(wire: Any, scraper: Callable[..., PostScraper]) -> None:
     """More than 4 MiB is no page of posts."""
     wire.answers(200, b'"' + b"x" * (5 * 1024 * 1024))
-    error = _failed(scraper(wire.url, total_timeout_s=5, timeout_s=5))
+    error = _failed(scraper(wire.url))
     assert (error.kind, "4194304 bytes and more" in error.reason) == ("malformed", True)
 
 
@@ -264,21 +255,19 @@ def test_a_cancelled_search_ends_at_once_and_asks_for_no_further_page(
     """R14: stop() cannot wait for a socket that hangs."""
     wire.plays(wire.hang)
 
-    async def cancelled() -> float:
+    async def cancelled() -> Stopwatch:
         task = asyncio.create_task(
-            scraper(wire.url, timeout_s=10, total_timeout_s=10).scrape_posts(
-                5, keywords=("bittensor",), max_pages=3, is_seen=lambda _: False
-            )
+            scraper(wire.url).scrape_posts(5, keywords=("bittensor",), max_pages=3, is_seen=lambda _: False)
         )
-        await asyncio.sleep(0.1)
-        began = time.monotonic()
+        await asyncio.to_thread(wire.asked.wait, GIVE_UP_S)
+        watch = Stopwatch()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        return began
+        return watch
 
-    began = asyncio.run(cancelled())
-    assert time.monotonic() - began < 0.3  # asyncio.run waits for executors; this thread is none of theirs
+    watch = asyncio.run(cancelled())
+    assert watch.seconds() < 0.3  # asyncio.run waits for executors; this thread is none of theirs
     assert len(wire.requests) == 1
 
 
@@ -333,8 +322,6 @@ def test_an_entry_in_netrc_does_not_replace_the_token(
     _scrape(scraper(wire.url))
     # A name that is not loopback goes through the proxy, with the token all the same.
     monkeypatch.setenv("http_proxy", wire.url)
-    monkeypatch.delenv("no_proxy", raising=False)
-    monkeypatch.delenv("NO_PROXY", raising=False)
     _scrape(scraper("http://x.invalid"))
     assert len(wire.requests) == 2
     assert all(f"Authorization: Bearer {TOKEN}".encode() in request for request in wire.requests)
@@ -358,18 +345,3 @@ def test_the_body_of_a_page_is_json_once(wire: Any, scraper: Callable[..., PostS
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (raw[:7], raw[7:])) + b"0\r\n\r\n"
     wire.plays(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
     assert [post.id for post in _scrape(scraper(wire.url)).posts] == ["1"]
-
-
-@pytest.mark.parametrize(
-    ("error", "kind", "never_sent"),
-    [
-        (requests.ConnectTimeout(), "connection", True),
-        (requests.ReadTimeout(), "timeout", False),
-        (requests.ConnectionError("reset"), "connection", False),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_what_never_reached_x_is_told_apart(error: Exception, kind: str, *, never_sent: bool) -> None:
-    """It cannot be billed; anything else may be."""
-    told = _unanswered(error, connected=not isinstance(error, requests.ConnectTimeout), is_over=False)
-    assert (told.kind, told.never_sent) == (kind, never_sent)

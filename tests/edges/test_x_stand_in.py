@@ -10,7 +10,9 @@ import pytest
 
 from actor.edges.x import PostScraper
 from actor.ports import Scraped, ScrapeError
+from events.value import changed
 from sandbox import Sandbox, SandboxConfig
+from tests.edges.conftest import IMPATIENT
 
 NOW_S = 1_795_000_000
 
@@ -27,7 +29,7 @@ def _failed(scraper: PostScraper) -> ScrapeError:
     return caught.value
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def box() -> Iterator[Sandbox]:
     """The stand-ins, with a corpus that is the same in every run."""
     with Sandbox(SandboxConfig(seconds_per_block=None, epoch=float(NOW_S))) as running:
@@ -39,7 +41,7 @@ def against_box(box: Sandbox, scraper: Callable[..., PostScraper]) -> Iterator[C
     """Scrapers of the stand-in."""
 
     def make(**changes: Any) -> PostScraper:
-        return scraper(box.x_base.removesuffix("/2"), **({"bearer_token": box.x_token, "total_timeout_s": 5} | changes))
+        return scraper(box.x_base.removesuffix("/2"), **({"bearer_token": box.x_token} | changes))
 
     yield make
     box.clear_faults()
@@ -98,7 +100,7 @@ def test_each_fault_of_the_stand_in(
 ) -> None:
     """Every way in which X fails has its kind."""
     box.script("x.search", fault)
-    error = _failed(against_box())
+    error = _failed(against_box(**(IMPATIENT if fault == "hang" else {})))
     assert error.kind == kind
     assert (error.retry_after_s is not None) == (kind == "rate_limited")
 
@@ -107,6 +109,26 @@ def test_the_stand_in_drips(box: Sandbox, against_box: Callable[..., PostScraper
     """The deadline of the whole search ends it."""
     box.script("x.search", "drip", seconds=0.02)
     assert _failed(against_box(total_timeout_s=0.3)).kind == "timeout"
+
+
+@pytest.mark.parametrize(("fault", "unusable"), [("odd_date", 1), ("ignores_time", 10)])
+def test_posts_of_dates_that_were_not_asked_for_are_counted(
+    box: Sandbox, against_box: Callable[..., PostScraper], fault: str, unusable: int
+) -> None:
+    """Ruling 17: the others are used."""
+    box.script("x.search", fault)
+    found = _scrape(against_box(), 10)
+    assert (found.unusable, len(found.posts), found.posts_read) == (unusable, 10 - unusable, 10)
+
+
+def test_edited_posts_are_not_new(box: Sandbox, against_box: Callable[..., PostScraper]) -> None:
+    """Ruling 19: what was seen under another id is seen."""
+    scraper = against_box()
+    seen = {post.id for post in _scrape(scraper, 10).posts}
+    box.script("x.search", "edited")
+    again = _scrape(scraper, 10, seen=seen.__contains__)
+    assert (again.posts, again.posts_read) == ((), 10)
+    assert {edit for post in _scrape(scraper, 10).posts for edit in post.edits} == seen
 
 
 @pytest.mark.parametrize("fault", ["missing_author", "partial"])
@@ -121,4 +143,6 @@ def test_posts_without_author_are_counted(box: Sandbox, against_box: Callable[..
 def test_nothing_found(box: Sandbox, against_box: Callable[..., PostScraper]) -> None:
     """No posts is no failure."""
     box.script("x.search", "empty")
-    assert _scrape(against_box()) == Scraped(posts=(), posts_read=0, users_read=0, requests=1, unusable=0)
+    assert changed(_scrape(against_box()), since=None) == Scraped(
+        posts=(), posts_read=0, users_read=0, requests=1, unusable=0
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from itertools import permutations
 from typing import Any, Final
 
 import pytest
@@ -10,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actor.edges.reply import Reply
-from actor.edges.x_wire import Page, build_query, parse_page, refusal
+from actor.edges.x_wire import Page, build_query, newest_versions, parse_page, refusal
+from actor.machine import norm_text
 from actor.ports import ScrapeError
 from events.catalogue import Post
 from events.codec import canonical_json
@@ -21,6 +24,10 @@ KINDS: Final = {
     "connection", "malformed",
 }  # fmt: skip
 CREATED = "2026-11-18T07:33:20.000Z"  # one day before NOW_S less 12800 s
+
+
+def _instant(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _tweet(**changes: Any) -> dict[str, Any]:
@@ -103,6 +110,7 @@ def test_a_repeated_post_is_one_post() -> None:
         _tweet(id="1" * 20),
         _tweet(text=None),
         _tweet(text=""),
+        _tweet(text=" \n\u2003\u00a0\u3000"),
         _tweet(text="a" * 100_001),
         _tweet(author_id="8"),
         _tweet(author_id=None),
@@ -111,6 +119,11 @@ def test_a_repeated_post_is_one_post() -> None:
         _tweet(created_at="2026-13-18T07:33:20Z"),
         _tweet(created_at="2026-11-18"),
         _tweet(created_at="1969-12-31T23:59:59Z"),
+        _tweet(created_at="0001-01-01T00:00:00Z"),
+        _tweet(created_at="9999-12-31T23:59:59Z"),
+        _tweet(created_at=_instant(NOW_S + 301)),
+        _tweet(created_at=_instant(NOW_S - 72 * 3600 - 61)),
+        _tweet(created_at=_instant(NOW_S - 30 * 86_400)),
         _tweet(public_metrics=None),
         _tweet(public_metrics={"like_count": 1}),
         _tweet(public_metrics={**_tweet()["public_metrics"], "like_count": -1}),
@@ -124,6 +137,68 @@ def test_a_post_without_a_required_field_is_unusable(wrong: object) -> None:
     found = _page(wrong, _tweet(id="7"))
     assert [post.id for post in found.posts] == ["7"]
     assert found.unusable == 1
+
+
+@settings(deadline=None)
+@given(st.integers(-62_135_596_800, 253_402_300_799))
+def test_a_date_is_near_our_own_clock(at_s: int) -> None:
+    """Ruling 17: 72 hours and a minute back, five minutes ahead; what the server was asked for proves nothing."""
+    found = _page(_tweet(created_at=_instant(at_s)))
+    is_near = NOW_S - 72 * 3600 - 60 <= at_s <= NOW_S + 300
+    assert (len(found.posts), found.unusable) == ((1, 0) if is_near else (0, 1))
+    assert found.since == NOW_S - 72 * 3600 - 60
+
+
+@pytest.mark.parametrize("at_s", [NOW_S - 72 * 3600 - 60, NOW_S, NOW_S + 300])
+def test_the_bounds_themselves_are_taken(at_s: int) -> None:
+    """To the second."""
+    assert [post.timestamp for post in _page(_tweet(created_at=_instant(at_s))).posts] == [at_s]
+
+
+def test_an_empty_text_is_one_that_is_empty_when_normalized() -> None:
+    """R3: no character and no pair of a space and one makes the edge and the machine disagree."""
+    for code in range(0x110000):
+        text = chr(code)
+        assert bool(text.split()) == bool(norm_text(text)), hex(code)
+    assert _page(_tweet(text="\u200b")).unusable == 0
+
+
+@pytest.mark.parametrize(
+    ("history", "edits"),
+    [
+        (["1812"], ()),
+        (None, ()),
+        ("1811", ()),
+        ({"1811": 1}, ()),
+        (["1811", "1812"], ("1811",)),
+        (["1812", "1813"], ("1813",)),
+        (["9", "1811", "1812", "1811", 7, "x", "", None, "1" * 20], ("9", "1811")),
+        ([str(n) for n in range(1_000)], tuple(str(n) for n in range(980, 1_000))),
+    ],
+)
+def test_an_edited_post_tells_its_other_versions(history: object, edits: tuple[str, ...]) -> None:
+    """X lists them with each post; what is no list of ids tells of none, and of very many the newest are kept."""
+    (post,) = _page(_tweet(edit_history_tweet_ids=history)).posts
+    assert post.edits == edits
+
+
+def _version(post_id: str, *edits: str) -> Post:
+    (post,) = _page(_tweet(id=post_id, edit_history_tweet_ids=[*edits, post_id])).posts
+    return post
+
+
+def test_of_each_post_the_newest_version_is_kept() -> None:
+    """In whichever order they come, and however little each of them tells of the others."""
+    versions = [_version("10"), _version("11", "10"), _version("9"), _version("12", "9", "10"), _version("7")]
+    for order in permutations(versions):
+        kept = newest_versions(order)
+        assert {post.id: set(post.edits) for post in kept} == {"12": {"9", "10", "11"}, "7": set()}
+
+
+def test_a_post_that_stands_on_two_pages_keeps_its_first_place() -> None:
+    """It is no other version of itself."""
+    posts = [_version("10"), _version("11"), _version("10")]
+    assert newest_versions(posts) == tuple(posts[:2])
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def judged(validator: str, post_id: str, *, passed: bool, code: str | None = Non
 
 def spoken_story() -> Drive:
     """Two windows. Posts 1 and 2 are confirmed, 3 refused, 4 disputed; 5 is rejected; nobody knows post 99."""
-    drive = Drive().start()
+    drive = Drive(ev.Policy(block_s=0.001)).start()  # searches follow each other
     drive.window(60_000).scraped(1, 2, 3)
     drive.on(*(read(str(number)) for number in (1, 2, 3)))
     drive.on(accepted(drive.send()))

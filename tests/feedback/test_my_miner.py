@@ -25,6 +25,7 @@ from events import catalogue as ev
 from events.journal import MemoryJournal, Record, verify_journal
 from tests.docs.kit import ROOT, blocks
 from tests.kit import HOTKEY
+from tests.patience import GIVE_UP_S
 from tests.world import World, wait_for
 
 VALIDATORS = [Keypair.create_from_uri(f"//Validator{number}").ss58_address for number in range(4)]
@@ -174,7 +175,7 @@ def test_what_was_taken_survives_a_clean_stop(world: World, miner: MyMiner) -> N
     threads = [threading.Thread(target=speak, args=(validator,)) for validator in VALIDATORS]
     for thread in threads:
         thread.start()
-    assert speaking.wait(10)
+    assert speaking.wait(GIVE_UP_S)
     miner.stop()
     for thread in threads:
         thread.join()
@@ -220,7 +221,7 @@ async def scores(store: MemoryJournal) -> list[int]:
 
 def run(test: Callable[[], Any]) -> None:
     """Run an async test."""
-    asyncio.run(asyncio.wait_for(test(), timeout=20))
+    asyncio.run(asyncio.wait_for(test(), GIVE_UP_S))
 
 
 def test_the_loop_records_what_it_is_told_in_order() -> None:

@@ -250,9 +250,41 @@ MUTANTS: Final = (
     Mutant(
         name="a second writer's bytes are written over",
         module="writer.py",
-        old="        if stat.st_size != self._offset or stat.st_nlink == 0:\n",
+        old="        if size != self._offset:\n",
         new=f"        {_NEVER_TRUE}\n",
         check="test_file:test_a_change_by_somebody_else_stops_the_writer",
         case={"act": "append"},
+    ),
+    Mutant(
+        name="a journal that was moved is written on, and a copy takes its place",
+        module="writer.py",
+        old="        self._folder.check()\n",
+        new="",
+        check="test_folder:test_nothing_is_written_once_the_journal_is_another_one",
+        case={"hand": "hard links", "deed": "append", "segment_bytes": 100_000},
+    ),
+    Mutant(
+        name="a segment that was replaced is written on where nobody finds it",
+        module="folder.py",
+        old="        if found is None or not os.path.samestat(found, opened):\n",
+        new="        if found is None:\n",
+        check="test_folder:test_nothing_is_written_once_the_journal_is_another_one",
+        case={"hand": "segment put anew", "deed": "witnessed append", "segment_bytes": 1},
+    ),
+    Mutant(
+        name="a HEAD that was removed is written on",
+        module="writer.py",
+        old='another process changed it; stop that one, then look at `user-miner verify {self._folder.path}`"\n'
+        "            )\n        self._head.check(self._folder)\n",
+        new='another process changed it"\n            )\n',
+        check="test_folder:test_nothing_is_written_once_the_journal_is_another_one",
+        case={"hand": "no HEAD", "deed": "append", "segment_bytes": 100_000},
+    ),
+    Mutant(
+        name="a new file is made wherever the journal's path leads",
+        module="disk.py",
+        old="        if self._held is None or not",
+        new="        if True or self._held is None or not",
+        check="test_folder:test_a_swap_in_the_midst_of_anything_leaves_the_new_folder_empty",
     ),
 )

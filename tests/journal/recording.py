@@ -11,6 +11,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from events import catalogue as ev
 from events.journal import Draft, FileJournal, Record
@@ -24,14 +25,23 @@ _TORN = b'{"seq":16,"at":"2026-11-22T14:'
 
 def history() -> Drive:
     """Every event but TailRepaired, which only a torn tail brings."""
-    drive = Drive(ev.Policy(max_search_pages=2)).start(subnets_sha256="5" * 64)
+    drive = Drive(ev.Policy(max_search_pages=2, block_s=0.25)).start(subnets_sha256="5" * 64)
     drive.on(ev.ConfigMismatched(setting="MAX_SUBMISSIONS_PER_WINDOW", configured=5, served=4))
     drive.on(ev.ApiUnreachable(reason="no answer within 10 s"), after_s=12)
     drive.on(ev.ApiRecovered(), after_s=24)
     drive.on(ev.SettingsChanged(policy=changed(drive.state.policy, sampling="top"), names=("SAMPLING", "LOG_LEVEL")))
+    drive.window(811).scraped(20, edits=("18", "19")).analyze_all()
+    drive.on(ev.PostAbandoned(post_id="20", reason="too old"))
     drive.window(812).scraped(1, 2, 3, 4, lost_pages=1, content='two\nlines, "quotes", \u2028 and \U0001f600')
     tokens = {"talisman": 0.9, "chutes": 1.0}
-    drive.on(analyzed("1", tokens=tokens, calls=2, failed_calls=1, unmeasured_calls=1), analyzed("2", 0.0), after_s=1.5)
+    asked: dict[str, Any] = {
+        "server": "llm.example:8000",
+        "dropped": ("max_tokens", "seed"),
+        "rung": "json_object",
+        "shown_chars": 800,
+    }
+    many: dict[str, Any] = {"calls": 2, "failed_calls": 1, "unmeasured_calls": 1, "repairs": 1}
+    drive.on(analyzed("1", tokens=tokens, **many, **asked), analyzed("2", 0.0), after_s=1.5)
     free = {"calls": 0, "prompt_tokens": 0, "completion_tokens": 0, "latency_ms": 0}
     reused = analyzed("4", tokens=tokens, rung="recorded", raw_answer="", reused_from="1", **free)
     drive.on(analysis_failed("3"), reused)
@@ -50,6 +60,9 @@ def history() -> Drive:
     drive.on(ev.ValidationObserved(**judged, passed=True))
     drive.on(ev.ValidationObserved(**judged, passed=False, code="text_mismatch", reason="the text differs"))
     drive.sign().window(813).scrape_failed()
+    drive.sign().window(9_000).scrape_failed()
+    told = {"window": 813, "start_block": 81_300, "current_block": 81_360, "blocks_per_window": 100}
+    drive.on(ev.WindowsRevised(**told, believed_start_block=900_000, answers=26, agreed_s=300.012), after_s=720)
     drive.on(ev.EffectCrashed(effect="PollStatus", post_id=None, error="KeyError: 'block'"))
     drive.on(ev.BackoffElapsed(), after_s=12)
     drive.sign()

@@ -24,7 +24,7 @@ from events.journal.lock import DirectoryLock
 lock = DirectoryLock(Path(sys.argv[1]))
 lock.acquire()
 print("held", flush=True)
-time.sleep(60)
+time.sleep(3600)
 """
 
 

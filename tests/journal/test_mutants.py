@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.journal.mutants import MUTANTS, Mutant
+from tests.patience import GIVE_UP_S
 
 ROOT = Path(__file__).parents[2]
 NOT_A_FINDING = (
@@ -57,7 +58,7 @@ def _copy(place: Path) -> Path:
 
 def _run(place: Path, indices: Sequence[int]) -> dict[int, str]:
     command = [sys.executable, "-c", RUN, str(place), str(ROOT), *map(str, indices)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=place, timeout=60)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=place, timeout=GIVE_UP_S)
     assert done.returncode == 0, done.stderr
     answers = [line.partition(" ") for line in done.stdout.splitlines()]
     return {int(index): answer for index, _, answer in answers}

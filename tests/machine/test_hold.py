@@ -370,7 +370,7 @@ def _go_on(drive: Drive, data: st.DataObject) -> None:
         drive.on(ev.PostAbandoned(post_id=due[0].post_id, reason=due[0].reason))
     elif drive.at() == "Analyzing":
         post_id = data.draw(st.sampled_from(asked(drive)))
-        ends = [analyzed(post_id), analysis_failed(post_id, "quota"), analysis_failed(post_id)]
+        ends: list[ev.Event] = [analyzed(post_id), analysis_failed(post_id, "quota"), analysis_failed(post_id)]
         drive.on(data.draw(st.sampled_from(ends)))
     elif drive.at() == "Submitting":
         post_id = drive.send()

@@ -138,14 +138,14 @@ def test_r8_a_chosen_post_is_seen_for_ever() -> None:
         drive.scraped(1)
 
 
-def test_seen_posts_are_pruned_by_the_time_they_were_posted() -> None:
-    """Memory stays bounded: X search reaches 7 days back, so ids older than 8 days are forgotten."""
+def test_seen_posts_are_forgotten_by_the_time_they_were_chosen() -> None:
+    """Memory stays bounded: a post comes back within 72 hours, so ids of ten days with searches are enough."""
     drive = Drive().start()
     for day in range(30):
         drive.at_ms = T0_MS + day * 86_400_000
         drive.window(100 + day * 72).scraped(day + 1, timestamp=drive.at_ms // 1000 - 60).analyze_all().accept_all()
     assert drive.state.totals.accepted == 30
-    assert sum(len(ids) for ids in drive.state.seen.values()) == 9
+    assert sum(len(ids) for ids in drive.state.seen.values()) == 10
     assert drive.state.is_seen("30")
     assert not drive.state.is_seen("1")
 

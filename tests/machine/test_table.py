@@ -20,7 +20,7 @@ LATE |= {"SubmissionFailed", "RateLimited"}
 
 # Design, section 3: what each state handles beside what is handled everywhere. The rest is refused.
 HANDLED: dict[StateName, set[str]] = {
-    "WaitingForWindow": {"JournalCreated"},
+    "WaitingForWindow": {"JournalCreated", "WindowsRevised"},
     "Scraping": {"PostsScraped", "ScrapeFailed", "BudgetSpent"},
     "Analyzing": {"PostAnalyzed", "AnalysisFailed"},
     "Submitting": {
@@ -29,8 +29,9 @@ HANDLED: dict[StateName, set[str]] = {
         "SubmissionRejected",
         "SubmissionFailed",
         "RateLimited",
+        "WindowsRevised",
     },
-    "Backoff": {"BackoffElapsed"} | LATE,
+    "Backoff": {"BackoffElapsed", "WindowsRevised"} | LATE,
 }
 
 

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from actor.metrics.monitor import Monitor
 from actor.metrics.server import MetricsServer
 from actor.settings import Settings, load_settings
+from tests.patience import GIVE_UP_S
 
 __all__ = [
     "Samples",
@@ -70,7 +71,7 @@ def serving(watched: Monitor) -> Iterator[tuple[str, int]]:
 
 def ask(address: tuple[str, int], path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], str]:
     """Status, headers and body."""
-    connection = http.client.HTTPConnection(*address, timeout=10)
+    connection = http.client.HTTPConnection(*address, timeout=GIVE_UP_S)
     try:
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()

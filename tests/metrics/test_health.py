@@ -18,6 +18,7 @@ from events.catalogue import SubmissionBody
 from events.journal import MemoryJournal
 from tests.kit import Drive, analysis_failed, failed, limited
 from tests.metrics.kit import monitor
+from tests.patience import GIVE_UP_S
 
 
 class Api:
@@ -49,11 +50,11 @@ def at_work(watched: Monitor, drive: Drive) -> Iterator[tuple[ApiPort, asyncio.A
     store = watched.watch_store(MemoryJournal(), None)
     api = watched.api.wrap(Api())
     try:
-        asyncio.run_coroutine_threadsafe(store.take(reducer=REDUCER), loop).result(5)
+        asyncio.run_coroutine_threadsafe(store.take(reducer=REDUCER), loop).result(GIVE_UP_S)
         follow(watched, drive)
         yield api, loop
     finally:
-        asyncio.run_coroutine_threadsafe(store.release(), loop).result(5)
+        asyncio.run_coroutine_threadsafe(store.release(), loop).result(GIVE_UP_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

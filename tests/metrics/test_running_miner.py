@@ -20,6 +20,7 @@ from events.journal import verify_journal
 from tests.cli.kit import is_one_line, nothing_was_sent, running
 from tests.docs.kit import rows
 from tests.metrics.kit import Samples, ask, free_port, probe, promtool, read_metrics
+from tests.patience import GIVE_UP_S, Stopwatch
 from tests.world import World, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +71,7 @@ def test_a_miner_tells_of_its_work_and_goes_on_after_a_restart(world: World, por
         assert appended == one(found, "journal_seq") == len(world.names())
         assert (one(found, "journal_fsync_duration_seconds_count") or 0) > appended, "HEAD is written too"
         assert one(found, "api_block") == world.sandbox.block
-        assert abs((one(found, "last_accepted_timestamp_seconds") or 0) - time.time()) < 60
+        assert abs((one(found, "last_accepted_timestamp_seconds") or 0) - time.time()) < GIVE_UP_S
         assert found["process_open_fds", frozenset()] > 0
         assert probe(local(port), "/readyz") == (200, "at work")
         _, _, text = ask(local(port), "/metrics")
@@ -144,12 +145,12 @@ def test_scrapes_hold_up_no_miner(world: World, port: int) -> None:
     """One who asks again and again, and those who never finish asking, cost the window nothing but a moment."""
     with made(world, port) as miner:
         silent = [socket.create_connection(local(port)) for _ in range(30)]
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + GIVE_UP_S
         while miner.posts_processed < 5:
             assert ask(local(port), "/metrics")[0] == 200
             assert time.monotonic() < deadline
-        began_s = time.monotonic()
-    assert time.monotonic() - began_s < 5, "stop() keeps its promise too"
+        watch = Stopwatch()
+    assert watch.seconds() < 5, "stop() keeps its promise too"
     for client in silent:
         client.close()
     (journal,) = world.journal.iterdir()

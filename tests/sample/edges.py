@@ -109,6 +109,11 @@ class SlowAnalyzer(_Slow):
         self._inner = inner
         self.model = inner.model
         self.prompt_version = inner.prompt_version
+        self.server = inner.server
+
+    def recall(self, rung: str, dropped: tuple[str, ...], *, age_s: float) -> None:
+        """As the inner one."""
+        self._inner.recall(rung, dropped, age_s=age_s)
 
     async def analyze(self, text: str) -> AnalysisLike:
         """As the inner one."""

@@ -50,7 +50,7 @@ def recorded(directory: Path) -> list[dict[str, Any]]:
     return told
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def told(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """The story's records."""
     return recorded(tmp_path_factory.mktemp("first") / "journal")

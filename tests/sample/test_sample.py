@@ -97,8 +97,8 @@ def test_the_hotkey_vouches_for_the_sample(capsys: pytest.CaptureFixture[str]) -
     code = run_verify(SAMPLE, as_json=False, hotkey=hotkey, is_signed_by=is_signed_by)
     said = capsys.readouterr().out
     assert code == 0, said
-    assert "the journal is whole" in said
-    assert f"{len(of('CheckpointSigned'))} checkpoint(s) in the journal" in said
+    assert f"\nwhole: records 1 to {history()[-1][0].seq}; {hotkey} signed for records 1 to " in said
+    assert f"({len(of('CheckpointSigned'))} checkpoint(s))" in said
 
 
 def test_every_kind_of_event_is_in_it() -> None:

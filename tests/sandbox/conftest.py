@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from sandbox import Sandbox, SandboxConfig
+from tests.patience import GIVE_UP_S
 
 EPOCH = 1_795_000_000.0
 
@@ -31,7 +32,7 @@ def certificates() -> ssl.SSLContext:
 @pytest.fixture
 def http(certificates: ssl.SSLContext) -> Iterator[httpx.Client]:
     """A client with a timeout that no healthy answer needs."""
-    with httpx.Client(timeout=5.0, verify=certificates) as client:
+    with httpx.Client(timeout=GIVE_UP_S, verify=certificates) as client:
         yield client
 
 

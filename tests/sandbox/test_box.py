@@ -14,6 +14,7 @@ import pytest
 
 import sandbox
 from sandbox import Sandbox, SandboxConfig, environment_text, serve
+from tests.patience import GIVE_UP_S
 
 Submit = Callable[..., httpx.Response]
 
@@ -40,6 +41,7 @@ def test_environment_points_a_miner_here(box: Sandbox) -> None:
         f"LLM_BASE={box.llm_base}",
         "BLOCKS_PER_WINDOW=100",
         "MAX_SUBMISSIONS_PER_WINDOW=5",
+        "BLOCK_SECONDS=0.001",
     ]
     assert (box.x_base[-2:], box.llm_base[-3:]) == ("/2", "/v1")
 
@@ -127,7 +129,7 @@ def test_serve_ends_cleanly_on_signals(number: signal.Signals) -> None:
         env = dict(line.split("=", 1) for line in lines)
         assert httpx.get(f"{env['MINER_API_URL']}/v2/status").json()["status"] == "ok"
         process.send_signal(number)
-        assert process.wait(5) == 0
+        assert process.wait(GIVE_UP_S) == 0
 
 
 def test_serve_refuses_other_threads() -> None:
@@ -135,4 +137,4 @@ def test_serve_refuses_other_threads() -> None:
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - for this case only
 
     with ThreadPoolExecutor(1) as pool, pytest.raises(RuntimeError, match="use Sandbox"):
-        pool.submit(serve).result(5)
+        pool.submit(serve).result(GIVE_UP_S)

@@ -143,6 +143,23 @@ def test_x_odd_answers(box: Sandbox, search: Search) -> None:
     assert empty == {"meta": {"result_count": 0}}
 
 
+def test_x_odd_dates_and_versions(box: Sandbox, search: Search) -> None:
+    """One post of another age, old posts that were not asked for, and posts that stay edited."""
+    for fault in ("odd_date", "ignores_time", "edited"):
+        box.script("x.search", fault)
+    odd, old, edited, after = (search(**{"tweet.fields": "created_at"}).json()["data"] for _ in range(4))
+    assert odd[0]["created_at"] == "9999-12-31T23:59:59.000Z"
+    assert max(post["created_at"] for post in old) < min(post["created_at"] for post in odd)
+    assert [post["id"] for post in after] == [post["id"] for post in edited]
+    for before, now in zip(sorted(odd, key=_id), sorted(edited, key=_id), strict=True):
+        assert now["edit_history_tweet_ids"] == [before["id"], now["id"]]
+        assert int(now["id"]) > int(before["id"])
+
+
+def _id(post: dict[str, Any]) -> int:
+    return int(post["id"]) >> 22
+
+
 def _ask(box: Sandbox, http: httpx.Client) -> httpx.Response:
     line = '{"candidates": [{"name": "chutes", "functions": ["inference hosting"]}], "post": "Bittensor chutes"}'
     body = {
@@ -242,9 +259,21 @@ def test_api_rate_limits(box: Sandbox, submit: Submit, fault: str, *, body: bool
 
 def test_api_odd_successes(box: Sandbox, submit: Submit) -> None:
     """An unknown status accepts nothing; the other oddities accept and answer strangely."""
-    for fault in ("weird_status", "created", "selected", "x_failed", "no_block", "plain_ok"):
+    for fault in (
+        "weird_status",
+        "created",
+        "selected",
+        "x_failed",
+        "no_block",
+        "plain_ok",
+        "other_post",
+        "other_hotkey",
+    ):
         box.script("api.submit", fault)
-    weird, created, selected, failed, blind, plain = (submit(str(number)) for number in range(6))
+    answers = [submit(str(number)) for number in range(8)]
+    weird, created, selected, failed, blind, plain, post, hotkey = answers
+    assert (post.json()["status"], post.json()["post_id"]) == ("new", "1")
+    assert (hotkey.json()["status"], hotkey.json()["miner_hotkey"][:3]) == ("new", "5FH")
     assert weird.json()["status"] == "queued_for_review"
     assert created.status_code == 201
     assert selected.json()["validation_id"]

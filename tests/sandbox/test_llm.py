@@ -166,3 +166,54 @@ def test_ledger_counts_calls_tokens_and_posts(box: Sandbox, chat: Chat) -> None:
     ledger = box.ledger.llm
     assert (ledger.calls, ledger.posts()) == (1, ["Bittensor one"])
     assert (ledger.prompt_tokens, ledger.completion_tokens) == (usage["prompt_tokens"], usage["completion_tokens"])
+
+
+def _content(answer: httpx.Response) -> str:
+    return str(answer.json()["choices"][0]["message"]["content"])
+
+
+def _like(name: str, http: httpx.Client, fault: str = "", **more: Any) -> httpx.Response:
+    with Sandbox(SandboxConfig(llm_like=name, corpus_size=1)) as box:
+        if fault:
+            box.script("llm.chat", fault)
+        return _chat(box, http, **more)
+
+
+def test_a_kind_of_server_refuses_what_it_does_not_take(http: httpx.Client) -> None:
+    """In its own words and shape, and takes everything else."""
+    refused = _like("openai-o", http, max_tokens=9)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "unsupported_parameter")
+    assert _like("openai-o", http, max_completion_tokens=999).status_code == 200
+    assert _like("gemini", http, seed=1).json()[0]["error"]["status"] == "INVALID_ARGUMENT"
+    assert _like("mistral", http, seed=1).status_code == 422
+    assert _like("deepseek", http, response_format=SCHEMA).status_code == 400
+    assert _like("lm-studio", http, response_format=OBJECT).json()["error"].startswith("'response_format.type'")
+    assert _like("tgi", http, "429").json()["error_type"] == "overloaded"
+    inside = _like("openrouter", http, "error_in_200")
+    assert (inside.status_code, inside.json()["error"]["code"], inside.json()["choices"]) == (200, 429, None)
+
+
+def test_a_kind_of_server_ignores_what_it_takes(http: httpx.Client) -> None:
+    """A schema that nobody enforces changes nothing."""
+    with pytest.raises(ValueError, match="Expecting value"):
+        json.loads(_content(_like("anthropic", http, response_format=SCHEMA)))
+
+
+def test_thoughts_stand_where_each_kind_puts_them(http: httpx.Client) -> None:
+    """They are billed, hold another answer than the one that is given, and may take all the room."""
+    plain = json.loads(_content(_like("vllm", http, response_format=OBJECT)))["sentiment"]
+    for name, field in (("deepseek", "reasoning_content"), ("ollama", "reasoning")):
+        message = _like(name, http, "thinking", response_format=OBJECT).json()["choices"][0]["message"]
+        assert json.loads(message["content"])["sentiment"] == plain
+        assert f'"{plain}"' not in message[field]
+    assert _content(_like("lm-studio", http, "thinking", response_format=SCHEMA)).startswith("<think>")
+    assert _like("mistral", http, "thinking").json()["choices"][0]["message"]["content"][0]["type"] == "thinking"
+    long = _like("openai-o", http, "long_thinking", max_completion_tokens=300).json()
+    assert (long["choices"][0]["finish_reason"], long["choices"][0]["message"]["content"]) == ("length", "")
+    assert long["usage"]["completion_tokens"] == long["usage"]["completion_tokens_details"]["reasoning_tokens"] == 300
+
+
+def test_an_unknown_kind_of_server_is_refused() -> None:
+    """The known ones are listed."""
+    with pytest.raises(ValueError, match="llm_like is 'nobody'; known: openai-o, "):
+        SandboxConfig(llm_like="nobody")

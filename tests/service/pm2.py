@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+
+from tests.patience import GIVE_UP_S
+from tests.world import bare_env
 
 __all__ = ["FILE", "Pm2", "pm2_program"]
 
@@ -49,10 +51,10 @@ class Pm2:
 
     def __call__(self, *words: str) -> str:
         """Run ``pm2`` with these words; returns what it printed."""
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PM2_HOME": str(self.folder / ".pm2")}
+        env = bare_env(HOME=str(self.folder), PM2_HOME=str(self.folder / ".pm2"))
         command = [pm2_program(), *words, "--no-color"]
         done = subprocess.run(
-            command, cwd=self.folder, env=env, capture_output=True, text=True, check=False, timeout=60
+            command, cwd=self.folder, env=env, capture_output=True, text=True, check=False, timeout=GIVE_UP_S
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from tests.patience import GIVE_UP_S
 from tests.world import wait_for
 
 __all__ = ["UNIT", "Systemd", "program"]
@@ -77,6 +78,12 @@ def _new_cgroup() -> Path:
         raise PermissionError(f"no systemd of its own could be started: run the tests as root: {error}") from error
 
 
+def _clock() -> str:
+    """The clock that ``make test-hard`` gave this process, for the unit: it does not inherit it."""
+    library = os.environ.get("LD_PRELOAD")
+    return f"Environment=LD_PRELOAD={library}\nBindReadOnlyPaths={library}\n" if library else ""
+
+
 def _is_removed(cgroup: Path) -> bool:
     """Remove it and what is below, unless something still lives there."""
     for path in sorted((p for p in cgroup.rglob("*") if p.is_dir()), reverse=True):
@@ -108,7 +115,7 @@ class Systemd:
 
     def drop_in(self, text: str) -> None:
         """Change the unit as ``systemctl edit`` would; before the start or followed by daemon-reload."""
-        (self.folder / "units" / "user-miner.service.d" / "test.conf").write_text(text, "utf-8")
+        (self.folder / "units" / "user-miner.service.d" / "test.conf").write_text(text + _clock(), "utf-8")
 
     def settings(self, values: Mapping[str, str]) -> None:
         """Write the unit's settings file."""
@@ -128,7 +135,7 @@ class Systemd:
         command = ["bash", "-c", enter, "enter", program("unshare"), *_NAMESPACES, "bash", "-c", _BOOT]
         with log:
             self._process = subprocess.Popen(command, env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + GIVE_UP_S
         while not self._is_up():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.__exit__(None, None, None)
@@ -149,7 +156,7 @@ class Systemd:
     def ctl(self, *words: str, fails: bool = False) -> str:
         """``systemctl`` in there; returns what it printed."""
         command = [program("nsenter"), "-t", str(self._init), "-m", "-p", "systemctl", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=GIVE_UP_S)
         assert fails == (done.returncode != 0), f"systemctl {words}: {done.stdout}{done.stderr}\n{self.said()}"
         return done.stdout
 

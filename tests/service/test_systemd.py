@@ -12,13 +12,14 @@ from typing import Final
 
 import pytest
 
+from events.journal.lock import is_locked
 from sandbox import Sandbox, SandboxConfig
 from tests.service.systemd import ROOT, UNIT, Systemd, program
 from tests.world import World, make_wallet, wait_for
 
 EXPOSURE: Final = 1.5  # of 10; systemd calls anything below 2 "OK"
 # Waits short enough for a test; everything else is the unit's own.
-SOONER: Final = "[Service]\nRestartSec=100ms\nWatchdogSec=1\n"
+SOONER: Final = "[Service]\nRestartSec=100ms\nWatchdogSec=5\n"
 
 
 @pytest.fixture
@@ -40,7 +41,9 @@ def settings(world: World, **more: str) -> dict[str, str]:
 def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path) -> None:
     """``systemd-analyze verify`` says nothing about it, where the program is installed."""
     unit = tmp_path / UNIT.name
-    unit.write_text(UNIT.read_text("utf-8").replace("/opt/user-miner", str(ROOT)), "utf-8")
+    checkout = tmp_path / "checkout"  # the checkout's own path may hold what a unit has to quote
+    checkout.symlink_to(ROOT)
+    unit.write_text(UNIT.read_text("utf-8").replace("/opt/user-miner", str(checkout)), "utf-8")
     done = subprocess.run(
         [program("systemd-analyze"), "verify", "--man=no", unit], capture_output=True, text=True, check=False
     )
@@ -75,6 +78,8 @@ def test_it_is_ready_restarts_reloads_and_stops_under_a_real_systemd(own_systemd
     systemd.ctl("start", "user-miner")
     assert "ActorStarted" in world.names(), "``systemctl start`` returned before the journal was taken"
     wait_for(lambda: "PostsScraped" in world.names(), "the search")
+    places = Path("/proc", str(systemd.pid()), "root", "run", "user-miner")  # the unit sees another /run than we
+    assert [is_locked(path) for path in places.glob("*.lock")] == [True], "a shell of its user finds it there (R22)"
     kill(systemd, signal.SIGKILL)
     wait_for(lambda: "CheckpointSigned" in world.names(), "the window's end")
     wait_for(lambda: "posts_processed 5" in systemd.show("StatusText"), "the status")

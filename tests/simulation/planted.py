@@ -21,6 +21,7 @@ CHAIN_END: Final = "actor.chain_end"
 RUNTIME: Final = "actor.runtime"
 PERFORM: Final = "actor.perform"
 API: Final = "actor.edges.api"
+X_WIRE: Final = "actor.edges.x_wire"
 API_WIRE: Final = "actor.edges.api_wire"
 WRITER: Final = "events.journal.writer"
 FILE: Final = "events.journal.file"
@@ -65,12 +66,17 @@ def _dropped_in_backoff(effect: str) -> Change:
 
 
 _START_SUBMISSION: Final = """\
-    async def _start_submission(self, effect: ef.StartSubmission, _state: State) -> Facts:
-        return (lambda s: (submission_started(s, effect),),)
+    async def _start_submission(self, effect: ef.StartSubmission, state: State) -> Facts:
+        await self._watch.confirmation(state.newest)
+        return (
+            lambda s: (
+                (submission_decided(s, effect, self._clock.now_ms()),) if self._watch.is_confirmed(s.newest) else ()
+            ),
+        )
 """
 _SENT_AT_ONCE: Final = """\
     async def _start_submission(self, effect, state):
-        started = submission_started(state, effect)
+        started = submission_decided(state, effect, self._clock.now_ms())
         answer = await self._ports.api.submit(started.body)
         sent = ef.SubmitPost(post_id=effect.post_id, attempt=effect.attempt)
         return (
@@ -100,6 +106,8 @@ _SNAPSHOT_FIRST: Final = """\
         if self._since_snapshot + 1 >= self._config.snapshot_every or isinstance(event, ActorStopped):
             await self._save_snapshot(record)
 """
+
+_ANY_DATE: Final = Change(X_WIRE, "    if not _since(now_s) <= posted <= now_s + _AHEAD_S:\n", "    if False:\n")
 
 PLANTED: Final = (
     # The runtime and what it performs
@@ -207,7 +215,7 @@ PLANTED: Final = (
     # What is folded, and what is wanted
     Planted(
         "chosen posts are not remembered",
-        (Change(REDUCE, "seen=_see(s.seen, e.posts) if e.posts else s.seen,", "seen=s.seen,"),),
+        (Change(REDUCE, "seen=_see(s.seen, e, distinct, at_ms) if e.posts else s.seen,", "seen=s.seen,"),),
     ),
     Planted(
         "posts put off are lost when the next window opens",
@@ -310,6 +318,51 @@ PLANTED: Final = (
             ),
         ),
     ),
+    # Ages and dates
+    Planted(
+        "posts are sent at any age",
+        (
+            Change(
+                WANTED,
+                "if pending is not None and state.is_too_old(pending.post, at_ms):",
+                "if False:",
+            ),
+        ),
+    ),
+    Planted(
+        "posts are carried at any age",
+        (Change(REDUCE, "too_old = post.dated and s.is_too_old(post.post, at_ms)", "too_old = False"),),
+    ),
+    Planted(
+        "a sleep towards a moment is one long sleep",
+        (Change(PERFORM, "await self._clock.sleep(min(left_s, _PIECE_S))", "await self._clock.sleep(left_s)"),),
+    ),
+    Planted("any date is taken", (_ANY_DATE,)),
+    Planted(
+        "chosen posts are forgotten by the dates that X tells",
+        (
+            _ANY_DATE,
+            Change(
+                REDUCE,
+                "    if e.since is None:\n        return _see_unchecked",
+                "    if True:\n        return _see_unchecked",
+            ),
+        ),
+    ),
+    Planted(
+        "an edited post is another post",
+        (Change(X_WIRE, 'edits=_edits(fields.get("edit_history_tweet_ids"), post_id),', "edits=(),"),),
+    ),
+    Planted(
+        "only the version that was chosen is remembered",
+        (
+            Change(
+                REDUCE,
+                "versions = [version for p in e.posts for version in p.versions]",
+                "versions = [p.id for p in e.posts]",
+            ),
+        ),
+    ),
     # What waits for its analysis
     Planted(
         "a post whose analysis is refused is sent all the same",
@@ -328,6 +381,10 @@ PLANTED: Final = (
         (Change(REDUCE, "    if not post.deferred or post", "    if not post.deferred or not post.analyzed or post"),),
     ),
     # The edges
+    Planted(
+        "a success of another post or hotkey counts",
+        (Change(API_WIRE, "        if named is not None and named != ours:\n", "        if False:\n"),),
+    ),
     Planted("one signature serves all attempts of a post", (Change(API, _SIGNED, _SIGNED_ONCE),)),
     Planted("a 429 is a failure like others", (Change(API_WIRE, "_TOO_MANY: Final = 429", "_TOO_MANY: Final = 430"),)),
     Planted(

@@ -13,6 +13,7 @@ import pytest
 from actor.machine import STATES
 from actor.simulation import Plan, simulate
 from sandbox.world import Disturbance
+from tests.patience import GIVE_UP_S
 
 ROOT = Path(__file__).parents[2]
 NO_FAULTS: frozenset[str] = frozenset()
@@ -27,7 +28,9 @@ def digest(seed: int, hash_seed: str) -> str:
     """Of the journal that another process writes."""
     command = [sys.executable, "-c", _PRINT_DIGEST, str(seed)]
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True, timeout=GIVE_UP_S
+    )
     return done.stdout.strip()
 
 

@@ -11,7 +11,7 @@ import pytest
 from actor.settings import Settings
 from sandbox import Sandbox, SandboxConfig
 from tests.cli.kit import Command
-from tests.world import World, make_wallet
+from tests.world import World, hours_ago, make_wallet
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
 def mined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A good window, and one with a failed attempt, a rejection and a 429; stopped cleanly, with a snapshot."""
     folder = tmp_path_factory.mktemp("status")
-    with Sandbox(SandboxConfig(seconds_per_block=None, corpus_size=60)) as box:
+    with Sandbox(SandboxConfig(seconds_per_block=None, corpus_size=60, epoch=hours_ago())) as box:
         make_wallet(folder / "wallets")
         world = World(folder=folder, sandbox=box)
         world.mine_good_and_bad()

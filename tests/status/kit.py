@@ -24,11 +24,11 @@ from audit.statusing.holder import Holder, find_holder
 from audit.statusing.look import Look
 from events.journal import Draft, FileJournal, Snapshot
 from tests.kit import Drive
+from tests.patience import GIVE_UP_S
 
 __all__ = ["NOBODY", "Terminal", "keep", "looked", "snapshot_at", "terminal"]
 
 NOBODY = Holder(holds="no")
-_DEADLINE_S = 15.0
 
 
 async def _keep(directory: Path, drive: Drive, at: int | None, segment_bytes: int) -> None:
@@ -92,7 +92,7 @@ class Terminal:
         """Send the process a signal."""
         os.kill(self.pid, number)
 
-    def read(self, *words: str, since: int = 0, timeout_s: float = _DEADLINE_S) -> bytes:
+    def read(self, *words: str, since: int = 0, timeout_s: float = GIVE_UP_S) -> bytes:
         """Wait until all words were written behind byte ``since``, and return what was."""
         deadline = time.monotonic() + timeout_s
         while not all(word.encode() in self.output[since:] for word in words):
@@ -103,7 +103,7 @@ class Terminal:
 
     def end(self) -> int:
         """Wait for the process to end; its exit code."""
-        deadline = time.monotonic() + _DEADLINE_S
+        deadline = time.monotonic() + GIVE_UP_S
         while self._code is None:
             assert time.monotonic() < deadline, f"still running: {self.output!r}"
             self._more(0.05)

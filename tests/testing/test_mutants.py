@@ -21,7 +21,7 @@ from tests.testing.kit import SAMPLE, run_source
 _BUILT_ON_THE_MACHINE = ("actor.testing", "actor.perform", "actor.runtime", "actor.chain_end")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def history() -> list[Step]:
     """The sample as the mutants look at it."""
     return list(steps(JournalReader(SAMPLE)))

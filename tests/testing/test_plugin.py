@@ -37,7 +37,7 @@ def test_an_actor(actor_world, virtual_clock):
     world.api.answers.append(fail(503))
     world.run(windows=1)
     assert world.state.totals.accepted == 2
-    assert virtual_clock.elapsed_s() == 3.0
+    assert virtual_clock.elapsed_s() == 15.0  # the second poll, and the wait after the failure
     assert "SubmissionFailed: Submitting -> Backoff" in world.transitions()
 
 

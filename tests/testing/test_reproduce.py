@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from actor.machine.state import STATES
-from actor.ports import ScrapeError, StatusError
+from actor.ports import ScrapeError, StatusError, SubmitAnswer
 from actor.testing import DivergenceError, Scenario
 from actor.testing.edges import analysis, fail, limit, reject
 from actor.testing.lives import lives
@@ -24,7 +24,7 @@ from events.codec import canonical_json, changed
 from events.journal import FileJournal, JournalReader, MemoryJournal, locate, verify_journal
 from tests.kit import Drive
 from tests.testing.kit import SAMPLE, carried_over
-from tests.world import World
+from tests.world import World, hours_ago
 
 
 def test_the_sample_comes_out(sample: Scenario) -> None:
@@ -59,7 +59,7 @@ def test_what_was_held_comes_out(make_world: Callable[..., World]) -> None:
 
 def test_a_mined_journal_comes_out_on_disk(make_world: Callable[..., World], tmp_path: Path) -> None:
     """What the real miner recorded over HTTP, with faults and a restart, is made again in another journal on disk."""
-    world = make_world(posts=0, corpus_size=60)
+    world = make_world(posts=0, corpus_size=60, epoch=hours_ago())
     world.mine()
     world.sandbox.next_window()
     world.sandbox.advance_posts(1800)
@@ -82,9 +82,20 @@ def troubled(seed: int) -> ActorWorld:
     for n in range(1, 40):
         text = f"SN45 is doing fine, number {n}"
         world.llm.answers[text] = KeyError("a bug") if chance.random() < 0.1 else analysis(chance.random())
-    numbers = {"current_block": 81_200, "blocks_per_window": chance.choice([100, 100, 50])}
-    world.api.answers += chance.choices([fail(), fail(503), reject(), limit(**numbers), KeyError("another")], k=8)
+    answers: list[SubmitAnswer | Exception] = [
+        fail(),
+        fail(503),
+        reject(),
+        limit(current_block=81_200),
+        KeyError("another"),
+    ]
+    world.api.answers += chance.choices(answers, k=8)
+    world.api.block = changed(world.api.block, blocks_per_window=chance.choice([100, 100, 50]))
+    lies = [0]  # so many blocks are told too many
+    true_block = world.api.chain or int
+    world.api.chain = lambda: true_block() + lies[0]
     for _ in range(6):
+        lies[0] = chance.choice([0, 0, 0, 20_000])
         world.x.error = chance.choice(
             [None, None, None, ScrapeError("no credits", kind="credits"), KeyError("includes")]
         )
@@ -94,6 +105,7 @@ def troubled(seed: int) -> ActorWorld:
         world.x.error = world.api.status_error = None
         if chance.random() < 0.5:
             world.crash(chance.choice(["ActorStarted", "WindowOpened"]))
+    lies[0] = 0
     return world.run(windows=3)
 
 

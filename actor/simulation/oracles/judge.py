@@ -11,9 +11,10 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from actor.machine import INITIAL, State
 from actor.simulation.damage import damaged_copies
+from actor.simulation.oracles.believing import Believed, SearchesApart
 from actor.simulation.oracles.folding import FoldAtEveryRecord, Legible, Vouched, readers
 from actor.simulation.oracles.holding import Held
-from actor.simulation.oracles.keeping import Abandoned, Answered, Budget, Heard, Rested, Understood
+from actor.simulation.oracles.keeping import Abandoned, Answered, Budget, Dated, Heard, Rested, Understood
 from actor.simulation.oracles.oracle import ARRIVALS, BEFORE_START, Oracle, Told
 from actor.simulation.oracles.paying import ChatsOnce, SearchesOnce
 from actor.simulation.oracles.sending import Attempts, FreshSignatures, NoneAfterVerdict, QuietAfterLimit, Quota
@@ -43,7 +44,10 @@ _ORACLES: Final[tuple[type[Oracle], ...]] = (
     Answered,
     Rested,
     Abandoned,
+    Dated,
     Budget,
+    Believed,
+    SearchesApart,
 )
 _Hear: TypeAlias = Callable[..., Iterable[Violation]]
 _DEEP_SHARE: Final = 0.0625  # of the seeds: what costs as much as the rest together

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from actor.machine.state import PendingPost
 from actor.simulation.oracles.oracle import BEFORE_START, Oracle, Told
 from actor.simulation.outcome import Violation
 from events import catalogue as ev
 from events.prices import usd, uusd
 from sandbox.world import Search, Submission, World
 
-__all__ = ["Abandoned", "Answered", "Budget", "Heard", "Rested", "Understood"]
+__all__ = ["Abandoned", "Answered", "Budget", "Dated", "Heard", "Rested", "Understood"]
 
 _OUTCOMES: Final = (ev.SubmissionAccepted, ev.SubmissionRejected, ev.SubmissionFailed, ev.RateLimited)
 # By the word of the world's books; every other outcome is a failure to whoever sent it.
@@ -26,6 +27,9 @@ _MEANT: Final[Mapping[str, type[ev.Event]]] = {
 _SEARCHED: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent, ev.ApiMoved)
 _ROUNDING_S: Final = 0.002
 _AT_ONCE_S: Final = 5.0
+_SOON_S: Final = 35.0  # the miner looks at the clock every 30 s
+_A_MOMENT_MS: Final = 2
+_AHEAD_S: Final = 300.0
 _DAY_S: Final = 86_400
 
 
@@ -135,25 +139,72 @@ class Rested(Oracle):
 
 
 class Abandoned(Oracle):
-    """Ruling 9: a post that was carried into too many windows is given up at once."""
+    """Ruling 9: a post that was carried into too many windows is given up at once, one that is too old soon.
+
+    How old it is the miner knows by its host's clock alone, which is that of the record.
+    """
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self._since: dict[str, Told] = {}
+        self._since: dict[tuple[str, str], Told] = {}
 
     def told(self, told: Told) -> Iterator[Violation]:
-        """Which posts are overdue, and since when?"""
-        most = told.after.policy.max_carried_windows
-        overdue = [p.post.id for p in told.after.posts if p.deferred and p.deferrals > most]
-        if not overdue or isinstance(told.event, (ev.ActorStarted, *BEFORE_START)):  # of another process
-            self._since.clear()
-        for post_id in overdue:
-            since = self._since.setdefault(post_id, told)
+        """Was it sent or carried too old; which posts are overdue, and since when?"""
+        yield from self._used(told)
+        overdue = {(p.post.id, why): limit_s for p in told.after.posts for why, limit_s in _overdue(told, p)}
+        another = isinstance(told.event, (ev.ActorStarted, *BEFORE_START))  # process
+        self._since = {} if another else {key: since for key, since in self._since.items() if key in overdue}
+        for (post_id, why), limit_s in overdue.items():
+            since = self._since.setdefault((post_id, why), told)
             # A record whose writer died is told late; its own time is when it was written.
             written_s = (told.record.at_ms - since.record.at_ms) / 1000
-            if min(told.at_s - since.at_s, written_s) > _AT_ONCE_S:
-                text = f"post {post_id} was carried too long at record {since.record.seq}, and is still kept"
+            kept_s = min(told.at_s - since.at_s, written_s)
+            if kept_s > limit_s and not self.world.ledger.slept_since(since.at_s):
+                text = f"post {post_id} was {why} at record {since.record.seq}, and is still kept"
                 yield Violation(rule="R9", text=text, seq=told.record.seq)
+
+    def _used(self, told: Told) -> Iterator[Violation]:
+        event = told.event
+        if isinstance(event, ev.SubmissionStarted):
+            sent = [p for p in told.before.posts if p.post.id == event.post_id]
+            used, how = sent, "an attempt began of"
+        elif told.after.window != told.before.window:
+            used, how = [p for p in told.after.posts if p.deferrals and not p.deferred], "a window was opened for"
+        else:
+            return
+        for pending in used:
+            if told.after.is_too_old(pending.post, told.record.at_ms - _A_MOMENT_MS):
+                text = f"{how} post {pending.post.id}, which is too old"
+                yield Violation(rule="R9", text=text, seq=told.record.seq)
+
+
+def _overdue(told: Told, pending: PendingPost) -> Iterator[tuple[str, float]]:
+    """Why a post that waits is to be given up, and within how many seconds."""
+    if not pending.deferred:
+        return
+    if pending.deferrals > told.after.policy.max_carried_windows:
+        yield "carried too long", _AT_ONCE_S
+    if told.after.is_too_old(pending.post, told.record.at_ms):
+        yield "too old", _SOON_S
+
+
+class Dated(Oracle):
+    """Ruling 17: no post is taken whose date was not asked for, or lies ahead of the host's clock."""
+
+    EVENTS = (ev.PostsScraped,)
+
+    def told(self, told: Told) -> Iterator[Violation]:
+        """Whatever X told. Where the clock was set, it may have been another one when the page came."""
+        event = told.event
+        if not isinstance(event, ev.PostsScraped) or any(
+            d.place == "clock" and d.kind != "sleep" for d in self.world.weather.happened
+        ):
+            return
+        at_s = told.record.at_ms / 1000
+        for post in event.posts:
+            if event.since is None or not event.since <= post.timestamp <= at_s + _AHEAD_S:
+                text = f"post {post.id} was taken, {(at_s - post.timestamp) / 3600:.2f} hours old as X told"
+                yield Violation(rule="dates", text=text, seq=told.record.seq)
 
 
 class Budget(Oracle):

@@ -7,6 +7,7 @@ which settings and which window were in force.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from events.catalogue import Event
     from events.journal import Record
 
-__all__ = ["ARRIVALS", "BEFORE_START", "Oracle", "Told"]
+__all__ = ["ARRIVALS", "BEFORE_START", "Oracle", "Told", "is_told_twice"]
 
 # What a process records before it says that it started: it is another one than that of the record before.
 BEFORE_START: Final = (ApiMoved, TailRepaired)
@@ -86,6 +87,18 @@ class Oracle:
     def end(self, outcome: Outcome, last: Told | None) -> Iterable[Violation]:  # noqa: ARG002
         """It is over."""
         return ()
+
+
+def is_told_twice(world: World, block: int, life: int, since_s: float = 0.0) -> bool:
+    """Whether two answers that reached this process told of this block or a later one, true or not."""
+    found = 0
+    asked: chain[Status | Submission] = chain(reversed(world.ledger.statuses), reversed(world.ledger.submissions))
+    for arrival in asked:
+        if arrival.life == life and arrival.at_s >= since_s and arrival.delivered_s is not None:
+            found += arrival.told is not None and arrival.told >= block
+            if found > 1:
+                return True
+    return False
 
 
 # The method of an oracle that gets each kind of arrival.

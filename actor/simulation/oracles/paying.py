@@ -111,9 +111,10 @@ class ChatsOnce(_Once):
         event = told.event
         if isinstance(event, ev.PostsScraped):
             for post in event.posts:
-                if post.id in self._chosen:
+                original = self.world.ledger.original(post.id)
+                if original in self._chosen:
                     yield Violation(rule="I2", text=f"post {post.id} was chosen a second time", seq=told.record.seq)
-                self._chosen.add(post.id)
+                self._chosen.add(original)
                 self._posts[norm_text(post.content)] = post.id
         elif isinstance(event, _ANALYSES):
             if not is_held(event, told):

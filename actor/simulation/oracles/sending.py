@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from actor.simulation.oracles.oracle import Oracle, Told
+from actor.simulation.oracles.oracle import Oracle, Told, is_told_twice
 from actor.simulation.outcome import Outcome, Violation
 from events import catalogue as ev
 from events.codec import plain
@@ -26,7 +26,8 @@ class Quota(Oracle):
     """I1: nothing is sent into a window that took, as the records tell, all that the settings allow.
 
     What the miner could not know is left out: a post that counted although its answer was lost or named another window.
-    So are windows that the server went back to after it was in a later one (ruling 11: a lower window is ignored).
+    So are windows that the server went back to after it was in a later one (ruling 11: a lower window is ignored), and
+    those during which it told twice of a later one.
     """
 
     EVENTS = (ev.SubmissionStarted, ev.SubmissionAccepted)
@@ -64,6 +65,9 @@ class Quota(Oracle):
         self._numbers.add(arrival.number)
         limit = self._limits.get(arrival.post_id)
         if limit is not None and self._known[start] >= limit and arrival.outcome in _WOULD_COUNT:
+            later = start + self.world.chain.blocks_per_window
+            if is_told_twice(self.world, later, arrival.life):
+                return
             text = f"post {arrival.post_id} was sent into the window that begins at block {start}, which had taken"
             yield Violation(rule="I1", text=f"{text} {self._known[start]}; {limit} are allowed", seq=_seq(last))
 
@@ -83,7 +87,7 @@ class NoneAfterVerdict(Oracle):
         event = told.event
         if not isinstance(event, _FINAL):
             return
-        self._verdicts[event.post_id] = told
+        self._verdicts[self.world.ledger.original(event.post_id)] = told
         if isinstance(event, ev.SubmissionAccepted) and event.post_id not in self.world.ledger.acceptances:
             yield _violation("verdict", f"post {event.post_id} is on record as accepted, and never was", told)
         if isinstance(event, ev.SubmissionRejected):
@@ -96,7 +100,7 @@ class NoneAfterVerdict(Oracle):
         if arrival.number in self._numbers or _outlived(arrival, last):
             return
         self._numbers.add(arrival.number)
-        verdict = self._verdicts.get(arrival.post_id)
+        verdict = self._verdicts.get(self.world.ledger.original(arrival.post_id))
         if verdict is not None:
             text = f"post {arrival.post_id} was sent at {arrival.at_s:.1f} s"
             text += f", after its {verdict.record.name} of record {verdict.record.seq}"
@@ -106,7 +110,7 @@ class NoneAfterVerdict(Oracle):
         """I4: what was accepted is on record as accepted, is still under way, or was given up without an answer."""
         pending = {post.post.id for post in outcome.state.posts}
         for post_id in outcome.ledger.acceptances:
-            verdict = self._verdicts.get(post_id)
+            verdict = self._verdicts.get(outcome.ledger.original(post_id))
             if verdict is None and post_id not in pending:
                 yield Violation(rule="I4", text=f"post {post_id} was accepted, and no record knows", seq=_seq(last))
             elif verdict is not None and isinstance(verdict.event, ev.SubmissionRejected):
@@ -184,6 +188,8 @@ class QuietAfterLimit(Oracle):
                 break
             if status.delivered_s is not None and (status.block or 0) // blocks * blocks > entry.start_block:
                 return True
+        if is_told_twice(self.world, entry.start_block + blocks, ledger.submissions[-1].life, entry.at_s):
+            return True
         for other in reversed(ledger.submissions):
             if other.at_s <= entry.at_s:
                 break

@@ -17,6 +17,7 @@ __all__ = ["HealthyWindows"]
 # Whatever went wrong before this is over: the longest analysis, and the waits of a submission.
 _RECOVERED_S: Final = 300.0
 _LONG_ENOUGH_S: Final = 60.0
+_TAKEN_BACK_S: Final = 900.0
 _TROUBLES: Final = (ev.EffectCrashed, ev.ActorStarted, ev.ActorStopped, ev.ScrapeFailed)
 # What changes the newest window, or how long a 429 binds.
 _MOVES: Final = (ev.WindowOpened, ev.RateLimited, ev.ApiMoved, ev.ConfigMismatched)
@@ -65,7 +66,8 @@ class HealthyWindows(Oracle):
         """Go through what was told, process by process."""
         if any(d.place == "chain" and d.kind in {"resize", "back"} for d in outcome.disturbances):
             return  # what is one window to the server may then be none, or two, to who asks
-        troubles = sorted([*self._troubles_s, *_troubles_s(outcome)])
+        sleeps = [moment_s for begins_s, ends_s in outcome.ledger.sleeps for moment_s in _every(begins_s, ends_s)]
+        troubles = sorted([*self._troubles_s, *_troubles_s(outcome), *sleeps])
         told = [status for status in outcome.ledger.statuses if status.delivered_s is not None]
         for first, following in _windows(told, self._blocks):
             start = (first.block or 0) // self._blocks * self._blocks
@@ -93,9 +95,15 @@ def _troubles_s(outcome: Outcome) -> Iterator[float]:
     for arrivals in (ledger.statuses, ledger.submissions, ledger.searches, ledger.chats):
         numbered: list[Arrival] = sorted(arrivals, key=attrgetter("number"))
         yield from (arrival.at_s for arrival in numbered if arrival.fault or arrival.delivered_s is None)
+        yield from (at_s for arrival in numbered if getattr(arrival, "lie", "") for at_s in _while_believed(arrival))
         for before, after in pairwise(numbered):
             if after.number > before.number + 1:
                 yield from _every(*sorted((before.at_s, after.at_s)))
+
+
+def _while_believed(arrival: Arrival) -> Iterator[float]:
+    """A window that was none is taken back once several answers agreed for some minutes."""
+    return _every(arrival.at_s, arrival.at_s + _TAKEN_BACK_S)
 
 
 def _every(from_s: float, to_s: float) -> Iterator[float]:

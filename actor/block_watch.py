@@ -1,0 +1,223 @@
+"""What recent answers of the API told of blocks, and what of it may be believed now (rulings 11 and 18).
+
+One answer may be wrong: a time in place of a block, a backend that is behind, another network's numbers. So what is
+out of the ordinary takes several answers that agree, and nothing is sent on the word of one. The memory is this
+process's own; a restart begins anew. It decides nothing but what to leave out of an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from typing import Final
+
+from actor.machine.facts import told_start
+from actor.machine.state import State, Window
+from actor.ports import Block, Clock
+from events.catalogue import WindowsRevised
+from events.value import changed
+
+__all__ = ["FAR_BLOCKS", "BlockWatch"]
+
+# A day. No jump as far as this is believed on one answer, however long nothing was heard.
+FAR_BLOCKS: Final = 7_200
+# Ordinary is what the time since the last block allows three times over, for blocks may come faster than they are said
+# to, and two windows more, for a start is known only by its window and a stalled backend may catch up.
+_PACE: Final = 3
+_SPARE_WINDOWS: Final = 2
+# Backends behind one address are that many blocks apart.
+_APART_BLOCKS: Final = 5
+# What is out of the ordinary is believed when so many answers agree, over so many polls and blocks' time.
+_ANSWERS: Final = 3
+_POLLS: Final = 2
+_BLOCKS: Final = 2
+# A lower block is believed when so many agree for so many blocks' time, five minutes, and polls.
+_LOWER_ANSWERS: Final = 5
+_LOWER_BLOCKS: Final = 25
+# finney's first block, about 2023-03-20; younger and faster chains have lower numbers. With a tenth to spare.
+_GENESIS_S: Final = 1_679_270_400
+_MARGIN: Final = 1.1
+_REMINDER_S: Final = 600.0
+
+_log = logging.getLogger("actor")
+
+
+class _Agreement:
+    """Answers that came one after the other and agree."""
+
+    def __init__(self) -> None:
+        self.answers = 0
+        self._first = self.last = 0
+        self._first_s = self._last_s = 0.0
+
+    @property
+    def agreed_s(self) -> float:
+        """From the first to the last."""
+        return self._last_s - self._first_s
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the number has grown."""
+        return self.last > self._first
+
+    def hear(self, number: int, now_s: float, block_s: float) -> None:
+        """Another answer; the first of others unless it lies where a chain takes the first one in this time."""
+        grown = number - self._first
+        most = _PACE * (now_s - self._first_s) / block_s + _APART_BLOCKS
+        if not (self.answers and -_APART_BLOCKS <= grown <= most):
+            self.answers, self._first, self._first_s = 0, number, now_s
+        self.answers, self.last, self._last_s = self.answers + 1, number, now_s
+
+    def hear_same(self, number: int, now_s: float) -> None:
+        """Another answer; the first of others unless it is the same number."""
+        if not (self.answers and number == self._first):
+            self.answers, self._first, self._first_s = 0, number, now_s
+        self.answers, self.last, self._last_s = self.answers + 1, number, now_s
+
+    def forget(self) -> None:
+        """Another answer said otherwise."""
+        self.answers = 0
+
+    def holds(self, answers: int, seconds: float) -> bool:
+        """Whether so many agree for so long."""
+        return self.answers >= answers and self.agreed_s >= seconds
+
+
+class BlockWatch:
+    """Hears each answer of one process to the status question and to submissions, in the order in which they come."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last: tuple[int, float] | None = None  # believed: the block, and when
+        self._highest = (-1, -1)  # the two highest blocks that believed answers told
+        self._news = asyncio.Event()
+        self._ahead, self._behind, self._length, self._quota = (_Agreement() for _ in range(4))
+        self._reminded_s = -math.inf
+
+    def hear(self, state: State, block: Block) -> Block:
+        """The answer without what is not to be believed now."""
+        block = self._with_settled_numbers(state, block)
+        start = told_start(state, block)
+        if start is None:
+            return block
+        current = start if block.current_block is None else block.current_block
+        return block if self._is_believed(state, start, current) else _without_windows(block)
+
+    def can_be_at(self, state: State, block: int) -> bool:
+        """Whether the chain may be at this block by now."""
+        return block <= self._reach(state)
+
+    def revision(self, state: State) -> tuple[WindowsRevised, ...]:
+        """The way back from a window that was none: answers agreed on lower blocks for minutes, and none is due."""
+        behind, newest, policy = self._behind, state.newest, state.policy
+        needed_s = max(_LOWER_BLOCKS * policy.block_s, _POLLS * policy.poll_interval_s)
+        agreed = behind.goes_on and behind.holds(_LOWER_ANSWERS, needed_s)
+        if newest is None or not agreed or state.is_under_way():
+            return ()
+        number, blocks = behind.last // state.blocks_per_window, state.blocks_per_window
+        self._highest = (-1, -1)
+        self._believe(behind.last)
+        revised = WindowsRevised(
+            window=number,
+            start_block=number * blocks,
+            current_block=behind.last,
+            blocks_per_window=blocks,
+            believed_start_block=newest.start_block,
+            answers=behind.answers,
+            agreed_s=round(behind.agreed_s, 3),
+        )
+        behind.forget()
+        return (revised,)
+
+    def is_confirmed(self, window: Window | None) -> bool:
+        """Whether two answers told of this window or of a later one."""
+        return window is None or self._highest[1] >= window.start_block
+
+    async def confirmation(self, window: Window | None) -> None:
+        """Wait until it is confirmed."""
+        while not self.is_confirmed(window):
+            self._news.clear()
+            await self._news.wait()
+
+    def _with_settled_numbers(self, state: State, block: Block) -> Block:
+        """Another length of windows, and room for more posts, take answers that agree; less room holds at once."""
+        length, quota = block.blocks_per_window, block.max_submissions
+        if length is not None and not self._is_settled(self._length, length, state.blocks_per_window, state):
+            block = changed(block, blocks_per_window=None, current_window=None)
+        known_quota = state.max_submissions
+        if quota is not None and not self._is_settled(self._quota, max(quota, known_quota), known_quota, state):
+            block = changed(block, max_submissions=None)
+        return block
+
+    def _is_settled(self, heard: _Agreement, number: int, known: int, state: State) -> bool:
+        if number == known:
+            heard.forget()
+            return True
+        heard.hear_same(number, self._clock.elapsed_s())
+        return heard.holds(_ANSWERS, _POLLS * state.policy.poll_interval_s)
+
+    def _is_believed(self, state: State, start: int, current: int) -> bool:
+        newest = state.newest
+        if newest is not None and current < newest.start_block:
+            self._ahead.forget()
+            self._hear_lower(state, newest, current)
+            return True  # no window opens by it, but a post may count there
+        self._behind.forget()
+        if not (0 < current <= self._reach(state) or self._is_agreed(state, current)):
+            return False
+        self._ahead.forget()
+        self._believe(current)
+        # A window that overlaps the newest is one of another length, which begins where that ends (ruling 18).
+        return newest is None or start == newest.start_block or start >= newest.end_block
+
+    def _believe(self, current: int) -> None:
+        first, second = self._highest
+        self._last = (current, self._clock.elapsed_s())
+        self._highest = (max(first, current), max(second, min(first, current)))
+        self._news.set()
+
+    def _reach(self, state: State) -> float:
+        """The highest block that is believed on one answer."""
+        newest, policy, now_ms = state.newest, state.policy, self._clock.now_ms()
+        if newest is None:
+            return (now_ms / 1000 - _GENESIS_S) / policy.block_s * _MARGIN
+        block, since_s = newest.start_block, max(0.0, (now_ms - newest.opened_ms) / 1000)
+        if self._last is not None:
+            block, since_s = self._last[0], self._clock.elapsed_s() - self._last[1]
+        spare = _SPARE_WINDOWS * max(newest.blocks, state.blocks_per_window)
+        return block + min(FAR_BLOCKS, _PACE * since_s / policy.block_s + spare)
+
+    def _is_agreed(self, state: State, current: int) -> bool:
+        """Whether answers that tell what no chain should be at agree as a chain's would."""
+        ahead, policy = self._ahead, state.policy
+        ahead.hear(current, self._clock.elapsed_s(), policy.block_s)
+        if ahead.holds(_ANSWERS, max(_POLLS * policy.poll_interval_s, _BLOCKS * policy.block_s)) and ahead.goes_on:
+            return True
+        self._remind(
+            "the API told of block %d, which the chain cannot be at by now; it is believed when several answers agree "
+            "(do blocks come faster than BLOCK_SECONDS=%g says?)",
+            current,
+            policy.block_s,
+        )
+        return False
+
+    def _hear_lower(self, state: State, newest: Window, current: int) -> None:
+        self._behind.hear(current, self._clock.elapsed_s(), state.policy.block_s)
+        self._remind(
+            "the API is at block %d, before window %d that it told earlier: waiting until it passes that one, or until "
+            "its answers have agreed for some minutes; if its chain began anew, use another --journal",
+            current,
+            newest.number,
+        )
+
+    def _remind(self, text: str, *values: object) -> None:
+        now_s = self._clock.elapsed_s()
+        if now_s >= self._reminded_s + _REMINDER_S:
+            self._reminded_s = now_s
+            _log.warning(text, *values)
+
+
+def _without_windows(block: Block) -> Block:
+    """Neither block nor window numbers; what else the answer told stays."""
+    return Block(blocks_per_window=block.blocks_per_window, max_submissions=block.max_submissions)

@@ -1,0 +1,82 @@
+"""Rulings 11 and 18: which windows, lengths and quotas are believed, held against what the world's answers told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from actor.simulation.oracles.oracle import Oracle, Told, is_told_twice
+from actor.simulation.outcome import Violation
+from events import catalogue as ev
+from sandbox.world import Search, Status, Submission, World
+
+__all__ = ["Believed", "SearchesApart"]
+
+_SEARCHED: Final = (ev.PostsScraped, ev.ScrapeFailed)
+# A request may still be on its way when the one who sent it gives up, in a world of the usual pace.
+_ON_THE_WAY_S: Final = 4.0
+_ROUNDING_S: Final = 0.002
+_AGREE: Final = 3
+
+
+class Believed(Oracle):
+    """Nothing is sent in a window that one answer alone told of, and no other number of one answer is used."""
+
+    EVENTS = (ev.SubmissionStarted, ev.ConfigMismatched)
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._lengths = {world.chain.blocks_per_window}
+        self._quotas = {world.chain.quota}
+
+    def asked_status(self, arrival: object, last: Told | None) -> Iterator[Violation]:  # noqa: ARG002
+        """What is in force there?"""
+        self._lengths.add(self.world.chain.blocks_per_window)
+        self._quotas.add(self.world.chain.quota)
+        yield from ()
+
+    submitted = asked_status
+
+    def told(self, told: Told) -> Iterator[Violation]:
+        """Was it told often enough?"""
+        event, newest = told.event, told.before.newest
+        if isinstance(event, ev.ConfigMismatched):
+            known = self._lengths if event.setting == "BLOCKS_PER_WINDOW" else self._quotas
+            if event.served not in known and self._lies(told.life) < _AGREE:
+                text = f"{event.setting}={event.served} is used, which no two answers in a row told"
+                yield Violation(rule="R18", text=text, seq=told.record.seq)
+        elif newest is not None and not is_told_twice(self.world, newest.start_block, told.life):
+            text = f"a post is to be sent in the window that begins at block {newest.start_block}, told once at most"
+            yield Violation(rule="R18", text=text, seq=told.record.seq)
+
+    def _lies(self, life: int) -> int:
+        """How many answers named a quota that never was; a server that never names its own contradicts none."""
+        ledger = self.world.ledger
+        told: list[Status | Submission] = [*ledger.statuses, *ledger.submissions]
+        return sum(a.lie == "large_quota" and a.life == life and not self.world.habits.tells_quota for a in told)
+
+
+class SearchesApart(Oracle):
+    """A search begins a quarter of a window's time after the last or later, where the host's clock is right."""
+
+    EVENTS = _SEARCHED
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._last: Told | None = None
+
+    def told(self, told: Told) -> Iterator[Violation]:
+        """The last search on record."""
+        self._last = told
+        yield from ()
+
+    def searched(self, arrival: Search, last: Told | None) -> Iterator[Violation]:
+        """Does it come too soon?"""
+        if last is None or self._last is None or arrival.life != last.life:
+            return
+        floor_s, apart_s = last.after.search_floor_s, arrival.at_s - self._last.at_s
+        is_late = apart_s <= _ON_THE_WAY_S * self.world.habits.slowness
+        jumped = any(d.place == "clock" for d in self.world.weather.happened)
+        if not is_late and not jumped and apart_s < floor_s - _ROUNDING_S:
+            text = f"X was searched {apart_s:.1f} s after the search of record {self._last.record.seq}"
+            yield Violation(rule="floor", text=f"{text}; {floor_s:g} s were due", seq=last.record.seq)

@@ -1,0 +1,313 @@
+"""What the API tells of blocks, windows and quotas is believed as ruling 18 says, whatever numbers come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actor.block_watch import FAR_BLOCKS, BlockWatch
+from actor.ports import Block, Limited, StatusError, SubmitAnswer
+from actor.testing.clock import VirtualClock
+from actor.testing.edges import ScriptedApi, ScriptedScraper
+from events import catalogue as ev
+from events.catalogue import Event
+from events.journal import MemoryJournal, Record
+from events.value import changed
+from tests.actor.test_runtime import ports_of, records, running
+from tests.kit import Drive, post
+
+FIRST = 81_210
+BLOCK_S = 12.0
+UNIX_S = 1_795_000_000
+# Every answer of such a world, by the time of it: what the API tells instead of the truth, None for the truth.
+Lie = Callable[[float, Block], Block | None]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an actor did."""
+
+    records: list[Record]
+    searches: int
+    sent: Counter[int]  # by the true window
+
+    def events(self, *kinds: type[Event]) -> list[Event]:
+        """Those of these kinds."""
+        return [event for record in self.records if isinstance(event := record.event(), kinds)]
+
+    def opened(self) -> list[int]:
+        """First blocks of the windows opened."""
+        return [event.start_block for event in self.events(ev.WindowOpened) if isinstance(event, ev.WindowOpened)]
+
+
+class LyingApi(ScriptedApi):
+    """Tells the truth of a chain, but for ``lie``."""
+
+    def __init__(self, clock: VirtualClock, lie: Lie, *, sent: Counter[int], first: int = FIRST) -> None:
+        super().__init__(clock=clock)
+        self.sent_in = sent
+        self._lie, self._first, self._now = lie, first, clock.elapsed_s
+
+    @property
+    def true_block(self) -> int:
+        """Where the chain is."""
+        return self._first + int(self._now() / BLOCK_S)
+
+    def _block(self) -> Block:
+        true = Block(current_block=self.true_block, blocks_per_window=100)
+        return self._lie(self._now(), true) or true
+
+    async def submit(self, body: ev.SubmissionBody) -> SubmitAnswer:
+        """Counted by the true window."""
+        self.sent_in[self.true_block // 100 * 100] += 1
+        return await super().submit(body)
+
+
+def watch_chain(lie: Lie, blocks: int, *, store: MemoryJournal | None = None, first: int = FIRST) -> Seen:
+    """An actor beside an API that tells lies, for so many blocks; the time is that of its first one."""
+    store, clock, sent = store or MemoryJournal(), VirtualClock(), Counter[int]()
+    clock.jump((first - FIRST) * BLOCK_S)
+    posts = [post(number) for number in range(1, 400)]
+    scraper = ScriptedScraper(posts=posts)
+    api = LyingApi(clock, lie, sent=sent, first=first)
+
+    async def test() -> None:
+        ports = ports_of(clock=clock, api=api, scraper=scraper)
+        async with running(ports, store, watch=BlockWatch(clock)):
+            for _ in range(blocks):
+                await clock.advance(BLOCK_S)
+
+    asyncio.run(asyncio.wait_for(test(), timeout=120))
+    return Seen(asyncio.run(records(store)), scraper.calls, sent)
+
+
+def between(from_s: float, to_s: float, told: Callable[[float, Block], Block]) -> Lie:
+    """A lie of some minutes."""
+    return lambda now_s, true: told(now_s, true) if from_s <= now_s < to_s else None
+
+
+def at(block: int | None) -> Block:
+    """An answer that tells this block."""
+    return Block(current_block=block)
+
+
+NEVER: Lie = lambda _now_s, _true: None  # noqa: E731
+
+
+def test_r18_the_truth_is_used() -> None:
+    """One search in each window, five posts sent in each, and no word of revisions."""
+    seen = watch_chain(NEVER, 245)
+    assert seen.opened() == [81_200, 81_300, 81_400]
+    assert seen.searches == 3
+    assert set(seen.sent.values()) == {5}
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    block=st.integers(FIRST + 400, 2**53 - 1),
+    pace=st.sampled_from([0.0, 1.0, 50.0]),
+    from_block=st.integers(1, 60),
+    length=st.integers(1, 90),
+)
+def test_r18_a_number_that_is_no_block_costs_nothing(block: int, pace: float, from_block: int, length: int) -> None:
+    """A time in seconds, a constant, a counter: in one answer, in two, in all of many minutes."""
+    lie = between(from_block * BLOCK_S, (from_block + length) * BLOCK_S, lambda s, _t: at(block + int(pace * s)))
+    seen = watch_chain(lie, 245)
+    assert all(start < FIRST + 400 for start in seen.opened())
+    assert seen.searches == 3 or (seen.searches == 2 and length > 60)
+    assert set(seen.sent.values()) == {5}
+    assert not seen.events(ev.WindowsRevised)
+
+
+@pytest.mark.parametrize("answers", [1, 2, 30, 130])
+def test_r18_unix_time_in_place_of_a_block(answers: int) -> None:
+    """Mining goes on when it ends."""
+    lie = between(300, 300 + answers * BLOCK_S, lambda now_s, _true: at(UNIX_S + int(now_s)))
+    seen = watch_chain(lie, 245)
+    assert max(seen.opened()) == 81_400
+    assert seen.sent[81_400] == 5
+
+
+@settings(max_examples=15, deadline=None)
+@given(far=st.integers(300, 10**9), length=st.integers(1, 150), from_block=st.integers(1, 80))
+def test_r18_another_chain_s_numbers_are_left_again(far: int, length: int, from_block: int) -> None:
+    """They grow as a chain's do, so they are believed; some minutes after they end the miner comes back by itself."""
+    lie = between(
+        from_block * BLOCK_S, (from_block + length) * BLOCK_S, lambda _s, true: at((true.current_block or 0) + far)
+    )
+    seen = watch_chain(lie, from_block + length + 130)
+    newest = seen.opened()[-1]
+    revised = [event.start_block for event in seen.events(ev.WindowsRevised) if isinstance(event, ev.WindowsRevised)]
+    assert newest <= FIRST + from_block + length + 130
+    assert bool(revised) == any(start >= FIRST + far - 100 for start in seen.opened())
+    starts = [record.data["window"] for record in seen.records if record.name == "PostsScraped"]
+    assert len(starts) == len(set(starts)), "I3: no window is searched twice"
+    true_end = FIRST + from_block + length + 129
+    assert seen.sent[true_end // 100 * 100] or true_end % 100 < 60
+
+
+def test_r18_a_window_that_was_searched_ahead_of_time_is_not_searched_again() -> None:
+    """Told early for ten minutes, taken back, and told again when it comes: what it brought is sent then (I3, I1)."""
+    lie = between(12, 620, lambda _s, true: at((true.current_block or 0) + 100))
+    seen = watch_chain(lie, 200)
+    assert [event.start_block for event in seen.events(ev.WindowsRevised) if isinstance(event, ev.WindowsRevised)]
+    assert seen.opened().count(81_300) == 2
+    windows = [record.data["window"] for record in seen.records if record.name == "PostsScraped"]
+    assert len(windows) == len(set(windows))
+
+
+def test_r18_nothing_is_sent_in_a_window_that_one_answer_told_of() -> None:
+    """It is searched; what it brought waits for the true one."""
+    seen = watch_chain(between(24, 36, lambda _s, true: at((true.current_block or 0) + 100)), 150)
+    assert seen.sent == {81_200: 5, 81_300: 5}
+    assert seen.searches == 2
+
+
+def test_r18_while_the_status_stays_down_nothing_is_sent() -> None:
+    """The second answer never comes."""
+    store, clock = MemoryJournal(), VirtualClock()
+
+    class Once(ScriptedApi):
+        async def status(self) -> Block:
+            if self.polls:
+                raise StatusError("refused")
+            return await super().status()
+
+    api = Once(clock=clock)
+
+    async def test() -> None:
+        async with running(ports_of(clock=clock, api=api), store, watch=BlockWatch(clock)) as actor:
+            await clock.advance(3_600)
+            assert actor.state.state == "Submitting"
+
+    asyncio.run(test())
+    assert api.sent == []
+
+
+@pytest.mark.parametrize("blocks", [3 * FAR_BLOCKS, FAR_BLOCKS - 1])
+def test_r18_a_miner_that_was_down_finds_its_chain(blocks: int) -> None:
+    """Its third answer is enough; within the time that went by, the first."""
+    store = MemoryJournal()
+    watch_chain(NEVER, 2, store=store)
+    lasted = watch_chain(NEVER, 5, store=store, first=FIRST + blocks)
+    assert lasted.opened()[-1] == (FIRST + blocks) // 100 * 100
+    assert lasted.searches == 1
+
+
+@pytest.mark.parametrize("block", [1, 700, FIRST, 9_500_000])
+def test_r18_the_first_answer_may_be_of_a_young_chain_or_of_an_old_one(block: int) -> None:
+    """It is believed at once."""
+    assert watch_chain(NEVER, 1, first=block).opened() == [block // 100 * 100]
+
+
+@pytest.mark.parametrize("block", [0, UNIX_S, 30_000_000, 2**53 - 1])
+def test_r18_a_first_answer_that_no_chain_can_have_told_by_now_is_not_believed(block: int) -> None:
+    """The next one is."""
+    seen = watch_chain(between(0, 12, lambda _s, _t: at(block)), 5)
+    assert seen.opened() == [81_200]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    lengths=st.lists(st.sampled_from([1, 2, 7, 30, 99, 150, 1_000]), min_size=1, max_size=3),
+    true_answers=st.integers(1, 3),
+    data=st.data(),
+)
+def test_r18_a_length_that_flips_makes_no_searches(lengths: list[int], true_answers: int, data: st.DataObject) -> None:
+    """However the answers alternate: never three in a row that agree on another length."""
+    pattern: list[int | None] = [*lengths[:2], *[None] * true_answers]
+    turn = data.draw(st.integers(0, len(pattern)))
+    told = iter(range(10**6))
+
+    def lie(_now_s: float, true: Block) -> Block | None:
+        blocks = pattern[(next(told) + turn) % len(pattern)]
+        return None if blocks is None else changed(true, blocks_per_window=blocks)
+
+    seen = watch_chain(lie, 245)
+    assert seen.searches <= 4
+    assert not seen.events(ev.ConfigMismatched)
+
+
+@settings(max_examples=20, deadline=None)
+@given(blocks=st.integers(1, 400), from_block=st.integers(1, 120))
+def test_r18_another_length_begins_where_the_newest_window_ends(blocks: int, from_block: int) -> None:
+    """Told for good from some answer on; windows never overlap, and searches keep their distance."""
+    lie = between(from_block * BLOCK_S, 10**9, lambda _s, true: changed(true, blocks_per_window=blocks))
+    seen = watch_chain(lie, 245)
+    told = [event for event in seen.events(ev.WindowOpened) if isinstance(event, ev.WindowOpened)]
+    ends = [event.start_block + event.blocks_per_window for event in told]
+    assert all(event.start_block >= end for event, end in zip(told[1:], ends, strict=False))
+    assert seen.searches <= 245 // 25 + 1
+    assert bool(seen.events(ev.ConfigMismatched)) == (blocks != 100)
+
+
+def test_r18_a_higher_quota_takes_answers_that_agree_and_a_lower_one_holds_at_once() -> None:
+    """A hundred told once would make a search of a hundred posts."""
+    watch, state = BlockWatch(clock := VirtualClock()), Drive().start().window(7).state
+
+    async def test() -> None:
+        heard = []
+        for quota in (100, 5, 100, 2, 100, 100, 100):
+            heard.append(watch.hear(state, Block(current_block=700, max_submissions=quota)).max_submissions)
+            await clock.advance(12)
+        assert heard == [None, 5, None, 2, None, None, 100]
+
+    asyncio.run(test())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Limited(reason="429", answer="", block=Block(), reset_block=UNIX_S, reset_s=None),
+        Limited(reason="429", answer="", block=at(UNIX_S), reset_block=None, reset_s=None),
+    ],
+    ids=["header", "body"],
+)
+def test_r9_a_429_far_ahead_ends_with_the_next_window(answer: Limited) -> None:
+    """Its header or its body names a block that is none."""
+    store, clock, sent = MemoryJournal(), VirtualClock(), Counter[int]()
+    api = LyingApi(clock, NEVER, sent=sent)
+    api.answers = [answer]
+
+    async def test() -> None:
+        ports = ports_of(clock=clock, api=api, scraper=ScriptedScraper(posts=[post(1)]))
+        async with running(ports, store, watch=BlockWatch(clock)):
+            await clock.advance(130 * BLOCK_S)
+
+    asyncio.run(test())
+    found = [record.event() for record in asyncio.run(records(store))]
+    (limit,) = [event for event in found if isinstance(event, ev.RateLimited)]
+    assert (limit.start_block, limit.reset_block) == (None, None)
+    assert sum(isinstance(event, ev.SubmissionAccepted) for event in found) == 1
+
+
+def test_r11_an_api_that_went_back_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is worked on until it passes the newest window again; the operator learns why."""
+    seen = watch_chain(between(24, 264, lambda _s, true: at((true.current_block or 0) - 500)), 60)
+    assert seen.searches == 1
+    assert caplog.text.count("before window 812 that it told earlier") == 1
+
+
+def test_the_floor_outlasts_a_clock_that_goes_back() -> None:
+    """A search waits for the floor by the wall clock, and never longer than the floor itself."""
+    store, clock, scraper = MemoryJournal(), VirtualClock(), ScriptedScraper(posts=[])
+    told = [700]
+
+    async def test() -> None:
+        api = ScriptedApi(chain=lambda: told[0])
+        async with running(ports_of(clock=clock, api=api, scraper=scraper), store, watch=BlockWatch(clock)):
+            assert scraper.calls == 1
+            told[0] = 800
+            clock.jump(-86_400)
+            await clock.advance(12)
+            assert scraper.calls == 1
+            await clock.advance(301)
+            assert scraper.calls == 2
+
+    asyncio.run(test())
