@@ -41,6 +41,17 @@ NOT_REACHED = {
     # The stand-in tells its quota only in a 429, and that is no longer Submitting.
     Row("ConfigMismatched", "Submitting", "Scraping", ("scrape_due",)),
     Row("ConfigMismatched", "Submitting", "WaitingForWindow", ("idle",)),
+    # Where a batch ends with a newer window open, the held posts of the story leave room there for a search.
+    *(
+        Row(event, "Submitting", "Analyzing", ("analysis_due",))
+        for event in (
+            *("ActorStarted", "ConfigMismatched"),
+            *("SubmissionAccepted", "SubmissionRejected", "SubmissionFailed"),
+        )
+    ),
+    # No budget is set, and no API moves, while posts are held.
+    Row("BudgetSpent", "Scraping", "Analyzing", ("analysis_due",)),
+    Row("WindowOpened", "Scraping", "Analyzing", ("analysis_due",)),
 }
 
 
@@ -123,6 +134,7 @@ def test_its_size_is_what_a_repository_can_carry() -> None:
         ("ScrapeFailed", "kind", {"auth", "forbidden", "credits", "usage_capped", "rate_limited", "invalid_request"}),
         ("ScrapeFailed", "kind", {"server", "timeout", "malformed", "crash"}),
         ("AnalysisFailed", "kind", {"auth", "quota", "model", "rate_limit", "server", "malformed", "timeout"}),
+        ("AnalysisFailed", "kind", {"parameter"}),
         ("PostAnalyzed", "rung", {"json_schema", "json_object", "plain", "recorded"}),
         ("PostAnalyzed", "calls", {0, 1, 2, 3}),
         ("PostAnalyzed", "prompt_version", {"hybrid-1", "matcher-1"}),

@@ -44,6 +44,19 @@ def test_every_window_goes_by_itself(moments: list[Moment]) -> None:
         assert [record.name for record in reproduces(window)] == [step.name for step in window.steps], number
 
 
+def test_what_was_held_comes_out(make_world: Callable[..., World]) -> None:
+    """A refusal that holds a window's posts, one in the next window, and the start that sends them."""
+    world = make_world()
+    world.sandbox.script("llm.chat", "402", times=2)
+    world.mine(ON_ANALYSIS_ERROR="hold")
+    world.sandbox.next_window()
+    world.mine(ON_ANALYSIS_ERROR="hold")
+    made = reproduces(Scenario.load(locate(world.journal)))
+    assert [record.name for record in made] == world.names()
+    assert sum(record.name == "AnalysisFailed" for record in made) == 2
+    assert sum(record.name == "SubmissionAccepted" for record in made) == 5
+
+
 def test_a_mined_journal_comes_out_on_disk(make_world: Callable[..., World], tmp_path: Path) -> None:
     """What the real miner recorded over HTTP, with faults and a restart, is made again in another journal on disk."""
     world = make_world(posts=0, corpus_size=60, epoch=hours_ago())
