@@ -512,11 +512,11 @@ def test_a_model_on_this_machine_is_asked_without_a_proxy(monkeypatch: pytest.Mo
         ("ALL_PROXY", "socks5://user:hunter2@proxy.corp:1080"),
         ("HTTP_PROXY", "socks4://user:hunter2@proxy.corp:1080"),
         ("HTTP_PROXY", "user:hunter2@proxy.corp:3128x"),
-        ("SSL_CERT_FILE", "/hunter2/none.pem"),
+        ("SSL_CERT_FILE", "/none/none.pem"),
     ],
 )
 def test_an_environment_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """It is no bug and costs nothing; what the library says of it may hold a part of a password."""
+    """It is no bug and costs nothing; of a proxy nothing is told, since it may be a part of a password."""
     monkeypatch.setenv(name, value)
 
     async def ask() -> None:
