@@ -30,8 +30,8 @@ def kill(world: World, when: str, seq: int, **env: str) -> None:
 
 
 def lasting(state: State) -> State:
-    """The state without what a second start changes by its nature: epoch, record numbers, what may have been paid."""
-    return changed(state, epoch=0, spent={}, checkpoint_seq=0)
+    """The state without what a second start changes by its nature: epoch, record numbers, ports, what may be paid."""
+    return changed(state, epoch=0, spent={}, checkpoint_seq=0, taken=None)
 
 
 def accepted_at_server(world: World) -> Mapping[int, list[str]]:
