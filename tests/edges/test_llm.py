@@ -336,7 +336,7 @@ def test_wrong_compression_is_malformed() -> None:
         (400, {"error": {"message": "No connected db."}}, "auth"),
         (400, {"error": {"message": "Your credit balance is too low to access the API."}}, "quota"),
         (403, {"error": {"message": "Your team has used all available credits"}}, "quota"),
-        (403, {"error": {"message": "m requires moderation and your input was flagged"}}, "request"),
+        (403, {"error": {"message": "m requires moderation and your input was flagged"}}, "declined"),
         (400, {"error": {"message": "Unsupported parameter: 'max_tokens' is not supported"}}, "refused_parameter"),
         (400, {"error": {"message": "Unsupported value: 'temperature' does not support 0"}}, "refused_parameter"),
         (400, {"error": {"message": "x", "code": "unsupported_parameter", "param": "max_tokens"}}, "refused_parameter"),
@@ -345,7 +345,7 @@ def test_wrong_compression_is_malformed() -> None:
         (400, {"error": {"message": "max_tokens is too large: 4096"}}, "refused_parameter"),
         (400, {"error": {"message": "temperature must be greater than 0"}}, "refused_parameter"),
         (422, {"error": {"message": "seed: Extra inputs are not permitted"}}, "refused_parameter"),
-        (400, {"error": {"message": "max_tokens: 4096 exceeds the maximum context length of 2048"}}, "request"),
+        (400, {"error": {"message": "max_tokens: 4096 exceeds the maximum context length of 2048"}}, "context"),
         (400, {"error": {"message": "a post about seed money and room temperature"}}, "refused_format"),
         (409, {}, "request"),
         (418, b"<html>teapot</html>", "request"),
@@ -446,7 +446,7 @@ def test_no_cookies_are_kept() -> None:
     assert "cookie" not in server.heads[1].lower()
 
 
-@pytest.mark.parametrize(("status", "kind"), [(200, "malformed"), (400, "refused_format")])
+@pytest.mark.parametrize(("status", "kind"), [(200, "malformed"), (400, "context")])
 def test_an_answer_without_end_is_cut(status: int, kind: LLMErrorKind) -> None:
     """It is not read until the time limit, and may have been billed."""
 
