@@ -37,6 +37,8 @@ async def window(store: MemoryJournal, number: int, posts: Iterable[Post], model
     actor = Actor(store=store, ports=ports, config=config, watch=TrustingWatch(ports.clock))
     task = asyncio.create_task(actor.run())
     await settle()
+    await clock.advance(1)  # searches are apart
+    await settle()
     actor.stop()
     await task
     return analyzer.calls
