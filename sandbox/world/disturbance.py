@@ -102,7 +102,6 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
         "raise": 0.004,
         "crawl": 0.02,
         "400": 0.002,
-        "400_parameter": 0.002,
         "401": 0.002,
         "402": 0.002,
         "404": 0.002,

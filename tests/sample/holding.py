@@ -16,7 +16,7 @@ _HOLD: Final = replace(USUAL, policy=changed(USUAL.policy, on_analysis_error="ho
 
 
 async def held(stage: Stage) -> None:
-    """Posts wait while key, credit, model or a parameter is refused; windows, starts and new settings ask again."""
+    """Posts wait while key, credit or model is refused; windows, starts and new settings ask again."""
     await stage.until_window()
     await restart(stage, _HOLD)
     await _refused(stage, "401", "401")
@@ -38,7 +38,7 @@ async def held(stage: Stage) -> None:
     faults(stage, "x.search", "503")
     await stage.recorded("CheckpointSigned", count=2)
     # Nobody mends it for hours.
-    await _refused(stage, *("400_parameter",) * 4)
+    await _refused(stage, *("403",) * 4)
     await stage.recorded("PostAbandoned", count=5)
     await stage.until_window(2)
     await restart(stage, USUAL)

@@ -134,7 +134,6 @@ def test_its_size_is_what_a_repository_can_carry() -> None:
         ("ScrapeFailed", "kind", {"auth", "forbidden", "credits", "usage_capped", "rate_limited", "invalid_request"}),
         ("ScrapeFailed", "kind", {"server", "timeout", "malformed", "crash"}),
         ("AnalysisFailed", "kind", {"auth", "quota", "model", "rate_limit", "server", "malformed", "timeout"}),
-        ("AnalysisFailed", "kind", {"parameter"}),
         ("PostAnalyzed", "rung", {"json_schema", "json_object", "plain", "recorded"}),
         ("PostAnalyzed", "calls", {0, 1, 2, 3}),
         ("PostAnalyzed", "prompt_version", {"hybrid-1", "matcher-1"}),
