@@ -12,10 +12,10 @@ from actor.analyzer.port import Completion, LLMError
 from actor.edges.http_date import http_date
 from actor.edges.llm_words import Refused, refusal_kind, status_told
 from actor.edges.reply import summarize
-from actor.edges.text import as_float
+from actor.edges.text import as_float, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from actor.analyzer.port import LLMErrorKind
 
@@ -83,7 +83,14 @@ def _retry_after_s(headers: Mapping[str, str], whole: str) -> float | None:
     return None if until is None else max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
-def read_completion(body: str, *, asked: str, formatted: bool = False, sent: Collection[str] = ()) -> Completion:
+def read_completion(
+    body: str,
+    *,
+    asked: str,
+    formatted: bool = False,
+    sent: Collection[str] = (),
+    clean: Callable[[str], str] = one_line,
+) -> Completion:
     """Read a body that ought to be a chat completion.
 
     Args:
@@ -91,6 +98,7 @@ def read_completion(body: str, *, asked: str, formatted: bool = False, sent: Col
         asked: The model that was asked.
         formatted: As in `refusal`, for an error that came as a success.
         sent: Likewise.
+        clean: Makes what a server says one line without secrets.
 
     Raises:
         LLMError: It is none.
@@ -105,7 +113,9 @@ def read_completion(body: str, *, asked: str, formatted: bool = False, sent: Col
     error = (found.get("error") if isinstance(found, dict) else None) or choice.get("error")
     text = _text(choice.get("message"))
     if error and not text.strip():
-        raise _told_error(error, billed, formatted=formatted, sent=sent)
+        whole, status = json.dumps({"error": error}), status_told(error)
+        told = f"HTTP 2xx with an error that means {status}: {clean(summarize(error))}"
+        raise _error(refusal_kind(status, whole, formatted=formatted, sent=sent), told, {}, whole, **billed)
     if not choice:
         raise LLMError("the completion has no choices", kind="malformed", **billed)
     message = choice["message"] if isinstance(choice.get("message"), dict) else {}
@@ -138,14 +148,6 @@ def _parsed(body: str) -> Any:
         what = "HTML" if body.lstrip().startswith("<") else "no JSON" if body.strip() else "nothing"
         raise LLMError(f"HTTP 2xx with {what} in place of a completion", kind="malformed") from error
     return found[0] if isinstance(found, list) and len(found) == 1 else found
-
-
-def _told_error(error: Any, billed: dict[str, Any], *, formatted: bool, sent: Collection[str]) -> LLMError:
-    """An error that came with a 2xx is what it would be with the status that it tells."""
-    whole = json.dumps({"error": error})
-    status = status_told(error)
-    found = refusal_kind(status, whole, formatted=formatted, sent=sent)
-    return _error(found, f"HTTP 2xx with an error that means {status}: {summarize(error)}", {}, whole, **billed)
 
 
 def _first(choices: Any) -> dict[str, Any]:
