@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from actor.analyzer.analyzer import Analysis, AnalysisError
+from actor.analyzer.analysis import Analysis, AnalysisError
 from actor.analyzer.prompt import SENTIMENTS
 
 if TYPE_CHECKING:

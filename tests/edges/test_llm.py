@@ -273,6 +273,7 @@ def test_an_answer_without_text_that_was_cut_off_says_so() -> None:
         ({"code": 400, "message": "response_format is not supported"}, "refused_format"),
         ({"message": "overloaded"}, "rate_limit"),
         ({"message": "something else"}, "refused_format"),
+        ({"message": "x" * 150}, "refused_format"),
     ],
 )
 @pytest.mark.parametrize("around", [{"choices": None}, {"choices": []}, {}])
@@ -284,6 +285,12 @@ def test_an_error_inside_a_success_is_that_error(error: object, kind: LLMErrorKi
         assert (error if isinstance(error, str) else error.get("message", "")) in found.reason  # type: ignore[attr-defined]
     told = _fail(_says({"choices": [{"error": error, "message": {"content": ""}, "finish_reason": "error"}]}))
     assert told.kind == kind
+
+
+def test_an_error_inside_a_success_may_echo_the_key() -> None:
+    """It is taken out, in one bounded line, as it is of every other error."""
+    for error in (f"wrong key {KEY}\nand " + "x" * 900, {"message": f"Incorrect API key provided: {KEY}"}):
+        assert _fail(_says({"error": error})).kind in {"auth", "refused_format"}
 
 
 def test_what_a_server_does_not_take_is_not_sent() -> None:
