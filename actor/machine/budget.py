@@ -1,8 +1,9 @@
 """What a UTC day has cost, and whether a budget allows one more search. Pure.
 
-Where a record does not tell the cost, the most that it can have been is counted: for what was under way when a process
-ended or an effect crashed, for a search or a page of it without an answer in time. The day is that of the record, by
-this host's clock; days are kept apart, so a clock that goes back or ahead resets nothing.
+Where a record does not tell the cost of a search, the most that it can have been is counted: one that was under way when
+a process ended or an effect crashed, one without an answer in time, or a page of it. A call of the LLM whose tokens nobody
+told counts as the dearest analysis of its day: what it really took is known to its server only, and may be more. The day
+is that of the record, by this host's clock; days are kept apart, so a clock that goes back or ahead resets nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from events.catalogue import Spent
 from events.prices import PERHAPS_BILLED, page_size, usd, uusd
 from events.value import changed
 
-__all__ = ["DAY_MS", "reckon"]
+__all__ = ["DAY_MS", "reckon", "untold_calls"]
 
 DAY_MS: Final = 86_400_000
 _DAYS_KEPT: Final = 32
@@ -48,6 +49,15 @@ def reckon(before: State, after: State, event: ev.Event, at_ms: int) -> State:
     return after if due is after.unaffordable else changed(after, unaffordable=due)
 
 
+def untold_calls(before: State, event: ev.Event) -> int:
+    """How many calls of the LLM the event tells of whose tokens nobody told: those on record, and those that were lost."""
+    if isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
+        return event.unmeasured_calls
+    if isinstance(event, ev.ActorStarted):
+        return 0 if before.to_scrape else len(before.to_ask_about())  # the process before may have been asking
+    return int(isinstance(event, ev.EffectCrashed) and event.effect.startswith("AnalyzePost:"))
+
+
 def _enter(s: State, spent: Mapping[int, Spent], today: int) -> State:
     """The days as ``spent`` says them, among the others; the oldest are forgotten."""
     days = {**s.spent, **spent}
@@ -71,14 +81,14 @@ def _search_failed(s: State, e: ev.ScrapeFailed, day: Spent) -> Spent:
 
 def _asked(_s: State, e: ev.PostAnalyzed | ev.AnalysisFailed, day: Spent) -> Spent:
     told = day.told(e)
-    return told + _most_asked(told, e.unmeasured_calls) if e.unmeasured_calls else told
+    return told + _asked_like(told, e.unmeasured_calls) if e.unmeasured_calls else told
 
 
-def _started(s: State, _e: ev.ActorStarted, day: Spent) -> Spent:
+def _started(s: State, e: ev.ActorStarted, day: Spent) -> Spent:
     """The process before may have been asking when it ended."""
     if s.to_scrape:
         return day if s.unaffordable is not None else day + _most_read(s)
-    return day + _most_asked(day, len(s.to_ask_about()))
+    return day + _asked_like(day, untold_calls(s, e))
 
 
 def _moved(s: State, _e: ev.ApiMoved, day: Spent) -> Spent:
@@ -89,7 +99,7 @@ def _moved(s: State, _e: ev.ApiMoved, day: Spent) -> Spent:
 def _crashed(s: State, e: ev.EffectCrashed, day: Spent) -> Spent:
     if e.effect == "ScrapeWindow":
         return day + _most_read(s)
-    return day + _most_asked(day, int(e.effect.startswith("AnalyzePost:")))
+    return day + _asked_like(day, untold_calls(s, e))
 
 
 def _most_read(s: State) -> Spent:
@@ -102,7 +112,7 @@ def _pages(pages: int, wanted: int) -> Spent:
     return Spent(posts=posts, users=posts)
 
 
-def _most_asked(day: Spent, analyses: int) -> Spent:
+def _asked_like(day: Spent, analyses: int) -> Spent:
     """So many analyses, each as dear as any of the day."""
     return Spent(prompt_tokens=analyses * day.largest_prompt, completion_tokens=analyses * day.largest_completion)
 
@@ -146,7 +156,7 @@ def _reckoned(s: State, day: Spent) -> Iterator[tuple[Literal["x", "llm"], float
         yield "x", policy.max_x_usd_per_day, prices.x_uusd(day.posts, day.users), prices.x_uusd(most.posts, most.users)
     spent_uusd = prices.llm_uusd(day.prompt_tokens, day.completion_tokens)
     if policy.max_llm_usd_per_day is not None and spent_uusd is not None:
-        most = _most_asked(day, s.to_scrape + len(s.to_analyze()))
+        most = _asked_like(day, s.to_scrape + len(s.to_analyze()))
         yield (
             "llm",
             policy.max_llm_usd_per_day,

@@ -46,7 +46,9 @@ class Bill(Value, frozen=True, kw_only=True):
         repairs: Calls that asked again because an answer could not be used.
         accepted: Posts that the API took; in a dry run, those that would have been sent.
         paid: What the records of answers tell.
-        perhaps: What may have been billed beside them, at most.
+        untold_calls: Calls of LLMs whose tokens no record tells: unmeasured ones, and those lost in a kill or a crash.
+        perhaps: What may have been billed beside them. Of X at most; of LLMs each untold call as the dearest analysis of
+            its day, which is a reckoning and no bound.
         starts: Starts into a window whose work was under way.
         saved_searches: Searches that those starts did not repeat.
         saved_analyses: Likewise analyses.
@@ -72,6 +74,7 @@ class Bill(Value, frozen=True, kw_only=True):
     repairs: int = 0
     accepted: int = 0
     paid: Spent = _NOTHING
+    untold_calls: int = 0
     perhaps: Spent = _NOTHING
     starts: int = 0
     saved_searches: int = 0

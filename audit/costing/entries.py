@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from actor.machine import State
-from actor.machine.budget import DAY_MS
+from actor.machine.budget import DAY_MS, untold_calls
 from audit.costing.bill import Asked, Bill
 from audit.feedback import FeedbackTotals
 from events import catalogue as ev
@@ -38,6 +38,8 @@ def entries(record: Record, before: State, after: State, in_work: Callable[[], B
         yield from _behind_a_gap(record)
     elif after.spent is not before.spent and (perhaps := _less(_counted(day, before, after), told.paid)) != Spent():
         yield day, Bill(perhaps=perhaps)
+    if record.name in _UNTOLD and (untold := untold_calls(before, record.event())):
+        yield day, Bill(untold_calls=untold)
     if record.name == "ActorStarted" and not before.to_scrape and not before.all_deferred():
         yield day, _saved(in_work())
 
@@ -98,6 +100,7 @@ def _sums(spent: Spent) -> Spent:
     return _less(spent, Spent())
 
 
+_UNTOLD: Final = frozenset({"PostAnalyzed", "AnalysisFailed", "ActorStarted", "EffectCrashed"})
 _TOLD: Final[Mapping[str, Callable[[Any], Bill]]] = {
     "PostsScraped": lambda e: Bill(searches=1, requests=e.requests, paid=Spent().told(e)),
     "ScrapeFailed": lambda _: Bill(failed_searches=1),

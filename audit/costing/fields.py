@@ -81,7 +81,7 @@ def _fields(money: Money, bill: Bill) -> dict[str, Any]:
             "scored_windows": bill.scored,
             "earned": round(bill.earned, 6),
         },
-        "unrecorded": money.of(bill.perhaps),
+        "unrecorded": {"calls": bill.untold_calls, **money.of(bill.perhaps)},
         "saved": {
             "starts": bill.starts,
             "searches": bill.saved_searches,

@@ -59,7 +59,7 @@ def total_lines(money: Money, books: Books, *, today: int) -> list[str]:
         *_scored_lines(money, total),
         _full_day_line(money, books),
         _saved_line(money, total),
-        _unrecorded_line(money, total.perhaps),
+        _unrecorded_line(money, total),
         _budget_line(books, today),
         *([f"gaps: {total.gaps} declared; of what lies in them only readable records count"] if total.gaps else []),
     ]
@@ -151,13 +151,19 @@ def _saved_line(money: Money, total: Bill) -> str:
     )
 
 
-def _unrecorded_line(money: Money, perhaps: Spent) -> str:
-    if perhaps == Spent():
-        return "not on record: nothing"
-    return (
-        f"not on record, at most: {_count(perhaps.posts, 'post')}, {_count(perhaps.users, 'user')}, "
-        f"{_tokens(perhaps)}: {_both(money, perhaps)}"
-    )
+def _unrecorded_line(money: Money, total: Bill) -> str:
+    """What X billed at most; what the LLM billed nobody here can bound."""
+    perhaps, said = total.perhaps, []
+    if perhaps.posts or perhaps.users:
+        read = f"{_count(perhaps.posts, 'post')} and {_count(perhaps.users, 'user')}"
+        said.append(f"at most {read} of X: ${money.x(perhaps):.4f}")
+    if total.untold_calls:
+        llm_usd = money.llm(perhaps)
+        price = "" if llm_usd is None else f": ${llm_usd:.6f}"
+        reckoned = f"; as the dearest analysis of its day each: {_tokens(perhaps)}{price}, perhaps more"
+        known = perhaps.prompt_tokens or perhaps.completion_tokens
+        said.append(f"{_count(total.untold_calls, 'call')} of the LLM, whose tokens nobody told{reckoned if known else ''}")
+    return f"not on record: {'; '.join(said) or 'nothing'}"
 
 
 def _budget_line(books: Books, today: int) -> str:

@@ -160,7 +160,7 @@ def test_a_backoff_amid_a_batch_is_still_a_batch() -> None:
     assert booked(drive.start())[0].total().starts == 1
 
 
-def test_what_no_record_tells_is_at_most_what_the_machine_counts() -> None:
+def test_what_no_record_tells_is_what_the_machine_counts() -> None:
     """A search and analyses under way at a kill, a search without an answer, a crash behind one, a silent failure."""
     drive = Drive().start().window(7).start().scraped(1, 2, 3)
     drive.on(analyzed("1"))
@@ -174,6 +174,32 @@ def test_what_no_record_tells_is_at_most_what_the_machine_counts() -> None:
     assert units(books.total().perhaps) == units(times(SEARCH, 2) + times(ANALYSIS, 2 + 1 + 1))
     counted = drive.state.spent[TODAY]
     assert units(counted) == units(books.total().paid + books.total().perhaps), "the budgets count the same"
+    assert books.total().untold_calls == 2 + 1 + 1
+    line = _unrecorded(books)
+    assert "not on record: at most 20 posts and 20 users of X: $0.3000; 4 calls of the LLM, " in line
+    assert "as the dearest analysis of its day each: 400 prompt and 40 completion tokens: $" in line
+    assert line.endswith(", perhaps more"), "a call that told no tokens has no upper bound"
+
+
+@pytest.mark.parametrize("calls", [1, 3])
+def test_calls_that_nobody_can_reckon_are_counted_all_the_same(calls: int) -> None:
+    """No answer of the day told tokens: the calls are named, and no sum is made up for them."""
+    drive = Drive().start().window(7).scraped(1)
+    drive.on(analyzed("1", calls=calls, unmeasured_calls=calls, prompt_tokens=0, completion_tokens=0))
+    books, _ = booked(drive)
+    plural = "" if calls == 1 else "s"
+    assert _unrecorded(books) == f"not on record: {calls} call{plural} of the LLM, whose tokens nobody told"
+
+
+def test_where_all_is_told_nothing_is_missing() -> None:
+    """Neither calls nor posts."""
+    books, _ = booked(Drive().start().batch(7, 1).accept_all())
+    assert _unrecorded(books) == "not on record: nothing"
+
+
+def _unrecorded(books: Books) -> str:
+    (line,) = (line for line in total_lines(PRICED, books, today=TODAY) if line.startswith("not on record"))
+    return line
 
 
 def test_a_gap_s_readable_costs_stand_on_their_days() -> None:

@@ -81,7 +81,7 @@ def test_the_sums_are_the_ledgers(mined: World, good: Path, command: Command) ->
     assert total["llm"]["completion_tokens"] == llm.completion_tokens
     assert total["accepted"] == len(mined.sandbox.ledger.api.accepted())
     assert total["x"]["usd"] == usd(Prices().x_uusd(x.posts_read, x.users_read)) >= x.summary()["usd"]
-    assert not any(total["unrecorded"][name] for name in ("posts", "users", "prompt_tokens"))
+    assert not any(total["unrecorded"][name] for name in ("calls", "posts", "users", "prompt_tokens"))
 
 
 def test_rows_add_up_to_the_total(good: Path, command: Command) -> None:
