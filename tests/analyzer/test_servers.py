@@ -45,7 +45,7 @@ REPEATED = frozenset({"429", "error_in_200"})
 
 
 def _texts(condition: str) -> dict[str, float]:
-    filler = " x" * 3_000 if condition == "context" else ""
+    filler = " x" * 3_900 if condition == "context" else ""
     return {f"{text}{filler}": sentiment for text, sentiment in POSTS.items()}
 
 
