@@ -9,7 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from actor.analyzer.port import FORMAT_TYPE
+from actor.analyzer.port import FORMAT_TYPE, PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -138,7 +138,8 @@ def _by_words(said: str, *, formatted: bool, sent: Collection[str]) -> Refused |
     if _FORMAT.search(said):
         about = () if _CONTENT.search(said) else (FORMAT_TYPE,)
         return Refused("refused_format", about) if formatted else Refused("request")
-    return None
+    # It insists on a parameter that was left out already: no other request of ours will do.
+    return Refused("refused_parameter") if _parameters(said, PARAMETERS) else None
 
 
 _BY_WORDS: Final[tuple[tuple[LLMErrorKind, re.Pattern[str]], ...]] = (
