@@ -187,8 +187,8 @@ class Performer:
         )
 
     async def _start_submission(self, effect: ef.StartSubmission, state: State) -> Facts:
-        await self._watch.confirmation(state.newest)
-        return (lambda s: (submission_started(s, effect),) if self._watch.is_confirmed(s.newest) else (),)
+        await self._watch.confirmation(state.window)
+        return (lambda s: (submission_started(s, effect),) if self._watch.is_confirmed(s.window) else (),)
 
     async def _submit(self, effect: ef.SubmitPost, state: State) -> Facts:
         if state.open is None:

@@ -67,8 +67,8 @@ def _dropped_in_backoff(effect: str) -> Change:
 
 _START_SUBMISSION: Final = """\
     async def _start_submission(self, effect: ef.StartSubmission, state: State) -> Facts:
-        await self._watch.confirmation(state.newest)
-        return (lambda s: (submission_started(s, effect),) if self._watch.is_confirmed(s.newest) else (),)
+        await self._watch.confirmation(state.window)
+        return (lambda s: (submission_started(s, effect),) if self._watch.is_confirmed(s.window) else (),)
 """
 _SENT_AT_ONCE: Final = """\
     async def _start_submission(self, effect, state):
