@@ -181,7 +181,8 @@ def _about_time(case: Case) -> Iterator[Divergence]:
     if early_ms is not None:
         reason = f"this build would have waited {early_ms / 1000:.3f} s longer, unless this host's clock was set back"
         yield _at(case, "early", reason, rule=_WAITS)
-    missing = case.waits.missing(case.effect, at_ms)
+    window = case.before.window
+    missing = case.waits.missing(case.effect, at_ms, None if window is None else window.number)
     if missing is not None:
         effect, since = missing
         reason = (

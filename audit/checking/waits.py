@@ -27,8 +27,8 @@ _CLOCK_SHARE: Final = 0.01
 _SEVERAL: Final = 3
 _LATE_MS: Final = 200
 _LATE_SHARE: Final = 0.1
-# Behind these, the first submission waits until the API has told of the window twice.
-_UNCONFIRMED: Final = (ev.ActorStarted, ev.WindowOpened, ev.WindowsRevised)
+# Behind these, the first submission in a window waits until the API has told of it twice.
+_UNCONFIRMED: Final = (ev.ActorStarted, ev.WindowsRevised)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class Waits:
         self._since: dict[ef.Effect, Since] = {}
         self._at_ms = 0
         self._behind = ""
-        self._confirmed = False
+        self._confirmed: int | None = None  # the window in which something was sent
         self._ended: dict[str, Wait] = {}
         self._build = ""
         self._lasted: set[tuple[str, float]] = set()
@@ -106,8 +106,10 @@ class Waits:
 
     def note(self, event: ev.Event | None, done: ef.Effect | None, record: Record, wanted: Iterable[ef.Effect]) -> None:
         """Take down the decisions that are wanted after ``record``, by which ``done`` is over."""
-        if isinstance(event, (*_UNCONFIRMED, ev.SubmissionStarted)):
-            self._confirmed = isinstance(event, ev.SubmissionStarted)
+        if isinstance(event, ev.SubmissionStarted):
+            self._confirmed = event.window
+        elif isinstance(event, _UNCONFIRMED):
+            self._confirmed = None
         if isinstance(event, ev.SubmissionFailed):
             self._behind = f"attempt {event.attempt} of a post"
         elif isinstance(event, ev.EffectCrashed):
@@ -156,10 +158,10 @@ class Waits:
         known = self._ended.get(wait.behind)
         self._ended[wait.behind] = wait if known is None else known.with_another(wait)
 
-    def missing(self, done: ef.Effect | None, at_ms: int) -> tuple[ef.Effect, Since] | None:
+    def missing(self, done: ef.Effect | None, at_ms: int, window: int | None) -> tuple[ef.Effect, Since] | None:
         """A decision that was due at once and long ago when something else, ``done``, was recorded at ``at_ms``."""
         for effect, since in self._since.items():
-            if isinstance(effect, ef.StartSubmission) and not self._confirmed:
+            if isinstance(effect, ef.StartSubmission) and self._confirmed != window:
                 continue
             if effect != done and _is_due(effect, since.at_ms) and at_ms - since.at_ms > _AT_ONCE_MS:
                 return effect, since
