@@ -51,7 +51,7 @@ def reckon(before: State, after: State, event: ev.Event, at_ms: int) -> State:
 
 
 def untold_calls(before: State, event: ev.Event) -> int:
-    """How many calls of the LLM the event tells of whose tokens nobody told: those on record, and those that were lost."""
+    """How many calls of the LLM the event tells of whose tokens nobody told: those on record, and those lost."""
     if isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
         return event.unmeasured_calls
     if isinstance(event, ev.ActorStarted):

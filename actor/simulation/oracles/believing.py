@@ -43,7 +43,7 @@ class Believed(Oracle):
 
     def told(self, told: Told) -> Iterator[Violation]:
         """Was it told often enough?"""
-        event, newest = told.event, told.before.newest
+        event, window = told.event, told.before.window
         if isinstance(event, ev.ConfigMismatched):
             known = self._lengths if event.setting == "BLOCKS_PER_WINDOW" else self._quotas
             if event.served not in known and self._lies(told.life) < _AGREE:
@@ -58,8 +58,8 @@ class Believed(Oracle):
                     f"the window that begins at block {event.believed_start_block} is taken back, and was told lately"
                 )
                 yield Violation(rule="R18", text=text, seq=told.record.seq)
-        elif newest is not None and not is_told_twice(self.world, newest.start_block, told.life):
-            text = f"a post is to be sent in the window that begins at block {newest.start_block}, told once at most"
+        elif window is not None and not is_told_twice(self.world, window.start_block, told.life):
+            text = f"a post is to be sent in the window that begins at block {window.start_block}, told once at most"
             yield Violation(rule="R18", text=text, seq=told.record.seq)
 
     def _opened(self, event: ev.WindowOpened, told: Told) -> Iterator[Violation]:
@@ -68,9 +68,9 @@ class Believed(Oracle):
             text = f"the window that begins at block {event.start_block} overlaps the one from {newest.start_block}"
             yield Violation(rule="R18", text=text, seq=told.record.seq)
         known = self._block if newest is None else max(self._block, newest.end_block)
-        at_least = event.start_block - event.blocks_per_window  # the chain goes on while answers agree
-        is_far = newest is not None and event.current_block > known + _FAR_BLOCKS
-        if is_far and not is_told_twice(self.world, at_least, told.life, times=_AGREE):
+        far = known + _FAR_BLOCKS
+        is_far = newest is not None and event.current_block > far
+        if is_far and not is_told_twice(self.world, far, told.life, times=_AGREE):
             text = f"block {event.current_block} is believed, which fewer than {_AGREE} answers told"
             yield Violation(rule="R18", text=text, seq=told.record.seq)
 
