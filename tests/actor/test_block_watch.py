@@ -110,7 +110,7 @@ def test_r18_the_truth_is_used() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    block=st.integers(FIRST + 400, 2**53 - 1),
+    block=st.integers(FIRST + 1_000, 2**53 - 1),
     pace=st.sampled_from([0.0, 1.0, 50.0]),
     from_block=st.integers(1, 60),
     length=st.integers(1, 90),
