@@ -38,7 +38,6 @@ def test_a_wait_for_a_core_is_left_out() -> None:
     worked_s = time.thread_time()
     while time.thread_time() - worked_s < WORK_S:
         pass
-    assert watch.seconds() + 0.01 >= 2 * WORK_S
     assert watch.seconds() < time.monotonic() - began_s - WORK_S / 4
 
 
