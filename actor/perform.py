@@ -191,10 +191,10 @@ class Performer:
         )
 
     async def _start_submission(self, effect: ef.StartSubmission, state: State) -> Facts:
-        await self._watch.confirmation(state.newest)
+        await self._watch.confirmation(state.window)
         return (
             lambda s: (
-                (submission_decided(s, effect, self._clock.now_ms()),) if self._watch.is_confirmed(s.newest) else ()
+                (submission_decided(s, effect, self._clock.now_ms()),) if self._watch.is_confirmed(s.window) else ()
             ),
         )
 
@@ -208,20 +208,21 @@ class Performer:
             with suppress(StatusError):
                 answer = changed(answer, block=await self._ports.api.status())
         latency_ms = self._since_ms(began_s)
-        return (lambda s: self._answered(s, effect, answer, latency_ms),)
 
-    def _answered(
-        self, state: State, effect: ef.SubmitPost, answer: SubmitAnswer, latency_ms: int
-    ) -> tuple[ev.Event, ...]:
-        """The outcome, and what the same answer tells of blocks."""
+        def outcome(s: State) -> tuple[ev.Event, ...]:
+            nonlocal answer
+            answer = self._believed(s, answer)
+            return (submit_event(s, effect, answer, latency_ms=latency_ms),)
+
+        return outcome, lambda s: observe(s, answer.block, "submit")
+
+    def _believed(self, state: State, answer: SubmitAnswer) -> SubmitAnswer:
+        """The answer with those of its block numbers that are to be believed."""
         answer = changed(answer, block=self._watch.hear(state, answer.block))
-        if (
-            isinstance(answer, Limited)
-            and answer.reset_block
-            and not self._watch.can_be_at(state, answer.reset_block - 1)
-        ):
-            answer = changed(answer, reset_block=None)
-        return (submit_event(state, effect, answer, latency_ms=latency_ms), *observe(state, answer.block, "submit"))
+        if not isinstance(answer, Limited) or not answer.reset_block:
+            return answer
+        possible = self._watch.can_be_at(state, answer.reset_block - 1)
+        return answer if possible else changed(answer, reset_block=None)
 
     async def _end_backoff(self, effect: ef.EndBackoff, _state: State) -> Facts:
         # In one piece: a wait is a least one, and a clock that is set ahead meanwhile does not shorten it.

@@ -6,7 +6,7 @@ from actor.machine import State
 from audit.history import Step
 from events import catalogue as ev
 
-__all__ = ["concerns", "is_worked_on", "opens_window", "windows_of"]
+__all__ = ["concerns", "is_worked_on", "opens_window", "resumes_window", "windows_of"]
 
 
 def is_worked_on(state: State) -> bool:
@@ -20,6 +20,11 @@ def opens_window(step: Step) -> bool:
     if window is None or window is step.before.window or isinstance(step.event, ev.GapDeclared):
         return False  # behind a gap the newest window counts as spent
     return window != step.before.window
+
+
+def resumes_window(step: Step) -> bool:
+    """Whether the work of a window that had ended goes on with this step, for posts that were held in it."""
+    return step.after.window == step.before.window and is_worked_on(step.after) and not is_worked_on(step.before)
 
 
 def windows_of(step: Step) -> frozenset[int]:

@@ -224,7 +224,8 @@ class WindowLog:
             told = self._told.pop()
             outcomes += self._judge(told) if told.touched else []
         if self._limited is not None:
-            self._limited = (self._limited[0], event.start_block + event.blocks_per_window)
+            binds = self._limited[1] > event.believed_start_block
+            self._limited = (self._limited[0], event.start_block + event.blocks_per_window) if binds else None
         if not self._told or self._told[-1].start_block < event.start_block:
             again = event.start_block in self._judged
             told = _Told(

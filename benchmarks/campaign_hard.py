@@ -25,6 +25,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 _LOOPS: Final = 4
+_LOOP: Final = "import os\nours = os.getppid()\nwhile os.getppid() == ours: pass"  # it outlives no campaign
 _YEAR_S: Final = 365 * 86_400
 _TURKISH: Final = "tr_TR.UTF-8"  # where "I".lower() of a C library is no "i"
 _PYTEST: Final = ("-n", "2", "--dist", "worksteal", "-q", "--tb=native")  # as `make test`
@@ -144,7 +145,7 @@ def _read(condition: str, seed: int, log: Path, code: int, seconds: float) -> Re
 
 @contextmanager
 def _loops(suite: Suite) -> Iterator[None]:
-    command = [*suite.prefix, sys.executable, "-c", "while True: pass"]
+    command = [*suite.prefix, sys.executable, "-c", _LOOP]
     with ExitStack() as stack:
         for _ in range(suite.loops):
             loop = stack.enter_context(subprocess.Popen(command))  # noqa: S603  (as above)

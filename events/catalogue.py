@@ -329,8 +329,8 @@ class PostsScraped(Value, frozen=True, kw_only=True):
         posts_read: Posts that X returned, for the bill.
         users_read: Users that X returned, for the bill.
         requests: Search requests made.
-        unusable: Posts left aside: their author or a required field was missing, their text was empty, or their date lay
-            outside of what was asked for.
+        unusable: Posts left aside: their author or a required field was missing, their text was empty, or their date
+            was not asked for.
         latency_ms: From the first request to the last answer.
         lost_pages: Pages behind the first that did not arrive or could not be read, although X may have billed them.
         since: Unix seconds: no post was taken that is older, and none from the future. None before version 3, when
@@ -789,8 +789,8 @@ class Salvage(Value, frozen=True, kw_only=True):
 
     Attributes:
         records: How many could be read; their place in the chain could not be proved.
-        seen: Ids of chosen posts and of their other versions, by UTC day (unix days): that of the record, or, where nobody
-            checked the posts' dates, that on which they were posted.
+        seen: Ids of chosen posts and of their other versions, by UTC day (unix days): that of the record, or, where
+            nobody checked the posts' dates, that on which they were posted.
         settled: Posts with a final verdict.
         accepted: How many of those were accepted.
         counted: Posts the API counted, by a window's first block.

@@ -92,7 +92,7 @@ def _posts_scraped_1(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _posts_scraped_2(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 2 took every date that X told, and knew of no other versions of a post, which is what `Post` says then."""
+    """Version 2 took every date that X told, and knew of no other versions of a post; `Post` says none by itself."""
     return {**data, "since": None}
 
 

@@ -51,7 +51,6 @@ _USAGE = {
 
 _LLM = {
     "400": "400 invalid request",
-    "400_parameter": "400 unsupported parameter",
     "401": "401 as for a wrong key",
     "402": "402 quota exhausted",
     "403": "403 forbidden",

@@ -3,7 +3,8 @@
 Nothing here does IO of its own but reading the registry file; the language model is reached through `LLM`.
 """
 
-from actor.analyzer.analyzer import Analysis, AnalysisError, Analyzer
+from actor.analyzer.analysis import Analysis, AnalysisError
+from actor.analyzer.analyzer import Analyzer
 from actor.analyzer.port import LLM, Completion, LLMError, LLMErrorKind
 from actor.analyzer.prompt import PROMPT_VERSION
 from actor.analyzer.registry import Identifier, Registry, RegistryError, Subnet

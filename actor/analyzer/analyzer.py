@@ -11,126 +11,28 @@ import logging
 import math
 import traceback
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from actor.analyzer.analysis import Analysis, AnalysisError
 from actor.analyzer.bill import Bill
 from actor.analyzer.conversation import Conversation
 from actor.analyzer.ladder import DAY_S, RUNGS, Ladder, Takes
 from actor.analyzer.port import LLMError
-from events.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable
 
     from actor.analyzer.conversation import Reply
-    from actor.analyzer.port import LLM, LLMErrorKind
+    from actor.analyzer.port import LLM
     from actor.analyzer.strategy import Judgement, Strategy, Study
 
-__all__ = ["Analysis", "AnalysisError", "Analyzer"]
+__all__ = ["Analyzer"]
 
 MAX_RAW_ANSWER_CHARS: Final = 4_000
 MAX_REASON_CHARS: Final = 300
 _SCOUTED_S: Final = 600.0  # half a window: the next one may find out anew
 
 _log = logging.getLogger("actor")
-
-
-class Analysis(Value, frozen=True, kw_only=True):
-    """What a post is about and how it feels, and how that was found out.
-
-    Attributes:
-        tokens: Relevance above 0 by subnet name; at most 10, highest first, then by name.
-        sentiment: 1.0, 0.5, 0.0, -0.5 or -1.0.
-        model: The model that was asked.
-        prompt_version: The strategy's version.
-        rung: The answer format that worked: "json_schema", "simple_schema", "json_object" or "plain".
-        raw_answer: The model's answer as it came, redacted, at most 4,000 characters.
-        calls: Requests paid for, or possibly paid for.
-        prompt_tokens: Summed over calls; 0 for a call where the server did not say.
-        completion_tokens: Summed likewise.
-        failed_calls: Requests without a usable answer among all that were made.
-        unmeasured_calls: Of the calls, those whose tokens nobody told.
-        repairs: Of the calls, those that asked again because an answer could not be used.
-        server: Where the model was asked, for people; empty when nobody said.
-        dropped: What the server does not take of a request, and was left out.
-        shown_chars: How much of the post the model saw; None when all of it.
-    """
-
-    tokens: Mapping[str, float]
-    sentiment: float
-    model: str
-    prompt_version: str
-    rung: str
-    raw_answer: str
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    failed_calls: int = 0
-    unmeasured_calls: int = 0
-    repairs: int = 0
-    server: str = ""
-    dropped: tuple[str, ...] = ()
-    shown_chars: int | None = None
-
-    @property
-    def way(self) -> str:
-        """How the server was asked, in words: the rung, and what was left out."""
-        return f"{self.rung} without {', '.join(self.dropped)}" if self.dropped else self.rung
-
-
-class AnalysisError(Exception):
-    """A post that could not be analyzed, and what the attempt cost.
-
-    Attributes:
-        reason: One line, redacted, at most 300 characters.
-        kind: As in `LLMErrorKind`.
-        model: The model that was asked.
-        prompt_version: As in `Analysis`.
-        raw_answer: The last answer, redacted and bounded as in `Analysis`; empty when none came.
-        calls: As in `Analysis`.
-        prompt_tokens: As in `Analysis`.
-        completion_tokens: As in `Analysis`.
-        failed_calls: As in `Analysis`.
-        unmeasured_calls: As in `Analysis`.
-        repairs: As in `Analysis`.
-        server: As in `Analysis`.
-        dropped: As in `Analysis`.
-        shown_chars: As in `Analysis`.
-    """
-
-    def __init__(
-        self,
-        reason: str,
-        *,
-        kind: LLMErrorKind,
-        model: str,
-        prompt_version: str,
-        raw_answer: str = "",
-        calls: int = 0,
-        prompt_tokens: int = 0,
-        completion_tokens: int = 0,
-        failed_calls: int = 0,
-        unmeasured_calls: int = 0,
-        repairs: int = 0,
-        server: str = "",
-        dropped: tuple[str, ...] = (),
-        shown_chars: int | None = None,
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.kind: LLMErrorKind = kind
-        self.model = model
-        self.prompt_version = prompt_version
-        self.raw_answer = raw_answer
-        self.calls = calls
-        self.prompt_tokens = prompt_tokens
-        self.completion_tokens = completion_tokens
-        self.failed_calls = failed_calls
-        self.unmeasured_calls = unmeasured_calls
-        self.repairs = repairs
-        self.server = server
-        self.dropped = dropped
-        self.shown_chars = shown_chars
 
 
 class Analyzer:
@@ -224,19 +126,8 @@ class Analyzer:
         return Analysis(
             tokens=reply.content.tokens,
             sentiment=reply.content.sentiment,
-            model=self._model,
-            prompt_version=self._strategy.version,
             rung=reply.takes.rung,
-            raw_answer=self._raw(bill),
-            calls=bill.calls,
-            prompt_tokens=bill.prompt_tokens,
-            completion_tokens=bill.completion_tokens,
-            failed_calls=bill.failed_calls,
-            unmeasured_calls=bill.unmeasured_calls,
-            repairs=bill.repairs,
-            server=self._server,
-            dropped=reply.takes.dropped,
-            shown_chars=bill.shown_chars,
+            **self._asked(bill),
         )
 
     async def aclose(self) -> None:
@@ -296,25 +187,24 @@ class Analyzer:
 
     def _failure(self, error: LLMError, bill: Bill) -> AnalysisError:
         reason = " ".join(_writable(self._redact(error.reason)).split())[:MAX_REASON_CHARS]
-        return AnalysisError(
-            reason or error.kind,
-            kind=error.kind,
-            model=self._model,
-            prompt_version=self._strategy.version,
-            raw_answer=self._raw(bill),
-            calls=bill.calls,
-            prompt_tokens=bill.prompt_tokens,
-            completion_tokens=bill.completion_tokens,
-            failed_calls=bill.failed_calls,
-            unmeasured_calls=bill.unmeasured_calls,
-            repairs=bill.repairs,
-            server=self._server,
-            dropped=bill.takes.dropped,
-            shown_chars=bill.shown_chars,
-        )
+        return AnalysisError(reason or error.kind, kind=error.kind, **self._asked(bill))
 
-    def _raw(self, bill: Bill) -> str:
-        return _writable(self._redact(bill.answer))[:MAX_RAW_ANSWER_CHARS]
+    def _asked(self, bill: Bill) -> dict[str, Any]:
+        """Who was asked, in which way, and what it cost."""
+        return {
+            "model": self._model,
+            "prompt_version": self._strategy.version,
+            "raw_answer": _writable(self._redact(bill.answer))[:MAX_RAW_ANSWER_CHARS],
+            "calls": bill.calls,
+            "prompt_tokens": bill.prompt_tokens,
+            "completion_tokens": bill.completion_tokens,
+            "failed_calls": bill.failed_calls,
+            "unmeasured_calls": bill.unmeasured_calls,
+            "repairs": bill.repairs,
+            "server": self._server,
+            "dropped": bill.takes.dropped,
+            "shown_chars": bill.shown_chars,
+        }
 
 
 def _require_same(first: Judgement, other: Judgement, which: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from operator import and_, gt
 from typing import TYPE_CHECKING, Final
 
-from actor.analyzer.analyzer import Analysis, AnalysisError
+from actor.analyzer.analysis import Analysis, AnalysisError
 from actor.analyzer.prompt import SENTIMENTS
 from actor.analyzer.relevance import DIRECT, kept
 

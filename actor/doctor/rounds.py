@@ -29,8 +29,8 @@ __all__ = ["Rounds"]
 
 # An encrypted hotkey takes about 2 s to open, and a multiple of that on a small machine.
 _WALLET_S: Final = 30.0
-# So much more than a server is given, for what it says of a time that ran out.
-_GRACE_S: Final = 2.0
+# So much more than a server is given, for what it says of a time that ran out and for the clients' import.
+_GRACE_S: Final = 4.0
 # Bittensor and openai take long to import where a disk is slow.
 _IMPORT_S: Final = 10.0
 _LLM_TRIES: Final = 3

@@ -57,7 +57,11 @@ def classify(reply: Reply, *, sent: SubmissionBody, redact: Callable[[str], str]
     block = _block(body)
     answer = bounded(redact(reply.text()))
     if reply.ok:
-        return _success(reply, body, answer, block, sent=sent, redact=redact)
+        unexpected = _unexpected(reply, body, sent, redact)
+        if unexpected is None:
+            return _accepted(reply, body, answer, block, redact)
+        reason = f"{reply.status}: {unexpected}"
+        return Failed(kind="unexpected", reason=reason, http_status=reply.status, answer=answer, block=block)
     reason = _reason(reply, redact, _SIGNED_ADVICE)
     if reply.status in _FINAL:
         return Rejected(http_status=reply.status, reason=reason, answer=answer, block=block)
@@ -87,26 +91,27 @@ def status_block(reply: Reply, *, redact: Callable[[str], str]) -> Block:
     return block
 
 
-def _success(
-    reply: Reply,
-    body: Mapping[str, object],
-    answer: str,
-    block: Block,
-    *,
-    sent: SubmissionBody,
-    redact: Callable[[str], str],
-) -> Accepted | Failed:
+def _unexpected(
+    reply: Reply, body: Mapping[str, object], sent: SubmissionBody, redact: Callable[[str], str]
+) -> str | None:
+    """Why a 2xx is no success of what was sent; None when it is one."""
     status = body.get("status")
     if not isinstance(status, str) or status not in _SUCCESSES:
         found = _found("status", status, redact) if "status" in body else reply.summary(redact)
-        reason = f"{reply.status}: expected status new, duplicate or ok, found {found}"
-        return Failed(kind="unexpected", reason=reason, http_status=reply.status, answer=answer, block=block)
-    if (stranger := _stranger(body, sent, redact)) is not None:
-        reason = f"{reply.status}: {stranger}"
-        return Failed(kind="unexpected", reason=reason, http_status=reply.status, answer=answer, block=block)
+        return f"expected status new, duplicate or ok, found {found}"
+    for name, ours in (("post_id", sent.post_id), ("miner_hotkey", sent.miner_hotkey)):
+        named = body.get(name)
+        if named is not None and named != ours:  # it says nothing of ours
+            return f"expected a verdict on {name} {ours}, found {_found(name, named, redact)}"
+    return None
+
+
+def _accepted(
+    reply: Reply, body: Mapping[str, object], answer: str, block: Block, redact: Callable[[str], str]
+) -> Accepted:
     selected, validation = body.get("selected_for_validation"), body.get("validation_id")
     return Accepted(
-        status=status,
+        status=str(body["status"]),
         http_status=reply.status,
         answer=answer,
         block=block,
@@ -120,15 +125,6 @@ def _reason(reply: Reply, redact: Callable[[str], str], known: Mapping[int, str]
         return f"{reply.status}: the API redirects, which a signed request does not follow (check MINER_API_URL)"
     advice = known.get(reply.status)
     return f"{reply.status}: {reply.summary(redact)}{f' ({advice})' if advice else ''}"
-
-
-def _stranger(body: Mapping[str, object], sent: SubmissionBody, redact: Callable[[str], str]) -> str | None:
-    """Whose success this is, if it names another post or hotkey than was sent: it says nothing of ours."""
-    for name, ours in (("post_id", sent.post_id), ("miner_hotkey", sent.miner_hotkey)):
-        named = body.get(name)
-        if named is not None and named != ours:
-            return f"expected a verdict on {name} {ours}, found {_found(name, named, redact)}"
-    return None
 
 
 def _found(name: str, value: object, redact: Callable[[str], str]) -> str:

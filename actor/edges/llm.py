@@ -79,8 +79,13 @@ class OpenAIChat:
         }
         if response_format is not None:
             request["response_format"] = dict(response_format)
-        formatted, sent = response_format is not None, _sent(request)
-        return read_completion(await self._send(request), asked=model, formatted=formatted, sent=sent)
+        return read_completion(
+            await self._send(request),
+            asked=model,
+            formatted=response_format is not None,
+            sent=_sent(request),
+            clean=self._clean,
+        )
 
     async def aclose(self) -> None:
         """Close the connections. May be called more than once."""

@@ -12,11 +12,11 @@ from actor.analyzer.port import Completion, LLMError
 from actor.edges.http_date import http_date
 from actor.edges.llm_advice import advice
 from actor.edges.llm_words import Refused, refusal_kind, status_told, words_of
-from actor.edges.text import as_float
+from actor.edges.text import as_float, one_line
 from actor.edges.told import told
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
 
 __all__ = ["MAX_BODY_CHARS", "read_completion", "refusal"]
@@ -68,15 +68,22 @@ def _error(found: Refused, text: str, status: int, *, headers: Mapping[str, str]
 def _retry_after_s(headers: Mapping[str, str], whole: str) -> float | None:
     """Return the seconds that Retry-After asks for, as a number or as a date, or the body; None when neither does."""
     value = headers.get("retry-after", "").strip()
-    if not value and (told := _RETRY_DELAY.search(whole[:MAX_BODY_CHARS])):
-        return float(told[1])
+    if not value and (asked := _RETRY_DELAY.search(whole[:MAX_BODY_CHARS])):
+        return float(asked[1])
     if value.replace(".", "", 1).isascii() and value.replace(".", "", 1).isdigit():
         return float(value)
     until = http_date(value)
     return None if until is None else max(0.0, (until - datetime.now(UTC)).total_seconds())
 
 
-def read_completion(body: str, *, asked: str, formatted: bool = False, sent: Collection[str] = ()) -> Completion:
+def read_completion(
+    body: str,
+    *,
+    asked: str,
+    formatted: bool = False,
+    sent: Collection[str] = (),
+    clean: Callable[[str], str] = one_line,
+) -> Completion:
     """Read a body that ought to be a chat completion.
 
     Args:
@@ -84,6 +91,7 @@ def read_completion(body: str, *, asked: str, formatted: bool = False, sent: Col
         asked: The model that was asked.
         formatted: As in `refusal`, for an error that came as a success.
         sent: Likewise.
+        clean: Makes what a server says one line without secrets.
 
     Raises:
         LLMError: It is none.
@@ -98,7 +106,10 @@ def read_completion(body: str, *, asked: str, formatted: bool = False, sent: Col
     error = (found.get("error") if isinstance(found, dict) else None) or choice.get("error")
     text = _text(choice.get("message"))
     if error and not text.strip():
-        raise _told_error(error, billed, formatted=formatted, sent=sent)
+        whole, status = json.dumps({"error": error}), status_told(error)
+        refused = refusal_kind(status, whole, formatted=formatted, sent=sent)
+        said = f"HTTP 2xx with an error that means {status}: {clean(told(error).words)}"
+        raise _error(refused, said, status, headers={}, whole=whole, **billed)
     if not choice:
         raise LLMError("the completion has no choices", kind="malformed", **billed)
     message = choice["message"] if isinstance(choice.get("message"), dict) else {}
@@ -132,15 +143,6 @@ def _parsed(body: str) -> Any:
         what = "HTML" if body.lstrip().startswith("<") else "no JSON" if body.strip() else "nothing"
         raise LLMError(f"HTTP 2xx with {what} in place of a completion", kind="malformed") from error
     return found[0] if isinstance(found, list) and len(found) == 1 else found
-
-
-def _told_error(error: Any, billed: dict[str, Any], *, formatted: bool, sent: Collection[str]) -> LLMError:
-    """An error that came with a 2xx is what it would be with the status that it tells."""
-    whole = json.dumps({"error": error})
-    status = status_told(error)
-    found = refusal_kind(status, whole, formatted=formatted, sent=sent)
-    text = f"HTTP 2xx with an error that means {status}: {told(error).words}"
-    return _error(found, text, status, headers={}, whole=whole, **billed)
 
 
 def _first(choices: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from actor.analyzer.port import FORMAT_TYPE
+from actor.analyzer.port import FORMAT_TYPE, PARAMETERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -30,6 +30,7 @@ _KINDS: Final[dict[int, LLMErrorKind]] = {
     402: "quota",
     403: "auth",
     404: "model",
+    405: "model",  # no such address
     408: "timeout",
     413: "context",
     429: "rate_limit",
@@ -39,16 +40,17 @@ _SERVER: Final = 500
 
 _SPENT: Final = re.compile(
     r"insufficient[ _](quota|balance|credit|funds)|exceeded your current quota|credit balance|more credits|"
+    r"balance is (insufficient|too low|not enough)|used all available credits|not enough credits|"
     r"payment[ _]required|out of credits?|quota[ _](is )?exceeded|billing|"
     r"budget[ _](has been )?exceeded|credits (are )?depleted|usage limit"
 )
-_RETRY: Final = re.compile(r"retry_?delay")
+_RETRY: Final = re.compile(r"retry_?delay|per[ _-]?(second|minute)")  # a limit that lifts by itself
 _KEY: Final = re.compile(
     r"(invalid|incorrect|wrong|missing|no)[ _]api[ _]key|api[ _]key[ _](is )?(not[ _]valid|invalid|missing|required)|"
     r"authentication|unauthori[sz]ed|no connected db"
 )
 _MODEL: Final = re.compile(
-    r"(invalid|unknown|no such|unsupported)[ _]model|not a valid model|"
+    r"(invalid|unknown|no such|unsupported)[ _]model\b(?! (param|output|resp))|not a valid model|"
     r"\bmodels?\b[^.;]{0,100}?(not[ _](found|exist)|does not exist|do not exist|not available on|no access)|"
     r"not_found_error|model_not_found|access to model"
 )
@@ -67,11 +69,13 @@ _CONTENT: Final = re.compile(
     r"max_?(items|length)|\benum\b|invalid schema|(?<!json_)schema\W.{0,60}(invalid|not (valid|permitted|supported))|"
     r"keyword|additional_?properties|constraint"
 )
-_FILTERED: Final = re.compile(r"content[ _](management[ _]policy|filter)|responsible_?ai|content_policy")
+_FILTERED: Final = re.compile(
+    r"content[ _](management[ _]policy|filter)|responsible_?ai|content_policy|moderation|flagged"
+)
 _COMPLAINT: Final = re.compile(
     r"unsupported|not[ _]support|n.t support|unknown|unrecogni[sz]ed|unexpected|extra|not[ _](permitted|allowed|valid)|"
     r"invalid|forbidden|deprecated|must be|should be|only|no field|not available|cannot|can.t|too (large|high|big)|"
-    r"not enabled|must alternate"
+    r"not enabled|must alternate|\bparam ; "
 )
 _SYSTEM: Final = re.compile(
     r"system (role|message|prompt|instruction)|developer (role|instruction)|role\W{1,4}system|\Wsystem\W{1,4}role|"
@@ -111,7 +115,8 @@ def refusal_kind(status: int, body: str, *, formatted: bool, sent: Collection[st
     if status not in _VAGUE and status < _SERVER:
         return Refused(_KINDS.get(status, "request"))
     found = _by_words(said, formatted=formatted, sent=sent)
-    if found is not None:
+    # A router in trouble with a key or an account of its own passes words on that are not about ours.
+    if found is not None and not (status >= _SERVER and found.kind in {"auth", "quota"}):
         return found
     if status in _KINDS:
         return Refused(_KINDS[status])
@@ -133,7 +138,8 @@ def _by_words(said: str, *, formatted: bool, sent: Collection[str]) -> Refused |
     if _FORMAT.search(said):
         about = () if _CONTENT.search(said) else (FORMAT_TYPE,)
         return Refused("refused_format", about) if formatted else Refused("request")
-    return None
+    # It insists on a parameter that was left out already: no other request of ours will do.
+    return Refused("refused_parameter") if _parameters(said, PARAMETERS) else None
 
 
 _BY_WORDS: Final[tuple[tuple[LLMErrorKind, re.Pattern[str]], ...]] = (

@@ -75,7 +75,7 @@ class Page(Value, frozen=True, kw_only=True):
         posts: Usable posts in X's order, each id once.
         posts_read: Posts that X returned.
         users_read: Users that X returned.
-        unusable: Posts without an author, a text or a date in range, or with a required field missing or wrong.
+        unusable: Posts without an author, a text or a date that was asked for, or with a field missing or wrong.
         since: The oldest date of a usable post, unix seconds.
         next_token: Asks for the next page; None when this is the last.
     """

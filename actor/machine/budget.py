@@ -1,9 +1,10 @@
 """What a UTC day has cost, and whether a budget allows one more search. Pure.
 
-Where a record does not tell the cost of a search, the most that it can have been is counted: one that was under way when
-a process ended or an effect crashed, one without an answer in time, or a page of it. A call of the LLM whose tokens nobody
-told counts as the dearest analysis of its day: what it really took is known to its server only, and may be more. The day
-is that of the record, by this host's clock; days are kept apart, so a clock that goes back or ahead resets nothing.
+Where a record does not tell the cost of a search, the most that it can have been is counted: one that was under way
+when a process ended or an effect crashed, one without an answer in time, or a page of it. A call of the LLM whose
+tokens nobody told counts as the dearest analysis of its day: what it really took is known to its server only, and may
+be more. The day is that of the record, by this host's clock; days are kept apart, so a clock that goes back or ahead
+resets nothing.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def reckon(before: State, after: State, event: ev.Event, at_ms: int) -> State:
 
 
 def untold_calls(before: State, event: ev.Event) -> int:
-    """How many calls of the LLM the event tells of whose tokens nobody told: those on record, and those that were lost."""
+    """How many calls of the LLM the event tells of whose tokens nobody told: those on record, and those lost."""
     if isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
         return event.unmeasured_calls
     if isinstance(event, ev.ActorStarted):

@@ -83,7 +83,7 @@ def _api_moved(s: State, e: ev.ApiMoved, _at: int) -> State:
     _require(s.identity is not None, "a journal is moved after JournalCreated")
     backoff = s.backoff if s.backoff is None or s.backoff.until_block is None else changed(s.backoff, until_block=0)
     # Windows and quotas belong to the API that counted them; the new one may be at another block.
-    return changed(
+    s = changed(
         s,
         api_url=e.api_url,
         served_blocks_per_window=None,
@@ -97,6 +97,7 @@ def _api_moved(s: State, e: ev.ApiMoved, _at: int) -> State:
         backoff=backoff,
         posts=tuple(changed(p, deferred_in=None) for p in s.posts),
     )
+    return _put_all_off(s) if s.state == "Scraping" else s  # what was carried for the search's window waits as well
 
 
 def _actor_started(s: State, e: ev.ActorStarted, at_ms: int) -> State:
@@ -363,9 +364,8 @@ def _ask_again(s: State, at_ms: int) -> State:
 
 
 def _may_be_asked_again(s: State, post: PendingPost, at_ms: int) -> bool:
-    if post.analyzed or post.deferrals > s.policy.max_carried_windows:
-        return False  # the latter is about to be abandoned, and so is what is too old
-    return at_ms < post.post.timestamp * 1000 + s.policy.max_post_age_s * 1000
+    given_up = post.deferrals > s.policy.max_carried_windows or s.is_too_old(post.post, at_ms)
+    return not (post.analyzed or given_up)
 
 
 def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:

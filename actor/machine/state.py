@@ -214,8 +214,8 @@ class State(Value, frozen=True, kw_only=True):
         open: The open attempt.
         backoff: Set exactly in state Backoff.
         counted: Posts the API counted by a window's first block; only recent windows.
-        seen: Ids of chosen posts, other versions included, by the UTC day (unix days) of their records; of posts whose
-            dates nobody checked, by that on which they were posted. Days far from that of the last search are forgotten.
+        seen: Ids of chosen posts, other versions included, by the UTC day (unix days) of their records; where nobody
+            checked the dates, by that on which they were posted. Days far from the last search's are forgotten.
         answers: Analyses of recent texts by the hour (unix hours) of their records, then by the texts' digests.
         checkpointed: First block of the last window that ended with a signed checkpoint.
         checkpoint_seq: Record that the last checkpoint with a list of hashes speaks of; 0 before the first.

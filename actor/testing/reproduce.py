@@ -35,8 +35,6 @@ _CLOCK_MS: Final = 50
 # Decisions that wait for nothing take milliseconds.
 _AT_ONCE: Final = (HoldWindow, SignCheckpoint, StartSubmission)
 _AT_ONCE_MS: Final = 5_000
-# Behind these, the first submission waits until the API has told of the window twice.
-_UNCONFIRMED: Final = (ev.ActorStarted, ev.WindowOpened, ev.WindowsRevised)
 # What comes of no effect: somebody else tells it.
 _TOLD: Final = (ev.ScoreObserved, ev.SettingsChanged, ev.ValidationObserved)
 # A virtual loop lets time pass only when every task waits, so this is how to wait for that.
@@ -233,10 +231,10 @@ class _Process:
                 raise _DivergedError(f"before record {found.seq}, {found.name}: this build wants {wants} at once")
 
     def _is_confirmed(self) -> bool:
-        """Whether a submission was started in the newest window by this process."""
-        events = (found.event for found in reversed(self.life.steps[: self.place]))
-        last = next((event for event in events if isinstance(event, (*_UNCONFIRMED, ev.SubmissionStarted))), None)
-        return isinstance(last, ev.SubmissionStarted)
+        """Whether this process sent something in its window, of which the API must have told twice before."""
+        window, events = self._actor.state.window, [found.event for found in self.life.steps[: self.place]]
+        started = [event.window for event in events if isinstance(event, ev.SubmissionStarted)][-1:]
+        return window is not None and started == [window.number]
 
     def _check_wait(self, effect: Effect, found: Step) -> None:
         """A wait that ended before this build would end it; where the wall clock went back, nobody can tell."""

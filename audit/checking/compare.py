@@ -24,7 +24,6 @@ from events.journal import Record
 
 __all__ = ["FOLD", "Case", "Stepped", "cause", "diverge", "divergences", "failure", "stepped"]
 
-_BLOCK_MS: Final = 12_000
 _WANTED: Final = "what is wanted (actor.machine.wanted)"
 _WAITS: Final = "rules 1 and 9 (actor.machine.reduce, actor.machine.wanted)"
 FOLD: Final = "the fold (actor.machine.reduce, actor.machine.state)"
@@ -182,12 +181,12 @@ def _about_time(case: Case) -> Iterator[Divergence]:
     if early_ms is not None:
         reason = f"this build would have waited {early_ms / 1000:.3f} s longer, unless this host's clock was set back"
         yield _at(case, "early", reason, rule=_WAITS)
-    after, newest = case.stepped.after, case.before.newest
+    after = case.stepped.after
     missing = case.waits.missing(
         case.effect,
         at_ms,
         still_wanted=lambda: () if after is None else wanted(after),
-        window_ms=0 if newest is None else newest.blocks * _BLOCK_MS,
+        window=case.before.window,
     )
     if missing is not None:
         effect, since = missing

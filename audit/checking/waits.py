@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from actor.machine.state import Window
 from events import catalogue as ev
 from events import effects as ef
 from events.journal import Record
@@ -23,6 +24,7 @@ __all__ = ["Since", "Wait", "Waits"]
 _AT_ONCE_MS: Final = 5_000
 # A process that records nothing for longer, and for two windows, slept, or its clock was set ahead.
 _SILENCE_MS: Final = 3_600_000
+_BLOCK_MS: Final = 12_000
 # Clocks of one host run differently fast, and the journal's milliseconds are rounded.
 _CLOCK_MS: Final = 50
 _CLOCK_SHARE: Final = 0.01
@@ -30,8 +32,8 @@ _CLOCK_SHARE: Final = 0.01
 _SEVERAL: Final = 3
 _LATE_MS: Final = 200
 _LATE_SHARE: Final = 0.1
-# Behind these, the first submission waits until the API has told of the window twice.
-_UNCONFIRMED: Final = (ev.ActorStarted, ev.WindowOpened, ev.WindowsRevised)
+# Behind these, the first submission in a window waits until the API has told of it twice.
+_UNCONFIRMED: Final = (ev.ActorStarted, ev.WindowsRevised)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +99,7 @@ class Waits:
         self._since: dict[ef.Effect, Since] = {}
         self._at_ms = 0
         self._behind = ""
-        self._confirmed = False
+        self._confirmed: int | None = None  # the window in which something was sent
         self._ended: dict[str, Wait] = {}
         self._build = ""
         self._lasted: set[tuple[str, float]] = set()
@@ -111,8 +113,10 @@ class Waits:
 
     def note(self, event: ev.Event | None, done: ef.Effect | None, record: Record, wanted: Iterable[ef.Effect]) -> None:
         """Take down the decisions that are wanted after ``record``, by which ``done`` is over."""
-        if isinstance(event, (*_UNCONFIRMED, ev.SubmissionStarted)):
-            self._confirmed = isinstance(event, ev.SubmissionStarted)
+        if isinstance(event, ev.SubmissionStarted):
+            self._confirmed = event.window
+        elif isinstance(event, _UNCONFIRMED):
+            self._confirmed = None
         if isinstance(event, ev.SubmissionFailed):
             self._behind = f"attempt {event.attempt} of a post"
         elif isinstance(event, ev.EffectCrashed):
@@ -165,7 +169,12 @@ class Waits:
         self._ended[wait.behind] = wait if known is None else known.with_another(wait)
 
     def missing(
-        self, done: ef.Effect | None, at_ms: int, *, still_wanted: Callable[[], Iterable[ef.Effect]], window_ms: int
+        self,
+        done: ef.Effect | None,
+        at_ms: int,
+        *,
+        still_wanted: Callable[[], Iterable[ef.Effect]],
+        window: Window | None,
     ) -> tuple[ef.Effect, Since] | None:
         """A decision that was due at once and long ago when something else, ``done``, was recorded at ``at_ms``.
 
@@ -173,12 +182,16 @@ class Waits:
             done: The effect that the record is the outcome of.
             at_ms: The record's time.
             still_wanted: Which effects are wanted behind it.
-            window_ms: How long a window lasts: a process that lives records something in each.
+            window: The one worked on: something was sent in it, or nothing is missing; a process that lives records
+                something in each window.
         """
+        window_ms = 0 if window is None else window.blocks * _BLOCK_MS
         if at_ms - self._at_ms > max(_SILENCE_MS, 2 * window_ms):
             return None
         for effect, since in self._since.items():
-            if isinstance(effect, ef.StartSubmission) and not self._confirmed:
+            if isinstance(effect, ef.StartSubmission) and self._confirmed != (
+                None if window is None else window.number
+            ):
                 continue
             if effect == done or not _is_due(effect, since.at_ms) or at_ms - since.at_ms <= _AT_ONCE_MS:
                 continue

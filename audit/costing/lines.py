@@ -162,7 +162,9 @@ def _unrecorded_line(money: Money, total: Bill) -> str:
         price = "" if llm_usd is None else f": ${llm_usd:.6f}"
         reckoned = f"; as the dearest analysis of its day each: {_tokens(perhaps)}{price}, perhaps more"
         known = perhaps.prompt_tokens or perhaps.completion_tokens
-        said.append(f"{_count(total.untold_calls, 'call')} of the LLM, whose tokens nobody told{reckoned if known else ''}")
+        said.append(
+            f"{_count(total.untold_calls, 'call')} of the LLM, whose tokens nobody told{reckoned if known else ''}"
+        )
     return f"not on record: {'; '.join(said) or 'nothing'}"
 
 

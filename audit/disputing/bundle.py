@@ -57,7 +57,7 @@ class SearchExcerpt(Value, frozen=True, kw_only=True):
         posts_read: Posts that X returned.
         users_read: Users that X returned.
         requests: Search requests.
-        unusable: Posts that lacked a field.
+        unusable: Posts that lacked a field or had a date that was not asked for.
         latency_ms: From the first request to the last answer.
         post: This post as X served it.
     """

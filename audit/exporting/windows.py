@@ -220,7 +220,12 @@ WINDOW_COLUMNS: Final = (
     Column("search_failure", "text", "kind and reason of a failed search", lambda r: r.search_failure),
     Column("candidates", "integer", "new posts that the search found", lambda r: r.found and len(r.found.candidates)),
     Column("chosen", "integer", "posts drawn from these", lambda r: r.found and len(r.found.posts)),
-    Column("unusable", "integer", "posts that lacked a field", lambda r: r.found and r.found.unusable),
+    Column(
+        "unusable",
+        "integer",
+        "posts that lacked a field or had a date that was not asked for",
+        lambda r: r.found and r.found.unusable,
+    ),
     Column("carried_in", "integer", "posts carried over into it", lambda r: r.carried_in),
     Column("carried_out", "integer", "posts that waited for a later window when it ended", lambda r: r.carried_out),
     Column("analyzed", "integer", "analyses", lambda r: r.analyzed),

@@ -17,7 +17,7 @@ from audit.filters import Filters
 from audit.history import Step
 from audit.replaying.lines import entry_line, span, when
 from audit.replaying.notes import Note, carried, joined_text, notes_of
-from audit.steps import is_worked_on, opens_window
+from audit.steps import is_worked_on, opens_window, resumes_window
 from events import catalogue as ev
 from events.journal import Record
 
@@ -100,7 +100,7 @@ class Timeline:
         return lines + self._given()
 
     def _tell(self, step: Step) -> None:
-        opens = opens_window(step)
+        opens = opens_window(step) or resumes_window(step)
         totals = step.before.totals
         if self._block is not None:
             totals = step.after.totals  # a verdict that opens the next window is told by the block that it ends
@@ -130,7 +130,8 @@ class Timeline:
             if isinstance(step.event, ev.WindowOpened | ev.WindowsRevised)
             else ""
         )
-        text = f"{window.number}, blocks {window.start_block} to {window.end_block - 1}{at}"
+        again = " again" if window == step.before.window else ""
+        text = f"{window.number}{again}, blocks {window.start_block} to {window.end_block - 1}{at}"
         if missed:
             text += f"; {missed} window(s) before it were missed"
         self._say(step.record, _HEADER, text, trouble=missed > 0)

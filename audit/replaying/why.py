@@ -25,7 +25,7 @@ __all__ = ["GUARD_MEANINGS", "Why", "effect_text", "why", "why_fields", "why_lin
 _LONGEST_LINE: Final = 2_000
 GUARD_MEANINGS: Final[Mapping[str, str]] = {
     "scrape_due": "the window being worked on still wants a search",
-    "analysis_due": "a post has no analysis",
+    "analysis_due": "a post that is not put off has no analysis",
     "post_queued": "an analyzed post may be sent in this window",
     "idle": "no search is due, and every post without a verdict is put off",
     "backing_off": "a backoff is set",

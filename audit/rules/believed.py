@@ -27,6 +27,7 @@ _MARGIN: Final = 1.1
 # As for the waits of I7; and a block is the last of its answer's second.
 _SLACK_SHARE: Final = 0.01
 _SLACK_S: Final = 0.02
+_AT_ONCE_S: Final = 5.0
 
 
 class NoBlockOutOfTheOrdinary(Rule):
@@ -88,20 +89,36 @@ class NoBlockOutOfTheOrdinary(Rule):
 
 
 class SearchesApart(Rule):
-    """Not judged across a moment at which this host's clock went back: then the wait is as long by another clock."""
+    """Not judged across a moment at which this host's clock went back: then the wait is as long by another clock.
+
+    As for the waits of I7, one that is shorter than one was before, by the same build, is a note.
+    """
 
     name = "floor"
     demands = "a search begins a quarter of a configured window's time after the last one's end, or later"
-    events = (ev.PostsScraped, ev.ScrapeFailed)
+    events = (ev.ActorStarted, ev.PostsScraped, ev.ScrapeFailed)
+
+    def __init__(self) -> None:
+        self._build = ""
+        self._lasted = False
 
     def see(self, entry: Entry) -> Iterator[Finding]:
         """Compare with the search before."""
         event, books = entry.event, entry.books
+        if isinstance(event, ev.ActorStarted):
+            self._lasted = self._lasted and event.build == self._build
+            self._build = event.build
+            return
         if books.searched is None or not books.watches or books.went_back > books.searched[0]:
             return
         seq, at_ms = books.searched
         floor_s = books.policy.blocks_per_window * books.policy.block_s / 4
         apart_s = (entry.record.at_ms - getattr(event, "latency_ms", 0) - at_ms) / 1000
-        if 0 <= apart_s < floor_s * (1 - _SLACK_SHARE) - _SLACK_S:
+        least_s = floor_s * (1 - _SLACK_SHARE) - _SLACK_S
+        if 0 <= apart_s < least_s:
             found = f"a search {apart_s:.2f} s after the last one"
-            yield self.finding(entry, seq, found=found, expected=f"{floor_s:g} s or more")
+            expected = f"{floor_s:g} s or more" + (
+                ", as before; was this host's clock set back?" if self._lasted else ""
+            )
+            yield self.finding(entry, seq, found=found, expected=expected, kind="note" if self._lasted else "finding")
+        self._lasted = self._lasted or least_s <= apart_s < floor_s + _AT_ONCE_S  # it was waited for

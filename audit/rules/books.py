@@ -273,7 +273,8 @@ class Books:
         if self.worked is not None and self.worked.start_block > event.start_block:
             self.worked = None
         if self.limited is not None:
-            self.limited = (self.limited[0], event.start_block + event.blocks_per_window)
+            binds = self.limited[1] > event.believed_start_block
+            self.limited = (self.limited[0], event.start_block + event.blocks_per_window) if binds else None
 
     def _tell(self, number: int, start_block: int, blocks: int, record: Record) -> None:
         known = self.windows.get(number)

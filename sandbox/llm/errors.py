@@ -9,12 +9,6 @@ __all__ = ["error", "fault_error"]
 _LONG_S = 600
 _FAULTS: dict[str, tuple[int, str, str, str]] = {
     "400": (400, "The request was refused because a fault asked for it.", "invalid_request_error", "invalid_value"),
-    "400_parameter": (
-        400,
-        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
-        "invalid_request_error",
-        "unsupported_parameter",
-    ),
     "401": (401, "Incorrect API key provided.", "invalid_request_error", "invalid_api_key"),
     "402": (402, "Quota exceeded: the balance is 0.", "insufficient_quota", "insufficient_quota"),
     "403": (403, "Your account has no access to this.", "permission_error", "forbidden"),

@@ -21,7 +21,11 @@ _ROUNDED: Final = 6
 
 # Faults on the way, the same for every server: what each means stands in ``Draw``'s users.
 _WAY: Final = {
-    **{"refused": 0.015, "lost": 0.015, "lost_answer": 0.02, "broken_answer": 0.01, "slow": 0.02},
+    "refused": 0.015,
+    "lost": 0.015,
+    "lost_answer": 0.02,
+    "broken_answer": 0.01,
+    "slow": 0.02,
     "asleep": 0.001,
 }
 _PROXY: Final = {"html": 0.004, "html_503": 0.004, "blank": 0.004, "not_json": 0.004, "500": 0.008, "503": 0.008}
@@ -98,7 +102,6 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
         "raise": 0.004,
         "crawl": 0.02,
         "400": 0.002,
-        "400_parameter": 0.002,
         "401": 0.002,
         "402": 0.002,
         "404": 0.002,

@@ -1,6 +1,6 @@
 """The language model of the simulated world: an answer by the text's digest, well or badly put. It understands nothing.
 
-Now and then it refuses whatever it is asked, for some windows' time: the key, the credit, the model or a parameter.
+Now and then it refuses whatever it is asked, for some windows' time: the key, the credit or the model.
 
 A question is the last message when it holds, behind a line ``INPUT:``, one line of JSON: {"candidates": [{"name",
 "functions"}, …], "post"}. The same question has the same answer for ever.
@@ -31,7 +31,6 @@ _SENTIMENTS: Final = ("very_bullish", "bullish", "neutral", "bearish", "very_bea
 _CHARS_PER_TOKEN: Final = 4
 _ERRORS: Final[Mapping[str, tuple[int, str]]] = {
     "400": (400, "maximum context length exceeded"),
-    "400_parameter": (400, "Unsupported parameter: 'max_tokens' is not supported with this model."),
     "401": (401, "Incorrect API key provided"),
     "402": (402, "Insufficient credit"),
     "404": (404, "The model does not exist"),
@@ -42,7 +41,7 @@ _ERRORS: Final[Mapping[str, tuple[int, str]]] = {
 }
 _LONG_WAIT_S: Final = 600
 # Why everything is refused for a while, and for how many windows' time at most.
-_REFUSES: Final = ("401", "402", "404", "400_parameter")
+_REFUSES: Final = ("401", "402", "404")
 _LONGEST_REFUSAL: Final = 6.0
 
 

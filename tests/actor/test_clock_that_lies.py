@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -203,9 +203,11 @@ def page(now_s: float, *posts: Mapping[str, Any]) -> Reply:
 class AnyDates:
     """A server that pays no heed to what it is asked: the first search, then the same one for ever."""
 
-    def __init__(self, clock: VirtualClock, first: list[Mapping[str, Any]], later: list[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, clock: VirtualClock, first: Sequence[Mapping[str, Any]], later: Sequence[Mapping[str, Any]]
+    ) -> None:
         self._clock = clock
-        self._first: list[Mapping[str, Any]] | None = first
+        self._first: Sequence[Mapping[str, Any]] | None = first
         self._later = later
         self.searches = 0
 

@@ -22,11 +22,11 @@ def spam(number: int) -> Post:
     return post(number, content=SPAM.replace("  ", " " * number))
 
 
-async def window(store: MemoryJournal, number: int, posts: Iterable[Post], model: str, *, hours: int = 0) -> list[str]:
-    """Work one window in a process of its own, so many hours after the first; what the LLM was asked about."""
+async def window(store: MemoryJournal, number: int, posts: Iterable[Post], model: str) -> list[str]:
+    """Work one window in a process of its own, an hour after the one before it; what the LLM was asked about."""
     analyzer = ScriptedAnalyzer(model=model)
     clock = VirtualClock()
-    clock.set_wall(clock.now_ms() + hours * 3_600_000)
+    clock.set_wall(clock.now_ms() + (number - 812) * 3_600_000)
     ports = scripted_ports(
         clock=clock,
         analyzer=analyzer,
@@ -36,6 +36,8 @@ async def window(store: MemoryJournal, number: int, posts: Iterable[Post], model
     config = ActorConfig(identity=IDENTITY, policy=Policy(block_s=0.001), build="0.1.0", pid=1)
     actor = Actor(store=store, ports=ports, config=config, watch=TrustingWatch(ports.clock))
     task = asyncio.create_task(actor.run())
+    await settle()
+    await clock.advance(1)  # searches are apart
     await settle()
     actor.stop()
     await task
@@ -79,7 +81,7 @@ def test_what_the_newest_model_found_holds() -> None:
     async def test() -> None:
         store = MemoryJournal()
         assert len(await window(store, 812, [spam(1)], "m")) == 1
-        assert len(await window(store, 813, [spam(2)], "another", hours=1)) == 1
-        assert await window(store, 814, [spam(3)], "another", hours=2) == []
+        assert len(await window(store, 813, [spam(2)], "another")) == 1
+        assert await window(store, 814, [spam(3)], "another") == []
 
     asyncio.run(test())

@@ -259,7 +259,7 @@ def test_wrong_settings_are_named_by_what_they_break(world: World, caplog: pytes
     world.sandbox.script("llm.chat", "404", times=2)
     world.mine()
     assert "(check API_KEY)" in caplog.text
-    assert "(check MODEL and LLM_BASE" in caplog.text
+    assert "(check MODEL: `user-miner doctor`" in caplog.text
     path = world.env(MINER_API_URL=f"{world.sandbox.api_base}/v2")
     with world.start("--dry-run", env=path) as process:
         wait_for(lambda: any(world.journal.glob("*.dry-run/*.jsonl")), "the journal of the dry run")

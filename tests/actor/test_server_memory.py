@@ -14,7 +14,7 @@ from actor.analyzer.scripted import ScriptedLLM
 from actor.ports import Block
 from actor.runtime import Actor, ActorConfig
 from actor.testing.clock import VirtualClock, settle
-from actor.testing.edges import ScriptedApi, ScriptedScraper, scripted_ports
+from actor.testing.edges import ScriptedApi, ScriptedScraper, TrustingWatch, scripted_ports
 from events.catalogue import JournalCreated, Policy
 from events.journal import MemoryJournal
 from tests.kit import HOTKEY, post
@@ -42,9 +42,11 @@ async def _window(
         api=ScriptedApi(block=Block(current_block=100 * number)),
     )
     ports = replace(scripted, analyzer=analyzer)
-    config = ActorConfig(identity=IDENTITY, policy=Policy(), build=build, pid=1)
-    actor = Actor(store=store, ports=ports, config=config)
+    config = ActorConfig(identity=IDENTITY, policy=Policy(block_s=0.001), build=build, pid=1)
+    actor = Actor(store=store, ports=ports, config=config, watch=TrustingWatch(clock))
     task = asyncio.create_task(actor.run())
+    await settle()
+    await clock.advance(1)  # searches are apart
     await settle()
     actor.stop()
     await task

@@ -35,9 +35,9 @@ CURED = (
 FAILED = {
     "429": ("rate_limit", "HTTP 429"),
     "error_in_200": ("rate_limit", "means 429"),
-    "402": ("quota", "credit is used up"),
+    "402": ("quota", "top up the account"),
     "401": ("auth", "check API_KEY"),
-    "404": ("model", "check MODEL and LLM_BASE"),
+    "404": ("model", "check MODEL"),
     "refusal": ("declined", "another MODEL may answer"),
 }
 # Asked for again and again as long as it may pass; each of the others once a post.
@@ -45,7 +45,7 @@ REPEATED = frozenset({"429", "error_in_200"})
 
 
 def _texts(condition: str) -> dict[str, float]:
-    filler = " x" * 3_000 if condition == "context" else ""
+    filler = " x" * 3_900 if condition == "context" else ""
     return {f"{text}{filler}": sentiment for text, sentiment in POSTS.items()}
 
 

@@ -66,8 +66,8 @@ MUTANTS: Final = (
         module="table",
         old='"analysis_due": State.analysis_due,',
         new='"analysis_due": lambda s: not s.analysis_due(),',
-        kind="refused",
-        where=first(lambda s: holds(s, ev.PostsScraped) and s.after.state == "Analyzing"),
+        kind="destination",
+        where=first(lambda s: holds(s, ev.ActorStarted)),
     ),
     Mutant(
         name="a transition is redirected: after a backoff it waits for a window",

@@ -9,6 +9,8 @@ from events.codec import changed
 from tests.audit.check_kit import Honest, check, first, kinds, seq_of
 from tests.kit import accepted, analysis_failed, limited
 
+RULE_9 = "rule 9: what is too old is not sent (actor.machine.wanted.submission_decided)"
+
 # Waits
 
 
@@ -49,6 +51,43 @@ def test_a_post_abandoned_too_early() -> None:
     drive.on(limited(drive.send(), 81_200))
     drive.sign().on(ev.PostAbandoned(post_id="2", reason="too old"), after_s=71 * 3600)
     assert check(drive.records) == []
+
+
+def too_old(drive: Honest) -> int:
+    """The moment at which post 1 is."""
+    return drive.state.too_old_ms(drive.state.posts[0].post)
+
+
+def test_a_post_given_up_when_it_was_its_turn() -> None:
+    """The host slept before its attempt began: this build gives it up as well (R9)."""
+    drive = Honest()
+    drive.start().batch(812, 1, 2)
+    drive.at_ms = too_old(drive)
+    drive.on(ev.PostAbandoned(post_id="1", reason="too old"), ev.PostAbandoned(post_id="2", reason="too old"))
+    assert check(drive.records) == []
+
+
+def test_a_post_given_up_before_its_time() -> None:
+    """This build would have sent it (R9)."""
+    drive = Honest()
+    drive.start().batch(812, 1)
+    drive.at_ms = too_old(drive) - 1
+    drive.on(ev.PostAbandoned(post_id="1", reason="too old"))
+    found = first(drive.records)
+    assert (found.kind, found.rule) == ("fields", RULE_9)
+
+
+def test_a_post_sent_behind_its_time() -> None:
+    """This build would have given it up (R9); a moment before a record is not held against it."""
+    for late_ms, kind in ((40, None), (60, "fields")):
+        drive = Honest()
+        drive.start().batch(812, 1)
+        drive.at_ms = too_old(drive) + late_ms
+        drive.accept_all()
+        found = check(drive.records)
+        assert [(divergence.kind, divergence.rule) for divergence in found[:1]] == (
+            [] if kind is None else [(kind, RULE_9)]
+        )
 
 
 @pytest.mark.parametrize("jump_s", [-3600.0, -1.0])

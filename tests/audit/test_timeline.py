@@ -307,3 +307,16 @@ def test_a_verdict_that_opens_the_next_window_counts_once() -> None:
     drive.sign()
     ended = [line.split("s: ")[1] for line in timeline(drive.records).splitlines() if line[LABEL].strip() == "ended"]
     assert [text.split(";")[0] for text in ended] == ["2 accepted", "1 accepted"]
+
+
+def test_work_that_is_taken_up_again_is_a_block_of_its_own() -> None:
+    """What was held in a window whose work had ended, and a start that asks about it again."""
+    drive = Drive(ev.Policy(on_analysis_error="hold")).start().window(60_000).scraped(1, 2)
+    drive.on(analysis_failed("1", "auth"))
+    drive.sign().start().analyze_all().accept_all().sign()
+    told = timeline(drive.records)
+    assert "1: HTTP 4xx: auth; it waits to be asked about again\n" in told
+    assert "put off    1, 2\n" in told
+    assert "window     60000 again, blocks 6000000 to 6000099\n" in told
+    assert "carried    2, 1\n" in told
+    assert "ended      after 0.0 s: 2 accepted; checkpoint of record " in told

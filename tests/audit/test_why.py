@@ -49,9 +49,11 @@ def test_a_failed_attempt_is_explained() -> None:
         "       yes backing_off: a backoff is set\n"
         "  2. to Scraping         not tried, an earlier one was taken\n"
         "       no  scrape_due: the window being worked on still wants a search\n"
-        "  3. stays               not tried, an earlier one was taken\n"
+        "  3. to Analyzing        not tried, an earlier one was taken\n"
+        "       no  analysis_due: a post that is not put off has no analysis\n"
+        "  4. stays               not tried, an earlier one was taken\n"
         "       yes post_queued: an analyzed post may be sent in this window\n"
-        "  4. to WaitingForWindow not tried, an earlier one was taken\n"
+        "  5. to WaitingForWindow not tried, an earlier one was taken\n"
         "       no  idle: no search is due, and every post without a verdict is put off\n"
         "so it leads from Submitting to Backoff\n"
         "\n"
@@ -72,9 +74,11 @@ def test_rows_before_the_one_taken_show_their_false_guards() -> None:
     assert (
         "  1. to Scraping         not taken\n"
         "       no  scrape_due: the window being worked on still wants a search\n"
-        "  2. stays               not taken\n"
+        "  2. to Analyzing        not taken\n"
+        "       no  analysis_due: a post that is not put off has no analysis\n"
+        "  3. stays               not taken\n"
         "       no  post_queued: an analyzed post may be sent in this window\n"
-        "  3. to WaitingForWindow taken\n"
+        "  4. to WaitingForWindow taken\n"
         "       yes idle: no search is due, and every post without a verdict is put off\n"
     ) in told
 

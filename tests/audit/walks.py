@@ -12,7 +12,7 @@ from typing import Final
 from actor.machine import wanted
 from actor.machine.facts import crash_event, observe, submit_event
 from actor.machine.norm import content_sha256, norm_text
-from actor.machine.wanted import submission_started
+from actor.machine.wanted import submission_decided
 from actor.ports import Accepted, Block, Failed, Limited, Rejected, SubmitAnswer
 from events import catalogue as ev
 from events import effects as ef
@@ -151,7 +151,7 @@ class Walk(Story):
             case ef.AnalyzePost():
                 self.analysis(effect.post_id)
             case ef.StartSubmission():
-                self.on(submission_started(self.state, effect))
+                self.on(submission_decided(self.state, effect, self.at_ms))
             case ef.SubmitPost():
                 self.submission(effect)
             case ef.EndBackoff():

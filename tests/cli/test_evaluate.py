@@ -117,7 +117,7 @@ def test_live_votes_as_a_run_does(here: World, command: Command, monkeypatch: py
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"), [("401", "check API_KEY"), ("402", "credit is used up"), ("404", "check MODEL")]
+    ("fault", "said"), [("401", "check API_KEY"), ("402", "top up the account"), ("404", "check MODEL")]
 )
 def test_a_model_that_cannot_be_asked_is_asked_once(here: World, command: Command, fault: str, said: str) -> None:
     """What only a person can mend ends the evaluation at the first post, with one line."""

@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -44,13 +45,16 @@ def check(document: Path, found: Iterable[Block], folder: Path, env: Mapping[str
     ids=lambda d: d.stem,
 )
 def test_sessions_over_a_recorded_journal(document: Path, recorded: Path, tmp_path: Path, shell_env: Env) -> None:
-    """A document's sessions hold in a folder with ``journal/`` and the snippets that bear a name, and no settings."""
+    """A document's sessions hold in a folder with ``journal/`` and the snippets that bear a name, and no API."""
     shutil.copytree(recorded / "journal", tmp_path / "journal")
     shutil.copytree(ROOT / "journal" / "sample", tmp_path / "journal" / "sample")
     for snippet in blocks(document, "python"):
         if (named := re.match(r"# (\w+\.py)\n", snippet.text)) is not None:
             (tmp_path / named[1]).write_text(snippet.text, "utf-8")
-    check(document, blocks(document, "console"), tmp_path, shell_env())
+    with socket.socket() as nobody:  # at the default address may be somebody's sandbox
+        nobody.bind(("127.0.0.1", 0))
+        env = shell_env(MINER_API_URL=f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        check(document, blocks(document, "console"), tmp_path, env)
 
 
 @pytest.mark.parametrize("document", MINING, ids=lambda d: d.stem)

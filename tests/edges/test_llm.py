@@ -273,6 +273,7 @@ def test_an_answer_without_text_that_was_cut_off_says_so() -> None:
         ({"code": 400, "message": "response_format is not supported"}, "refused_format"),
         ({"message": "overloaded"}, "rate_limit"),
         ({"message": "something else"}, "refused_format"),
+        ({"message": "x" * 150}, "refused_format"),
     ],
 )
 @pytest.mark.parametrize("around", [{"choices": None}, {"choices": []}, {}])
@@ -284,6 +285,12 @@ def test_an_error_inside_a_success_is_that_error(error: object, kind: LLMErrorKi
         assert (error if isinstance(error, str) else error.get("message", "")) in found.reason  # type: ignore[attr-defined]
     told = _fail(_says({"choices": [{"error": error, "message": {"content": ""}, "finish_reason": "error"}]}))
     assert told.kind == kind
+
+
+def test_an_error_inside_a_success_may_echo_the_key() -> None:
+    """It is taken out, in one bounded line, as it is of every other error."""
+    for error in (f"wrong key {KEY}\nand " + "x" * 900, {"message": f"Incorrect API key provided: {KEY}"}):
+        assert _fail(_says({"error": error})).kind in {"auth", "refused_format"}
 
 
 def test_what_a_server_does_not_take_is_not_sent() -> None:
@@ -336,7 +343,7 @@ def test_wrong_compression_is_malformed() -> None:
         (400, {"error": {"message": "No connected db."}}, "auth"),
         (400, {"error": {"message": "Your credit balance is too low to access the API."}}, "quota"),
         (403, {"error": {"message": "Your team has used all available credits"}}, "quota"),
-        (403, {"error": {"message": "m requires moderation and your input was flagged"}}, "request"),
+        (403, {"error": {"message": "m requires moderation and your input was flagged"}}, "declined"),
         (400, {"error": {"message": "Unsupported parameter: 'max_tokens' is not supported"}}, "refused_parameter"),
         (400, {"error": {"message": "Unsupported value: 'temperature' does not support 0"}}, "refused_parameter"),
         (400, {"error": {"message": "x", "code": "unsupported_parameter", "param": "max_tokens"}}, "refused_parameter"),
@@ -345,7 +352,7 @@ def test_wrong_compression_is_malformed() -> None:
         (400, {"error": {"message": "max_tokens is too large: 4096"}}, "refused_parameter"),
         (400, {"error": {"message": "temperature must be greater than 0"}}, "refused_parameter"),
         (422, {"error": {"message": "seed: Extra inputs are not permitted"}}, "refused_parameter"),
-        (400, {"error": {"message": "max_tokens: 4096 exceeds the maximum context length of 2048"}}, "request"),
+        (400, {"error": {"message": "max_tokens: 4096 exceeds the maximum context length of 2048"}}, "context"),
         (400, {"error": {"message": "a post about seed money and room temperature"}}, "refused_format"),
         (409, {}, "request"),
         (418, b"<html>teapot</html>", "request"),
@@ -446,7 +453,7 @@ def test_no_cookies_are_kept() -> None:
     assert "cookie" not in server.heads[1].lower()
 
 
-@pytest.mark.parametrize(("status", "kind"), [(200, "malformed"), (400, "refused_format")])
+@pytest.mark.parametrize(("status", "kind"), [(200, "malformed"), (400, "context")])
 def test_an_answer_without_end_is_cut(status: int, kind: LLMErrorKind) -> None:
     """It is not read until the time limit, and may have been billed."""
 
@@ -512,11 +519,11 @@ def test_a_model_on_this_machine_is_asked_without_a_proxy(monkeypatch: pytest.Mo
         ("ALL_PROXY", "socks5://user:hunter2@proxy.corp:1080"),
         ("HTTP_PROXY", "socks4://user:hunter2@proxy.corp:1080"),
         ("HTTP_PROXY", "user:hunter2@proxy.corp:3128x"),
-        ("SSL_CERT_FILE", "/hunter2/none.pem"),
+        ("SSL_CERT_FILE", "/none/none.pem"),
     ],
 )
 def test_an_environment_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    """It is no bug and costs nothing; what the library says of it may hold a part of a password."""
+    """It is no bug and costs nothing; of a proxy nothing is told, since it may be a part of a password."""
     monkeypatch.setenv(name, value)
 
     async def ask() -> None:

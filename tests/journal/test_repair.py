@@ -18,6 +18,7 @@ from audit.history import folded
 from events import catalogue as ev
 from events.journal import FileJournal, JournalReader, verify_journal
 from events.journal.repair import salvage, survey
+from events.value import changed
 from tests.audit.broken import write
 from tests.journal.spoiled import (
     cut_below_head,
@@ -31,7 +32,7 @@ from tests.journal.spoiled import (
     spoil_head,
     written,
 )
-from tests.kit import Drive, accepted, rejected
+from tests.kit import T0_MS, Drive, accepted, rejected
 
 
 def digest(journal: Path) -> dict[str, str]:
@@ -220,6 +221,17 @@ def test_an_existing_target_is_not_touched(tmp_path: Path, capsys: pytest.Captur
     assert "exists already" in said
     assert digest(tmp_path / "5Grw.repaired") == first
     assert repair(capsys, str(journal), "--accept-loss", "--out", str(tmp_path / "other"))[0] == 0
+
+
+def test_salvage_knows_chosen_posts_by_the_days_of_the_fold() -> None:
+    """In all their versions: by their records' day, and where nobody checked their dates by that which X told."""
+    drive = Drive().start().window(7).scraped(20, edits=("18", "19"), timestamp=T0_MS // 1000 - 2 * 86_400)
+    assert salvage(drive.records).seen == {day: tuple(sorted(ids)) for day, ids in drive.state.seen.items()}
+    assert list(drive.state.seen) == [T0_MS // 86_400_000]
+    search = drive.records[-1].event()
+    unchecked = Drive().start().window(7)
+    unchecked.on(changed(search, since=None))
+    assert list(salvage(unchecked.records).seen) == list(unchecked.state.seen) == [T0_MS // 86_400_000 - 2]
 
 
 def test_salvage_reads_only_what_it_can() -> None:

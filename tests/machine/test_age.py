@@ -1,4 +1,4 @@
-"""R9: nothing is sent that is older than 72 hours, whatever the host did meanwhile; what is under way is not given up."""
+"""R9: nothing is sent that is older than 72 hours, whatever the host did; what is under way is not given up."""
 
 from __future__ import annotations
 

@@ -277,6 +277,19 @@ def test_another_api_takes_them_over() -> None:
     assert (drive.at(), len(asked(drive)), searched(drive)) == ("Analyzing", 1, 0)
 
 
+def test_a_move_in_the_middle_of_a_search_has_held_posts_wait_again() -> None:
+    """Nothing is asked about before the new API has told a window, in which they go first."""
+    drive = Drive(HOLD).start().window(7).scraped(1, 2)
+    drive.on(analysis_failed("1", "auth"))
+    drive.window(8)
+    assert (drive.at(), searched(drive)) == ("Scraping", 3)
+    drive.on(ev.ActorStopped(reason="x", posts_processed=0), ev.ApiMoved(api_url="http://127.0.0.1:9"))
+    drive.start(changed(HOLD, max_submissions_per_window=1))
+    assert (drive.at(), asked(drive), held(drive)) == ("Scraping", [], ["2", "1"])
+    drive.window(90_000)
+    assert (drive.at(), asked(drive), searched(drive)) == ("Analyzing", ["2"], 0)
+
+
 # What of it an alarm is made of
 
 

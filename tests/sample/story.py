@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.sample import batches, crashes, troubles, words
+from tests.sample import batches, crashes, holding, troubles, words
 from tests.sample.posts import HOSTILE
 from tests.sample.scenes import USUAL, Scene, windows
 from tests.sample.stage import Stage
@@ -75,6 +75,7 @@ SCENES: Final[tuple[tuple[str, Scene], ...]] = (
     ("answers that outlast the window", batches.outlasting),
     ("carried too long", batches.carried_too_long),
     ("too old", batches.too_old),
+    ("posts held", holding.held),
     ("quiet", quiet(8)),
     ("validators speak", words.validators_speak),
     ("settings change", words.settings_change),

@@ -41,6 +41,17 @@ NOT_REACHED = {
     # The stand-in tells its quota only in a 429, and that is no longer Submitting.
     Row("ConfigMismatched", "Submitting", "Scraping", ("scrape_due",)),
     Row("ConfigMismatched", "Submitting", "WaitingForWindow", ("idle",)),
+    # Where a batch ends with a newer window open, the held posts of the story leave room there for a search.
+    *(
+        Row(event, "Submitting", "Analyzing", ("analysis_due",))
+        for event in (
+            *("ActorStarted", "ConfigMismatched"),
+            *("SubmissionAccepted", "SubmissionRejected", "SubmissionFailed"),
+        )
+    ),
+    # No budget is set, and no API moves, while posts are held.
+    Row("BudgetSpent", "Scraping", "Analyzing", ("analysis_due",)),
+    Row("WindowOpened", "Scraping", "Analyzing", ("analysis_due",)),
 }
 
 

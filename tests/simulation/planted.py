@@ -20,6 +20,7 @@ BUDGET: Final = "actor.machine.budget"
 CHAIN_END: Final = "actor.chain_end"
 RUNTIME: Final = "actor.runtime"
 PERFORM: Final = "actor.perform"
+BLOCK_WATCH: Final = "actor.block_watch"
 API: Final = "actor.edges.api"
 X_WIRE: Final = "actor.edges.x_wire"
 API_WIRE: Final = "actor.edges.api_wire"
@@ -67,16 +68,18 @@ def _dropped_in_backoff(effect: str) -> Change:
 
 _START_SUBMISSION: Final = """\
     async def _start_submission(self, effect: ef.StartSubmission, state: State) -> Facts:
-        await self._watch.confirmation(state.newest)
+        await self._watch.confirmation(state.window)
         return (
             lambda s: (
-                (submission_decided(s, effect, self._clock.now_ms()),) if self._watch.is_confirmed(s.newest) else ()
+                (submission_decided(s, effect, self._clock.now_ms()),) if self._watch.is_confirmed(s.window) else ()
             ),
         )
 """
 _SENT_AT_ONCE: Final = """\
     async def _start_submission(self, effect, state):
         started = submission_decided(state, effect, self._clock.now_ms())
+        if isinstance(started, ev.PostAbandoned):
+            return (lambda s: (started,),)
         answer = await self._ports.api.submit(started.body)
         sent = ef.SubmitPost(post_id=effect.post_id, attempt=effect.attempt)
         return (
@@ -106,8 +109,6 @@ _SNAPSHOT_FIRST: Final = """\
         if self._since_snapshot + 1 >= self._config.snapshot_every or isinstance(event, ActorStopped):
             await self._save_snapshot(record)
 """
-
-_ANY_DATE: Final = Change(X_WIRE, "    if not _since(now_s) <= posted <= now_s + _AHEAD_S:\n", "    if False:\n")
 
 PLANTED: Final = (
     # The runtime and what it performs
@@ -337,17 +338,9 @@ PLANTED: Final = (
         "a sleep towards a moment is one long sleep",
         (Change(PERFORM, "await self._clock.sleep(min(left_s, _PIECE_S))", "await self._clock.sleep(left_s)"),),
     ),
-    Planted("any date is taken", (_ANY_DATE,)),
     Planted(
-        "chosen posts are forgotten by the dates that X tells",
-        (
-            _ANY_DATE,
-            Change(
-                REDUCE,
-                "    if e.since is None:\n        return _see_unchecked",
-                "    if True:\n        return _see_unchecked",
-            ),
-        ),
+        "any date is taken",
+        (Change(X_WIRE, "    if not _since(now_s) <= posted <= now_s + _AHEAD_S:\n", "    if False:\n"),),
     ),
     Planted(
         "an edited post is another post",
@@ -380,10 +373,84 @@ PLANTED: Final = (
         "what waits for its analysis is not taken up again",
         (Change(REDUCE, "    if not post.deferred or post", "    if not post.deferred or not post.analyzed or post"),),
     ),
+    # What is believed of blocks
+    Planted(
+        "a block far ahead is believed on one answer",
+        (
+            Change(BLOCK_WATCH, "if ahead.holds(_ANSWERS, max(", "if ahead.answers or ahead.holds(_ANSWERS, max("),
+            Change(BLOCK_WATCH, "_BLOCKS * policy.block_s)) and ahead.goes_on:", "_BLOCKS * policy.block_s)):"),
+        ),
+    ),
+    Planted(
+        "a window that was none is never taken back",
+        (Change(BLOCK_WATCH, "or not agreed or state.is_under_way():", "or agreed or not agreed:"),),
+    ),
+    Planted(
+        "a window is taken back at the first lower answer",
+        (
+            Change(
+                BLOCK_WATCH,
+                "agreed = behind.goes_on and behind.holds(_LOWER_ANSWERS, needed_s)",
+                "agreed = behind.answers > 0",
+            ),
+        ),
+    ),
+    Planted(
+        "a window that was taken back is searched again",
+        (Change(REDUCE, "to_scrape=room - len(carried) if is_new else 0,", "to_scrape=room - len(carried),"),),
+    ),
+    Planted(
+        "what a window took is forgotten when another is taken back",
+        (
+            Change(
+                REDUCE,
+                "        counted=counted,\n        checkpointed=None,",
+                "        counted={},\n        checkpointed=None,",
+            ),
+        ),
+    ),
+    Planted(
+        "a post is sent in a window that one answer told of",
+        (Change(BLOCK_WATCH, "return window is None or self._highest[1] >= window.start_block", "return True"),),
+    ),
+    Planted(
+        "another length of windows is believed on one answer",
+        (
+            Change(
+                BLOCK_WATCH,
+                "if length is not None and not self._is_settled(",
+                "if length is not None and False and not self._is_settled(",
+            ),
+        ),
+    ),
+    Planted(
+        "a higher quota is believed on one answer",
+        (
+            Change(
+                BLOCK_WATCH,
+                "if quota is not None and not self._is_settled(",
+                "if quota is not None and False and not self._is_settled(",
+            ),
+        ),
+    ),
+    Planted(
+        "a window of another length begins within the newest",
+        (
+            Change(
+                BLOCK_WATCH,
+                "return newest is None or start == newest.start_block or start >= newest.end_block",
+                "return True",
+            ),
+        ),
+    ),
+    Planted(
+        "searches follow each other as fast as windows do",
+        (Change(PERFORM, "        if state.searched_ms is not None:\n", "        if False:\n"),),
+    ),
     # The edges
     Planted(
         "a success of another post or hotkey counts",
-        (Change(API_WIRE, "        if named is not None and named != ours:\n", "        if False:\n"),),
+        (Change(API_WIRE, "if named is not None and named != ours:", "if False:"),),
     ),
     Planted("one signature serves all attempts of a post", (Change(API, _SIGNED, _SIGNED_ONCE),)),
     Planted("a 429 is a failure like others", (Change(API_WIRE, "_TOO_MANY: Final = 429", "_TOO_MANY: Final = 430"),)),

@@ -9,7 +9,7 @@ import pytest
 
 from actor.machine import INITIAL, State
 from actor.machine.state import Backoff, PendingPost, Window
-from actor.simulation.oracles.keeping import Abandoned, Answered, Budget, Heard, Rested, Understood
+from actor.simulation.oracles.keeping import Abandoned, Answered, Budget, Dated, Heard, Rested, Understood
 from actor.simulation.oracles.oracle import Oracle, Told
 from actor.simulation.outcome import Violation
 from actor.simulation.signer import HOTKEY, verify
@@ -220,6 +220,70 @@ def test_a_new_process_has_its_own_moment_to_give_up() -> None:
     started = ev.ActorStarted(build="b", epoch=2, pid=2, policy=WORKING.policy)
     story = Story(Abandoned(world())).tell(RECOVERED, carried(4)).tell(started, carried(4), at_s=600.0)
     assert story.found == []
+
+
+OLD_S = post(1).timestamp + WORKING.policy.max_post_age_s
+
+
+def waiting(**fields: Any) -> State:
+    """A post waits, of which the age counts."""
+    usual = {"post": post(1), "window": 812, "analyzed": True, "dated": True, "deferred": True, "deferrals": 1}
+    return changed(WORKING, posts=(PendingPost(**{**usual, **fields}),))
+
+
+@pytest.mark.parametrize(("later_s", "found"), [(60.0, ["R9"]), (31.0, [])])
+def test_a_post_that_grew_too_old(later_s: float, found: list[str]) -> None:
+    """R9: it is given up within the half minute in which the miner looks at its clock."""
+    story = Story(Abandoned(world())).tell(RECOVERED, waiting(), at_s=OLD_S)
+    assert story.tell(RECOVERED, waiting(), at_s=OLD_S + later_s).found == found
+
+
+def test_a_host_that_sleeps_gives_nothing_up() -> None:
+    """R9: it has half a minute again when it wakes."""
+    outside = world()
+    story = Story(Abandoned(outside)).tell(RECOVERED, waiting(), at_s=OLD_S)
+    outside.ledger.sleeps.append((OLD_S + 10.0, OLD_S + 9_000.0))
+    assert story.tell(RECOVERED, waiting(), at_s=OLD_S + 9_001.0).found == []
+
+
+@pytest.mark.parametrize(("at_s", "found"), [(OLD_S + 1.0, ["R9"]), (OLD_S - 1.0, [])])
+def test_an_attempt_of_a_post_that_is_too_old(at_s: float, found: list[str]) -> None:
+    """R9: none begins, whether the post was ever carried or not."""
+    queued = waiting(deferred=False, deferrals=0)
+    started = ev.SubmissionStarted(post_id="1", window=812, attempt=1, body=BODY)
+    assert Story(Abandoned(world())).tell(RECOVERED, queued).tell(started, queued, at_s=at_s).found == found
+
+
+@pytest.mark.parametrize(("at_s", "found"), [(OLD_S + 1.0, ["R9"]), (OLD_S - 1.0, [])])
+def test_a_window_that_a_post_too_old_fills(at_s: float, found: list[str]) -> None:
+    """R9: it is not carried into it."""
+    opened = ev.WindowOpened(
+        window=813, start_block=81_300, current_block=81_300, blocks_per_window=100, source="status"
+    )
+    carried_on = changed(waiting(deferred=False), window=SECOND, newest=SECOND)
+    assert Story(Abandoned(world())).tell(RECOVERED, waiting()).tell(opened, carried_on, at_s=at_s).found == found
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "since", "found"),
+    [(900, 900, []), (1_300, 900, []), (899, 900, ["dates"]), (1_301, 900, ["dates"]), (1_000, None, ["dates"])],
+)
+def test_a_post_of_another_date(timestamp: int, since: int | None, found: list[str]) -> None:
+    """Ruling 17: from what was asked for to five minutes ahead."""
+    taken = ev.PostsScraped(
+        window=812,
+        wanted=5,
+        seed=1,
+        candidates=("1",),
+        posts=(post(1, timestamp=timestamp),),
+        posts_read=10,
+        users_read=10,
+        requests=1,
+        unusable=0,
+        latency_ms=1,
+        since=since,
+    )
+    assert Story(Dated(world())).tell(taken, at_s=1_000.0).found == found
 
 
 def budgeted(limit_usd: float | None) -> State:

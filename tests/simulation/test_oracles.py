@@ -109,6 +109,16 @@ def test_a_post_after_its_verdict() -> None:
     assert {"I2", "signature"} <= spoiled(again)
 
 
+def test_another_version_after_the_verdict() -> None:
+    """I2: an accepted post that arrives edited is found."""
+
+    def act(world: World) -> None:
+        world.ledger.versions["77"] = world.ledger.submissions[0].post_id
+        resent(world, post_id="77")
+
+    assert "I2" in spoiled(after_verdict("SubmissionAccepted")(act))
+
+
 def test_more_posts_than_the_window_takes() -> None:
     """I1: a new post that arrives in a window which took as many as are allowed is found."""
 

@@ -44,6 +44,19 @@ def test_every_window_goes_by_itself(moments: list[Moment]) -> None:
         assert [record.name for record in reproduces(window)] == [step.name for step in window.steps], number
 
 
+def test_what_was_held_comes_out(make_world: Callable[..., World]) -> None:
+    """A refusal that holds a window's posts, one in the next window, and the start that sends them."""
+    world = make_world()
+    world.sandbox.script("llm.chat", "402", times=2)
+    world.mine(ON_ANALYSIS_ERROR="hold")
+    world.sandbox.next_window()
+    world.mine(ON_ANALYSIS_ERROR="hold")
+    made = reproduces(Scenario.load(locate(world.journal)))
+    assert [record.name for record in made] == world.names()
+    assert sum(record.name == "AnalysisFailed" for record in made) == 2
+    assert sum(record.name == "SubmissionAccepted" for record in made) == 5
+
+
 def test_a_mined_journal_comes_out_on_disk(make_world: Callable[..., World], tmp_path: Path) -> None:
     """What the real miner recorded over HTTP, with faults and a restart, is made again in another journal on disk."""
     world = make_world(posts=0, corpus_size=60, epoch=hours_ago())
@@ -103,6 +116,19 @@ def test_histories_of_troubled_worlds_come_out(seed: int) -> None:
     store = MemoryJournal()
     reproduces(Scenario.load(lines_of(world)), store=store)
     assert store.lines == lines_of(world), f"seed {seed}"
+
+
+def test_posts_given_up_in_the_queue_come_out() -> None:
+    """A clock that is set ahead in a backoff: what was analyzed and never carried is given up, again too (R9)."""
+    world = ActorWorld([post(n) for n in range(1, 4)])
+    world.api.answers = [fail()]
+    world.crash("SubmissionFailed")
+    world.clock.jump(80 * 3_600)
+    world.run(seconds=60)
+    assert [record.name for record in world.journal()].count("PostAbandoned") == 3
+    store = MemoryJournal()
+    reproduces(Scenario.load(lines_of(world)), store=store)
+    assert store.lines == lines_of(world)
 
 
 def lines_of(world: ActorWorld) -> list[bytes]:

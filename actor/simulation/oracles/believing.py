@@ -17,20 +17,24 @@ _SEARCHED: Final = (ev.PostsScraped, ev.ScrapeFailed)
 _ON_THE_WAY_S: Final = 4.0
 _ROUNDING_S: Final = 0.002
 _AGREE: Final = 3
+_LOWER_S: Final = 300.0
+_FAR_BLOCKS: Final = 7_200
 
 
 class Believed(Oracle):
     """Nothing is sent in a window that one answer alone told of, and no other number of one answer is used."""
 
-    EVENTS = (ev.SubmissionStarted, ev.ConfigMismatched)
+    EVENTS = (ev.SubmissionStarted, ev.ConfigMismatched, ev.WindowOpened, ev.WindowsRevised)
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._lengths = {world.chain.blocks_per_window}
         self._quotas = {world.chain.quota}
+        self._block = 0
 
-    def asked_status(self, arrival: object, last: Told | None) -> Iterator[Violation]:  # noqa: ARG002
+    def asked_status(self, arrival: Status | Submission, last: Told | None) -> Iterator[Violation]:  # noqa: ARG002
         """What is in force there?"""
+        self._block = (arrival.block if isinstance(arrival, Status) else arrival.start_block) or self._block
         self._lengths.add(self.world.chain.blocks_per_window)
         self._quotas.add(self.world.chain.quota)
         yield from ()
@@ -39,21 +43,42 @@ class Believed(Oracle):
 
     def told(self, told: Told) -> Iterator[Violation]:
         """Was it told often enough?"""
-        event, newest = told.event, told.before.newest
+        event, window = told.event, told.before.window
         if isinstance(event, ev.ConfigMismatched):
             known = self._lengths if event.setting == "BLOCKS_PER_WINDOW" else self._quotas
             if event.served not in known and self._lies(told.life) < _AGREE:
                 text = f"{event.setting}={event.served} is used, which no two answers in a row told"
                 yield Violation(rule="R18", text=text, seq=told.record.seq)
-        elif newest is not None and not is_told_twice(self.world, newest.start_block, told.life):
-            text = f"a post is to be sent in the window that begins at block {newest.start_block}, told once at most"
+        elif isinstance(event, ev.WindowOpened):
+            yield from self._opened(event, told)
+        elif isinstance(event, ev.WindowsRevised):
+            since_s = told.at_s - _LOWER_S + _ON_THE_WAY_S
+            if is_told_twice(self.world, event.believed_start_block, told.life, since_s, times=1):
+                text = (
+                    f"the window that begins at block {event.believed_start_block} is taken back, and was told lately"
+                )
+                yield Violation(rule="R18", text=text, seq=told.record.seq)
+        elif window is not None and not is_told_twice(self.world, window.start_block, told.life):
+            text = f"a post is to be sent in the window that begins at block {window.start_block}, told once at most"
+            yield Violation(rule="R18", text=text, seq=told.record.seq)
+
+    def _opened(self, event: ev.WindowOpened, told: Told) -> Iterator[Violation]:
+        newest = told.before.newest
+        if newest is not None and newest.start_block < event.start_block < newest.end_block:
+            text = f"the window that begins at block {event.start_block} overlaps the one from {newest.start_block}"
+            yield Violation(rule="R18", text=text, seq=told.record.seq)
+        known = self._block if newest is None else max(self._block, newest.end_block)
+        far = known + _FAR_BLOCKS
+        is_far = newest is not None and event.current_block > far
+        if is_far and not is_told_twice(self.world, far, told.life, times=_AGREE):
+            text = f"block {event.current_block} is believed, which fewer than {_AGREE} answers told"
             yield Violation(rule="R18", text=text, seq=told.record.seq)
 
     def _lies(self, life: int) -> int:
-        """How many answers named a quota that never was; a server that never names its own contradicts none."""
+        """How many answers named a quota that never was; those between them that named the true one may be lost."""
         ledger = self.world.ledger
         told: list[Status | Submission] = [*ledger.statuses, *ledger.submissions]
-        return sum(a.lie == "large_quota" and a.life == life and not self.world.habits.tells_quota for a in told)
+        return sum(arrival.lie == "large_quota" and arrival.life == life for arrival in told)
 
 
 class SearchesApart(Oracle):

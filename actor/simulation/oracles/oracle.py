@@ -89,14 +89,14 @@ class Oracle:
         return ()
 
 
-def is_told_twice(world: World, block: int, life: int, since_s: float = 0.0) -> bool:
-    """Whether two answers that reached this process told of this block or a later one, true or not."""
+def is_told_twice(world: World, block: int, life: int, since_s: float = 0.0, times: int = 2) -> bool:
+    """Whether two answers, or more, that reached this process told of this block or a later one, true or not."""
     found = 0
     asked: chain[Status | Submission] = chain(reversed(world.ledger.statuses), reversed(world.ledger.submissions))
     for arrival in asked:
         if arrival.life == life and arrival.at_s >= since_s and arrival.delivered_s is not None:
             found += arrival.told is not None and arrival.told >= block
-            if found > 1:
+            if found >= times:
                 return True
     return False
 

@@ -36,6 +36,7 @@ class Quota(Oracle):
         super().__init__(world)
         self._known: Counter[int] = Counter()
         self._limits: dict[str, int] = {}
+        self._lengths: dict[str, int] = {}  # of the window that each post was sent for
         self._numbers: set[int] = set()
         self._latest = 0
 
@@ -44,6 +45,7 @@ class Quota(Oracle):
         event = told.event
         if isinstance(event, ev.SubmissionStarted):
             self._limits[event.post_id] = told.before.max_submissions
+            self._lengths[event.post_id] = 0 if told.before.window is None else told.before.window.blocks
         elif isinstance(event, ev.SubmissionAccepted):
             acceptance = self.world.ledger.acceptances.get(event.post_id)
             if acceptance is not None and acceptance.start_block == event.start_block:
@@ -63,10 +65,11 @@ class Quota(Oracle):
         if arrival.number in self._numbers or start < self._latest or _outlived(arrival, last):
             return
         self._numbers.add(arrival.number)
-        limit = self._limits.get(arrival.post_id)
+        limit, blocks = self._limits.get(arrival.post_id), self.world.chain.blocks_per_window
+        if self._lengths.get(arrival.post_id) != blocks:
+            return  # another length is believed once several answers agreed
         if limit is not None and self._known[start] >= limit and arrival.outcome in _WOULD_COUNT:
-            later = start + self.world.chain.blocks_per_window
-            if is_told_twice(self.world, later, arrival.life):
+            if is_told_twice(self.world, start + blocks, arrival.life):
                 return
             text = f"post {arrival.post_id} was sent into the window that begins at block {start}, which had taken"
             yield Violation(rule="I1", text=f"{text} {self._known[start]}; {limit} are allowed", seq=_seq(last))

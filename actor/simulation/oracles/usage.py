@@ -18,6 +18,8 @@ __all__ = ["HealthyWindows"]
 _RECOVERED_S: Final = 300.0
 _LONG_ENOUGH_S: Final = 60.0
 _TAKEN_BACK_S: Final = 900.0
+_FAR_WINDOWS: Final = 2
+_AGREED_S: Final = 300.0
 _TROUBLES: Final = (ev.EffectCrashed, ev.ActorStarted, ev.ActorStopped, ev.ScrapeFailed)
 # What changes the newest window, or how long a 429 binds.
 _MOVES: Final = (ev.WindowOpened, ev.RateLimited, ev.ApiMoved, ev.ConfigMismatched)
@@ -67,8 +69,8 @@ class HealthyWindows(Oracle):
         if any(d.place == "chain" and d.kind in {"resize", "back"} for d in outcome.disturbances):
             return  # what is one window to the server may then be none, or two, to who asks
         sleeps = [moment_s for begins_s, ends_s in outcome.ledger.sleeps for moment_s in _every(begins_s, ends_s)]
-        troubles = sorted([*self._troubles_s, *_troubles_s(outcome), *sleeps])
         told = [status for status in outcome.ledger.statuses if status.delivered_s is not None]
+        troubles = sorted([*self._troubles_s, *_troubles_s(outcome), *sleeps, *_jumps_s(told, self._blocks)])
         for first, following in _windows(told, self._blocks):
             start = (first.block or 0) // self._blocks * self._blocks
             whole = following.at_s - first.at_s >= _LONG_ENOUGH_S and first.life == following.life
@@ -99,6 +101,13 @@ def _troubles_s(outcome: Outcome) -> Iterator[float]:
         for before, after in pairwise(numbered):
             if after.number > before.number + 1:
                 yield from _every(*sorted((before.at_s, after.at_s)))
+
+
+def _jumps_s(told: Sequence[Status], blocks: int) -> Iterator[float]:
+    """A block far ahead is believed once several answers agreed."""
+    for before, after in pairwise(told):
+        if (after.block or 0) > (before.block or 0) + _FAR_WINDOWS * blocks:
+            yield from _every(after.at_s, after.at_s + _AGREED_S)
 
 
 def _while_believed(arrival: Arrival) -> Iterator[float]:
