@@ -6,6 +6,7 @@ It writes nothing but its report; quality.py judges, evaluation_report.py words 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +16,22 @@ from actor.analyzer import Analysis, AnalysisError, Analyzer, Registry, Strategy
 from actor.analyzer.labelled import load_labelled
 from actor.analyzer.quality import Outcome
 from actor.compose import Model, build_analyzer
+from actor.edges.llm import import_client
 from actor.edges.text import Redactor
+from actor.llm_fixes import LLM_FIXES
 from actor.loops import run_loop
 from actor.machine.norm import norm_text
 from audit.terminal import progress
+from events.catalogue import CONFIGURATION
 
 __all__ = ["Asked", "HopelessError", "evaluate_posts"]
 
 # A person has to mend these; asking about further posts would only repeat them.
-_HOPELESS: Final = frozenset({"auth", "quota", "model", "connection"})
+_HOPELESS: Final = CONFIGURATION | {"connection"}
 
 
 class HopelessError(Exception):
-    """The model cannot be asked at all; one line."""
+    """The model cannot be asked at all; one line, with what to set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,42 +52,62 @@ def evaluate_posts(file: Path, registry: Registry, strategy: Strategy, asked: As
     posts = load_labelled(file, registry)
     texts = [norm_text(post.text) for post in posts]
     studies = [strategy.study(text) for text in texts]
-    analyses: Sequence[Analysis | AnalysisError | None] = [None] * len(posts)
+    answers: Sequence[_Answer] = [_Answer()] * len(posts)
     if asked is not None:
         with progress("asking the model") as on_progress:
-            analyses = run_loop(_ask(texts, strategy, asked, on_progress))
+            answers = run_loop(_ask(texts, strategy, asked, on_progress))
     return [
-        Outcome(post=post, study=study, analysis=analysis)
-        for post, study, analysis in zip(posts, studies, analyses, strict=True)
+        Outcome(post=post, study=study, analysis=answer.analysis, latency_s=answer.latency_s)
+        for post, study, answer in zip(posts, studies, answers, strict=True)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """As in `Outcome`."""
+
+    analysis: Analysis | AnalysisError | None = None
+    latency_s: float | None = None
+
+    @property
+    def hopeless(self) -> bool:
+        return isinstance(self.analysis, AnalysisError) and self.analysis.kind in _HOPELESS
 
 
 async def _ask(
     texts: Sequence[str], strategy: Strategy, asked: Asked, on_progress: Callable[[int, int], None]
-) -> list[Analysis | AnalysisError]:
+) -> list[_Answer]:
     analyzer = build_analyzer(strategy, asked.model, Redactor((asked.model.api_key,)))
     slots = asyncio.Semaphore(asked.concurrency)
-    done = 0
+    import_client()  # whose time is not the model's
+    done, gave_up = 0, False
 
-    async def one(text: str) -> Analysis | AnalysisError:
-        nonlocal done
+    async def one(text: str) -> _Answer:
+        nonlocal done, gave_up
         async with slots:
+            if gave_up:
+                return _Answer()
             found = await _outcome(analyzer, text)
+        gave_up = gave_up or found.hopeless
         done += 1
         on_progress(done, len(texts))
         return found
 
     try:
         first = await one(texts[0])
-        if isinstance(first, AnalysisError) and first.kind in _HOPELESS:
-            raise HopelessError(f"{asked.model.name} cannot be asked: {first.reason}")
+        if isinstance(first.analysis, AnalysisError) and first.hopeless:
+            failure = first.analysis
+            reason = f"{asked.model.name} cannot be asked: {failure.reason}"
+            raise HopelessError(f"{reason}; fix: {LLM_FIXES[failure.kind]}")
         return [first, *await asyncio.gather(*(one(text) for text in texts[1:]))]
     finally:
         await analyzer.aclose()
 
 
-async def _outcome(analyzer: Analyzer, text: str) -> Analysis | AnalysisError:
+async def _outcome(analyzer: Analyzer, text: str) -> _Answer:
+    began_s = time.monotonic()
     try:
-        return await analyzer.analyze(text)
+        found: Analysis | AnalysisError = await analyzer.analyze(text)
     except AnalysisError as error:
-        return error
+        found = error
+    return _Answer(found, time.monotonic() - began_s)

@@ -100,15 +100,17 @@ class Report:
         return sorted(found, key=lambda one: one.post.line)
 
     def _model_lines(self, d: ModelQuality) -> Iterator[str]:
-        answered = d.posts - d.failed
+        base = d.baseline
         yield f"model            {printable(self.model)}"
+        yield from _effort_lines(d)
+        yield f"relevance        {_of(d.relevance, d.posts)} posts agree on every subnet within ±0.05"
+        yield f"sentiment        {_of(d.sentiment, d.posts)} posts are in the labelled category"
+        yield f"both             {_of(d.both, d.posts)} posts would pass a validator who agrees with the labels"
         yield (
-            f"requests         {d.calls} for {d.posts} posts, {d.calls / d.posts:.2f} each; {d.failed} posts failed; "
-            f"{d.prompt_tokens:,} prompt and {d.completion_tokens:,} completion tokens"
+            f"without a model  {base.relevance} relevance by names alone, {base.sentiment} sentiment as always "
+            f"{base.category}, {base.both} both; its topics gain {d.gained} posts and lose {d.lost}"
         )
-        yield f"relevance        {_of(d.relevance, answered)} posts agree on every subnet within ±0.05"
-        yield f"sentiment        {_of(d.sentiment, answered)} posts are in the labelled category"
-        yield f"both             {_of(d.both, answered)} posts would pass a validator who agrees with the labels"
+        yield from (f"advice           {line}" for line in _advice(d))
         yield ""
         yield "labelled \\ found " + " ".join(f"{name:>{_WIDTH}}" for name in SENTIMENTS)
         for labelled in SENTIMENTS:
@@ -116,19 +118,56 @@ class Report:
             yield f"{labelled:<16} " + " ".join(f"{count:>{_WIDTH}}" for count in counts)
 
 
+def _effort_lines(d: ModelQuality) -> Iterator[str]:
+    aside = {"without a count of tokens": d.unmeasured_calls, "for a better answer": d.repairs}
+    odd = "".join(f", {number} {what}" for what, number in aside.items() if number)
+    yield (
+        f"requests         {d.calls} for {d.posts} posts, {d.calls / d.posts:.2f} each{odd}; "
+        f"{d.prompt_tokens:,} prompt and {d.completion_tokens:,} completion tokens"
+    )
+    ways = ", ".join(f"{number} on the rung {way}" for way, number in sorted(d.ways.items()))
+    kinds = ", ".join(f"{kind} {number}" for kind, number in sorted(d.failures.items()))
+    left = f"; {d.not_asked} not asked after that" if d.not_asked else ""
+    yield f"answers          {ways or 'none'}; {d.failed} posts failed{f': {kinds}' if kinds else ''}{left}"
+    if d.median_s is not None and d.largest_s is not None:
+        yield f"latency          {d.median_s:.2f} s in the median, {d.largest_s:.2f} s at most"
+
+
+def _advice(d: ModelQuality) -> Iterator[str]:
+    """What the figures speak for."""
+    if d.lost > d.gained:
+        yield "set ANALYZER=matcher: names alone are nearer to the labels than this model's topics, and cost less"
+    if d.sentiment <= d.baseline.sentiment:
+        yield f"set MODEL to a better one: always {d.baseline.category} is no farther from the labels than this one"
+
+
 def _model_json(model: str, d: ModelQuality) -> dict[str, Any]:
-    answered = d.posts - d.failed
+    base = d.baseline
     return {
         "name": model,
         "posts": d.posts,
+        "not_asked": d.not_asked,
         "failed": d.failed,
+        "failures": dict(d.failures),
+        "ways": dict(d.ways),
+        "latency_s": {"median": d.median_s, "largest": d.largest_s},
         "calls": d.calls,
         "calls_per_post": d.calls / d.posts,
+        "unmeasured_calls": d.unmeasured_calls,
+        "repairs": d.repairs,
         "prompt_tokens": d.prompt_tokens,
         "completion_tokens": d.completion_tokens,
-        "relevance_agreement": _share(d.relevance, answered),
-        "sentiment_agreement": _share(d.sentiment, answered),
-        "both": _share(d.both, answered),
+        "relevance_agreement": _share(d.relevance, d.posts),
+        "sentiment_agreement": _share(d.sentiment, d.posts),
+        "both": _share(d.both, d.posts),
+        "topics": {"gained": d.gained, "lost": d.lost},
+        "baseline": {
+            "category": base.category,
+            "sentiment_agreement": _share(base.sentiment, d.posts),
+            "relevance_agreement": _share(base.relevance, d.posts),
+            "both": _share(base.both, d.posts),
+        },
+        "advice": list(_advice(d)),
         "confusion": {
             labelled: {found: d.confusion.get((labelled, found), 0) for found in SENTIMENTS} for labelled in SENTIMENTS
         },

@@ -51,6 +51,11 @@ class Analysis(Value, frozen=True, kw_only=True):
     dropped: tuple[str, ...] = ()
     shown_chars: int | None = None
 
+    @property
+    def way(self) -> str:
+        """How the server was asked, in words: the rung, and what was left out."""
+        return f"{self.rung} without {', '.join(self.dropped)}" if self.dropped else self.rung
+
 
 class AnalysisError(Exception):
     """A post that could not be analyzed, and what the attempt cost.

@@ -551,6 +551,40 @@ def test_a_dripping_answer_is_cut_off() -> None:
     assert _fail(drip, timeout_s=0.3).kind == "timeout"
 
 
+@pytest.mark.parametrize(("timeout_s", "told"), [(60.0, "60"), (GIVE_UP_S, "300"), (90.5, "90.5")])
+def test_a_proxy_is_told_when_this_client_gives_up(timeout_s: float, told: str) -> None:
+    """LiteLLM goes on with a request whose client has left, and repeats one that failed, unless headers forbid it."""
+    server = Server(_says(_completion()))
+    asyncio.run(_complete(server, timeout_s=timeout_s))
+    headers = dict(line.lower().split(": ", 1) for line in server.heads[0].splitlines()[1:] if line)
+    assert (headers["x-litellm-timeout"], headers["x-litellm-num-retries"]) == (told, "0")
+
+
+def test_a_client_that_gives_up_closes_its_connection() -> None:
+    """By which a server that looks sees that nobody waits for what it is at work on."""
+
+    async def give_up() -> None:
+        gone = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()  # to the end of all that the client sends
+            gone.set()
+            writer.close()
+
+        listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = listener.sockets[0].getsockname()[1]
+        llm = OpenAIChat(base_url=f"http://127.0.0.1:{port}/v1", api_key=KEY, timeout_s=0.2)
+        with pytest.raises(LLMError):
+            await llm.complete(
+                model="m", messages=[{"role": "user", "content": "τ"}], response_format=None, max_tokens=256
+            )
+        await asyncio.wait_for(gone.wait(), GIVE_UP_S)
+        await llm.aclose()
+        listener.close()
+
+    asyncio.run(give_up())
+
+
 def test_a_silent_server_times_out() -> None:
     """No answer in time is a timeout."""
 
