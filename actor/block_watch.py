@@ -104,6 +104,11 @@ class BlockWatch:
         current = start if block.current_block is None else block.current_block
         return block if self._is_believed(state, start, current) else _without_windows(block)
 
+    def miss(self) -> None:
+        """An answer that could not be used: those around it are not in a row, and prove no other length or quota."""
+        self._length.forget()
+        self._quota.forget()
+
     def can_be_at(self, state: State, block: int) -> bool:
         """Whether the chain may be at this block by now."""
         return block <= self._reach(state)

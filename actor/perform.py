@@ -123,6 +123,7 @@ class Performer:
         except StatusError as error:
             reason = str(error)
             self._remind(state, reason)
+            self._watch.miss()
             return (lambda s: () if s.api_down else (ev.ApiUnreachable(reason=reason),),)
         self._next_reminder_s = 0.0
         return (lambda s: (*observe(s, self._watch.hear(s, block), "status"), *self._watch.revision(s)),)

@@ -195,7 +195,7 @@ def _window_opened(s: State, e: ev.WindowOpened, at_ms: int) -> State:
 def _windows_revised(s: State, e: ev.WindowsRevised, at_ms: int) -> State:
     """What waits for the end of a window that was none waits for the true one's; a batch begun before goes on.
 
-    What was put off in the true window still waits for a later one (invariant I7).
+    Nothing is carried into a window that was worked on before: its attempts may have been made there (invariant I7).
     """
     believed = _newest(s)
     _require(believed.start_block == e.believed_start_block, "only the newest window is taken back")
@@ -207,7 +207,8 @@ def _windows_revised(s: State, e: ev.WindowsRevised, at_ms: int) -> State:
         # Should the chain come to the window of the 429 after all, that one is still full (invariant I6).
         counted = {**counted, backoff.until_block - believed.blocks: s.max_submissions}
         backoff = changed(backoff, until_block=told.end_block)
-    waits = (p.deferred_in is not None and p.deferred_in > told.start_block for p in s.posts)
+    since = told.start_block if told.start_block in s.worked else None
+    posts = s.posts if window is not None else tuple([p if p.deferred else _put_off(s, p) for p in s.posts])
     return changed(
         s,
         newest=told if window is None or _is_after(told, window) else window,
@@ -215,7 +216,7 @@ def _windows_revised(s: State, e: ev.WindowsRevised, at_ms: int) -> State:
         backoff=backoff,
         counted=counted,
         checkpointed=None,
-        posts=tuple(changed(p, deferred_in=None) if late else p for p, late in zip(s.posts, waits, strict=True)),
+        posts=tuple([changed(p, deferred_in=since) if (p.deferred_in or 0) > told.start_block else p for p in posts]),
     )
 
 
@@ -275,7 +276,7 @@ def _keep_to_quota(s: State) -> State:
 
 
 def _put_all_off(s: State) -> State:
-    """Behind a move or a revision no window is worked on; the next one takes what the one before did not."""
+    """Behind a move no window is known; the new API's first one takes what the old one did not."""
     return changed(s, posts=tuple(p if p.deferred else changed(_put_off(s, p), deferred_in=None) for p in s.posts))
 
 

@@ -52,6 +52,22 @@ NOT_REACHED = {
     # No budget is set, and no API moves, while posts are held.
     Row("BudgetSpent", "Scraping", "Analyzing", ("analysis_due",)),
     Row("WindowOpened", "Scraping", "Analyzing", ("analysis_due",)),
+    # Nothing is held in the scene of old posts.
+    Row("PostAbandoned", "Submitting", "Analyzing", ("analysis_due",)),
+    # Another length of windows is believed after some polls, and by then every batch of the story has ended.
+    Row("ConfigMismatched", "Submitting", None, ("post_queued",)),
+    # The stand-in's other blocks come while the miner rests or waits for a window, and end before its next one.
+    *(
+        Row("WindowsRevised", source, None if dest == source else dest, guards)
+        for source in ("WaitingForWindow", "Submitting")
+        for dest, guards in (
+            ("Scraping", ("scrape_due",)),
+            ("Analyzing", ("analysis_due",)),
+            ("Submitting", ("post_queued",)),
+            ("WaitingForWindow", ("idle",)),
+        )
+        if dest != "WaitingForWindow" or source != "WaitingForWindow"
+    ),
 }
 
 

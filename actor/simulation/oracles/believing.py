@@ -45,8 +45,9 @@ class Believed(Oracle):
         """Was it told often enough?"""
         event, window = told.event, told.before.window
         if isinstance(event, ev.ConfigMismatched):
-            known = self._lengths if event.setting == "BLOCKS_PER_WINDOW" else self._quotas
-            if event.served not in known and self._lies(told.life) < _AGREE:
+            is_length = event.setting == "BLOCKS_PER_WINDOW"
+            known, lie = (self._lengths, "short_windows") if is_length else (self._quotas, "large_quota")
+            if event.served not in known and self._lies(told.life, lie) < _AGREE:
                 text = f"{event.setting}={event.served} is used, which no two answers in a row told"
                 yield Violation(rule="R18", text=text, seq=told.record.seq)
         elif isinstance(event, ev.WindowOpened):
@@ -74,11 +75,11 @@ class Believed(Oracle):
             text = f"block {event.current_block} is believed, which fewer than {_AGREE} answers told"
             yield Violation(rule="R18", text=text, seq=told.record.seq)
 
-    def _lies(self, life: int) -> int:
-        """How many answers named a quota that never was; those between them that named the true one may be lost."""
+    def _lies(self, life: int, lie: str) -> int:
+        """How many answers named a number that never was; those between them that named the true one may be lost."""
         ledger = self.world.ledger
         told: list[Status | Submission] = [*ledger.statuses, *ledger.submissions]
-        return sum(arrival.lie == "large_quota" and arrival.life == life for arrival in told)
+        return sum(arrival.lie == lie and arrival.life == life for arrival in told)
 
 
 class SearchesApart(Oracle):
@@ -99,7 +100,9 @@ class SearchesApart(Oracle):
         """Does it come too soon?"""
         if last is None or self._last is None or arrival.life != last.life:
             return
-        floor_s, apart_s = last.after.search_floor_s, arrival.at_s - self._last.at_s
+        # A record whose writer was killed is told of when the next process reads it.
+        recorded_s = self._last.record.at_ms / 1000 - max(last.wall_offset_s, self._last.wall_offset_s)
+        floor_s, apart_s = last.after.search_floor_s, arrival.at_s - recorded_s
         is_late = apart_s <= _ON_THE_WAY_S * self.world.habits.slowness
         jumped = any(d.place == "clock" for d in self.world.weather.happened)
         if not is_late and not jumped and apart_s < floor_s - _ROUNDING_S:
