@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from actor.analyzer.labelled import LabelledPost
     from actor.analyzer.strategy import Study
 
-__all__ = ["TOLERANCE", "Baseline", "Disagreement", "MatchingQuality", "ModelQuality", "Outcome", "matching", "modelled"]
+__all__ = [
+    "TOLERANCE",
+    "Baseline",
+    "Disagreement",
+    "MatchingQuality",
+    "ModelQuality",
+    "Outcome",
+    "matching",
+    "modelled",
+]
 
 TOLERANCE: Final = 0.05
 _CATEGORIES: Final = {value: name for name, value in SENTIMENTS.items()}
