@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.cli.kit import Command, is_one_line
 from tests.world import World
 
 STEERING = "\x1b[31m\x9b32m\u202e\x07"
-POSTS = [
+POSTS: list[dict[str, Any]] = [
     {"text": "SN4 and hippius", "direct": ["targon", "hippius"], "sentiment": "neutral"},
     {
         "text": "Video upscaling with compression on Bittensor, good work",
@@ -84,7 +85,7 @@ def test_the_stand_in_is_named_as_such(folder: Path, command: Command) -> None:
     assert "answers          3 on the rung json_schema; 0 posts failed" in out
     assert re.search(r"^latency          \d+\.\d\d s in the median, \d+\.\d\d s at most$", out, re.MULTILINE)
     assert "without a model  2 relevance by names alone, 2 sentiment as always neutral, 2 both" in out
-    assert "its topics gain 1 posts and lose 0" in out
+    assert "its topics gain 1 and lose 0" in out
     assert "advice" not in out
     assert "sentiment        3 of 3 (100.0 %) posts are in the labelled category" in out
     assert "both             3 of 3 (100.0 %)" in out
@@ -158,9 +159,7 @@ def test_a_model_that_is_worse_than_none_is_told(here: World, command: Command) 
     labels = [{"text": POSTS[1]["text"], "direct": [], "sentiment": "bearish"}, {**POSTS[2], "sentiment": "bearish"}]
     out = command("evaluate", _file(here.folder, *labels), "--live")[1]
     assert "relevance        1 of 2 (50.0 %)" in out
-    assert (
-        "2 relevance by names alone, 2 sentiment as always bearish, 2 both; its topics gain 0 posts and lose 1" in out
-    )
+    assert "2 relevance by names alone, 2 sentiment as always bearish, 2 both; its topics gain 0 and lose 1" in out
     assert "advice           set ANALYZER=matcher: " in out
     assert "advice           set MODEL to a better one: " in out
 
