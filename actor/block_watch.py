@@ -134,9 +134,9 @@ class BlockWatch:
         """Whether two answers told of this window or of a later one."""
         return window is None or self._highest[1] >= window.start_block
 
-    async def confirmation(self, window: Window | None) -> None:
-        """Wait until it is confirmed."""
-        while not self.is_confirmed(window):
+    async def news(self, window: Window | None) -> None:
+        """Wait for the next answer that is believed, unless this window is confirmed. It may be another one by then."""
+        if not self.is_confirmed(window):
             self._news.clear()
             await self._news.wait()
 

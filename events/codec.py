@@ -6,7 +6,6 @@ back what was written (``events.journal.checked``).
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -14,9 +13,10 @@ import orjson
 
 from events.value import changed
 
-__all__ = ["canonical_json", "changed", "decode_as", "decode_json", "plain"]
+__all__ = ["canonical_json", "changed", "decode_as", "decode_json", "decoder", "plain"]
 
 _ROOT: Final = "$"
+_DECODERS: Final[dict[type[Any], msgspec.json.Decoder[Any]]] = {}
 T = TypeVar("T")
 
 
@@ -47,21 +47,21 @@ def decode_as(cls: type[T], data: object, path: str = "") -> T:
 
 
 def decode_json(cls: type[T], text: bytes | msgspec.Raw, path: str = "") -> T:
-    """Build ``cls`` from JSON, as `decode_as` does.
+    """Build ``cls``, which has a `decoder`, from JSON, as `decode_as` does.
 
     Raises:
         ValueError: The text is no JSON or does not fit.
     """
     try:
-        value: T = _decoder(cls).decode(text)  # type: ignore[arg-type]  # a class is hashable
+        value: T = _DECODERS[cls].decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(_said(error, path or cls.__name__)) from None
     return value
 
 
-@cache
-def _decoder(cls: type[Any]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(cls)
+def decoder(cls: type[T]) -> msgspec.json.Decoder[T]:
+    """What reads ``cls`` from now on. To be made at import: two threads that make one at once crash the process."""
+    return _DECODERS.setdefault(cls, msgspec.json.Decoder(cls))
 
 
 def _said(error: Exception, path: str) -> str:

@@ -194,7 +194,7 @@ def _since(now_s: int) -> int:
 
 
 def _edits(history: object, post_id: str) -> tuple[str, ...]:
-    """The other versions of a post, as far as they can be read; the newest ones of too many."""
+    """The other versions of a post, as far as they can be read."""
     versions = {version for version in _list(history) if isinstance(version, str) and _ID.fullmatch(version)}
     return _oldest_first(versions - {post_id})
 
@@ -211,11 +211,12 @@ def newest_versions(posts: Iterable[Post]) -> tuple[Post, ...]:
         for older in same:
             if older.id != best.id:
                 del newest[older.id]
-        newest[best.id] = changed(best, edits=_oldest_first(versions - {best.id})) if same else best
-    return tuple(newest.values())
+        newest[best.id] = changed(best, edits=tuple(versions - {best.id})) if same else best
+    return tuple(changed(post, edits=_oldest_first(post.edits)) if post.edits else post for post in newest.values())
 
 
 def _oldest_first(versions: Iterable[str]) -> tuple[str, ...]:
+    """In their order; the newest ones of too many."""
     return tuple(sorted(versions, key=lambda version: (int(version), version))[-_MOST_VERSIONS:])
 
 

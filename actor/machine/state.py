@@ -23,7 +23,7 @@ from events.catalogue import (
     SubmissionBody,
     ValidationObserved,
 )
-from events.codec import canonical_json, changed, decode_json, plain
+from events.codec import canonical_json, changed, decode_json, decoder, plain
 from events.value import Value
 
 __all__ = [
@@ -369,6 +369,7 @@ def observation_key(event: ScoreObserved | ValidationObserved) -> str:
 
 
 INITIAL: Final = State()
+decoder(State)
 
 
 class _Hours:

@@ -16,9 +16,11 @@ from events.value import Value
 __all__ = ["KIND", "VERSION", "Bundle", "LeftOut", "Listed", "SearchExcerpt", "Shown", "decode_bundle", "encode_bundle"]
 
 KIND: Final = "user-miner-dispute"
-VERSION: Final = 2
+VERSION: Final = 3
 # Its checkpoints named no journal, as those of version 2 in journals did not.
 _WITHOUT_JOURNALS: Final = 1
+# Up to it a post told no other versions of itself.
+_WITHOUT_EDITS: Final = 2
 
 
 class Shown(Value, frozen=True, kw_only=True):
@@ -135,6 +137,8 @@ class Bundle(Value, frozen=True, kw_only=True):
         if self.version == _WITHOUT_JOURNALS:
             for listed in fields["checkpoints"]:
                 del listed["journal"]
+        if self.version <= _WITHOUT_EDITS:
+            del fields["search"]["post"]["edits"]
         return hashlib.sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -152,10 +156,13 @@ def decode_bundle(content: bytes) -> Bundle:
     data: Any = orjson.loads(content)
     if not isinstance(data, dict) or data.get("bundle") != KIND:
         raise ValueError(f'no object with "bundle": "{KIND}"')
-    if data.get("version") not in (_WITHOUT_JOURNALS, VERSION):
-        versions = f"{_WITHOUT_JOURNALS} and {VERSION}"
-        raise ValueError(f"version {data.get('version')!r} is unknown, this build reads {versions}: update user-miner")
+    version = data.get("version")
+    if type(version) is not int or not _WITHOUT_JOURNALS <= version <= VERSION:
+        versions = f"{_WITHOUT_JOURNALS} to {VERSION}"
+        raise ValueError(f"version {version!r} is unknown, this build reads {versions}: update user-miner")
     bundle = decode_as(Bundle, data)
     if bundle.version == _WITHOUT_JOURNALS and any(listed.journal is not None for listed in bundle.checkpoints):
         raise ValueError(f"version {bundle.version} names no journals, and this one does")
+    if bundle.version <= _WITHOUT_EDITS and bundle.search.post.edits:
+        raise ValueError(f"version {bundle.version} tells no other versions of a post, and this one does")
     return bundle

@@ -29,12 +29,11 @@ class PaidOnce(Rule):
     def see(self, entry: Entry) -> Iterator[Finding]:
         """Is there an earlier answer?"""
         event, record = entry.event, entry.record
-        if isinstance(event, ev.AnalysisFailed) and entry.books.holds(event):
-            return  # refused, and to be asked again
         if isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
             if (seq := self._analyzed.get(event.post_id)) is not None:
                 yield self.finding(entry, seq, found="a second analysis of a post", expected="one")
-            self._analyzed[event.post_id] = record.seq
+            if isinstance(event, ev.PostAnalyzed) or not entry.books.holds(event):
+                self._analyzed[event.post_id] = record.seq
         elif (number := getattr(event, "window", None)) is not None:
             window = entry.books.windows.get(number)
             if window is None:

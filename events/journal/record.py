@@ -19,7 +19,7 @@ import msgspec
 import orjson
 
 from events.catalogue import EVENTS, CheckpointSigned, Event
-from events.codec import canonical_json, decode_as, decode_json
+from events.codec import canonical_json, decode_as, decode_json, decoder
 from events.upcast import VERSIONS, upcast
 from events.value import Value
 
@@ -128,7 +128,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tru
 
 
 _CURRENT: Final[Mapping[tuple[str, int], Callable[[bytes], Event]]] = {
-    (name, VERSIONS[name]): msgspec.json.Decoder(cls).decode for name, cls in EVENTS.items()
+    (name, VERSIONS[name]): decoder(cls).decode for name, cls in EVENTS.items()
 }
 
 

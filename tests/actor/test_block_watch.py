@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actor.block_watch import FAR_BLOCKS, BlockWatch
+from actor.machine.state import Window
 from actor.ports import Block, Limited, StatusError, SubmitAnswer
 from actor.testing.clock import VirtualClock
 from actor.testing.edges import ScriptedApi, ScriptedScraper
@@ -110,7 +111,7 @@ def test_r18_the_truth_is_used() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    block=st.integers(FIRST + 400, 2**53 - 1),
+    block=st.integers(FIRST + 1_000, 2**53 - 1),
     pace=st.sampled_from([0.0, 1.0, 50.0]),
     from_block=st.integers(1, 60),
     length=st.integers(1, 90),
@@ -245,6 +246,24 @@ def test_r18_another_length_begins_where_the_newest_window_ends(blocks: int, fro
     assert all(event.start_block >= end for event, end in zip(told[1:], ends, strict=False))
     assert seen.searches <= 245 // 25 + 1
     assert bool(seen.events(ev.ConfigMismatched)) == (blocks != 100)
+
+
+def test_r18_who_waits_for_a_window_that_is_none_looks_again_at_the_next_answer() -> None:
+    """The window to be confirmed may be another one by then."""
+    watch, state = BlockWatch(VirtualClock()), Drive().start().window(7).state
+    none = Window(number=900, start_block=90_000, blocks=100)
+
+    async def test() -> None:
+        waiting = asyncio.create_task(watch.news(none))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        watch.hear(state, at(701))
+        await waiting
+        assert not watch.is_confirmed(none)
+        watch.hear(state, at(702))
+        assert watch.is_confirmed(state.window)
+
+    asyncio.run(test())
 
 
 def test_r18_a_higher_quota_takes_answers_that_agree_and_a_lower_one_holds_at_once() -> None:

@@ -74,6 +74,15 @@ def analyzed_again_after_its_analysis(lines: list[Line]) -> list[Seqs]:
     return [(place + 1, place + 2)]
 
 
+@breaks("I3", of=held_windows)
+def asked_again_after_its_analysis_and_refused(lines: list[Line]) -> list[Seqs]:
+    """Nor may the question that is refused."""
+    place = index(lines, ev.PostAnalyzed)
+    digest = lines[place].event.content_sha256
+    insert(lines, place + 1, analysis_failed(lines[place].event.post_id, "auth", content_sha256=digest))
+    return [(place + 1, place + 2)]
+
+
 @breaks("R7", "I4")
 def sent_though_it_was_irrelevant(lines: list[Line]) -> list[Seqs]:
     """SUBMIT_IRRELEVANT=false."""

@@ -59,14 +59,18 @@ def check(bundle: Bundle, hotkey: str | None = None) -> BundleReport:
 def test_the_bundle_of_every_post_of_the_sample_verifies_on_its_own(
     sample: tuple[list[Record], dict[str, Bundle]],
 ) -> None:
-    """All records shown are signed for, and the verdict is the journal's; whatever names the post is proven."""
+    """All records shown are signed for, and the verdict is the journal's; whatever covers its text is proven."""
     records, bundles = sample
     rows = post_rows(folded(records))
     assert len(bundles) == len(rows) > 100
     for row in rows:
         report = check(bundles[row.post.id], HOTKEY)
         assert (report.findings, report.unsigned, report.loose) == ((), (), frozenset()), row.post.id
-        assert report.ok == report.named
+        shown = bundles[row.post.id].records
+        covered = any('"content_sha256"' in r.line or '"SubmissionStarted"' in r.line for r in shown)
+        assert report.ok == (report.named and covered), (
+            "what waited for its analysis until it was given up tells no text"
+        )
         told = row.verdict if row.verdict in {"accepted", "rejected", "abandoned"} else "none"
         assert report.verdict == told
         assert (report.analyzed, report.sent) == (row.analysis is not None, row.attempts > 0)
@@ -196,7 +200,7 @@ def test_each_finding_names_its_part(accepted_bundle: dict[str, Any]) -> None:
         ("post_id",): "record ",
         ("search", "post", "id"): "search: the post is ",
         ("hotkey",): "checkpoint of record ",
-        ("version",): "this is no dispute bundle: version 3",
+        ("version",): "this is no dispute bundle: version 4",
         ("bundle",): "this is no dispute bundle: no object",
     }
     for path, beginning in expected.items():
@@ -366,8 +370,9 @@ def test_bundles_of_version_1_are_read(tmp_path: Path) -> None:
     journal = write(tmp_path / "old", two_windows(0, journal=None))
     for post_id, ok in (("1", True), ("2", False)):
         data = json.loads(encode_bundle(bundle_of(journal, post_id)))
-        assert data["version"] == 2
+        assert data["version"] == 3
         data["version"] = 1
+        del data["search"]["post"]["edits"]
         assert "names no journals" not in check_bundle(resealed(data), is_signed_by).findings
         for listed in data["checkpoints"]:
             del listed["journal"]
@@ -375,6 +380,16 @@ def test_bundles_of_version_1_are_read(tmp_path: Path) -> None:
         assert (report.findings, report.ok) == ((), ok)
         data["checkpoints"][0]["journal"] = "0" * 64
         assert "version 1 names no journals" in check_bundle(resealed(data), is_signed_by).findings[0]
+
+
+def test_bundles_of_version_2_are_read(accepted_bundle: dict[str, Any]) -> None:
+    """Their posts told no other versions of themselves; one that does is none of that version."""
+    data = json.loads(json.dumps(accepted_bundle)) | {"version": 2}
+    del data["search"]["post"]["edits"]
+    report = check_bundle(resealed(data), is_signed_by)
+    assert (report.findings, report.ok) == ((), True)
+    data["search"]["post"]["edits"] = ["17"]
+    assert "version 2 tells no other versions" in check_bundle(resealed(data), is_signed_by).findings[0]
 
 
 def test_a_validator_s_word_names_no_post(tmp_path: Path) -> None:

@@ -195,6 +195,36 @@ def test_of_each_post_the_newest_version_is_kept() -> None:
         assert {post.id: set(post.edits) for post in kept} == {"12": {"9", "10", "11"}, "7": set()}
 
 
+_IDS: Final = st.integers(1, 20).map(str)  # no more than are kept
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(_IDS, st.lists(_IDS, max_size=20)), max_size=40))
+def test_versions_of_any_histories_are_told_apart(told: list[tuple[str, list[str]]]) -> None:
+    """Whatever a server tells: each kept post is its newest version, and no two of them are known to be the same."""
+    posts = [_version(post_id, *edits) for post_id, edits in told]
+    kept = newest_versions(posts)
+    ids = [int(post.id) for post in kept]
+    assert len(set(ids)) == len(ids)
+    for post in posts:
+        assert any(set(post.versions) & set(found.versions) and int(found.id) >= int(post.id) for found in kept)
+    for post in kept:
+        assert len(post.edits) <= 20
+        assert not any(post.id in other.edits for other in kept)
+
+
+def test_a_history_longer_than_any_is_cut_at_the_end_alone() -> None:
+    """What is cut from the record is still known while pages are read."""
+    chain = [
+        _version("100", *map(str, range(1, 21))),
+        _version("101", "100"),
+        _version("102", "101"),
+        _version("5", "1"),
+    ]
+    (kept,) = newest_versions(chain)
+    assert (kept.id, kept.edits[-1], len(kept.edits)) == ("102", "101", 20)
+
+
 def test_a_post_that_stands_on_two_pages_keeps_its_first_place() -> None:
     """It is no other version of itself."""
     posts = [_version("10"), _version("11"), _version("10")]

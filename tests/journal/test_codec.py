@@ -19,7 +19,8 @@ from events.catalogue import (
     PostsScraped,
     SubmissionAccepted,
 )
-from events.codec import canonical_json, decode_as, plain
+from events.codec import canonical_json, decode_as, decode_json, plain
+from events.value import Value
 
 POST = Post(
     id="19",
@@ -153,3 +154,13 @@ def test_every_event_of_the_catalogue_has_a_decoder() -> None:
     for cls in EVENTS.values():
         with pytest.raises(ValueError, match=cls.__name__):
             decode_as(cls, {"no such field": 1})
+
+
+def test_nothing_is_made_ready_where_threads_may_meet() -> None:
+    """What reads a class is made when its module is imported, or not at all."""
+
+    class Unprepared(Value, frozen=True):
+        pass
+
+    with pytest.raises(KeyError):
+        decode_json(Unprepared, b"{}")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from events.value import changed
+from tests.sample.posts import written
 from tests.sample.scenes import USUAL, busy_window, faults, rare_post, restart, searching_for, windows
 from tests.sample.stage import Stage
 
@@ -149,7 +150,7 @@ async def carried_too_long(stage: Stage) -> None:
 
 
 async def too_old(stage: Stage) -> None:
-    """Posts found late grow older than 72 hours while they wait: at rest, in a search, in an analysis, after a 429."""
+    """Posts found late pass 72 hours as they wait: at rest, in a search, an analysis, after a 429, in the queue."""
     await stage.until_window()
     await restart(stage, searching_for("substrate"))
     await rare_post(stage, "substrate", age_s=_DAYS_3_S - 600)
@@ -164,7 +165,12 @@ async def too_old(stage: Stage) -> None:
         stage.calm()
     await rare_post(stage, "substrate", age_s=_DAYS_3_S - 600)
     faults(stage, "api.submit", "429")
-    await stage.until_window()
+    await rare_post(stage, "substrate", age_s=_DAYS_3_S - 40)
+    stage.say(f"{written(stage.random)} #substrate too", age_s=_DAYS_3_S - 40)
+    stage.mishaps.slow("analyze", 60.0, 60.0)
+    await rare_post(stage, "substrate", age_s=_DAYS_3_S - 600)
+    stage.mishaps.slow("analyze", _TWO_WINDOWS_S)
+    await stage.until_window(2)
     await restart(stage, USUAL)
 
 

@@ -136,7 +136,7 @@ def test_its_size_is_what_a_repository_can_carry() -> None:
         ("AnalysisFailed", "kind", {"auth", "quota", "model", "rate_limit", "server", "malformed", "timeout"}),
         ("PostAnalyzed", "rung", {"json_schema", "json_object", "plain", "recorded"}),
         ("PostAnalyzed", "calls", {0, 1, 2, 3}),
-        ("PostAnalyzed", "prompt_version", {"hybrid-1", "matcher-1"}),
+        ("PostAnalyzed", "prompt_version", {"hybrid-2", "matcher-2"}),
         ("SubmissionAccepted", "status", {"new", "duplicate", "ok"}),
         ("SubmissionAccepted", "http_status", {200, 201}),
         ("SubmissionAccepted", "selected_for_validation", {True, False, None}),

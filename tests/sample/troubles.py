@@ -10,6 +10,7 @@ from tests.sample.stage import Stage
 
 __all__ = [
     "api_outages",
+    "blocks_that_are_none",
     "every_answer",
     "llm_troubles",
     "rate_limits",
@@ -140,6 +141,24 @@ async def api_outages(stage: Stage) -> None:
     await stage.pause(90)
     stage.sandbox.up("api")
     await stage.until_window()
+
+
+async def blocks_that_are_none(stage: Stage) -> None:
+    """The status tells a time twice, then another chain's blocks for ten minutes, while the miner rests and sends."""
+    await stage.until_window()
+    await stage.pause(120)
+    stage.sandbox.script("api.status", "time_block", times=2)
+    await stage.pause(300)
+    for posts, answers in ((0, ()), (5, ()), (5, ("429",)), (2, 5 * ("ok",))):
+        await busy_window(stage, posts)
+        await stage.pause(200)
+        stage.post(posts)
+        stage.sandbox.script("api.status", "far_block", times=30)
+        faults(stage, "api.submit", *answers)
+        await stage.pause(800)
+        stage.calm()
+        await windows(stage, 1)
+    await windows(stage, 2)
 
 
 async def unreachable_in_mid_window(stage: Stage) -> None:

@@ -68,7 +68,7 @@ def _dropped_in_backoff(effect: str) -> Change:
 
 _START_SUBMISSION: Final = """\
     async def _start_submission(self, effect: ef.StartSubmission, state: State) -> Facts:
-        await self._watch.confirmation(state.window)
+        await self._watch.news(state.window)
         return (
             lambda s: (
                 (submission_decided(s, effect, self._clock.now_ms()),) if self._watch.is_confirmed(s.window) else ()

@@ -135,4 +135,10 @@ REGRESSIONS: Final = (
         seed=3123458253,
         windows=25,
     ),
+    Regression(
+        what="A submission waited for ever for a second answer about a window that had been taken back meanwhile.",
+        seed=128,
+        windows=50,
+        only="life.end#1:kill=0.476235,llm.chat#12:asleep=0.994709,chain#480:jump=0.553211,chain#488:tells_far=0.764652",
+    ),
 )
