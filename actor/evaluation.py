@@ -88,7 +88,8 @@ async def _ask(
             if gave_up:
                 return _Answer()
             found = await _outcome(analyzer, text)
-        gave_up = gave_up or found.hopeless
+        if found.hopeless:
+            gave_up = True
         done += 1
         on_progress(done, len(texts))
         return found

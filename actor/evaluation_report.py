@@ -106,9 +106,10 @@ class Report:
         yield f"relevance        {_of(d.relevance, d.posts)} posts agree on every subnet within ±0.05"
         yield f"sentiment        {_of(d.sentiment, d.posts)} posts are in the labelled category"
         yield f"both             {_of(d.both, d.posts)} posts would pass a validator who agrees with the labels"
+        topics = f"; its topics gain {d.gained} and lose {d.lost}" if d.gained or d.lost else ""
         yield (
             f"without a model  {base.relevance} relevance by names alone, {base.sentiment} sentiment as always "
-            f"{base.category}, {base.both} both; its topics gain {d.gained} posts and lose {d.lost}"
+            f"{base.category}, {base.both} both{topics}"
         )
         yield from (f"advice           {line}" for line in _advice(d))
         yield ""

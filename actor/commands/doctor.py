@@ -18,6 +18,10 @@ def doctor(
     paid: Annotated[
         bool, typer.Option("--paid", help="Search X and ask the LLM once, for real; both are paid.")
     ] = False,
+    llm: Annotated[
+        bool,
+        typer.Option("--llm", help="Ask the LLM about a post with a known answer, for real; it is paid."),
+    ] = False,
     bundle: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a support archive (tar.gz) without secrets.")
     ] = None,
@@ -42,7 +46,7 @@ def doctor(
 ) -> None:
     """Look at all that a miner needs, and say of each what to do: ok, warning or failure.
 
-    Nothing is changed, and nothing is paid without --paid. Exit code 1 when something failed.
+    Nothing is changed, and nothing is paid without --paid or --llm. Exit code 1 when something failed.
     """
     from actor.doctor.doctor import DoctorOptions, run_doctor  # noqa: PLC0415
 
@@ -58,6 +62,7 @@ def doctor(
         timeout_s=timeout_s,
         network=network if chain else None,
         paid=paid,
+        llm=llm,
         bundle=bundle,
         as_json=as_json,
     )

@@ -39,7 +39,8 @@ class DoctorOptions:
         flags: Values of settings; None where a flag was not given.
         timeout_s: For each question to a server.
         network: The chain's network, to ask about the registration; None asks none.
-        paid: Whether to ask what costs money.
+        paid: Whether to ask all that costs money.
+        llm: Whether to ask the LLM at least, which is paid for.
         bundle: Where the archive goes; None makes none.
         as_json: Whether the report is for machines.
     """
@@ -49,6 +50,7 @@ class DoctorOptions:
     timeout_s: float
     network: str | None
     paid: bool
+    llm: bool
     bundle: Path | None
     as_json: bool
 
@@ -70,9 +72,12 @@ class _Visit:
         patient = await examine_in_time(env_file, named=named, flags=options.flags, limit_s=_READ_S)
         root = patient.settings.journal_dir if patient.settings and not patient.lacks("JOURNAL_DIR") else None
         target = None if options.bundle is None else check_bundle(options.bundle, root)
-        rounds = Rounds(patient, timeout_s=options.timeout_s, network=options.network, paid=options.paid)
-        if options.paid and patient.settings is not None:
-            _note(announcement(patient.settings))
+        asks_llm = options.llm or options.paid
+        rounds = Rounds(
+            patient, timeout_s=options.timeout_s, network=options.network, search=options.paid, llm=asks_llm
+        )
+        if asks_llm and patient.settings is not None:
+            _note(announcement(patient.settings, search=options.paid))
         now_ms = SystemClock().now_ms()
         with progress("looking") as on_done:
             checks = await run_probes(rounds.probes(), redact=patient.redact, on_done=on_done)

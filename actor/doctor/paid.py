@@ -1,15 +1,22 @@
-"""What only a paid question can tell: one real search of X, and one real question to the LLM with the rung it takes."""
+"""What only a paid question can tell: one real search of X, and one real question to the LLM.
+
+The question's answer is known, so it also tells what the model makes of a plain post.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from actor.analyzer import AnalysisError, make_strategy
+from actor.analyzer import Analysis, AnalysisError, Study, make_strategy
+from actor.analyzer.labelled import LabelledPost
+from actor.analyzer.quality import Outcome, modelled
 from actor.compose import Model, build_analyzer
 from actor.doctor.check import Check, failure, ok, warning
 from actor.doctor.x import X_FIXES
 from actor.edges.clock import SystemClock
+from actor.edges.llm import import_client
 from actor.edges.text import Redactor
 from actor.edges.threads import in_daemon_thread
 from actor.edges.x import PostScraper
@@ -22,16 +29,20 @@ __all__ = ["announcement", "llm_answer_checks", "x_search_checks"]
 
 # About Bittensor, and about a subnet's work without its name: the model has something to choose from.
 _POST: Final = "Upscaling and compression of video on Bittensor keeps getting better. Great work by its miners."
+_DISCUSSED: Final = {"vidaio": 0.7}
+_SENTIMENT: Final = "bullish"
 _POSTS: Final = page_size(1)
 
 
-def announcement(settings: Settings) -> str:
-    """What the paid questions cost at most, in one line."""
-    search = usd(settings.prices().x_uusd(_POSTS, _POSTS))
-    return (
-        f"--paid asks X once, for up to {_POSTS} posts with their authors (up to ${search:.2f}), "
-        f"and {settings.model} about one post (some 900 tokens, three times that where it answers badly or thinks)"
+def announcement(settings: Settings, *, search: bool) -> str:
+    """What the paid questions cost, in one line."""
+    asked = (
+        f"{settings.model} about one post (some 900 tokens, three times that where it answers badly, more if it thinks)"
     )
+    if not search:
+        return f"--llm asks {asked}"
+    most = usd(settings.prices().x_uusd(_POSTS, _POSTS))
+    return f"--paid asks X once, for up to {_POSTS} posts with their authors (up to ${most:.2f}), and {asked}"
 
 
 async def x_search_checks(settings: Settings, *, timeout_s: float, redact: Callable[[str], str]) -> list[Check]:
@@ -59,7 +70,7 @@ async def x_search_checks(settings: Settings, *, timeout_s: float, redact: Calla
 
 
 async def llm_answer_checks(settings: Settings, *, redact: Redactor) -> list[Check]:
-    """One post analyzed as `run` does it, and the rung of the ladder of answer formats that the model stands on."""
+    """One post analyzed as `run` does it: how it was asked, what it took, and whether the answer is the known one."""
     model = Model(
         base_url=settings.llm_base,
         api_key=settings.api_key.get_secret_value(),
@@ -67,8 +78,10 @@ async def llm_answer_checks(settings: Settings, *, redact: Redactor) -> list[Che
         timeout_s=settings.llm_timeout_seconds,
     )
     strategy = make_strategy(settings.analyzer, settings.registry())
+    analyzer = build_analyzer(strategy, model, redact)
     # In a thread: openai takes most of a second to import, in which nothing else could go on.
-    analyzer = await in_daemon_thread(lambda: build_analyzer(strategy, model, redact), name="openai")
+    await in_daemon_thread(import_client, name="openai")
+    began_s = time.monotonic()
     try:
         answer = await analyzer.analyze(_POST)
     except AnalysisError as error:
@@ -76,7 +89,42 @@ async def llm_answer_checks(settings: Settings, *, redact: Redactor) -> list[Che
         return [failure("llm-answer", error.reason, fix)]
     finally:
         await analyzer.aclose()
-    calls = f"{1 + answer.failed_calls} request(s)" if answer.failed_calls else "one request"
-    tokens = f"{answer.prompt_tokens} + {answer.completion_tokens} tokens"
-    rung = f"{answer.rung} without {', '.join(answer.dropped)}" if answer.dropped else answer.rung
-    return [ok("llm-answer", f"{settings.model} answers on the rung {rung} ({calls}, {tokens})")]
+    took = ", ".join(_effort(settings, answer, time.monotonic() - began_s))
+    found = f"{settings.model} answers on the rung {answer.way} ({took})"
+    return [ok("llm-answer", found), _agreement(strategy.study(_POST), answer)]
+
+
+def _effort(settings: Settings, answer: Analysis, latency_s: float) -> Iterator[str]:
+    """What the answer took, and what a post will: its last request is how each later one begins."""
+    yield f"{1 + answer.failed_calls} request(s)" if answer.failed_calls else "one request"
+    yield f"{latency_s:.1f} s"
+    if answer.unmeasured_calls:
+        yield "no count of tokens, so neither costs nor a budget are known"
+        return
+    yield f"{answer.prompt_tokens} + {answer.completion_tokens} tokens"
+    calls = answer.calls / settings.analysis_votes
+    cost = settings.prices().llm_uusd(round(answer.prompt_tokens / calls), round(answer.completion_tokens / calls))
+    yield "no prices of tokens are set" if cost is None else f"${usd(cost):.6f} a post"
+
+
+def _agreement(study: Study, answer: Analysis) -> Check:
+    """The answer against the known one, compared as validators compare.
+
+    Of another list of subnets, and where no topics are asked for, only the sentiment is known.
+    """
+    is_known = _DISCUSSED.keys() <= {subnet.name for subnet in study.candidates}
+    post = LabelledPost(
+        line=1,
+        kind="",
+        text=_POST,
+        direct=frozenset(subnet.name for subnet in study.direct),
+        discussed=_DISCUSSED if is_known else answer.tokens,
+        sentiment=_SENTIMENT,
+    )
+    found = modelled([Outcome(post=post, study=study, analysis=answer)])
+    differences = found.disagreements if found is not None else ()
+    if not differences:
+        return ok("llm-known", "the answer is the known one, in relevance and sentiment")
+    told = "; ".join(f"{one.what} is {one.found}, known is {one.expected}" for one in differences)
+    fix = "hold it against more posts (`user-miner evaluate FILE --live`); where it is weak, set MODEL to a better one"
+    return warning("llm-known", f"the answer is not the known one: {told}", fix)

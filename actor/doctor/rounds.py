@@ -36,11 +36,12 @@ _IMPORT_S: Final = 10.0
 _LLM_TRIES: Final = 3
 # A reader that looks at the time itself has so much of it, and then tells how far it came.
 _IN_TIME: Final = 0.8
+_LLM_PRICES: Final = ("LLM_USD_PER_MILLION_PROMPT_TOKENS", "LLM_USD_PER_MILLION_COMPLETION_TOKENS")
+_LLM: Final = ("LLM_BASE", "API_KEY", "MODEL", "LLM_TIMEOUT_SECONDS", "SUBNETS_FILE", "ANALYSIS_VOTES", *_LLM_PRICES)
 _BUDGETS: Final = (
     "MAX_X_USD_PER_DAY",
     "MAX_LLM_USD_PER_DAY",
-    "LLM_USD_PER_MILLION_PROMPT_TOKENS",
-    "LLM_USD_PER_MILLION_COMPLETION_TOKENS",
+    *_LLM_PRICES,
     "X_USD_PER_POST",
     "X_USD_PER_USER",
     "BLOCKS_PER_WINDOW",
@@ -60,7 +61,8 @@ class Rounds:
         patient: Who is looked at.
         timeout_s: For each question to a server.
         network: The chain's network, to ask whether the hotkey is registered; None asks none.
-        paid: Whether to ask what costs money.
+        search: Whether to search X, which is paid for.
+        llm: Whether to ask the LLM, which is paid for, too.
         reading_s: For whatever reads files; opening the hotkey has more.
 
     Attributes:
@@ -68,13 +70,21 @@ class Rounds:
     """
 
     def __init__(
-        self, patient: Patient, *, timeout_s: float, network: str | None, paid: bool, reading_s: float = 10.0
+        self,
+        patient: Patient,
+        *,
+        timeout_s: float,
+        network: str | None,
+        search: bool,
+        llm: bool,
+        reading_s: float = 10.0,
     ) -> None:
         self.hotkey: str | None = None
         self._patient = patient
         self._timeout_s = timeout_s
         self._network = network
-        self._paid = paid
+        self._asks_search = search
+        self._asks_llm = llm
         self._reading_s = reading_s
 
     def probes(self) -> list[Probe]:
@@ -83,8 +93,11 @@ class Rounds:
         if self._network is not None:
             limit_s = self._timeout_s + _GRACE_S + _IMPORT_S
             asked.append(self._probe("chain", ("NETUID",), self._chain, limit_s=limit_s, after="wallet"))
-        if self._paid:
-            asked += self._of_paid()
+        if self._asks_search:
+            needs = ("X_API_BASE", "X_BEARER_TOKEN", "SEARCH_KEYWORDS")
+            asked.append(self._probe("x-search", needs, self._search))
+        if self._asks_llm:
+            asked.append(self._of_llm())
         return asked
 
     def journal(self) -> Path | None:
@@ -144,14 +157,10 @@ class Rounds:
             self._probe("llm", ("LLM_BASE", "API_KEY", "MODEL"), self._llm),
         ]
 
-    def _of_paid(self) -> list[Probe]:
+    def _of_llm(self) -> Probe:
         settings = self._patient.settings
-        answer_s = (settings.llm_timeout_seconds if settings else 0.0) * _LLM_TRIES + _GRACE_S + _IMPORT_S
-        x, llm = ("X_API_BASE", "X_BEARER_TOKEN", "SEARCH_KEYWORDS"), ("LLM_BASE", "API_KEY", "MODEL")
-        return [
-            self._probe("x-search", x, self._search),
-            self._probe("llm-answer", (*llm, "LLM_TIMEOUT_SECONDS", "SUBNETS_FILE"), self._answer, limit_s=answer_s),
-        ]
+        limit_s = (settings.llm_timeout_seconds if settings else 0.0) * _LLM_TRIES + _GRACE_S + _IMPORT_S
+        return self._probe("llm-answer", _LLM, self._answer, limit_s=limit_s)
 
     def _probe(
         self,

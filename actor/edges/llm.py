@@ -4,8 +4,8 @@ openai is imported only for the first request, in a thread of its own: that take
 else should wait. It makes one request per call: when to repeat is the caller's business. Whatever
 fails outside this process becomes one LLMError with its cause kept. The API key never stands in an error or a log line.
 
-A server sees that a client has given up by its closed connection. LiteLLM's proxy does not look: the model behind it goes
-on writing for nobody, and the next question waits. It is told when this client gives up, and not to ask again by itself.
+A server sees by its closed connection that a client has given up. LiteLLM's proxy does not look: the model behind it
+goes on writing for nobody, and the next question waits. So it is told when this client gives up, and not to repeat.
 """
 
 from __future__ import annotations

@@ -47,8 +47,8 @@ class Bill(Value, frozen=True, kw_only=True):
         accepted: Posts that the API took; in a dry run, those that would have been sent.
         paid: What the records of answers tell.
         untold_calls: Calls of LLMs whose tokens no record tells: unmeasured ones, and those lost in a kill or a crash.
-        perhaps: What may have been billed beside them. Of X at most; of LLMs each untold call as the dearest analysis of
-            its day, which is a reckoning and no bound.
+        perhaps: What may have been billed beside them: of X at most; of LLMs a reckoning and no bound, each untold call
+            as the dearest analysis of its day.
         starts: Starts into a window whose work was under way.
         saved_searches: Searches that those starts did not repeat.
         saved_analyses: Likewise analyses.

@@ -115,9 +115,37 @@ def test_failures_count_apart_and_cost_as_well() -> None:
     error = AnalysisError("no", kind="timeout", model="m", prompt_version="v", calls=3, prompt_tokens=5)
     found = modelled([_outcome(_post(), error), _outcome(_post(), _analysis())])
     assert found is not None
+    assert (found.failures, found.ways) == ({"timeout": 1}, {"plain": 1})
     assert (found.posts, found.failed, found.calls, found.prompt_tokens, found.completion_tokens) == (2, 1, 4, 15, 2)
     assert (found.sentiment, found.relevance, found.both) == (1, 1, 1)
     assert [(one.what, one.found) for one in found.disagreements] == [("failed", "timeout: no")]
+
+
+def test_the_baseline_is_what_agrees_without_the_model() -> None:
+    """The most frequent category, and names alone, over all posts that were asked about, failed ones too."""
+    error = AnalysisError("no", kind="timeout", model="m", prompt_version="v")
+    found = modelled(
+        [
+            _outcome(_post("targon", sentiment="bullish"), error, _study(("targon",))),
+            _outcome(_post(vidaio=0.7, sentiment="bullish"), _analysis(tokens={"vidaio": 0.7})),
+            _outcome(_post(), _analysis(tokens={"vidaio": 0.4})),
+            _outcome(_post(), None),
+        ]
+    )
+    assert found is not None
+    base = found.baseline
+    assert (base.category, base.sentiment, base.relevance, base.both) == ("bullish", 2, 2, 1)
+    assert (found.gained, found.lost, found.posts, found.not_asked) == (1, 1, 3, 1)
+
+
+def test_latencies_and_odd_calls_are_told() -> None:
+    """The median and the largest, of failed posts too; None where nobody measured any."""
+    found = modelled([Outcome(post=_post(), study=_study(), analysis=_analysis(), latency_s=s) for s in (3, 1, 9)])
+    assert found is not None
+    assert (found.median_s, found.largest_s, found.unmeasured_calls, found.repairs) == (3, 9, 0, 0)
+    bare = modelled([_outcome(_post(), _analysis())])
+    assert bare is not None
+    assert (bare.median_s, bare.largest_s) == (None, None)
 
 
 def test_without_a_model_there_is_no_model_s_quality() -> None:

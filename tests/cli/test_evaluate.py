@@ -1,7 +1,9 @@
 """user-miner evaluate: the report with and without a model, and how it refuses."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from tests.cli.kit import Command, is_one_line
 from tests.world import World
 
 STEERING = "\x1b[31m\x9b32m\u202e\x07"
-POSTS = [
+POSTS: list[dict[str, Any]] = [
     {"text": "SN4 and hippius", "direct": ["targon", "hippius"], "sentiment": "neutral"},
     {
         "text": "Video upscaling with compression on Bittensor, good work",
@@ -79,11 +81,23 @@ def test_the_stand_in_is_named_as_such(folder: Path, command: Command) -> None:
     code, out, errors = command("evaluate", _file(folder, *POSTS), "--stand-in")
     assert (code, errors) == (0, "")
     assert "counts words: its agreement says nothing about a real model" in out
-    assert "requests         3 for 3 posts, 1.00 each; 0 posts failed" in out
+    assert "requests         3 for 3 posts, 1.00 each; " in out
+    assert "answers          3 on the rung json_schema; 0 posts failed" in out
+    assert re.search(r"^latency          \d+\.\d\d s in the median, \d+\.\d\d s at most$", out, re.MULTILINE)
+    assert "without a model  2 relevance by names alone, 2 sentiment as always neutral, 2 both" in out
+    assert "its topics gain 1 and lose 0" in out
+    assert "advice" not in out
     assert "sentiment        3 of 3 (100.0 %) posts are in the labelled category" in out
     assert "both             3 of 3 (100.0 %)" in out
     found = json.loads(command("evaluate", _file(folder, *POSTS), "--stand-in", "--json")[1])["model"]
     assert (found["calls_per_post"], found["failed"], found["both"]) == (1.0, 0, 1.0)
+    assert found["ways"] == {"json_schema": 3}
+    assert 0 < found["latency_s"]["median"] <= found["latency_s"]["largest"]
+    assert (found["baseline"]["category"], found["topics"], found["advice"]) == (
+        "neutral",
+        {"gained": 1, "lost": 0},
+        [],
+    )
     assert found["confusion"]["bullish"]["bullish"] == 1
 
 
@@ -128,11 +142,34 @@ def test_a_model_that_cannot_be_asked_is_asked_once(here: World, command: Comman
     assert len(here.sandbox.ledger.llm.exchanges()) == 1
 
 
+def test_a_credit_that_ends_on_the_way_ends_the_questions(here: World, command: Command) -> None:
+    """What was answered until then is evaluated, and the report tells how many posts were not asked about."""
+    here.sandbox.script("llm.chat", "ok", times=2)
+    here.sandbox.script("llm.chat", "402", times=99)
+    file = _file(here.folder, *POSTS, *({**POSTS[2], "text": f"gm {number}"} for number in range(20)))
+    (here.folder / "settings").write_text("LLM_CONCURRENCY=1\n")
+    out = command("evaluate", file, "--live", "--env-file", "settings")[1]
+    assert "2 on the rung json_schema; 1 posts failed: quota 1; 20 not asked after that" in out
+    assert "requests         2 for 3 posts" in out
+    assert len(here.sandbox.ledger.llm.exchanges()) == 3
+
+
+def test_a_model_that_is_worse_than_none_is_told(here: World, command: Command) -> None:
+    """Topics that names alone do better than, and a sentiment that is no better than always the same."""
+    labels = [{"text": POSTS[1]["text"], "direct": [], "sentiment": "bearish"}, {**POSTS[2], "sentiment": "bearish"}]
+    out = command("evaluate", _file(here.folder, *labels), "--live")[1]
+    assert "relevance        1 of 2 (50.0 %)" in out
+    assert "2 relevance by names alone, 2 sentiment as always bearish, 2 both; its topics gain 0 and lose 1" in out
+    assert "advice           set ANALYZER=matcher: " in out
+    assert "advice           set MODEL to a better one: " in out
+
+
 def test_a_post_that_fails_is_reported(here: World, command: Command) -> None:
-    """Other failures belong to their post; the rest is evaluated."""
+    """Other failures belong to their post, which agrees with nothing; the rest is evaluated."""
     here.sandbox.script("llm", "empty_choices", times=2)
     found = json.loads(command("evaluate", _file(here.folder, *POSTS), "--live", "--json")[1])
-    assert found["model"]["failed"] == 1
+    assert (found["model"]["failed"], found["model"]["failures"]) == (1, {"malformed": 1})
+    assert found["model"]["both"] == 2 / 3
     assert [one["what"] for one in found["disagreements"]] == ["failed"]
 
 

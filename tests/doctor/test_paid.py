@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -20,9 +21,9 @@ Make = Callable[..., World]
 NOTHING = Redactor(())
 
 
-def settings(world: World) -> Settings:
+def settings(world: World, **more: str) -> Settings:
     """The settings of a miner in this world."""
-    return Settings.model_validate({name.lower(): value for name, value in world.settings().items()})
+    return Settings.model_validate({name.lower(): value for name, value in world.settings(**more).items()})
 
 
 def search(world: World) -> Check:
@@ -31,10 +32,14 @@ def search(world: World) -> Check:
     return check
 
 
-def answer(world: World) -> Check:
+def answers(world: World, **more: str) -> list[Check]:
     """Ask the model once."""
-    (check,) = run_loop(llm_answer_checks(settings(world), redact=NOTHING))
-    return check
+    return run_loop(llm_answer_checks(settings(world, **more), redact=NOTHING))
+
+
+def answer(world: World) -> Check:
+    """How it was asked and what it took, or why there is no answer."""
+    return answers(world)[0]
 
 
 def test_nothing_is_paid_without_the_flag(here: World, command: Command) -> None:
@@ -58,7 +63,60 @@ def test_one_search_and_one_question(here: World, command: Command) -> None:
     assert ledger.x.exchanges("x.search")[0].facts["params"]["max_results"] == "10"
     assert found.says("x-search", "ok", "read 5 posts", f"${ledger.x.summary()['usd']:.2f}")
     assert found.says("llm-answer", "ok", "rung json_schema", "one request")
+    assert found.says("llm-known", "ok", "the known one")
     assert ledger.api.submits() == []
+
+
+def test_the_llm_alone(here: World, command: Command) -> None:
+    """`--llm` makes one request and no search, and says so before."""
+    found = look(command, "--llm")
+    assert found.code == 0
+    (line,) = found.errors.splitlines()
+    assert "--llm asks keyword-stand-in about one post" in line
+    assert "X once" not in line
+    ledger = here.sandbox.ledger
+    assert (ledger.x.searches, ledger.llm.calls) == (0, 1)
+    assert "x-search" not in found.levels()
+    tokens = f"{ledger.llm.prompt_tokens} + {ledger.llm.completion_tokens} tokens"
+    assert found.says("llm-answer", "ok", "one request", " s, ", tokens, "no prices of tokens are set")
+
+
+@pytest.mark.parametrize(("votes", "fault"), [("1", "ok"), ("3", "ok"), ("1", "garbled")])
+def test_what_a_post_would_cost(world: World, votes: str, fault: str) -> None:
+    """By the prices, for as many votes as are set; a repair beside it is not what each post costs."""
+    prices = {"LLM_USD_PER_MILLION_PROMPT_TOKENS": "2", "LLM_USD_PER_MILLION_COMPLETION_TOKENS": "10"}
+    world.sandbox.script("llm.chat", fault)
+    found, _ = answers(world, **prices, ANALYSIS_VOTES=votes)
+    ledger = world.sandbox.ledger.llm
+    prompt, completion = (n * int(votes) / ledger.calls for n in (ledger.prompt_tokens, ledger.completion_tokens))
+    assert exactly(found, "ok", f"${(round(prompt) * 2 + round(completion) * 10) / 1e6:.6f} a post")
+
+
+def test_a_server_that_tells_no_tokens(world: World) -> None:
+    """No price is made up for it."""
+    world.sandbox.script("llm.chat", "null_usage")
+    assert exactly(answer(world), "ok", "no count of tokens, so neither costs nor a budget are known")
+
+
+@pytest.mark.parametrize("analyzer", ["hybrid", "matcher"])
+def test_the_known_answer(world: World, analyzer: str) -> None:
+    """Is known for either strategy; the one that asks for no topics is held to none."""
+    assert exactly(answers(world, ANALYZER=analyzer)[1], "ok", "the known one")
+
+
+def test_an_answer_that_is_not_the_known_one(world: World) -> None:
+    """It is a warning: the miner works, and will often be wrong."""
+    world.sandbox.script("llm.chat", "bad_indexes")
+    found = answers(world)[1]
+    assert exactly(found, "warning", "relevance is vidaio 0.2, known is vidaio 0.7", "evaluate FILE --live")
+
+
+def test_of_another_list_of_subnets_no_topics_are_known(world: World) -> None:
+    """Whatever is discussed there is no difference."""
+    other = {"id": 4, "name": "other", "identifiers": {}, "functions": ["video upscaling and compression"]}
+    file = world.folder / "mine.json"
+    file.write_text(json.dumps({"as_of": "2026-01-01", "subnets": [other]}), "utf-8")
+    assert exactly(answers(world, SUBNETS_FILE=str(file))[1], "ok", "the known one")
 
 
 @pytest.mark.parametrize(
