@@ -58,15 +58,9 @@ NOT_REACHED = {
     Row("ConfigMismatched", "Submitting", None, ("post_queued",)),
     # The stand-in's other blocks come while the miner rests or waits for a window, and end before its next one.
     *(
-        Row("WindowsRevised", source, None if dest == source else dest, guards)
-        for source in ("WaitingForWindow", "Submitting")
-        for dest, guards in (
-            ("Scraping", ("scrape_due",)),
-            ("Analyzing", ("analysis_due",)),
-            ("Submitting", ("post_queued",)),
-            ("WaitingForWindow", ("idle",)),
-        )
-        if dest != "WaitingForWindow" or source != "WaitingForWindow"
+        row
+        for row in ROWS
+        if row.event == "WindowsRevised" and row.source != "Backoff" and (row.dest or row.source == "Submitting")
     ),
 }
 
