@@ -133,7 +133,7 @@ class WindowLog:
 
     def __init__(self, *, quota: tuple[int, int | None] = (1, None), attempts: int = 1, holds: bool = False) -> None:
         self._told: deque[_Told] = deque()
-        self._judged: deque[int] = deque(maxlen=_KEPT)  # first blocks
+        self._judged: set[int] = set()  # first blocks; of the past so many, and what lies ahead
         self._unreachable: int | None = None
         self._limited: tuple[int, int] | None = None
         self._counted: dict[int, int] = {}
@@ -214,7 +214,9 @@ class WindowLog:
         """The window's outcome; none where it was judged before and nothing was done when the API came back to it."""
         if told.again and not told.touched:
             return []
-        self._judged.append(told.start_block)
+        past = sorted(start for start in self._judged if start < told.start_block)
+        self._judged -= set(past[:-_KEPT])
+        self._judged.add(told.start_block)
         return [told.outcome()]
 
     def _revise(self, event: ev.WindowsRevised, record: Record) -> list[WindowOutcome]:

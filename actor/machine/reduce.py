@@ -251,7 +251,10 @@ def _open_newest(s: State, at_ms: int) -> State:
 
 
 def _worked(s: State, window: Window) -> tuple[int, ...]:
-    return (*(start for start in s.worked if start != window.start_block), window.start_block)[-_WORKED_WINDOWS:]
+    """With ``window``; those that lie ahead, told before they were, are remembered until the chain has come to them."""
+    ahead = [start for start in s.worked if start > window.start_block]
+    behind = [start for start in s.worked if start < window.start_block]
+    return (*ahead[-_WORKED_WINDOWS:], *behind[-_WORKED_WINDOWS:], window.start_block)
 
 
 def _is_after(newest: Window, window: Window | None) -> bool:

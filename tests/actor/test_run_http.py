@@ -215,9 +215,11 @@ def test_r13_an_api_that_is_down_at_the_start_is_waited_for(make_world: Callable
 
 def test_an_api_that_goes_down_in_mid_window_is_survived(world: World) -> None:
     """R9, R13: refused connections are failures; after three the posts wait, and go when it is back."""
+    went_down: list[int] = []
 
     def goes_down(record: Record, _state: State) -> None:
-        if record.name == "PostsScraped":
+        if record.name == "SubmissionStarted" and not went_down:
+            went_down.append(record.seq)
             world.sandbox.down("api")
 
     flags: dict[str, Any] = {name.lower(): value for name, value in world.settings().items()}
@@ -231,12 +233,13 @@ def test_an_api_that_goes_down_in_mid_window_is_survived(world: World) -> None:
     assert world.sandbox.ledger.x.searches == 1, "five carried posts fill the window"
 
 
-def test_r11_the_api_s_numbers_win(make_world: Callable[..., World], caplog: pytest.LogCaptureFixture) -> None:
+def test_r11_the_api_s_numbers_win(make_world: Callable[..., World]) -> None:
     """R11: another blocks_per_window than configured is recorded, warned about and used."""
     world = make_world(blocks_per_window=50)
-    world.mine(BLOCKS_PER_WINDOW="100")
-    assert "ConfigMismatched" in world.names()
-    assert "BLOCKS_PER_WINDOW=50" in caplog.text
+    with world.start(env=world.env(BLOCKS_PER_WINDOW="100")) as process:
+        wait_for(lambda: "ConfigMismatched" in world.names(), "answers that agree")
+        _, output = world.stop(process)
+    assert "BLOCKS_PER_WINDOW=50" in output
     assert world.state().blocks_per_window == 50
 
 

@@ -74,18 +74,24 @@ def test_a_segment_that_is_no_file_is_a_finding(
 
 
 def test_a_journal_of_another_format_is_not_guessed_at(tmp_path: Path, command: Command) -> None:
-    """A later build may mean something else by the same names; the bytes are whole all the same."""
+    """A later build may mean something else by the same names, and sign in another way."""
     lines = lines_of(story())
     lines[0].data = {**plain(lines[0].event), "format": 2}
     newer = write_lines(tmp_path / "newer", rehashed(lines))
-    for arguments in (("replay",), ("costs",), ("export",), ("fixture", "--post", "1"), ("export", "--dispute", "1")):
+    for arguments in (
+        ("verify",),
+        ("replay",),
+        ("costs",),
+        ("export",),
+        ("fixture", "--post", "1"),
+        ("export", "--dispute", "1"),
+    ):
         code, _, errors = command(*arguments, newer)
         assert code == 1
         assert is_one_line(errors, "format 2 is unknown, this build reads 1: update user-miner")
     for name in ("check", "audit"):
         code, out, _ = command(name, newer)
         assert (code, "format 2 is unknown" in out) == (1, True)
-    assert command("verify", newer)[0] == 0
 
 
 def test_what_is_no_checkpoint_is_one_line(command: Command, tmp_path: Path, journal: Path) -> None:
