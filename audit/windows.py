@@ -129,6 +129,7 @@ class WindowLog:
     def __init__(self, *, quota: tuple[int, int | None] = (1, None), attempts: int = 1) -> None:
         self._told: deque[_Told] = deque()
         self._judged: deque[int] = deque(maxlen=_KEPT)  # first blocks
+        self._taken_back: set[int] = set()  # those in which something was done, for the chain may come to them
         self._unreachable: int | None = None
         self._limited: tuple[int, int] | None = None
         self._counted: dict[int, int] = {}
@@ -186,7 +187,7 @@ class WindowLog:
             start_block=event.start_block,
             blocks=event.blocks_per_window,
             seq=record.seq,
-            again=event.start_block in self._judged,
+            again=event.start_block in self._judged or event.start_block in self._taken_back,
         )
         if self._unreachable is not None:
             told.put_down_to("API unreachable", self._unreachable)
@@ -210,7 +211,9 @@ class WindowLog:
         outcomes: list[WindowOutcome] = []
         while self._told and self._told[-1].start_block > event.start_block:
             told = self._told.pop()
-            outcomes += self._judge(told) if told.touched else []
+            if told.touched:
+                outcomes += self._judge(told)
+                self._taken_back = {*sorted(self._taken_back)[: _KEPT - 1], told.start_block}
         if self._limited is not None:
             binds = self._limited[1] > event.believed_start_block
             self._limited = (self._limited[0], event.start_block + event.blocks_per_window) if binds else None
@@ -235,6 +238,7 @@ class WindowLog:
         outcomes = [outcome for told in self._told for outcome in self._judge(told)]
         self._told.clear()
         self._judged.clear()
+        self._taken_back.clear()
         self._tried.clear()
         self._limited, self._counted, self._quota = None, {}, (self._quota[0], None)
         return outcomes

@@ -6,6 +6,7 @@ of a window. Nothing has changed then, and nothing is written.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -233,7 +234,10 @@ def _open_newest(s: State) -> State:
 
 
 def _worked(s: State, window: Window) -> tuple[int, ...]:
-    return (*(start for start in s.worked if start != window.start_block), window.start_block)[-_WORKED_WINDOWS:]
+    """With this one; of those behind the newest and of those ahead, which were none, the ones next to it."""
+    starts = sorted({*s.worked, window.start_block})
+    place = bisect_right(starts, window.start_block)
+    return tuple(starts[max(0, place - _WORKED_WINDOWS) : place + _WORKED_WINDOWS])
 
 
 def _is_after(newest: Window, window: Window | None) -> bool:
