@@ -211,9 +211,9 @@ class WindowLog:
         outcomes: list[WindowOutcome] = []
         while self._told and self._told[-1].start_block > event.start_block:
             told = self._told.pop()
-            if told.touched:
-                outcomes += self._judge(told)
-                self._taken_back = {*sorted(self._taken_back)[: _KEPT - 1], told.start_block}
+            outcomes += self._judge(told) if told.touched else []
+        ahead = (start for start in self._judged if start > event.start_block)
+        self._taken_back = set(sorted({*self._taken_back, *ahead})[:_KEPT])
         if self._limited is not None:
             binds = self._limited[1] > event.believed_start_block
             self._limited = (self._limited[0], event.start_block + event.blocks_per_window) if binds else None

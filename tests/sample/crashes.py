@@ -149,7 +149,7 @@ async def answers_in_a_backoff(stage: Stage) -> None:
         # The poll after the window's first one crashes 12 s later; the backoff lasts 12 s more.
         for quick in ("scrape", "analyze", "submit"):
             stage.mishaps.slow(quick, 18.0 if quick == name else 1.0)
-        await stage.recorded("WindowOpened")
+        await stage.recorded("SubmissionStarted" if name == "submit" else "WindowOpened")
         stage.mishaps.bug("status", ZeroDivisionError("integer modulo by zero"))
         await stage.pause(300)
         stage.calm()
