@@ -133,7 +133,8 @@ class WindowLog:
 
     def __init__(self, *, quota: tuple[int, int | None] = (1, None), attempts: int = 1, holds: bool = False) -> None:
         self._told: deque[_Told] = deque()
-        self._judged: set[int] = set()  # first blocks; of the past so many, and what lies ahead
+        self._judged: deque[int] = deque(maxlen=_KEPT)  # first blocks
+        self._taken_back: set[int] = set()  # those in which something was done, for the chain may come to them
         self._unreachable: int | None = None
         self._limited: tuple[int, int] | None = None
         self._counted: dict[int, int] = {}
@@ -198,7 +199,7 @@ class WindowLog:
             start_block=event.start_block,
             blocks=event.blocks_per_window,
             seq=record.seq,
-            again=event.start_block in self._judged,
+            again=event.start_block in self._judged or event.start_block in self._taken_back,
         )
         if self._unreachable is not None:
             told.put_down_to("API unreachable", self._unreachable)
@@ -214,9 +215,7 @@ class WindowLog:
         """The window's outcome; none where it was judged before and nothing was done when the API came back to it."""
         if told.again and not told.touched:
             return []
-        past = sorted(start for start in self._judged if start < told.start_block)
-        self._judged -= set(past[:-_KEPT])
-        self._judged.add(told.start_block)
+        self._judged.append(told.start_block)
         return [told.outcome()]
 
     def _revise(self, event: ev.WindowsRevised, record: Record) -> list[WindowOutcome]:
@@ -225,6 +224,8 @@ class WindowLog:
         while self._told and self._told[-1].start_block > event.start_block:
             told = self._told.pop()
             outcomes += self._judge(told) if told.touched else []
+        ahead = (start for start in self._judged if start > event.start_block)
+        self._taken_back = set(sorted({*self._taken_back, *ahead})[:_KEPT])
         if self._limited is not None:
             binds = self._limited[1] > event.believed_start_block
             self._limited = (self._limited[0], event.start_block + event.blocks_per_window) if binds else None
@@ -249,6 +250,7 @@ class WindowLog:
         outcomes = [outcome for told in self._told for outcome in self._judge(told)]
         self._told.clear()
         self._judged.clear()
+        self._taken_back.clear()
         self._tried.clear()
         self._limited, self._counted, self._quota = None, {}, (self._quota[0], None)
         return outcomes

@@ -251,10 +251,10 @@ def _open_newest(s: State, at_ms: int) -> State:
 
 
 def _worked(s: State, window: Window) -> tuple[int, ...]:
-    """With ``window``; those that lie ahead, told before they were, are remembered until the chain has come to them."""
-    ahead = [start for start in s.worked if start > window.start_block]
-    behind = [start for start in s.worked if start < window.start_block]
-    return (*ahead[-_WORKED_WINDOWS:], *behind[-_WORKED_WINDOWS:], window.start_block)
+    """With this one; of those behind the newest and of those ahead, which were none, the ones next to it."""
+    starts = sorted({*s.worked, window.start_block})
+    place = bisect_right(starts, window.start_block)
+    return tuple(starts[max(0, place - _WORKED_WINDOWS) : place + _WORKED_WINDOWS])
 
 
 def _is_after(newest: Window, window: Window | None) -> bool:

@@ -207,7 +207,7 @@ class State(Value, frozen=True, kw_only=True):
         served_max_submissions: Likewise.
         window: The window being worked on, or worked on last; its scrape is never repeated (ruling 12).
         newest: The newest known window, at or after ``window``.
-        worked: First blocks of the windows worked on last, in that order: none of them is searched again.
+        worked: First blocks of the windows worked on, as far as they are near: none of them is searched again.
         searched_ms: When the last search was answered or failed, unix milliseconds; None before one.
         to_scrape: Posts that the due scrape of ``window`` wants; 0 when none is due.
         posts: Posts without a verdict, in the order of their scrapes; one whose analysis is refused goes last.

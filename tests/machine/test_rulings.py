@@ -233,6 +233,18 @@ def test_r11_a_lower_window_is_refused() -> None:
         drive.window(6)
 
 
+def test_r18_a_window_searched_ahead_of_its_time_is_remembered_until_the_chain_comes_to_it() -> None:
+    """I3: a hundred windows later it is not searched again; the true ones before it are."""
+    drive = Drive().start().window(812).scrape_failed().window(912).scrape_failed()
+    told = {"window": 813, "start_block": 81_300, "current_block": 81_350, "blocks_per_window": 100}
+    drive.on(ev.WindowsRevised(**told, believed_start_block=91_200, answers=26, agreed_s=300.0))
+    drive.scrape_failed()
+    for number in range(814, 912):
+        drive.window(number).scrape_failed()
+    assert drive.window(912).at() == "WaitingForWindow"
+    assert drive.window(913).at() == "Scraping"
+
+
 def test_r11_windows_are_ordered_by_blocks_when_their_length_changes() -> None:
     """R11: the API's blocks_per_window wins; lower window numbers after that are not mistaken for old ones."""
     drive = Drive().start().batch(200, 1).accept_all()

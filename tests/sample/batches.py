@@ -76,7 +76,7 @@ async def votes(stage: Stage) -> None:
 
 
 async def another_pace(stage: Stage) -> None:
-    """The API changes blocks_per_window: during a search, during an analysis, and twice while the miner waits."""
+    """The API changes blocks_per_window: in a search, an analysis, a submission, and twice while the miner waits."""
     await busy_window(stage, 2)
     stage.mishaps.slow("scrape", 60.0)
     await stage.recorded("WindowOpened")
@@ -85,6 +85,13 @@ async def another_pace(stage: Stage) -> None:
     await busy_window(stage, 2)
     stage.mishaps.slow("analyze", 60.0)
     await stage.recorded("PostsScraped")
+    stage.sandbox.blocks.blocks_per_window = 100
+    await windows(stage, 2)
+    await busy_window(stage, 2)
+    stage.mishaps.slow("submit", 60.0)
+    await stage.recorded("SubmissionStarted")
+    stage.sandbox.blocks.blocks_per_window = 50
+    await windows(stage, 2)
     stage.sandbox.blocks.blocks_per_window = 100
     for blocks in (200, 100):
         await windows(stage, 2)

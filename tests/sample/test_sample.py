@@ -36,6 +36,10 @@ NOT_REACHED = {
     Row("WindowOpened", "Backoff", "WaitingForWindow", ("released", "idle")),
     # The decision follows the window's opening at once, so that no newer one can be known.
     Row("BudgetSpent", "Scraping", None, ("scrape_due",)),
+    # The stand-in's lies last longer than the wait for a second answer, and nobody carries as much as fills a window.
+    Row("WindowsRevised", "Submitting", "Scraping", ("scrape_due",)),
+    Row("WindowsRevised", "Submitting", None, ("post_queued",)),
+    Row("WindowsRevised", "WaitingForWindow", "Submitting", ("post_queued",)),
     # Settings change before or after a search.
     Row("SettingsChanged", "Scraping", None),
     # The stand-in tells its quota only in a 429, and that is no longer Submitting.

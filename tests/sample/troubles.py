@@ -144,20 +144,26 @@ async def api_outages(stage: Stage) -> None:
 
 
 async def blocks_that_are_none(stage: Stage) -> None:
-    """The status tells a time twice, then another chain's blocks for ten minutes, while the miner rests and sends."""
+    """The status tells a time twice, a window too early, and another chain's blocks for minutes."""
     await stage.until_window()
     await stage.pause(120)
     stage.sandbox.script("api.status", "time_block", times=2)
+    await busy_window(stage)
     await stage.pause(300)
-    for posts, answers in ((0, ()), (5, ()), (5, ("429",)), (2, 5 * ("ok",))):
+    stage.post(5)
+    faults(stage, "api.status", "window_ahead")
+    await stage.pause(800)
+    for pause_s, posts, answers in ((200, 0, ()), (200, 5, ("ok", "429")), (900, 0, ())):
         await busy_window(stage, posts)
-        await stage.pause(200)
+        await stage.pause(pause_s)
         stage.post(posts)
-        stage.sandbox.script("api.status", "far_block", times=30)
+        stage.sandbox.script("api.status", "far_block", times=40)
         faults(stage, "api.submit", *answers)
-        await stage.pause(800)
+        await stage.pause(900)
         stage.calm()
         await windows(stage, 1)
+    await stage.pause(300)
+    stage.sandbox.script("api.status", "rollback", times=30)
     await windows(stage, 2)
 
 
