@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from audit.checking import Kind
+from audit.history import Step
 from events import catalogue as ev
 from tests.audit import shows
 from tests.audit.shows import History, event_of, first, holds
@@ -40,6 +41,13 @@ class Mutant:
 
 
 _DUE_BY_FAILURES: Final = "2 ** (attempt.attempt - 1)"
+
+
+def opens_a_window(step: Step) -> bool:
+    """Whether work begins in a window that nothing was done in before."""
+    window = step.after.window
+    return window is not None and window != step.before.window and window.start_block not in step.before.worked
+
 
 MUTANTS: Final = (
     # The table
@@ -188,7 +196,7 @@ MUTANTS: Final = (
         old="return most - counted if counted < most else 0",
         new="return most - counted if counted < most else 1",
         kind="destination",
-        where=first(lambda s: s.before.window != s.after.window and s.after.newest is not None and s.after.room() == 0),
+        where=first(lambda s: opens_a_window(s) and s.after.room() == 0),
     ),
     Mutant(
         name="a budget may be exceeded by one search",

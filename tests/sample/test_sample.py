@@ -58,14 +58,8 @@ NOT_REACHED = {
     Row("WindowOpened", "Scraping", "Analyzing", ("analysis_due",)),
     # Nothing is held in the scene of old posts.
     Row("PostAbandoned", "Submitting", "Analyzing", ("analysis_due",)),
-    # Another length of windows is believed after some polls, and by then every batch of the story has ended.
-    Row("ConfigMismatched", "Submitting", None, ("post_queued",)),
-    # The stand-in's other blocks come while the miner rests or waits for a window, and end before its next one.
-    *(
-        row
-        for row in ROWS
-        if row.event == "WindowsRevised" and row.source != "Backoff" and (row.dest or row.source == "Submitting")
-    ),
+    # Nothing is held while the stand-in tells other blocks.
+    *(Row("WindowsRevised", source, "Analyzing", ("analysis_due",)) for source in ("WaitingForWindow", "Submitting")),
 }
 
 
