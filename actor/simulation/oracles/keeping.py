@@ -168,7 +168,7 @@ class Abandoned(Oracle):
         if isinstance(event, ev.SubmissionStarted):
             sent = [p for p in told.before.posts if p.post.id == event.post_id]
             used, how = sent, "an attempt began of"
-        elif told.after.window != told.before.window:
+        elif told.after.window is not None and told.after.window != told.before.window:
             used, how = [p for p in told.after.posts if p.deferrals and not p.deferred], "a window was opened for"
         else:
             return

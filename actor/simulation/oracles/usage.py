@@ -32,7 +32,7 @@ class HealthyWindows(Oracle):
     request in it and for five minutes before arrived and was answered, and no effect crashed.
     """
 
-    EVENTS = (*_TROUBLES, ev.BudgetSpent, *_MOVES)
+    EVENTS = (*_TROUBLES, ev.BudgetSpent, ev.PostAnalyzed, *_MOVES)
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -57,6 +57,8 @@ class HealthyWindows(Oracle):
         event, window = told.event, told.after.window
         if isinstance(event, _TROUBLES):
             self._troubles_s.append(told.at_s)
+        if isinstance(event, ev.PostAnalyzed) and told.before.window is not None:
+            self._used.add(told.before.window.start_block)  # what was held is analyzed, and may be left out
         if isinstance(event, ev.BudgetSpent) and window is not None:
             self._excused.add(window.start_block)
         newest = told.after.newest
