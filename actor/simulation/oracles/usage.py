@@ -58,7 +58,9 @@ class HealthyWindows(Oracle):
         if isinstance(event, _TROUBLES):
             self._troubles_s.append(told.at_s)
         if isinstance(event, ev.PostAnalyzed) and told.before.window is not None:
-            self._used.add(told.before.window.start_block)  # what was held is analyzed, and may be left out
+            pending = told.before.pending(event.post_id)
+            if pending is not None and pending.deferrals:  # what was held is analyzed, and may be left out
+                self._used.add(told.before.window.start_block)
         if isinstance(event, ev.BudgetSpent) and window is not None:
             self._excused.add(window.start_block)
         newest = told.after.newest
