@@ -114,7 +114,8 @@ async def _cut(answer: Any) -> Any:
             body += piece
             if len(body) >= _LARGEST_BODY:
                 break
-    headers = [(name, value) for name, value in answer.headers.multi_items() if name != "content-encoding"]
+    # As bytes: a server may say in a header what is not ASCII.
+    headers = [(name, value) for name, value in answer.headers.raw if name.lower() != b"content-encoding"]
     cut = type(answer)(answer.status_code, headers=headers, content=bytes(body[:_LARGEST_BODY]), request=answer.request)
     cut.encoding = "utf-8"  # as JSON is; the charset that a server names may be any codec of Python's, zlib among them
     return cut

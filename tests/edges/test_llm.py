@@ -453,6 +453,19 @@ def test_no_cookies_are_kept() -> None:
     assert "cookie" not in server.heads[1].lower()
 
 
+@pytest.mark.parametrize("value", [b"\xe8", b"\xb2", "٣".encode(), b"apr\xe8s"])
+def test_a_header_may_hold_any_bytes(value: bytes) -> None:
+    """What is not ASCII in one costs neither the answer nor the status of a refusal."""
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        body = json.dumps(_completion()).encode()
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-foo: %b\r\nretry-after: %b\r\n"
+        writer.write(head % (value, value) + b"content-length: %d\r\n\r\n%b" % (len(body), body))
+        await writer.drain()
+
+    assert asyncio.run(_complete(Server(answer))).text == "hi"
+
+
 @pytest.mark.parametrize(("status", "kind"), [(200, "malformed"), (400, "context")])
 def test_an_answer_without_end_is_cut(status: int, kind: LLMErrorKind) -> None:
     """It is not read until the time limit, and may have been billed."""
