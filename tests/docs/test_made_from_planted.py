@@ -14,7 +14,7 @@ def test_the_table_of_planted_bugs_is_what_was_counted() -> None:
     found = load()
     cells = ((p.name, found.get(p.name)) for p in PLANTED)
     lines = "".join(
-        f"| {name} | not found | |\n" if hit is None else f"| {name} | {hit.seeds} | {hit.rule} |\n"
+        f"| {name} | not hunted yet | |\n" if hit is None else f"| {name} | {hit.seeds} | {hit.rule} |\n"
         for name, hit in cells
     )
     wanted = f"\n| bug | seeds | promise |\n|---|---|---|\n{lines}\n"
