@@ -241,6 +241,7 @@ class WindowLog:
             if self._limited is not None:
                 told.put_down_to("rate limited", self._limited[0])
             self._told.append(told)
+            self._fill(record)
         return outcomes
 
     def _move(self, _event: ev.ApiMoved, record: Record) -> list[WindowOutcome]:

@@ -21,7 +21,7 @@ _OTHERS: Final[tuple[Callable[[Policy], Policy], ...]] = (
     lambda usual: changed(usual, on_analysis_error="skip"),
     lambda usual: changed(usual, submit_irrelevant=False),
     lambda usual: changed(usual, submit_attempts=1, max_post_age_s=2 * usual.blocks_per_window * _BLOCK_S),
-    lambda usual: changed(usual, submit_attempts=2, submit_backoff_s=40.0, poll_interval_s=10.0),
+    lambda usual: changed(usual, submit_attempts=2, submit_backoff_s=200.0),
     lambda usual: changed(usual, max_submissions_per_window=max(1, usual.max_submissions_per_window - 2)),
     lambda usual: changed(usual, blocks_per_window=usual.blocks_per_window * 2),
     lambda usual: changed(usual, max_carried_windows=0),

@@ -155,6 +155,20 @@ def test_why_windows_are_missed(scene: Callable[[Story], None], last: int, misse
     assert windows.seen == last - 69 == windows.used + sum(windows.missed.values())
 
 
+def test_a_window_that_was_filled_while_the_api_told_of_another_is_full() -> None:
+    """R18: posts counted in the true one, and nothing more was done in it when the other was taken back."""
+    story = started()
+    story.wait(WINDOW_S).window(900).search(2, 3, 4, 5, 6).analyze(*[1.0] * 5)
+    for _ in range(5):
+        story.answered(accepted, "new", 7_100)
+    told = {"window": 71, "start_block": 7_100, "current_block": 7_150, "blocks_per_window": 100}
+    story.sign().on(ev.WindowsRevised(**told, believed_start_block=90_000, answers=26, agreed_s=300.0), after_s=600)
+    story.sign().wait(WINDOW_S).window(72)
+    story.scrape_failed().sign()
+    assert accounts_of(story).windows.missed["full"] == 1
+    assert "I9" not in {finding.rule for finding in report_of(story).findings}
+
+
 def test_a_budget_misses_a_window() -> None:
     """A window that was not searched, for a day's money was spent."""
     story = started(ev.Policy(max_x_usd_per_day=0.2))
