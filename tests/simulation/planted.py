@@ -492,5 +492,5 @@ PLANTED: Final = (
             ),
         ),
     ),
-    Planted("a second process may take the journal", (Change(FILE, "        self._lock.acquire()\n", ""),)),
+    Planted("a second process may take the journal", (Change(FILE, "            self._lock.acquire()\n", ""),)),
 )
