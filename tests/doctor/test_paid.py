@@ -7,9 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
+from actor.alarms import alarms
 from actor.doctor.check import Check
+from actor.doctor.llm import llm_checks
 from actor.doctor.paid import llm_answer_checks, x_search_checks
 from actor.edges.text import Redactor
+from actor.llm_fixes import LLM_FIXES
 from actor.loops import run_loop
 from actor.settings import Settings
 from tests.cli.kit import Command
@@ -130,6 +133,22 @@ def test_of_another_list_of_subnets_no_topics_are_known(world: World) -> None:
 def test_the_rung_that_works(make_world: Make, formats: set[str], rung: str, requests: str) -> None:
     """The ladder is climbed down as in a window."""
     assert exactly(answer(make_world(response_formats=frozenset(formats))), "ok", f"rung {rung}", requests)
+
+
+@pytest.mark.parametrize("name", ["", "vllm", "gemini", "mistral", "litellm"])
+def test_a_model_that_the_server_does_not_have(make_world: Make, name: str) -> None:
+    """Whatever its server answers, the doctor's list, its question and a run name the setting; nothing is billed."""
+    world = make_world(llm_like=name)
+    unknown = settings(world, MODEL="acme/other")
+    (listed,) = run_loop(
+        llm_checks(unknown.llm_base, world.sandbox.llm_key, unknown.model, timeout_s=GIVE_UP_S, redact=str)
+    )
+    assert exactly(listed, "failure", "does not list acme/other; among its 1 are keyword-stand-in", "set MODEL")
+    assert exactly(answers(world, MODEL="acme/other")[0], "failure", "check MODEL", "set MODEL")
+    world.mine(MODEL="acme/other")
+    (alarm,) = alarms(world.state())
+    assert (alarm.name, "(model: " in alarm.words, alarm.fix) == ("analysis_refused", True, LLM_FIXES["model"])
+    assert world.sandbox.ledger.llm.calls == 0
 
 
 def test_what_the_server_does_not_take(make_world: Make) -> None:
