@@ -65,7 +65,7 @@ def test_one_search_and_one_question(here: World, command: Command) -> None:
     assert (ledger.x.searches, ledger.x.posts_read, ledger.llm.calls) == (1, 5, 1)
     assert ledger.x.exchanges("x.search")[0].facts["params"]["max_results"] == "10"
     assert found.says("x-search", "ok", "read 5 posts", f"${ledger.x.summary()['usd']:.2f}")
-    assert found.says("llm-answer", "ok", "rung json_schema", "one request")
+    assert found.says("llm-answer", "ok", "rung json_schema", "one call")
     assert found.says("llm-known", "ok", "the known one")
     assert ledger.api.submits() == []
 
@@ -81,7 +81,7 @@ def test_the_llm_alone(here: World, command: Command) -> None:
     assert (ledger.x.searches, ledger.llm.calls) == (0, 1)
     assert "x-search" not in found.levels()
     tokens = f"{ledger.llm.prompt_tokens} + {ledger.llm.completion_tokens} tokens"
-    assert found.says("llm-answer", "ok", "one request", " s, ", tokens, "no prices of tokens are set")
+    assert found.says("llm-answer", "ok", "one call", " s, ", tokens, "no prices of tokens are set")
 
 
 @pytest.mark.parametrize(("votes", "fault"), [("1", "ok"), ("3", "ok"), ("1", "garbled")])
@@ -125,9 +125,9 @@ def test_of_another_list_of_subnets_no_topics_are_known(world: World) -> None:
 @pytest.mark.parametrize(
     ("formats", "rung", "requests"),
     [
-        ({"json_schema", "json_object", "text"}, "json_schema", "one request"),
-        ({"json_object", "text"}, "json_object", "2 request(s)"),
-        ({"text"}, "plain", "3 request(s)"),
+        ({"json_schema", "json_object", "text"}, "json_schema", "one call"),
+        ({"json_object", "text"}, "json_object", "one call and 1 unpaid request(s)"),
+        ({"text"}, "plain", "one call and 2 unpaid request(s)"),
     ],
 )
 def test_the_rung_that_works(make_world: Make, formats: set[str], rung: str, requests: str) -> None:
@@ -154,7 +154,7 @@ def test_a_model_that_the_server_does_not_have(make_world: Make, name: str) -> N
 def test_what_the_server_does_not_take(make_world: Make) -> None:
     """Is told with the rung: so will each window ask."""
     found = answer(make_world(llm_like="openai-o"))
-    assert exactly(found, "ok", "rung simple_schema without max_tokens", "3 request(s)")
+    assert exactly(found, "ok", "rung simple_schema without max_tokens", "one call and 2 unpaid request(s)")
 
 
 @pytest.mark.parametrize(
