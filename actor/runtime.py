@@ -372,12 +372,15 @@ class Actor:
             _log.error("on_record raised at record %d: %s", record.seq, self._trace(error))
 
     def _ring(self) -> None:
-        """Say once that an alarm began, or is still on at a start, and once that it ended."""
+        """Say once that an alarm began, was on before a start, or is seen again after one, and once that it ended."""
         before, self._ringing = self._ringing, alarms(self.state)
-        known, now = ({alarm.name: alarm.since_ms for alarm in found} for found in (before, self._ringing))
+        known, now = (
+            {alarm.name: (alarm.since_ms, alarm.is_current) for alarm in found} for found in (before, self._ringing)
+        )
         for alarm in self._ringing:
-            if known.get(alarm.name) != alarm.since_ms:
-                _log.error("alarm %s: %s; to mend it: %s", alarm.name, alarm.words, alarm.fix)
+            if known.get(alarm.name) != now[alarm.name]:
+                level = logging.ERROR if alarm.is_current else logging.WARNING
+                _log.log(level, "alarm %s: %s; to mend it: %s", alarm.name, alarm.words, alarm.fix)
         for name in known.keys() - now.keys():
             _log.info("alarm %s is over", name)
 
