@@ -54,14 +54,16 @@ def _analysis_refused(state: State) -> Alarm | None:
         return None
     policy, is_current = state.policy.on_analysis_error, refused.epoch == state.epoch
     since = "" if refused.window is None else f" since window {refused.window}"
-    what = f"every analysis{since} ({refused.kind}: {refused.reason})"
+    what = f"{since} ({refused.kind}: {refused.reason})"
+    if is_current:
+        words = f"the LLM's server refuses every analysis{what}; {_MEANWHILE[policy]} (ON_ANALYSIS_ERROR={policy})"
+    else:
+        words = f"before the last start the LLM's server refused every analysis{what}; the next one tells more"
     return Alarm(
         name="analysis_refused",
         since_ms=refused.since_ms,
         is_current=is_current,
-        words=f"the LLM's server refuses {what}; {_MEANWHILE[policy]} (ON_ANALYSIS_ERROR={policy})"
-        if is_current
-        else f"before the last start the LLM's server refused {what}; the next analysis tells whether it still does",
+        words=words,
         fix=LLM_FIXES[refused.kind],
     )
 

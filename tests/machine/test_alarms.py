@@ -44,7 +44,7 @@ def test_after_a_start_it_speaks_of_the_time_before(policy: str) -> None:
         assert found.title == "analysis_refused (from before the last start)"
         assert found.words == (
             "before the last start the LLM's server refused every analysis since window 7 (auth: HTTP 4xx: auth); "
-            "the next analysis tells whether it still does"
+            "the next one tells more"
         )
     if not drive.state.analysis_due():
         drive.accept_all().window(8).scraped(2)
