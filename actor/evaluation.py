@@ -97,9 +97,10 @@ class _Answers:
             sum(getattr(found, name) for found in results) for name in ("calls", "prompt_tokens", "completion_tokens")
         )
         under_way = self.begun - len(results)
+        more = f"; {under_way} more under way, which may be billed" if under_way else ""
         return (
             f"{len(results)} of {self.total} posts were asked about, in {calls} calls with {prompt:,} prompt and "
-            f"{completion:,} completion tokens; {under_way} more under way, which may be billed"
+            f"{completion:,} completion tokens{more}"
         )
 
 
