@@ -1,7 +1,8 @@
 """What only an operator can mend, each alarm under a name of its own: why it rings, since when, and what to change.
 
 Alarms are read off the folded state, so that the miner, its metrics and whoever reads the journal name the same ones,
-and a restart ends none. Pure: nothing is sent or written here. Another alarm is one more entry of ``_ALARMS``.
+and a restart ends none. Since it may have mended the cause, an alarm then speaks of the time before, until the same is
+seen again. Pure: nothing is sent or written here. Another alarm is one more entry of ``_ALARMS``.
 """
 
 from __future__ import annotations
@@ -22,14 +23,21 @@ class Alarm(Value, frozen=True, kw_only=True):
     Attributes:
         name: A stable word, such as "analysis_refused".
         since_ms: When it began, unix milliseconds.
+        is_current: Whether it was seen under the last start; else it is known from before that only.
         words: What is wrong, and what comes of it.
         fix: What to change, settings by their names.
     """
 
     name: str
     since_ms: int
+    is_current: bool
     words: str
     fix: str
+
+    @property
+    def title(self) -> str:
+        """Its name, for where there is no room for the words."""
+        return self.name if self.is_current else f"{self.name} (from before the last start)"
 
 
 _MEANWHILE: Final[Mapping[str, str]] = {
@@ -44,13 +52,18 @@ def _analysis_refused(state: State) -> Alarm | None:
     refused = state.refused
     if refused is None:
         return None
-    policy = state.policy.on_analysis_error
+    policy, is_current = state.policy.on_analysis_error, refused.epoch == state.epoch
     since = "" if refused.window is None else f" since window {refused.window}"
+    what = f"{since} ({refused.kind}: {refused.reason})"
+    if is_current:
+        words = f"the LLM's server refuses every analysis{what}; {_MEANWHILE[policy]} (ON_ANALYSIS_ERROR={policy})"
+    else:
+        words = f"before the last start the LLM's server refused every analysis{what}; the next one tells more"
     return Alarm(
         name="analysis_refused",
         since_ms=refused.since_ms,
-        words=f"the LLM's server refuses every analysis{since} ({refused.kind}: {refused.reason}); "
-        f"{_MEANWHILE[policy]} (ON_ANALYSIS_ERROR={policy})",
+        is_current=is_current,
+        words=words,
         fix=LLM_FIXES[refused.kind],
     )
 

@@ -211,6 +211,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         # The reader of our output left (`user-miner replay … | head`): typer calls that exit code 1, a finding.
         if isinstance(end.__context__, BrokenPipeError):
             sys.exit(0)
+        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
+            print("user-miner: interrupted", file=sys.stderr)  # noqa: T201  (a command that had no more to say)
         _flush()
         raise
     except OSError as error:

@@ -120,7 +120,7 @@ def check_environment(settings: Settings) -> None:
 
 
 def warn_of_environment(settings: Settings) -> None:
-    """What means nothing in the environment's NO_PROXY is said."""
+    """What is wrong in the environment without keeping a request from its server is said."""
     from actor.edges.network import environment_remarks  # noqa: PLC0415  (as above)
 
     for line in environment_remarks(_urls(settings)):

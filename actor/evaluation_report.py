@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from actor.analyzer.prompt import SENTIMENTS
 from actor.analyzer.quality import Disagreement, MatchingQuality, ModelQuality
+from actor.llm_fixes import LLM_FIXES
 from audit.terminal import inert_json
 from events.describe import printable
 
@@ -123,7 +125,7 @@ def _effort_lines(d: ModelQuality) -> Iterator[str]:
     aside = {"without a count of tokens": d.unmeasured_calls, "for a better answer": d.repairs}
     odd = "".join(f", {number} {what}" for what, number in aside.items() if number)
     yield (
-        f"requests         {d.calls} for {d.posts} posts, {d.calls / d.posts:.2f} each{odd}; "
+        f"calls            {d.calls} for {d.posts} posts, {d.calls / d.posts:.2f} each{odd}; "
         f"{d.prompt_tokens:,} prompt and {d.completion_tokens:,} completion tokens"
     )
     ways = ", ".join(f"{number} on the rung {way}" for way, number in sorted(d.ways.items()))
@@ -135,11 +137,17 @@ def _effort_lines(d: ModelQuality) -> Iterator[str]:
 
 
 def _advice(d: ModelQuality) -> Iterator[str]:
-    """What the figures speak for."""
+    """What the failures and, where there are answers, the figures speak for."""
+    for kind, number in sorted(d.failures.items()):
+        yield f"{number} posts failed ({kind}): {LLM_FIXES[kind]}"
     if d.lost > d.gained:
         yield "set ANALYZER=matcher: names alone are nearer to the labels than this model's topics, and cost less"
-    if d.sentiment <= d.baseline.sentiment:
-        yield f"set MODEL to a better one: always {d.baseline.category} is no farther from the labels than this one"
+    labels = Counter[str]()
+    for (labelled, _), number in d.confusion.items():
+        labels[labelled] += number
+    for category, number in labels.most_common(1):
+        if d.sentiment <= number:
+            yield f"set MODEL to a better one: always {category} is no farther from the labels than its answers"
 
 
 def _model_json(model: str, d: ModelQuality) -> dict[str, Any]:

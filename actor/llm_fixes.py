@@ -22,5 +22,7 @@ LLM_FIXES: Final[Mapping[str, str]] = {
     "timeout": "wait, raise LLM_TIMEOUT_SECONDS, or set MODEL to a faster one",
     "connection": "look at the network and at LLM_BASE",
     "broken": "look at the network and at LLM_BASE",
+    "votes": "set MODEL to one that answers alike when it is asked again, or lower ANALYSIS_VOTES",
+    "bug": "report this fault of user-miner, with the file that `user-miner doctor --bundle FILE` makes",
     "malformed": "set MODEL to one that answers with JSON, and LLM_BASE to an OpenAI-compatible API",
 }

@@ -16,7 +16,7 @@ from actor.analyzer.chain_port import Chain, ChainError
 from actor.analyzer.refresh import Change, refreshed
 from actor.analyzer.registry_file import registry_text
 from actor.loops import run_loop
-from audit.terminal import fail, inert_json
+from audit.terminal import fail, inert_json, interruptible
 
 __all__ = ["run_refresh", "write_whole"]
 
@@ -33,7 +33,8 @@ def run_refresh(
 ) -> int:
     """Read the chain, say what changes and write the file; 0 when done, 1 when the chain or the disk did not let it."""
     try:
-        found = run_loop(chain.subnets())
+        with interruptible(lambda: f"{network} has not answered yet; nothing was written"):
+            found = run_loop(chain.subnets())
         if not found:
             raise ChainError(f"{network}: lists no subnet at all")
         registry, changes = refreshed(base, found, today)

@@ -135,6 +135,7 @@ class Actor:
         self._stop_reason: str | None = None
         self._since_snapshot = 0
         self._ringing: tuple[Alarm, ...] = ()
+        self._epoch: int | None = None
 
     def stop(self, reason: str = "asked to stop") -> None:
         """Ask the loop to end; call it from the loop's own thread. Idempotent."""
@@ -182,7 +183,7 @@ class Actor:
     async def _boot(self) -> bool:
         """Take the journal and start; False when a stop was asked for before anything was written."""
         lease = await self._store.take(reducer=REDUCER)
-        self.state = await self._replay(lease)
+        self.state, self._epoch = await self._replay(lease), lease.epoch
         if self._stop_reason is not None:
             return False
         self._check_identity()
@@ -372,12 +373,17 @@ class Actor:
             _log.error("on_record raised at record %d: %s", record.seq, self._trace(error))
 
     def _ring(self) -> None:
-        """Say once that an alarm began, or is still on at a start, and once that it ended."""
+        """Say once that an alarm began, was on before a start, or is seen again after one, and once that it ended."""
+        if self.state.epoch != self._epoch:
+            return  # a record before our ActorStarted, whose state does not know yet that this is another start
         before, self._ringing = self._ringing, alarms(self.state)
-        known, now = ({alarm.name: alarm.since_ms for alarm in found} for found in (before, self._ringing))
+        known, now = (
+            {alarm.name: (alarm.since_ms, alarm.is_current) for alarm in found} for found in (before, self._ringing)
+        )
         for alarm in self._ringing:
-            if known.get(alarm.name) != alarm.since_ms:
-                _log.error("alarm %s: %s; to mend it: %s", alarm.name, alarm.words, alarm.fix)
+            if known.get(alarm.name) != now[alarm.name]:
+                level = logging.ERROR if alarm.is_current else logging.WARNING
+                _log.log(level, "alarm %s: %s; to mend it: %s", alarm.name, alarm.words, alarm.fix)
         for name in known.keys() - now.keys():
             _log.info("alarm %s is over", name)
 

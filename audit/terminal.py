@@ -12,16 +12,42 @@ from audit.history import FoldError
 from events.describe import printable
 from events.journal import JournalDamagedError, JournalError
 
-__all__ = ["UsageError", "answer", "exit_code", "fail", "inert_json", "path_text", "progress", "tell"]
+__all__ = [
+    "UsageError",
+    "answer",
+    "exit_code",
+    "fail",
+    "inert_json",
+    "interruptible",
+    "note",
+    "path_text",
+    "progress",
+    "tell",
+]
 
 _LONGEST_MESSAGE: Final = 2_000
+_INTERRUPTED: Final = 130
 
 
 def fail(message: str, *, code: int) -> int:
     """Say what is wrong on standard error; returns the exit code."""
+    note(message)
+    return code
+
+
+def note(message: str) -> None:
+    """Say something on standard error, in one line."""
     text = printable(message, _LONGEST_MESSAGE)  # a message may quote a journal, and that a post
     print(f"user-miner: {text}", file=sys.stderr)  # noqa: T201  (the command line's own voice)
-    return code
+
+
+@contextmanager
+def interruptible(said: Callable[[], str]) -> Iterator[None]:
+    """Ctrl-C within it ends the command with one line, which says what was done until then, and with its exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SystemExit(fail(f"interrupted: {said()}", code=_INTERRUPTED)) from None
 
 
 def tell(text: str) -> None:

@@ -189,7 +189,7 @@ class Sandbox:
             "X_BEARER_TOKEN": self.x_token,
             "X_API_BASE": self.x_base,
             "MINER_API_URL": self.api_base,
-            "MODEL": (self.config.models or (self.config.model,))[0],
+            "MODEL": self.config.served_models[0],
             "API_KEY": self.llm_key,
             "LLM_BASE": self.llm_base,
             "BLOCKS_PER_WINDOW": str(self.config.blocks_per_window),

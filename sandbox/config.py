@@ -32,7 +32,8 @@ class SandboxConfig:
         corpus_size: Posts that exist at the start, spread over the six days before.
         posts_per_minute: How fast the corpus grows; 0 for not at all.
         x_quota: Searches per x_quota_s seconds.
-        models: Accepted model names; empty means any.
+        model: The model that a miner is pointed at.
+        models: All names that the LLM lists and knows, where `model` is not the only one; the first is the miner's.
         response_formats: What the model supports of json_schema, json_object and text.
         llm_like: A kind of server that the LLM answers like; see `sandbox.PERSONALITIES`. Empty for the plainest one.
         seconds_per_block: Speed of the chain; None stops time: blocks and posts then advance by hand only.
@@ -101,6 +102,11 @@ class SandboxConfig:
         )
         _require(0 <= self.selection_probability <= 1, "selection_probability must lie in 0..1")
         check_rates(self.rates)
+
+    @property
+    def served_models(self) -> tuple[str, ...]:
+        """The names that the LLM lists; another one is refused, but by a kind of server that serves any name."""
+        return self.models or (self.model,)
 
     @property
     def manual(self) -> bool:

@@ -23,7 +23,7 @@ from actor.machine import STATES, State, at_rest
 from actor.settings import Settings
 from audit.history import folded
 from audit.posts import PostRow, post_rows
-from audit.terminal import fail, progress
+from audit.terminal import fail, interruptible, progress
 from events import catalogue as ev
 from events.describe import printable
 from events.journal import JournalError, JournalReader, Record, locate
@@ -78,6 +78,11 @@ class _Story:
 
 def run_demo(journal: Path) -> int:
     """Play the story, print what it proves; 0 when journal and ledgers agree."""
+    with interruptible(lambda: f"miner and stand-ins are stopped, and {journal} is left as it is"):
+        return _run(journal)
+
+
+def _run(journal: Path) -> int:
     try:
         _make_room(journal)
         with tempfile.TemporaryDirectory() as folder, _sandbox() as served:

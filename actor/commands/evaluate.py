@@ -26,7 +26,7 @@ def evaluate(
         Literal["hybrid", "matcher"] | None, typer.Option(help="Rules to evaluate [default: ANALYZER]")
     ] = None,
     live: Annotated[
-        bool, typer.Option("--live", help="Ask MODEL at LLM_BASE about every post; each request is paid for.")
+        bool, typer.Option("--live", help="Ask MODEL at LLM_BASE about every post; each call is paid for.")
     ] = False,
     stand_in: Annotated[
         bool, typer.Option("--stand-in", help="Ask the sandbox's model, which counts words and understands nothing.")
@@ -75,11 +75,17 @@ def _nobody() -> Iterator[tuple[str, Asked | None]]:
 @contextmanager
 def _live(env_file: Path | None) -> Iterator[tuple[str, Asked | None]]:
     from actor.compose import Model  # noqa: PLC0415
+    from actor.edges.network import environment_faults, environment_remarks  # noqa: PLC0415
     from actor.evaluation import Asked  # noqa: PLC0415
-    from actor.settings import load_settings  # noqa: PLC0415
+    from actor.settings import SettingsError, load_settings  # noqa: PLC0415
+    from audit.terminal import note  # noqa: PLC0415
 
     # X is not asked here, so its token need not be set.
     settings = load_settings(env_file or _ENV_FILE, required=env_file is not None, x_bearer_token="unused")  # noqa: S106
+    if faults := environment_faults([settings.llm_base]):
+        raise SettingsError(faults)
+    for line in environment_remarks([settings.llm_base]):
+        note(line)
     model = Model(
         base_url=settings.llm_base,
         api_key=settings.api_key.get_secret_value(),

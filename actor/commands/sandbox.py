@@ -53,6 +53,7 @@ def run_sandbox(
         serve(config, ready=ready)
     except OSError as error:
         return _refuse(f"--port: {error.strerror or error}")
+    print("# The stand-ins are stopped.", file=sys.stderr)  # noqa: T201
     return 0
 
 

@@ -17,9 +17,10 @@ from actor.doctor.report import Report
 from actor.doctor.rounds import Rounds
 from actor.doctor.runner import run_probes
 from actor.edges.clock import SystemClock
+from actor.edges.text import safe_line
 from actor.edges.threads import in_daemon_thread
 from actor.loops import run_loop
-from audit.terminal import answer, inert_json, progress
+from audit.terminal import answer, inert_json, interruptible, note, progress
 from events.describe import printable
 from events.journal import at_text
 
@@ -57,7 +58,9 @@ class DoctorOptions:
 
 def run_doctor(options: DoctorOptions) -> int:
     """Look and tell; 0 when nothing failed, 1 when something did, 2 for wrong use."""
-    return answer(lambda: run_loop(_Visit(options).make()))
+    visit = _Visit(options)
+    with interruptible(visit.so_far):
+        return answer(lambda: run_loop(visit.make()))
 
 
 class _Visit:
@@ -65,6 +68,16 @@ class _Visit:
 
     def __init__(self, options: DoctorOptions) -> None:
         self._options = options
+        self._rounds: Rounds | None = None
+        self._redact: Callable[[str], str] = str
+        self._done = "before the first check"
+
+    def so_far(self) -> str:
+        """What was done, and what of it was paid for, in one line without secrets."""
+        paid = {} if self._rounds is None else self._rounds.paid
+        told = [f"{name}: {safe_line(found, self._redact, _LONGEST)}" for name, found in paid.items()]
+        asked = self._options.llm or self._options.paid
+        return "; ".join([self._done, *(told or (["nothing was paid for"] if asked else []))])
 
     async def make(self) -> int:
         options = self._options
@@ -73,20 +86,26 @@ class _Visit:
         root = patient.settings.journal_dir if patient.settings and not patient.lacks("JOURNAL_DIR") else None
         target = None if options.bundle is None else check_bundle(options.bundle, root)
         asks_llm = options.llm or options.paid
-        rounds = Rounds(
+        self._redact = patient.redact
+        self._rounds = rounds = Rounds(
             patient, timeout_s=options.timeout_s, network=options.network, search=options.paid, llm=asks_llm
         )
         if asks_llm and patient.settings is not None:
-            _note(announcement(patient.settings, search=options.paid))
+            note(announcement(patient.settings, search=options.paid))
         now_ms = SystemClock().now_ms()
         with progress("looking") as on_done:
-            checks = await run_probes(rounds.probes(), redact=patient.redact, on_done=on_done)
+
+            def count(done: int, total: int) -> None:
+                self._done = f"after {done} of {total} checks"
+                on_done(done, total)
+
+            checks = await run_probes(rounds.probes(), redact=patient.redact, on_done=count)
         report = Report(build=version("user-miner"), at=at_text(now_ms), checks=checks)
         sys.stdout.write(_shown(report, as_json=options.as_json))
         if target is not None:
             facts = await _facts(rounds.journal)
             write_bundle(target, members(report, patient, facts), now_ms // 1000)
-            _note(
+            note(
                 f"{options.bundle} holds this report, settings without secrets, versions and the journal's last headers"
             )
         return 0 if report.ok else 1
@@ -107,7 +126,3 @@ def _shown(report: Report, *, as_json: bool) -> str:
     if as_json:
         return inert_json(report.as_json() + "\n")
     return "".join(f"{printable(line, _LONGEST)}\n" for line in report.lines())
-
-
-def _note(line: str) -> None:
-    print(f"user-miner: {printable(line, _LONGEST)}", file=sys.stderr)  # noqa: T201  (the command line's own voice)

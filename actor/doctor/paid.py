@@ -19,6 +19,7 @@ from actor.edges.clock import SystemClock
 from actor.edges.llm import import_client
 from actor.edges.text import Redactor
 from actor.edges.threads import in_daemon_thread
+from actor.edges.urls import place
 from actor.edges.x import PostScraper
 from actor.llm_fixes import LLM_FIXES
 from actor.ports import ScrapeError
@@ -85,8 +86,7 @@ async def llm_answer_checks(settings: Settings, *, redact: Redactor) -> list[Che
     try:
         answer = await analyzer.analyze(_POST)
     except AnalysisError as error:
-        fix = LLM_FIXES.get(error.kind, "set MODEL and LLM_BASE to a model that answers questions with JSON")
-        return [failure("llm-answer", error.reason, fix)]
+        return [failure("llm-answer", f"{place(settings.llm_base)}: {error.reason}", LLM_FIXES[error.kind])]
     finally:
         await analyzer.aclose()
     took = ", ".join(_effort(settings, answer, time.monotonic() - began_s))
@@ -96,7 +96,9 @@ async def llm_answer_checks(settings: Settings, *, redact: Redactor) -> list[Che
 
 def _effort(settings: Settings, answer: Analysis, latency_s: float) -> Iterator[str]:
     """What the answer took, and what a post will: its last request is how each later one begins."""
-    yield f"{1 + answer.failed_calls} request(s)" if answer.failed_calls else "one request"
+    unpaid = 1 + answer.failed_calls - answer.calls
+    called = "one call" if answer.calls == 1 else f"{answer.calls} calls"
+    yield f"{called} and {unpaid} unpaid request(s)" if unpaid else called
     yield f"{latency_s:.1f} s"
     if answer.unmeasured_calls:
         yield "no count of tokens, so neither costs nor a budget are known"

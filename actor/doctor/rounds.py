@@ -21,6 +21,7 @@ from actor.doctor.state import alarm_checks, identity_checks, spending_checks
 from actor.doctor.wallet import chain_checks, open_hotkey
 from actor.doctor.x import x_checks
 from actor.edges.clock import SystemClock
+from actor.edges.network import environment_faults
 from actor.edges.threads import in_daemon_thread
 from actor.settings import URLS, Settings
 from audit.statusing.holder import find_process
@@ -67,6 +68,7 @@ class Rounds:
 
     Attributes:
         hotkey: Its address, as soon as it was opened.
+        paid: What became of each paid question so far, in words; only those that were put.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Rounds:
         reading_s: float = 10.0,
     ) -> None:
         self.hotkey: str | None = None
+        self.paid: dict[str, str] = {}
         self._patient = patient
         self._timeout_s = timeout_s
         self._network = network
@@ -95,7 +98,7 @@ class Rounds:
             asked.append(self._probe("chain", ("NETUID",), self._chain, limit_s=limit_s, after="wallet"))
         if self._asks_search:
             needs = ("X_API_BASE", "X_BEARER_TOKEN", "SEARCH_KEYWORDS")
-            asked.append(self._probe("x-search", needs, self._search))
+            asked.append(self._server_probe("x-search", needs, self._search))
         if self._asks_llm:
             asked.append(self._of_llm())
         return asked
@@ -152,15 +155,15 @@ class Rounds:
     def _of_servers(self) -> list[Probe]:
         return [
             self._probe("network", sorted(URLS), self._ways, limit_s=self._reading_s, late=_STUCK_DISK),
-            self._probe("api", ("MINER_API_URL",), self._api),
-            self._probe("x", ("X_API_BASE", "X_BEARER_TOKEN"), self._x),
-            self._probe("llm", ("LLM_BASE", "API_KEY", "MODEL"), self._llm),
+            self._server_probe("api", ("MINER_API_URL",), self._api),
+            self._server_probe("x", ("X_API_BASE", "X_BEARER_TOKEN"), self._x),
+            self._server_probe("llm", ("LLM_BASE", "API_KEY", "MODEL"), self._llm),
         ]
 
     def _of_llm(self) -> Probe:
         settings = self._patient.settings
         limit_s = (settings.llm_timeout_seconds if settings else 0.0) * _LLM_TRIES + _GRACE_S + _IMPORT_S
-        return self._probe("llm-answer", _LLM, self._answer, limit_s=limit_s)
+        return self._server_probe("llm-answer", _LLM, self._answer, limit_s=limit_s)
 
     def _probe(
         self,
@@ -182,6 +185,18 @@ class Rounds:
 
         limit_s = self._timeout_s + _GRACE_S if limit_s is None else limit_s
         return Probe(name=name, limit_s=limit_s, look=run, late=late, after=after)
+
+    def _server_probe(self, name: str, needs: Sequence[str], look: _Look, *, limit_s: float | None = None) -> Probe:
+        """A probe of the server whose address is the first of the settings, if the environment has a way to it."""
+
+        async def run(settings: Settings) -> Sequence[Check]:
+            address = getattr(settings, needs[0].lower())
+            faults = await in_daemon_thread(lambda: environment_faults([address]), name=f"doctor-{name}")
+            if faults:
+                return [skipped(name, f"waits for {', '.join(line.partition(':')[0] for line in faults)}")]
+            return await look(settings)
+
+        return self._probe(name, needs, run, limit_s=limit_s)
 
     def _blocking(self, name: str, look: Callable[[], Sequence[Check]]) -> Probe:
         """A probe that reads files, in a thread: one that hangs holds up nothing else."""
@@ -231,7 +246,14 @@ class Rounds:
         )
 
     async def _search(self, settings: Settings) -> list[Check]:
-        return await x_search_checks(settings, timeout_s=self._timeout_s, redact=self._patient.redact)
+        asked = x_search_checks(settings, timeout_s=self._timeout_s, redact=self._patient.redact)
+        return await self._pay("x-search", asked)
 
     async def _answer(self, settings: Settings) -> list[Check]:
-        return await llm_answer_checks(settings, redact=self._patient.redact)
+        return await self._pay("llm-answer", llm_answer_checks(settings, redact=self._patient.redact))
+
+    async def _pay(self, name: str, asked: Awaitable[list[Check]]) -> list[Check]:
+        self.paid[name] = "under way, and may be billed"
+        checks = await asked
+        self.paid[name] = checks[0].found
+        return checks

@@ -49,8 +49,10 @@ async def run_probes(
     tasks: dict[str, asyncio.Task[list[Check]]] = {}
     done = 0
 
-    def count(_task: object) -> None:
+    def count(task: asyncio.Task[list[Check]]) -> None:
         nonlocal done
+        if task.cancelled():
+            return
         done += 1
         on_done(done, len(probes))
 

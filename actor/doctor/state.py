@@ -10,7 +10,7 @@ from typing import Final
 
 from actor.alarms import alarms
 from actor.doctor.budgets import budget_checks
-from actor.doctor.check import Check, failure, ok, skipped
+from actor.doctor.check import Check, failure, ok, skipped, warning
 from actor.doctor.records import mend
 from actor.machine import State
 from actor.machine.budget import DAY_MS
@@ -66,7 +66,10 @@ def alarm_checks(journal: Path | None, now_ms: int) -> list[Check]:
         state = _read(journal, now_ms)
     except _UnreadableError:
         return [skipped("alarms", "waits for a journal that tells what became of the last windows")]
-    found = [failure("alarms", f"{a.name} since {at_text(a.since_ms)}: {a.words}", a.fix) for a in alarms(state)]
+    found = [
+        (failure if a.is_current else warning)("alarms", f"{a.name} since {at_text(a.since_ms)}: {a.words}", a.fix)
+        for a in alarms(state)
+    ]
     return found or [ok("alarms", "none is on")]
 
 

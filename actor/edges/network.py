@@ -81,20 +81,14 @@ def environment_faults(urls: Iterable[str]) -> list[str]:
     Of a proxy nothing is quoted: what cannot be read of it may be a part of its password.
     """
     asked = list(urls)
-    faults = certificate_faults() if any(url.startswith("https:") for url in asked) else []
-    return faults or (list(_proxy_faults()) if not all(map(is_loopback, asked)) else [])
+    faults = certificate_faults() if any(map(_needs_certificates, asked)) else []
+    return [*faults, *(_proxy_faults() if not all(map(is_loopback, asked)) else ())]
 
 
 def environment_remarks(urls: Iterable[str]) -> list[str]:
-    """What means nothing in NO_PROXY, in one line, where one of these servers would be reached by a proxy."""
-    proxies = getproxies()
-    unread = NoProxy.read(proxies.get("no", "")).unread
-    if not unread or not any(map(proxies.get, _KINDS)) or all(map(is_loopback, urls)):
-        return []
-    # An address with a password in it is no entry, but may stand there.
-    shown = ", ".join("one with an @" if "@" in entry else repr(entry[:_SHOWN]) for entry in unread)
-    name = _variable("no", proxies["no"])
-    return [f"{name}: what is no host, address, network or * is skipped, the rest counts ({shown}): correct it"]
+    """What else is wrong in this environment, one line for each variable, whether or not these servers need it."""
+    faults = environment_faults(urls)
+    return [line for line in (*certificate_faults(), *_proxy_faults(), *_unread()) if line not in faults]
 
 
 def proxy_secrets() -> set[str]:
@@ -103,6 +97,11 @@ def proxy_secrets() -> set[str]:
     found = (_read(proxies[kind]) for kind in _KINDS if proxies.get(kind))
     passwords = {parts.password for parts in found if parts is not None and parts.password}
     return passwords | {unquote_to_bytes(password).decode(errors="replace") for password in passwords}
+
+
+def _needs_certificates(url: str) -> bool:
+    proxy = _proxy_to(url)
+    return url.startswith("https:") or (proxy is not None and proxy.url.startswith("https:"))
 
 
 def _proxy_to(url: str) -> Proxy | None:
@@ -135,6 +134,18 @@ def _proxy_faults() -> Iterator[str]:
                 "http://user:password@host:3128, not SOCKS, with a / in the password written as %2F: "
                 "correct it in the environment, or unset it"
             )
+
+
+def _unread() -> Iterator[str]:
+    """What means nothing in NO_PROXY, in one line."""
+    value = getproxies().get("no", "")
+    # An address with a password in it is no entry, but may stand there.
+    unread = ["one with an @" if "@" in entry else repr(entry[:_SHOWN]) for entry in NoProxy.read(value).unread]
+    if unread:
+        yield (
+            f"{_variable('no', value)}: what is no host, address, network or * is skipped, the rest counts "
+            f"({', '.join(unread)}): correct it"
+        )
 
 
 def _read(proxy: str) -> SplitResult | None:

@@ -436,10 +436,13 @@ def _conclude(s: State, at_ms: int) -> State:
     if len(outcomes) != 1:
         return s
     ((kind, reason),) = outcomes.items()
-    if kind not in ev.CONFIGURATION or (s.refused is not None and s.refused.kind == kind):
+    if kind not in ev.CONFIGURATION:
         return s
+    if s.refused is not None and s.refused.kind == kind:
+        again = s.refused if s.refused.epoch == s.epoch else changed(s.refused, reason=reason, epoch=s.epoch)
+        return changed(s, refused=again)
     window = None if s.window is None else s.window.number
-    return changed(s, refused=Refused(kind=kind, reason=reason, window=window, since_ms=at_ms))
+    return changed(s, refused=Refused(kind=kind, reason=reason, window=window, since_ms=at_ms, epoch=s.epoch))
 
 
 def _unanalyzed(s: State, post_id: str) -> PendingPost:

@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 # Version of the fold: raised whenever the same records would give another state, so that old snapshots are ignored.
-REDUCER: Final = 9
+REDUCER: Final = 10
 
 StateName: TypeAlias = Literal["WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff"]
 # Among the outcomes of analyses: one that succeeded.
@@ -155,12 +155,14 @@ class Refused(Value, frozen=True, kw_only=True):
         reason: What the server said, one line for people.
         window: Number of the first window that ended so.
         since_ms: When that was, unix milliseconds.
+        epoch: Of the last start under which a window ended so.
     """
 
     kind: str
     reason: str
     window: int | None
     since_ms: int
+    epoch: int
 
 
 class Taken(Value, frozen=True, kw_only=True):

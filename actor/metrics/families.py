@@ -183,8 +183,8 @@ def _paid(monitor: Monitor) -> Iterator[Metric]:
     yield _counter("x_requests_total", "Answered search requests of this process.", counted.x["requests"])
     tokens = {kind: counted.llm[kind] for kind in ("prompt", "completion")}
     yield _counters("llm_tokens_total", "Tokens billed to this process.", "kind", tokens)
-    yield _counter("llm_calls_total", "Calls of the LLM by this process.", counted.llm["calls"])
-    text = "Those without a usable answer."
+    yield _counter("llm_calls_total", "Calls of the LLM by this process, paid or perhaps paid.", counted.llm["calls"])
+    text = "Requests to the LLM without a usable answer, unpaid ones among them."
     yield _counter("llm_failed_calls_total", text, counted.llm["failed_calls"])
     text = "Windows not searched because of a budget, of this process."
     yield _counters("budget_holds_total", text, "budget", counted.holds)

@@ -44,7 +44,14 @@ def status_fields(look: Look, holder: Holder, now_ms: int, *, finding: str | Non
             else None,
         },
         "alarms": [
-            {"name": alarm.name, **_since(alarm.since_ms, now_ms), "words": alarm.words, "fix": alarm.fix}
+            {
+                "name": alarm.name,
+                "title": alarm.title,
+                "current": alarm.is_current,
+                **_since(alarm.since_ms, now_ms),
+                "words": alarm.words,
+                "fix": alarm.fix,
+            }
             for alarm in alarms(state)
         ],
         "backoff": _backoff(state, now_ms),

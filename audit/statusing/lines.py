@@ -58,7 +58,7 @@ def brief_line(fields: Fields) -> str:
     if fields["finding"]:
         return printable(f"finding: {fields['finding']}", _LONGEST)
     window = fields["window"] and fields["window"]["newest"]["number"]
-    alarm = "".join(f"alarm {alarm['name']}; " for alarm in fields["alarms"])
+    alarm = "".join(f"alarm {alarm['title']}; " for alarm in fields["alarms"])
     return printable(
         f"{alarm}record {record['seq']} {record['at'] or ''} {state['name']}, window {window}; "
         f"waits for {state['waits_for']}; processed {fields['posts_processed']}; process {_holds(fields['process'])}",

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from sandbox.faults import Fault
     from sandbox.ledger import LlmLedger
     from sandbox.llm.model import Question
-    from sandbox.llm.personalities import Personality
 
 __all__ = ["FINGERPRINT", "LlmService"]
 
@@ -52,7 +51,7 @@ class LlmService:
         self.app = Starlette(routes=routes)
 
     async def models(self, request: Request) -> Response:
-        """List the accepted models."""
+        """List the models that are served."""
         fault = request.state.fault
         if fault.name == "404":
             return PlainTextResponse("Not Found", 404)
@@ -60,7 +59,7 @@ class LlmService:
             return refusal
         if fault.name == "wrong_shape":
             return JSONResponse({"status": "ok"})
-        names = ("some-other-model",) if fault.name == "other_models" else self._config.models or (self._config.model,)
+        names = ("some-other-model",) if fault.name == "other_models" else self._config.served_models
         listed = [{"id": name, "object": "model", "created": 0, "owned_by": "sandbox"} for name in names]
         return JSONResponse(listed if fault.name == "bare_list" else {"object": "list", "data": listed})
 
@@ -73,8 +72,8 @@ class LlmService:
             return refusal
         try:
             body = json.loads(await request.body())
-            _check(body, self._config.models, self._like)
-            check_likeness(body, self._like or PLAIN, fault.name)
+            _check(body)
+            check_likeness(body, self._like or PLAIN, fault.name, models=self._config.served_models)
             kind = check_format(body, self._config.response_formats)
         except (_RefusedError, LlmLikeError) as refused:
             self._ledger.decided(seq, "refused")
@@ -98,13 +97,15 @@ class LlmService:
         usual = fault_error(fault.name, fault.params.get("retry_after"))
         if self._like is None or usual is None or fault.name in {"400", "403", "500", "503"}:
             return usual
-        return refused_like(self._like, fault.name, self._config.model)
+        return refused_like(self._like, fault.name, self._config.served_models[0])
 
     def _unauthorized(self, request: Request) -> Response | None:
         given = request.headers.get("authorization", "")
         if hmac.compare_digest(given.encode(), f"Bearer {self._config.llm_key}".encode()):
             return None
-        return fault_error("401") if self._like is None else refused_like(self._like, "401", self._config.model)
+        return (
+            fault_error("401") if self._like is None else refused_like(self._like, "401", self._config.served_models[0])
+        )
 
     def _complete(self, body: dict[str, Any], kind: str, fault: Fault, seq: int) -> dict[str, Any]:
         prompt = "\n".join(_content(message) for message in body["messages"])
@@ -154,14 +155,10 @@ class _RefusedError(ValueError):
         self.response = response
 
 
-def _check(body: Any, models: tuple[str, ...], like: Personality | None) -> None:
-    """Refuse what a server refuses before it looks at the format."""
+def _check(body: Any) -> None:
+    """Refuse what no kind of server takes for a question."""
     if not isinstance(body, dict) or not isinstance(body.get("model"), str):
         raise _refused("you must provide a model parameter", "model")
-    if models and body["model"] not in models:
-        response = fault_error("404") if like is None else refused_like(like, "404", body["model"])
-        if response is not None:
-            raise _RefusedError(response)
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages or not all(isinstance(one, dict) for one in messages):
         raise _refused("Missing required parameter: 'messages'.", "messages")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from starlette.responses import Response
 
     from sandbox.llm.personalities import Personality, Refusal
@@ -28,12 +30,20 @@ class LlmLikeError(ValueError):
         self.response = response
 
 
-def check_likeness(body: dict[str, Any], like: Personality, fault: str) -> None:
+def check_likeness(body: dict[str, Any], like: Personality, fault: str, *, models: Collection[str]) -> None:
     """Refuse what such a server refuses, and what the fault has it refuse.
+
+    Args:
+        body: The request.
+        like: The kind of server.
+        fault: Name of a fault.
+        models: Those that it serves; a kind without a refusal for others serves any name.
 
     Raises:
         LlmLikeError: With the server's answer.
     """
+    if body["model"] not in models:
+        _refuse(like, "404", body)
     refused = like.parameters | ({"seed"} if fault == "refused_parameter" else set())
     for name in sorted(refused & body.keys()):
         _refuse(like, name if name in like.refusals else "parameter", body, name=name)

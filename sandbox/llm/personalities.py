@@ -56,9 +56,12 @@ class Personality:
 
 
 PLAIN = Personality(
-    about="takes everything, in the words of the API that all copy",
+    about="takes all but unknown models, in the words of the API that all copy",
     shape="error",
     refusals={
+        "404": Refusal(
+            404, "The model `{model}` does not exist or you do not have access to it.", code="model_not_found"
+        ),
         "429": Refusal(429, "Rate limit reached for requests.", "rate_limit_error", "rate_limit_exceeded"),
         "format": Refusal(400, "'response_format' of type '{format}' is not supported with this model."),
         "parameter": Refusal(400, "Unsupported parameter: '{name}'.", code="unsupported_parameter"),

@@ -23,9 +23,9 @@ def asked(world: World) -> int:
     return len(world.sandbox.ledger.llm.exchanges("llm.chat"))
 
 
-def alarm_lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was logged of alarms as an error."""
-    return [r.getMessage() for r in caplog.records if r.levelno == logging.ERROR and "alarm" in r.getMessage()]
+def alarm_lines(caplog: pytest.LogCaptureFixture, level: int = logging.ERROR) -> list[str]:
+    """What was logged of alarms at a level."""
+    return [r.getMessage() for r in caplog.records if r.levelno == level and "alarm" in r.getMessage()]
 
 
 def fails(world: World) -> list[str]:
@@ -123,11 +123,31 @@ def test_r21_a_changed_setting_asks_again(world: World) -> None:
 
 
 def test_r21_a_restart_says_an_alarm_again(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    """It does not end with the process; who starts the miner is told, before anything is asked."""
-    world.sandbox.script("llm.chat", "401", times=MANY)
-    world.mine()
-    assert len(alarm_lines(caplog)) == 1
+    """It does not end with the process; who starts the miner is told what is known, and again once it is seen again."""
+    world.mine(API_KEY="wrong")
+    assert [len(alarm_lines(caplog, level)) for level in (logging.WARNING, logging.ERROR)] == [0, 1]
     caplog.clear()
     world.sandbox.next_window()
+    world.sandbox.add_post("Bittensor SN45 goes on")
+    world.mine(API_KEY="wrong")
+    (known,), (seen,) = (alarm_lines(caplog, level) for level in (logging.WARNING, logging.ERROR))
+    assert "before the last start the LLM's server refused every analysis since window" in known
+    assert "the LLM's server refuses every analysis since window" in seen
+
+
+def test_r21_a_start_with_the_right_key_accuses_nobody(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """The log speaks of the time before it, whatever had to be repaired first, and then says that it is over."""
+    caplog.set_level(logging.INFO, "actor")
+    world.mine(API_KEY="wrong")
+    caplog.clear()
+    (segment,) = world.journal.glob("*/*.jsonl")
+    with segment.open("ab") as file:
+        file.write(b'{"seq":')  # as a crash leaves it
+    world.sandbox.next_window()
+    world.sandbox.add_post("Bittensor SN45 goes on")
     world.mine()
-    assert len(alarm_lines(caplog)) == 1
+    assert "TailRepaired" in world.names()
+    assert alarm_lines(caplog) == []
+    assert "before the last start" in alarm_lines(caplog, logging.WARNING)[0]
+    assert alarm_lines(caplog, logging.INFO) == ["alarm analysis_refused is over"]
+    assert alarms(world.state()) == ()

@@ -57,7 +57,9 @@ def _analyze(box: Sandbox, texts: list[str]) -> tuple[list[Analysis | AnalysisEr
     async def analyze() -> None:
         llm = OpenAIChat(base_url=box.llm_base, api_key=box.llm_key, timeout_s=20)
         strategy = make_strategy("hybrid", load_registry())
-        analyzer = Analyzer(llm=llm, strategy=strategy, model="m", timeout_s=60, server="s", backoff_s=0.001)
+        analyzer = Analyzer(
+            llm=llm, strategy=strategy, model=box.config.model, timeout_s=60, server="s", backoff_s=0.001
+        )
         for text in texts:
             before = len(box.ledger.llm.exchanges())
             try:

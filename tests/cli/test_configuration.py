@@ -82,6 +82,28 @@ def test_an_environment_that_no_request_can_be_made_with_is_one_line(
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("SSL_CERT_FILE", "/nonexistent.pem", "no certificates can be read from /nonexistent.pem"),
+        ("ALL_PROXY", "socks5://127.0.0.1:9", "is no proxy that can be used"),
+        ("NO_PROXY", "10.*", "is skipped, the rest counts ('10.*')"),
+    ],
+)
+def test_what_is_wrong_in_the_environment_is_said_where_no_server_needs_it(
+    here: World, command: Command, monkeypatch: pytest.MonkeyPatch, *, name: str, value: str, words: str
+) -> None:
+    """In one warning; the miner works."""
+    monkeypatch.setenv(name, value)
+    code, _, errors = command("run", "--windows", "1")
+    assert code == 0
+    (line,) = [line for line in errors.splitlines() if name in line]
+    assert "warning" in line.lower()
+    assert f"{name}: " in line
+    assert words in line
+    assert len(here.sandbox.ledger.api.accepted()) == 5
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("--env-file", "missing.env"), ("--env-file", "missing.env", "user-miner init")),

@@ -2,11 +2,13 @@
 
 import json
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from actor.llm_fixes import LLM_FIXES
 from actor.settings import Settings
 from sandbox import SandboxConfig
 from tests.cli.kit import Command, is_one_line
@@ -81,7 +83,7 @@ def test_the_stand_in_is_named_as_such(folder: Path, command: Command) -> None:
     code, out, errors = command("evaluate", _file(folder, *POSTS), "--stand-in")
     assert (code, errors) == (0, "")
     assert "counts words: its agreement says nothing about a real model" in out
-    assert "requests         3 for 3 posts, 1.00 each; " in out
+    assert "calls            3 for 3 posts, 1.00 each; " in out
     assert "answers          3 on the rung json_schema; 0 posts failed" in out
     assert re.search(r"^latency          \d+\.\d\d s in the median, \d+\.\d\d s at most$", out, re.MULTILINE)
     assert "without a model  2 relevance by names alone, 2 sentiment as always neutral, 2 both" in out
@@ -127,7 +129,7 @@ def test_live_votes_as_a_run_does(here: World, command: Command, monkeypatch: py
     """ANALYSIS_VOTES asks as often here as in production, and the report counts it."""
     monkeypatch.setenv("ANALYSIS_VOTES", "2")
     out = command("evaluate", _file(here.folder, *POSTS), "--live")[1]
-    assert "requests         6 for 3 posts, 2.00 each" in out
+    assert "calls            6 for 3 posts, 2.00 each" in out
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_a_credit_that_ends_on_the_way_ends_the_questions(here: World, command: 
     (here.folder / "settings").write_text("LLM_CONCURRENCY=1\n")
     out = command("evaluate", file, "--live", "--env-file", "settings")[1]
     assert "2 on the rung json_schema; 1 posts failed: quota 1; 20 not asked after that" in out
-    assert "requests         2 for 3 posts" in out
+    assert "calls            2 for 3 posts" in out
     assert len(here.sandbox.ledger.llm.exchanges()) == 3
 
 
@@ -162,6 +164,68 @@ def test_a_model_that_is_worse_than_none_is_told(here: World, command: Command) 
     assert "2 relevance by names alone, 2 sentiment as always bearish, 2 both; its topics gain 0 and lose 1" in out
     assert "advice           set ANALYZER=matcher: " in out
     assert "advice           set MODEL to a better one: " in out
+
+
+@pytest.mark.parametrize(("fault", "kind"), [("hang", "timeout"), ("429", "rate_limit"), ("503", "server")])
+def test_posts_that_failed_say_nothing_of_the_model(
+    here: World, command: Command, monkeypatch: pytest.MonkeyPatch, fault: str, kind: str
+) -> None:
+    """The advice is that of the failures' kind; figures that no answer stands behind give none."""
+    monkeypatch.setenv("LLM_TIMEOUT_SECONDS", "0.2")
+    here.sandbox.script("llm.chat", fault, times=99, retry_after=0)
+    found = json.loads(command("evaluate", _file(here.folder, *POSTS[1:]), "--live", "--json")[1])["model"]
+    assert found["failures"] == {kind: 2}
+    assert found["advice"] == [f"2 posts failed ({kind}): {LLM_FIXES[kind]}"]
+
+
+def test_a_model_is_judged_by_its_answers(here: World, command: Command) -> None:
+    """Posts that failed are no reason for another model where the answers are good."""
+    here.sandbox.script("llm.chat", "ok", times=2)
+    here.sandbox.script("llm.chat", "garbled", times=99)
+    (here.folder / "settings").write_text("LLM_CONCURRENCY=1\n")
+    more = [{**POSTS[1], "text": f"{POSTS[1]['text']} again, {number}"} for number in range(2)]
+    file = _file(here.folder, POSTS[1], POSTS[2], *more)
+    out = command("evaluate", file, "--live", "--env-file", "settings")[1]
+    assert "sentiment        2 of 4 (50.0 %)" in out
+    (advice,) = [line for line in out.splitlines() if line.startswith("advice")]
+    assert advice == f"advice           2 posts failed (malformed): {LLM_FIXES['malformed']}"
+
+
+def test_a_server_that_is_not_there_is_named(here: World, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the address that was tried."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{nobody.getsockname()[1]}"
+        monkeypatch.setenv("LLM_BASE", f"http://{place}/v1")
+        code, out, errors = command("evaluate", _file(here.folder, *POSTS), "--live")
+    assert (code, out) == (2, "")
+    assert is_one_line(errors, f"keyword-stand-in at {place} cannot be asked: no connection", "LLM_BASE")
+
+
+@pytest.mark.parametrize(("name", "value"), [("ALL_PROXY", "socks5://127.0.0.1:9"), ("SSL_CERT_FILE", "/nowhere.pem")])
+def test_an_environment_that_no_question_can_be_asked_with_is_refused(
+    here: World, command: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """As by `run`: the variable is named, and no setting beside it; where it keeps nothing away it is a warning."""
+    monkeypatch.setenv(name, value)
+    code, _, errors = command("evaluate", _file(here.folder, *POSTS), "--live")
+    assert code == 0
+    assert is_one_line(errors, f"user-miner: {name}: ", "unset it")
+    monkeypatch.setenv("LLM_BASE", "https://llm.invalid/v1")
+    code, out, errors = command("evaluate", _file(here.folder, *POSTS), "--live")
+    assert (code, out) == (2, "")
+    assert is_one_line(errors, f"user-miner: {name}: ", "unset it")
+    assert "LLM_BASE" not in errors
+
+
+def test_an_entry_of_no_proxy_that_means_nothing_is_told(
+    here: World, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line, and the evaluation goes on."""
+    monkeypatch.setenv("NO_PROXY", "10.*")
+    code, out, errors = command("evaluate", _file(here.folder, *POSTS), "--live")
+    assert (code, "3 for 3 posts" in out) == (0, True)
+    assert is_one_line(errors, "NO_PROXY: ", "'10.*'")
 
 
 def test_a_post_that_fails_is_reported(here: World, command: Command) -> None:

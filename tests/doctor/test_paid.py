@@ -7,9 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
+from actor.alarms import alarms
 from actor.doctor.check import Check
+from actor.doctor.llm import llm_checks
 from actor.doctor.paid import llm_answer_checks, x_search_checks
 from actor.edges.text import Redactor
+from actor.llm_fixes import LLM_FIXES
 from actor.loops import run_loop
 from actor.settings import Settings
 from tests.cli.kit import Command
@@ -62,7 +65,7 @@ def test_one_search_and_one_question(here: World, command: Command) -> None:
     assert (ledger.x.searches, ledger.x.posts_read, ledger.llm.calls) == (1, 5, 1)
     assert ledger.x.exchanges("x.search")[0].facts["params"]["max_results"] == "10"
     assert found.says("x-search", "ok", "read 5 posts", f"${ledger.x.summary()['usd']:.2f}")
-    assert found.says("llm-answer", "ok", "rung json_schema", "one request")
+    assert found.says("llm-answer", "ok", "rung json_schema", "one call")
     assert found.says("llm-known", "ok", "the known one")
     assert ledger.api.submits() == []
 
@@ -78,7 +81,7 @@ def test_the_llm_alone(here: World, command: Command) -> None:
     assert (ledger.x.searches, ledger.llm.calls) == (0, 1)
     assert "x-search" not in found.levels()
     tokens = f"{ledger.llm.prompt_tokens} + {ledger.llm.completion_tokens} tokens"
-    assert found.says("llm-answer", "ok", "one request", " s, ", tokens, "no prices of tokens are set")
+    assert found.says("llm-answer", "ok", "one call", " s, ", tokens, "no prices of tokens are set")
 
 
 @pytest.mark.parametrize(("votes", "fault"), [("1", "ok"), ("3", "ok"), ("1", "garbled")])
@@ -122,9 +125,9 @@ def test_of_another_list_of_subnets_no_topics_are_known(world: World) -> None:
 @pytest.mark.parametrize(
     ("formats", "rung", "requests"),
     [
-        ({"json_schema", "json_object", "text"}, "json_schema", "one request"),
-        ({"json_object", "text"}, "json_object", "2 request(s)"),
-        ({"text"}, "plain", "3 request(s)"),
+        ({"json_schema", "json_object", "text"}, "json_schema", "one call"),
+        ({"json_object", "text"}, "json_object", "one call and 1 unpaid request(s)"),
+        ({"text"}, "plain", "one call and 2 unpaid request(s)"),
     ],
 )
 def test_the_rung_that_works(make_world: Make, formats: set[str], rung: str, requests: str) -> None:
@@ -132,10 +135,26 @@ def test_the_rung_that_works(make_world: Make, formats: set[str], rung: str, req
     assert exactly(answer(make_world(response_formats=frozenset(formats))), "ok", f"rung {rung}", requests)
 
 
+@pytest.mark.parametrize("name", ["", "vllm", "gemini", "mistral", "litellm"])
+def test_a_model_that_the_server_does_not_have(make_world: Make, name: str) -> None:
+    """Whatever its server answers, the doctor's list, its question and a run name the setting; nothing is billed."""
+    world = make_world(llm_like=name)
+    unknown = settings(world, MODEL="acme/other")
+    (listed,) = run_loop(
+        llm_checks(unknown.llm_base, world.sandbox.llm_key, unknown.model, timeout_s=GIVE_UP_S, redact=str)
+    )
+    assert exactly(listed, "failure", "does not list acme/other; among its 1 are keyword-stand-in", "set MODEL")
+    assert exactly(answers(world, MODEL="acme/other")[0], "failure", "check MODEL", "set MODEL")
+    world.mine(MODEL="acme/other")
+    (alarm,) = alarms(world.state())
+    assert (alarm.name, "(model: " in alarm.words, alarm.fix) == ("analysis_refused", True, LLM_FIXES["model"])
+    assert world.sandbox.ledger.llm.calls == 0
+
+
 def test_what_the_server_does_not_take(make_world: Make) -> None:
     """Is told with the rung: so will each window ask."""
     found = answer(make_world(llm_like="openai-o"))
-    assert exactly(found, "ok", "rung simple_schema without max_tokens", "3 request(s)")
+    assert exactly(found, "ok", "rung simple_schema without max_tokens", "one call and 2 unpaid request(s)")
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,7 @@ def test_a_journal_of_these_settings(here: World, command: Command) -> None:
 
 
 def test_an_alarm_of_the_journal(here: World, command: Command) -> None:
-    """A failure with what to change, for as long as no analysis has succeeded since; without one a good word."""
+    """A failure with what to change; a warning where it is from before the last start; without one a good word."""
     here.mine()
     assert look(command).says("alarms", "ok", "none is on")
     here.sandbox.script("llm.chat", "402", times=100)
@@ -128,6 +128,11 @@ def test_an_alarm_of_the_journal(here: World, command: Command) -> None:
     found = look(command)
     assert found.code == 1
     assert found.says("alarms", "failure", "analysis_refused since 20", "quota: HTTP 402", "top up the account")
+    here.sandbox.next_window()
+    here.mine()  # and finds nothing new
+    found = look(command)
+    assert found.code == 0
+    assert found.says("alarms", "warning", "analysis_refused since 20", "before the last start", "top up the account")
 
 
 def test_a_journal_of_other_settings(here: World, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

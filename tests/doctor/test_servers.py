@@ -16,7 +16,8 @@ from actor.edges.reply import Reply
 from actor.loops import run_loop
 from actor.ports import Block
 from actor.settings import Settings
-from tests.doctor.kit import exactly
+from tests.cli.kit import Command
+from tests.doctor.kit import exactly, look
 from tests.patience import GIVE_UP_S
 from tests.world import World
 
@@ -248,11 +249,35 @@ def test_a_long_list_of_models(make_world: Make) -> None:
     assert exactly(found, "ok", "one of 3000 model(s)")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SSL_CERT_FILE", "/nowhere.pem"), ("CURL_CA_BUNDLE", "/"), ("ALL_PROXY", "socks5://127.0.0.1:9")],
+)
+def test_an_environment_without_a_way_to_a_server(
+    here: World, command: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """A warning while nothing needs it; else a failure, and whoever needs it waits for that variable alone."""
+    monkeypatch.setenv(name, value)
+    found = look(command)
+    assert (found.code, found.says("network", "warning", f"{name}: ", "unset it")) == (0, True)
+    (way,) = [check["found"] for check in found.of("network") if check["level"] == "ok"]
+    assert ("certificates" in way) == (name == "ALL_PROXY")
+    monkeypatch.setenv("LLM_BASE", "https://llm.invalid/v1")
+    found = look(command, "--llm")
+    assert found.code == 1
+    assert [check["level"] for check in found.of("network")] == ["failure"]
+    assert found.says("network", "failure", f"{name}: ", "unset it")
+    assert [found.of(line)[0]["found"] for line in ("llm", "llm-answer")] == [f"waits for {name}"] * 2
+    assert {found.levels()[line] for line in ("api", "x")} == {"ok"}
+    assert not any("LLM_BASE" in check["fix"] for check in found.report["checks"])
+    assert here.sandbox.ledger.llm.calls == 0
+
+
 @pytest.mark.parametrize("proxy", ["gopher://127.0.0.1:9", "socks5://127.0.0.1:9", "http://u:s3cr/et@127.0.0.1:9"])
 def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
     """Towards other machines the environment's proxy is used; a wrong one is told by its name, not by what it holds."""
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, proxy)
     (check,) = run_loop(x_checks("https://x.example/2", "token", timeout_s=GIVE_UP_S, redact=str))
-    assert exactly(check, "failure", "x.example: the environment's proxy", "https_proxy", "proxy, and at X_API_BASE")
+    assert exactly(check, "failure", "x.example: the environment's proxy", "https_proxy")
     assert "s3cr" not in repr(check)

@@ -64,7 +64,18 @@ def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, n
     assert line.startswith(f"{name}: is no proxy that can be used: expected one such as http://")
     assert line.endswith("correct it in the environment, or unset it")
     assert PASSWORD_PART not in line
-    assert _faults(NEAR) == []
+    assert (_faults(NEAR), environment_remarks([NEAR]), environment_remarks([ELSEWHERE])) == ([], [line], [])
+
+
+def test_all_that_is_wrong_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Certificates hide no proxy; what keeps nothing from its server is a remark."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere.pem")
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "10.*")
+    names = ["SSL_CERT_FILE", "ALL_PROXY", "NO_PROXY"]
+    for url, needed in ((ELSEWHERE, 2), ("https://localhost:1", 1), (NEAR, 0)):
+        assert [line.partition(":")[0] for line in _faults(url)] == names[:needed]
+        assert [line.partition(":")[0] for line in environment_remarks([url])] == names[needed:]
 
 
 def test_each_wrong_proxy_is_named_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,15 +117,14 @@ def test_a_proxy_with_letters_of_a_language(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_means_nothing_in_no_proxy_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one line for all of it, where a proxy is used at all; a password that stands there by mistake is not shown."""
+    """In one line for all of it, proxy or not; a password that stands there by mistake is not shown."""
     monkeypatch.setenv("no_proxy", f"::1,a:99x,10.*,http://u:{PASSWORD_PART}@h,server.example")
-    assert environment_remarks([ELSEWHERE]) == []
-    monkeypatch.setenv("HTTPS_PROXY", "proxy.corp:3128")
-    (line,) = environment_remarks([NEAR, ELSEWHERE])
+    (line,) = environment_remarks([ELSEWHERE])
     assert line.startswith("no_proxy: what is no host")
     assert "'a:99x', '10.*', one with an @" in line
     assert PASSWORD_PART not in line
-    assert environment_remarks([NEAR]) == []
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.corp:3128")
+    assert environment_remarks([NEAR, ELSEWHERE]) == environment_remarks([NEAR]) == [line]
     assert _faults() == []
     assert _proxy_to(ELSEWHERE) is None
 
@@ -136,7 +146,11 @@ def test_certificates_that_are_none_are_named(
     assert line.startswith(f"{name}: no certificates can be read from {place} (")
     assert line.endswith("correct it in the environment, or unset it")
     assert _faults("https://127.0.0.1:1") == [line]
-    assert _faults(NEAR) == []
+    assert (_faults(NEAR), environment_remarks([NEAR]), environment_remarks([ELSEWHERE])) == ([], [line], [])
+    plain = "http://server.example"
+    assert _faults(plain) == []
+    monkeypatch.setenv("HTTP_PROXY", "https://proxy.corp")
+    assert _faults(plain) == [line]
 
 
 def test_an_unusable_environment_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:

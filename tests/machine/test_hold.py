@@ -306,7 +306,7 @@ def test_r21_a_window_without_any_analysis_is_noted_until_one_succeeds(kind: str
     assert (found.kind, found.window, found.since_ms) == (kind, 7, drive.at_ms)
     assert found.reason == f"HTTP 4xx: {kind}"
     drive.start()
-    assert drive.state.refused == found
+    assert (drive.state.refused, found.epoch, drive.state.epoch) == (found, 1, 2)
     assert decode_state(encode_state(drive.state)).refused == found
     drive.accept_all().window(8)
     if not asked(drive):

@@ -113,6 +113,9 @@ def test_an_alarm_leaves_it_ready_and_is_told() -> None:
         found = watched.ready()
         assert found.ok
         assert re.match(r"at work; alarm analysis_refused: .* \(auth: .*; set API_KEY to ", found.reason)
+        drive.start()
+        follow(watched, drive)
+        assert "alarm analysis_refused: before the last start " in watched.ready().reason
 
 
 def test_a_poll_without_an_answer_is_counted_and_is_no_answer() -> None:

@@ -163,7 +163,7 @@ def _id(post: dict[str, Any]) -> int:
 def _ask(box: Sandbox, http: httpx.Client) -> httpx.Response:
     line = '{"candidates": [{"name": "chutes", "functions": ["inference hosting"]}], "post": "Bittensor chutes"}'
     body = {
-        "model": "m",
+        "model": box.config.model,
         "messages": [{"role": "user", "content": f"JSON please\nINPUT:\n{line}"}],
         "response_format": {"type": "json_object"},
     }

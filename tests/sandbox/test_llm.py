@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox import Sandbox, SandboxConfig
+from sandbox import PERSONALITIES, Sandbox, SandboxConfig
+from sandbox.llm.personalities import PLAIN
 
 Chat = Callable[..., httpx.Response]
 CANDIDATES = [
@@ -39,7 +40,7 @@ def _prompt(post: str) -> str:
 
 def _chat(box: Sandbox, http: httpx.Client, post: str = "Bittensor is great", **more: Any) -> httpx.Response:
     messages = [{"role": "system", "content": "You analyze posts."}, {"role": "user", "content": _prompt(post)}]
-    body = {"model": "any/model", "messages": messages, **more}
+    body = {"model": box.config.served_models[0], "messages": messages, **more}
     headers = {"Authorization": f"Bearer {box.llm_key}"}
     return http.post(f"{box.llm_base}/chat/completions", json=body, headers=headers)
 
@@ -110,7 +111,7 @@ def test_plain_mode_wraps_the_json(chat: Chat) -> None:
 
 def test_another_protocol_is_answered_politely(box: Sandbox, http: httpx.Client) -> None:
     """A request that does not follow the protocol gets plain text that says who is speaking."""
-    body = {"model": "m", "messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]}
+    body = {"model": box.config.model, "messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]}
     headers = {"Authorization": f"Bearer {box.llm_key}"}
     answer = http.post(f"{box.llm_base}/chat/completions", json=body, headers=headers)
     assert "deterministic keyword model" in answer.json()["choices"][0]["message"]["content"]
@@ -142,7 +143,7 @@ def test_key_model_and_body_are_checked(http: httpx.Client) -> None:
         assert (
             http.post(url, json={}, headers={"Authorization": "Bearer no"}).json()["error"]["code"] == "invalid_api_key"
         )
-        missing = _chat(box, http)
+        missing = _chat(box, http, model="another")
         assert (missing.status_code, missing.json()["error"]["code"]) == (404, "model_not_found")
         assert http.post(url, content=b"{", headers=headers).status_code == 400
         assert http.post(url, json={"model": "only-this"}, headers=headers).status_code == 400
@@ -191,6 +192,22 @@ def test_a_kind_of_server_refuses_what_it_does_not_take(http: httpx.Client) -> N
     assert _like("tgi", http, "429").json()["error_type"] == "overloaded"
     inside = _like("openrouter", http, "error_in_200")
     assert (inside.status_code, inside.json()["error"]["code"], inside.json()["choices"]) == (200, 429, None)
+
+
+@pytest.mark.parametrize("name", ["", *PERSONALITIES])
+def test_a_kind_of_server_knows_the_models_that_it_lists(name: str, http: httpx.Client) -> None:
+    """Another one is refused in its own words, as the fault 404 is, unless such a server serves any name."""
+    with Sandbox(SandboxConfig(llm_like=name, corpus_size=1)) as box:
+        headers = {"Authorization": f"Bearer {box.llm_key}"}
+        (listed,) = http.get(f"{box.llm_base}/models", headers=headers).json()["data"]
+        assert listed["id"] == box.env()["MODEL"]
+        assert _chat(box, http, model=listed["id"]).status_code == 200
+        for model in ("acme/other", f"{listed['id']} ", listed["id"].upper(), ""):
+            answer = _chat(box, http, model=model)
+            refusal = PERSONALITIES.get(name, PLAIN).refusals.get("404")
+            assert answer.status_code == (200 if refusal is None else refusal.status)
+            assert refusal is None or json.dumps(refusal.message.format(model=model))[1:-1] in json.dumps(answer.json())
+        assert box.ledger.llm.calls == (1 if refusal is not None else 5)
 
 
 def test_a_kind_of_server_ignores_what_it_takes(http: httpx.Client) -> None:

@@ -267,7 +267,11 @@ def test_an_alarm_is_told_with_what_to_change(tmp_path: Path) -> None:
     assert brief_line(found).startswith("alarm analysis_refused; record ")
     assert set(stands(found).values()) == {"held until it can be analyzed"}
     assert found["state"]["waits_for"].endswith("block 800, to ask again about 2 held post(s)")
-    drive.start().analyze_all()
-    later = told(tmp_path, drive)
+    assert alarm["current"]
+    found = told(tmp_path, drive.start())
+    assert not found["alarms"][0]["current"]
+    assert ": before the last start the LLM's server refused every analysis" in text(found)
+    assert brief_line(found).startswith("alarm analysis_refused (from before the last start); record ")
+    later = told(tmp_path, drive.analyze_all())
     assert later["alarms"] == []
     assert [post["text"] for post in later["posts"]] == ["", ""]
