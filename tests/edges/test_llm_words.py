@@ -81,7 +81,8 @@ def test_a_refused_parameter_is_named(status: int, body: object, names: tuple[st
         (500, _error("The server had an error while processing your request."), "server"),
         (503, _error("No instances are available for this model."), "server"),
         (501, "", "refused_format"),
-        (409, _error("seed is not supported"), "request"),
+        (409, _error("seed is not supported"), "refused_parameter"),
+        (409, _error("conflict"), "request"),
     ],
 )
 def test_each_refusal_has_one_meaning(status: int, body: object, kind: LLMErrorKind) -> None:
