@@ -407,3 +407,14 @@ NO_PATH: Final = "(check LLM_BASE, which ends in /v1)"
 def test_an_unknown_model_is_no_wrong_address(status: int, body: Any, fix: str) -> None:
     """By what is said to be unknown; addresses that are repeated say nothing."""
     assert _refused(status, body).reason.endswith(fix)
+
+
+@pytest.mark.parametrize("before", ["", "no ", "model ", "quota_id: ", "invalid_", "the prompt ", "is still "])
+@pytest.mark.parametrize(
+    "again", ["_", " ", ". ", "; ", "{", '{"error":', "still ", "invalid_", "model ", "max_tokens "]
+)
+def test_no_refusal_takes_long_to_read(before: str, again: str) -> None:
+    """However often it begins to say something."""
+    said = (before + again) * 200_000
+    assert _refused(400, said).reason
+    assert _refused(429, {"error": {"message": said}}).reason
