@@ -46,7 +46,8 @@ NO_CREDIT: Final = re.compile(
     r"insufficient[ _](account[ _]|paid[ _]|your[ _])?(quota|balance|credits?|funds)|"
     r"(balance|credits?|funds)\b[^.;]{0,40}(insufficient|too low|not enough|exhausted|depleted|negative|used up)|"
     r"(not enough|no more|no remaining|out of|used all available|exceeded your monthly included) (\w{1,20} )?"
-    r"(balance|credits?|funds)|(more|add|buy|purchase|prepaid) credits|payment[ _]required|arrearage|in arrears|"
+    r"(balance|credits?|funds)|(more|add( \d{1,6})?|buy|purchase|prepaid) credits|payment[ _]required|arrearage|"
+    r"in arrears|"
     r"overdue|"
     r"good standing|recharge your account|top[ _]up|budget[ _](has been )?exceeded|exceeded_?budget|"
     r"over[ _]budget|余额|欠费|充值|额度已|额度不足"
@@ -54,6 +55,7 @@ NO_CREDIT: Final = re.compile(
 # A quota is used up: the account's, unless it is one that fills up again by itself.
 SPENT: Final = re.compile(
     r"exceeded (your )?current[ _]quota|exceeded_current_quota|"
+    r"out of (\w{1,20} ){0,2}quota|free[ _]tier( \w{1,20}){0,6} exhausted|free_tier_only|"
     r"quota[ _](is |has been |was )?(exceeded|exhausted|used up|reached)|billing|usage limit|spend(ing)?[ _]limit|"
     r"(monthly|weekly|daily|credit|hard)[ _](\w{1,20}[ _])?(limit|quota)"
 )
@@ -82,19 +84,23 @@ KEY: Final = re.compile(
     r"token (is |has |was )?(been )?(expired|revoked|invalid)|token (seems )?invalid|invalid x-api-key|"
     r"authentication|unauthori[sz]ed|unauthenticated|not authori[sz]ed|login fail|no connected db|"
     r"authorization header|permission[ _]denied|"
+    r"(organi[sz]ation|account) (has been|is) (disabled|restricted|deactivated|banned)|"
     r"无效的令牌|未提供令牌|令牌(已|状态)|身份验证失败|鉴权失败|认证失败|无效的api|密钥"
 )
 # The key is right, and not for this model.
-DENIED_MODEL: Final = re.compile(r"model_access_denied|not allowed to access model|access to model")
+DENIED_MODEL: Final = re.compile(
+    r"model_access_denied|not allowed to access model|access to model|not found the model .{0,80}permission denied"
+)
 MODEL: Final = re.compile(
     r"(invalid|unknown|no such|unsupported|non-?existent)[ _](model|engine|deployment)\b(?! (param|output|resp))|"
     r"(?<![a-z])(models?|engine|deployment)\b([^.;]|\.(?=\S)){0,120}?(not[ _](found|exist|deployed)|do(es)? not exist|"
     r"doesn.t exist)|"
     r"(model|engine|deployment)\b( \S{1,80})? (is|has been|was) (deprecated|decommissioned|retired|"
     r"no longer (available|supported|served)|not supported\b(?! (with|for|in|by|on|when)))|"
-    r"(model|deployment)_?(not_?(found|supported|open|available)|decommissioned|deprecated|access_denied)|"
-    r"not a valid model|not_found_error|access to model|not allowed to access model|not a chat model|"
-    r"does not support chat|no models? (is |are )?(currently )?loaded|no available channel for|"
+    r"(model|deployment)_?(not_?(found|supported|open|available)|decommissioned|deprecated)|"
+    r"not a valid model|not_found_error|not a chat model|"
+    r"llm provider not provided|not work with the specified model|does not support chat|"
+    r"no models? (is |are )?(currently )?loaded|no available channel for|"
     r"模型[^.;]{0,60}(不存在|未找到|已下线)|无可用渠道"
 )
 # A server in trouble says so, too, of a model that comes back by itself.
@@ -149,7 +155,7 @@ COMPLAINT: Final = re.compile(
     r"not enabled|must alternate|instead|\bfixed|\brange|less than|greater than|at (most|least)|does( not|"
     r"n.t) (match|accept)|"
     r"rejected|不支持|无效|非法|取值|"
-    r"\b(param|parameter|loc|field|argument|property|pointer) ; "  # a field that points at what is wrong
+    r"\b(param|parameter|loc|field|argument|property|pointer) ; |'loc': "  # a field that points at what is wrong
 )
 NAMES: Final[Mapping[str, re.Pattern[str]]] = {
     "max_tokens": re.compile(r"(?<!\w)max[ _-]((output|new)[ _-])?tokens(?!\w)"),

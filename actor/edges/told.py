@@ -22,7 +22,8 @@ _WORDS: Final = (
     *("reason", "errors", "base_resp", "metadata", "raw"),
 )
 _CODES: Final = (
-    *("code", "error_code", "errorcode", "status", "status_code", "http_code", "http_status", "type", "error"),
+    *("code", "error_code", "errorcode", "status", "status_code", "statuscode", "http_code", "http_status"),
+    *("type", "error"),
 )
 _NO_CODES: Final = frozenset({"", "error", "none", "null", "about:blank", "0"})
 _INNER: Final = ("error", "errors", "detail", "message", "fault", "base_resp")  # where the error itself may stand
@@ -121,10 +122,11 @@ def _codes(value: object, depth: int) -> Iterator[str]:
             yield from _codes(item, depth + 1)
     if not isinstance(value, dict):
         return
+    named = {key.lower(): part for key, part in value.items()}
     for name in _INNER:
-        yield from _codes(value.get(name), depth + 1)
+        yield from _codes(named.get(name), depth + 1)
     for name in _CODES:
-        found = value.get(name)
+        found = named.get(name)
         code = found.strip() if isinstance(found, str) else str(as_int(found))
         if code.lower() not in _NO_CODES and not any(map(str.isspace, code)):
             yield code

@@ -31,6 +31,7 @@ SAID: Final[Mapping[LLMErrorKind, tuple[str, ...]]] = {
         "login fail: Please carry the API secret key in the 'Authorization' field of the request header",
         "Authentication Fails, Your api key: ****x is invalid",
         "token seems invalid",
+        "This organization has been disabled.",
         "无效的令牌",
     ),
     "quota": (
@@ -53,6 +54,9 @@ SAID: Final[Mapping[LLMErrorKind, tuple[str, ...]]] = {
         "This request requires more credits, or fewer max_tokens",
         "You have exceeded your monthly included credits",
         "you have reached your monthly usage limit",
+        "Out of call volume quota. Quota will be replenished in 12.03:11:41.",
+        "The free tier of the model has been exhausted.",
+        "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 free model requests per day",
         "Quota exceeded for metric: generate_content_free_tier_requests, limit: 0, model: m. Please retry in 45.5s",
     ),
     "model": (
@@ -72,6 +76,8 @@ SAID: Final[Mapping[LLMErrorKind, tuple[str, ...]]] = {
         "This is not a chat model and thus not supported in the v1/chat/completions endpoint.",
         '"m" does not support chat',
         "Model m is not supported",
+        "LLM Provider NOT provided. Pass in the LLM provider you are trying to call. You passed model=m",
+        "Not found the model m or Permission denied",
         "模型不存在,请检查模型代码。",
     ),
     "rate_limit": (
@@ -138,6 +144,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "body.seed: Extra inputs are not permitted": ("seed",),
     "unexpected keyword argument 'seed'": ("seed",),
     "[{'type': 'extra_forbidden', 'loc': ('body', 'seed'), 'msg': 'Extra inputs are not permitted'}]": ("seed",),
+    "[{'type': 'value_error', 'loc': ('body', 'temperature'), 'msg': 'Value error'}]": ("temperature",),
     "messages[0].role: expected one of user, assistant": ("system",),
     "Unsupported value: 'messages[0].role' does not support 'system' with this model.": ("system",),
     "Input tag 'system' found using 'role' does not match any of the expected tags: 'user', 'assistant'": ("system",),
@@ -223,7 +230,7 @@ CODES: Final[Mapping[LLMErrorKind, tuple[Any, ...]]] = {
 @pytest.mark.parametrize("status", [200, 400, 422])
 def test_a_code_decides_where_words_say_nothing(status: int, kind: LLMErrorKind, code: Any) -> None:
     """Under any name that servers have for it."""
-    for name in ("code", "status", "status_code", "http_code", "error_code", "http_status"):
+    for name in ("code", "status", "status_code", "http_code", "error_code", "http_status", "statusCode"):
         for body in (
             {"error": {"message": "WORDS", name: code}},
             {"error": {"error": {"message": "WORDS", name: code}}},
