@@ -65,8 +65,8 @@ def redirect(status: int, to: str) -> LLMError:
     """
     base = to.removesuffix(_CHAT)
     fix = f"set LLM_BASE to {base} if that is the server you mean" if base != to else advice("model", 404)
-    where = f"redirects to {to}, which a request with a key does not follow" if to else "redirects to nowhere"
-    return LLMError(f"HTTP {status}: the server {where} ({fix})", kind="model")
+    where = f"the server redirects to {to or 'nowhere'}, which a request with a key does not follow"
+    return LLMError(f"HTTP {status}: {where} ({fix})", kind="model")
 
 
 def _error(found: Refused, text: str, status: int, *, headers: Mapping[str, str], whole: str, **more: Any) -> LLMError:
