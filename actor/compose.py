@@ -17,7 +17,7 @@ from actor.edges.api import APIClient
 from actor.edges.clock import SystemClock
 from actor.edges.llm import OpenAIChat
 from actor.edges.text import Redactor
-from actor.edges.urls import place
+from actor.edges.urls import deployment
 from actor.edges.x import PostScraper
 from actor.machine.state import State
 from actor.perform import Ports
@@ -218,7 +218,7 @@ def build_analyzer(strategy: Strategy, model: Model, redact: Redactor) -> Analyz
         strategy=strategy,
         model=model.name,
         timeout_s=_LLM_TRIES * model.timeout_s,
-        server=place(model.base_url),
+        server=deployment(model.base_url),
         redact=redact,
         votes=model.votes,
     )

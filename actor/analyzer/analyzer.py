@@ -57,7 +57,7 @@ class Analyzer:
             strategy: The rules to judge posts by.
             model: The model's name at the server.
             timeout_s: Seconds for one vote on a post, all repetitions and waits included.
-            server: Where the model is asked, for the record: host and port.
+            server: Where the model is asked, for the record: host and port, and which of several servers there.
             redact: Takes secrets out of text that came from outside.
             backoff_s: Seconds before the first repetition, doubled before the second.
             votes: How often each question is asked; an answer counts only when all of them say the same.

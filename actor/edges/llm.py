@@ -14,10 +14,11 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.port import PARAMETERS, Completion, LLMError
-from actor.edges.llm_wire import read_completion, refusal
+from actor.edges.llm_wire import read_completion, redirect, refusal
 from actor.edges.reply import Reply, Unanswered, is_before_sending
 from actor.edges.text import Redactor, safe_line
 from actor.edges.threads import in_daemon_thread
+from actor.edges.urls import shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -28,6 +29,8 @@ __all__ = ["OpenAIChat", "import_client"]
 
 SEED: Final = 812
 MAX_REASON_CHARS: Final = 200
+_MAX_ADDRESS_CHARS: Final = 80  # it may be told twice, and the fix behind it is to be seen
+_REDIRECTS: Final = range(300, 400)
 
 
 def import_client() -> None:
@@ -127,6 +130,9 @@ class OpenAIChat:
     def _refused(self, error: APIStatusError, request: Mapping[str, Any]) -> LLMError:
         answer = error.response
         reply = Reply(status=error.status_code, headers=dict(answer.headers), body=answer.content)
+        if reply.status in _REDIRECTS:
+            to = safe_line(shown(reply.headers.get("location", "")), self._redact, _MAX_ADDRESS_CHARS)
+            return redirect(reply.status, to)
         return refusal(
             reply.status,
             self._clean(reply.summary(self._redact)),

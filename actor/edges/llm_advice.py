@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = ["advice"]
 
-_PATH: Final = frozenset({404, 405})
+_PATH: Final = frozenset({404, 405, 410})
+_OF_A_MODEL: Final = re.compile(r"(?<![a-z])(models?|engine|deployments?)(?![a-z])|模型|渠道")
+_A_PATH: Final = re.compile(r"(?<![\w/])/\S+")
 _ADVICE: Final[Mapping[LLMErrorKind, str]] = {
     "auth": "check API_KEY",
     "quota": "top up the account that API_KEY belongs to",
@@ -30,6 +33,6 @@ def advice(kind: LLMErrorKind, status: int = 0, said: str = "") -> str:
     """
     if kind != "model":
         return _ADVICE.get(kind, "")
-    if "model" in said or status not in _PATH:
+    if status not in _PATH or _OF_A_MODEL.search(_A_PATH.sub(" ", said)):
         return "check MODEL: `user-miner doctor` lists what the server has"
     return "check LLM_BASE, which ends in /v1"

@@ -4,8 +4,10 @@ openai takes headers from the environment, the key among them, and sends them to
 and a request goes the way that every edge goes.
 
 openai reads every answer to its end and unpacks it, whatever comes out: 400 KB can become 400 MiB. Here an answer is
-cut where it is longer than any that is read, refusals and redirects among them; what is left of it is judged like any
-other. Compression is not asked for, and bounded all the same.
+cut where it is longer than any that is read, refusals among them; what is left of it is judged like any other.
+Compression is not asked for, and bounded all the same; an answer that is not packed as it says is read as it came.
+
+No redirect is followed: the key and the question are for the server that was set, and one that moved is to be set anew.
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ class _Client(AsyncOpenAI):
 
 
 class _Ways(httpx2.AsyncBaseTransport):
-    """Sends each request on the way to its server, which a redirect may change."""
+    """Sends each request on the way to its server."""
 
     def __init__(self) -> None:
         self._by_way: dict[Way, httpx2.AsyncHTTPTransport] = {}
@@ -95,27 +97,35 @@ class _BoundedHttp(DefaultAsyncHttpxClient):
         )
 
     async def send(self, request: Any, **options: Any) -> Any:
-        """Send one request, and again where the answer redirects; no body is read beyond the bound."""
-        options |= {"stream": True, "follow_redirects": False}
-        answer = await super().send(request, **options)
-        for _ in range(self.max_redirects):
-            if answer.next_request is None:
-                break
-            await answer.aclose()
-            answer = await super().send(answer.next_request, **options)
-        return await _cut(answer)
+        """Send one request, once; no body is read beyond the bound."""
+        return await _cut(await super().send(request, **options | {"stream": True, "follow_redirects": False}))
 
 
 async def _cut(answer: Any) -> Any:
     """The same answer with its body read as far as the bound, and unpacked."""
-    body = bytearray()
-    async with aclosing(answer.aiter_bytes()) as pieces:  # each of at most a mebibyte, however much is packed
+    packed = bytearray()
+    async with aclosing(answer.aiter_raw()) as pieces:
         async for piece in pieces:
-            body += piece
-            if len(body) >= _LARGEST_BODY:
+            packed += piece
+            if len(packed) >= _LARGEST_BODY:
                 break
     # As bytes: a server may say in a header what is not ASCII.
     headers = [(name, value) for name, value in answer.headers.raw if name.lower() != b"content-encoding"]
-    cut = type(answer)(answer.status_code, headers=headers, content=bytes(body[:_LARGEST_BODY]), request=answer.request)
+    body = _unpacked(answer, bytes(packed))
+    cut = type(answer)(answer.status_code, headers=headers, content=body, request=answer.request)
     cut.encoding = "utf-8"  # as JSON is; the charset that a server names may be any codec of Python's, zlib among them
     return cut
+
+
+def _unpacked(answer: Any, packed: bytes) -> bytes:
+    """What was packed, as far as the bound; the same where it is not packed as the answer's headers say."""
+    again = type(answer)(answer.status_code, headers=answer.headers, content=iter((packed,)), request=answer.request)
+    body = bytearray()
+    try:
+        for piece in again.iter_bytes():  # each of at most a mebibyte, however much is packed
+            body += piece
+            if len(body) >= _LARGEST_BODY:
+                break
+    except httpx2.DecodingError:
+        return packed
+    return bytes(body[:_LARGEST_BODY])

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from actor.analyzer.port import Completion, LLMError
 from actor.edges.http_date import http_date
 from actor.edges.llm_advice import advice
-from actor.edges.llm_words import Refused, refusal_kind, status_told, words_of
+from actor.edges.llm_body import error_in, status_told, words_of
+from actor.edges.llm_words import Refused, refusal_kind
 from actor.edges.text import as_float, one_line
 from actor.edges.told import told
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
 
-__all__ = ["MAX_BODY_CHARS", "read_completion", "refusal"]
+__all__ = ["MAX_BODY_CHARS", "read_completion", "redirect", "refusal"]
 
 MAX_BODY_CHARS: Final = 1_000_000
 
@@ -28,7 +29,8 @@ _THOUGHT_FIELDS: Final = ("reasoning_content", "reasoning", "reasoning_details",
 _TEXT_PARTS: Final = frozenset({None, "text", "output_text"})
 _ELSEWHERE: Final = ("tool_calls", "function_call", "audio", *_THOUGHT_FIELDS)
 _MOST_TOKENS: Final = 10**9
-_RETRY_DELAY: Final = re.compile(r'"retryDelay"\s*:\s*"(\d{1,6}(?:\.\d{1,9})?)s"')
+_CHAT: Final = "/chat/completions"
+_RETRY_DELAY: Final = re.compile(r'"retryDelay\\*"\s*:\s*\\*"(\d{1,6}(?:\.\d{1,9})?)s')
 
 
 def refusal(
@@ -52,6 +54,19 @@ def refusal(
     """
     found = refusal_kind(status, whole[:MAX_BODY_CHARS], formatted=formatted, sent=sent)
     return _error(found, f"HTTP {status}: {said}" if said else f"HTTP {status}", status, headers=headers, whole=whole)
+
+
+def redirect(status: int, to: str) -> LLMError:
+    """What an answer means that sends the request elsewhere, where the key is not sent.
+
+    Args:
+        status: Its status.
+        to: Where to, one line without secrets; empty when it does not say.
+    """
+    base = to.removesuffix(_CHAT)
+    fix = f"set LLM_BASE to {base} if that is the server you mean" if base != to else advice("model", 404)
+    where = f"the server redirects to {to or 'nowhere'}, which a request with a key does not follow"
+    return LLMError(f"HTTP {status}: {where} ({fix})", kind="model")
 
 
 def _error(found: Refused, text: str, status: int, *, headers: Mapping[str, str], whole: str, **more: Any) -> LLMError:
@@ -103,12 +118,12 @@ def read_completion(
         "completion_tokens": _count(usage, "completion_tokens", "output_tokens"),
     }
     choice = _first(found.get("choices")) if isinstance(found, dict) else {}
-    error = (found.get("error") if isinstance(found, dict) else None) or choice.get("error")
+    error = choice.get("error") or error_in(found, alone=not choice)
     text = _text(choice.get("message"))
     if error and not text.strip():
         whole, status = json.dumps({"error": error}), status_told(error)
         refused = refusal_kind(status, whole, formatted=formatted, sent=sent)
-        said = f"HTTP 2xx with an error that means {status}: {clean(told(error).words)}"
+        said = f"HTTP 2xx with an error that means {status}: {clean(told(error).words or whole)}"
         raise _error(refused, said, status, headers={}, whole=whole, **billed)
     if not choice:
         raise LLMError("the completion has no choices", kind="malformed", **billed)

@@ -5,92 +5,50 @@ Servers agree on few statuses: an unknown model is a 400, 404 or 500, a wrong ke
 
 from __future__ import annotations
 
-import json
 import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from actor.analyzer.port import FORMAT_TYPE, PARAMETERS
+from actor.edges import llm_phrases as says
+from actor.edges.llm_body import status_coded, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Mapping
 
     from actor.analyzer.port import LLMErrorKind
 
-__all__ = ["Refused", "refusal_kind", "status_told", "words_of"]
+__all__ = ["Refused", "refusal_kind"]
 
-_MAX_CHARS: Final = 20_000
-_DEEPEST: Final = 6
-_ECHOES: Final = frozenset(
-    {"ctx", "input", "url", "request_id"}
-)  # fields that repeat the request, or say nothing of it
-_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
-
-_KINDS: Final[dict[int, LLMErrorKind]] = {
+_KINDS: Final[Mapping[int, LLMErrorKind]] = {
     401: "auth",
     402: "quota",
     403: "auth",
     404: "model",
     405: "model",  # no such address
     408: "timeout",
+    410: "model",
     413: "context",
+    424: "server",  # of what it depends on
+    425: "server",
     429: "rate_limit",
 }
-_VAGUE: Final = frozenset({400, 403, 404, 413, 415, 422})
+_FINAL: Final = frozenset({402, 408})  # whatever is said
+_OF_A_FORMAT: Final = frozenset({400, 403, 404, 413, 415, 422, 501})
+_UNAUTHORIZED: Final = 401
+_TOO_MANY: Final = 429
+_NOT_IMPLEMENTED: Final = 501
 _SERVER: Final = 500
-
-_SPENT: Final = re.compile(
-    r"insufficient[ _](quota|balance|credit|funds)|exceeded your current quota|credit balance|more credits|"
-    r"balance is (insufficient|too low|not enough)|used all available credits|not enough credits|"
-    r"payment[ _]required|out of credits?|quota[ _](is )?exceeded|billing|"
-    r"budget[ _](has been )?exceeded|credits (are )?depleted|usage limit"
+_MATTERS: Final[tuple[tuple[LLMErrorKind, re.Pattern[str]], ...]] = (
+    ("declined", says.DECLINED),
+    ("quota", says.NO_CREDIT),
+    ("model", says.DENIED_MODEL),
+    ("auth", says.KEY),
+    ("model", says.MODEL),
+    ("request", says.PLACE),
+    ("server", says.PASSING),
 )
-_RETRY: Final = re.compile(r"retry_?delay|per[ _-]?(second|minute)")  # a limit that lifts by itself
-_KEY: Final = re.compile(
-    r"(invalid|incorrect|wrong|missing|no)[ _]api[ _]key|api[ _]key[ _](is )?(not[ _]valid|invalid|missing|required)|"
-    r"authentication|unauthori[sz]ed|no connected db"
-)
-_MODEL: Final = re.compile(
-    r"(invalid|unknown|no such|unsupported)[ _]model\b(?! (param|output|resp))|not a valid model|"
-    r"\bmodels?\b[^.;]{0,100}?(not[ _](found|exist)|does not exist|do not exist|not available on|no access)|"
-    r"not_found_error|model_not_found|access to model"
-)
-_LONG: Final = re.compile(
-    r"context[ _](length|size|window)|maximum context|exceed_context|too many (input )?tokens|reduce the length|"
-    r"(prompt|input|messages?|request)s? (is|are) too (long|large)|inputs?\W+tokens|must be at least 1, got -|"
-    r"exceeds? the maximum number of tokens|input length"
-)
-_LARGE_CAP: Final = re.compile(r"(max_tokens|max_completion_tokens)\b[^.]{0,60}too (large|high|big)")
-_FORMAT: Final = re.compile(
-    r"response_?\s?format|json_?\s?schema|json_?\s?object|\bguided|structured[ _]output|grammar|\bschema\b|"
-    r"json[ _]mode|requested parameters"
-)
-# Complaints of what stands in a schema, not of schemas as such.
-_CONTENT: Final = re.compile(
-    r"max_?(items|length)|\benum\b|invalid schema|(?<!json_)schema\W.{0,60}(invalid|not (valid|permitted|supported))|"
-    r"keyword|additional_?properties|constraint"
-)
-_FILTERED: Final = re.compile(
-    r"content[ _](management[ _]policy|filter)|responsible_?ai|content_policy|moderation|flagged"
-)
-_COMPLAINT: Final = re.compile(
-    r"unsupported|not[ _]support|n.t support|unknown|unrecogni[sz]ed|unexpected|extra|not[ _](permitted|allowed|valid)|"
-    r"invalid|forbidden|deprecated|must be|should be|only|no field|not available|cannot|can.t|too (large|high|big)|"
-    r"not enabled|must alternate|\bparam ; "
-)
-_SYSTEM: Final = re.compile(
-    r"system (role|message|prompt|instruction)|developer (role|instruction)|role\W{1,4}system|\Wsystem\W{1,4}role|"
-    r"'system'|roles must alternate"
-)
-_TOLD: Final = (
-    (429, re.compile(r"rate[ _-]?limit|too many requests|resource_exhausted|overloaded|throttl")),
-    (402, _SPENT),
-    (401, _KEY),
-    (404, _MODEL),
-    (
-        503,
-        re.compile(r"unavailable|internal|server[ _]error|upstream|bad gateway|no instances|provider returned error"),
-    ),
-)
+# A router in trouble with a key or an account of its own passes words on that are not about ours.
+_NOT_OURS: Final = frozenset({"auth", "quota"})
 
 
 class Refused(NamedTuple):
@@ -109,93 +67,77 @@ def refusal_kind(status: int, body: str, *, formatted: bool, sent: Collection[st
         formatted: The request demanded a response_format.
         sent: The parameters that the request had.
     """
-    said = words_of(body)
-    if status == 429:  # noqa: PLR2004 - too many requests
-        return Refused("quota" if _SPENT.search(said) and not _RETRY.search(said) else "rate_limit")
-    if status not in _VAGUE and status < _SERVER:
-        return Refused(_KINDS.get(status, "request"))
-    found = _by_words(said, formatted=formatted, sent=sent)
-    # A router in trouble with a key or an account of its own passes words on that are not about ours.
-    if found is not None and not (status >= _SERVER and found.kind in {"auth", "quota"}):
-        return found
-    if status in _KINDS:
+    if status in _FINAL:
         return Refused(_KINDS[status])
-    if status >= _SERVER and status != 501:  # noqa: PLR2004 - not implemented
+    said = words_of(body)
+    if status == _TOO_MANY:
+        return Refused(_limit(said))
+    if status == _UNAUTHORIZED:
+        return Refused(_account(said))
+    if matter := _matter(said, status):
+        return Refused(matter)
+    return _part(said, formatted=formatted, sent=sent) or _without_words(status, body, formatted=formatted)
+
+
+def _without_words(status: int, body: str, *, formatted: bool) -> Refused:
+    meant = status if status in _KINDS or status >= _SERVER else status_coded(body) or status
+    if meant in _KINDS:
+        return Refused(_KINDS[meant])
+    if meant >= _SERVER and meant != _NOT_IMPLEMENTED:
         return Refused("server")
-    # A refusal without a telling word may be about the format: the rungs below it find out.
-    return Refused("refused_format" if formatted else "request")
+    # It may be about the format: the rungs below it find out.
+    return Refused("refused_format" if formatted and status in _OF_A_FORMAT else "request")
 
 
-def _by_words(said: str, *, formatted: bool, sent: Collection[str]) -> Refused | None:
-    for kind, words in _BY_WORDS:
-        if words.search(said):
-            return Refused(kind)
-    named = _parameters(said, sent)
-    if named:
+def _account(said: str) -> LLMErrorKind:
+    """What a 401 is about: some say so of an empty account, or of a model that is not for this key."""
+    if says.NO_CREDIT.search(said):
+        return "quota"
+    return "model" if says.DENIED_MODEL.search(said) else "auth"
+
+
+def _limit(said: str) -> LLMErrorKind:
+    """Whether a limit lifts by itself, is the end of an account, or is one that this request alone exceeds."""
+    if says.TOO_LARGE.search(said):
+        return "context"
+    if says.NO_CREDIT.search(said):
+        return "quota"
+    a_day = says.PER_DAY.search(said) and not says.PER_MINUTE.search(said)
+    is_spent = says.SPENT.search(said) and not says.LIFTING.search(said)
+    return "quota" if a_day or is_spent or says.NONE_AT_ALL.search(said) else "rate_limit"
+
+
+def _matter(said: str, status: int) -> LLMErrorKind | None:
+    """What all of a request is refused for, by words."""
+    in_trouble = status >= _SERVER and status != _NOT_IMPLEMENTED
+    for kind, words in _MATTERS:
+        if not (in_trouble and kind in _NOT_OURS) and words.search(said):
+            return kind
+    if says.AWAY.search(said) and not in_trouble:
+        return "model"
+    if not (says.LIMITED.search(said) or says.SPENT.search(said)):
+        return None
+    limit = _limit(said)
+    return None if in_trouble and limit in _NOT_OURS else limit
+
+
+def _part(said: str, *, formatted: bool, sent: Collection[str]) -> Refused | None:
+    """Which part of a request is refused, by words."""
+    if named := _parameters(said, sent):
         return Refused("refused_parameter", named)
-    if _LONG.search(said):
+    if says.LONG.search(said):
         return Refused("context")
-    if _FORMAT.search(said):
-        about = () if _CONTENT.search(said) else (FORMAT_TYPE,)
+    if says.FORMAT.search(said):
+        about = () if says.SCHEMA.search(said) else (FORMAT_TYPE,)
         return Refused("refused_format", about) if formatted else Refused("request")
     # It insists on a parameter that was left out already: no other request of ours will do.
     return Refused("refused_parameter") if _parameters(said, PARAMETERS) else None
 
 
-_BY_WORDS: Final[tuple[tuple[LLMErrorKind, re.Pattern[str]], ...]] = (
-    ("declined", _FILTERED),
-    ("auth", _KEY),
-    ("quota", _SPENT),
-    ("model", _MODEL),
-)
-
-
 def _parameters(said: str, sent: Collection[str]) -> tuple[str, ...]:
     """The parameters that were sent and that the words complain of."""
-    if large := _LARGE_CAP.search(said):
-        return tuple(name for name in sent if name in large[0])
-    if _LONG.search(said):
+    if large := says.LARGE_CAP.search(said):
+        return tuple(name for name in sent if says.NAMES[name].search(large[0]))
+    if says.LONG.search(said) or not says.COMPLAINT.search(said):
         return ()
-    if not _COMPLAINT.search(said):
-        return ()
-    return tuple(
-        name
-        for name in sent
-        if (_SYSTEM.search(said) if name == "system" else re.search(rf"(?<![\w.]){name}(?!\w)", said))
-    )
-
-
-def status_told(error: Any) -> int:
-    """The status that an error inside a success means: its number, or what its words stand for; else 400."""
-    if isinstance(error, dict):
-        for name in ("code", "status", "status_code"):
-            value = error.get(name)
-            number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
-            if type(number) is int and 400 <= number < 600:  # noqa: PLR2004 - the statuses of errors
-                return number
-    said = words_of(json.dumps(error))
-    return next((status for status, words in _TOLD if words.search(said)), 400)
-
-
-def words_of(body: str) -> str:
-    """All words of a body in lower case, with underscores: without those fields in which servers repeat the request."""
-    try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError):
-        said = body
-    else:
-        said = " ; ".join(_strings(parsed, _DEEPEST))
-    return _CAMEL.sub("_", said[:_MAX_CHARS]).lower()
-
-
-def _strings(value: Any, depth: int) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict) and depth:
-        for name, item in value.items():
-            if name not in _ECHOES:
-                yield name
-                yield from _strings(item, depth - 1)
-    elif isinstance(value, list) and depth:
-        for item in value:
-            yield from _strings(item, depth - 1)
+    return tuple(name for name in sent if says.NAMES[name].search(said))

@@ -18,11 +18,15 @@ __all__ = ["Told", "plain_words", "told"]
 # In the order in which they are said: what it is called before what it means, and that before its parts.
 _WORDS: Final = (
     *("title", "error", "err", "fault", "faultstring", "message", "msg", "error_message", "errormessage"),
-    *("detail", "details", "description", "error_description", "reason", "errors", "metadata", "raw"),
+    *("error_msg", "errmsg", "status_msg", "status_message", "detail", "details", "description", "error_description"),
+    *("reason", "errors", "base_resp", "metadata", "raw"),
 )
-_CODES: Final = ("code", "error_code", "errorcode", "status", "type", "error")
+_CODES: Final = (
+    *("code", "error_code", "errorcode", "status", "status_code", "statuscode", "http_code", "http_status"),
+    *("type", "error"),
+)
 _NO_CODES: Final = frozenset({"", "error", "none", "null", "about:blank", "0"})
-_INNER: Final = ("error", "errors", "detail", "message", "fault")  # where the error itself may stand
+_INNER: Final = ("error", "errors", "detail", "message", "fault", "base_resp")  # where the error itself may stand
 _SHOWN_ITEMS: Final = 3
 _DEEPEST: Final = 5
 _LONGEST_MARKUP: Final = 8_192
@@ -111,15 +115,18 @@ def _json_inside(text: str) -> object | None:
 def _codes(value: object, depth: int) -> Iterator[str]:
     if depth > _DEEPEST:
         return
+    if isinstance(value, str):
+        yield from _codes(_json_inside(value), depth + 1)
     if isinstance(value, list):
         for item in value[:_SHOWN_ITEMS]:
             yield from _codes(item, depth + 1)
     if not isinstance(value, dict):
         return
+    named = {key.lower(): part for key, part in value.items()}
     for name in _INNER:
-        yield from _codes(value.get(name), depth + 1)
+        yield from _codes(named.get(name), depth + 1)
     for name in _CODES:
-        found = value.get(name)
-        code = found if isinstance(found, str) else str(as_int(found))
+        found = named.get(name)
+        code = found.strip() if isinstance(found, str) else str(as_int(found))
         if code.lower() not in _NO_CODES and not any(map(str.isspace, code)):
             yield code

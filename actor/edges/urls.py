@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
+from typing import Final
 from urllib.parse import urlsplit
 
-__all__ = ["checked_base", "is_loopback", "place"]
+__all__ = ["checked_base", "deployment", "is_loopback", "place", "shown"]
+
+_USUAL: Final = frozenset({"", "v1"})
+_DIGITS: Final = 8
 
 
 def checked_base(url: str, *, setting: str) -> str:
@@ -40,3 +45,21 @@ def place(url: str) -> str:
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"{host}:{parts.port}" if parts.port else str(host)
+
+
+def shown(url: str) -> str:
+    """Scheme, host, port and path for people: not the user, query and fragment, which may hold secrets."""
+    try:
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{place(url)}{parts.path}" if parts.netloc else parts.path
+    except ValueError:  # a port that is none, above all
+        return "an address that is none"
+
+
+def deployment(url: str) -> str:
+    """What tells servers apart on record: host and port, and for a path other than /v1 the start of its SHA-256.
+
+    Not the path itself, in which some gateways want a secret.
+    """
+    path = urlsplit(url).path.strip("/")
+    return place(url) if path in _USUAL else f"{place(url)}#{hashlib.sha256(path.encode()).hexdigest()[:_DIGITS]}"

@@ -100,7 +100,9 @@ POST_COLUMNS: Final = (
         "llm_unmeasured_calls", "integer", "of the calls, those without told tokens", _of_analysis("unmeasured_calls")
     ),
     Column("llm_repairs", "integer", "of the calls, those for a better answer", _of_analysis("repairs")),
-    Column("llm_server", "text", "host and port of the LLM", _of_analysis("server")),
+    Column(
+        "llm_server", "text", "host and port of the LLM, `#` and a digest of a path but /v1", _of_analysis("server")
+    ),
     Column("llm_left_out", "text", "what its server does not take of a request", _left_out),
     Column("llm_shown_chars", "integer", "characters of the text that it saw; empty: all", _of_analysis("shown_chars")),
     Column("llm_prompt_tokens", "integer", "billed input tokens", _of_analysis("prompt_tokens")),

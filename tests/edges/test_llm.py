@@ -316,9 +316,13 @@ def test_what_a_server_does_not_take_is_not_sent() -> None:
     assert body["messages"] == [{"role": "user", "content": "rules\n\npost"}]
 
 
-def test_wrong_compression_is_malformed() -> None:
-    """A body that does not unpack is no completion."""
-    assert _fail(_says(b"{}", content_encoding="gzip")).kind in {"malformed", "broken"}
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "gzip, gzip", "zstd", "br", "x-unknown"])
+def test_an_answer_may_be_packed_otherwise_than_it_says(encoding: str) -> None:
+    """It was paid for, and is read as it came; a refusal keeps its words."""
+    assert _ask(_says(_completion(), content_encoding=encoding)).text == "hi"
+    error = _fail(_says({"error": {"message": "Invalid bearer token"}}, 400, content_encoding=encoding))
+    assert (error.kind, "Invalid bearer token" in error.reason) == ("auth", True)
+    assert _fail(_says(b"{}", content_encoding=encoding)).kind == "malformed"
 
 
 @pytest.mark.parametrize(
@@ -442,15 +446,20 @@ def test_compression_is_not_asked_for() -> None:
 
 def test_no_cookies_are_kept() -> None:
     """A server could let them grow without a bound."""
-    answers = iter([_says(b"", 308, location="/v1/there", set_cookie="name=x; Path=/"), _says(_completion())])
 
-    async def answer(writer: asyncio.StreamWriter) -> None:
-        await next(answers)(writer)
+    async def asked() -> list[str]:
+        server = Server(_says(_completion(), set_cookie="name=x; Path=/"))
+        async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listener:
+            port = listener.sockets[0].getsockname()[1]
+            llm = OpenAIChat(base_url=f"http://127.0.0.1:{port}/v1", api_key=KEY, timeout_s=GIVE_UP_S)
+            for _ in range(2):
+                await llm.complete(model="m", messages=[], response_format=None, max_tokens=9)
+            await llm.aclose()
+            await server.close()
+        return server.heads
 
-    server = Server(answer)
-    assert asyncio.run(_complete(server)).text == "hi"
-    assert len(server.heads) == 2
-    assert "cookie" not in server.heads[1].lower()
+    first, second = asyncio.run(asked())
+    assert "cookie" not in (first + second).lower()
 
 
 @pytest.mark.parametrize("value", [b"\xe8", b"\xb2", "٣".encode(), b"apr\xe8s"])
@@ -481,25 +490,39 @@ def test_an_answer_without_end_is_cut(status: int, kind: LLMErrorKind) -> None:
     assert "longer than 1000000" in error.reason or status != 200
 
 
-def test_a_redirect_is_followed_and_its_body_not_read() -> None:
-    """What it says beside the address means nothing."""
-    redirect = _says(_packed_spaces(), 308, content_encoding="gzip", location="/v1/there")
-    answers = [redirect, _says(_completion())]
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("/v1/chat/completions", "redirects to /v1/chat/completions, which"),
+        ("/login?next=secret", "redirects to /login, which a request with a key does not follow (check LLM_BASE"),
+        ("https://u:pw@b.example/v2/chat/completions", "(set LLM_BASE to https://b.example/v2 if that is the server"),
+        ("//b.example:8443/x#secret", "b.example:8443/x"),
+        ("ftp://b.example/x", "ftp://b.example/x"),
+        (f"https://b.example/{KEY}", "https://b.example/[redacted]"),
+        ("http://[::1", "an address that is none"),
+        ("http://b.example:99999999/", "an address that is none"),
+        ("x" * 9_000, "xxx"),
+        ("", "redirects to nowhere, which a request with a key does not follow (check LLM_BASE, which ends in"),
+    ],
+)
+def test_a_redirect_is_not_followed(status: int, location: str, told: str) -> None:
+    """The key and the question stay with the server that was set: one request, and the reason tells what to set."""
+    server = Server(_says({"detail": "moved"}, status, location=location))
+    with pytest.raises(LLMError) as caught:
+        asyncio.run(_complete(server))
+    assert (caught.value.kind, len(server.heads)) == ("model", 1)
+    assert told in caught.value.reason
+    assert f"HTTP {status}" in caught.value.reason
+    assert "LLM_BASE" in caught.value.reason
+    assert len(caught.value.reason) <= 300
+    assert not any(secret in caught.value.reason for secret in ("secret", "pw", KEY))
 
-    async def answer(writer: asyncio.StreamWriter) -> None:
-        await answers.pop(0)(writer)
 
-    server = Server(answer)
-    used = _most_used_bytes(lambda: asyncio.run(_complete(server)))
-    assert [head.split(" ")[1] for head in server.heads] == ["/v1/chat/completions", "/v1/there"]
-    assert server.bodies[0] == server.bodies[1]
-    assert used < _MOST_USED
-
-
-def test_a_redirect_without_end_is_an_error() -> None:
-    """The last one is told as it came."""
-    error = _fail(_says(b"", 307, location="/v1/chat/completions"))
-    assert (error.kind, "HTTP 307" in error.reason) == ("request", True)
+def test_an_answer_without_a_place_to_go_is_told_of() -> None:
+    """However much is packed in it."""
+    error = _fail(_says(_packed_spaces(), 300, content_encoding="gzip"))
+    assert (error.kind, "redirects to nowhere" in error.reason) == ("model", True)
 
 
 def test_a_charset_is_no_codec_to_unpack_by() -> None:

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actor.analyzer.port import FORMAT_TYPE, PARAMETERS, LLMErrorKind
-from actor.edges.llm_words import Refused, refusal_kind, status_told, words_of
+from actor.edges.llm_body import status_told, words_of
+from actor.edges.llm_words import Refused, refusal_kind
 
 SENT = ("max_tokens", "temperature", "seed", "system")
 
@@ -81,7 +82,8 @@ def test_a_refused_parameter_is_named(status: int, body: object, names: tuple[st
         (500, _error("The server had an error while processing your request."), "server"),
         (503, _error("No instances are available for this model."), "server"),
         (501, "", "refused_format"),
-        (409, _error("seed is not supported"), "request"),
+        (409, _error("seed is not supported"), "refused_parameter"),
+        (409, _error("conflict"), "request"),
     ],
 )
 def test_each_refusal_has_one_meaning(status: int, body: object, kind: LLMErrorKind) -> None:
@@ -111,6 +113,7 @@ def test_a_refused_format_may_be_its_type(status: int, message: str, about: tupl
 def test_what_a_server_repeats_of_the_request_means_nothing() -> None:
     """Validators quote what they were given."""
     assert "seed" not in words_of('{"detail": [{"loc": ["body"], "input": {"seed": 1}, "msg": "bad"}]}')
+    assert "balance" not in words_of('{"error": {"message": "x", "failed_generation": "insufficient balance"}}')
 
 
 @settings(deadline=None, derandomize=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 
@@ -10,7 +11,7 @@ import pytest
 
 from actor.edges.clock import SystemClock
 from actor.edges.threads import in_daemon_thread
-from actor.edges.urls import checked_base, is_loopback, place
+from actor.edges.urls import checked_base, deployment, is_loopback, place, shown
 from tests.patience import GIVE_UP_S
 
 
@@ -71,6 +72,21 @@ def test_bases() -> None:
     assert checked_base("https://host/a/", setting="S") == "https://host/a"
     assert place("https://host/a") == "host"
     assert place("http://[::1]:8001/a") == "[::1]:8001"
+
+
+def test_servers_of_one_host_are_told_apart() -> None:
+    """By their paths, which may hold a secret and so are not told; the usual one has no mark."""
+    assert {deployment("https://host/v1"), deployment("https://host"), deployment("https://host/v1/")} == {"host"}
+    one, other = deployment("https://host:8001/one-secret/v1"), deployment("https://host:8001/two-secret/v1")
+    assert one != other
+    assert re.fullmatch(r"host:8001#[0-9a-f]{8}", one)
+
+
+def test_an_address_is_shown_without_what_may_be_secret() -> None:
+    """Nor does one that cannot be read raise anything."""
+    assert shown("https://user:pw@host:8001/a?key=secret#secret") == "https://host:8001/a"
+    assert shown("/a?key=secret") == "/a"
+    assert shown("http://host:port/") == shown("http://[::1/") == "an address that is none"
 
 
 @pytest.mark.parametrize("url", ["", "host", "http://", "http://a b", "http://h:x", "http://h#f", "http://é", "x://h"])

@@ -1,0 +1,136 @@
+"""A server that refuses a part of a request in its own words, over HTTP: it is left out of the next, and remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any, Final
+
+import pytest
+
+from actor.analyzer import Analysis, AnalysisError, Analyzer, load_registry, make_strategy
+from actor.edges.llm import OpenAIChat
+from tests.edges.conftest import RawServer
+
+GOOD: Final = json.dumps({"about_bittensor": True, "sentiment": "bullish", "subnets": []})
+COMPLETION: Final = {"choices": [{"message": {"content": GOOD}, "finish_reason": "stop"}], "usage": {}}
+POST: Final = "Upscaling video on Bittensor with compression is amazing"
+
+Asked = dict[str, Any]
+Offends = Callable[[Asked], bool]
+
+
+def _analyze(
+    offends: Offends, status: int, refusal: Any, *, post: str = POST
+) -> tuple[list[Analysis | AnalysisError], list[Asked]]:
+    """Two posts analyzed by a server that refuses what offends it: what came of them, and what was asked."""
+    bodies: list[Asked] = []
+
+    def play(connection: socket.socket, released: threading.Event) -> None:  # noqa: ARG001 - the shape of a play
+        bodies.append(json.loads(server.requests[-1].partition(b"\r\n\r\n")[2]))
+        refused = offends(bodies[-1])
+        connection.sendall(RawServer.answer(status if refused else 200, refusal if refused else COMPLETION))
+
+    async def analyze() -> list[Analysis | AnalysisError]:
+        llm = OpenAIChat(base_url=f"{server.url}/v1", api_key="sk-key", timeout_s=60)
+        strategy = make_strategy("hybrid", load_registry())
+        analyzer = Analyzer(llm=llm, strategy=strategy, model="m", timeout_s=120, backoff_s=0.001)
+        found = [await _outcome(analyzer, post) for _ in range(2)]
+        await analyzer.aclose()
+        return found
+
+    with closing(RawServer([play])) as server:
+        return asyncio.run(analyze()), bodies
+
+
+async def _outcome(analyzer: Analyzer, post: str) -> Analysis | AnalysisError:
+    try:
+        return await analyzer.analyze(post)
+    except AnalysisError as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "refusal"),
+    [
+        ("temperature", 400, {"error": {"message": "Temperature is fixed at 1 for this model"}}),
+        ("temperature", 409, {"code": 400, "msg": "invalid temperature: only 1 is allowed for this model"}),
+        ("max_tokens", 400, {"error": "Use 'max_completion_tokens' instead of 'max_tokens'"}),
+        ("max_tokens", 422, {"detail": [{"loc": ["body", "max_tokens"], "msg": "value is not a valid integer"}]}),
+        ("seed", 501, "body.seed is not implemented"),
+        ("seed", 200, {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}),
+    ],
+)
+def test_a_parameter_is_left_out_and_remembered(name: str, status: int, refusal: Any) -> None:
+    """One refusal for the first post, and none for the second."""
+    (first, second), asked = _analyze(lambda body: name in body, status, refusal)
+    assert isinstance(first, Analysis), first
+    assert isinstance(second, Analysis), second
+    assert (first.dropped, second.dropped) == ((name,), (name,))
+    assert [name in body for body in asked] == [True, False, False]
+    assert name != "max_tokens" or "max_completion_tokens" in asked[-1]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        {"error": "messages[0].role: expected one of user, assistant"},
+        {"errors": [{"loc": ["body", "messages", 0, "role"], "msg": "Input should be 'user' or 'assistant'"}]},
+    ],
+)
+def test_the_rules_stand_in_the_question_where_there_is_no_role_for_them(refusal: Any) -> None:
+    """Nothing of them is lost."""
+    (first, second), asked = _analyze(lambda body: body["messages"][0]["role"] == "system", 400, refusal)
+    assert isinstance(first, Analysis), first
+    assert isinstance(second, Analysis), second
+    assert [body["messages"][0]["role"] for body in asked] == ["system", "user", "user"]
+    rules = asked[0]["messages"][0]["content"]
+    assert asked[1]["messages"][0]["content"].startswith(rules)
+    assert len(asked) == 3
+
+
+def test_a_format_that_is_an_unknown_field_is_left_out_and_remembered() -> None:
+    """Of any type; the second post is asked without."""
+    found, asked = _analyze(
+        lambda body: "response_format" in body, 400, {"detail": "extra fields not permitted: response_format"}
+    )
+    assert [one.rung for one in found if isinstance(one, Analysis)] == ["plain", "plain"]
+    assert ["response_format" in body for body in asked] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("said", ["sequence length 3000 > 2048", "n_ctx=2048", "Your request exceeded token limit"])
+def test_a_question_that_is_too_long_is_shortened(said: str) -> None:
+    """Once for each post."""
+    found, asked = _analyze(
+        lambda body: len(json.dumps(body)) > 10_000, 400, {"error": said}, post=f"{POST} {'x ' * 9_000}"
+    )
+    assert all(isinstance(one, Analysis) and one.shown_chars for one in found), found
+    assert len(asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "refusal", "kind", "requests"),
+    [
+        (200, {"code": 401, "message": "WORDS"}, "auth", 1),
+        (200, {"base_resp": {"status_code": 1004, "status_msg": "WORDS"}}, "auth", 1),
+        (400, {"error": {"message": "WORDS: API key expired"}}, "auth", 1),
+        (429, {"error": {"message": "WORDS 余额不足"}}, "quota", 1),
+        (403, {"message": "WORDS balance not enough"}, "quota", 1),
+        (404, {"error": "WORDS: unknown engine m"}, "model", 1),
+        (503, {"error": "WORDS: model m is not available on any instance right now"}, "server", 3),
+        (410, {"error": "WORDS: rate limit exceeded"}, "rate_limit", 3),
+    ],
+)
+def test_what_passes_is_asked_again_and_what_does_not_is_not(
+    status: int, refusal: Any, kind: str, requests: int
+) -> None:
+    """Three requests a post for what may pass, one for what only a setting mends."""
+    found, asked = _analyze(lambda _body: True, status, refusal)
+    for one in found:
+        assert isinstance(one, AnalysisError)
+        assert (one.kind, "WORDS" in one.reason) == (kind, True)
+    assert len(asked) == 2 * requests
