@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from actor.alarms import Alarm, alarms
+from actor.alarms import ROOM_LOW_BYTES, Alarm, alarms
 from actor.block_watch import BlockWatch
 from actor.chain_end import ChainEnd
 from actor.edges.text import one_line
@@ -55,7 +55,6 @@ _WORTH_WAITING: Final = (ScrapeWindow, AnalyzePost, SubmitPost)
 _SNAPSHOT_EVERY: Final = 1_000
 # A window of five posts takes about 30 KiB, and never more than 1 MiB with every text at its bound.
 _ROOM_NEEDED_BYTES: Final = 4 << 20
-_ROOM_WARN_BYTES: Final = 64 << 20
 
 _log = logging.getLogger("actor")
 
@@ -161,6 +160,10 @@ class Actor:
         self._performer.change_llm_concurrency(llm_concurrency)
         self._mailbox.put_nowait(None)
 
+    def alarms(self) -> tuple[Alarm, ...]:
+        """Those that ring now; from any thread."""
+        return alarms(self.state, self._ports.clock.now_ms(), room_bytes=self._store.room_bytes())
+
     async def run(self, *, on_ready: Callable[[], None] = lambda: None) -> None:
         """Take the journal, work until ``stop``, release it.
 
@@ -247,6 +250,7 @@ class Actor:
         while self._stop_reason is None:
             if self._change is not None:
                 await self._take_over(self._change)
+            self._ring()
             self._reconcile()
             outcome = await self._mailbox.get()
             if outcome is not None:
@@ -331,7 +335,7 @@ class Actor:
     def _has_room(self) -> bool:
         """Whether a window could be recorded to its end; one that could not is not begun, and costs nothing."""
         room = self._store.room_bytes()
-        if room is None or room >= _ROOM_WARN_BYTES:
+        if room is None or room >= ROOM_LOW_BYTES:
             return True
         enough = room >= _ROOM_NEEDED_BYTES
         what = "running low" if enough else f"not enough for a window ({_ROOM_NEEDED_BYTES >> 20} MiB): it is not begun"
@@ -373,10 +377,10 @@ class Actor:
 
     def _ring(self) -> None:
         """Say once that an alarm began, or is still on at a start, and once that it ended."""
-        before, self._ringing = self._ringing, alarms(self.state)
+        before, self._ringing = self._ringing, self.alarms()
         known, now = ({alarm.name: alarm.since_ms for alarm in found} for found in (before, self._ringing))
         for alarm in self._ringing:
-            if known.get(alarm.name) != alarm.since_ms:
+            if alarm.name not in known or known[alarm.name] != alarm.since_ms:
                 _log.error("alarm %s: %s; to mend it: %s", alarm.name, alarm.words, alarm.fix)
         for name in known.keys() - now.keys():
             _log.info("alarm %s is over", name)
