@@ -41,6 +41,7 @@ class DoctorOptions:
         network: The chain's network, to ask about the registration; None asks none.
         paid: Whether to ask all that costs money.
         llm: Whether to ask the LLM at least, which is paid for.
+        notify: Whether to send a test message to NOTIFY_URL.
         bundle: Where the archive goes; None makes none.
         as_json: Whether the report is for machines.
     """
@@ -51,6 +52,7 @@ class DoctorOptions:
     network: str | None
     paid: bool
     llm: bool
+    notify: bool
     bundle: Path | None
     as_json: bool
 
@@ -74,7 +76,12 @@ class _Visit:
         target = None if options.bundle is None else check_bundle(options.bundle, root)
         asks_llm = options.llm or options.paid
         rounds = Rounds(
-            patient, timeout_s=options.timeout_s, network=options.network, search=options.paid, llm=asks_llm
+            patient,
+            timeout_s=options.timeout_s,
+            network=options.network,
+            search=options.paid,
+            llm=asks_llm,
+            notify=options.notify,
         )
         if asks_llm and patient.settings is not None:
             _note(announcement(patient.settings, search=options.paid))
