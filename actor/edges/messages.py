@@ -29,6 +29,8 @@ _UNKNOWN: Final = (
     "is no address that the library apprise can send to: expected one such as ntfys://HOST/TOPIC, "
     "discord://WEBHOOK_ID/TOKEN, slack://…, tgram://… or jsons://HOST/PATH"
 )
+_LIBRARY: Final = "apprise"
+_BELOW: Final = ("urllib3.connectionpool",)  # which tells paths to a host that logs at DEBUG
 _PIECES: Final = re.compile(r"[^/?&=#@:,\s]+")
 _HOST: Final = re.compile(r"[0-9.]+|([a-z0-9-]+\.)+[a-z]{2,}")
 _LONG: Final = 16
@@ -133,13 +135,15 @@ def _hearing() -> Iterator[list[str]]:
     def listen(record: logging.LogRecord) -> bool:
         if record.thread != own:
             return True
-        if record.levelno >= logging.WARNING:
+        if record.levelno >= logging.WARNING and record.name == _LIBRARY:
             heard.append(record.getMessage())
         return False
 
-    logger = logging.getLogger("apprise")
-    logger.addFilter(listen)
+    loggers = [logging.getLogger(name) for name in (_LIBRARY, *_BELOW)]
+    for logger in loggers:
+        logger.addFilter(listen)
     try:
         yield heard
     finally:
-        logger.removeFilter(listen)
+        for logger in loggers:
+            logger.removeFilter(listen)
