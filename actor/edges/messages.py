@@ -32,6 +32,7 @@ _UNKNOWN: Final = (
 _LIBRARY: Final = "apprise"
 _BELOW: Final = ("urllib3.connectionpool",)  # which tells paths to a host that logs at DEBUG
 _PIECES: Final = re.compile(r"[^/?&=#@:,\s]+")
+_PASSWORD: Final = re.compile(r"://[^/@:]*:([^/@]+)@")
 _HOST: Final = re.compile(r"[0-9.]+|([a-z0-9-]+\.)+[a-z]{2,}")
 _LONG: Final = 16
 _WITH_DIGITS: Final = 8
@@ -95,8 +96,9 @@ class Messenger:
 
 
 def address_secrets(address: str) -> set[str]:
-    """The address, and what in it may be a token: a piece that is long, or has digits, but for the name of a host."""
-    return {address} | {piece for piece in _pieces(address) if _may_be_token(piece)}
+    """The address, its password, and what may be a token: a piece that is long or has digits, but is no host's name."""
+    passwords = {part for password in _PASSWORD.findall(address) for part in (password, unquote(password))}
+    return {address} | passwords | {piece for piece in _pieces(address) if _may_be_token(piece)}
 
 
 def _pieces(address: str) -> set[str]:

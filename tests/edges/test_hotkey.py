@@ -176,14 +176,14 @@ def test_a_looping_link_is_no_crash(tmp_path: Path) -> None:
     assert "cold" in _refused(tmp_path)
 
 
-def test_a_wallet_gives_its_signer(wallets: Path) -> None:
+def test_a_wallet_gives_its_signer(sealed: Path) -> None:
     """Unlocked or on disk; an encrypted one that is locked needs the password instead of a prompt."""
     import bittensor  # noqa: PLC0415  (0.3 s that only these tests pay for)
 
-    plain, sealed = (bittensor.Wallet("cold", hotkey, str(wallets)) for hotkey in ("plain", "sealed"))
+    plain, locked = (bittensor.Wallet("cold", hotkey, str(sealed)) for hotkey in ("plain", "sealed"))
     assert signer_from_wallet(plain).ss58_address == Keypair.create_from_uri("//Alice").ss58_address
     with pytest.raises(HotkeyError, match="HOTKEY_PASSWORD"):
-        signer_from_wallet(sealed)
+        signer_from_wallet(locked)
     plain.get_hotkey(None)
     plain.path = "/nowhere"
     assert signer_from_wallet(plain).ss58_address == Keypair.create_from_uri("//Alice").ss58_address

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 
 import pytest
@@ -49,6 +50,19 @@ def test_an_address_that_nothing_can_be_sent_to(address: str, caplog: pytest.Log
     with pytest.raises(MessengerError, match=r"^is no address that .* expected one such as ntfys://") as failure:
         Messenger(address)
     assert "planted" not in str(failure.value) + caplog.text
+
+
+def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line says what to install."""
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    with pytest.raises(MessengerError, match=r"^needs the package apprise, which is not installed: "):
+        Messenger(ADDRESSES["JSON"])
+
+
+def test_a_short_password_is_taken_out_too() -> None:
+    """Whatever it looks like, as it is written and decoded; the user's name is no secret."""
+    redact = Redactor(address_secrets("json://alice:s%20cret@127.0.0.1/hooks"))
+    assert redact("alice, s%20cret, s cret") == "alice, [redacted], [redacted]"
 
 
 def test_a_message_over_http() -> None:
