@@ -16,6 +16,7 @@ from actor.analyzer import Analyzer, Registry, Strategy, make_strategy
 from actor.edges.api import APIClient
 from actor.edges.clock import SystemClock
 from actor.edges.llm import OpenAIChat
+from actor.edges.messages import Messenger, MessengerError
 from actor.edges.text import Redactor
 from actor.edges.urls import deployment
 from actor.edges.x import PostScraper
@@ -38,6 +39,7 @@ __all__ = [
     "build_analyzer",
     "check_environment",
     "journal_path",
+    "messenger",
     "open_journal",
     "redactor",
     "warn_of_environment",
@@ -108,15 +110,29 @@ class _DryRunApi:
 
 
 def check_environment(settings: Settings) -> None:
-    """Proxies and certificates that no request can be made with are a mistake at the start.
+    """Proxies and certificates that no request can be made with are a mistake at the start, and so is no messenger.
 
     Raises:
-        SettingsError: A variable of the environment is wrong; one line for each.
+        SettingsError: A variable of the environment is wrong, or nothing can be sent to NOTIFY_URL; a line for each.
     """
     from actor.edges.network import environment_faults  # noqa: PLC0415  (the first poll imports it in any case)
 
-    if faults := environment_faults(_urls(settings)):
+    faults = environment_faults(_urls(settings))
+    try:
+        messenger(settings)
+    except MessengerError as error:
+        faults.append(f"NOTIFY_URL: {error}")
+    if faults:
         raise SettingsError(faults)
+
+
+def messenger(settings: Settings) -> Messenger | None:
+    """Who sends to NOTIFY_URL; None where it is not set.
+
+    Raises:
+        MessengerError: Nothing can be sent there.
+    """
+    return None if settings.notify_url is None else Messenger(settings.notify_url.get_secret_value())
 
 
 def warn_of_environment(settings: Settings) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from actor.compose import RunOptions, build_actor, check_environment, redactor, warn_of_environment
+from actor.compose import RunOptions, build_actor, check_environment, messenger, redactor, warn_of_environment
 from actor.edges.hotkey import HotkeyError, load_hotkey, signer_from_wallet
 from actor.feedback import FeedbackIntake, Redact, Word, score_word, validation_word
 from actor.logs import log_record
@@ -28,6 +28,7 @@ from actor.reloading import Reloader
 from actor.runtime import Actor
 from actor.settings import Settings, check_settings, read_sources
 from actor.sources import Sources
+from actor.telling import telling_alarms
 from events.catalogue import SettingsChanged
 from events.journal.record import Record
 
@@ -270,7 +271,8 @@ class MyMiner:
             self._loop = asyncio.get_running_loop()
             if self._stop_asked.is_set():
                 self._actor.stop(_STOP_REASON)
-            await self._actor.run(on_ready=self._ready.set)
+            with telling_alarms(self._actor, self.hotkey, messenger(self._settings)):
+                await self._actor.run(on_ready=self._ready.set)
 
 
 class _InLoop:

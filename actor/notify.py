@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -86,7 +87,7 @@ async def keep_alive(notifier: Notifier, tell: Callable[[Meaning], bool]) -> Non
 def _status(state: State) -> str:
     window = "no window yet" if state.window is None else f"window {state.window.number}"
     api = "; the coordination API is unreachable" if state.api_down else ""
-    ringing = "".join(f"; alarm {alarm.title}: {alarm.fix}" for alarm in alarms(state))
+    ringing = "".join(f"; alarm {alarm.title}: {alarm.fix}" for alarm in alarms(state, time.time_ns() // 1_000_000))
     return f"{state.state}, {window}; posts_processed {state.totals.accepted}{api}{ringing}"
 
 

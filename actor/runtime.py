@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from actor.alarms import Alarm, alarms
+from actor.alarms import ROOM_LOW_BYTES, Alarm, alarms
 from actor.block_watch import BlockWatch
 from actor.chain_end import ChainEnd
 from actor.edges.text import one_line
@@ -55,7 +55,6 @@ _WORTH_WAITING: Final = (ScrapeWindow, AnalyzePost, SubmitPost)
 _SNAPSHOT_EVERY: Final = 1_000
 # A window of five posts takes about 30 KiB, and never more than 1 MiB with every text at its bound.
 _ROOM_NEEDED_BYTES: Final = 4 << 20
-_ROOM_WARN_BYTES: Final = 64 << 20
 
 _log = logging.getLogger("actor")
 
@@ -162,6 +161,10 @@ class Actor:
         self._performer.change_llm_concurrency(llm_concurrency)
         self._mailbox.put_nowait(None)
 
+    def alarms(self) -> tuple[Alarm, ...]:
+        """Those that ring now; from any thread."""
+        return alarms(self.state, self._ports.clock.now_ms(), room_bytes=self._store.room_bytes())
+
     async def run(self, *, on_ready: Callable[[], None] = lambda: None) -> None:
         """Take the journal, work until ``stop``, release it.
 
@@ -248,6 +251,7 @@ class Actor:
         while self._stop_reason is None:
             if self._change is not None:
                 await self._take_over(self._change)
+            self._ring()
             self._reconcile()
             outcome = await self._mailbox.get()
             if outcome is not None:
@@ -332,7 +336,7 @@ class Actor:
     def _has_room(self) -> bool:
         """Whether a window could be recorded to its end; one that could not is not begun, and costs nothing."""
         room = self._store.room_bytes()
-        if room is None or room >= _ROOM_WARN_BYTES:
+        if room is None or room >= ROOM_LOW_BYTES:
             return True
         enough = room >= _ROOM_NEEDED_BYTES
         what = "running low" if enough else f"not enough for a window ({_ROOM_NEEDED_BYTES >> 20} MiB): it is not begun"
@@ -376,7 +380,7 @@ class Actor:
         """Say once that an alarm began, was on before a start, or is seen again after one, and once that it ended."""
         if self.state.epoch != self._epoch:
             return  # a record before our ActorStarted, whose state does not know yet that this is another start
-        before, self._ringing = self._ringing, alarms(self.state)
+        before, self._ringing = self._ringing, self.alarms()
         known, now = (
             {alarm.name: (alarm.since_ms, alarm.is_current) for alarm in found} for found in (before, self._ringing)
         )

@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from actor.analyzer_settings import AnalyzerSettings, CheckedAnalyzerSettings
+from actor.edges.messages import address_secrets
 from actor.edges.urls import checked_base
 from actor.edges.x_wire import build_query
 from actor.price_settings import PriceSettings
@@ -75,6 +76,12 @@ def _token(value: SecretStr) -> SecretStr:
     if not (text.isascii() and text.isprintable()) or " " in text:
         raise ValueError("holds characters that no token has (a space, a quote or a line break from copying?)")
     return SecretStr(text)
+
+
+def _address(value: SecretStr) -> SecretStr:
+    if "://" not in value.get_secret_value():
+        raise ValueError("is no address: expected SCHEME://…, such as ntfys://HOST/TOPIC")
+    return value
 
 
 def _at_home(path: Path) -> Path:
@@ -141,6 +148,7 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
     log_file: Path | None = None
     metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
     metrics_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    notify_url: Annotated[Token, AfterValidator(_address)] | None = None
 
     @field_validator("on_analysis_error", "log_level", "sampling", mode="before")
     @classmethod
@@ -205,7 +213,8 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for redaction only."""
         held = (self.x_bearer_token, self.api_key, self.hotkey_password)
-        return tuple(secret.get_secret_value() for secret in held if secret is not None)
+        address = () if self.notify_url is None else address_secrets(self.notify_url.get_secret_value())
+        return (*(secret.get_secret_value() for secret in held if secret is not None), *address)
 
 
 class _JournalDir(BaseModel):

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from actor.edges.messages import address_secrets
 from actor.edges.text import Redactor
 from actor.env_file import EnvFile, EnvFileError, Given, quotes_around, read_env_file
 from actor.unknown_variables import legacy_names, unknown_names
 
 __all__ = ["SECRET", "SettingsError", "Sources", "Value", "gather"]
 
-SECRET: Final = frozenset({"X_BEARER_TOKEN", "API_KEY", "HOTKEY_PASSWORD"})
+SECRET: Final = frozenset({"X_BEARER_TOKEN", "API_KEY", "HOTKEY_PASSWORD", "NOTIFY_URL"})
 
 _AS_IT_IS: Final = frozenset({"HOTKEY_PASSWORD"})  # a password may begin with a space
 
@@ -165,7 +166,7 @@ class _Gathered:
     def _text(self, name: str, value: str, place: str) -> str:
         """The value without what surrounds it; an empty one means that the setting is not given."""
         if name in SECRET:
-            self.secrets.add(value.strip())
+            self.secrets |= address_secrets(value.strip())
         if name in _AS_IT_IS:
             return value
         text = value.strip()

@@ -22,6 +22,7 @@ def doctor(
         bool,
         typer.Option("--llm", help="Ask the LLM about a post with a known answer, for real; it is paid."),
     ] = False,
+    notify: Annotated[bool, typer.Option("--notify", help="Send a test message to NOTIFY_URL.")] = False,
     bundle: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a support archive (tar.gz) without secrets.")
     ] = None,
@@ -63,6 +64,7 @@ def doctor(
         network=network if chain else None,
         paid=paid,
         llm=llm,
+        notify=notify,
         bundle=bundle,
         as_json=as_json,
     )

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Final
 
 from actor.commands.signals import Signals
-from actor.compose import RunOptions, build_actor, check_environment, journal_path, redactor, warn_of_environment
+from actor.compose import (
+    RunOptions,
+    build_actor,
+    check_environment,
+    journal_path,
+    messenger,
+    redactor,
+    warn_of_environment,
+)
 from actor.edges.hotkey import HotkeyError, is_signed_by
 from actor.log_file import check_log_file
 from actor.logs import configure_logging, log_record, set_log_level
@@ -26,6 +34,7 @@ from actor.reloading import Reloader
 from actor.runtime import Actor, IdentityError, UnreadableJournalError
 from actor.settings import Settings, SettingsError, check_settings, read_sources
 from actor.sources import Sources
+from actor.telling import telling_alarms
 from audit.terminal import fail
 from audit.vouch import KeptError, is_signed, read_kept
 from events.journal import JournalReader
@@ -180,7 +189,8 @@ async def serve(
         on_start(actor, stop)
         pings = asyncio.create_task(keep_alive(notifier, actor.tell))
         try:
-            await actor.run(on_ready=notifier.ready)
+            with telling_alarms(actor, signer.ss58_address, messenger(settings)):
+                await actor.run(on_ready=notifier.ready)
         finally:
             pings.cancel()
     _log.info("stopped; posts_processed %d", actor.state.totals.accepted)

@@ -42,6 +42,7 @@ class DoctorOptions:
         network: The chain's network, to ask about the registration; None asks none.
         paid: Whether to ask all that costs money.
         llm: Whether to ask the LLM at least, which is paid for.
+        notify: Whether to send a test message to NOTIFY_URL.
         bundle: Where the archive goes; None makes none.
         as_json: Whether the report is for machines.
     """
@@ -52,6 +53,7 @@ class DoctorOptions:
     network: str | None
     paid: bool
     llm: bool
+    notify: bool
     bundle: Path | None
     as_json: bool
 
@@ -88,7 +90,12 @@ class _Visit:
         asks_llm = options.llm or options.paid
         self._redact = patient.redact
         self._rounds = rounds = Rounds(
-            patient, timeout_s=options.timeout_s, network=options.network, search=options.paid, llm=asks_llm
+            patient,
+            timeout_s=options.timeout_s,
+            network=options.network,
+            search=options.paid,
+            llm=asks_llm,
+            notify=options.notify,
         )
         if asks_llm and patient.settings is not None:
             note(announcement(patient.settings, search=options.paid))

@@ -14,7 +14,6 @@ from actor.analyzer.labelled import LabelledPost
 from actor.analyzer.quality import Outcome, modelled
 from actor.compose import Model, build_analyzer
 from actor.doctor.check import Check, failure, ok, warning
-from actor.doctor.x import X_FIXES
 from actor.edges.clock import SystemClock
 from actor.edges.llm import import_client
 from actor.edges.text import Redactor
@@ -24,6 +23,7 @@ from actor.edges.x import PostScraper
 from actor.llm_fixes import LLM_FIXES
 from actor.ports import ScrapeError
 from actor.settings import Settings
+from actor.x_fixes import X_FIXES
 from events.prices import page_size, usd
 
 __all__ = ["announcement", "llm_answer_checks", "x_search_checks"]

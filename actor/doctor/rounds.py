@@ -11,6 +11,7 @@ from actor.doctor.check import Check, skipped
 from actor.doctor.configuration import env_file_checks, settings_checks, variable_checks
 from actor.doctor.llm import llm_checks
 from actor.doctor.network import network_checks
+from actor.doctor.notify import notify_checks
 from actor.doctor.paid import llm_answer_checks, x_search_checks
 from actor.doctor.patient import Patient
 from actor.doctor.place import disk_check, find_journal, lock_check, place_checks, room
@@ -64,6 +65,7 @@ class Rounds:
         network: The chain's network, to ask whether the hotkey is registered; None asks none.
         search: Whether to search X, which is paid for.
         llm: Whether to ask the LLM, which is paid for, too.
+        notify: Whether to send a test message to NOTIFY_URL.
         reading_s: For whatever reads files; opening the hotkey has more.
 
     Attributes:
@@ -79,6 +81,7 @@ class Rounds:
         network: str | None,
         search: bool,
         llm: bool,
+        notify: bool,
         reading_s: float = 10.0,
     ) -> None:
         self.hotkey: str | None = None
@@ -88,6 +91,7 @@ class Rounds:
         self._network = network
         self._asks_search = search
         self._asks_llm = llm
+        self._sends_test = notify
         self._reading_s = reading_s
 
     def probes(self) -> list[Probe]:
@@ -158,6 +162,7 @@ class Rounds:
             self._server_probe("api", ("MINER_API_URL",), self._api),
             self._server_probe("x", ("X_API_BASE", "X_BEARER_TOKEN"), self._x),
             self._server_probe("llm", ("LLM_BASE", "API_KEY", "MODEL"), self._llm),
+            self._probe("notify", ("NOTIFY_URL",), self._notify, limit_s=self._timeout_s + _GRACE_S + _IMPORT_S),
         ]
 
     def _of_llm(self) -> Probe:
@@ -244,6 +249,9 @@ class Rounds:
             timeout_s=self._timeout_s,
             redact=self._patient.redact,
         )
+
+    async def _notify(self, settings: Settings) -> list[Check]:
+        return await in_daemon_thread(lambda: notify_checks(settings, sends=self._sends_test), name="doctor-notify")
 
     async def _search(self, settings: Settings) -> list[Check]:
         asked = x_search_checks(settings, timeout_s=self._timeout_s, redact=self._patient.redact)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from actor.alarms import alarms
+from actor.alarms import Alarm, alarms
 from actor.doctor.budgets import budget_checks
 from actor.doctor.check import Check, failure, ok, skipped, warning
 from actor.doctor.records import mend
@@ -16,6 +16,7 @@ from actor.machine import State
 from actor.machine.budget import DAY_MS
 from actor.settings import Settings
 from audit.history import FoldError
+from audit.statusing.holder import find_holder
 from audit.statusing.look import Look
 from events.catalogue import Policy, Spent
 from events.journal import JournalError, at_text
@@ -66,11 +67,17 @@ def alarm_checks(journal: Path | None, now_ms: int) -> list[Check]:
         state = _read(journal, now_ms)
     except _UnreadableError:
         return [skipped("alarms", "waits for a journal that tells what became of the last windows")]
+    mines = find_holder(journal).holds != "no"
     found = [
-        (failure if a.is_current else warning)("alarms", f"{a.name} since {at_text(a.since_ms)}: {a.words}", a.fix)
-        for a in alarms(state)
+        (failure if alarm.is_current else warning)("alarms", _told(alarm), alarm.fix)
+        for alarm in alarms(state, now_ms if mines else None)
     ]
     return found or [ok("alarms", "none is on")]
+
+
+def _told(alarm: Alarm) -> str:
+    since = "" if alarm.since_ms is None else f" since {at_text(alarm.since_ms)}"
+    return f"{alarm.name}{since}: {alarm.words}"
 
 
 def identity_checks(journal: Path | None, settings: Settings, hotkey: str | None, now_ms: int) -> list[Check]:

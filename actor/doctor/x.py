@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final
 
 from actor.doctor.check import Check, failure, ok, warning
@@ -13,21 +13,10 @@ from actor.edges.text import as_int
 from actor.edges.threads import in_daemon_thread
 from actor.edges.urls import place
 from actor.edges.x_wire import refusal
+from actor.x_fixes import X_FIXES
 
-__all__ = ["X_FIXES", "usage_check", "x_checks"]
+__all__ = ["usage_check", "x_checks"]
 
-# By the kinds of ScrapeError.
-X_FIXES: Final[Mapping[str, str]] = {
-    "auth": "set X_BEARER_TOKEN to the bearer token of your X app, whole and without quotes",
-    "forbidden": "let the X app that X_BEARER_TOKEN belongs to use API v2: in X's console, attach it to a project",
-    "credits": "top up the X account's credits",
-    "usage_capped": "wait for the next billing cycle, or raise the X account's cap",
-    "rate_limited": "wait: another program may use this X app, too",
-    "server": "X has a problem of its own: wait",
-    "timeout": "X has a problem of its own: wait",
-    "malformed": "correct X_API_BASE: expected the X API with its version, such as https://api.twitter.com/2",
-    "invalid_request": "correct X_API_BASE: expected the X API with its version, such as https://api.twitter.com/2",
-}
 _NOT_FOUND: Final = 404
 # A day of windows of ten posts each.
 _A_DAY_OF_POSTS: Final = 720

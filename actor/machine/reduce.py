@@ -24,6 +24,7 @@ from actor.machine.state import (
     Window,
     observation_key,
 )
+from actor.machine.troubles import note_trouble
 from events import catalogue as ev
 from events.value import changed
 
@@ -63,7 +64,8 @@ def apply(state: State, event: ev.Event, at_ms: int) -> State:
     """The data after ``event``, still under the old state name; opens the next window when a batch ended."""
     if not state.running and type(event) not in _BETWEEN_RUNS:
         raise IllegalEventError(f"{type(event).__name__} needs a running actor")
-    return reckon(state, _settle(_REDUCERS[type(event)](state, event, at_ms), at_ms), event, at_ms)
+    after = _settle(_REDUCERS[type(event)](state, event, at_ms), at_ms)
+    return note_trouble(state, reckon(state, after, event, at_ms), event, at_ms)
 
 
 def _require(ok: bool, message: str) -> None:  # noqa: FBT001  (reads as an assertion that survives -O)

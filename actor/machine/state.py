@@ -40,6 +40,7 @@ __all__ = [
     "StateName",
     "Taken",
     "Totals",
+    "Trouble",
     "Window",
     "decode_state",
     "encode_state",
@@ -183,6 +184,20 @@ class Taken(Value, frozen=True, kw_only=True):
     since_ms: int
 
 
+class Trouble(Value, frozen=True, kw_only=True):
+    """What keeps posts from being searched or sent until the operator, or another day, ends it.
+
+    Attributes:
+        kind: Which sort of it, a word of the event that told it.
+        reason: One line for people, as it was when the trouble began.
+        since_ms: When that was, unix milliseconds.
+    """
+
+    kind: str
+    reason: str
+    since_ms: int
+
+
 class Totals(Value, frozen=True, kw_only=True):
     """Counts since the journal began; ``accepted`` is the specification's posts_processed (ruling 14)."""
 
@@ -234,6 +249,10 @@ class State(Value, frozen=True, kw_only=True):
         observed: Keys of what validators told last, so that the same word told again is not recorded again.
         build: Version of the software of the last start; empty before the first.
         taken: What the LLM's server takes; None before its first answer to this build.
+        troubles: Under "x" that X refuses this account, until a search succeeds; under "hotkey" that the API refuses
+            this miner's signature, until a verdict; under "budget" that one withholds searches, until the next search.
+        used_until_ms: When the last window ends by the time its blocks should take in which something was searched or
+            answered, or a budget withheld the search; the last start where that is later; unix milliseconds.
     """
 
     state: StateName = "WaitingForWindow"
@@ -270,6 +289,8 @@ class State(Value, frozen=True, kw_only=True):
     observed: tuple[str, ...] = ()
     build: str = ""
     taken: Taken | None = None
+    troubles: Mapping[str, Trouble] = {}
+    used_until_ms: int | None = None
 
     @property
     def blocks_per_window(self) -> int:

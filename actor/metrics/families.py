@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from actor.alarms import ALARMS, alarms
+from actor.alarms import ALARMS
 from actor.machine.budget import DAY_MS
 from actor.machine.state import STATES, State
 from actor.metrics.durations import Durations
@@ -125,9 +125,10 @@ def _machine(monitor: Monitor) -> Iterator[Metric]:
     yield _gauge("posts_pending", "Posts without a verdict.", None if folded is None else len(folded.posts))
     held = None if folded is None else sum(post.deferred and not post.analyzed for post in folded.posts)
     yield _gauge("posts_held", "Of these, posts that wait for an analysis which the LLM's server refused.", held)
-    since_s = {} if folded is None else {alarm.name: alarm.since_ms / 1000 for alarm in alarms(folded)}
-    rings = {} if folded is None else {name: float(name in since_s) for name in ALARMS}
-    yield _gauges("alarm", "1 while the alarm is on: only the operator can end it.", "alarm", rings)
+    ringing = {} if folded is None else {alarm.name: alarm.since_ms for alarm in monitor.alarms()}
+    rings = {} if folded is None else {name: float(name in ringing) for name in ALARMS}
+    since_s = {name: since_ms / 1000 for name, since_ms in ringing.items() if since_ms is not None}
+    yield _gauges("alarm", "1 while the alarm is on: posts are lost until something changes.", "alarm", rings)
     yield _gauges("alarm_since_timestamp_seconds", "When the alarm began, unix time.", "alarm", since_s)
     yield _gauge("journal_epoch", "How often the journal was taken.", None if folded is None else folded.epoch)
     yield _counters("records_total", "Records of this process, by event.", "event", counted.records)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from actor.alarms import alarms
+from actor.alarms import Alarm, alarms
 from actor.machine.state import INITIAL, State
 from actor.metrics.counted import Counted
 from actor.metrics.last_times import last_times
@@ -91,6 +91,13 @@ class Monitor:
         self.counted.take(record, record.event(), state)
         self.state, self.record = state, record
 
+    def alarms(self) -> tuple[Alarm, ...]:
+        """Those that ring now."""
+        if self.store is None or self.record is None or self.store.stage != "held":
+            return alarms(self.state)
+        now_ms = self.record.at_ms + round((time.monotonic() - self._recorded_s) * 1000)
+        return alarms(self.state, now_ms, room_bytes=self.store.room_bytes())
+
     def alive(self) -> Health:
         """Whether the miner's loop answers; true while it opens or closes its journal, which may take its time."""
         loop = self._loop
@@ -112,7 +119,7 @@ class Monitor:
             if (reason := trouble()) is not None:
                 return Health(ok=False, reason=reason)
         alive = self.alive()
-        ringing = "".join(f"; alarm {alarm.name}: {alarm.words}; {alarm.fix}" for alarm in alarms(self.state))
+        ringing = "".join(f"; alarm {alarm.name}: {alarm.words}; {alarm.fix}" for alarm in self.alarms())
         return Health(ok=True, reason=f"at work{ringing}") if alive.ok else alive
 
     def _api_trouble(self) -> str | None:

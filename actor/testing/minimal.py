@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-import msgspec
-
 from actor.machine import INITIAL, State, step, wanted
 from actor.testing.scenario import Moment, Scenario, Step, posts_of
 from events import catalogue as ev
@@ -78,8 +76,8 @@ class _Slice:
 
     def leave_out_fields(self) -> None:
         """Each field of the starting state."""
-        for field in msgspec.structs.fields(State):
-            name, start = field.name, self.scenario.start
+        for name in State.__struct_fields__:
+            start = self.scenario.start
             if name not in _TOLD and getattr(start, name) != getattr(INITIAL, name):
                 less = changed(start, **{name: getattr(INITIAL, name)})
                 self._try(replace(self.scenario, start=less), self._posts)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +26,7 @@ __all__ = ["as_data", "as_source"]
 # What formatters take for one line; longer ones are broken after each part.
 _WIDTH: Final = 88
 _INDENT: Final = "    "
+_fields: Final = cache(msgspec.structs.fields)  # which reads a class's annotations anew each time
 
 
 def as_source(scenario: Scenario, *, name: str, title: str, origin: str) -> str:
@@ -77,12 +79,13 @@ def _body(scenario: Scenario) -> Iterator[list[str]]:
     for found in scenario.steps:
         drive.at_ms = found.at_ms
         drive.on(found.event)
+        effects = [json.dumps(line) for line in drive.effects()]
         yield [
             "",
             f"{_INDENT}# {found.seq}: {_ascii(describe(found.event))}",
             *_call(found),
             f'{_INDENT}assert drive.moved() == "{drive.moved()}"',
-            *_listed(f"{_INDENT}assert drive.effects() == ", [json.dumps(line) for line in drive.effects()]),
+            *_listed(f"{_INDENT}assert drive.effects() == ", effects),
         ]
 
 
@@ -137,7 +140,7 @@ def _parts(value: Mapping[str, Any] | Sequence[Any], indent: str) -> Iterator[st
 def _sparse(value: Any) -> Any:
     """As JSON, without the fields at their defaults."""
     if isinstance(value, Value):
-        fields = ((field, getattr(value, field.name)) for field in msgspec.structs.fields(type(value)))
+        fields = ((field, getattr(value, field.name)) for field in _fields(type(value)))
         return {field.name: _sparse(item) for field, item in fields if item != _default(field)}
     if isinstance(value, tuple):
         return [_sparse(item) for item in value]

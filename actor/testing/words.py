@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import msgspec
 import orjson
 
 from audit.differences import difference_lines, differences
@@ -27,8 +26,8 @@ def move_line(source: str, dest: str) -> str:
 
 def effect_line(effect: ef.Effect, at_ms: int) -> str:
     """One effect as it is wanted at ``at_ms``: ``SubmitPost post_id=5 attempt=1``, ``EndBackoff due=+3s …``."""
-    fields = {field.name: getattr(effect, field.name) for field in msgspec.structs.fields(effect)}
-    return " ".join([type(effect).__name__, *(_field(name, value, at_ms) for name, value in fields.items())])
+    parts = (_field(name, getattr(effect, name), at_ms) for name in effect.__struct_fields__)
+    return " ".join([type(effect).__name__, *parts])
 
 
 def effect_lines(effects: tuple[ef.Effect, ...], at_ms: int) -> list[str]:

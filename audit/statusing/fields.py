@@ -52,7 +52,7 @@ def status_fields(look: Look, holder: Holder, now_ms: int, *, finding: str | Non
                 "words": alarm.words,
                 "fix": alarm.fix,
             }
-            for alarm in alarms(state)
+            for alarm in alarms(state, None if holder.holds == "no" else now_ms)
         ],
         "backoff": _backoff(state, now_ms),
         "window": _window(state),

@@ -63,6 +63,7 @@ OURS: Final[dict[str, Any]] = {
     "LOG_FILE": None,
     "METRICS_PORT": None,
     "METRICS_HOST": "127.0.0.1",
+    "NOTIFY_URL": None,
 }
 
 Load = Callable[..., Settings]

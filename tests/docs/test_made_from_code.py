@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 from typer import Typer
 from typer.testing import CliRunner
 
+from actor.alarms import ALARMS
 from actor.cli import app
 from actor.machine.state import STATES
 from actor.machine.table import GUARDS, ROWS, Row
@@ -217,3 +218,11 @@ def test_there_is_one_snippet_in_each_executed_document() -> None:
     """The documents whose code other tests take have exactly one block of it."""
     for name in ("embedding.md", "journal-format.md"):
         assert len(blocks(DOCS / name, "python")) == 1
+
+
+def test_every_alarm_is_documented() -> None:
+    """A row of the operators' page for each, in the order in which they are told, and its name beside the metric."""
+    names = [row["alarm"].strip("`") for row in rows(DOCS / "operating.md", column="alarm")]
+    assert tuple(names) == ALARMS
+    line = ", ".join(f"`{name}`" for name in ALARMS)
+    assert f"0 else; {line} |" in (DOCS / "metrics.md").read_text("utf-8")

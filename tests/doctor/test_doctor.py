@@ -33,6 +33,7 @@ NAMES = [
     "window",
     "x",
     "llm",
+    "notify",
 ]
 
 

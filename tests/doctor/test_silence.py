@@ -29,7 +29,9 @@ LATEST_S = 8.0
 def rounds(folder: Path, *, network: str | None = None, paid: bool = False) -> list[Check]:
     """All checks by this process's environment, with short limits; they end in time."""
     patient = examine(folder / "none", named=False, flags={})
-    visit = Rounds(patient, timeout_s=TIMEOUT_S, network=network, search=paid, llm=paid, reading_s=GIVE_UP_S)
+    visit = Rounds(
+        patient, timeout_s=TIMEOUT_S, network=network, search=paid, llm=paid, notify=paid, reading_s=GIVE_UP_S
+    )
     watch = Stopwatch()
     found = run_loop(run_probes(visit.probes(), redact=patient.redact, on_done=lambda _done, _total: None))
     assert watch.seconds() < LATEST_S

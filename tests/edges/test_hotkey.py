@@ -18,17 +18,29 @@ PASSWORD = "planted-password-0123"  # noqa: S105  (planted to be found)
 
 @pytest.fixture(scope="session")
 def wallets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Wallets written by bittensor: one plain hotkey, one encrypted."""
-    import bittensor  # noqa: PLC0415  (0.3 s that only these tests pay for)
-
+    """Wallets written by bittensor: one plain hotkey, and a file in the place of an encrypted one."""
     root = tmp_path_factory.mktemp("wallets")
-    for hotkey, uri, password in (("plain", "//Alice", None), ("sealed", "//Bob", PASSWORD)):
-        wallet = bittensor.Wallet("cold", hotkey, str(root))
-        key = Keypair.create_from_uri(uri)
-        wallet.hotkey_file.set_keypair(key, encrypt=password is not None, password=password)
+    _write(root, "plain", "//Alice", None)
+    (root / "cold" / "hotkeys" / "sealed").touch()
     (root / "cold" / "hotkeys" / "plainpub.txt").write_text("{}")
     (root / "other").mkdir()
     return root
+
+
+@pytest.fixture(scope="session")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a true encrypted hotkey, which takes seconds to write: only for those that look into it."""
+    root = tmp_path_factory.mktemp("sealed")
+    _write(root, "plain", "//Alice", None)
+    _write(root, "sealed", "//Bob", PASSWORD)
+    return root
+
+
+def _write(root: Path, hotkey: str, uri: str, password: str | None) -> None:
+    import bittensor  # noqa: PLC0415  (0.3 s that only these tests pay for)
+
+    file = bittensor.Wallet("cold", hotkey, str(root)).hotkey_file
+    file.set_keypair(Keypair.create_from_uri(uri), encrypt=password is not None, password=password)
 
 
 def _load(wallets: Path, hotkey: str = "plain", name: str = "cold", password: str | None = None) -> Any:
@@ -52,9 +64,9 @@ def _written(tmp_path: Path, data: bytes) -> Path:
     ("hotkey", "uri", "password"),
     [("plain", "//Alice", None), ("plain", "//Alice", "unused"), ("sealed", "//Bob", PASSWORD)],
 )
-def test_a_hotkey_of_bittensor_signs(wallets: Path, hotkey: str, uri: str, password: str | None) -> None:
+def test_a_hotkey_of_bittensor_signs(sealed: Path, hotkey: str, uri: str, password: str | None) -> None:
     """Plain and encrypted: the same address, and signatures that verify."""
-    signer = _load(wallets, hotkey, password=password)
+    signer = _load(sealed, hotkey, password=password)
     signature = signer.sign(b"0xmessage")
     assert signer.ss58_address == Keypair.create_from_uri(uri).ss58_address
     assert len(signature) == 64
@@ -92,15 +104,15 @@ def test_a_name_is_not_a_path(wallets: Path, name: str, hotkey: str) -> None:
     assert "is not a name" in _refused(wallets, hotkey, name)
 
 
-def test_an_encrypted_hotkey_needs_its_password(wallets: Path) -> None:
+def test_an_encrypted_hotkey_needs_its_password(sealed: Path) -> None:
     """Nothing prompts; the variable is named."""
-    assert "set HOTKEY_PASSWORD" in _refused(wallets, "sealed")
-    assert "set HOTKEY_PASSWORD" in _refused(wallets, "sealed", password="")
+    assert "set HOTKEY_PASSWORD" in _refused(sealed, "sealed")
+    assert "set HOTKEY_PASSWORD" in _refused(sealed, "sealed", password="")
 
 
-def test_a_wrong_password(wallets: Path) -> None:
+def test_a_wrong_password(sealed: Path) -> None:
     """It is said to be wrong, and not what it was."""
-    line = _refused(wallets, "sealed", password="planted-wrong")  # noqa: S106  (planted to be found)
+    line = _refused(sealed, "sealed", password="planted-wrong")  # noqa: S106  (planted to be found)
     assert "HOTKEY_PASSWORD does not open" in line
     assert "planted" not in line
 
@@ -164,14 +176,14 @@ def test_a_looping_link_is_no_crash(tmp_path: Path) -> None:
     assert "cold" in _refused(tmp_path)
 
 
-def test_a_wallet_gives_its_signer(wallets: Path) -> None:
+def test_a_wallet_gives_its_signer(sealed: Path) -> None:
     """Unlocked or on disk; an encrypted one that is locked needs the password instead of a prompt."""
     import bittensor  # noqa: PLC0415  (0.3 s that only these tests pay for)
 
-    plain, sealed = (bittensor.Wallet("cold", hotkey, str(wallets)) for hotkey in ("plain", "sealed"))
+    plain, locked = (bittensor.Wallet("cold", hotkey, str(sealed)) for hotkey in ("plain", "sealed"))
     assert signer_from_wallet(plain).ss58_address == Keypair.create_from_uri("//Alice").ss58_address
     with pytest.raises(HotkeyError, match="HOTKEY_PASSWORD"):
-        signer_from_wallet(sealed)
+        signer_from_wallet(locked)
     plain.get_hotkey(None)
     plain.path = "/nowhere"
     assert signer_from_wallet(plain).ss58_address == Keypair.create_from_uri("//Alice").ss58_address

@@ -6,12 +6,18 @@ from typing import get_args
 
 import pytest
 
-from actor.alarms import ALARMS, alarms
+from actor.alarms import ALARMS, ROOM_LOW_BYTES, Alarm, alarms
 from actor.analyzer import LLMErrorKind
 from actor.llm_fixes import LLM_FIXES
+from actor.machine.budget import DAY_MS
+from actor.machine.troubles import X_REFUSALS
+from actor.metrics.kinds import FAILURES
+from actor.x_fixes import X_FIXES
 from events import catalogue as ev
 from events.codec import changed
-from tests.kit import Drive, analysis_failed, analyzed
+from tests.kit import Drive, analysis_failed, analyzed, failed, rejected
+
+WINDOW_MS = 100 * 12_000
 
 MEANWHILE = {"default": "neutral values", "skip": "left out", "hold": "wait for their analysis"}
 
@@ -67,4 +73,129 @@ def test_kinds_fixes_and_names_go_together() -> None:
     """Each kind of configuration is one that an edge tells, and one that somebody knows how to mend."""
     assert set(get_args(LLMErrorKind)) >= ev.CONFIGURATION
     assert LLM_FIXES.keys() == set(get_args(LLMErrorKind))
-    assert ALARMS == ("analysis_refused",)
+    assert X_FIXES.keys() >= X_REFUSALS
+    assert set(FAILURES["scrape"]) >= X_REFUSALS
+    assert ALARMS == ("analysis_refused", "x_refused", "hotkey_refused", "budget_spent", "windows_missed", "disk")
+
+
+def ringing(drive: Drive, *, later_s: float = 0.0, room_bytes: int | None = None) -> dict[str, Alarm]:
+    """Those that ring so much later, by name."""
+    return {
+        alarm.name: alarm for alarm in alarms(drive.state, drive.at_ms + round(later_s * 1000), room_bytes=room_bytes)
+    }
+
+
+def scrape_failed(drive: Drive, kind: str) -> None:
+    """The due search failed for this reason."""
+    window = drive.state.window
+    assert window is not None
+    drive.on(ev.ScrapeFailed(window=window.number, kind=kind, reason=f"HTTP 4xx: {kind}"))
+
+
+@pytest.mark.parametrize("kind", FAILURES["scrape"])
+def test_a_refusal_of_x_rings_until_a_search_succeeds(kind: str) -> None:
+    """A token, an app, a credit or a cap, each with what mends it; what passes by itself rings and ends nothing."""
+    drive = Drive().start().window(7)
+    scrape_failed(drive, kind)
+    assert (set(ringing(drive)) == {"x_refused"}) == (kind in X_REFUSALS)
+    if kind not in X_REFUSALS:
+        return
+    alarm = ringing(drive)["x_refused"]
+    assert (alarm.since_ms, alarm.fix) == (drive.at_ms, X_FIXES[kind])
+    assert f"{kind}: HTTP 4xx: {kind}" in alarm.words
+    drive.at_ms += WINDOW_MS
+    drive.window(8).scrape_failed().start()
+    assert ringing(drive)["x_refused"] == alarm
+    drive.window(9).scraped()
+    assert ringing(drive) == {}
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 500, None])
+def test_a_refused_hotkey_rings_from_the_last_attempt_to_a_verdict(status: int | None) -> None:
+    """One attempt that is refused may be a proxy's word; all of a post's are the API's, which a later 500 mends not."""
+    drive = Drive().start().batch(7, 1, 2)
+    for attempt in range(1, 4):
+        assert ringing(drive) == {}
+        drive.on(changed(failed(drive.send(), attempt), http_status=status, reason=f"HTTP {status}"))
+        if attempt < 3:
+            drive.on(ev.BackoffElapsed(), after_s=6)
+    refused = status in {401, 403}
+    assert set(ringing(drive)) == ({"hotkey_refused"} if refused else set())
+    for attempt in range(1, 4):
+        drive.on(failed(drive.send(), attempt))
+        if attempt < 3:
+            drive.on(ev.BackoffElapsed(), after_s=6)
+    assert set(ringing(drive)) == ({"hotkey_refused"} if refused else set())
+    drive.window(8).scraped(3).analyze_all()
+    drive.on(rejected(drive.send()))
+    assert ringing(drive) == {}
+
+
+def test_another_api_knows_nothing_of_a_refused_hotkey() -> None:
+    """A move takes no alarm along."""
+    drive = Drive(ev.Policy(submit_attempts=1)).start().batch(7, 1)
+    drive.on(changed(failed(drive.send(), 1), http_status=403))
+    assert "hotkey_refused" in ringing(drive)
+    drive.on(ev.ActorStopped(reason="", posts_processed=0), ev.ApiMoved(api_url="http://127.0.0.1:9"))
+    assert alarms(drive.state) == ()
+
+
+def test_a_spent_budget_rings_until_the_next_search() -> None:
+    """With its figures and its setting, until one is made, also one that fails; what it withholds is not missed."""
+    drive = Drive(ev.Policy(max_x_usd_per_day=0.2)).start().window(7).scraped()
+    drive.at_ms += WINDOW_MS
+    drive.window(8)
+    assert drive.state.unaffordable is not None
+    drive.on(drive.state.unaffordable)
+    alarm = ringing(drive)["budget_spent"]
+    assert "MAX_X_USD_PER_DAY" in alarm.fix
+    assert "$0.15 of $0.2 spent on 2026-11-22, and one window may cost $0.15" in alarm.words
+    assert set(ringing(drive, later_s=2 * WINDOW_MS / 1000)) == {"budget_spent"}
+    drive.at_ms += DAY_MS
+    drive.window(80).scrape_failed()
+    assert "budget_spent" not in ringing(drive)
+
+
+def test_windows_missed_in_a_row_ring_by_the_time_they_take() -> None:
+    """Two that passed whole, behind the one used last: not before, and until something is searched or answered."""
+    drive = Drive().start().batch(7, 1).accept_all()
+    opened_ms = drive.at_ms
+    used_up = 3 * WINDOW_MS / 1000
+    assert ringing(drive, later_s=used_up - 1) == {}
+    alarm = ringing(drive, later_s=used_up)["windows_missed"]
+    assert alarm.since_ms == opened_ms + 3 * WINDOW_MS
+    assert alarms(drive.state) == ()
+    drive.on(ev.ApiUnreachable(reason="refused"))
+    assert "does not answer" in ringing(drive, later_s=used_up)["windows_missed"].words
+    drive.at_ms += 4 * WINDOW_MS
+    drive.on(ev.ApiRecovered())
+    drive.window(11).scrape_failed()
+    assert set(ringing(drive)) == {"windows_missed"}
+    drive.window(12).scraped(2)
+    assert ringing(drive) == {}
+
+
+def test_windows_that_passed_while_nothing_ran_are_not_missed() -> None:
+    """A stop of a day rings nothing, neither before the next start nor behind it."""
+    drive = Drive().start().batch(7, 1).accept_all()
+    drive.on(ev.ActorStopped(reason="", posts_processed=1))
+    drive.at_ms += DAY_MS
+    assert ringing(drive) == {}
+    drive.start()
+    assert ringing(drive) == {}
+    assert set(ringing(drive, later_s=2 * WINDOW_MS / 1000)) == {"windows_missed"}
+
+
+def test_a_chain_of_short_windows_rings_after_minutes() -> None:
+    """Where a window takes seconds, two of them are no reason to wake anybody."""
+    drive = Drive(ev.Policy(block_s=0.1)).start().batch(7, 1).accept_all()
+    assert ringing(drive, later_s=600) == {}
+    assert set(ringing(drive, later_s=611)) == {"windows_missed"}
+
+
+def test_a_disk_that_is_nearly_full_rings() -> None:
+    """By the room that whoever asks can see; nobody knows since when."""
+    drive = Drive().start()
+    assert ringing(drive, room_bytes=ROOM_LOW_BYTES) == {}
+    alarm = ringing(drive, room_bytes=ROOM_LOW_BYTES - 1)["disk"]
+    assert (alarm.since_ms, "63 MiB left" in alarm.words) == (None, True)

@@ -1,0 +1,104 @@
+"""What the state keeps for alarms: what is refused for a reason that no waiting mends, and how long windows were used.
+
+Nothing here decides what the machine does; ``actor.alarms`` says what of it rings. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from actor.machine.state import State, Trouble
+from events import catalogue as ev
+from events.value import changed
+
+__all__ = ["X_REFUSALS", "note_trouble"]
+
+# Kinds of ScrapeFailed that the operator's X account is the reason of. A change of what is noted raises REDUCER.
+X_REFUSALS: Final = frozenset({"auth", "forbidden", "credits", "usage_capped"})
+
+_REFUSED_HOTKEY: Final = frozenset({401, 403})
+
+
+def note_trouble(before: State, after: State, event: ev.Event, at_ms: int) -> State:
+    """``after`` with what the event, which came in state ``before``, says of troubles."""
+    note = _NOTES.get(type(event))
+    if note is None:
+        return after
+    if type(event) in _USES:
+        after = changed(after, used_until_ms=_end_ms(before, at_ms))
+    return note(after, event, at_ms)
+
+
+def _started(s: State, _e: ev.ActorStarted, at_ms: int) -> State:
+    """Windows that passed while no process ran are none that this one missed."""
+    return changed(s, used_until_ms=at_ms)
+
+
+def _moved(s: State, _e: ev.ApiMoved, _at: int) -> State:
+    return _end(s, "hotkey")
+
+
+def _searched(s: State, _e: ev.PostsScraped, _at: int) -> State:
+    return _end(s, "x", "budget")
+
+
+def _search_failed(s: State, e: ev.ScrapeFailed, at_ms: int) -> State:
+    s = _end(s, "budget")
+    return _begin(s, "x", e.kind, e.reason, at_ms) if e.kind in X_REFUSALS else s
+
+
+def _withheld(s: State, e: ev.BudgetSpent, at_ms: int) -> State:
+    reason = f"${e.spent_usd:g} of ${e.limit_usd:g} spent on {e.day}, and one window may cost ${e.needed_usd:g}"
+    return _begin(s, "budget", e.budget, reason, at_ms)
+
+
+def _verdict(s: State, _e: ev.SubmissionAccepted | ev.SubmissionRejected, _at: int) -> State:
+    return _end(s, "hotkey")
+
+
+def _limited(s: State, _e: ev.RateLimited, _at: int) -> State:
+    return s
+
+
+def _attempt_failed(s: State, e: ev.SubmissionFailed, at_ms: int) -> State:
+    """The last attempt at a post decides: one that was refused by some proxy on the way is made again."""
+    if e.http_status not in _REFUSED_HOTKEY or e.attempt < s.policy.submit_attempts:
+        return s
+    return _begin(s, "hotkey", str(e.http_status), e.reason, at_ms)
+
+
+def _end_ms(s: State, at_ms: int) -> int:
+    """When the window that is worked on ends, if its blocks take the time that they are meant to."""
+    window = s.window
+    return at_ms if window is None else max(at_ms, window.opened_ms + round(window.blocks * s.policy.block_s * 1000))
+
+
+def _begin(s: State, name: str, kind: str, reason: str, at_ms: int) -> State:
+    known = s.troubles.get(name)
+    if known is not None and known.kind == kind:
+        return s
+    return changed(s, troubles={**s.troubles, name: Trouble(kind=kind, reason=reason, since_ms=at_ms)})
+
+
+def _end(s: State, *names: str) -> State:
+    if s.troubles.keys().isdisjoint(names):
+        return s
+    return changed(s, troubles={name: trouble for name, trouble in s.troubles.items() if name not in names})
+
+
+# Something came of the window.
+_USES: Final = frozenset(
+    {ev.PostsScraped, ev.BudgetSpent, ev.SubmissionAccepted, ev.SubmissionRejected, ev.RateLimited}
+)
+_NOTES: Final[Mapping[type, Callable[[State, Any, int], State]]] = {
+    ev.ActorStarted: _started,
+    ev.ApiMoved: _moved,
+    ev.PostsScraped: _searched,
+    ev.ScrapeFailed: _search_failed,
+    ev.BudgetSpent: _withheld,
+    ev.SubmissionAccepted: _verdict,
+    ev.SubmissionRejected: _verdict,
+    ev.RateLimited: _limited,
+    ev.SubmissionFailed: _attempt_failed,
+}
