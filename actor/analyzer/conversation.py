@@ -132,7 +132,7 @@ class Conversation:
             content = self._study.judge(said)
         except AnswerError as error:
             self._bill.failed_calls += 1
-            cut = " (the server cut it off: finish_reason {completion.finish_reason})" if cut_off else ""
+            cut = f" (the server cut it off: finish_reason {completion.finish_reason})" if cut_off else ""
             said = said or ("" if error.unfinished else completion.text)
             raise _UnusableError(f"{error}{cut}", said=said, needs_room=error.unfinished) from error
         self._ladder.prove(self._takes, _now_s())

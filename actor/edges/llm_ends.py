@@ -34,6 +34,7 @@ _ENDS: Final[tuple[tuple[End, re.Pattern[str]], ...]] = (
         re.compile(r"error|abort|cancel|timeout|timedout|interrupt|insufficient|fail|disconnect|malformed|preempt"),
     ),
 )
+_MAX_REASON_CHARS: Final = 60
 _SEPARATORS: Final = re.compile(r"[\W_]+")
 _TEXT_PARTS: Final = frozenset({"none", "text", "output_text"})
 _THOUGHT: Final = re.compile(r"thought|think|reason", re.IGNORECASE)
@@ -59,7 +60,7 @@ def _reasons(choice: dict[str, Any]) -> Iterator[str]:
         reason = choice.get(name)
         reason = reason.get("type") if isinstance(reason, dict) else reason
         if isinstance(reason, str) and reason.strip():
-            yield reason.strip()
+            yield " ".join(reason.split())[:_MAX_REASON_CHARS]
 
 
 def text_of(message: dict[str, Any]) -> str:
