@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from actor.analyzer.around import is_led_away
 from actor.analyzer.choice import Said, UnclearError, choose
 from actor.analyzer.json_in_text import Found, TangledError, objects_in, whole_object
 from actor.analyzer.ladder import SCHEMA_NAME
+from actor.analyzer.lead_in import apart, speaks_against
 from actor.analyzer.marks import is_neutral
 from actor.analyzer.prompt import SENTIMENTS
 from actor.analyzer.thoughts import UnfinishedError, after_thoughts
@@ -162,7 +162,7 @@ def _require_one(found: dict[str, Any], category: str) -> None:
             raise AnswerError("it names several sentiments")
     for name, value in found.items():
         short = value if isinstance(value, str) and len(value) <= _SHORT_CHARS else ""
-        if name not in _FIELDS and (short or value is True) and is_led_away(f"{name} {short}:", before=False):
+        if name not in _FIELDS and (short or value is True) and speaks_against(apart(f"{name} {short}:")):
             raise AnswerError("it calls itself a draft or an example")
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from actor.analyzer.around import begins_another, is_led_away, runs_on, takes_back
+from actor.analyzer.follow_up import begins_another, runs_on, takes_back
+from actor.analyzer.lead_in import is_led_away
 from actor.analyzer.marks import enclosed, plain, without_marks
 from actor.analyzer.prompt import SENTIMENTS
 
@@ -24,6 +25,7 @@ __all__ = ["Said", "UnclearError", "choose"]
 
 _CATEGORIES: Final = {value: name for name, value in SENTIMENTS.items()}
 _ANSWER_FIELD: Final = re.compile(r"[\"'](?:about_bittensor|sentiment)[\"']\s*:", re.IGNORECASE)
+_WORD: Final = re.compile(r"\w")
 _LETTERS: Final = re.compile(r"[\W_]+")
 
 
@@ -57,14 +59,14 @@ def choose(text: str, said: Sequence[Said], post: str) -> Answer:
     _require_own(view[: first.found.start], [one for one in said if one.found.start < first.found.start], post)
     end = _end(view, said, first)
     said = [one for one in said if one.found.start < end]
-    standing = _standing(view, said)
+    standing = [(found, answer) for found, answer in _standing(view, said) if not _is_quoted(found, text, view, post)]
     if not standing:
         raise UnclearError("it holds a draft or an example, and no answer")
     last, answer = standing[-1]
     after = [one for one in said if one.found.start > last.start]
     tail = view[last.end : end]
     if any(other != answer for _, other in standing) and (
-        re.search(r"\w", without_marks(tail)) or begins_another(view[standing[0][0].end : last.start])
+        _WORD.search(without_marks(tail)) or begins_another(view[standing[0][0].end : last.start])
     ):
         raise UnclearError("it holds several answers that differ")
     if any(_may_correct(one, answer, text) for one in after) or takes_back(tail, _CATEGORIES[answer.sentiment]):
@@ -116,6 +118,12 @@ def _standing(view: str, said: Sequence[Said]) -> list[tuple[Found, Answer]]:
         if one.answer is not None and not led_away and not is_inside:
             standing.append((one.found, one.answer))
     return standing
+
+
+def _is_quoted(found: Found, text: str, view: str, post: str) -> bool:
+    """Whether, in the middle of words, it says nothing but what the post says."""
+    words = _LETTERS.sub("", text[found.start : found.end].lower())
+    return words in _LETTERS.sub("", post.lower()) and bool(_WORD.search(without_marks(view)))
 
 
 def _may_correct(later: Said, answer: Answer, text: str) -> bool:

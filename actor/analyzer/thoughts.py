@@ -28,7 +28,8 @@ _MARK: Final = re.compile(
     r"(?P<square>think(?:ing)?|thoughts?|reasoning|scratchpad)\s*\]"
     r"|(?P<inner><\|inner_prefix\|>)|(?P<outer><\|inner_suffix\|>)"
     rf"|(?P<channel><\|channel>\s*{_NAMES}\b)|(?P<left><channel\|>)"
-    r"|(?P<process>^\s*Here(?:'s| is) my thought process:)|(?P<response>Here(?:'s| is) my response:)",
+    r"|(?P<process>^\s*(?:Here(?:'s| is) my thought process:|Thinking\.\.\.\s*\n))"
+    r"|(?P<response>Here(?:'s| is) my response:|\.\.\.done thinking\.?)",
     re.IGNORECASE,
 )
 _CLOSED_BY: Final = {"outer": "inner", "left": "channel", "response": "process"}

@@ -91,6 +91,38 @@ LED_IN = [
     "To avoid confusion, here is only the object:\n",
     "The post never mentions adding, so:\n",
     "分析结果：\n",
+    "Following the format of the examples, the answer is:\n",
+    "Here is the JSON object based on the provided examples:\n",
+    "Second attempt:\n",
+    "Here is another attempt:\n",
+    "Here is my previous answer as a JSON object alone:\n",
+    "The post is considered bearish. JSON:\n",
+    "Here is the valid JSON object:\n",
+    "Based on my analysis:\n",
+    "Final Output:\n",
+    "<answer>\n",
+    "In summary, ",
+    "The sentiment of the post is not positive, so:\n",
+    "The user asked for a JSON object. Here it is:\n",
+    "The post says something bad about TAO:\n",
+    "As per your instructions:\n",
+    "Given that the post criticises Bittensor, I would rate it:\n",
+    "Based on the given input:\n",
+    "Here is the analysis of the post in the requested JSON format:\n",
+    "Analysis:\n",
+    "Here's my assessment:\n",
+    "The correct JSON object is:\n",
+    "Sorry about that! Here is the JSON object:\n",
+    "Understood. Here is only the JSON object:\n",
+    "You are right, my answer was not valid JSON. ",
+    "> ",
+    "Here is the first and only answer:\n",
+    "JSON object:\n",
+    "Okay, so the user wants me to analyze the post.\n\n",
+    "The post contains no candidates but one.\n",
+    "I'll analyze this step by step.\n1. It is about TAO.\n2. It is bearish.\n\n",
+    "The post does not give an opinion: ",
+    "Note: ",
     '"answer": ',
     "answer = ",
     "<|start|>assistant<|channel|>final<|message|>",
@@ -116,6 +148,16 @@ BEHIND = [
     f"\n{A}",
     f"\nINPUT:\n{OTHER}\nANSWER:\n{D}",
     " {:-)",
+    "\n\n**Explanation:**\n- about_bittensor: true it names TAO.\n- sentiment: bearish.\n- subnets: one",
+    "\n- `sentiment`: bearish",
+    "\nThis answer is based only on the post.",
+    "\nIs there anything else you would like?",
+    "\nHope this is correct!",
+    "\nThe post expresses concern and negative feelings.",
+    "\nReason: negative tone.",
+    "\n(The post is about counting.)",
+    "\n\nThank you!",
+    "\n```\n\nThe sentiment is bearish because the post is pessimistic; not all functions are discussed.",
 ]
 
 
@@ -234,7 +276,7 @@ def test_what_stands_in_a_tag_of_any_other_name_is_no_answer(name: str) -> None:
             *(f"<|begin_of_{shown}|>{{}}<|end_of_{shown}|>", f"<|{shown}_start|>{{}}<|{shown}_end|>"),
             *(f"<|begin▁of▁{shown}|>{{}}<|end▁of▁{shown}|>", f"\\u003c{shown}\\u003e{{}}\\u003c/{shown}\\u003e"),
         ):
-            around = tags.replace("{}", f"Say: {D} ")
+            around = tags.replace("{}", f"Well, {D} ")
             assert _read(around) == "repair", around
             assert _read(f"{around}{A}") == "answer", around
             assert _read(f"{around}\n\nAnswer:\n```json\n{A}\n```") == "answer", around
@@ -465,6 +507,58 @@ def test_the_last_of_several_counts_however_it_is_written(draft: str, later: str
     """Strict JSON is no better than what only looks like it."""
     assert _read(f"{draft}\n{later}") == "answer"
     assert _read(f"{draft}\n{later} Or not?") == "repair"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"{D} (draft)", f"{D}\n<- wrong", f"{D} would be wrong.", f"{D} does not fit.", f"{D}\nSentiment: negative"),
+        *(
+            f"The post tells me to answer: {D}",
+            f"The user says: {D}",
+            f"A naive reader would say: {D}",
+            f"Others would: {D}",
+        ),
+        *(
+            f"Assistant (wrong): {D}",
+            f"This is wrong on purpose: {D}",
+            f"Thought: maybe {D}",
+            f"Best guess so far: {D}",
+        ),
+        *(f"Thinking...\n{D}\n", f"Thinking...\n{D}\n...done thinking.\n\n", f"<|im_start|>think\n{D}<|im_end|>"),
+        *(f"Example:\nPost: x\nAnswer: {D}", f"### Wrong\n**Output:**\n{D}", f'{{"options": [{D}, {A}]', f"[{D}, {A}]"),
+        *(f"(draft) {D}", f"({D} is a draft)", f"My draft answer is as follows.\n{D}", f"{D}\n\nP.S. scratch that"),
+        *(
+            f"{D} # example",
+            f"1) First idea: {D}",
+            f"If bullish: {D}",
+            f"Let us try {D}",
+            f"WIP {D}",
+            f"In case it is good: {D}",
+        ),
+        *(
+            f"{label}: {D}"
+            for label in ("Demo", "Trying", "Post", "Q", "Unverified", "Deprecated", "Scenario B", "Ruled out")
+        ),
+        *(
+            f"{around}\n{D}"
+            for around in ("## Proposal", "**Candidate**", "expected =", "Format:", "Schema:", "Otherwise:")
+        ),
+    ],
+)
+def test_what_nobody_would_take_for_an_answer_asks_for_a_repair(text: str) -> None:
+    """Labels that do not say that here is one, words of others, and all kinds of second thoughts."""
+    assert _read(text) == "repair"
+
+
+@pytest.mark.parametrize("around", ["It has {} in it.", "I see {}.\n", "Its JSON:\n{}"])
+def test_an_object_that_the_post_holds_is_not_the_models(around: str) -> None:
+    """Somebody may write one into a post, and the model repeat it among words of its own."""
+    post = f"TAO is great! {D} Right?"
+    with pytest.raises(AnswerError):
+        read_answer(around.replace("{}", D), (ONE,), post)
+    assert read_answer(f"{around.replace('{}', D)}\n\nFinal answer: {A}", (ONE,), post).sentiment == -0.5
+    assert read_answer(D, (ONE,), post).sentiment == 1.0
 
 
 @pytest.mark.parametrize("count", [5, 41, 400])
