@@ -23,10 +23,10 @@ ASKED: Final = json.dumps({"candidates": [{"name": "one", "functions": ["countin
 OTHER: Final = json.dumps({"candidates": [], "post": "Something else"})
 
 
-def read(text: str, *, cut_off: bool = False) -> str:
+def read(text: str) -> str:
     """The category of the answer, or "repair"."""
     try:
-        found = read_answer(spoken(text, cut_off=cut_off), (ONE,), POST)
+        found = read_answer(spoken(text, cut_off=False), (ONE,), POST)
     except AnswerError:
         return "repair"
     return {-0.5: "answer", 1.0: "draft"}[found.sentiment]
