@@ -10,7 +10,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from actor.analyzer.json_in_text import Found, objects_in, whole_object
+from actor.analyzer.choice import Said, UnclearError, choose
+from actor.analyzer.json_in_text import Found, TangledError, objects_in, whole_object
+from actor.analyzer.ladder import SCHEMA_NAME
+from actor.analyzer.lead_in import apart, speaks_against
+from actor.analyzer.marks import is_neutral
 from actor.analyzer.prompt import SENTIMENTS
 from actor.analyzer.thoughts import UnfinishedError, after_thoughts
 from events.value import Value
@@ -25,14 +29,10 @@ __all__ = ["Answer", "AnswerError", "Discussed", "read_answer", "spoken"]
 MAX_ANSWER_CHARS: Final = 100_000
 _BOOLEANS: Final = {"true": True, "false": False}
 _SPACES: Final = re.compile(r"[\s\-_]+")
-_LED_IN_CHARS: Final = 160
 _MAX_DIGITS: Final = 3
-_FENCE: Final = re.compile(r"[`\s]*")
-_NO_ANSWER: Final = re.compile(
-    r"\b(draft|tentative|preliminary|provisional|initial|initially|example|e\.g\.|for instance|instead of|"
-    r"first (attempt|guess|idea|impression|pass|thought|try))\b[^{}\n]{0,80}$",
-    re.IGNORECASE,
-)
+_SHORT_CHARS: Final = 30
+_FIELDS: Final = frozenset({"about_bittensor", "sentiment", "subnets"})
+_LABEL: Final = re.compile(r"(?:json[c5]?|javascript|js)\b\s*", re.IGNORECASE)
 
 
 class AnswerError(Exception):
@@ -87,49 +87,51 @@ def spoken(text: str, *, cut_off: bool, thought: bool = False) -> str:
     if len(text) > MAX_ANSWER_CHARS:
         raise AnswerError(f"it is longer than {MAX_ANSWER_CHARS} characters")
     text = text.lstrip("\ufeff").strip()
-    if whole_object(text):
+    if whole_object(_unfenced(text)):
         return text
     try:
         said = after_thoughts(text)
     except UnfinishedError:
         raise AnswerError("its thoughts do not end", unfinished=cut_off) from None
-    if cut_off and not whole_object(said.strip("` \t\r\n").removeprefix("json").lstrip()):
+    if cut_off and not whole_object(_unfenced(said)):
         raise AnswerError("it was cut off", unfinished=thought or len(said) < len(text))
     return said
+
+
+def _unfenced(text: str) -> str:
+    text = text.strip("` \t\r\n")
+    return text[label.end() :] if (label := _LABEL.match(text)) else text
 
 
 def read_answer(text: str, candidates: Sequence[Subnet], post: str) -> Answer:
     """Check what the model said against what was offered.
 
     Raises:
-        AnswerError: There is no JSON object in it with the parts asked for, or there are several and none is the last.
+        AnswerError: There is no JSON object in it with the parts asked for, or it is not clear that one is the answer.
     """
     if len(text) > MAX_ANSWER_CHARS:
         raise AnswerError(f"it is longer than {MAX_ANSWER_CHARS} characters")
-    flaw = "it holds no JSON object"
-    answers: list[tuple[Found, Answer]] = []
-    for found in objects_in(text):
-        try:
-            answer = _answer(_unwrapped(found.value), candidates, post.lower())
-        except AnswerError as error:
-            flaw = str(error)
-            continue
-        if _NO_ANSWER.search(text[max(0, found.start - _LED_IN_CHARS) : found.start]):
-            flaw = "it holds a draft or an example, and no answer"
-            continue
-        answers.append((found, answer))
-    if not answers:
-        raise AnswerError(flaw)
-    last, answer = answers[-1]
-    if any(other != answer for _, other in answers) and not _FENCE.fullmatch(text, last.end):
-        raise AnswerError("it holds several answers that differ")
-    return answer
+    try:
+        objects = objects_in(text)
+    except TangledError:
+        raise AnswerError("it holds no JSON object that is easy to find: too many braces open none") from None
+    try:
+        return choose(text, [_said(found, candidates, post) for found in objects], post)
+    except UnclearError as error:
+        raise AnswerError(str(error)) from None
+
+
+def _said(found: Found, candidates: Sequence[Subnet], post: str) -> Said:
+    try:
+        return Said(found, _answer(_unwrapped(found.value), candidates, post.lower()), "")
+    except AnswerError as error:
+        return Said(found, None, str(error))
 
 
 def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
     """An object that holds nothing but another one is that one: some models wrap what they are asked for."""
-    inner = next(iter(value.values())) if len(value) == 1 else None
-    return inner if isinstance(inner, dict) and not _NO_ANSWER.search(next(iter(value))) else value
+    name, inner = next(iter(value.items())) if len(value) == 1 else ("", None)
+    return inner if isinstance(inner, dict) and (is_neutral(name) or name == SCHEMA_NAME) else value
 
 
 def _answer(found: dict[str, Any], candidates: Sequence[Subnet], post: str) -> Answer:
@@ -141,11 +143,27 @@ def _answer(found: dict[str, Any], candidates: Sequence[Subnet], post: str) -> A
     category = _SPACES.sub("_", _plain(sentiment)) if isinstance(sentiment, str) else ""
     if category not in SENTIMENTS:
         raise AnswerError(f"sentiment must be one of {', '.join(SENTIMENTS)}")
+    _require_one(found, category)
     subnets = found.get("subnets") if candidates else []
     if not isinstance(subnets, list):
         raise AnswerError("subnets must be a list")
     discussed = _discussed(subnets, candidates, post)
     return Answer(about_bittensor=about, sentiment=SENTIMENTS[category], discussed=discussed)
+
+
+def _require_one(found: dict[str, Any], category: str) -> None:
+    """Fields that were not asked for are dropped, unless they call the rest a draft or name another sentiment."""
+    others: list[Any] = [value for name, value in found.items() if name not in _FIELDS]
+    while others:
+        value = others.pop()
+        others += value.values() if isinstance(value, dict) else _list(value)
+        named = _SPACES.sub("_", _plain(value)) if isinstance(value, str) else category
+        if named in SENTIMENTS and named != category:
+            raise AnswerError("it names several sentiments")
+    for name, value in found.items():
+        short = value if isinstance(value, str) and len(value) <= _SHORT_CHARS else ""
+        if name not in _FIELDS and (short or value is True) and speaks_against(apart(f"{name} {short}:")):
+            raise AnswerError("it calls itself a draft or an example")
 
 
 def _discussed(subnets: list[Any], candidates: Sequence[Subnet], post: str) -> dict[str, Discussed]:

@@ -126,13 +126,13 @@ class Conversation:
     async def _ask(self, flaw: _UnusableError | None) -> Reply:
         completion = await self._complete(flaw)
         self._bill.add(completion)
-        said, cut_off = "", completion.finish_reason == "length"
+        said, cut_off = "", completion.cut_off
         try:
             said = spoken(completion.text, cut_off=cut_off, thought=completion.thought)
             content = self._study.judge(said)
         except AnswerError as error:
             self._bill.failed_calls += 1
-            cut = " (the server cut it off: finish_reason length)" if cut_off else ""
+            cut = f" (the server cut it off: finish_reason {completion.finish_reason})" if cut_off else ""
             said = said or ("" if error.unfinished else completion.text)
             raise _UnusableError(f"{error}{cut}", said=said, needs_room=error.unfinished) from error
         self._ladder.prove(self._takes, _now_s())
@@ -169,7 +169,9 @@ class Conversation:
         )
 
     def _adapts_to(self, error: LLMError) -> bool:
-        """Leave out what the server refused; False when that is no more than was left out already."""
+        """Leave out what the server refused; False when that is no more than was left out already, or paid for."""
+        if self._calls() >= MAX_CALLS:
+            return False
         if error.kind == "context" and self._study.shorter is not None and self._question is not self._study.shorter:
             self._question = self._study.shorter
             self._bill.shown_chars = self._question.chars

@@ -1,4 +1,4 @@
-"""JSON objects in a text that a model wrote: strict JSON first, and what only looks like it where there is none. Pure.
+"""JSON objects in a text that a model wrote, strict JSON and what only looks like it, in the order of the text. Pure.
 
 What can be read in two ways is not read: a field given twice with different values is no field.
 """
@@ -9,18 +9,19 @@ import ast
 import json
 import re
 import warnings
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+__all__ = ["Found", "TangledError", "objects_in", "whole_object"]
 
-__all__ = ["Found", "objects_in", "whole_object"]
-
-_MAX_TRIES: Final = 40
+_MAX_UNREAD: Final = 40
 _MAX_LOOSE_CHARS: Final = 4_000  # Python's own reader, which takes single quotes, is not meant for more
 _MAX_LOOSE_DEPTH: Final = 12
 _AMBIGUOUS: Final = "given twice, differently"
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'', re.DOTALL)
+
+
+class TangledError(Exception):
+    """More braces than one looks at begin nothing that can be read."""
 
 
 class Found(NamedTuple):
@@ -42,8 +43,24 @@ def whole_object(text: str) -> bool:
 
 
 def objects_in(text: str) -> list[Found]:
-    """The outermost objects of a text, first to last, at most 40."""
-    return list(_strict(text)) or list(_loose(text))
+    """The outermost objects of a text, first to last.
+
+    Raises:
+        TangledError: More than 40 of its braces begin nothing that can be read.
+    """
+    objects: list[Found] = []
+    unread = 0
+    position = text.find("{")
+    while position >= 0:
+        found = _strict(text, position) or _loose(text, position)
+        if found is not None:
+            objects.append(found)
+        else:
+            unread += 1
+            if unread > _MAX_UNREAD:
+                raise TangledError
+        position = text.find("{", found.end if found is not None else position + 1)
+    return objects
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -56,34 +73,25 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_once)
 
 
-def _strict(text: str) -> Iterator[Found]:
-    position = text.find("{")
-    for _ in range(_MAX_TRIES):
-        if position < 0:
-            return
-        try:
-            value, end = _DECODER.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            end = position + 1
-        else:
-            yield Found(value, position, end)
-        position = text.find("{", end)
+def _strict(text: str, start: int) -> Found | None:
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+    return Found(value, start, end)
 
 
-def _loose(text: str) -> Iterator[Found]:
-    """Objects with single quotes, trailing commas or Python's True, False and None."""
-    if len(text) > _MAX_LOOSE_CHARS:
-        return
+def _loose(text: str, start: int) -> Found | None:
+    """An object with single quotes, trailing commas or Python's True, False and None."""
+    text = text[start : start + _MAX_LOOSE_CHARS]
     plain = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), text)  # no brace of a string counts
-    depth = start = 0
-    for position, char in enumerate(plain):
-        if char == "{":
-            depth += 1
-            start = position if depth == 1 else start
-        elif char == "}" and depth:
-            depth -= 1
-            if not depth and isinstance(value := _read(text[start : position + 1]), dict):
-                yield Found(value, start, position + 1)
+    depth = 0
+    for position, char in enumerate(plain, 1):
+        depth += (char == "{") - (char == "}")
+        if not depth:
+            value = _read(text[:position])
+            return Found(value, start, start + position) if isinstance(value, dict) else None
+    return None
 
 
 def _read(text: str) -> Any:

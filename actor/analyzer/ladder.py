@@ -14,10 +14,11 @@ from events.value import Value, changed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["DAY_S", "ROOM", "RUNGS", "Ladder", "Rung", "Takes", "response_format"]
+__all__ = ["DAY_S", "ROOM", "RUNGS", "SCHEMA_NAME", "Ladder", "Rung", "Takes", "response_format"]
 
 Rung: TypeAlias = Literal["json_schema", "simple_schema", "json_object", "plain"]
 RUNGS: Final[tuple[Rung, ...]] = get_args(Rung)
+SCHEMA_NAME: Final = "post_analysis"
 DAY_S: Final = 86_400.0
 ROOM: Final = "small_cap"
 """Among the parameters to leave out: the answer's cap that is enough for whoever does not think."""
@@ -54,7 +55,7 @@ def response_format(rung: Rung, schema: Mapping[str, Any]) -> dict[str, Any] | N
     if rung == "json_object":
         return {"type": "json_object"}
     shape = dict(schema) if rung == "json_schema" else _without_bounds(schema)
-    return {"type": "json_schema", "json_schema": {"name": "post_analysis", "strict": True, "schema": shape}}
+    return {"type": "json_schema", "json_schema": {"name": SCHEMA_NAME, "strict": True, "schema": shape}}
 
 
 def _without_bounds(schema: Any) -> Any:

@@ -51,6 +51,7 @@ class Completion(Value, frozen=True, kw_only=True):
         completion_tokens: Tokens billed for the answer; None when the server did not say.
         model: The model that the server says it served.
         thought: The server told of thoughts beside the text.
+        cut_off: By the finish_reason, the answer ended at a limit.
     """
 
     text: str
@@ -59,6 +60,7 @@ class Completion(Value, frozen=True, kw_only=True):
     completion_tokens: int | None
     model: str
     thought: bool = False
+    cut_off: bool = False
 
 
 class LLMError(Exception):

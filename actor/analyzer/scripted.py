@@ -96,4 +96,5 @@ def completion(
         prompt_tokens=prompt_tokens,
         completion_tokens=completion_tokens,
         model="scripted",
+        cut_off=finish_reason == "length",
     )

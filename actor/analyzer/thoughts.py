@@ -9,20 +9,27 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from actor.analyzer.marks import plain
+
 __all__ = ["UnfinishedError", "after_thoughts"]
 
 _NAMES: Final = (
-    r"(?:\w{1,40}[:_])?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ion|ing)?|scratch_?pad|analysis|deliberation|"
-    r"chain[_-]?of[_-]?thought|cot|(?:inner_?)?monologue|planning)"
+    r"(?:\w{1,40}?[:_-])?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ions?|ing)?|scratch_?pad|analysis|"
+    r"deliberat(?:ion|e)|chain[_-]?of[_-]?thoughts?|cot|monologue|plan(?:ning)?|brain_?storm(?:ing)?|drafts?|drafting|"
+    r"rationale|ponder(?:ing)?|contemplat(?:ion|or|ing)|critique|working)(?:[_-](?:process|steps?|trace|out))?"
 )
 # <think>, </think>, <seed:think>, [THINK], [/THINK], ◁think▷, ◁/think▷, <|START_THINKING|>, <|END_THINKING|>,
-# <|inner_prefix|>, <|inner_suffix|>, and <|channel>thought, which <channel|> closes.
+# <|begin_of_thought|>, <|thinking_end|>, <|inner_prefix|>, <|inner_suffix|>, and <|channel>thought, which <channel|>
+# closes; as `plain` writes them.
 _MARK: Final = re.compile(
-    rf"[<◁]\|?\s*(?P<end>/|END_)?(?:START_)?(?P<name>{_NAMES})(?:\s[^<>◁▷]{{0,80}})?\s*\|?[>▷]"
-    r"|\[(?P<shut>/)?(?P<square>think(?:ing)?|thoughts?|reasoning)\]"
+    rf"<\s*\|?\s*(?P<end>/|END_(?:OF_)?)?(?:(?:START|BEGIN)_(?:OF_)?)?(?P<name>{_NAMES})"
+    r"(?:_(?:START|BEGIN|(?P<stop>END)))?(?:\s[^<>]{0,80})?\s*\|?>"
+    r"|\[\s*(?P<shut>/|END[ _](?:OF[ _])?)?(?:(?:START|BEGIN)[ _](?:OF[ _])?)?"
+    r"(?P<square>think(?:ing)?|thoughts?|reasoning|scratchpad)\s*\]"
     r"|(?P<inner><\|inner_prefix\|>)|(?P<outer><\|inner_suffix\|>)"
     rf"|(?P<channel><\|channel>\s*{_NAMES}\b)|(?P<left><channel\|>)"
-    r"|(?P<process>^\s*Here(?:'s| is) my thought process:)|(?P<response>Here(?:'s| is) my response:)",
+    r"|(?P<process>^\s*(?:Here(?:'s| is) my thought process:|Thinking\.\.\.\s*\n))"
+    r"|(?P<response>Here(?:'s| is) my response:|\.\.\.done thinking\.?)",
     re.IGNORECASE,
 )
 _CLOSED_BY: Final = {"outer": "inner", "left": "channel", "response": "process"}
@@ -53,7 +60,7 @@ def after_thoughts(text: str) -> str:
         _, found, text = text.rpartition(_BARE_FINAL)
         if not found:
             raise UnfinishedError
-    return text[_end_of_thoughts(text) :]
+    return text[_end_of_thoughts(plain(text)) :]
 
 
 def _final_channel(text: str) -> str:
@@ -71,7 +78,7 @@ def _end_of_thoughts(text: str) -> int:
         kind = str(mark.lastgroup)
         named = mark["name"] or mark["square"]
         name = named.lower() if named else _CLOSED_BY.get(kind, kind)
-        if not (mark["end"] or mark["shut"] or kind in _CLOSED_BY):
+        if not (mark["end"] or mark["stop"] or mark["shut"] or kind in _CLOSED_BY):
             if name not in opened:  # thoughts do not nest in their own kind: the model speaks of the mark
                 opened.append(name)
             continue

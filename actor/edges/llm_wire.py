@@ -12,6 +12,7 @@ from actor.analyzer.port import Completion, LLMError
 from actor.edges.http_date import http_date
 from actor.edges.llm_advice import advice
 from actor.edges.llm_body import error_in, status_told, words_of
+from actor.edges.llm_ends import THOUGHT_FIELDS, end_of, has_thought, is_error, refusal_in, text_of
 from actor.edges.llm_words import Refused, refusal_kind
 from actor.edges.text import as_float, one_line
 from actor.edges.told import told
@@ -24,10 +25,7 @@ __all__ = ["MAX_BODY_CHARS", "read_completion", "redirect", "refusal"]
 
 MAX_BODY_CHARS: Final = 1_000_000
 
-_FILTERS: Final = frozenset({"content_filter", "safety", "prohibited_content", "recitation", "blocklist", "refusal"})
-_THOUGHT_FIELDS: Final = ("reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks")
-_TEXT_PARTS: Final = frozenset({None, "text", "output_text"})
-_ELSEWHERE: Final = ("tool_calls", "function_call", "audio", *_THOUGHT_FIELDS)
+_ELSEWHERE: Final = ("tool_calls", "function_call", "audio", *THOUGHT_FIELDS)
 _MOST_TOKENS: Final = 10**9
 _CHAT: Final = "/chat/completions"
 _RETRY_DELAY: Final = re.compile(r'"retryDelay\\*"\s*:\s*\\*"(\d{1,6}(?:\.\d{1,9})?)s')
@@ -118,35 +116,44 @@ def read_completion(
         "completion_tokens": _count(usage, "completion_tokens", "output_tokens"),
     }
     choice = _first(found.get("choices")) if isinstance(found, dict) else {}
-    error = choice.get("error") or error_in(found, alone=not choice)
-    text = _text(choice.get("message"))
-    if error and not text.strip():
+    message = choice["message"] if isinstance(choice.get("message"), dict) else {}
+    text = text_of(message)
+    if error := _error_in(found, choice, message, beside=bool(text.strip())):
         whole, status = json.dumps({"error": error}), status_told(error)
         refused = refusal_kind(status, whole, formatted=formatted, sent=sent)
         said = f"HTTP 2xx with an error that means {status}: {clean(told(error).words or whole)}"
         raise _error(refused, said, status, headers={}, whole=whole, **billed)
     if not choice:
         raise LLMError("the completion has no choices", kind="malformed", **billed)
-    message = choice["message"] if isinstance(choice.get("message"), dict) else {}
-    finish_reason = choice.get("finish_reason")
-    if filtered := _declined(message, finish_reason, text):
-        text = f"the model declined to answer: {filtered} ({advice('declined')})"
-        raise LLMError(text, kind="declined", **billed)
+    end, reason = end_of(choice)
+    shown = f"finish_reason {clean(reason or '')}"
+    if refusal_in(message) or end == "filtered":
+        why = shown if end == "filtered" else "a refusal"
+        raise LLMError(f"the model declined to answer: {why} ({advice('declined')})", kind="declined", **billed)
+    if end == "broken":
+        raise LLMError(f"the server broke off its answer: {shown}", kind="broken", **billed)
     if not text.strip():
-        cut_off = finish_reason == "length"
+        cut_off = end == "cut off"
         raise LLMError(
-            f"the completion has no text{_elsewhere(message)}{' (finish_reason length)' if cut_off else ''}",
+            f"the completion has no text{_elsewhere(message)}{f' ({shown})' if cut_off else ''}",
             kind="malformed",
             cut_off=cut_off,
             **billed,
         )
     return Completion(
         text=text,
-        finish_reason=finish_reason if isinstance(finish_reason, str) else None,
+        finish_reason=reason,
         **billed,
         model=found["model"] if isinstance(found.get("model"), str) else asked,
         thought=_has_thought(message, usage),
+        cut_off=end == "cut off",
     )
+
+
+def _error_in(found: Any, choice: dict[str, Any], message: dict[str, Any], *, beside: bool) -> Any:
+    """The error that a success tells of; beside a text only what says that something went wrong."""
+    errors = (choice.get("error"), message.get("error"), error_in(found, alone=not choice))
+    return next((error for error in errors if error and (not beside or is_error(error))), None)
 
 
 def _parsed(body: str) -> Any:
@@ -165,22 +172,6 @@ def _first(choices: Any) -> dict[str, Any]:
     return first if isinstance(first, dict) else {}
 
 
-def _text(message: Any) -> str:
-    """Return a message's text, which some servers send in parts; parts that hold thoughts are none of it."""
-    content = message.get("content") if isinstance(message, dict) else None
-    if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") in _TEXT_PARTS]
-        return "".join(part for part in parts if isinstance(part, str))
-    return content if isinstance(content, str) else ""
-
-
-def _declined(message: dict[str, Any], finish_reason: Any, text: str) -> str:
-    """Why there is no answer although the server worked well; empty when that is not so."""
-    if isinstance(finish_reason, str) and finish_reason.lower() in _FILTERS:
-        return f"finish_reason {finish_reason.lower()}"
-    return "a refusal" if message.get("refusal") and not text.strip() else ""
-
-
 def _elsewhere(message: dict[str, Any]) -> str:
     found = next((name for name in _ELSEWHERE if message.get(name)), None)
     return "" if found is None else f", only {found}"
@@ -188,16 +179,7 @@ def _elsewhere(message: dict[str, Any]) -> str:
 
 def _has_thought(message: dict[str, Any], usage: Any) -> bool:
     details = usage.get("completion_tokens_details") if isinstance(usage, dict) else None
-    content = message.get("content")
-    return (
-        any(message.get(name) for name in _THOUGHT_FIELDS)
-        or bool(_count(details, "reasoning_tokens"))
-        or (isinstance(content, list) and any(_is_thought(part) for part in content))
-    )
-
-
-def _is_thought(part: Any) -> bool:
-    return isinstance(part, dict) and part.get("type") in {"reasoning", "thinking", "redacted_thinking"}
+    return has_thought(message) or bool(_count(details, "reasoning_tokens"))
 
 
 def _count(usage: Any, *names: str) -> int | None:

@@ -232,6 +232,7 @@ def test_a_rung_that_is_none_of_ours_is_not_recalled(rung: str) -> None:
 
 _REFUSALS = st.one_of(
     st.just(LLMError("no", kind="refused_format")),
+    st.just(LLMError("no, beside an answer", kind="refused_format", prompt_tokens=9)),
     st.lists(st.sampled_from(PARAMETERS), max_size=3).map(lambda names: _refused(*names)),
     st.just(LLMError("long", kind="context")),
     st.just(LLMError("busy", kind="broken")),

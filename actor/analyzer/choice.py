@@ -1,0 +1,132 @@
+"""Which of the objects that a model wrote is its answer to the question, if it is clear that one is. Pure.
+
+What stands between marks, behind words of a draft or an example, or after the model went on with posts of its own, is
+none. Of several that differ the last one is, and only where nothing after it may be another. In doubt there is none:
+to ask once more costs a call, and a wrong verdict the post.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from actor.analyzer.follow_up import begins_another, runs_on, takes_back
+from actor.analyzer.lead_in import is_led_away
+from actor.analyzer.marks import enclosed, plain, without_marks
+from actor.analyzer.prompt import SENTIMENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actor.analyzer.answer import Answer
+    from actor.analyzer.json_in_text import Found
+
+__all__ = ["Said", "UnclearError", "choose"]
+
+_CATEGORIES: Final = {value: name for name, value in SENTIMENTS.items()}
+_ANSWER_FIELD: Final = re.compile(r"[\"'](?:about_bittensor|sentiment)[\"']\s*:", re.IGNORECASE)
+_WORD: Final = re.compile(r"\w")
+_LETTERS: Final = re.compile(r"[\W_]+")
+
+
+class UnclearError(Exception):
+    """It is not clear what the answer is. The message is ours and quotes nothing."""
+
+
+class Said(NamedTuple):
+    """An object, and the answer that it would be; else why it cannot be one."""
+
+    found: Found
+    answer: Answer | None
+    flaw: str
+
+
+def choose(text: str, said: Sequence[Said], post: str) -> Answer:
+    """The answer.
+
+    Args:
+        text: What the model said.
+        said: All objects in it, first to last.
+        post: What the question was about.
+
+    Raises:
+        UnclearError: None of them is, as far as one can tell.
+    """
+    first = next((one for one in said if one.answer is not None), None)
+    if first is None:
+        raise UnclearError(said[-1].flaw if said else "it holds no JSON object")
+    view = _blanked(plain(text), said)
+    _require_own(view[: first.found.start], [one for one in said if one.found.start < first.found.start], post)
+    end = _end(view, said, first)
+    said = [one for one in said if one.found.start < end]
+    standing = [(found, answer) for found, answer in _standing(view, said) if not _is_quoted(found, text, view, post)]
+    if not standing:
+        raise UnclearError("it holds a draft or an example, and no answer")
+    last, answer = standing[-1]
+    after = [one for one in said if one.found.start > last.start]
+    tail = view[last.end : end]
+    if any(other != answer for _, other in standing) and (
+        _WORD.search(without_marks(tail)) or begins_another(view[standing[0][0].end : last.start])
+    ):
+        raise UnclearError("it holds several answers that differ")
+    if any(_may_correct(one, answer, text) for one in after) or takes_back(tail, _CATEGORIES[answer.sentiment]):
+        raise UnclearError("what follows the answer may take it back")
+    return answer
+
+
+def _blanked(view: str, said: Sequence[Said]) -> str:
+    """The text without what stands in the objects, at the same places."""
+    pieces: list[str] = []
+    at = 0
+    for one in said:
+        pieces += [view[at : one.found.start], " " * (one.found.end - one.found.start)]
+        at = one.found.end
+    return "".join([*pieces, view[at:]])
+
+
+def _require_own(before: str, said: Sequence[Said], post: str) -> None:
+    """Some models repeat the question first. It has to be this one, and no example or invention."""
+    inputs = [one for one in said if _is_input(one.found.value)]
+    marked = runs_on(before, 0) < len(before)
+    own = _LETTERS.sub("", post.lower())
+    if len(inputs) > 1 or (marked and not inputs):
+        raise UnclearError("it holds posts of its own before the answer")
+    if any(not own.startswith(_LETTERS.sub("", one.found.value["post"].lower())) for one in inputs):
+        raise UnclearError("it holds an answer to another post")
+
+
+def _is_input(value: dict[str, Any]) -> bool:
+    return "candidates" in value and isinstance(value.get("post"), str)
+
+
+def _end(view: str, said: Sequence[Said], first: Said) -> int:
+    """Where the model, once it has answered, goes on with posts of its own."""
+    start = first.found.end
+    invented = (one.found.start for one in said if one.found.start >= start and _is_input(one.found.value))
+    return min(runs_on(view, start), next(invented, len(view)))
+
+
+def _standing(view: str, said: Sequence[Said]) -> list[tuple[Found, Answer]]:
+    """The answers that neither marks nor words around them take away."""
+    inside = enclosed(view, [one.found.start for one in said])
+    standing: list[tuple[Found, Answer]] = []
+    led_away = False
+    at = 0
+    for one, is_inside in zip(said, inside, strict=True):
+        led_away = is_led_away(view[at : one.found.start], before=led_away)
+        at = one.found.end
+        if one.answer is not None and not led_away and not is_inside:
+            standing.append((one.found, one.answer))
+    return standing
+
+
+def _is_quoted(found: Found, text: str, view: str, post: str) -> bool:
+    """Whether, in the middle of words, it says nothing but what the post says."""
+    words = _LETTERS.sub("", text[found.start : found.end].lower())
+    return words in _LETTERS.sub("", post.lower()) and bool(_WORD.search(without_marks(view)))
+
+
+def _may_correct(later: Said, answer: Answer, text: str) -> bool:
+    if later.answer is not None:
+        return later.answer != answer
+    return _ANSWER_FIELD.search(text, later.found.start, later.found.end) is not None

@@ -1,0 +1,91 @@
+"""What follows an answer and may undo it: words that take it back, another answer, invented posts. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from actor.analyzer.lead_in import SIGNS, apart
+from actor.analyzer.marks import without_marks
+
+__all__ = ["begins_another", "runs_on", "takes_back"]
+
+# Marks of our own prompt, and of those that servers make of messages.
+_RUN_ON: Final = re.compile(
+    r"^[\W_]{0,8}(?:input|user|human)\W{0,4}\d{0,2}\W{0,4}:|^\W{0,8}the answer could not be used\b|"
+    r"<\|(?:im_start|start|start_header_id)\|>\s*user\b|<\|user\|>|<start_of_turn>\s*user\b|\[INST\]",
+    re.IGNORECASE | re.MULTILINE,
+)
+_NEXT_ONE: Final = re.compile(
+    r"^\W*(?:(?:the|next|another|new|second|third|\d+)\W+)*"
+    r"(?:post|tweet|message|text|question|q|example|case|sample|prompt|task|problem|candidates)\b[^\n]{0,60}(?::|$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LISTED: Final = re.compile(r"[\s\])}]*(?:[,;|/]|\b(?:and|or)\b)[\s\[({]*", re.IGNORECASE)
+
+_CATEGORY: Final = re.compile(
+    r"\b(?P<very>(?:very|extremely|strongly|highly|super|hugely)[\s-]+)?(?P<base>bullish|bearish|neutral)\b",
+    re.IGNORECASE,
+)
+_UP: Final = re.compile(r"\b(?:positive|optimistic|bull)\b", re.IGNORECASE)
+_DOWN: Final = re.compile(r"\b(?:negative|pessimistic|bear)\b", re.IGNORECASE)
+_FIELDS: Final = r"(?:about bittensor|sentiment|subnets)"
+_ANSWER_FIELD: Final = re.compile(rf"\{{[^{{]{{0,200}}?\b{_FIELDS}\b|[\"']{_FIELDS}[\"']\s*:", re.IGNORECASE)
+
+_POLITE: Final = re.compile(
+    r"\b(?:(?:please )?let me know|feel free|do(?:n't| not) hesitate|(?:if|should) (?:you|there|anything|something))\b"
+    r"[^.!?\n]*",
+    re.IGNORECASE,
+)
+_UNSURE: Final = (
+    r"(?:not (?:right|correct)|wrong|incorrect|drafts?|examples?|samples?|templates?|placeholders?|hypothetical|"
+    r"tentative|preliminary|provisional)"
+)
+_TAKES_BACK: Final = re.compile(
+    rf"^\W*(?:as )?(?:an? |my |the )?(?:first |rough )?{_UNSURE}\b|"
+    r"(?:^\W*|[.!?\n]\W{0,9}|-\s{1,9}|\b(?:but|well|oh|ah|hmm+|wait)\W{1,9})"
+    r"(?:wait|nope|nah|actually|correction|hmm+|hold on|oops|whoops|scratch|strike|wrong|incorrect|instead|"
+    r"no(?=\W{0,3}[,.:;!-]|\s*$)|no (?:it|that|this|the|i)|not (?:quite|really|that|this|so))\b|"
+    r"\b(?:sorry|apolog\w+|(?:a|my) mistake|mistaken(?:ly)?|retract\w*|reconsider\w*|second thoughts?|on reflection|"
+    r"should (?:have )?(?:be(?:en)?|said|read|say)|or rather|i (?:meant|mean)|chang\w+ my mind|never ?mind|misread|"
+    r"(?:ignore|disregard|discard|forget|replace|cancel|undo|redo|skip) "
+    r"(?:that|this|it|the|my|all|what|above|previous)|"
+    r"let me (?:fix|correct|re\w+|double|try|think|check)|not (?:the|my) (?:final )?answer|"
+    r"(?:does|do|did)(?: not|n't) (?:seem|look|fit|match|sound)|"
+    rf"(?:is|was|are|be|'s|just|only|as) (?:an? |the |my )?{_UNSURE}|"
+    r"correct(?:ed)? (?:answer|version|json|output)|(?:final|real|revised|updated) (?:answer|verdict|version)\W*:)"
+    rf"|[{SIGNS}]",
+    re.IGNORECASE,
+)
+
+
+def begins_another(text: str) -> bool:
+    """Whether a plain text between two answers says that the second one is no better: of another post, or of a list."""
+    return bool(_NEXT_ONE.search(text) or _LISTED.fullmatch(text))
+
+
+def runs_on(text: str, start: int) -> int:
+    """Where, after a place in a plain text, the model goes on with posts of its own; the end when it does not."""
+    found = _RUN_ON.search(text, start)
+    return found.start() if found else len(text)
+
+
+def takes_back(tail: str, category: str) -> bool:
+    """Whether what follows an answer takes it back, names another category, or looks like another answer.
+
+    Args:
+        tail: The plain text behind it, without objects that can be read.
+        category: Of the answer.
+    """
+    tail = apart(tail)
+    if _ANSWER_FIELD.search(tail) or any(_category(named) != category for named in _CATEGORY.finditer(tail)):
+        return True
+    ours, theirs = (_UP, _DOWN) if "bullish" in category else (_DOWN, _UP)
+    if category != "neutral" and theirs.search(tail) and not ours.search(tail):
+        return True
+    return bool(_TAKES_BACK.search(_POLITE.sub("", without_marks(tail))))
+
+
+def _category(named: re.Match[str]) -> str:
+    base = named["base"].lower()
+    return f"very_{base}" if named["very"] and base != "neutral" else base

@@ -1,0 +1,137 @@
+"""What the words before an object make of it: a draft, an example, something wrong. Pure.
+
+Words that nobody knows say nothing against an answer: models introduce theirs in many ways.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from actor.analyzer.marks import is_neutral, without_marks
+
+__all__ = ["SIGNS", "apart", "is_led_away", "speaks_against"]
+
+SIGNS: Final = "❌✗✘🚫💭🤔"
+"""Characters that say by themselves that something is wrong, or no more than thought."""
+
+_MOST_CHARS: Final = 600
+_HEADING_CHARS: Final = 60
+_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|_")
+_KEY: Final = re.compile(r"([\"'`])(?P<key>[^\"'`\n]{1,60})\1\s*:[\s\[]*$")
+_SENTENCE: Final = re.compile(r"(?<=[^.\s][.!?])\s+(?=\S)")
+_BETWEEN: Final = re.compile(rf"(?:[^\w.!?/{SIGNS}]|\b(?:and|or)\b)*", re.IGNORECASE)
+_SAID: Final = re.compile(rf"[\w/{SIGNS}]")
+
+# Examples that are the question's own.
+_AS_ASKED: Final = re.compile(
+    r"\b(?:following|as in|as shown in|based on|according to|like|per|matching|in line with|(?:format|style) of) "
+    r"(?:(?:the|your|these|those|given|provided|above|previous|format|style|of|in|same|as) )*examples?\b",
+    re.IGNORECASE,
+)
+_ANSWER: Final = r"(?:answers?|outputs?|responses?|results?|repl(?:y|ies)|json|objects?|verdicts?|final)"
+_NOUN: Final = (
+    rf"(?:{_ANSWER}|versions?|attempts?|tr(?:y|ies)|guess(?:es)?|ideas?|impressions?|pass|thoughts?|instinct|take|"
+    r"readings?|assessments?|classifications?|analys[ie]s|judge?ments?|ratings?|labels?|formats?|ones?|options?|"
+    r"candidates?|alternatives?|glance|sight)"
+)
+_WRONG: Final = (
+    r"(?:wrong|incorrect|inaccurate|bad|poor|invalid|false|faulty|flawed|mistaken|erroneous|unacceptable|undesired|"
+    r"unwanted|naive|rejected|discarded|abandoned|fake)"
+)
+_OTHER: Final = (
+    r"(?:first|initial|original|early|rough|quick|possible|potential|plausible|alternative|alternate|opposite|other|"
+    r"another(?! (?:attempt|try))|default|baseline|intermediate|interim|temporary|working|proposed|suggested|candidate)"
+)
+_SAY: Final = r"(?:answer|say|write|return|output|reply|respond|use|give|choose|go|accept|submit|send|pick|think)"
+# Never the answer, whatever else is said.
+_NEVER: Final = re.compile(
+    r"\b(?:examples?|e\.g|for instance|exemplar|few[ -]?shots?|templates?|placeholders?|samples?|mock|dummy|"
+    r"hypothe\w+|suppos(?:e|ing)|imagin(?:e|ing)|pretend\w*|assum(?:e|ing)|counter ?examples?|illustrat\w+|what if|"
+    r"on purpose|deliberate(?:ly)?|intentional(?:ly)?|exemple|ejemplo|beispiel|esempio)\b|"
+    rf"[{SIGNS}]|示例|例如|例子|草稿|错误|假设|//\s*$|"
+    r"(?:\b(?:not|never)|n't)(?: be)?\W*$|^\W*no\W*$|^\W*(?:not|never) \w+\W*$|^\W*not (?:this|that|these|like|so)\b|"
+    rf"\b(?:not|n't) (?:be )?(?:the|my|an?|this|that|correct|right|final) (?:\w+ ){{0,2}}{_ANSWER}\b|"
+    rf"\b(?:do|should|would|must|wo|ca|can|i)\s*(?:not|n't|never) (?:\w+ ){{0,2}}{_SAY}\b|\bnever {_SAY}\b|"
+    rf"\bavoid\w*\W*$|\b(?:would|should|must|will|i|be|to be) avoid|\bavoid(?:ing)? (?:this|these|{_SAY})|"
+    r"\bif\b.{0,120}\b(?:were|was|had|would)\b|^\W*(?:if|in case|were)\b.{0,60}:\W*$|"
+    # Somebody else's words.
+    rf"\b(?:might|could|may) (?:\w+ )?{_SAY}\b|\b(?:some(?:one|body)?|others|people|they) (?:\w+ )?would\b|"
+    r"\b(?:says?|contains?|includes?|wants?|asks?|tells?|instructs?|demands?|quotes?|claims?|requests?)"
+    rf"(?: (?:that|me|us|you|this|the|following|to|with|json|object|{_SAY}))*\W*$|"
+    rf"^\W*{_WRONG}(?:\W+\w+){{0,2}}\W*$|\b(?:wrong|incorrect|inaccurate|invalid)[)\]*\s]*[:-]?\s*$",
+    re.IGNORECASE,
+)
+# Not the answer, unless the same sentence comes to it.
+_NOT_YET: Final = re.compile(
+    r"\b(?:drafts?|drafting|tentative(?:ly)?|preliminar(?:y|ily)|provisional(?:ly)?|initially|at first|could have|"
+    r"(?:would|should) have|alternatively|i(?:'ve| have)? considered|(?:was|am) considering|tempted|"
+    r"almost (?:said|answered|wrote)|(?:i|was) (?:first |initially )?(?:thought|thinking)|previously|formerly|"
+    r"retract\w*|scratch ?pad|so far|wip|to ?do|work in progress|to be (?:revised|verified|checked)|"
+    r"let(?: us|'s| me) (?:try|draft|guess|sketch|consider)|going to (?:say|answer)|borrador|brouillon|entwurf)\b|"
+    r"\b(?:instead of|rather than|considered)(?: (?:the|this|that|my))?\W*$|^\W*(?:instead of|rather than)\b|"
+    r"^\W*(?:maybe|perhaps|possibly)\b|\b(?:maybe|perhaps|possibly|(?:might|could|may) be)\W*$|"
+    r"^\W*(?:previous|prior|earlier|old|older|original)(?: \w+)?\W*$|^\W*(?:thoughts?|thinking)\s*:|"
+    r"^\W*(?:first|before|think|thinking|thoughts?|reasoning|brainstorm\w*|input|user|human|option|attempt|version|v)"
+    r"\W*\w?\W*$|"
+    rf"\b(?:{_WRONG}|{_OTHER})[\s-]+(?:\w+\s+)?{_NOUN}\b",
+    re.IGNORECASE,
+)
+_COMES_TO_IT: Final = re.compile(
+    r"(?:^|[,;:-]\s*|\b(?:so|now|and|but|then)\s+)\W*(?:(?:here(?:'s| is| are)|this is|below is|it is|is)\s+)?"
+    r"(?:(?:the|my|a|an|your)\s+)?(?:final|corrected|correct|revised|updated|actual|fixed|proper|clean)\b"
+    r"[^,;:.]{0,40}\W*$",
+    re.IGNORECASE,
+)
+# A label of a few words has to have one of these; a longer one is prose, which may say anything.
+_LABEL_WORDS: Final = 3
+_LABEL: Final = re.compile(r"\s*(?:(?:#|\*\*)[^.!?,{}]*|[^.!?,{}]*[:=]\W*)")
+_NEUTRAL: Final = re.compile(
+    r"\b(?:answers?|outputs?|results?|responses?|repl(?:y|ies)|json|objects?|verdict|final|analysis|assessment|summary|"
+    r"conclusion|conclude|classification|evaluation|judge?ment|rating|decision|prediction|solution|completion|data|"
+    r"assistant|model|sentiment|subnets|bullish|bearish|neutral|here|there|this|is|it|as|so|thus|hence|therefore|sure|"
+    r"ok(?:ay)?|yes|certainly|understood|done|note|step|short|take|view|return|print|correct(?:ion|ed)|"
+    r"revised|updated|fixed|actual|(?:second|next|new) attempt)\b|[^\x00-\x7f]",
+    re.IGNORECASE,
+)
+_WORD: Final = re.compile(r"[^\W\d_]+")
+
+
+def is_led_away(gap: str, *, before: bool) -> bool:
+    """Whether what stands before an object says that it is not the answer.
+
+    Args:
+        gap: The plain text between the object and the one before it, or the beginning.
+        before: Whether the one before was led away: nothing but "and" between them says the same of both.
+    """
+    if key := _KEY.search(gap):
+        return not is_neutral(key["key"])  # a part of something that cannot be read
+    gap = apart(without_marks(gap[-_MOST_CHARS:]))
+    if _BETWEEN.fullmatch(gap):
+        return before
+    lines = [line for line in gap.splitlines() if _SAID.search(line)] or [gap]
+    *others, last = [_AS_ASKED.sub("", _last_sentence(line)) for line in lines]
+    if any(len(line) < _HEADING_CHARS and _NEVER.search(line) for line in others) and not _COMES_TO_IT.search(last):
+        return True
+    return speaks_against(last) or _is_strange_label(last)
+
+
+def speaks_against(words: str) -> bool:
+    """Whether these words call something a draft, an example or wrong."""
+    return bool(_NEVER.search(words) or (_NOT_YET.search(words) and not _COMES_TO_IT.search(words)))
+
+
+def _is_strange_label(words: str) -> bool:
+    return 0 < len(_WORD.findall(words)) <= _LABEL_WORDS and bool(
+        _LABEL.fullmatch(words) and not _NEUTRAL.search(words)
+    )
+
+
+def apart(text: str) -> str:
+    """The text with the words of its names apart, as in wrong_answer and wrongAnswer."""
+    return _CAMEL.sub(" ", text)
+
+
+def _last_sentence(line: str) -> str:
+    sentences = [one for one in _SENTENCE.split(line.replace("e.g.", "e.g,")) if _SAID.search(one)]
+    return sentences[-1].strip() if sentences else line

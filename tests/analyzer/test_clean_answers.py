@@ -1,0 +1,185 @@
+"""Clean answers of all kinds cost one call, however they are introduced, fenced, written and followed."""
+
+# ruff: noqa: RUF001 - models write these
+
+from __future__ import annotations
+
+import asyncio
+from itertools import product
+
+import pytest
+
+from actor.analyzer import Analyzer, load_registry, make_strategy
+from actor.analyzer.scripted import ScriptedLLM
+from tests.analyzer.said import ASKED, LOOSE, OTHER, PRETTY, A, D, read
+
+FENCES = [
+    "{}",
+    "```json\n{}\n```",
+    "```\n{}\n```",
+    "``` json\n{}\n```\n",
+    "~~~json\n{}\n~~~",
+    "```JSON {} ```",
+    "`{}`",
+    "```python\n{}\n```",
+]
+LED_IN = [
+    *(
+        "",
+        "Here is the JSON:\n",
+        "Here's the JSON object:\n\n",
+        "Here’s the analysis:\n",
+        "Answer: ",
+        "**Answer:**\n",
+        "ANSWER:\n",
+    ),
+    *(
+        "Final answer:\n",
+        "### Final Answer\n\n",
+        "Output: ",
+        "JSON:\n",
+        "The answer is: ",
+        "The result is ",
+        "Sure! ",
+        "Certainly.\n",
+    ),
+    "Sure, here is the analysis you asked for:\n\n",
+    "Based on the post, the sentiment is bearish. Here is the JSON object:\n",
+    "The post is not about any candidate but one. So the answer is:\n",
+    "The post does not mention any other subnets, so:\n",
+    "No other candidates are discussed. Output:\n",
+    "No explanation, just JSON:\n",
+    "Here is the answer in the requested format:\n",
+    "Here is the JSON, without any other text:\n",
+    "I apologize for the incorrect answer. Here is the JSON object:\n",
+    "I apologize for the invalid answer, here is the corrected JSON object:\n",
+    "My previous output was wrong, the corrected answer:\n",
+    "I would classify this post as:\n",
+    "I think the answer is:\n",
+    "After thinking about it, here is the JSON:\n",
+    "Considering the post, the answer is:\n",
+    "The post reports that something went wrong and gives bad news.\nJSON response:\n",
+    "For example, the post speaks of counting. Here is the JSON:\n",
+    "Reasoning:\nThe post names counting.\n\nAnswer:\n",
+    "Draft:\nIt is about counting.\n\nFinal answer:\n",
+    "To avoid confusion, here is only the object:\n",
+    "The post never mentions adding, so:\n",
+    "分析结果：\n",
+    "Following the format of the examples, the answer is:\n",
+    "Here is the JSON object based on the provided examples:\n",
+    "Second attempt:\n",
+    "Here is another attempt:\n",
+    "Here is my previous answer as a JSON object alone:\n",
+    "The post is considered bearish. JSON:\n",
+    "Here is the valid JSON object:\n",
+    "Based on my analysis:\n",
+    "Final Output:\n",
+    "<answer>\n",
+    "In summary, ",
+    "The sentiment of the post is not positive, so:\n",
+    "The user asked for a JSON object. Here it is:\n",
+    "The post says something bad about TAO:\n",
+    "As per your instructions:\n",
+    "Given that the post criticises Bittensor, I would rate it:\n",
+    "Based on the given input:\n",
+    "Here is the analysis of the post in the requested JSON format:\n",
+    "Analysis:\n",
+    "Here's my assessment:\n",
+    "The correct JSON object is:\n",
+    "Sorry about that! Here is the JSON object:\n",
+    "Understood. Here is only the JSON object:\n",
+    "You are right, my answer was not valid JSON. ",
+    "> ",
+    "Here is the first and only answer:\n",
+    "JSON object:\n",
+    "Okay, so the user wants me to analyze the post.\n\n",
+    "The post contains no candidates but one.\n",
+    "I'll analyze this step by step.\n1. It is about TAO.\n2. It is bearish.\n\n",
+    "The post does not give an opinion: ",
+    "Note: ",
+    '"answer": ',
+    "answer = ",
+    "<|start|>assistant<|channel|>final<|message|>",
+    f"INPUT:\n{ASKED}\nANSWER:\n",
+    f"{ASKED}\n",
+    f"**Input:** {ASKED}\n\n**Answer:** ",
+    "1. ",
+]
+BEHIND = [
+    *("", "\n", "   \n\n", ".", "\n\nLet me know if you need anything else.", "\n\nLet me know if anything is wrong!"),
+    "\nFeel free to ask if you want another example.",
+    "\n\nPlease let me know if you need any changes, or a corrected version.",
+    "\n\nExplanation: the post is bearish, and speaks of counting. There are no other subnets.",
+    "\n\nI hope this helps :-)",
+    "\nThis post has a bearish sentiment.",
+    "\nNote that no subnets other than one are discussed.",
+    "<|im_end|>",
+    "</s>",
+    "<|eot_id|>",
+    "<|return|>",
+    "\n</answer>",
+    "\n---",
+    f"\n{A}",
+    f"\nINPUT:\n{OTHER}\nANSWER:\n{D}",
+    " {:-)",
+    "\n\n**Explanation:**\n- about_bittensor: true it names TAO.\n- sentiment: bearish.\n- subnets: one",
+    "\n- `sentiment`: bearish",
+    "\nThis answer is based only on the post.",
+    "\nIs there anything else you would like?",
+    "\nHope this is correct!",
+    "\nThe post expresses concern and negative feelings.",
+    "\nReason: negative tone.",
+    "\n(The post is about counting.)",
+    "\n\nThank you!",
+    "\n```\n\nThe sentiment is bearish because the post is pessimistic; not all functions are discussed.",
+]
+
+
+@pytest.mark.parametrize("led_in", LED_IN)
+def test_a_clean_answer_needs_no_repair(led_in: str) -> None:
+    """However it is introduced, fenced, written and followed."""
+    every_way = (*product(FENCES, (A, PRETTY, LOOSE), BEHIND[:2]), *product(FENCES[:2], (A,), BEHIND))
+    for bom, (fence, said, behind) in product(("", "\ufeff"), every_way):
+        text = f"{bom}{led_in}{fence.replace('{}', said)}{behind}"
+        if led_in.startswith('"') and fence != "{}":
+            continue
+        assert read(text) == "answer", text
+
+
+@pytest.mark.parametrize(
+    "name", ["answer", "final_answer", "FINAL", "output", "result", "response", "json", "solution", "p", "pre"]
+)
+def test_neutral_marks_are_none(name: str) -> None:
+    """Tags and special tokens that say no more than that here is the answer, closed or not."""
+    for around in (
+        *(
+            f"<{name}>{{}}</{name}>",
+            f"<{name}>{{}}",
+            f"{{}}</{name}>",
+            f"<{name} type='x'>\n{{}}\n</{name}>",
+            f"&lt;{name}&gt;{{}}",
+        ),
+        *(f"<|begin_of_{name}|>{{}}<|end_of_{name}|>", f"<|START_{name}|>{{}}<|END_{name}|>", f"[{name}]{{}}[/{name}]"),
+        *(f"<|{name}_start|>{{}}<|{name}_end|>", f"＜{name}＞{{}}＜/{name}＞"),
+    ):
+        assert read(around.replace("{}", A)) == "answer", around
+        assert read(f"<think>{D}</think>" + around.replace("{}", A)) == "answer"
+
+
+@pytest.mark.parametrize(
+    ("first", "calls"),
+    [
+        *(
+            (first, 1)
+            for first in (A, f"```json\n{A}\n```\nLet me know if…", f"Here is the JSON:\n{PRETTY}\n", f"\ufeff{A}\n")
+        ),
+        *((first, 2) for first in (f"Draft: {D}", f"{D}\nNo, bearish.", f"<x>{D}</x>", f"{D}\n{A[:-1]}", f"{D}, {A}")),
+    ],
+)
+def test_doubt_costs_one_call_and_a_clean_answer_none(first: str, calls: int) -> None:
+    """And no verdict but the one that was repaired."""
+    llm = ScriptedLLM([first, A])
+    strategy = make_strategy("matcher", load_registry())
+    analyzer = Analyzer(llm=llm, strategy=strategy, model="m", timeout_s=60, backoff_s=0.001)
+    found = asyncio.run(analyzer.analyze("Bittensor in trouble"))
+    assert (found.sentiment, found.calls, found.repairs) == (-0.5, calls, calls - 1)
