@@ -152,8 +152,10 @@ def read_completion(
 
 def _error_in(found: Any, choice: dict[str, Any], message: dict[str, Any], *, beside: bool) -> Any:
     """The error that a success tells of; beside a text only what says that something went wrong."""
-    errors = (choice.get("error"), message.get("error"), error_in(found, alone=not choice))
-    return next((error for error in errors if error and (not beside or is_error(error))), None)
+    parts = [part for part in (choice, message, found) if isinstance(part, dict)]
+    if beside and not any(is_error(part.get("error")) for part in parts):
+        return None
+    return choice.get("error") or message.get("error") or error_in(found, alone=not choice)
 
 
 def _parsed(body: str) -> Any:
