@@ -13,7 +13,7 @@ from pathlib import Path
 
 from events.journal.ahead import WORTH_BYTES, End, ReadAhead
 from events.journal.head import START, Place, read_witness
-from events.journal.layout import list_segments
+from events.journal.layout import list_segments, way_out
 from events.journal.record import GENESIS, Head, Record
 from events.journal.scan import BrokenChainError, Walk, classify, damaged, hash_before, start_before
 from events.journal.store import JournalError, RolledBackError
@@ -137,7 +137,8 @@ class JournalReader:
         needed = max(least.seq, self._after.seq)
         if self.head.seq < needed:
             raise RolledBackError(
-                f"{self.directory} has lost its end: it ends at record {self.head.seq}, but record {needed} was there"
+                f"{self.directory} has lost its end: it ends at record {self.head.seq}, but record {needed} was there; "
+                f"{way_out(self.directory)}"
             )
 
 
