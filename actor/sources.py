@@ -110,8 +110,10 @@ def gather(
         if required and not env_file.exists():
             raise SettingsError([f"--env-file: there is no file {env_file}: `user-miner init` writes one"])
         file = read_env_file(env_file, environment)
-    except (EnvFileError, OSError) as error:
+    except EnvFileError as error:
         raise SettingsError([f"{env_file}: {error}"]) from error
+    except OSError as error:
+        raise SettingsError([f"{env_file}: cannot be read: {error.strerror}"]) from error
     gathered = _Gathered(env_file, known)
     gathered.take_file(file)
     gathered.take_environment(environment)

@@ -16,7 +16,7 @@ from events.journal.head import START, Place, read_witness
 from events.journal.layout import list_segments, way_out
 from events.journal.record import GENESIS, Head, Record
 from events.journal.scan import BrokenChainError, Walk, classify, damaged, hash_before, start_before
-from events.journal.store import JournalError, RolledBackError
+from events.journal.store import JournalError, RolledBackError, SeveralJournalsError
 
 __all__ = ["JournalReader", "locate", "read_journal"]
 
@@ -153,7 +153,8 @@ def locate(directory: Path, hotkey: str | None = None) -> Path:
     A recorded sample, a dry run and what a repair left beside a journal count only where nothing else is.
 
     Raises:
-        JournalError: There is none, or more than one.
+        JournalError: There is none.
+        SeveralJournalsError: There is more than one.
     """
     if not directory.is_dir():
         raise JournalError(f"{directory} is not a directory; give the journal's directory")
@@ -169,7 +170,7 @@ def locate(directory: Path, hotkey: str | None = None) -> Path:
         raise JournalError(f"no journal{whose} in {directory}: neither it nor a directory in it holds .jsonl segments")
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise JournalError(f"several journals in {directory}: {names}; name one of them")
+        raise SeveralJournalsError(f"several journals in {directory}: {names}; name one of them")
     return found[0]
 
 
