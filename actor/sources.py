@@ -63,12 +63,14 @@ class Sources:
         values: By the setting's name in upper case; one that is not here has its default.
         remarks: What an operator should know of, one line each.
         secrets: Values of all secrets, those that do not count included.
+        file_holds_secrets: Whether the settings file gives one.
     """
 
     env_file: Path
     values: Mapping[str, Value]
     remarks: tuple[str, ...]
     secrets: frozenset[str] = frozenset()
+    file_holds_secrets: bool = False
 
     def redact(self, text: str) -> str:
         """The text without the secrets that were given, which ``${…}`` may have put into other values."""
@@ -130,6 +132,7 @@ def gather(
         values=gathered.values,
         remarks=tuple(gathered.remarks),
         secrets=frozenset(gathered.secrets),
+        file_holds_secrets=any(name in file.given and file.given[name].value for name in SECRET),
     )
 
 
