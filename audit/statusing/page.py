@@ -38,12 +38,17 @@ def fitting(title: Line, lines: Sequence[Line], console: Console) -> list[Line]:
     named = _named(lines)
     ordered = [line for line in named if line.tone == "bad"] + [line for line in named if line.tone != "bad"]
     shown: list[Line] = []
+    room -= _rows([_left_out(len(lines))], console)
     for line in ordered:
         room -= _rows([line], console)
-        if room < 1:  # what is left out takes a line itself
+        if room < 0:
             break
         shown.append(line)
-    return [title, *shown, Line("", f"+{len(ordered) - len(shown)} lines")]
+    return [title, *shown, _left_out(len(ordered) - len(shown))]
+
+
+def _left_out(count: int) -> Line:
+    return Line("", f"+{count} lines")
 
 
 def _named(lines: Sequence[Line]) -> list[Line]:
