@@ -7,9 +7,9 @@ from typing import Final
 
 import typer
 
-__all__ = ["DEFAULT_ENV_FILE", "named_or_own"]
+__all__ = ["named_or_own"]
 
-DEFAULT_ENV_FILE: Final = Path(".miner_env")
+_DEFAULT_ENV_FILE: Final = Path(".miner_env")
 
 
 def named_or_own(journal: Path | None, env_file: Path | None) -> Path:
@@ -24,7 +24,7 @@ def named_or_own(journal: Path | None, env_file: Path | None) -> Path:
     from audit.terminal import answer, fail  # noqa: PLC0415  (as above)
 
     try:
-        place = load_journal_place(env_file or DEFAULT_ENV_FILE, required=env_file is not None)
+        place = load_journal_place(env_file or _DEFAULT_ENV_FILE, required=env_file is not None)
     except SettingsError as error:
         raise typer.Exit(max(fail(line, code=2) for line in error.lines)) from None
     found: list[Path] = []
