@@ -6,6 +6,7 @@ imported by the command that needs it.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ from actor.commands.evaluate import evaluate
 from actor.commands.export import export
 from actor.commands.fixture import fixture
 from actor.commands.init import init
+from actor.commands.journals import named_or_own
 from actor.commands.options import (
     DebugOption,
     EnvFileOption,
@@ -48,10 +50,14 @@ app: Final = typer.Typer(
     name="user-miner",
     help="A Bittensor user miner as an event-sourced actor: scrape, analyze, submit - and prove it.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+# A file system says so of what an operator named, and hardly ever for a bug of ours.
+_REFUSED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001  (typer's callback)
@@ -121,7 +127,7 @@ def demo(
     *,
     journal: Annotated[Path, typer.Option(help="Where the demo's journal goes.")] = Path("journal/demo"),
 ) -> None:
-    """Run the miner against stand-ins on this machine: a few fast windows, a kill -9, and what it proves."""
+    """Run the miner against stand-ins on this machine. A few fast windows, a kill -9, and what it proves."""
     from actor.commands.demo import run_demo  # noqa: PLC0415
 
     raise typer.Exit(run_demo(journal))
@@ -144,7 +150,7 @@ def sandbox(
         str, typer.Option(metavar="NAME", help="A kind of server that the LLM answers like; list names them.")
     ] = "",
 ) -> None:
-    """Serve stand-ins for X, the LLM and the coordination API on loopback, and print how to use them."""
+    """Serve stand-ins for X, the LLM and the coordination API. On loopback; it prints how to use them."""
     from actor.commands.sandbox import run_sandbox  # noqa: PLC0415
 
     raise typer.Exit(
@@ -179,34 +185,35 @@ app.command()(simulate)
 
 @app.command()
 def repair(
-    journal: JournalArgument,
+    journal: JournalArgument = None,
     *,
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Write a new journal that declares the gap; the old one stays.")
     ] = False,
     out: Annotated[Path | None, typer.Option(help="The new journal [default: JOURNAL.repaired]")] = None,
+    env_file: EnvFileOption = None,
 ) -> None:
-    """Say what a damaged journal still holds, and with --accept-loss go on in a new one."""
+    """Say what a damaged journal still holds. With --accept-loss go on in a new one."""
     from actor.commands.repair import run_repair  # noqa: PLC0415
 
-    raise typer.Exit(run_repair(journal, accept_loss=accept_loss, out=out))
+    raise typer.Exit(run_repair(named_or_own(journal, env_file), accept_loss=accept_loss, out=out))
 
 
 @app.command()
 def diagram() -> None:
-    """Print the state machine as a mermaid diagram, made from the transition table."""
+    """Print the state machine as a mermaid diagram. It is made from the transition table."""
     from audit.diagram import mermaid  # noqa: PLC0415
 
     typer.echo(mermaid())
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Entry point: an operator's mistake ends with one line, never with a traceback."""
+    """Entry point: an operator's mistake ends with one line and exit code 2, never with a traceback."""
     _open_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that has no arrows still shows the rest
     try:
-        app(args=argv)
+        sys.exit(_call(argv))
     except SystemExit as end:
         # The reader of our output left (`user-miner replay … | head`): typer calls that exit code 1, a finding.
         if isinstance(end.__context__, BrokenPipeError):
@@ -216,10 +223,31 @@ def main(argv: Sequence[str] | None = None) -> None:
         _flush()
         raise
     except OSError as error:
-        # What takes our output refused in the midst of it; an error that names a file is of another kind, and a bug.
-        if error.filename is not None:
-            raise
-        _give_up(error)
+        # What takes our output refused in the midst of it; an error that names a file is of another kind.
+        if error.filename is None:
+            _give_up(error)
+        if error.errno not in _REFUSED:
+            raise  # a bug
+        sys.exit(_refuse(f"cannot use {error.filename}: {error.strerror}", code=2))
+
+
+def _call(argv: Sequence[str] | None) -> int | None:
+    """The exit code of a command, or of a command line that is none."""
+    try:
+        code: int | None = app(args=argv, prog_name="user-miner", standalone_mode=False)
+    except typer.Abort:
+        return _refuse("aborted", code=1)
+    except typer.TyperException as error:
+        from actor.commands.usage import refuse_usage  # noqa: PLC0415  (hardly ever needed)
+
+        return refuse_usage(error)
+    return code
+
+
+def _refuse(line: str, *, code: int) -> int:
+    from audit.terminal import fail  # noqa: PLC0415  (hardly ever needed)
+
+    return fail(line, code=code)
 
 
 def _open_streams() -> None:

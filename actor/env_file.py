@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from dotenv.parser import Binding
 
-__all__ = ["EMPTY", "EnvFile", "EnvFileError", "Given", "parse_env_file", "quotes_around", "read_env_file"]
+__all__ = [
+    "EMPTY",
+    "EnvFile",
+    "EnvFileError",
+    "Given",
+    "exposed_to",
+    "parse_env_file",
+    "quotes_around",
+    "read_env_file",
+]
 
 # A settings file takes 5 KiB; whoever names a disk image or a journal by mistake is told so.
 _LARGEST_BYTES: Final = 1 << 20
@@ -94,6 +103,13 @@ def read_env_file(path: Path, environment: Mapping[str, str] = os.environ) -> En
 def parse_env_file(text: str, environment: Mapping[str, str]) -> EnvFile:
     """The same for the file's text."""
     return _Reading(environment).whole(text)
+
+
+def exposed_to(mode: int) -> str | None:
+    """Who beside its owner can read or change a file of this mode; None for nobody."""
+    if mode & 0o066 == 0:
+        return None
+    return "every user of this machine" if mode & 0o006 else "its group"
 
 
 def quotes_around(value: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import stat
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -18,6 +19,7 @@ from typing import Any, Final, Self
 
 from actor.compose import RunOptions, build_actor, check_environment, messenger, redactor, warn_of_environment
 from actor.edges.hotkey import HotkeyError, load_hotkey, signer_from_wallet
+from actor.env_file import exposed_to
 from actor.feedback import FeedbackIntake, Redact, Word, score_word, validation_word
 from actor.logs import log_record
 from actor.loops import run_loop
@@ -147,7 +149,7 @@ class MyMiner:
         thread.join(STOP_TIMEOUT_S)
         if thread.is_alive():
             _log.error("still stopping after %.0f s: a listener or the disk holds the miner up", STOP_TIMEOUT_S)
-        else:
+        elif self._on_record is not log_record:  # which tells it with the last record
             _log.info("stopped; posts_processed %d", self.posts_processed)
 
     def reload_settings(self) -> bool:
@@ -304,3 +306,13 @@ def warn_of_remarks(sources: Sources) -> None:
     """What has no effect, or another one than its writer may think, is said (ruling 15)."""
     for remark in sources.remarks:
         _log.warning("%s", remark)
+    if sources.file_holds_secrets:
+        _warn_of_readers(sources.env_file)
+
+
+def _warn_of_readers(env_file: Path) -> None:
+    with suppress(OSError):  # it was there when it was read
+        found = env_file.stat()
+        who = exposed_to(found.st_mode) if stat.S_ISREG(found.st_mode) else None
+        if who is not None:
+            _log.warning("%s can read the secrets in %s: chmod 600 %s", who, env_file, env_file)

@@ -39,12 +39,13 @@ from events.prices import Prices, page_size, uusd
 __all__ = [
     "KNOWN",
     "URLS",
+    "JournalPlace",
     "Settings",
     "SettingsError",
     "check_settings",
     "legacy_variables",
     "load_analyzer_settings",
-    "load_journal_dir",
+    "load_journal_place",
     "load_prices",
     "load_settings",
     "may_hold_secret",
@@ -217,12 +218,15 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
         return (*(secret.get_secret_value() for secret in held if secret is not None), *address)
 
 
-class _JournalDir(BaseModel):
-    """The one setting that a reader needs to find a journal."""
+class JournalPlace(BaseModel):
+    """The settings that a reader needs to find a journal."""
 
     model_config = Settings.model_config
 
     journal_dir: Annotated[Path, AfterValidator(_at_home)] = Settings.model_fields["journal_dir"].default
+    wallet_name: str = Settings.model_fields["wallet_name"].default
+    wallet_hotkey: str = Settings.model_fields["wallet_hotkey"].default
+    wallet_path: Path = Settings.model_fields["wallet_path"].default
 
 
 KNOWN: Final = frozenset(name.upper() for name in Settings.model_fields)
@@ -278,13 +282,13 @@ def load_analyzer_settings(env_file: Path, *, required: bool = False, **flags: A
     return _check(AnalyzerSettings, read_sources(env_file, required=required, **flags))
 
 
-def load_journal_dir(env_file: Path, *, required: bool = False) -> Path:
-    """Where journals live by the file and the environment; nothing else need be set.
+def load_journal_place(env_file: Path, *, required: bool = False) -> JournalPlace:
+    """Where journals live by the file and the environment, and whose is ours; nothing else need be set.
 
     Raises:
         SettingsError: It cannot be, or the file that ``required`` speaks of is not there.
     """
-    return _check(_JournalDir, read_sources(env_file, required=required)).journal_dir
+    return _check(JournalPlace, read_sources(env_file, required=required))
 
 
 def _check(kind: type[S], sources: Sources) -> S:

@@ -64,12 +64,14 @@ class Sources:
         values: By the setting's name in upper case; one that is not here has its default.
         remarks: What an operator should know of, one line each.
         secrets: Values of all secrets, those that do not count included.
+        file_holds_secrets: Whether the settings file gives one.
     """
 
     env_file: Path
     values: Mapping[str, Value]
     remarks: tuple[str, ...]
     secrets: frozenset[str] = frozenset()
+    file_holds_secrets: bool = False
 
     def redact(self, text: str) -> str:
         """The text without the secrets that were given, which ``${…}`` may have put into other values."""
@@ -111,8 +113,10 @@ def gather(
         if required and not env_file.exists():
             raise SettingsError([f"--env-file: there is no file {env_file}: `user-miner init` writes one"])
         file = read_env_file(env_file, environment)
-    except (EnvFileError, OSError) as error:
+    except EnvFileError as error:
         raise SettingsError([f"{env_file}: {error}"]) from error
+    except OSError as error:
+        raise SettingsError([f"{env_file}: cannot be read: {error.strerror}"]) from error
     gathered = _Gathered(env_file, known)
     gathered.take_file(file)
     gathered.take_environment(environment)
@@ -129,6 +133,7 @@ def gather(
         values=gathered.values,
         remarks=tuple(gathered.remarks),
         secrets=frozenset(gathered.secrets),
+        file_holds_secrets=any(name in file.given and file.given[name].value for name in SECRET),
     )
 
 

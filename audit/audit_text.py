@@ -13,7 +13,7 @@ from audit.judging import AuditReport
 from audit.rules import Finding
 from audit.tallies import PostAccounts, TroubleAccounts
 from audit.uptime import ClockAccounts, RunAccounts
-from audit.windows import EXPLAINED
+from audit.windows import EXPLAINED, windows_text
 from events.describe import printable
 from events.journal import at_text
 
@@ -111,8 +111,7 @@ def _by_size(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 def _windows(windows: WindowAccounts) -> Iterator[str]:
     missed = sum(windows.missed.values())
-    undecided = f", {windows.undecided} not decided yet" if windows.undecided else ""
-    yield _line("windows", f"{windows.seen} seen: {windows.used} used, {missed} missed{undecided}")
+    yield _line("windows", windows_text(used=windows.used, missed=missed, undecided=windows.undecided))
     for why, count in _by_size(windows.missed):
         records = _records(windows.records[why], limit=_SHOWN_SEQS)
         more = " …" if count > len(windows.records[why]) else ""

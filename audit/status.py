@@ -54,5 +54,5 @@ def _run(directory: Path, *, watching: bool, as_json: bool, now_ms: Callable[[],
         text = orjson.dumps(fields, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
         sys.stdout.write(inert_json(text))
     else:
-        sys.stdout.writelines(f"{line}\n" for line in status_lines({**fields, "finding": None}))
+        sys.stdout.writelines(f"{line}\n" for line in status_lines(fields) if line.label != "finding")
     return code if finding is None else fail(finding, code=code)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from events import catalogue as ev
 from events.journal import Record
 
-__all__ = ["EXPLAINED", "UNEXPLAINED", "USED", "WindowLog", "WindowOutcome"]
+__all__ = ["EXPLAINED", "UNEXPLAINED", "USED", "WindowLog", "WindowOutcome", "windows_text"]
 
 USED: Final = "used"
 UNEXPLAINED: Final = "unexplained"
@@ -108,14 +108,16 @@ class _Told:
         else:
             self.put_down_to("budget", record.seq)
 
-    def outcome(self) -> WindowOutcome:
+    def outcome(self, *, busy: int | None = None) -> WindowOutcome:
+        """What became of it; ``busy`` is the record of work on an earlier window that went on through it."""
         if self.chosen or self.sent is not None:
             seqs = {self.seq, self.search or self.seq, self.sent or self.seq}
             return WindowOutcome(number=self.number, seqs=tuple(sorted(seqs)), outcome=USED)
-        why = next((name for name in EXPLAINED if name in self.why), UNEXPLAINED)
+        known = self.why if busy is None else {"busy": busy, **self.why}
+        why = next((name for name in EXPLAINED if name in known), UNEXPLAINED)
         return WindowOutcome(
             number=self.number,
-            seqs=tuple(sorted({self.seq, self.why.get(why, self.seq), self.started or self.seq})),
+            seqs=tuple(sorted({self.seq, known.get(why, self.seq), self.started or self.seq})),
             outcome=why,
             started=self.started,
         )
@@ -161,8 +163,8 @@ class WindowLog:
 
     @property
     def undecided(self) -> int:
-        """Windows told whose outcome is not known yet."""
-        return len(self._told)
+        """Windows told whose outcome is not known, not even where the records end here: the newest one at most."""
+        return int(bool(self._told) and not self._told[-1].touched)
 
     def take(self, record: Record, event: ev.Event) -> Iterable[WindowOutcome]:
         """Note one more record; the outcomes that it settles."""
@@ -176,13 +178,16 @@ class WindowLog:
         self._told.append(_Told(number=number, start_block=start_block, blocks=blocks, seq=record.seq, sent=sent))
 
     def end(self) -> Iterator[WindowOutcome]:
-        """The journal has ended: every window but the newest is judged, and that one where it was worked on."""
+        """What records that end here tell: every window but the newest is judged, and that one where it was worked on.
+
+        Changes nothing, so more records may follow.
+        """
         last = self._last
-        if last is not None and last.dest != _WAITING and self._silence_ms(last) <= _PATIENCE_MS:
-            for told in self._told:
-                told.put_down_to("busy", last.seq)
-        while self._told and (len(self._told) > 1 or self._told[0].touched):
-            yield from self._judge(self._told.popleft())
+        works = last is not None and last.dest != _WAITING and self._silence_ms(last) <= _PATIENCE_MS
+        busy = last.seq if last is not None and works else None
+        for told in self._told:
+            if told.touched or (told is not self._told[-1] and not told.again):
+                yield told.outcome(busy=busy)
 
     def _silence_ms(self, last: Record) -> int:
         """For how long nothing was heard of the work: by this host's clock, but no longer than the blocks told took."""
@@ -369,6 +374,12 @@ class WindowLog:
         newest.started = record.seq
         self._fill(record)
         return ()
+
+
+def windows_text(*, used: int, missed: int, undecided: int) -> str:
+    """How many windows there were, in the words of every report; the newest is open until it is worked on or over."""
+    still_open = f", {undecided} open" if undecided else ""
+    return f"{used + missed + undecided} seen: {used} used, {missed} missed{still_open}"
 
 
 def _skipped(before: _Told, event: ev.WindowOpened, record: Record) -> list[WindowOutcome]:

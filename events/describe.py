@@ -52,10 +52,11 @@ def _seconds(ms: int) -> str:
 
 
 def _scraped(e: ev.PostsScraped) -> str:
+    requests = f" in {e.requests} requests" if e.requests > 1 else ""
     unusable = f", {e.unusable} unusable" if e.unusable else ""
     return (
-        f"window {e.window}: {len(e.posts)} of {e.wanted} wanted posts chosen from {len(e.candidates)} new ones; "
-        f"read {e.posts_read} posts and {e.users_read} users in {e.requests} request(s){unusable}"
+        f"window {e.window}: {len(e.posts)} of {e.wanted} posts chosen from {len(e.candidates)} new ones; "
+        f"read {e.posts_read} posts, {e.users_read} users{requests}{unusable}"
     )
 
 
@@ -65,7 +66,8 @@ def _analyzed(e: ev.PostAnalyzed) -> str:
     tokens = e.prompt_tokens + e.completion_tokens
     if e.reused_from is not None:
         return f"post {e.post_id}: {names}; sentiment {e.sentiment:+.1f}; as for post {e.reused_from}, the same text"
-    return f"post {e.post_id}: {names}; sentiment {e.sentiment:+.1f}; {e.calls} call(s), {tokens} tokens"
+    calls = f"{e.calls} calls, " if e.calls > 1 else ""
+    return f"post {e.post_id}: {names}; sentiment {e.sentiment:+.1f}; {calls}{tokens} tokens"
 
 
 def _budget_spent(e: ev.BudgetSpent) -> str:

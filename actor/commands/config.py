@@ -29,7 +29,7 @@ def config(
     debug: DebugOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Print each setting as `run` would take it, and where it is from; secrets stay hidden."""
+    """Print each setting as `run` would take it. It tells where each is from; secrets stay hidden."""
     from actor.configuration import DEFAULT_ENV_FILE, run_config  # noqa: PLC0415
 
     flags = {

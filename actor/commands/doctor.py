@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from actor.commands.options import JsonOption
+from actor.commands.options import HotkeyOption, JsonOption, WalletOption, WalletsOption
 
 __all__ = ["doctor"]
 
@@ -31,13 +31,9 @@ def doctor(
     ] = 10.0,
     env_file: Annotated[Path | None, typer.Option(help="Settings file [default: .miner_env]")] = None,
     journal: Annotated[Path | None, typer.Option(help="Where journals live [default: journal]")] = None,
-    wallet_name: Annotated[str | None, typer.Option("--wallet.name", help="Wallet [default: default]")] = None,
-    wallet_hotkey: Annotated[
-        str | None, typer.Option("--wallet.hotkey", help="Hotkey of the wallet [default: default]")
-    ] = None,
-    wallet_path: Annotated[
-        Path | None, typer.Option("--wallet.path", help="Wallets [default: ~/.bittensor/wallets]")
-    ] = None,
+    wallet_name: WalletOption = None,
+    wallet_hotkey: HotkeyOption = None,
+    wallet_path: WalletsOption = None,
     netuid: Annotated[int | None, typer.Option(min=0, max=65_535, help="Subnet [default: 45]")] = None,
     network: Annotated[
         str,
@@ -45,7 +41,7 @@ def doctor(
     ] = "finney",
     as_json: JsonOption = False,
 ) -> None:
-    """Look at all that a miner needs, and say of each what to do: ok, warning or failure.
+    """Look at all that a miner needs, and say what to do. Each is ok, a warning or a failure.
 
     Nothing is changed, and nothing is paid without --paid or --llm. Exit code 1 when something failed.
     """

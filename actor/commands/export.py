@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from actor.commands.options import JournalArgument
+from actor.commands.journals import named_or_own
+from actor.commands.options import EnvFileOption, JournalArgument
 
 __all__ = ["export"]
 
@@ -30,7 +31,7 @@ class Form(StrEnum):
 
 
 def export(
-    journal: JournalArgument,
+    journal: JournalArgument = None,
     *,
     what: Annotated[What | None, typer.Option(help="Rows of what [default: records]", show_default=False)] = None,
     form: Annotated[
@@ -47,9 +48,10 @@ def export(
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Up to this UTC time.")] = None,
     window: Annotated[list[int] | None, typer.Option(min=0, help="Only this window; repeatable.")] = None,
     event: Annotated[list[str] | None, typer.Option(help="Only records of this event; repeatable.")] = None,
+    env_file: EnvFileOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="With --out: say as JSON what was written.")] = False,
 ) -> None:
-    """Write a journal's records, posts or windows as rows for other programs, or one post as a dispute bundle."""
+    """Write a journal as rows for other programs. Its records, posts or windows; or one post as a dispute bundle."""
     file = None if out is None or str(out) == "-" else out
     if as_json and file is None:
         raise typer.BadParameter("says what was written to a file: it needs --out", param_hint="--json")
@@ -58,7 +60,7 @@ def export(
             raise typer.BadParameter(
                 "a bundle holds one post: it takes --out, --force and --json", param_hint="--dispute"
             )
-        raise typer.Exit(_bundle(journal, dispute, file, force=force, as_json=as_json))
+        raise typer.Exit(_bundle(named_or_own(journal, env_file), dispute, file, force=force, as_json=as_json))
     from audit.export import ExportOrder, run_export  # noqa: PLC0415
 
     order = ExportOrder(
@@ -72,7 +74,7 @@ def export(
         windows=tuple(window or ()),
         events=tuple(event or ()),
     )
-    raise typer.Exit(run_export(journal, order))
+    raise typer.Exit(run_export(named_or_own(journal, env_file), order))
 
 
 def _bundle(journal: Path, post_id: str, out: Path | None, *, force: bool, as_json: bool) -> int:

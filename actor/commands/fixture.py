@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from actor.commands.options import JournalArgument, JsonOption
+from actor.commands.journals import named_or_own
+from actor.commands.options import EnvFileOption, JournalArgument, JsonOption
 
 __all__ = ["fixture"]
 
 
 def fixture(
-    journal: JournalArgument,
+    journal: JournalArgument = None,
     *,
     post: Annotated[str | None, typer.Option(metavar="ID", help="One post, from its choice to its verdict.")] = None,
     window: Annotated[int | None, typer.Option(metavar="NUMBER", help="The work on one window.")] = None,
@@ -25,11 +26,12 @@ def fixture(
     keep_text: Annotated[
         bool, typer.Option("--keep-text/--redact", help="Keep texts, authors and ids of posts, or put in stand-ins.")
     ] = False,
+    env_file: EnvFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a test file from a part of a journal; it passes under pytest as it is written."""
+    """Make a test file from a part of a journal. It passes under pytest as it is written."""
     from actor.testing.fixture import Asked, run_fixture  # noqa: PLC0415
 
     asked = Asked(post=post, window=window, until=until, keep_text=keep_text, as_json=as_json)
     file = None if out is None or str(out) == "-" else out
-    raise typer.Exit(run_fixture(journal, asked, out=file, force=force))
+    raise typer.Exit(run_fixture(named_or_own(journal, env_file), asked, out=file, force=force))

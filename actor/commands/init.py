@@ -33,7 +33,7 @@ def init(
     ] = True,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
-    """Write a settings file that only you can read: asked on a terminal, or from these options."""
+    """Write a settings file that only you can read. It asks on a terminal, or takes these options."""
     from actor.configuration import DEFAULT_ENV_FILE  # noqa: PLC0415
     from actor.initializing import InitOptions, run_init  # noqa: PLC0415
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 import typer
 
@@ -19,14 +19,18 @@ __all__ = [
     "WalletsOption",
 ]
 
-JournalArgument: TypeAlias = Annotated[Path, typer.Argument(help="A journal, or a folder that holds exactly one.")]
+_OWN: Final = "[default: JOURNAL_DIR]"
+
+JournalArgument: TypeAlias = Annotated[
+    Path | None, typer.Argument(help=f"A journal, or a folder that holds exactly one {_OWN}")
+]
 JournalsOption: TypeAlias = Annotated[
     Path | None, typer.Option("--journal", help="Where journals live [default: journal]")
 ]
 EnvFileOption: TypeAlias = Annotated[Path | None, typer.Option(help="Settings file [default: .miner_env]")]
-WalletOption: TypeAlias = Annotated[str | None, typer.Option("--wallet.name", help="Wallet [default: default]")]
+WalletOption: TypeAlias = Annotated[str | None, typer.Option("--wallet.name", "-w", help="Wallet [default: default]")]
 HotkeyOption: TypeAlias = Annotated[
-    str | None, typer.Option("--wallet.hotkey", help="Hotkey of the wallet [default: default]")
+    str | None, typer.Option("--wallet.hotkey", "-H", help="Hotkey of the wallet [default: default]")
 ]
 WalletsOption: TypeAlias = Annotated[
     Path | None, typer.Option("--wallet.path", help="Wallets [default: ~/.bittensor/wallets]")

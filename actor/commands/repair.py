@@ -32,8 +32,7 @@ def run_repair(directory: Path, *, accept_loss: bool, out: Path | None, clock: C
     host's.
     """
     try:
-        journal = locate(directory)
-        damage = survey(journal)
+        journal, damage = _look(directory)
         if damage is None:
             _follow(journal, "the chain is whole, but this build cannot follow the records")
             _say(f"{journal} needs no repair: `user-miner run` opens it as it is")
@@ -54,6 +53,14 @@ def run_repair(directory: Path, *, accept_loss: bool, out: Path | None, clock: C
     _say(f"{target} holds records 1 to {damage.place.head.seq} as they were, and the gap as record {seq}")
     _say(f"to go on with it:  mv {journal} {journal}.damaged && mv {target} {journal}")
     return 0
+
+
+def _look(directory: Path) -> tuple[Path, Damage | None]:
+    try:
+        journal = locate(directory)
+        return journal, survey(journal)
+    except OSError as error:
+        raise JournalError(f"cannot read {error.filename or directory}: {error.strerror}") from error
 
 
 def _say(line: str) -> None:

@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from actor.commands.options import JournalArgument, JsonOption
+from actor.commands.journals import named_or_own
+from actor.commands.options import EnvFileOption, JournalArgument, JsonOption
 
 __all__ = ["replay"]
 
 
 def replay(
-    journal: JournalArgument,
+    journal: JournalArgument = None,
     *,
     verbose: Annotated[bool, typer.Option("--verbose", help="A line for each record.")] = False,
     window: Annotated[list[int] | None, typer.Option(metavar="N", min=0, help="Only this window; repeatable.")] = None,
@@ -32,9 +33,10 @@ def replay(
     why: Annotated[
         int | None, typer.Option(metavar="SEQ", min=1, help="Why this record led where it led, and what it changed.")
     ] = None,
+    env_file: EnvFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read a journal from its first record: what happened, window by window, and why."""
+    """Read a journal: what happened, window by window, and why. From its first record on."""
     from audit.replay import ReplayOptions, run_replay  # noqa: PLC0415
 
     options = ReplayOptions(
@@ -50,4 +52,4 @@ def replay(
         diff=diff,
         why=why,
     )
-    raise typer.Exit(run_replay(journal, options))
+    raise typer.Exit(run_replay(named_or_own(journal, env_file), options))

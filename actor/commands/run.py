@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from pydantic import SecretStr
+
 from actor.commands.signals import Signals
+from actor.commands.unlocking import unlocked
 from actor.compose import (
     RunOptions,
     build_actor,
@@ -27,7 +31,7 @@ from actor.logs import configure_logging, log_record, set_log_level
 from actor.loops import run_loop
 from actor.machine import State, at_rest
 from actor.metrics.serving import MetricsError, serving_metrics
-from actor.my_miner import load_signer, warn_of_remarks
+from actor.my_miner import warn_of_remarks
 from actor.notify import Notifier, keep_alive
 from actor.ports import Signer
 from actor.reloading import Reloader
@@ -74,7 +78,8 @@ def run_miner(flags: RunFlags) -> int:
         sources = _read(flags, env_file)
         settings = check_settings(sources)
         check_environment(settings)
-        signer = load_signer(settings)
+        signer, password = unlocked(settings)
+        settings = settings if password is None else settings.model_copy(update={"hotkey_password": password})
         journal = journal_path(settings.journal_dir, signer.ss58_address, dry_run=flags.dry_run)
         _check_place(journal)
         _check_log(settings.log_file)
@@ -83,6 +88,8 @@ def run_miner(flags: RunFlags) -> int:
     except HotkeyError as error:
         return _refuse([str(error)])
     redact = redactor(settings)
+    if settings.log_file is not None:
+        print(f"the log goes to {settings.log_file.absolute()}", file=sys.stderr)  # noqa: T201
     configure_logging(settings.log_level, as_json=flags.log_json, redact=redact, file=settings.log_file)
     warn_of_remarks(sources)
     warn_of_environment(settings)
@@ -91,7 +98,8 @@ def run_miner(flags: RunFlags) -> int:
         return code
     _log.info("journal %s", journal.absolute())  # a relative JOURNAL_DIR depends on where the command was started
     try:
-        reloader = Reloader(settings, partial(_read_again, flags, env_file), set_log_level=set_log_level)
+        read_again = partial(_read_again, flags, env_file, password=password)
+        reloader = Reloader(settings, read_again, set_log_level=set_log_level)
         run_loop(serve(settings, signer, options, on_start=partial(signals.attach, reloader=reloader)))
     except (IdentityError, JournalLockedError, MetricsError, UnreadableJournalError) as error:
         return _refuse([str(error)])
@@ -119,7 +127,7 @@ def _check_kept(file: Path, journal: Path, hotkey: str) -> int:
     return 0
 
 
-def _read(flags: RunFlags, env_file: Path) -> Sources:
+def _read(flags: RunFlags, env_file: Path, *, password: SecretStr | None = None) -> Sources:
     return read_sources(
         env_file,
         required=flags.env_file is not None,
@@ -129,14 +137,15 @@ def _read(flags: RunFlags, env_file: Path) -> Sources:
         wallet_path=flags.wallet_path,
         netuid=flags.netuid,
         log_level=flags.log_level,
+        hotkey_password=password,
     )
 
 
-def _read_again(flags: RunFlags, env_file: Path) -> Sources:
-    """The same at a later time, when waiting for a pipe's writer would hold up the miner."""
+def _read_again(flags: RunFlags, env_file: Path, *, password: SecretStr | None) -> Sources:
+    """The same at a later time, when waiting for a pipe's writer would hold up the miner, and nobody is asked again."""
     if env_file.is_fifo():
         raise SettingsError([f"{env_file} is a pipe and can be read only once"])
-    return _read(flags, env_file)
+    return _read(flags, env_file, password=password)
 
 
 def _check_place(journal: Path) -> None:
@@ -193,7 +202,6 @@ async def serve(
                 await actor.run(on_ready=notifier.ready)
         finally:
             pings.cancel()
-    _log.info("stopped; posts_processed %d", actor.state.totals.accepted)
 
 
 class _WindowLimit:

@@ -44,7 +44,7 @@ def simulate(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Let the miner live through simulated worlds in which everything goes wrong, and hold it to its promises."""
+    """Hold the miner to its promises in simulated worlds. In these, everything goes wrong."""
     from actor.simulation.oracles import judged  # noqa: PLC0415
     from actor.simulation.plan import Plan  # noqa: PLC0415
     from audit.terminal import UsageError, fail  # noqa: PLC0415

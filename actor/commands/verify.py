@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from actor.commands.options import JsonOption
+from actor.commands.journals import named_or_own
+from actor.commands.options import EnvFileOption, JournalArgument, JsonOption
 
 __all__ = ["verify"]
 
 
 def verify(
-    journal: Annotated[Path | None, typer.Argument(help="A journal, or a folder that holds exactly one.")] = None,
+    journal: JournalArgument = None,
     *,
-    as_json: JsonOption = False,
     hotkey: Annotated[
         str | None,
         typer.Option(
@@ -32,8 +32,10 @@ def verify(
         Path | None,
         typer.Option(help="A file of `export --dispute`, checked by itself; with a journal, also as its excerpt."),
     ] = None,
+    env_file: EnvFileOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Check every byte of a journal against hash chain and signatures, or a dispute bundle against its signatures."""
+    """Check every byte of a journal by hashes and signatures. With --bundle, a dispute bundle by its signatures."""
     from actor.edges.hotkey import is_signed_by, is_ss58  # noqa: PLC0415
     from audit.dispute import run_check_bundle  # noqa: PLC0415
     from audit.verify import run_verify  # noqa: PLC0415
@@ -50,8 +52,7 @@ def verify(
             checkpoint=checkpoint,
         )
         raise typer.Exit(code)
-    if journal is None:
-        raise typer.BadParameter("expected a journal, --bundle FILE, or both", param_hint="JOURNAL")
+    directory = named_or_own(journal, env_file)
     raise typer.Exit(
-        run_verify(journal, as_json=as_json, hotkey=hotkey, checkpoint=checkpoint, is_signed_by=is_signed_by)
+        run_verify(directory, as_json=as_json, hotkey=hotkey, checkpoint=checkpoint, is_signed_by=is_signed_by)
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from actor.doctor.check import Check, failure, ok, split_advice, warning
-from actor.env_file import EnvFileError, read_env_file
+from actor.env_file import EnvFileError, exposed_to, read_env_file
 
 __all__ = ["access_checks", "env_file_checks", "settings_checks", "variable_checks"]
 
@@ -41,8 +41,7 @@ def access_checks(env_file: Path, found: os.stat_result) -> list[Check]:
     checks = []
     if mode & 0o022:
         checks.append(failure("env-file", f"others can change {env_file} (mode {mode:04o})", f"chmod 600 {env_file}"))
-    elif mode & 0o044:
-        who = "every user of this machine" if mode & 0o004 else "its group"
+    elif (who := exposed_to(mode)) is not None:
         said = f"{who} can read the secrets in {env_file} (mode {mode:04o})"
         checks.append(warning("env-file", said, f"chmod 600 {env_file}"))
     if found.st_uid not in {os.geteuid(), 0}:

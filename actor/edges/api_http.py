@@ -18,11 +18,14 @@ if "httpx" not in sys.modules:
 import httpx
 
 from actor.edges.network import Proxy, way_to
+from actor.edges.quiet import hush, ours
 from actor.edges.reply import Reply, Unanswered, is_before_sending, root_cause
 
 __all__ = ["Exchanger"]
 
 _LARGEST_BODY: Final = 64 * 1024
+
+hush("httpx")
 
 
 class Exchanger:
@@ -63,7 +66,8 @@ class Exchanger:
         partial: list[Reply] = []
         try:
             async with asyncio.timeout(self._total_timeout_s):
-                return await self._receive(method, url, headers, content, partial)
+                with ours():
+                    return await self._receive(method, url, headers, content, partial)
         except (httpx.HTTPError, OSError) as error:  # TimeoutError is an OSError
             if partial and not partial[0].ok:
                 return partial[0]  # the status alone says what was refused, a 429 above all (I6)

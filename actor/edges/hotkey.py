@@ -15,6 +15,7 @@ __all__ = [
     "HotkeyError",
     "HotkeyLockedError",
     "KeypairSigner",
+    "hotkey_address",
     "is_signed_by",
     "is_ss58",
     "load_hotkey",
@@ -102,6 +103,22 @@ def load_hotkey(*, name: str, hotkey: str, path: str | Path, password: str | Non
     """
     file = _find(name, hotkey, path)
     return signer_from_keypair(_keypair(_open(_read(file), file, password), file))
+
+
+def hotkey_address(*, name: str, hotkey: str, path: str | Path) -> str:
+    """Whose key it is, without its password: of an encrypted one tells the public file that bittensor puts beside it.
+
+    Raises:
+        HotkeyError: There is no such key, or it cannot be read.
+    """
+    from bittensor_core import keyfile_data_is_encrypted  # noqa: PLC0415  (loaded when first needed)
+
+    file = _find(name, hotkey, path)
+    data = _read(file)
+    if keyfile_data_is_encrypted(data):
+        file = file.with_name(f"{file.name}pub.txt")
+        data = _read(file)
+    return str(_keypair(data, file).ss58_address)
 
 
 def signer_from_keypair(keypair: Any) -> Signer:

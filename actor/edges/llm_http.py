@@ -22,11 +22,13 @@ from openai import DEFAULT_CONNECTION_LIMITS, AsyncOpenAI, DefaultAsyncHttpxClie
 
 from actor.edges.llm_wire import MAX_BODY_CHARS
 from actor.edges.network import Way, way_to
+from actor.edges.quiet import hush, ours
 
 __all__ = ["open_client"]
 
 # OPENAI_LOG has set it at the import, and would show each request whatever LOG_LEVEL says.
 logging.getLogger("openai").setLevel(logging.NOTSET)
+hush("httpx2")
 
 # One more than so many characters can take in UTF-8: who counts them sees that there were too many.
 _LARGEST_BODY: Final = 4 * MAX_BODY_CHARS + 1
@@ -98,7 +100,8 @@ class _BoundedHttp(DefaultAsyncHttpxClient):
 
     async def send(self, request: Any, **options: Any) -> Any:
         """Send one request, once; no body is read beyond the bound."""
-        return await _cut(await super().send(request, **options | {"stream": True, "follow_redirects": False}))
+        with ours():
+            return await _cut(await super().send(request, **options | {"stream": True, "follow_redirects": False}))
 
 
 async def _cut(answer: Any) -> Any:

@@ -18,7 +18,6 @@ __all__ = ["post_life_lines"]
 
 _WIDTH: Final = 110
 _LONGEST_TEXT: Final = 10_000
-_LONGEST_ANSWER: Final = 500
 _UNDER: Final = " " * 32
 
 
@@ -28,12 +27,18 @@ def post_life_lines(life: PostLife) -> Iterator[str]:
     yield "\n"
     above: int | None = None
     analyzed = ""
+    attempt = 0
     for step in life.steps:
         record, event = step.record, step.event
-        yield entry_line(record.seq, when(record.at_ms, beside=above), _text(life, step), trouble=is_trouble(event))
+        attempt += isinstance(event, ev.SubmissionStarted)
+        told = _text(life, step, attempt)
+        yield entry_line(record.seq, when(record.at_ms, beside=above), told, trouble=is_trouble(event))
         above = record.at_ms
         analyzed = getattr(event, "content_sha256", analyzed)
-        for detail in [*_details(event, analyzed), *_turns(life, step)]:
+        for detail in _details(event, analyzed):
+            yield from _wrapped(_UNDER, detail)
+        yield from _answer(event)
+        for detail in _turns(life, step, attempt):
             yield from _wrapped(_UNDER, detail)
     yield "\n"
     yield f"{_verdict(life)}\n"
@@ -61,8 +66,15 @@ def _wrapped(label: str, text: str) -> Iterator[str]:
     yield from (f"{line}\n" for line in lines)
 
 
-def _text(life: PostLife, step: Step) -> str:
-    """The event, seen from the post."""
+def _answer(event: ev.Event) -> Iterator[str]:
+    """What a server answered, whole and in one line, so that it can be copied as the JSON that it may be."""
+    answer = getattr(event, "raw_answer", None) or getattr(event, "answer", None)
+    if answer:
+        yield f"{_UNDER}answer: {short(answer, len(answer))}\n"
+
+
+def _text(life: PostLife, step: Step, attempt: int) -> str:
+    """The event, seen from the post; attempts are counted over all windows."""
     event = step.event
     if isinstance(event, ev.PostsScraped):
         drawn = "chosen for" if any(post.id == life.post_id for post in event.posts) else "found and not drawn for"
@@ -71,15 +83,19 @@ def _text(life: PostLife, step: Step) -> str:
         pending = step.after.pending(life.post_id)
         score = "" if pending is None else f"; score {pending.score:.3f}"
         return f"relevance {_relevance(event.tokens)}; sentiment {event.sentiment:+.1f}{score}"
-    return describe(event).removeprefix(f"post {life.post_id}").lstrip(": ")
+    told = describe(event).removeprefix(f"post {life.post_id}").lstrip(": ")
+    if not isinstance(event, _ATTEMPTS) or event.post_id != life.post_id or not attempt:
+        return told
+    told = told.removeprefix(f"attempt {getattr(event, 'attempt', 0)}")
+    return f"attempt {attempt}{told if told.startswith(',') else f' {told.lstrip()}'}"
 
 
-def _turns(life: PostLife, step: Step) -> Iterator[str]:
+def _turns(life: PostLife, step: Step, attempt: int) -> Iterator[str]:
     """What the step meant for the post besides what its event says."""
     before, after = step.before.pending(life.post_id), step.after.pending(life.post_id)
     window = "?" if step.after.window is None else step.after.window.number
     if isinstance(step.event, ev.ActorStarted) and step.before.open is not None:
-        yield f"attempt {step.before.open.attempt} was under way, its answer was never recorded"
+        yield f"attempt {attempt} was under way, its answer was never recorded"
     if before is None or after is None:
         if isinstance(step.event, ev.PostAnalyzed | ev.AnalysisFailed):
             yield "left out by the settings"
@@ -101,8 +117,7 @@ def _details(event: ev.Event, analyzed: str) -> list[str]:
         same = content_sha256(event.body.content) == analyzed
         text = "the text that was analyzed" if same else "another text than the one that was analyzed"
         details.append(f"{len(event.body.content)} characters: {text}")
-    answer = getattr(event, "raw_answer", None) or getattr(event, "answer", None)
-    return [*details, f"answer: {short(answer, _LONGEST_ANSWER)}"] if answer else details
+    return details
 
 
 def _relevance(tokens: Mapping[str, float]) -> str:
@@ -126,7 +141,8 @@ def _analysis(e: ev.PostAnalyzed | ev.AnalysisFailed) -> list[str]:
 
 def _attempt(e: ev.SubmissionStarted) -> list[str]:
     body = e.body
-    return [f"window {e.window}: sentiment {body.sentiment:+.1f}, relevance {_relevance(body.tokens)}"]
+    which = f"window {e.window}, its attempt {e.attempt} there"
+    return [f"{which}: sentiment {body.sentiment:+.1f}, relevance {_relevance(body.tokens)}"]
 
 
 def _accepted(e: ev.SubmissionAccepted) -> list[str]:
@@ -139,6 +155,13 @@ def _answered(e: ev.SubmissionRejected | ev.SubmissionFailed | ev.RateLimited) -
     return [f"it took {span(e.latency_ms)}"]
 
 
+_ATTEMPTS: Final = (
+    ev.SubmissionStarted,
+    ev.SubmissionAccepted,
+    ev.SubmissionRejected,
+    ev.SubmissionFailed,
+    ev.RateLimited,
+)
 _DETAILS: Final[Mapping[type, Callable[[Any], list[str]]]] = {
     ev.PostsScraped: _search,
     ev.PostAnalyzed: _analysis,

@@ -15,6 +15,7 @@ from audit.statusing.holder import Holder
 from audit.statusing.look import Look
 from audit.statusing.post_fields import post_fields
 from audit.statusing.waiting import waits_for
+from audit.statusing.windows_seen import OPEN
 from audit.terminal import path_text
 from audit.windows import USED
 from events.catalogue import Spent
@@ -34,7 +35,7 @@ def status_fields(look: Look, holder: Holder, now_ms: int, *, finding: str | Non
         "finding": finding,
         **_identity(state),
         "record": _record(look, now_ms),
-        "process": _process(look, holder, now_ms),
+        "process": _process(look, holder, now_ms, is_whole=finding is None),
         "state": {
             "name": state.state,
             **_since(seen.state_ms, now_ms),
@@ -103,7 +104,7 @@ def _record(look: Look, now_ms: int) -> dict[str, Any]:
     }
 
 
-def _process(look: Look, holder: Holder, now_ms: int) -> dict[str, Any]:
+def _process(look: Look, holder: Holder, now_ms: int, *, is_whole: bool) -> dict[str, Any]:
     state, start = look.state, look.seen.start
     since_ms = holder.since_ms
     uptime_s = (now_ms - since_ms) / 1000 if holder.holds == "yes" and since_ms is not None else None
@@ -114,7 +115,7 @@ def _process(look: Look, holder: Holder, now_ms: int) -> dict[str, Any]:
         "since": None if since_ms is None else at_text(since_ms),
         "uptime_s": uptime_s,
         "lives": holder.lives,
-        "said_goodbye": not state.running,
+        "said_goodbye": not state.running if is_whole else None,  # it may stand in what cannot be read
         "epoch": state.epoch,
         "version": None if start is None else start.build,
         "elsewhere": _elsewhere(holder),
@@ -207,8 +208,10 @@ def _windows(look: Look, now_ms: int) -> dict[str, Any]:
 
 def _outcomes(look: Look, since_ms: int) -> dict[str, Any]:
     found = look.seen.windows.since(since_ms)
-    missed = {why: count for why, count in found.most_common() if why != USED}
-    return {"used": found[USED], "missed": sum(missed.values()), "why": missed}
+    why = {name: count for name, count in found.most_common() if count and name not in {USED, OPEN}}
+    missed = sum(why.values())
+    seen = found[USED] + missed + found[OPEN]
+    return {"seen": seen, "used": found[USED], "missed": missed, "undecided": found[OPEN], "why": why}
 
 
 def _feedback(feedback: Feedback) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from audit.replaying.lines import span
+from audit.windows import windows_text
 from events.describe import printable
 
 __all__ = ["Line", "brief_line", "status_lines"]
@@ -40,7 +41,7 @@ def status_lines(fields: Fields) -> Iterator[Line]:
     if not fields["record"]["seq"]:
         yield _process(fields)
         return
-    yield _line("record", _record(fields["record"]))
+    yield _line("record", _record(fields["record"], is_end=fields["finding"] is None))
     yield _process(fields)
     yield from _alarms(fields["alarms"])
     yield from _state(fields)
@@ -78,21 +79,22 @@ def _ago(found: Fields) -> str:
 
 def _journal(fields: Fields) -> str:
     if fields["hotkey"] is None:
-        return f"{fields['journal']}, without a record"
+        return f"{fields['journal']}, without a record" + (" that can be read" if fields["finding"] else "")
     dry = ", a dry run: nothing is sent" if fields["dry_run"] else ""
     return f"{fields['journal']} on netuid {fields['netuid']} for {fields['api_url']}{dry}"
 
 
-def _record(record: Fields) -> str:
+def _record(record: Fields, *, is_end: bool) -> str:
     read = "" if record["snapshot_seq"] is None else f"; records up to {record['snapshot_seq']} by their snapshot"
     tail = f"; {record['tail_bytes']} bytes of an unfinished record follow" if record["tail_bytes"] else ""
-    return f"{record['seq']} {record['event']}, {_ago(record)}{read}{tail}"
+    last = "" if is_end else "; the last one that can be read: all below is as of it"
+    return f"{record['seq']} {record['event']}, {_ago(record)}{read}{tail}{last}"
 
 
 def _process(fields: Fields) -> Line:
     process = fields["process"]
     holds = process["holds"]
-    lost = holds == "no" and not process["said_goodbye"]
+    lost = holds == "no" and process["said_goodbye"] is False
     version = "" if process["version"] is None else f"; version {process['version']}, epoch {process['epoch']}"
     other = process["elsewhere"]
     if other is not None:
@@ -110,6 +112,8 @@ def _holds(process: Fields) -> str:
     if process["holds"] == "unknown":
         where = "" if process["host"] is None else f" on host {process['host']}"
         return f"cannot be told from here: LOCK names process {named or 'nobody'}{where}"
+    if process["said_goodbye"] is None:
+        return "none; how the last one ended cannot be read"
     if process["said_goodbye"]:
         return "none; the last one stopped cleanly"
     ended = "none; the last one was killed or crashed: its journal has no goodbye"
@@ -154,8 +158,8 @@ def _windows(fields: Fields) -> Iterator[Line]:
     for label, name in (("last 24 h", "last_24_h"), ("this day", "today")):
         found = fields["windows"][name]
         why = ", ".join(f"{count} {cause}" for cause, count in found["why"].items())
-        missed = f"{found['missed']} missed" + (f" ({why})" if why else "")
-        yield _line(label, f"{found['used']} window(s) used, {missed}", "bad" if found["missed"] else "plain")
+        counts = windows_text(**{name: found[name] for name in ("used", "missed", "undecided")})
+        yield _line(label, counts + (f" ({why})" if why else ""), "bad" if found["missed"] else "plain")
 
 
 def _next(coming: Fields) -> str:

@@ -15,14 +15,13 @@ from typing import Any, Final, Protocol
 import orjson
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
-from rich.text import Text
 
 from audit.history import FoldError
 from audit.statusing.fields import status_fields
 from audit.statusing.holder import process_of
 from audit.statusing.lines import Line, brief_line, status_lines
 from audit.statusing.look import Look
+from audit.statusing.page import fitting, page_of
 from audit.statusing.pause import Pause
 from audit.terminal import inert_json
 from events.describe import printable
@@ -34,7 +33,7 @@ PACE_S: Final = 1.0
 # A journal that is refused is read again from its last segment's start each time.
 _RETRY_MS: Final = 5_000
 _LONGEST: Final = 400
-_STYLES: Final = {"plain": "", "good": "green", "bad": "yellow"}
+_TITLE: Final = Line("", "user-miner status --watch, Ctrl-C ends")
 
 
 class Watched:
@@ -124,21 +123,14 @@ class _Page:
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._last = Table.grid()
+        self._last = page_of([])
 
     def show(self, fields: Mapping[str, Any] | None, watched: Watched) -> None:
         """Draw."""
-        lines = [Line("", "user-miner status --watch, Ctrl-C ends")]
-        if watched.notice is not None:
-            lines.append(Line("notice", watched.notice, "bad"))
-        lines += () if fields is None else status_lines(fields)
-        page = Table.grid(padding=(0, 1))
-        page.add_column(no_wrap=True)
-        page.add_column(overflow="fold")
-        for line in lines:
-            page.add_row(line.label, Text(printable(line.text, _LONGEST)), style=_STYLES[line.tone])
-        self._last = page
-        self._live.update(page, refresh=True)
+        notices = [] if watched.notice is None else [Line("notice", watched.notice, "bad")]
+        lines = [*notices, *(() if fields is None else status_lines(fields))]
+        self._last = page_of([_TITLE, *lines])
+        self._live.update(page_of(fitting(_TITLE, lines, self._live.console)), refresh=True)
 
     def leave(self, console: Console) -> None:
         """What was shown last stays readable."""

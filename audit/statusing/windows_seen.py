@@ -13,7 +13,9 @@ from audit.windows import WindowLog, WindowOutcome
 from events import catalogue as ev
 from events.journal import Record
 
-__all__ = ["Told", "WindowsSeen"]
+__all__ = ["OPEN", "Told", "WindowsSeen"]
+
+OPEN: Final = "open"
 
 _WINDOWS: Final = 4_096
 _BLOCKS: Final = 16
@@ -52,9 +54,11 @@ class WindowsSeen:
         )
         self._ended: deque[_Ended] = deque(maxlen=_WINDOWS)
         self._blocks: deque[Told] = deque(maxlen=_BLOCKS)
+        self._last_ms: int | None = None
 
     def take(self, record: Record, event: ev.Event) -> None:
         """Note one more record."""
+        self._last_ms = record.at_ms
         for outcome in self._log.take(record, event):
             told = self.told if outcome.number is None else None
             self._ended.append(_Ended(record.at_ms if told is None else told.at_ms, record.at_ms, outcome))
@@ -82,8 +86,15 @@ class WindowsSeen:
         return statistics.median(paces) if paces else None
 
     def since(self, since_ms: int) -> Counter[str]:
-        """How many windows ended since then, by outcome; of those never told, the share that the time suggests."""
+        """How many windows ended since then, by outcome; of those never told, the share that the time suggests.
+
+        As in an audit, the records end here: the newest window counts where it was worked on, and else is `OPEN`.
+        """
         found: Counter[str] = Counter()
+        last_ms = self._last_ms
+        if last_ms is not None and last_ms >= since_ms:
+            found.update(outcome.outcome for outcome in self._log.end())
+            found[OPEN] += self._log.undecided
         for ended in self._ended:
             if ended.to_ms < since_ms:
                 continue

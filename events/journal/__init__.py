@@ -20,6 +20,7 @@ from events.journal.store import (
     Lease,
     RolledBackError,
     SecondWriterError,
+    SeveralJournalsError,
     Snapshot,
     UnknownOutcomeError,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "Record",
     "RolledBackError",
     "SecondWriterError",
+    "SeveralJournalsError",
     "Snapshot",
     "UnknownOutcomeError",
     "VerifyReport",

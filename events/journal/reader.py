@@ -13,10 +13,10 @@ from pathlib import Path
 
 from events.journal.ahead import WORTH_BYTES, End, ReadAhead
 from events.journal.head import START, Place, read_witness
-from events.journal.layout import list_segments
+from events.journal.layout import list_segments, way_out
 from events.journal.record import GENESIS, Head, Record
 from events.journal.scan import BrokenChainError, Walk, classify, damaged, hash_before, start_before
-from events.journal.store import JournalError, RolledBackError
+from events.journal.store import JournalError, RolledBackError, SeveralJournalsError
 
 __all__ = ["JournalReader", "locate", "read_journal"]
 
@@ -137,7 +137,8 @@ class JournalReader:
         needed = max(least.seq, self._after.seq)
         if self.head.seq < needed:
             raise RolledBackError(
-                f"{self.directory} has lost its end: it ends at record {self.head.seq}, but record {needed} was there"
+                f"{self.directory} has lost its end: it ends at record {self.head.seq}, but record {needed} was there; "
+                f"{way_out(self.directory)}"
             )
 
 
@@ -152,7 +153,8 @@ def locate(directory: Path, hotkey: str | None = None) -> Path:
     A recorded sample, a dry run and what a repair left beside a journal count only where nothing else is.
 
     Raises:
-        JournalError: There is none, or more than one.
+        JournalError: There is none.
+        SeveralJournalsError: There is more than one.
     """
     if not directory.is_dir():
         raise JournalError(f"{directory} is not a directory; give the journal's directory")
@@ -168,7 +170,7 @@ def locate(directory: Path, hotkey: str | None = None) -> Path:
         raise JournalError(f"no journal{whose} in {directory}: neither it nor a directory in it holds .jsonl segments")
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise JournalError(f"several journals in {directory}: {names}; name one of them")
+        raise SeveralJournalsError(f"several journals in {directory}: {names}; name one of them")
     return found[0]
 
 

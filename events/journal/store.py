@@ -37,6 +37,10 @@ class JournalDamagedError(JournalError):
     """Bad bytes where acknowledged records were: refused, nothing changed."""
 
 
+class SeveralJournalsError(JournalError):
+    """A directory holds more than one journal, and none was named."""
+
+
 class RolledBackError(JournalDamagedError):
     """The journal ends below what HEAD or a checkpoint witnessed: records are missing."""
 

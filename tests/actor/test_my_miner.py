@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import bittensor
+import httpx
 import pytest
 
 from actor import MyMiner
@@ -215,7 +216,34 @@ def test_r14_the_count_is_logged_at_stop(
     with caplog.at_level(logging.INFO, "actor"), make():
         pass
     assert {record.name for record in caplog.records} == {"actor"}
-    assert caplog.records[-1].getMessage() == "stopped; posts_processed 5"
+    told = [record.getMessage() for record in caplog.records]
+    assert [line for line in told if "posts_processed" in line] == ["stopped: stop() was called; posts_processed 5"]
+
+
+def test_r14_the_count_is_logged_for_a_host_that_listens_itself(
+    world: World, make: Callable[..., MyMiner], caplog: pytest.LogCaptureFixture
+) -> None:
+    """R14: once, too, where the records are not logged."""
+    world.mine()
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "actor"), make(on_record=lambda _record, _state: None):
+        pass
+    told = [record.getMessage() for record in caplog.records]
+    assert [line for line in told if "posts_processed" in line] == ["stopped; posts_processed 5"]
+
+
+def test_requests_leave_no_line_in_a_host_s_log(
+    world: World, make: Callable[..., MyMiner], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of the libraries that send them, at level INFO; the host's own requests with the same library do."""
+    with caplog.at_level(logging.INFO), make() as miner:
+        wait_for(lambda: miner.posts_processed == 5, "five posts")
+        with httpx.Client(trust_env=False) as client:
+            client.get(f"{world.settings()['MINER_API_URL']}/v2/status")
+    others = [
+        (record.name, record.threadName) for record in caplog.records if record.name.startswith(("http", "openai"))
+    ]
+    assert others == [("httpx", "MainThread")]
 
 
 def test_the_host_s_logging_and_signals_stay_its_own(make: Callable[..., MyMiner]) -> None:

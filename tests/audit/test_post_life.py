@@ -15,7 +15,7 @@ from audit.replaying.post_portrait import post_life_lines
 from audit.terminal import UsageError
 from events import catalogue as ev
 from tests.audit.replay_kit import sample, story
-from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, post
+from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, limited, post
 
 CONTENT_SHA256 = content_sha256("SN45 is doing fine, number 1")
 
@@ -50,21 +50,54 @@ def test_a_life_from_the_search_to_the_verdict() -> None:
         f"{under}by m, prompt 1, json_schema: 1 call(s), 100 + 10 tokens, 0.7 s\n"
         f'{under}answer: {{"a": 1}}\n'
         "     6            14:32:06Z   attempt 1, score 0.308\n"
-        f"{under}window 60000: sentiment +0.5, relevance talisman 0.40\n"
+        f"{under}window 60000, its attempt 1 there: sentiment +0.5, relevance talisman 0.40\n"
         f"{under}28 characters: the text that was analyzed\n"
         "     7            14:32:06Z ! attempt 1 failed (HTTP 500): 500\n"
         f"{under}it took 0.0 s\n"
         f"{under}again after 3 s\n"
         "     9            14:32:09Z   attempt 2, score 0.308\n"
-        f"{under}window 60000: sentiment +0.5, relevance talisman 0.40\n"
+        f"{under}window 60000, its attempt 2 there: sentiment +0.5, relevance talisman 0.40\n"
         f"{under}28 characters: the text that was analyzed\n"
-        "    10            14:32:09Z   accepted: duplicate\n"
+        "    10            14:32:09Z   attempt 2 accepted: duplicate\n"
         f"{under}HTTP 200, it took 0.0 s\n"
         f"{under}counted in the window from block 6000000\n"
         f"{under}answer: {{}}\n"
         "\n"
         "accepted after 2 attempt(s), records 4 to 10, 4.5 s\n"
     )
+
+
+def test_attempts_are_counted_over_all_windows() -> None:
+    """In the words of each attempt and of its answer; which one it was in its window is told beside it."""
+    drive = Drive().start().batch(7, 1)
+    drive.on(failed(drive.send(), 1), ev.BackoffElapsed())
+    drive.on(limited(drive.send()))
+    drive.window(8).scraped()
+    drive.on(accepted(drive.send()))
+    told = text(drive, "1")
+    attempts = [line.split("  ")[-1] for line in told.splitlines() if " attempt " in line and line[:6].strip()]
+    assert [line.partition("attempt ")[2][:12] for line in attempts] == [
+        "1, score 0.6",
+        "1 failed (HT",
+        "2, score 0.6",
+        "2 rate limit",
+        "3, score 0.6",
+        "3 accepted: ",
+    ]
+    assert "window 8, its attempt 1 there: " in told
+    assert "accepted after 3 attempt(s)" in told
+
+
+def test_an_answer_stays_the_json_that_it_was() -> None:
+    """However long: in one line, from its first character to its last."""
+    answer = json.dumps(
+        {"sentiment": "bullish", "subnets": [{"name": f"subnet {n}", "functions": [n]} for n in range(99)]}
+    )
+    drive = Drive().start().window(60_000).scraped(1)
+    drive.on(analyzed("1", content_sha256=CONTENT_SHA256, raw_answer=answer))
+    drive.on(accepted(drive.send()))
+    (line,) = [line for line in text(drive, "1").splitlines() if "bullish" in line and "answer" in line]
+    assert json.loads(line.partition("answer: ")[2]) == json.loads(answer)
 
 
 def test_what_happens_to_a_post_by_records_that_do_not_name_it_is_told() -> None:

@@ -23,9 +23,10 @@ def test_a_log_that_cannot_be_written_is_refused_at_the_start(
 
 
 def test_run_logs_to_a_file(here: World, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything goes there, as JSON where asked, without secrets, and nothing to standard error."""
+    """Everything goes there, as JSON where asked, without secrets; standard error has one line that says where."""
     monkeypatch.setenv("LOG_FILE", "miner.log")
-    assert command("run", "--windows", "1", "--logging.json") == (0, "", "")
+    said = f"the log goes to {here.folder / 'miner.log'}\n"
+    assert command("run", "--windows", "1", "--logging.json") == (0, "", said)
     text = (here.folder / "miner.log").read_text()
     assert [line[0] for line in text.splitlines()] == ["{"] * text.count("\n")
     assert '"kind":"ActorStopped"' in text.replace(": ", ":")

@@ -89,7 +89,7 @@ def test_wrong_use(here: World, command: Command, flags: tuple[str, ...]) -> Non
     """Exit code 2, one line that names it, and nothing is asked."""
     code, out, errors = command("doctor", *flags)
     assert (code, out) == (2, "")
-    assert errors.splitlines()[-1].startswith("Error: ")
+    assert is_one_line(errors)
     assert here.sandbox.ledger.api.exchanges() == []
 
 

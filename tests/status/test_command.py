@@ -80,8 +80,28 @@ def test_a_damaged_journal_is_a_finding(command: Command, tmp_path: Path, *, as_
     if as_json:
         told = json.loads(out)
         assert (told["record"]["seq"], SEGMENT in told["finding"]) == (30, True)
+        assert told["process"]["said_goodbye"] is None
     else:
         assert "record       30 " in out
+        assert "the last one that can be read: all below is as of it" in out
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 30])
+def test_damage_is_put_down_to_nobody(mined: World, command: Command, tmp_path: Path, *, count: int) -> None:
+    """How the last process ended stands in what cannot be read: that is said, with the place and what to run."""
+    (whole,) = mined.journal.iterdir()
+    journal = shutil.copytree(whole, tmp_path / "j")
+    data = bytearray((journal / SEGMENT).read_bytes())
+    lines = bytes(data).splitlines(keepends=True)
+    count = min(count, len(lines) - 1)
+    data[sum(map(len, lines[:count])) + 5] ^= 1
+    (journal / SEGMENT).write_bytes(data)
+    code, out, errors = command("status", "--journal", journal)
+    assert (code, is_one_line(errors, f"{SEGMENT} at byte ", f"after record {count}", "user-miner repair")) == (1, True)
+    assert "process      none; how the last one ended cannot be read" in out
+    assert "crash" not in out
+    assert "cleanly" not in out
+    assert ("without a record that can be read" in out) == (count == 0)
 
 
 def test_damage_before_the_snapshot_leaves_the_state_of_what_is_good(
@@ -122,7 +142,7 @@ def test_a_journal_that_lost_its_end_is_a_finding(mined: World, command: Command
         lines = (journal / SEGMENT).read_bytes().splitlines(keepends=True)
         (journal / SEGMENT).write_bytes(b"".join(lines[:-2]))
         code, _, errors = command("status", "--journal", journal)
-        assert (code, is_one_line(errors, "lost its end")) == (1, True)
+        assert (code, is_one_line(errors, "lost its end", "user-miner repair")) == (1, True)
 
 
 def test_nothing_is_written(command: Command, tmp_path: Path) -> None:

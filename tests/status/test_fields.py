@@ -8,10 +8,14 @@ from typing import Any
 import orjson
 import pytest
 
+from audit.audit_text import as_text
+from audit.judging import Audit
+from audit.rules.load import all_rules
 from audit.statusing.holder import Holder
 from audit.statusing.lines import brief_line, status_lines
 from events import catalogue as ev
 from events.codec import changed
+from events.journal import JournalReader
 from tests.audit.replay_kit import hostile_story, write
 from tests.kit import Drive, accepted, analysis_failed, failed, limited, rejected
 from tests.status.kit import NOBODY, looked
@@ -196,10 +200,34 @@ def test_missed_windows_are_told_with_their_causes(tmp_path: Path) -> None:
     drive.batch(8 + 144, 2)
     found = told(tmp_path, drive)["windows"]
     assert found["last_24_h"]["why"]["API unreachable"] in range(70, 75), "of 143 in 47 hours, those of 24"
-    assert found["last_24_h"]["used"] == 0
+    assert found["last_24_h"]["used"] == 1, "the newest one"
     whole = looked(tmp_path / "j", drive.at_ms - 47 * 3_600_000)["windows"]["last_24_h"]
-    assert whole["used"] == 1
+    assert (whole["seen"], whole["used"], whole["undecided"]) == (146, 2, 0)
     assert whole["why"] == {"scrape failed": 1, "API unreachable": 143}
+
+
+def test_windows_are_counted_as_an_audit_counts_them(tmp_path: Path) -> None:
+    """The same numbers in the same words, wherever the journal of a day ends: before, amid and after its windows."""
+    drive = Drive().start().batch(7, 1, 2).accept_all()
+    drive.window(8).scrape_failed().window(9).scraped().window(10)
+    drive.on(ev.ActorStopped(reason="x", posts_processed=2))
+    drive.start().batch(11, 3).accept_all().window(12)
+    for count in range(1, len(drive.lines) + 1):
+        shorter = Drive()
+        shorter.lines = drive.lines[:count]
+        journal = write(tmp_path / "j", shorter)
+        found = looked(journal, drive.at_ms)
+        audit = Audit(all_rules((), ()), journal)
+        for record in JournalReader(journal):
+            audit.take(record)
+        report = audit.report()
+        windows = report.accounts.windows
+        audited = {"seen": windows.seen, "used": windows.used, "undecided": windows.undecided, "why": windows.missed}
+        missed = sum(windows.missed.values())
+        assert found["windows"]["last_24_h"] == {**audited, "missed": missed}
+        if windows.seen:
+            (line,) = (line for line in as_text(journal, report, 0).splitlines() if line.startswith("windows "))
+            assert line.removeprefix("windows").strip() in text(found)
 
 
 def test_what_validators_told_stands_beside_the_posts(tmp_path: Path) -> None:

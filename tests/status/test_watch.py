@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,13 +16,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+from rich.console import Console
+
+from audit.statusing.lines import Line, status_lines
+from audit.statusing.page import fitting, page_of
 from audit.statusing.pause import Pause
 from audit.statusing.watch import Watched
+from events import catalogue as ev
 from events.journal import Draft, FileJournal
 from tests.audit.replay_kit import SEGMENT, hostile_story, story, write
 from tests.kit import Drive
 from tests.patience import GIVE_UP_S, Stopwatch
-from tests.status.kit import keep, terminal
+from tests.status.kit import keep, looked, terminal
 
 XTERM = {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
 _LEAVES = b"\x1b[?1049l"
@@ -73,6 +81,51 @@ def test_a_terminal_shows_a_page_that_survives_resizing(tmp_path: Path) -> None:
         assert page.output.rindex(_SHOWS_CURSOR) > page.output.rindex(b"\x1b[?25l")
         assert b"Traceback" not in page.output
         assert b"last error" in page.output[page.output.rindex(_LEAVES) :], "what was shown last stays"
+
+
+def troubled() -> Drive:
+    """A story with trouble near its end, and more to tell than a small terminal holds."""
+    drive = Drive().start().batch(7, 1, 2, 3, 4, 5)
+    drive.on(ev.ApiUnreachable(reason="no route to the host"))
+    return drive
+
+
+def test_a_small_terminal_shows_trouble_first(tmp_path: Path) -> None:
+    """At 60x15, and says how much is left out; a large one shows all in its order."""
+    journal = write(tmp_path / "j", troubled())
+    with terminal("status", "--watch", "--journal", journal, env=XTERM, rows=15, columns=60) as page:
+        shown = page.read("lines").decode()
+        assert "does not answer" in shown
+        assert "last error" in shown
+        assert shown.index("does not answer") < shown.index("on netuid")
+        assert re.search(r"\+\d+ lines", shown)
+        before = len(page.output)
+        page.resize(50, 140)
+        whole = page.read("last error", "processed", since=before).decode()
+        assert whole.index("on netuid") < whole.index("does not answer")
+        assert " lines" not in whole
+        page.type(b"\x03")
+        assert page.end() == 0
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 100, 200])
+def test_a_page_fits_its_terminal(tmp_path: Path, columns: int) -> None:
+    """At every height that holds the title, a line and the count; each line is shown or counted."""
+    drive = troubled()
+    fields = looked(write(tmp_path / "j", drive), drive.at_ms)
+    lines = list(status_lines({**fields, "finding": "the journal is damaged " * 5}))
+    title = Line("", "title")
+    for rows in range(1, 60):
+        console = Console(width=columns, height=rows, file=io.StringIO())
+        shown = fitting(title, lines, console)
+        drawn = len(console.render_lines(page_of(shown), pad=False))
+        assert drawn <= max(rows, 3)
+        if shown[1:] != lines:
+            *some, count = shown[1:]
+            assert count.text == f"+{len(lines) - len(some)} lines"
+            tones = [line.tone == "bad" for line in some]
+            assert tones == sorted(tones, reverse=True)
+            assert all(line.label for line in some)
 
 
 def test_a_new_size_ends_the_pause() -> None:
