@@ -1,6 +1,6 @@
 """The image, built and run by a docker engine of its own: stops, kills, health, readers, memory, a second miner.
 
-    python -m benchmarks.campaign_image [--keep-image FILE] [--image FILE]
+    python -m benchmarks.campaign_image
 
 It needs root and Debian's apt-get, some three minutes, and 1 GiB in the folder for temporary files, and leaves nothing.
 The containers are run as docs/service/compose.yaml says. Exit code 1 when anything is not as documented.
@@ -39,6 +39,7 @@ _USER: Final = 10_001
 # What a test cannot wait for; the image's own are a minute, 5 minutes and 3.
 _HEALTH: Final = ("--health-interval=1s", "--health-start-period=2s", "--health-retries=2", "--health-timeout=2s")
 _STOP_S: Final = 5.0
+_NEXT: Final = "7.6.5"
 _LARGEST_MIB: Final = 128.0
 _RESTARTS_S: Final = 24.0
 # Of the container's control group, of the second version or the first.
@@ -84,7 +85,7 @@ class Miner:
     def flags(self) -> list[str]:
         """The compose file's keys as flags of ``docker run``."""
         asked = YAML(typ="safe").load(_SERVICE / "compose.yaml")["services"]["user-miner"]
-        mounts = {"./settings": str(self.folder), "journal": self.name}
+        mounts = {"/etc/user-miner": str(self.folder), "journal": self.name}
         flags = [
             f"--network={asked['network_mode']}",
             f"--restart={asked['restart']}",
@@ -145,21 +146,16 @@ class Miner:
         wait_for(lambda: self.events().count(name) >= times, f"{times} {name}")
 
 
-def build(docker: Engine, report: Report, image: Path | None) -> None:
-    """The image, or the one that was kept."""
+def build(docker: Engine, report: Report) -> None:
+    """The image as the Dockerfile says, from the files of this checkout."""
     begin = time.monotonic()
-    if image is not None:
-        docker("load", "-i", image)
-        return
     docker.make_base(_BASE)
     report("base of Debian's packages", f"{time.monotonic() - begin:.0f} s")
     begin = time.monotonic()
     docker("build", "--network", "host", "-f", _SERVICE / "Dockerfile", "-t", "user-miner", _ROOT)
     size = int(docker("inspect", "--format", "{{.Size}}", "user-miner"))
     base = int(docker("inspect", "--format", "{{.Size}}", _BASE))
-    report(
-        "built", f"{time.monotonic() - begin:.0f} s, {size / 1e6:.0f} MB, {(size - base) / 1e6:.0f} MB beside its base"
-    )
+    report("built", f"{time.monotonic() - begin:.0f} s, {size / 1e6:.0f} MB, of it {base / 1e6:.0f} the base")
 
 
 def first_life(miner: Miner, report: Report) -> None:
@@ -292,6 +288,29 @@ def refused(miner: Miner, report: Report) -> None:
     report("exit code 2, tried again", f"{count} times in {_RESTARTS_S:.0f} s")
 
 
+def updated(miner: Miner, report: Report) -> None:
+    """An image of the next version, which agrees with the journal and goes on with it."""
+    context = miner.folder.with_name("next")
+    for name in (line[1:] for line in (_ROOT / ".dockerignore").read_text("utf-8").splitlines() if line[:1] == "!"):
+        copy = shutil.copytree if (_ROOT / name).is_dir() else shutil.copy
+        context.mkdir(exist_ok=True)
+        copy(_ROOT / name, context / name)
+    project = context / "pyproject.toml"
+    project.write_text(project.read_text("utf-8").replace('\nversion = "', f'\nversion = "{_NEXT}" # "', 1), "utf-8")
+    begin = time.monotonic()
+    miner.docker("build", "--network", "host", "-f", _SERVICE / "Dockerfile", "-t", "user-miner", context)
+    report("the next version, built", f"{time.monotonic() - begin:.0f} s")
+    code, said = miner.once("check", "journal")
+    report("its check of the journal", f"exit code {code}", ok=code == 0 and f"this build, {_NEXT}" in said)
+    miner.docker("rm", miner.name)
+    miner.start()
+    miner.wait_for_event("ActorStarted", 3)
+    _, said = miner.asked("user-miner", "status")
+    report("after the update", f"version {_NEXT}, epoch 3", ok=f"version {_NEXT}, epoch 3" in said)
+    report("one journal", 1, ok=miner.events().count("JournalCreated") == 1)
+    miner.docker("rm", "-f", miner.name)
+
+
 def prepare(miner: Miner, uri: str = "//Alice") -> None:
     """Its settings and wallet, as the documents say."""
     miner.folder.mkdir()
@@ -311,7 +330,7 @@ def tried(docker: Engine, folder: Path, report: Report) -> None:
     """Everything, one after the other."""
     world = SandboxConfig(seconds_per_block=None, corpus_size=60, epoch=hours_ago())
     steps: list[Callable[[Miner, Report], None]] = [
-        first_life, health, settings_replaced, killed, second_miner, stopped, throwaway, refused,
+        first_life, health, settings_replaced, killed, second_miner, stopped, updated, throwaway, refused,
     ]  # fmt: skip
     with Sandbox(world) as box:
         miner = Miner(docker, folder / "settings", box, port=_free_port())
@@ -322,19 +341,14 @@ def tried(docker: Engine, folder: Path, report: Report) -> None:
 
 def main() -> int:
     """Run it once."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--keep-image", type=Path, help="save what was built here")
-    parser.add_argument("--image", type=Path, help="take what was saved there instead of building it")
-    options = parser.parse_args()
+    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
     report, begin = Report(), time.monotonic()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what is left behind has mounts and processes
     folder = Path(tempfile.mkdtemp(prefix="user-miner-image-"))
     try:
         with engine(folder) as docker:
             report("engine up", f"{time.monotonic() - begin:.0f} s, of Debian's packages")
-            build(docker, report, options.image)
-            if options.keep_image is not None:
-                docker("save", "-o", options.keep_image, "user-miner")
+            build(docker, report)
             tried(docker, folder, report)
             used = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
             report("disk while it lasted", f"{used / (1 << 20):.0f} MiB")

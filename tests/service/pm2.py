@@ -50,6 +50,11 @@ class Pm2:
     ) -> None:
         self("kill")
 
+    @property
+    def program(self) -> str:
+        """Where pm2 itself is."""
+        return pm2_program()
+
     def env(self, **more: str) -> dict[str, str]:
         """The environment of a shell that speaks with this daemon alone."""
         return bare_env(HOME=str(self.folder), PM2_HOME=str(self.folder / ".pm2"), **more)

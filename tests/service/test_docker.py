@@ -107,7 +107,7 @@ def test_no_command_needs_a_flag() -> None:
     assert f"--home-dir {home} " in instructions("RUN")[-1]
     defaults = {name: str(field.default) for name, field in Settings.model_fields.items()}
     mounts = dict(volume.split(":")[1::-1] for volume in service()["volumes"])
-    assert mounts == {"/var/lib/user-miner": "journal", "/etc/user-miner": "./settings"}
+    assert mounts == {"/var/lib/user-miner": "journal", "/etc/user-miner": "/etc/user-miner"}
     assert links() == {
         f"{home}/.miner_env": "/etc/user-miner/miner_env",
         f"{home}/{defaults['journal_dir']}": "/var/lib/user-miner",
