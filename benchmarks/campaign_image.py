@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -119,10 +119,10 @@ class Miner:
         """``docker run`` in the background."""
         self.docker("run", "-d", f"--name={self.name}", *self.flags, *_HEALTH, "user-miner")
 
-    def once(self, *words: str, flags: tuple[str, ...] = ()) -> tuple[int, str]:
+    def once(self, *words: str) -> tuple[int, str]:
         """The same image with the same mounts for one command: exit code and output."""
         kept = [flag for flag in self.flags if not flag.startswith("--restart=")]
-        done = self.docker.tried("run", "--rm", *kept, *flags, "user-miner", *words)
+        done = self.docker.tried("run", "--rm", *kept, "user-miner", *words)
         return done.returncode, done.stdout
 
     def asked(self, *words: str) -> tuple[int, str]:
@@ -250,7 +250,7 @@ def second_miner(miner: Miner, report: Report) -> None:
     for one in (miner, other):
         wait_for(lambda one=one: one.shows(".State.Health.Status") == "healthy", one.name)  # type: ignore[misc]
     report("a second hotkey beside it", "both are healthy")
-    code, _ = other.once("run", flags=(f"--env=METRICS_PORT={miner.port}", "--volume=third:/var/lib/user-miner"))
+    code, _ = replace(other, name="third", port=miner.port).once("run")
     report("the same METRICS_PORT", f"exit code {code}", ok=code == 2)
     other.docker("rm", "-f", "-v", other.name)
 
@@ -265,8 +265,10 @@ def stopped(miner: Miner, report: Report) -> None:
     report("its last record", last, ok=last == "ActorStopped")
     code, said = miner.once("status")
     report("status after it", f"exit code {code}", ok=code == 0 and "stopped cleanly" in said)
-    code, said = miner.once("run", "--require-journal", flags=("--volume=another:/var/lib/user-miner",))
-    report("--require-journal, another volume", said.strip()[:90], ok=code == 2 and said.startswith("user-miner: "))
+    code, said = replace(miner, name="another").once("run", "--require-journal")
+    report(
+        "--require-journal, another volume", f"{said.strip()[:60]}…", ok=code == 2 and said.startswith("user-miner: ")
+    )
 
 
 def throwaway(miner: Miner, report: Report) -> None:
