@@ -52,7 +52,7 @@ sample: .venv/.dev
 servers: .venv/.servers
 	$(BIN)/python -m benchmarks.campaign_servers
 
-# The image, built and tried by a docker engine of its own in a temporary folder: root on Debian, four minutes, 1 GiB.
+# The image, built and tried by a docker engine of its own in a temporary folder: root on Debian, 4 to 6 minutes, 1 GiB.
 image: .venv/.dev
 	$(BIN)/python -m benchmarks.campaign_image
 
