@@ -2,7 +2,7 @@
 
     python -m benchmarks.campaign_image
 
-It needs root and Debian's apt-get, four to six minutes, and 1 GiB in the folder for temporary files, and leaves nothing.
+It needs root and Debian's apt-get, some five minutes, and 1 GiB in the folder for temporary files, and leaves nothing.
 The containers are run as docs/service/compose.yaml says. Exit code 1 when anything is not as documented.
 """
 

@@ -16,6 +16,7 @@ from tests.docs.kit import ROOT
 
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
 PYTHON = shlex.quote(sys.executable)
+NAME = "user-miner"
 
 
 @pytest.mark.parametrize("extra", EXTRAS)
@@ -56,8 +57,8 @@ def test_the_hint_is_a_command_that_pip_takes() -> None:
 def test_nothing_that_is_tracked_fetches_the_program_by_its_name() -> None:
     """Whoever took the name on the index would be installed: code and documents name a folder."""
     by_name = re.compile(r"\b(?:pip|pipx|uv)\b[^\n`]*\b(?:install|add|run)\b[^\n`]*[ '\"]user" r"-miner(?![\w/.-])")
-    assert by_name.search("pip install -U user-miner")
-    assert by_name.search("uv tool install 'user-miner[sandbox]'")
+    assert by_name.search(f"pip install -U {NAME}")
+    assert by_name.search(f"uv tool install '{NAME}[sandbox]'")
     assert not by_name.search("uv tool install '/opt/user-miner[sandbox]'")
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
     for name in filter(None, listed.decode().split("\0")):

@@ -63,7 +63,7 @@ def test_an_update_under_pm2(world: World, versions: Versions) -> None:
     (world.folder / ".miner_env").write_text(settings(world, JOURNAL_DIR=""), "utf-8")
 
     def run(script: str) -> None:
-        lines = script.replace("/opt/", f"{opt}/").replace("ln -sfn ", f"ln -sfn {opt}/").replace(" && pm2 startup", "")
+        lines = script.replace("/opt/", f"{opt}/").replace(" && pm2 startup", "")
         lines = lines.replace("REPOSITORY", str(versions.repository)).replace("/var/lib/user-miner", f"{home}/journal")
         path = os.pathsep.join([str(versions.programs), str(Path(pm2.program).parent), os.environ["PATH"]])
         done = subprocess.run(
@@ -112,7 +112,7 @@ def test_an_update_under_systemd(world: World, versions: Versions, systemd: Syst
     unit_settings(world, systemd)
 
     def run(script: str) -> None:
-        lines = script.replace("REPOSITORY", str(versions.repository)).replace("ln -sfn ", "ln -sfn /opt/")
+        lines = script.replace("REPOSITORY", str(versions.repository))
         lines = lines.replace("/etc/systemd/system/", f"{world.folder}/units/")
         systemd.sh(lines, PATH=os.pathsep.join([str(versions.programs), os.environ["PATH"]]))
 
