@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-hard crash kills sweep soak simulate servers bench sample check lock format clean
+.PHONY: demo test test-hard crash kills sweep soak simulate servers image bench sample check lock format clean
 
 demo: .venv/.run
 	$(BIN)/user-miner demo
@@ -51,6 +51,10 @@ sample: .venv/.dev
 # 400 MB of packages that no lock file of ours names: some ten minutes.
 servers: .venv/.servers
 	$(BIN)/python -m benchmarks.campaign_servers
+
+# The image, built and tried by a docker engine of its own in a temporary folder: root on Debian, 4 to 6 minutes, 1 GiB.
+image: .venv/.dev
+	$(BIN)/python -m benchmarks.campaign_image
 
 # Figures beside those of others in the same run (benchmarks/README.md).
 bench: .venv/.bench

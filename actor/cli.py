@@ -94,6 +94,7 @@ def run(
     checkpoint: Annotated[
         Path | None, typer.Option(help="A checkpoint kept elsewhere; refuse a journal that was rolled back since.")
     ] = None,
+    require_journal: Annotated[bool, typer.Option("--require-journal", help="Refuse to begin a new journal.")] = False,
     move_api: Annotated[
         bool, typer.Option("--move-api", help="Accept a journal of another API URL, and record the move.")
     ] = False,
@@ -115,6 +116,7 @@ def run(
         dry_run=dry_run,
         windows=windows,
         checkpoint=checkpoint,
+        require_journal=require_journal,
         move_api=move_api,
         log_level="debug" if debug else None,
         log_json=as_json,

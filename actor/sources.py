@@ -163,10 +163,15 @@ class _Gathered:
             self.values[name] = Value(value=text, source="file", line=given.line, expanded=bool(given.expanded))
 
     def take_environment(self, environment: Mapping[str, str]) -> None:
+        written = dict(self.values)
         # Of two that differ in case only, the one in upper case counts: it comes first.
         for name, value in sorted(environment.items(), reverse=True):
             if name.upper() in self._known and (text := self._text(name.upper(), value, "environment")):
                 self.values[name.upper()] = Value(value=text, source="environment")
+        overridden = [name for name, value in written.items() if self.values[name].value != value.value]
+        if overridden:
+            names = ", ".join(sorted(overridden))
+            self.remarks.append(f"environment: what it says of {names} counts, not what {self._env_file} says")
 
     def _text(self, name: str, value: str, place: str) -> str:
         """The value without what surrounds it; an empty one means that the setting is not given."""

@@ -100,12 +100,14 @@ def _live(env_file: Path | None) -> Iterator[tuple[str, Asked | None]]:
 def _stand_in() -> Iterator[tuple[str, Asked | None]]:
     from actor.compose import Model  # noqa: PLC0415
     from actor.evaluation import Asked  # noqa: PLC0415
+    from audit.extras import install_hint  # noqa: PLC0415
     from audit.terminal import UsageError  # noqa: PLC0415
 
     try:
         from sandbox import Sandbox, SandboxConfig  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        raise UsageError(f"--stand-in: the sandbox needs {error.name}: pip install 'user-miner[sandbox]'") from error
+        line = f"--stand-in: the sandbox needs {error.name}, which is not installed: {install_hint('sandbox')}"
+        raise UsageError(line) from error
     with Sandbox(SandboxConfig(corpus_size=1)) as box:
         model = Model(base_url=box.llm_base, api_key=box.llm_key, name=box.config.model, timeout_s=30)
         name = "the sandbox's stand-in, which counts words: its agreement says nothing about a real model"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from actor.commands.place import check_begun, check_place, warn_of_place
 from actor.commands.signals import Signals
 from actor.commands.unlocking import unlocked
 from actor.compose import (
@@ -42,6 +42,7 @@ from actor.telling import telling_alarms
 from audit.terminal import fail
 from audit.vouch import KeptError, is_signed, read_kept
 from events.journal import JournalReader
+from events.journal.owner import other_journal
 from events.journal.record import Head, Record
 from events.journal.store import JournalError, JournalLockedError
 
@@ -65,6 +66,7 @@ class RunFlags:
     dry_run: bool
     windows: int | None
     checkpoint: Path | None
+    require_journal: bool
     move_api: bool
     log_level: str | None
     log_json: bool
@@ -81,7 +83,9 @@ def run_miner(flags: RunFlags) -> int:
         signer, password = unlocked(settings)
         settings = settings if password is None else settings.model_copy(update={"hotkey_password": password})
         journal = journal_path(settings.journal_dir, signer.ss58_address, dry_run=flags.dry_run)
-        _check_place(journal)
+        check_place(journal)
+        if flags.require_journal:
+            check_begun(journal, other_journal(signer.ss58_address, settings.miner_api_url, journal))
         _check_log(settings.log_file)
     except SettingsError as error:
         return _refuse([*error.lines, *error.remarks])
@@ -97,6 +101,7 @@ def run_miner(flags: RunFlags) -> int:
     if flags.checkpoint is not None and (code := _check_kept(flags.checkpoint, journal, signer.ss58_address)):
         return code
     _log.info("journal %s", journal.absolute())  # a relative JOURNAL_DIR depends on where the command was started
+    warn_of_place(journal)
     try:
         read_again = partial(_read_again, flags, env_file, password=password)
         reloader = Reloader(settings, read_again, set_log_level=set_log_level)
@@ -146,15 +151,6 @@ def _read_again(flags: RunFlags, env_file: Path, *, password: SecretStr | None) 
     if env_file.is_fifo():
         raise SettingsError([f"{env_file} is a pipe and can be read only once"])
     return _read(flags, env_file, password=password)
-
-
-def _check_place(journal: Path) -> None:
-    """A journal that cannot be where the settings put it is their mistake, and no failure of a disk."""
-    nearest = next(place for place in (journal, *journal.absolute().parents) if os.path.lexists(place))
-    if not nearest.is_dir():
-        raise SettingsError([f"JOURNAL_DIR: {nearest} is not a directory: name one where this user can write"])
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise SettingsError([f"JOURNAL_DIR: {nearest} is not writable: name a directory where this user can write"])
 
 
 def _check_log(file: Path | None) -> None:

@@ -23,7 +23,9 @@ def run_sandbox(
     try:
         from sandbox import FAULTS, PERSONALITIES, Sandbox, SandboxConfig, environment_text, serve  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        return _refuse(f"the sandbox needs {error.name}: pip install 'user-miner[sandbox]'")
+        from audit.extras import install_hint  # noqa: PLC0415  (only for a refusal)
+
+        return _refuse(f"the sandbox needs {error.name}, which is not installed: {install_hint('sandbox')}")
     listed = [f"{name}  {like.about}" for name, like in PERSONALITIES.items()] if llm_like == "list" else []
     if "list" in faults:
         listed += [f"{route}:{name}  {meaning}" for route, names in FAULTS.items() for name, meaning in names.items()]

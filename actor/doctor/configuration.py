@@ -19,10 +19,8 @@ _FIX: Final = "correct or remove it there"
 def env_file_checks(env_file: Path, *, named: bool) -> list[Check]:
     """Whether the file is there, can be read, and is kept from others; ``named`` when the operator named it."""
     name = "env-file"
-    if not env_file.exists() and not env_file.is_symlink():
-        if named:
-            return [failure(name, f"there is no file {env_file}", "correct the name; `user-miner init` writes one")]
-        return [ok(name, f"there is no {env_file} in {Path.cwd()}; all settings are those of the environment")]
+    if not env_file.exists():
+        return [_absent(env_file, named=named)]
     if env_file.is_fifo():
         return [ok(name, f"{env_file} is a pipe, which is read once")]
     if not env_file.is_file():
@@ -33,6 +31,16 @@ def env_file_checks(env_file: Path, *, named: bool) -> list[Check]:
         return [failure(name, f"{env_file} {error}", f"correct it, or copy .miner_env.example to {env_file} anew")]
     checks = access_checks(env_file, env_file.stat())
     return checks or [ok(name, f"{env_file} sets {len(read.given)} variables; only its owner can read it")]
+
+
+def _absent(env_file: Path, *, named: bool) -> Check:
+    name = "env-file"
+    if named:
+        return failure(name, f"there is no file {env_file}", "correct the name; `user-miner init` writes one")
+    if env_file.is_symlink():
+        said = f"{env_file} leads to {env_file.readlink()}, which is not there; all settings are the environment's"
+        return warning(name, said, "put the file there, or remove the link")
+    return ok(name, f"there is no {env_file} in {Path.cwd()}; all settings are those of the environment")
 
 
 def access_checks(env_file: Path, found: os.stat_result) -> list[Check]:

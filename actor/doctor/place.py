@@ -12,9 +12,11 @@ from typing import Final
 
 from actor.compose import journal_path
 from actor.doctor.check import Check, failure, ok, warning
+from actor.throwaway import is_throwaway
 from audit.statusing.holder import Holder
 from events.journal import JournalError, at_text, locate
 from events.journal.layout import HEAD, LOCK, QUARANTINE, SNAPSHOTS
+from events.journal.owner import other_journal
 
 __all__ = ["disk_check", "find_journal", "lock_check", "nearest_directory", "place_checks", "room"]
 
@@ -36,8 +38,8 @@ def find_journal(root: Path, hotkey: str | None) -> Path | None:
         return None
 
 
-def place_checks(root: Path, hotkey: str | None) -> list[Check]:
-    """Whether the journal can be written where it is, or made where it will be."""
+def place_checks(root: Path, hotkey: str | None, api_url: str) -> list[Check]:
+    """Whether the journal can be written where it is, or made where it will be; and whether it would last there."""
     journal = find_journal(root, hotkey)
     place = journal or root
     nearest = nearest_directory(place)
@@ -48,10 +50,16 @@ def place_checks(root: Path, hotkey: str | None) -> list[Check]:
         more = f" nor {len(refused) - 1} more of its files" if len(refused) > 1 else ""
         fix = f"give user {os.geteuid()} the right to write there, or set JOURNAL_DIR to another directory"
         return [failure("journal", f"this user cannot write {refused[0]}{more}", fix)]
-    if journal is None:
-        whose = hotkey or "the hotkey"
-        return [ok("journal", f"none yet of {whose} in {root.absolute()}: the first run makes it")]
-    return [ok("journal", f"{journal.absolute()}, this user can write it")]
+    if is_throwaway(place):
+        said = f"{place.absolute()} lies on a volume without a name and goes with the container"
+        return [warning("journal", said, "mount one that stays, as docker run -v user-miner:/var/lib/user-miner does")]
+    if journal is not None:
+        return [ok("journal", f"{journal.absolute()}, this user can write it")]
+    other = None if hotkey is None else other_journal(hotkey, api_url, root / hotkey)
+    if other is not None:
+        said = f"none of {hotkey} in {root.absolute()}, but it mined on {other} before"
+        return [warning("journal", said, f"set JOURNAL_DIR to {other.parent}, unless a new journal is meant")]
+    return [ok("journal", f"none yet of {hotkey or 'the hotkey'} in {root.absolute()}: the first run makes it")]
 
 
 def nearest_directory(place: Path) -> Path:

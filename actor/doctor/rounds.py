@@ -136,7 +136,9 @@ class Rounds:
 
     def _of_journal(self) -> list[Probe]:
         return [
-            self._disk_probe("journal", lambda settings: place_checks(settings.journal_dir, self.hotkey)),
+            self._disk_probe(
+                "journal", lambda settings: place_checks(settings.journal_dir, self.hotkey, settings.miner_api_url)
+            ),
             self._disk_probe("lock", self._lock),
             self._disk_probe(
                 "records", lambda _settings: records_checks(self.journal(), budget_s=_IN_TIME * self._reading_s)

@@ -7,12 +7,12 @@ from itertools import islice
 from typing import Any, BinaryIO, Final
 
 from audit.exporting.columns import Column, Kind
+from audit.extras import install_hint
 from audit.terminal import UsageError
 
 __all__ = ["require_pyarrow", "write_parquet"]
 
 _ROW_GROUP: Final = 5_000
-_MISSING: Final = "Parquet needs the package pyarrow, which is not installed: pip install 'user-miner[parquet]'"
 
 
 def require_pyarrow() -> None:
@@ -24,7 +24,8 @@ def require_pyarrow() -> None:
     try:
         import pyarrow.parquet  # noqa: F401, PLC0415
     except ImportError as error:
-        raise UsageError(_MISSING) from error
+        line = f"Parquet needs the package pyarrow, which is not installed: {install_hint('parquet')}"
+        raise UsageError(line) from error
 
 
 def write_parquet(columns: tuple[Column, ...], rows: Iterable[tuple[Any, ...]], out: BinaryIO) -> int:

@@ -1,18 +1,22 @@
 // A user-miner under pm2: `pm2 start docs/service/ecosystem.config.js`. docs/operating.md tells the rest.
 //
-// It works in the checkout that holds this file: .venv, .miner_env and journal/ are those in there.
+// It runs the program of the checkout that holds this file, in a folder outside of it, which an update leaves alone:
+// .miner_env, journal/ and the log are in MINER_HOME, ~/.user-miner if that is not set. The process bears the folder's
+// name, so another hotkey takes another folder: MINER_HOME=~/.user-miner-second pm2 start docs/service/ecosystem.config.js
 
+const os = require('node:os')
 const path = require('node:path')
 
 const checkout = path.resolve(__dirname, '..', '..')
+const home = path.resolve(process.env.MINER_HOME || path.join(os.homedir(), '.user-miner'))
 
 module.exports = {
   apps: [
     {
-      name: 'user-miner',
+      name: path.basename(home).replace(/^\./, ''),
       script: path.join(checkout, '.venv', 'bin', 'user-miner'),
-      args: ['run'],
-      cwd: checkout,
+      args: ['run'], // with '--require-journal', once it has mined, it never begins a second journal
+      cwd: home,
       interpreter: 'none', // the program brings its own Python
       exec_mode: 'fork',
       instances: 1, // one process for each journal
@@ -29,7 +33,7 @@ module.exports = {
 
       // pm2 never shortens what it collects. This log is bounded by itself, at five files of 10 MiB; what pm2 collects
       // is then only why a start was refused. Without this line `pm2 logs` shows everything: install pm2-logrotate.
-      env: { LOG_FILE: path.join(checkout, 'user-miner.log') },
+      env: { LOG_FILE: path.join(home, 'user-miner.log') },
 
       watch: false, // its journal changes all the time
       vizion: false,

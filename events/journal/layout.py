@@ -15,6 +15,7 @@ __all__ = [
     "QUARANTINE",
     "SNAPSHOTS",
     "first_seq",
+    "holds_records",
     "list_segments",
     "segment_name",
     "sorted_names",
@@ -49,6 +50,15 @@ def list_segments(directory: Path) -> list[str]:
     for name, why in strange.items():
         raise JournalDamagedError(f"{directory / name} {why}")
     return names
+
+
+def holds_records(directory: Path) -> bool:
+    """Whether a journal was begun there; an empty folder, or one with a lock only, is none."""
+    try:
+        with os.scandir(directory) as entries:
+            return any(entry.name == HEAD or entry.name.endswith(".jsonl") for entry in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def sorted_names(directory: Path) -> tuple[list[str], dict[str, str]]:

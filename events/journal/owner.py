@@ -2,7 +2,8 @@
 
 The lock is a file outside of all journals, in folders that are this user's alone and that every process of this user
 finds, however it was started. One that is not found by all of them, as /tmp of a service with a private one, is no
-reason to do without the others: the lock is taken in each.
+reason to do without the others: the lock is taken in each. The file stays when the lock is released, and names the
+journal that was mined on last, so that a start on another one is told of it, until the system empties these folders.
 
 It covers one user on one machine: no other user, no other machine, and no container with folders of its own.
 """
@@ -20,10 +21,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from events.journal.lock import DirectoryLock
+from events.journal.layout import holds_records
+from events.journal.lock import DirectoryLock, read_named
 from events.journal.store import JournalError, JournalLockedError
 
-__all__ = ["OwnerLock", "owner_files", "same_api"]
+__all__ = ["OwnerLock", "other_journal", "owner_files", "same_api"]
 
 _FOLDER: Final = "user-miner"
 _SERVICE: Final = Path("/run") / _FOLDER  # what RuntimeDirectory= of the unit makes; /tmp may be private to it
@@ -37,7 +39,7 @@ class OwnerLock:
     Args:
         hotkey: The ss58 address.
         api_url: The coordination API's base.
-        on_warning: Gets one line where the lock can be taken nowhere.
+        on_warning: Gets one line where the lock can be taken nowhere, and one where the hotkey has another journal.
     """
 
     def __init__(self, hotkey: str, api_url: str, *, on_warning: Callable[[str], None]) -> None:
@@ -47,13 +49,14 @@ class OwnerLock:
         self._locks: list[DirectoryLock] = []
 
     def acquire(self, journal: Path) -> None:
-        """Take the lock wherever it can be taken; ``journal`` is told to whoever is refused.
+        """Take the lock wherever it can be taken; ``journal`` is told to whoever is refused, and to the next one.
 
         Raises:
             JournalLockedError: Another process, or another miner of this one, has it; the message names it.
         """
         taken: list[DirectoryLock] = []
         reasons: list[str] = []
+        other = other_journal(self._hotkey, self._api_url, journal)
         try:
             for folder in _folders():
                 try:
@@ -63,9 +66,14 @@ class OwnerLock:
                 except (OSError, JournalError) as error:
                     reasons.append(str(error))
         except JournalLockedError:
-            _release(taken)
+            _release(taken, remove=True)  # they name a journal that was not mined on
             raise
         self._locks = taken
+        if other is not None:
+            self._on_warning(
+                f"hotkey {self._hotkey} mined on {other} before, and now on {journal}: neither journal knows what the "
+                "other one has paid for and sent; unless that is meant, stop, and set JOURNAL_DIR to its folder"
+            )
         if not taken:
             self._on_warning(
                 f"no lock of hotkey {self._hotkey} could be taken ({'; '.join(reasons)}): a second miner of it on this "
@@ -74,7 +82,7 @@ class OwnerLock:
 
     def release(self) -> None:
         """Let another process mine. Safe to call twice."""
-        _release(self._locks)
+        _release(self._locks, remove=False)
         self._locks = []
 
     def _acquire(self, folder: Path, journal: Path) -> DirectoryLock:
@@ -90,9 +98,9 @@ class OwnerLock:
         return lock
 
 
-def _release(locks: list[DirectoryLock]) -> None:
+def _release(locks: list[DirectoryLock], *, remove: bool) -> None:
     for lock in locks:
-        lock.release(remove=True)
+        lock.release(remove=remove)
 
 
 def owner_files(hotkey: str, api_url: str) -> Iterator[Path]:
@@ -103,6 +111,20 @@ def owner_files(hotkey: str, api_url: str) -> Iterator[Path]:
         except (OSError, JournalError):
             continue
         yield folder / _name(hotkey, api_url)
+
+
+def other_journal(hotkey: str, api_url: str, journal: Path) -> Path | None:
+    """The journal that this user last mined on with ``hotkey`` for the API, if it is there and another one."""
+    found = [
+        named for path in owner_files(hotkey, api_url) if (named := read_named(path)) is not None and named.journal
+    ]
+    if not found:
+        return None
+    last = Path(max(found, key=lambda named: named.since_ms).journal or "")
+    with contextlib.suppress(OSError):
+        if holds_records(last) and not (journal.exists() and last.samefile(journal)):
+            return last
+    return None
 
 
 def same_api(api_url: str) -> str:

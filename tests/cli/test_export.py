@@ -191,7 +191,7 @@ def test_parquet_without_its_extra_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     code, said, errors = command("export", journal, "--format", "parquet", "--out", out)
     assert (code, said, out.exists()) == (2, "", False)
-    assert is_one_line(errors, "pip install 'user-miner[parquet]'")
+    assert is_one_line(errors, "pyarrow", " -m pip install 'pyarrow")
 
 
 @pytest.mark.parametrize(

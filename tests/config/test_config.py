@@ -32,7 +32,8 @@ def test_each_setting_has_its_value_and_its_source(
     monkeypatch.setenv("MODEL", "of-env")
     monkeypatch.delenv("NETUID", raising=False)
     code, report, rows = told(command, "--wallet.name", "mine")
-    assert (code, report["mistakes"], report["remarks"]) == (0, [], [])
+    overridden = "environment: what it says of MODEL counts, not what .miner_env says"
+    assert (code, report["mistakes"], report["remarks"]) == (0, [], [overridden])
     assert list(rows) == [name.upper() for name in Settings.model_fields]
     assert rows["WALLET_NAME"] == {
         "name": "WALLET_NAME",

@@ -69,6 +69,12 @@ def test_no_file_at_all(here: World, command: Command) -> None:
     assert look(command).says("env-file", "ok", "there is no .miner_env in", str(here.folder), "environment")
 
 
+def test_a_link_to_no_file(here: World, command: Command) -> None:
+    """As in a container without its mount: the settings may all be the environment's, or be missed."""
+    (here.folder / ".miner_env").symlink_to("/nowhere/miner_env")
+    assert look(command).says("env-file", "warning", ".miner_env leads to /nowhere/miner_env, which is not there")
+
+
 def test_a_named_file_that_is_missing(here: World, command: Command) -> None:
     """A failure; all else is looked at by what the environment says."""
     found = look(command, "--env-file", here.folder / "missing.env")

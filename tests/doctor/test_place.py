@@ -20,11 +20,12 @@ from tests.users import without_root
 from tests.world import World
 
 MIB = 1 << 20
+API = "http://127.0.0.1:1"
 
 
 def place(root: Path, hotkey: str | None = HOTKEY) -> Check:
     """What is said of the journal's place."""
-    (check,) = place_checks(root, hotkey)
+    (check,) = place_checks(root, hotkey, API)
     return check
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
 import pytest
 
 from events.journal import JournalLockedError
-from events.journal.lock import is_locked
-from events.journal.owner import OwnerLock, owner_files, same_api
+from events.journal.lock import is_locked, read_named
+from events.journal.owner import OwnerLock, other_journal, owner_files, same_api
 from tests.kit import HOTKEY
 from tests.users import without_root
 
@@ -44,7 +45,7 @@ def is_free(hotkey: str = HOTKEY, api: str = API) -> bool:
 
 
 def test_a_second_owner_is_refused_and_told_of_the_first(places: tuple[Path, Path]) -> None:
-    """Process and journal, in one line; when the first lets go, nothing is left of it."""
+    """Process and journal, in one line; when the first lets go, only its name is left."""
     first = owner()
     first.acquire(Path("/first/journal"))
     said = (
@@ -56,8 +57,71 @@ def test_a_second_owner_is_refused_and_told_of_the_first(places: tuple[Path, Pat
     first.release()
     first.release()
     assert [is_locked(path) for path in owner_files(HOTKEY, API)] == [False, False]
-    assert not [path for folder in places for path in folder.rglob("*.lock")]
+    assert {str(read_named(path).journal) for path in files(places)} == {"/first/journal"}  # type: ignore[union-attr]
     assert is_free()
+
+
+def files(places: tuple[Path, Path]) -> list[Path]:
+    """All locks of a hotkey that there are."""
+    return [path for folder in places for path in folder.rglob("*.lock")]
+
+
+def journal(folder: Path, name: str = "HEAD") -> Path:
+    """A folder that looks like a journal with records."""
+    folder.mkdir()
+    (folder / name).touch()
+    return folder
+
+
+def warnings(place: Path, hotkey: str = HOTKEY) -> list[str]:
+    """What a miner on this journal is told."""
+    said: list[str] = []
+    lock = OwnerLock(hotkey, API, on_warning=said.append)
+    lock.acquire(place)
+    lock.release()
+    return said
+
+
+@pytest.mark.parametrize("name", ["HEAD", f"{1:020d}.jsonl"])
+def test_a_start_on_another_journal_is_told_of_the_last_one(tmp_path: Path, name: str) -> None:
+    """Once, in one line with both folders, however the last process ended; another hotkey has nothing to do with it."""
+    first = journal(tmp_path / "first", name)
+    assert warnings(first) == []
+    assert warnings(first) == []
+    assert warnings(tmp_path / "other", HOTKEY[::-1]) == []
+    (line,) = warnings(tmp_path / "second")
+    assert f"mined on {first} before, and now on {tmp_path / 'second'}: " in line
+    assert "\n" not in line
+    assert warnings(tmp_path / "second") == []
+    assert other_journal(HOTKEY, API, first) is None, "the second holds no record yet"
+
+
+def test_a_journal_that_moved_is_no_other_one(tmp_path: Path) -> None:
+    """Nor is one that is gone, one that was never begun, or the same one by a link."""
+    first = journal(tmp_path / "first")
+    assert warnings(first) == []
+    (tmp_path / "link").symlink_to(first)
+    assert warnings(tmp_path / "link") == []
+    first.rename(tmp_path / "moved")
+    assert warnings(tmp_path / "moved") == []
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "LOCK").touch()
+    assert len(warnings(tmp_path / "empty")) == 1
+    assert warnings(tmp_path / "third") == []
+
+
+def test_a_refused_start_is_not_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody mined on its journal: not even where the refusal came from a second place, after the first was had."""
+    first = journal(tmp_path / "first")
+    lock = owner()
+    lock.acquire(first)
+    (tmp_path / "another").mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "another"))
+    second = journal(tmp_path / "second")
+    with pytest.raises(JournalLockedError):
+        owner().acquire(second)
+    lock.release()
+    assert other_journal(HOTKEY, API, tmp_path / "third") == first
 
 
 @pytest.mark.parametrize(
@@ -154,7 +218,7 @@ def test_a_folder_that_somebody_prepared_is_not_used(tmp_path: Path, places: tup
     assert not is_free()
     assert len(list(owner_files(HOTKEY, API))) == 1
     lock.release()
-    (runtime / "user-miner").rmdir()
+    shutil.rmtree(runtime / "user-miner")
     (runtime / "user-miner").touch()
     said: list[str] = []
     lock = OwnerLock(HOTKEY, API, on_warning=said.append)

@@ -1,4 +1,4 @@
-"""A real pm2 with a daemon of its own, on a folder that looks like a checkout."""
+"""A real pm2 with a daemon of its own, on folders that look like a checkout and a home."""
 
 from __future__ import annotations
 
@@ -33,15 +33,16 @@ class Pm2:
     """Use it as a context manager: the daemon and what it runs do not outlive it.
 
     Attributes:
-        folder: Gets the service file and the program where a checkout has them.
+        folder: The home of whoever runs it.
     """
 
     folder: Path
 
     def __enter__(self) -> Self:
-        (self.folder / "docs" / "service").mkdir(parents=True)
-        shutil.copy(FILE, self.folder / "docs" / "service")
-        (self.folder / ".venv").symlink_to(ROOT / ".venv")
+        checkout = self.folder / "checkout"
+        (checkout / "docs" / "service").mkdir(parents=True)
+        shutil.copy(FILE, checkout / "docs" / "service")
+        (checkout / ".venv").symlink_to(ROOT / ".venv")
         return self
 
     def __exit__(
@@ -49,9 +50,18 @@ class Pm2:
     ) -> None:
         self("kill")
 
-    def __call__(self, *words: str) -> str:
-        """Run ``pm2`` with these words; returns what it printed."""
-        env = bare_env(HOME=str(self.folder), PM2_HOME=str(self.folder / ".pm2"))
+    @property
+    def program(self) -> str:
+        """Where pm2 itself is."""
+        return pm2_program()
+
+    def env(self, **more: str) -> dict[str, str]:
+        """The environment of a shell that speaks with this daemon alone."""
+        return bare_env(HOME=str(self.folder), PM2_HOME=str(self.folder / ".pm2"), **more)
+
+    def __call__(self, *words: str, **more: str) -> str:
+        """Run ``pm2`` with these words, and more variables; returns what it printed."""
+        env = self.env(**more)
         command = [pm2_program(), *words, "--no-color"]
         done = subprocess.run(
             command, cwd=self.folder, env=env, capture_output=True, text=True, check=False, timeout=GIVE_UP_S
@@ -59,13 +69,13 @@ class Pm2:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def start(self) -> None:
+    def start(self, checkout: str = "checkout", **more: str) -> None:
         """As the service file says."""
-        self("start", str(Path("docs", "service", FILE.name)))
+        self("start", str(Path(checkout, "docs", "service", FILE.name)), **more)
 
-    def shows(self, *names: str) -> list[Any]:
-        """What pm2 knows of its one process, such as "pid" and "restart_time"."""
-        (app,) = json.loads(self("jlist"))
+    def shows(self, *names: str, of: str = "user-miner") -> list[Any]:
+        """What pm2 knows of its process of this name, such as "pid" and "restart_time"."""
+        (app,) = (app for app in json.loads(self("jlist")) if app["name"] == of)
         return [{**app["pm2_env"], "pid": app["pid"]}.get(name) for name in names]
 
     def collected(self) -> str:

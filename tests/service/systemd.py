@@ -1,8 +1,8 @@
 """A real systemd, as process 1 of namespaces of its own, which runs this project's unit file as it stands.
 
 It shares the network with the tests, so the stand-ins on loopback are in its reach, and nothing else of it outlives
-them. The unit's paths are real in there: bind mounts show the checkout, the settings and the state under the names
-that the unit file gives them, and its user has the number of whoever runs the tests.
+them. The unit's paths are real in there: a link leads to the checkout, bind mounts show settings and state under the
+names that the unit file gives them, and its user has the number of whoever runs the tests.
 """
 
 from __future__ import annotations
@@ -47,10 +47,11 @@ for place in /etc /opt /var/lib; do  # to be written to here, and not on this ma
   mount -t overlay none -o "lowerdir=$place,upperdir=/run/over$place/new,workdir=/run/over$place/work" "$place"
 done
 cp "$WORLD/passwd" "$WORLD/group" /etc
-mkdir -p /etc/user-miner /var/lib/user-miner /opt/user-miner
+mkdir -p /etc/user-miner /var/lib/user-miner
 mount --bind "$WORLD/etc" /etc/user-miner
 mount --bind "$WORLD/journal" /var/lib/user-miner
-mount --bind "$CHECKOUT" /opt/user-miner
+rm -rf /opt/user-miner
+ln -s "$CHECKOUT" /opt/user-miner
 exec env -i PATH="$PATH" container=lxc SYSTEMD_UNIT_PATH="$WORLD/units" \
   "$SYSTEMD" --system --unit=begin.target --log-target=console --show-status=no
 """
@@ -117,9 +118,9 @@ class Systemd:
         """Change the unit as ``systemctl edit`` would; before the start or followed by daemon-reload."""
         (self.folder / "units" / "user-miner.service.d" / "test.conf").write_text(text + _clock(), "utf-8")
 
-    def settings(self, values: Mapping[str, str]) -> None:
+    def settings(self, values: Mapping[str, str], name: str = "miner_env") -> None:
         """Write the unit's settings file."""
-        (self.etc / "miner_env").write_text("".join(f"{name}={value}\n" for name, value in values.items()), "utf-8")
+        (self.etc / name).write_text("".join(f"{name}={value}\n" for name, value in values.items()), "utf-8")
 
     def __enter__(self) -> Self:
         self._prepare()
@@ -160,9 +161,17 @@ class Systemd:
         assert fails == (done.returncode != 0), f"systemctl {words}: {done.stdout}{done.stderr}\n{self.said()}"
         return done.stdout
 
-    def show(self, name: str) -> str:
+    def sh(self, script: str, **env: str) -> None:
+        """Run the lines of a document in there, as whoever updates the machine would."""
+        command = [program("nsenter"), "-t", str(self._init), "-m", "-p", "bash", "-ec", script]
+        done = subprocess.run(
+            command, env={**os.environ, **env}, capture_output=True, text=True, check=False, timeout=GIVE_UP_S
+        )
+        assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}\n{self.said()}"
+
+    def show(self, name: str, *, of: str = "user-miner") -> str:
         """One property of the unit, such as "StatusText"."""
-        return self.ctl("show", "--value", "-p", name, "user-miner").strip()
+        return self.ctl("show", "--value", "-p", name, of).strip()
 
     def said(self) -> str:
         """What systemd and the unit printed."""
@@ -191,7 +200,8 @@ class Systemd:
 
     def _prepare(self) -> None:
         units = self.folder / "units"
-        (units / "user-miner.service.d").mkdir(parents=True)
+        for name in ("user-miner", "user-miner-second"):
+            (units / f"{name}.service.d").mkdir(parents=True)
         for place in (self.etc, self.state):
             place.mkdir(exist_ok=True)
         shutil.copy(UNIT, units / "user-miner.service")
@@ -205,4 +215,5 @@ class Systemd:
         hidden = [name for name, tops in _HIDES.items() if any(p.startswith(f"{t}/") for p in paths for t in tops)]
         lines = "".join(f"{name}=no\n" for name in hidden)
         lines += f"StandardError=append:{self.folder}/stderr.txt\n"  # no journald listens in there
-        (units / "user-miner.service.d" / "checkout.conf").write_text(f"[Service]\n{lines}", "utf-8")
+        for name in ("user-miner", "user-miner-second"):
+            (units / f"{name}.service.d" / "checkout.conf").write_text(f"[Service]\n{lines}", "utf-8")

@@ -1,6 +1,6 @@
 """The Dockerfile and the compose file, as far as they can be tried without a docker engine.
 
-What is not tried here is the build of the image and its run: docs/operating.md says so.
+``make image`` builds and runs them, with an engine of its own.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from actor.cli import app
+from actor.settings import Settings
 from tests.cli.kit import running
 from tests.docs.kit import ROOT
-from tests.world import World, wait_for
+from tests.world import World, bare_env, wait_for
 
 FOLDER = ROOT / "docs" / "service"
 DOCKERFILE = FOLDER / "Dockerfile"
@@ -88,34 +88,57 @@ def test_what_is_copied_makes_the_whole_package(tmp_path: Path) -> None:
     assert set(listed.stdout.split()) <= set(zipfile.ZipFile(wheel).namelist())
 
 
-def test_the_image_s_commands_are_the_program_s() -> None:
-    """Its entry point is the installed script; its flags exist; its paths are those that the compose file mounts."""
+def links() -> dict[str, str]:
+    """The links that the image makes, by what they are called."""
+    (made,) = [line for line in instructions("RUN") if "ln -s" in line]
+    return {link: target for target, link in re.findall(r"ln -s (\S+) (\S+)", made)}
+
+
+def variables() -> dict[str, str]:
+    """The image's environment."""
+    return dict(word.split("=", 1) for word in shlex.split(" ".join(instructions("ENV"))))
+
+
+def test_no_command_needs_a_flag() -> None:
+    """Where commands work, the defaults of all settings lead to the mounts, so no flag or variable hides a setting."""
     assert json.loads(instructions("ENTRYPOINT")[0]) == ["user-miner"]
-    command, *flags = json.loads(instructions("CMD")[-1])
-    assert command in [info.name or (info.callback and info.callback.__name__) for info in app.registered_commands]
-    given = dict(zip(flags[::2], flags[1::2], strict=True))
+    assert json.loads(instructions("CMD")[-1]) == ["run"]
+    home = instructions("WORKDIR")[-1]
+    assert f"--home-dir {home} " in instructions("RUN")[-1]
+    defaults = {name: str(field.default) for name, field in Settings.model_fields.items()}
     mounts = dict(volume.split(":")[1::-1] for volume in service()["volumes"])
-    assert given == {"--env-file": "/etc/user-miner/miner_env", "--journal": "/var/lib/user-miner"}
-    variables = dict(word.split("=", 1) for word in shlex.split(" ".join(instructions("ENV"))))
-    assert mounts == {
-        given["--journal"]: "journal",
-        given["--env-file"]: "./miner_env",
-        variables["WALLET_PATH"]: "./wallets",
+    assert mounts == {"/var/lib/user-miner": "journal", "/etc/user-miner": "/etc/user-miner"}
+    assert links() == {
+        f"{home}/.miner_env": "/etc/user-miner/miner_env",
+        f"{home}/{defaults['journal_dir']}": "/var/lib/user-miner",
+        defaults["wallet_path"].replace("~", home): "/etc/user-miner/wallets",
     }
-    assert instructions("VOLUME") == [given["--journal"]]
+    assert instructions("VOLUME") == ["/var/lib/user-miner"]
+    named = {name for name in variables() if name.lower() in Settings.model_fields}
+    assert named == set(service()["environment"]) == {"METRICS_PORT"}, "the health check's; all else is the file's"
+
+
+def test_the_folders_are_the_user_s_alone() -> None:
+    """User and group have one number, which no package takes, and the volume begins empty and closed."""
+    (made,) = [line for line in instructions("RUN") if "useradd" in line]
+    user, group = instructions("USER")[-1].split(":")
+    assert f"groupadd --gid {group} " in made
+    assert f"useradd --uid {user} --gid {group} --no-create-home " in made
+    assert f"install -d -m 0700 -o {user} -g {group} /var/lib/user-miner" in made
+    assert not set(re.findall(r"--system|--user-group|--create-home\b", made.replace("--no-create-home", "")))
 
 
 def test_the_health_check_asks_the_miner(world: World) -> None:
-    """The image's own command, for another port: fine while a miner works there, and not once it has gone."""
+    """The image's own command: fine while a miner works at METRICS_PORT, whatever the proxy; not once it has gone."""
     (check,) = re.findall(r"CMD (\[.+?\])$", instructions("HEALTHCHECK")[0])
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         port = str(reserved.getsockname()[1])
-    assert dict(word.split("=", 1) for word in shlex.split(" ".join(instructions("ENV"))))["METRICS_PORT"] in check
-    _, *words = json.loads(check.replace("9464", port))
+    _, *words = json.loads(check)
+    env = bare_env(METRICS_PORT=port, HTTP_PROXY="http://127.0.0.1:9", http_proxy="http://127.0.0.1:9")
 
     def is_healthy() -> bool:
-        return subprocess.run([sys.executable, *words], capture_output=True, check=False).returncode == 0
+        return subprocess.run([sys.executable, *words], env=env, capture_output=True, check=False).returncode == 0
 
     with running(world, env=world.env(METRICS_PORT=port)) as process:
         wait_for(lambda: "ActorStarted" in world.names(), "the start")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from events.journal import JournalError, locate, read_journal
 from tests.cli.kit import only_journal
 from tests.service.pm2 import Pm2, pm2_program
-from tests.world import World, wait_for
+from tests.world import World, make_wallet, wait_for
 
 LONGER_THAN_A_RESTART_S = 1.3
 
@@ -38,17 +41,50 @@ def test_it_runs_restarts_and_stops_under_a_real_pm2(world: World) -> None:
         pm2("stop", "user-miner")
         assert pm2.shows("status") == ["stopped"]
         assert pm2.collected().count("\n") == 1, "the log is in its own file, which is bounded"
-    assert "ActorStopped" in (world.folder / "user-miner.log").read_text("utf-8")
+    assert "ActorStopped" in (world.folder / ".user-miner" / "user-miner.log").read_text("utf-8")
     assert world.names()[-1] == "ActorStopped"
     only_journal(world)
     assert world.sandbox.ledger.x.searches == 1
     assert len(world.sandbox.ledger.api.accepted()) == 5
 
 
-def write_settings(world: World, **more: str) -> None:
+def write_settings(world: World, home: str = ".user-miner", **more: str) -> None:
     """Into the file that the program reads in its working directory."""
+    (world.folder / home).mkdir(exist_ok=True)
     lines = [f"{name}={value}\n" for name, value in world.settings(**more).items()]
-    (world.folder / ".miner_env").write_text("".join(lines), "utf-8")
+    (world.folder / home / ".miner_env").write_text("".join(lines), "utf-8")
+
+
+def test_two_hotkeys_are_two_processes_of_two_folders(world: World) -> None:
+    """Each mines its window with a journal of its own in its folder, and can be watched at its port."""
+    make_wallet(world.folder / "wallets", "//Bob", hotkey="second")
+    ports = {".user-miner": free_port(), ".user-miner-second": free_port()}
+    write_settings(world, ".user-miner", JOURNAL_DIR="", METRICS_PORT=ports[".user-miner"])
+    own = {"WALLET_HOTKEY": "second", "METRICS_PORT": ports[".user-miner-second"]}
+    write_settings(world, ".user-miner-second", JOURNAL_DIR="", **own)
+    with Pm2(world.folder) as pm2:
+        pm2.start()
+        pm2.start(MINER_HOME=str(world.folder / ".user-miner-second"))
+        for home, port in ports.items():
+            wait_for(lambda home=home: mined(world.folder / home / "journal"), "the window's end")  # type: ignore[misc]
+            assert pm2.shows("status", of=home.removeprefix(".")) == ["online"]
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
+                assert answer.status == 200
+    assert world.sandbox.ledger.x.searches == 2
+
+
+def free_port() -> str:
+    """One that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        return str(reserved.getsockname()[1])
+
+
+def mined(journals: Path) -> bool:
+    """Whether the one journal in there has worked a window."""
+    try:
+        return "CheckpointSigned" in [record.name for record in read_journal(locate(journals))]
+    except JournalError:
+        return False
 
 
 def test_a_machine_without_pm2_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
