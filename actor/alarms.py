@@ -1,7 +1,7 @@
 """What only an operator can mend, each alarm under a name of its own: why it rings, since when, and what to change.
 
 Alarms are read off the folded state, so that the miner, its metrics and whoever reads the journal name the same ones,
-and a restart ends none. Pure: nothing is sent or written here. Another alarm is one more entry of ``_ALARMS``.
+and a restart ends none that is not over (a full disk is looked at anew). Pure: nothing is sent or written here. Another alarm is one more entry of ``_ALARMS``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Final
 
 from actor.llm_fixes import LLM_FIXES
 from actor.machine.state import State
+from actor.room import ROOM_FIX, ROOM_NEEDED_BYTES
 from events.value import Value
 
 __all__ = ["ALARMS", "Alarm", "alarms"]
@@ -55,7 +56,21 @@ def _analysis_refused(state: State) -> Alarm | None:
     )
 
 
-_ALARMS: Final[Mapping[str, Callable[[State], Alarm | None]]] = {"analysis_refused": _analysis_refused}
+def _disk_full(state: State) -> Alarm | None:
+    if state.disk_full_ms is None:
+        return None
+    return Alarm(
+        name="disk_full",
+        since_ms=state.disk_full_ms,
+        words=f"less than {ROOM_NEEDED_BYTES >> 20} MiB are left on the journal's disk: no window is begun",
+        fix=ROOM_FIX,
+    )
+
+
+_ALARMS: Final[Mapping[str, Callable[[State], Alarm | None]]] = {
+    "analysis_refused": _analysis_refused,
+    "disk_full": _disk_full,
+}
 ALARMS: Final = tuple(_ALARMS)
 """The names of all that there can be."""
 

@@ -7,6 +7,7 @@ there is ``user-miner verify``.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -96,6 +97,14 @@ class Look:
             if record.seq % _PROGRESS_EVERY == 0:
                 on_progress(record.seq)
         return self.record is not before
+
+    @property
+    def free_bytes(self) -> int | None:
+        """Room on the journal's disk now; None when it cannot be asked."""
+        try:
+            return shutil.disk_usage(self.directory).free
+        except OSError:
+            return None
 
     @property
     def tail_bytes(self) -> int:

@@ -42,8 +42,19 @@ def test_an_alarm_ends_with_what_it_is_about() -> None:
     assert alarms(drive.state) == ()
 
 
+def test_a_full_disk_rings_until_there_is_room_or_a_start_looks_anew() -> None:
+    """Since the record that told of it; a start forgets it, for the disk may be another one."""
+    for end in (lambda drive: drive.on(ev.DiskFreed(free_bytes=9 << 20)), Drive.start):
+        drive = Drive().start().window(7)
+        drive.on(ev.DiskFilled(free_bytes=1, needed_bytes=2), after_s=5)
+        (alarm,) = alarms(drive.state)
+        assert (alarm.name, alarm.since_ms) == ("disk_full", drive.at_ms)
+        end(drive)
+        assert alarms(drive.state) == ()
+
+
 def test_kinds_fixes_and_names_go_together() -> None:
     """Each kind of configuration is one that an edge tells, and one that somebody knows how to mend."""
     assert set(get_args(LLMErrorKind)) >= ev.CONFIGURATION
     assert LLM_FIXES.keys() >= ev.CONFIGURATION
-    assert ALARMS == ("analysis_refused",)
+    assert ALARMS == ("analysis_refused", "disk_full")
