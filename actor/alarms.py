@@ -1,7 +1,8 @@
 """What only an operator can mend, each alarm under a name of its own: why it rings, since when, and what to change.
 
 Alarms are read off the folded state, so that the miner, its metrics and whoever reads the journal name the same ones,
-and a restart ends none that is not over (a full disk is looked at anew). Pure: nothing is sent or written here. Another alarm is one more entry of ``_ALARMS``.
+and a restart ends none but that of a full disk, which is looked at anew. Pure: nothing is sent or written here. Another
+alarm is one more entry of ``_ALARMS``.
 """
 
 from __future__ import annotations

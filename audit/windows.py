@@ -403,6 +403,7 @@ def _skipped(before: _Told, event: ev.WindowOpened, record: Record) -> list[Wind
     count = (event.start_block - before.end_block) // max(1, event.blocks_per_window)
     if count <= 0:
         return []
-    why = next((name for name in ("gap", "disk full", "down", "API unreachable") if name in before.whole_why), "not told")
+    known = (name for name in ("gap", "disk full", "down", "API unreachable") if name in before.whole_why)
+    why = next(known, "not told")
     seqs = tuple(sorted({before.seq, before.whole_why.get(why, before.seq), record.seq}))
     return [WindowOutcome(number=None, count=count, seqs=seqs, outcome=why)]

@@ -20,6 +20,7 @@ from openai import DEFAULT_CONNECTION_LIMITS, AsyncOpenAI, DefaultAsyncHttpxClie
 
 from actor.edges.llm_wire import MAX_BODY_CHARS
 from actor.edges.network import Way, way_to
+from actor.edges.pace import Body, pace
 
 __all__ = ["open_client"]
 
@@ -67,9 +68,10 @@ class _Ways(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         way = way_to(str(request.url))
         if way not in self._by_way:
-            self._by_way[way] = httpx2.AsyncHTTPTransport(
+            transport = httpx2.AsyncHTTPTransport(
                 verify=way.certificates, proxy=_proxy(way), limits=DEFAULT_CONNECTION_LIMITS, trust_env=False
             )
+            self._by_way[way] = pace(transport, _LARGEST_BODY)
         return await self._by_way[way].handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -108,14 +110,13 @@ class _BoundedHttp(DefaultAsyncHttpxClient):
 
 async def _cut(answer: Any) -> Any:
     """The same answer with its body read as far as the bound, and unpacked."""
-    body = bytearray()
+    body = Body(_LARGEST_BODY)
     async with aclosing(answer.aiter_bytes()) as pieces:  # each of at most a mebibyte, however much is packed
         async for piece in pieces:
-            body += piece
-            if len(body) >= _LARGEST_BODY:
+            if not body.take(piece):
                 break
     # As bytes: a server may say in a header what is not ASCII.
     headers = [(name, value) for name, value in answer.headers.raw if name.lower() != b"content-encoding"]
-    cut = type(answer)(answer.status_code, headers=headers, content=bytes(body[:_LARGEST_BODY]), request=answer.request)
+    cut = type(answer)(answer.status_code, headers=headers, content=bytes(body), request=answer.request)
     cut.encoding = "utf-8"  # as JSON is; the charset that a server names may be any codec of Python's, zlib among them
     return cut

@@ -450,7 +450,8 @@ def test_a_window_that_could_not_be_recorded_is_not_begun(caplog: pytest.LogCapt
             await clock.advance(13)
             assert scraper.calls == 1
             assert "running low" in caplog.text
-            assert "alarm disk_full is over" in caplog.text
+        names = [record.name for record in await records(store)]
+        assert names[2:6] == ["DiskFilled", "DiskFreed", "WindowOpened", "PostsScraped"]
 
     run(test)
 
