@@ -87,7 +87,8 @@ class LogThread(logging.Handler):
 
     def _write(self) -> None:
         while (line := self._lines.get()) is not None:
-            self._writer.handle(logging.makeLogRecord({"msg": line}))
+            # Not by handle(): the writer's lock would be held meanwhile, and logging's own end asks for it.
+            self._writer.emit(logging.makeLogRecord({"msg": line}))
             with self._guard:
                 self._waiting_chars -= len(line)
         self._writer.close()

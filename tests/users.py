@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["as_first_process", "unshared", "without_root"]
+__all__ = ["as_first_process", "as_root_of_mounts", "unshared", "without_root"]
 
 
 @contextmanager
@@ -38,6 +38,11 @@ def unshared(*words: str | Path) -> str:
 def as_first_process() -> tuple[str, ...]:
     """What goes before a command that is to be process 1 of a namespace, as in a container without an init."""
     return (*_unshare(), "--pid", "--fork", "--kill-child")
+
+
+def as_root_of_mounts() -> tuple[str, ...]:
+    """What goes before a command that mounts what only it sees."""
+    return (*_unshare(), "--mount")
 
 
 def _unshare() -> tuple[str, ...]:
