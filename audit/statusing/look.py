@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +41,7 @@ class Look:
         record: The last record; None before the first.
         snapshot_seq: The record whose snapshot stood for those before it; None when all were folded.
         seen: What the records of the last day tell beside the state.
+        free_bytes: Room on the journal's disk when it was looked at last; None where that cannot be told.
 
     Raises:
         JournalError: The journal's files are not those of a journal.
@@ -50,6 +52,7 @@ class Look:
         self.directory = directory
         self.state = INITIAL
         self.record: Record | None = None
+        self.free_bytes: int | None = None
         segments = list_segments(directory)
         stored, cached = _snapshot(directory, segments)
         self.snapshot_seq = None if stored is None else stored.place.head.seq
@@ -74,6 +77,8 @@ class Look:
             FoldError: This build's machine does not agree with a record.
             OSError: The journal cannot be read any more.
         """
+        with suppress(OSError):
+            self.free_bytes = shutil.disk_usage(self.directory).free
         try:
             return self._refresh(on_progress)
         except JournalDamagedError:
@@ -97,14 +102,6 @@ class Look:
             if record.seq % _PROGRESS_EVERY == 0:
                 on_progress(record.seq)
         return self.record is not before
-
-    @property
-    def free_bytes(self) -> int | None:
-        """Room on the journal's disk now; None when it cannot be asked."""
-        try:
-            return shutil.disk_usage(self.directory).free
-        except OSError:
-            return None
 
     @property
     def tail_bytes(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import get_args
 
 import pytest
@@ -44,7 +45,11 @@ def test_an_alarm_ends_with_what_it_is_about() -> None:
 
 def test_a_full_disk_rings_until_there_is_room_or_a_start_looks_anew() -> None:
     """Since the record that told of it; a start forgets it, for the disk may be another one."""
-    for end in (lambda drive: drive.on(ev.DiskFreed(free_bytes=9 << 20)), Drive.start):
+    ends: tuple[Callable[[Drive], object], ...] = (
+        lambda drive: drive.on(ev.DiskFreed(free_bytes=9 << 20)),
+        Drive.start,
+    )
+    for end in ends:
         drive = Drive().start().window(7)
         drive.on(ev.DiskFilled(free_bytes=1, needed_bytes=2), after_s=5)
         (alarm,) = alarms(drive.state)
