@@ -14,12 +14,12 @@ from typing import Final
 
 from actor.llm_fixes import LLM_FIXES
 from actor.machine.state import State
+from actor.room import ROOM_FIX, ROOM_NEEDED_BYTES, ROOM_WARN_BYTES
 from actor.x_fixes import X_FIXES
 from events.value import Value
 
-__all__ = ["ALARMS", "ROOM_LOW_BYTES", "Alarm", "alarms"]
+__all__ = ["ALARMS", "Alarm", "alarms"]
 
-ROOM_LOW_BYTES: Final = 64 << 20
 _WINDOWS_MISSED: Final = 2
 # Windows of a fast local chain pass before anybody could miss one.
 _LEAST_MISSED_MS: Final = 600_000
@@ -150,13 +150,25 @@ def _windows_missed(sight: _Sight) -> Alarm | None:
 def _disk(sight: _Sight) -> Alarm | None:
     """The journal's disk is nearly full."""
     room_bytes = sight.room_bytes
-    if room_bytes is None or room_bytes >= ROOM_LOW_BYTES:
+    if room_bytes is None or room_bytes >= ROOM_WARN_BYTES or sight.state.disk_full_ms is not None:
         return None
     return Alarm(
         name="disk",
         since_ms=None,
         words=f"{room_bytes >> 20} MiB left on the journal's disk; when it is full, nothing is mined",
-        fix="make room on the disk of JOURNAL_DIR",
+        fix=ROOM_FIX,
+    )
+
+
+def _disk_full(sight: _Sight) -> Alarm | None:
+    """The journal's disk has no room for a window."""
+    if sight.state.disk_full_ms is None:
+        return None
+    return Alarm(
+        name="disk_full",
+        since_ms=sight.state.disk_full_ms,
+        words=f"less than {ROOM_NEEDED_BYTES >> 20} MiB are left on the journal's disk: no window is begun",
+        fix=ROOM_FIX,
     )
 
 
@@ -167,6 +179,7 @@ _ALARMS: Final[Mapping[str, Callable[[_Sight], Alarm | None]]] = {
     "budget_spent": _budget_spent,
     "windows_missed": _windows_missed,
     "disk": _disk,
+    "disk_full": _disk_full,
 }
 ALARMS: Final = tuple(_ALARMS)
 """The names of all that there can be."""

@@ -10,11 +10,12 @@ import errno
 import logging
 import os
 import stat
-import sys
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
+
+from actor.stderr import to_stderr
 
 __all__ = ["FILES", "FILE_BYTES", "LogFile", "check_log_file"]
 
@@ -60,9 +61,7 @@ class LogFile(logging.Handler):
             self._write(line.encode("utf-8", "backslashreplace"))
         except OSError as error:
             self._close()
-            with suppress(OSError, ValueError):
-                sys.stderr.write(f"{self._path} refused a line ({error.strerror}): {line}")
-                sys.stderr.flush()
+            to_stderr(f"{self._path} refused a line ({error.strerror}): {line}")
 
     def close(self) -> None:
         """Close the file; a later line opens it again."""

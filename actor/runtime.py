@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from actor.alarms import ROOM_LOW_BYTES, Alarm, alarms
+from actor.alarms import Alarm, alarms
 from actor.block_watch import BlockWatch
 from actor.chain_end import ChainEnd
 from actor.edges.text import one_line
@@ -28,6 +28,7 @@ from actor.machine.state import INITIAL, REDUCER, State, decode_state, encode_st
 from actor.machine.step import fold_record, step
 from actor.machine.wanted import wanted
 from actor.perform import Facts, Performer, Ports
+from actor.room import DiskWatch, shortage
 from events.catalogue import (
     ActorStarted,
     ActorStopped,
@@ -53,8 +54,6 @@ OnRecord: TypeAlias = Callable[[Record, State], None]
 # Paid for or sent: worth waiting for when the actor stops.
 _WORTH_WAITING: Final = (ScrapeWindow, AnalyzePost, SubmitPost)
 _SNAPSHOT_EVERY: Final = 1_000
-# A window of five posts takes about 30 KiB, and never more than 1 MiB with every text at its bound.
-_ROOM_NEEDED_BYTES: Final = 4 << 20
 
 _log = logging.getLogger("actor")
 
@@ -130,6 +129,7 @@ class Actor:
         self._tasks: dict[Effect, asyncio.Task[Facts]] = {}
         self._mailbox: asyncio.Queue[_Outcome | None] = asyncio.Queue()  # None: look at the inbox, or stop
         self._inbox = Inbox()
+        self._disk = DiskWatch()
         self._change: SettingsChanged | None = None
         self._stop_reason: str | None = None
         self._since_snapshot = 0
@@ -254,6 +254,8 @@ class Actor:
             self._ring()
             self._reconcile()
             outcome = await self._mailbox.get()
+            for event in self._disk.news(self.state, self._store.room_bytes()):
+                await self._record(event)
             if outcome is not None:
                 await self._handle(outcome)
             else:
@@ -291,11 +293,14 @@ class Actor:
 
     def _may_take_room(self, event: Event) -> bool:
         """What validators say is recorded while there is room for a window beside it."""
-        room = self._store.room_bytes()
-        if not isinstance(event, ScoreObserved | ValidationObserved) or room is None or room >= _ROOM_NEEDED_BYTES:
+        if not isinstance(event, ScoreObserved | ValidationObserved) or (why := self._shortage()) is None:
             return True
-        _log.error("a validator's word is not recorded: %d MiB left on the journal's disk; make room there", room >> 20)
+        _log.error("a validator's word is not recorded: %s", why)
         return False
+
+    def _shortage(self) -> str | None:
+        """Why a window could not be recorded to its end; one that could not is not begun, and costs nothing."""
+        return shortage(self._store.room_bytes())
 
     def _reconcile(self) -> None:
         want = wanted(self.state)
@@ -326,27 +331,12 @@ class Actor:
             facts = task.result()
             for meaning in facts:
                 for event in meaning(self.state):
-                    if not isinstance(event, WindowOpened) or self._has_room():
+                    if not isinstance(event, WindowOpened) or self._shortage() is None:
                         await self._record(event)
         except JournalError:
             raise
         except Exception as error:  # noqa: BLE001  (a bug in an effect costs 12 seconds, not the miner)
             await self._crashed(effect, error)
-
-    def _has_room(self) -> bool:
-        """Whether a window could be recorded to its end; one that could not is not begun, and costs nothing."""
-        room = self._store.room_bytes()
-        if room is None or room >= ROOM_LOW_BYTES:
-            return True
-        enough = room >= _ROOM_NEEDED_BYTES
-        what = "running low" if enough else f"not enough for a window ({_ROOM_NEEDED_BYTES >> 20} MiB): it is not begun"
-        _log.log(
-            logging.WARNING if enough else logging.ERROR,
-            "%d MiB left on the journal's disk, %s; make room there",
-            room >> 20,
-            what,
-        )
-        return enough
 
     async def _crashed(self, effect: Effect, error: Exception) -> None:
         text = one_line(self._redact(f"{type(error).__name__}: {error}"))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
+from actor.stderr import to_stderr
 from audit.history import FoldError
 from events.describe import printable
 from events.journal import JournalDamagedError, JournalError
@@ -29,16 +30,16 @@ _LONGEST_MESSAGE: Final = 2_000
 _INTERRUPTED: Final = 130
 
 
-def fail(message: str, *, code: int) -> int:
-    """Say what is wrong on standard error; returns the exit code."""
-    note(message)
+def fail(message: str, *, code: int, within_s: float | None = None) -> int:
+    """Say what is wrong on standard error, which may take its time or has so much of it; returns the exit code."""
+    note(message, within_s=within_s)
     return code
 
 
-def note(message: str) -> None:
+def note(message: str, *, within_s: float | None = None) -> None:
     """Say something on standard error, in one line."""
     text = printable(message, _LONGEST_MESSAGE)  # a message may quote a journal, and that a post
-    print(f"user-miner: {text}", file=sys.stderr)  # noqa: T201  (the command line's own voice)
+    to_stderr(f"user-miner: {text}\n", within_s=within_s)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "held": "the LLM's server refused to analyze the posts that wait for it and fill it",
     "gap": "records are missing: a gap was accepted",
     "moved": "the journal moved to another API",
+    "disk full": "too little room was left on the journal's disk for a part of it",
     "down": "no process ran for a part of it",
     "API unreachable": "the status endpoint did not answer for a part of it",
     "rate limited": "a 429 forbade sending until a later window",
@@ -34,7 +35,7 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "crash": "an effect crashed in it",
     "busy": "work on an earlier window went on until it was over",
     "not told": "nothing was recorded while it lasted: the API's block number jumped over it, or this miner did not "
-    "hear of it or could not write (a host that slept, a full disk)",
+    "hear of it (a host that slept)",
 }
 # Reasons that a start does not end.
 _LASTING: Final = frozenset({"gap", "rate limited", "full"})
@@ -94,6 +95,10 @@ class _Told:
         self.why.setdefault(why, seq)
         self.whole_why.setdefault(why, seq)
 
+    def clear(self, why: str) -> None:
+        self.why.pop(why, None)
+        self.whole_why.pop(why, None)
+
     def note(self, event: ev.Event, record: Record) -> None:
         """Work on this window."""
         if isinstance(event, ev.SubmissionStarted):
@@ -138,6 +143,7 @@ class WindowLog:
         self._judged: deque[int] = deque(maxlen=_KEPT)  # first blocks
         self._taken_back: set[int] = set()  # those in which something was done, for the chain may come to them
         self._unreachable: int | None = None
+        self._is_full = False
         self._limited: tuple[int, int] | None = None
         self._counted: dict[int, int] = {}
         self._quota = quota
@@ -152,10 +158,12 @@ class WindowLog:
             ev.WindowsRevised: self._revise,
             ev.ActorStarted: self._start,
             ev.SettingsChanged: self._change,
-            ev.ActorStopped: lambda _event, record: self._explain("down", record),
+            ev.ActorStopped: self._stop,
             ev.EffectCrashed: self._crash,
             ev.ApiUnreachable: self._outage,
             ev.ApiRecovered: self._recovery,
+            ev.DiskFilled: self._fill_disk,
+            ev.DiskFreed: self._free_disk,
             ev.ConfigMismatched: self._mismatch,
             ev.GapDeclared: self._gap,
             ev.ApiMoved: self._move,
@@ -340,6 +348,23 @@ class WindowLog:
         self._unreachable = None
         return ()
 
+    def _fill_disk(self, _event: ev.DiskFilled, record: Record) -> tuple[()]:
+        self._is_full = True
+        return self._explain("disk full", record)
+
+    def _free_disk(self, _event: ev.DiskFreed, _record: Record) -> tuple[()]:
+        self._is_full = False
+        return ()
+
+    def _stop(self, _event: ev.ActorStopped, record: Record) -> tuple[()]:
+        self._end_disk()
+        return self._explain("down", record)
+
+    def _end_disk(self) -> None:
+        """A process ended. Had a disk that was full before cost a window, the next one would have been told by now."""
+        if self._told and not self._is_full:
+            self._told[-1].clear("disk full")
+
     def _mismatch(self, event: ev.ConfigMismatched, record: Record) -> tuple[()]:
         if event.setting == "MAX_SUBMISSIONS_PER_WINDOW":
             self._quota = (self._quota[0], event.served)
@@ -364,6 +389,8 @@ class WindowLog:
         self._holds = event.policy.on_analysis_error == "hold"
         self._give_up(record)
         self._work_ms, self._work_block = record.at_ms, self._block
+        self._end_disk()
+        self._is_full = False
         newest = self._told[-1] if self._told else None
         if newest is None or newest.touched:
             return self._explain("down", record)
@@ -387,6 +414,7 @@ def _skipped(before: _Told, event: ev.WindowOpened, record: Record) -> list[Wind
     count = (event.start_block - before.end_block) // max(1, event.blocks_per_window)
     if count <= 0:
         return []
-    why = next((name for name in ("gap", "down", "API unreachable") if name in before.whole_why), "not told")
+    known = (name for name in ("gap", "disk full", "down", "API unreachable") if name in before.whole_why)
+    why = next(known, "not told")
     seqs = tuple(sorted({before.seq, before.whole_why.get(why, before.seq), record.seq}))
     return [WindowOutcome(number=None, count=count, seqs=seqs, outcome=why)]

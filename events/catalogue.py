@@ -30,6 +30,8 @@ __all__ = [
     "BudgetSpent",
     "CheckpointSigned",
     "ConfigMismatched",
+    "DiskFilled",
+    "DiskFreed",
     "EffectCrashed",
     "Event",
     "GapDeclared",
@@ -623,6 +625,28 @@ class ApiRecovered(Value, frozen=True, kw_only=True):
     """The status endpoint answers again."""
 
 
+class DiskFilled(Value, frozen=True, kw_only=True):
+    """Too little room is left on the journal's disk: until DiskFreed, or a start, no window is begun.
+
+    Attributes:
+        free_bytes: What was left when it was noticed.
+        needed_bytes: What a window may need.
+    """
+
+    free_bytes: int
+    needed_bytes: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.free_bytes < self.needed_bytes:
+            raise ValueError("a disk is full with less room than is needed")
+
+
+class DiskFreed(Value, frozen=True, kw_only=True):
+    """There is room for a window again. ``free_bytes`` is what was left then."""
+
+    free_bytes: int
+
+
 class ConfigMismatched(Value, frozen=True, kw_only=True):
     """The API works with another number than the miner did; from here on the API's is used (ruling 11)."""
 
@@ -860,6 +884,8 @@ Event: TypeAlias = (
     | EffectCrashed
     | ApiUnreachable
     | ApiRecovered
+    | DiskFilled
+    | DiskFreed
     | ConfigMismatched
     | PostAbandoned
     | ScoreObserved

@@ -23,6 +23,7 @@ _TROUBLE: Final = (
     ev.RateLimited,
     ev.EffectCrashed,
     ev.ApiUnreachable,
+    ev.DiskFilled,
     ev.ConfigMismatched,
     ev.WindowsRevised,
     ev.PostAbandoned,
@@ -122,6 +123,10 @@ _LINES: Final[Mapping[type, Callable[[Any], str]]] = {
     ev.EffectCrashed: lambda e: f"{e.effect} crashed (a bug): {printable(e.error)}",
     ev.ApiUnreachable: lambda e: f"coordination API unreachable: {printable(e.reason)}",
     ev.ApiRecovered: lambda _: "coordination API answers again",
+    ev.DiskFilled: lambda e: (
+        f"the journal's disk is full: {e.free_bytes} bytes are free, a window may need {e.needed_bytes}: none is begun"
+    ),
+    ev.DiskFreed: lambda e: f"the journal's disk has room again: {e.free_bytes} bytes are free",
     ev.ConfigMismatched: lambda e: f"the API has {e.setting}={e.served}, configured is {e.configured}: using the API's",
     ev.PostAbandoned: lambda e: f"post {e.post_id} abandoned: {e.reason}",
     ev.ScoreObserved: lambda e: (

@@ -11,6 +11,8 @@ _TRANSPORT = {
     "slow": "waits `seconds` (1), then acts and answers properly",
     "drop": "closes the connection without an answer; nothing is done",
     "drip": "acts, then sends the body in pieces of `bytes` (1), `seconds` (0.05) apart",
+    "flood_chunks": "acts, then sends `bytes` (2,000,000) blanks and the body, each byte as a chunk of its own",
+    "flood_1xx": "sends 100 Continue without a pause for `seconds` (3600), then closes; nothing is done",
     "cut": "acts, then closes the connection in the middle of the body",
     "lost_answer": "acts, then closes the connection without answering",
     "html": "200 with an HTML page; nothing is done",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.faults import Fault, FaultPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["Gate"]
 
 _HANG_S = 3600.0
+_TAKEN_S = 0.001
+_MANY = 10_000
+_CRUMB = b"1\r\n%b\r\n"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CUT_JSON = b'{"data": [{"id": "19'
 _PAGE = b"<!doctype html><html><head><title>Just a moment...</title></head><body><h1>%s</h1></body></html>"
 _CANNED: dict[str, tuple[int, bytes, bytes]] = {
@@ -95,6 +100,11 @@ class Gate:
         if fault.name != "undated":
             answer.headers.append((b"date", formatdate(self._wall(), usegmt=True).encode()))
         self._ledger.close(seq, status=answer.status, answered=False)
+        if fault.name == "flood_chunks":
+            whole = await _flood(scope, receive, _in_crumbs(answer, fault))
+            self._ledger.close(seq, status=answer.status, answered=whole)
+            scope["state"]["close"]()
+            return
         if await _delivers_last(answer, fault, scope, receive, send):
             # Entered before the last piece leaves, so that whoever has the whole answer finds it entered.
             self._ledger.close(seq, status=answer.status, answered=True)
@@ -145,6 +155,12 @@ async def _keeps_silent(fault: Fault, scope: Scope, receive: Receive) -> bool:
         if not left:
             await _close(scope, receive)
         return True
+    if fault.name == "flood_1xx":
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(fault.number("seconds", _HANG_S)):
+                await _flood(scope, receive, itertools.repeat(_CONTINUE * _MANY))
+        await _close(scope, receive)
+        return True
     if fault.name == "drop":
         await _close(scope, receive)
         return True
@@ -171,6 +187,28 @@ async def _delivers_last(answer: _Answer, fault: Fault, scope: Scope, receive: R
         await _client_left(receive, 1.0)
         return False
     return fault.name != "drip" or await _drip(answer, fault, receive, send)
+
+
+async def _flood(scope: Scope, receive: Receive, pieces: Iterable[bytes]) -> bool:
+    """Send bytes as they are, as fast as they are taken; whether all were."""
+    state = scope["state"]
+    for piece in pieces:
+        state["write"](piece)
+        while not await _client_left(receive, _TAKEN_S):
+            if not state["buffered"]():
+                break
+        else:
+            return False
+    return True
+
+
+def _in_crumbs(answer: _Answer, fault: Fault) -> Iterator[bytes]:
+    kept = [header for header in answer.headers if header[0].lower() != b"content-length"]
+    lines = [b": ".join(header) for header in [*kept, (b"transfer-encoding", b"chunked"), (b"connection", b"close")]]
+    yield b"\r\n".join([b"HTTP/1.1 %d Flood" % answer.status, *lines, b"", b""])
+    blanks = int(fault.number("bytes", 2_000_000))
+    yield from itertools.repeat(_CRUMB % b" " * _MANY, blanks // _MANY)
+    yield _CRUMB % b" " * (blanks % _MANY) + b"".join(_CRUMB % bytes([byte]) for byte in answer.body) + b"0\r\n\r\n"
 
 
 async def _drip(answer: _Answer, fault: Fault, receive: Receive, send: Send) -> bool:

@@ -144,11 +144,21 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(H11Protocol):
-    """Hands the application two ways to end its connection: abort (at once) and close (after what was sent)."""
+    """Hands the application its connection.
+
+    There are two ways to end it, abort (at once) and close (after what was sent); write sends bytes as they are, and
+    buffered tells how many of them wait.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.app_state = {**self.app_state, "abort": transport.abort, "close": transport.close}
+        self.app_state = {
+            **self.app_state,
+            "abort": transport.abort,
+            "close": transport.close,
+            "write": transport.write,
+            "buffered": transport.get_write_buffer_size,
+        }
 
 
 def _bound(host: str, port: int) -> socket.socket:

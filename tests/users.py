@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["unshared", "without_root"]
+__all__ = ["as_first_process", "as_root_of_mounts", "unshared", "without_root"]
 
 
 @contextmanager
@@ -30,7 +30,20 @@ def without_root(folder: Path) -> Iterator[None]:
 
 def unshared(*words: str | Path) -> str:
     """What a command says in namespaces of its own; the first words are flags of ``unshare``."""
-    root = [] if os.geteuid() == 0 else ["--map-root-user"]
-    done = subprocess.run(["unshare", *root, *words], capture_output=True, text=True, check=False)
+    done = subprocess.run([*_unshare(), *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+def as_first_process() -> tuple[str, ...]:
+    """What goes before a command that is to be process 1 of a namespace, as in a container without an init."""
+    return (*_unshare(), "--pid", "--fork", "--kill-child")
+
+
+def as_root_of_mounts() -> tuple[str, ...]:
+    """What goes before a command that mounts what only it sees."""
+    return (*_unshare(), "--mount")
+
+
+def _unshare() -> tuple[str, ...]:
+    return ("unshare",) if os.geteuid() == 0 else ("unshare", "--map-root-user")

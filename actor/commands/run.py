@@ -27,7 +27,7 @@ from actor.compose import (
 )
 from actor.edges.hotkey import HotkeyError, is_signed_by
 from actor.log_file import check_log_file
-from actor.logs import configure_logging, log_record, set_log_level
+from actor.logs import configure_logging, finish_log, log_record, set_log_level
 from actor.loops import run_loop
 from actor.machine import State, at_rest
 from actor.metrics.serving import MetricsError, serving_metrics
@@ -49,6 +49,9 @@ from events.journal.store import JournalError, JournalLockedError
 __all__ = ["RunFlags", "run_miner", "serve"]
 
 _DEFAULT_ENV_FILE: Final = Path(".miner_env")
+
+# Where nobody reads standard error, the end comes without its last words.
+_PATIENCE_S: Final = 0.5
 
 _log = logging.getLogger("actor")
 
@@ -112,6 +115,7 @@ def run_miner(flags: RunFlags) -> int:
         return _refuse([str(error)], code=1)
     finally:
         signals.ignore()  # nothing is left to stop, and the exit code is settled
+        finish_log()
     return 0
 
 
@@ -160,8 +164,9 @@ def _check_log(file: Path | None) -> None:
 
 
 def _refuse(lines: Iterable[str], *, code: int = 2) -> int:
+    finish_log()  # of which this is the end
     for line in lines:
-        fail(line, code=code)
+        fail(line, code=code, within_s=_PATIENCE_S)
     return code
 
 

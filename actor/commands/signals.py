@@ -10,7 +10,9 @@ from contextlib import suppress
 from types import FrameType
 from typing import Final, NoReturn, TypeVar
 
+from actor.logs import finish_log
 from actor.reloading import Adopter, Reloader
+from actor.stderr import to_stderr
 
 __all__ = ["Signals"]
 
@@ -18,6 +20,7 @@ T = TypeVar("T")
 
 _STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 _PATIENCE_S: Final = 3.0
+_LAST_WORDS_S: Final = 0.5
 
 
 class Signals:
@@ -84,8 +87,9 @@ class Signals:
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
-    with suppress(OSError):
-        os.write(2, b"user-miner: stopped while it was busy, without a last record; the next start goes on from here\n")
+    finish_log(_LAST_WORDS_S)
+    said = "user-miner: stopped while it was busy, without a last record; the next start goes on from here\n"
+    to_stderr(said, within_s=_LAST_WORDS_S)
     os._exit(0)
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from actor.compose import journal_path
 from actor.doctor.check import Check, failure, ok, warning
+from actor.room import ROOM_FIX, ROOM_NEEDED_BYTES, ROOM_WARN_BYTES
 from actor.throwaway import is_throwaway
 from audit.statusing.holder import Holder
 from events.journal import JournalError, at_text, locate
@@ -20,9 +21,6 @@ from events.journal.owner import other_journal
 
 __all__ = ["disk_check", "find_journal", "lock_check", "nearest_directory", "place_checks", "room"]
 
-# As in `run`: a window is not begun with less than 4 MiB, and below 64 MiB each start warns.
-_NEEDED_BYTES: Final = 4 << 20
-_WARN_BYTES: Final = 64 << 20
 _WARN_FILES: Final = 100
 _EFFECTIVE: Final = os.access in os.supports_effective_ids
 
@@ -112,11 +110,10 @@ def room(place: Path) -> tuple[int, int | None]:
 def disk_check(place: Path, free_bytes: int, free_files: int | None) -> Check:
     """The room at the journal's place."""
     left = f"{free_bytes / (1 << 20):,.0f} MiB are free for {place.absolute()}"
-    fix = "free space there, or move JOURNAL_DIR to a larger disk while no miner runs"
-    if free_bytes < _NEEDED_BYTES:
-        return failure("disk", f"{left}; no window is begun with less than {_NEEDED_BYTES >> 20}", fix)
+    if free_bytes < ROOM_NEEDED_BYTES:
+        return failure("disk", f"{left}; no window is begun with less than {ROOM_NEEDED_BYTES >> 20}", ROOM_FIX)
     if free_files is not None and free_files < _WARN_FILES:
-        return warning("disk", f"only {free_files} more files can be made on the disk of {place.absolute()}", fix)
-    if free_bytes < _WARN_BYTES:
-        return warning("disk", f"{left}; a window takes about 30 KiB, and up to 1 MiB", fix)
+        return warning("disk", f"only {free_files} more files can be made on the disk of {place.absolute()}", ROOM_FIX)
+    if free_bytes < ROOM_WARN_BYTES:
+        return warning("disk", f"{left}; a window takes about 30 KiB, and up to 1 MiB", ROOM_FIX)
     return ok("disk", left)

@@ -18,6 +18,7 @@ if "httpx" not in sys.modules:
 import httpx
 
 from actor.edges.network import Proxy, way_to
+from actor.edges.pace import Body, pace
 from actor.edges.quiet import hush, ours
 from actor.edges.reply import Reply, Unanswered, is_before_sending, root_cause
 
@@ -50,8 +51,14 @@ class Exchanger:
         self._client = httpx.AsyncClient(
             timeout=operation_timeout_s,
             trust_env=False,
-            proxy=None if way.proxy is None else _proxy(way.proxy),
-            verify=way.certificates,
+            transport=pace(
+                httpx.AsyncHTTPTransport(
+                    trust_env=False,
+                    proxy=None if way.proxy is None else _proxy(way.proxy),
+                    verify=way.certificates,
+                ),
+                largest_body,
+            ),
             follow_redirects=False,  # signed headers go nowhere else
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # a server could let them grow without a bound
             headers={"User-Agent": "user-miner", "Accept": "application/json", "Accept-Encoding": "identity"},
@@ -93,12 +100,11 @@ def _proxy(proxy: Proxy) -> httpx.Proxy:
 
 
 async def _bounded_body(response: httpx.Response, largest: int) -> tuple[bytes, bool]:
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > largest:
-            return bytes(body[:largest]), False
-    return bytes(body), True
+    body = Body(largest)
+    async for piece in response.aiter_bytes():
+        if not body.take(piece):
+            break
+    return bytes(body), body.complete
 
 
 def _unanswered(error: Exception, total_timeout_s: float) -> Unanswered:

@@ -121,7 +121,7 @@ class OpenAIChat:
                 return str(answer.text)
         except APIStatusError as error:
             raise self._refused(error, request) from self._scrubbed(error)
-        except (TimeoutError, APIConnectionError) as error:
+        except (OSError, APIConnectionError) as error:  # TimeoutError is an OSError
             late = isinstance(error, TimeoutError | APITimeoutError)
             raise self._unanswered(error, late=late) from self._scrubbed(error)
         except Exception as error:  # noqa: BLE001 - the client lets errors of other libraries through

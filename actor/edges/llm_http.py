@@ -22,6 +22,7 @@ from openai import DEFAULT_CONNECTION_LIMITS, AsyncOpenAI, DefaultAsyncHttpxClie
 
 from actor.edges.llm_wire import MAX_BODY_CHARS
 from actor.edges.network import Way, way_to
+from actor.edges.pace import Body, pace
 from actor.edges.quiet import hush, ours
 
 __all__ = ["open_client"]
@@ -71,9 +72,10 @@ class _Ways(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         way = way_to(str(request.url))
         if way not in self._by_way:
-            self._by_way[way] = httpx2.AsyncHTTPTransport(
+            transport = httpx2.AsyncHTTPTransport(
                 verify=way.certificates, proxy=_proxy(way), limits=DEFAULT_CONNECTION_LIMITS, trust_env=False
             )
+            self._by_way[way] = pace(transport, _LARGEST_BODY)
         return await self._by_way[way].handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -106,11 +108,10 @@ class _BoundedHttp(DefaultAsyncHttpxClient):
 
 async def _cut(answer: Any) -> Any:
     """The same answer with its body read as far as the bound, and unpacked."""
-    packed = bytearray()
+    packed = Body(_LARGEST_BODY)
     async with aclosing(answer.aiter_raw()) as pieces:
         async for piece in pieces:
-            packed += piece
-            if len(packed) >= _LARGEST_BODY:
+            if not packed.take(piece):
                 break
     # As bytes: a server may say in a header what is not ASCII.
     headers = [(name, value) for name, value in answer.headers.raw if name.lower() != b"content-encoding"]
@@ -123,12 +124,11 @@ async def _cut(answer: Any) -> Any:
 def _unpacked(answer: Any, packed: bytes) -> bytes:
     """What was packed, as far as the bound; the same where it is not packed as the answer's headers say."""
     again = type(answer)(answer.status_code, headers=answer.headers, content=iter((packed,)), request=answer.request)
-    body = bytearray()
+    body = Body(_LARGEST_BODY)
     try:
         for piece in again.iter_bytes():  # each of at most a mebibyte, however much is packed
-            body += piece
-            if len(body) >= _LARGEST_BODY:
+            if not body.take(piece):
                 break
     except httpx2.DecodingError:
         return packed
-    return bytes(body[:_LARGEST_BODY])
+    return bytes(body)

@@ -24,6 +24,7 @@ import urllib3.exceptions as transport
 from requests.adapters import HTTPAdapter
 
 from actor.edges.network import Way, way_to
+from actor.edges.pace import Body
 from actor.edges.reply import Reply, Unanswered, root_cause
 
 __all__ = ["fetch_page", "fetch_usage"]
@@ -119,20 +120,19 @@ class _Session(requests.Session):
         return None
 
     def _read(self, response: requests.Response) -> tuple[bytes, bool]:
-        body = bytearray()
+        body = Body(_LARGEST_BODY)
         try:
             # Piece by piece as it arrives: iter_content waits for a whole chunk, which a dripping server never fills.
             while piece := response.raw.read1(_PIECE, decode_content=True):
-                body += piece
-                if len(body) > _LARGEST_BODY:
-                    return bytes(body[:_LARGEST_BODY]), False
+                if not body.take(piece):
+                    break
             if self._lines.is_over:
                 raise requests.ReadTimeout("the answer came too slowly")
         except (requests.RequestException, transport.HTTPError):
             if response.ok:
                 raise
             return bytes(body), False  # the status alone says what was refused
-        return bytes(body), True
+        return bytes(body), body.complete
 
 
 class _Lines:

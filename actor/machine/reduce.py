@@ -116,6 +116,7 @@ def _actor_started(s: State, e: ev.ActorStarted, at_ms: int) -> State:
         taken=s.taken if e.build == s.build else None,  # another build may ask in another way
         open=None,
         crashes={},
+        disk_full_ms=None,  # which is looked at anew
     )
     # An open attempt counted when it started. Without one left, the post waits for the next window (invariant I7).
     return _ask_again(_defer_exhausted(_begin_analyses(s)), at_ms)
@@ -601,6 +602,16 @@ def _api_recovered(s: State, _e: ev.ApiRecovered, _at: int) -> State:
     return changed(s, api_down=False)
 
 
+def _disk_filled(s: State, _e: ev.DiskFilled, at_ms: int) -> State:
+    _require(s.disk_full_ms is None, "the disk is known to be full")
+    return changed(s, disk_full_ms=at_ms)
+
+
+def _disk_freed(s: State, _e: ev.DiskFreed, _at: int) -> State:
+    _require(s.disk_full_ms is not None, "the disk was not known to be full")
+    return changed(s, disk_full_ms=None)
+
+
 _REDUCERS: Final[Mapping[type, Callable[[State, Any, int], State]]] = {
     ev.JournalCreated: _journal_created,
     ev.ApiMoved: _api_moved,
@@ -623,6 +634,8 @@ _REDUCERS: Final[Mapping[type, Callable[[State, Any, int], State]]] = {
     ev.EffectCrashed: _effect_crashed,
     ev.ApiUnreachable: _api_unreachable,
     ev.ApiRecovered: _api_recovered,
+    ev.DiskFilled: _disk_filled,
+    ev.DiskFreed: _disk_freed,
     ev.ConfigMismatched: _config_mismatched,
     ev.PostAbandoned: _post_abandoned,
     ev.ScoreObserved: _observed,

@@ -242,6 +242,7 @@ class State(Value, frozen=True, kw_only=True):
         refused: Set from a window without any analysis to the next analysis that succeeds.
         crashes: Consecutive crashes by effect key, within one window.
         api_down: The status endpoint is known not to answer.
+        disk_full_ms: Since when the journal's disk is known to be full in this run, unix milliseconds; else None.
         quarantined: Names of quarantine files that have their TailRepaired record.
         totals: Counts for people.
         spent: What was paid for, or may have been, by UTC day (unix days); only recent days.
@@ -282,6 +283,7 @@ class State(Value, frozen=True, kw_only=True):
     refused: Refused | None = None
     crashes: Mapping[str, int] = {}
     api_down: bool = False
+    disk_full_ms: int | None = None
     quarantined: tuple[str, ...] = ()
     totals: Totals = Totals()
     spent: Mapping[int, Spent] = {}

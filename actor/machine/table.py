@@ -82,6 +82,8 @@ _ANYWHERE: Final = (
     "ActorStopped",
     "ApiUnreachable",
     "ApiRecovered",
+    "DiskFilled",
+    "DiskFreed",
     "CheckpointSigned",
     "TailRepaired",
     "ApiMoved",

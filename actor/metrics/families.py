@@ -17,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from actor.alarms import ALARMS
+from actor.logs import dropped_lines
 from actor.machine.budget import DAY_MS
 from actor.machine.state import STATES, State
 from actor.metrics.durations import Durations
@@ -136,6 +137,7 @@ def _machine(monitor: Monitor) -> Iterator[Metric]:
     for labels, count in counted.failures.items():
         failures.add_metric(labels, count)
     yield failures
+    yield _counter("log_lines_dropped_total", "Lines that the log did not take in time.", dropped_lines())
 
 
 def _journal(monitor: Monitor) -> Iterator[Metric]:

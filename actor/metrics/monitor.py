@@ -19,6 +19,7 @@ from actor.machine.state import INITIAL, State
 from actor.metrics.counted import Counted
 from actor.metrics.last_times import last_times
 from actor.metrics.watched import TimedDisk, WatchedApi, WatchedStore
+from actor.room import ROOM_FIX, shortage
 from actor.settings import Settings
 from events.journal.record import Record
 from events.journal.store import JournalStore
@@ -115,12 +116,17 @@ class Monitor:
         if self.store is None or self.store.stage != "held" or not self.state.running:
             stage = "opening" if self.store is None else self.store.stage
             return Health(ok=False, reason=f"the journal is not in use: {'opening' if stage == 'held' else stage}")
-        for trouble in (self._api_trouble, self._stuck):
+        for trouble in (self._disk_trouble, self._api_trouble, self._stuck):
             if (reason := trouble()) is not None:
                 return Health(ok=False, reason=reason)
         alive = self.alive()
         ringing = "".join(f"; alarm {alarm.name}: {alarm.words}; {alarm.fix}" for alarm in self.alarms())
         return Health(ok=True, reason=f"at work{ringing}") if alive.ok else alive
+
+    def _disk_trouble(self) -> str | None:
+        """As the disk is now; the alarm of it follows with the next look of the miner."""
+        found = None if self.store is None else shortage(self.store.room_bytes())
+        return None if found is None else f"{found}; {ROOM_FIX}"
 
     def _api_trouble(self) -> str | None:
         if self.state.api_down:

@@ -41,6 +41,11 @@ _REASONS: Final[Mapping[tuple[str, str, str], str]] = {
         ("ConfigMismatched", "Submitting", state): "a quota that has no room for what is queued has none for other work"
         for state in ("Scraping", "Analyzing")
     },
+    **{
+        (event, state, state): "a disk that lets the miner live has room in these worlds; tests/actor/test_room.py"
+        for event in ("DiskFilled", "DiskFreed")
+        for state in STATES
+    },
     ("WindowOpened", "Scraping", "WaitingForWindow"): "the first window of another API takes at least one post",
     ("WindowOpened", "Backoff", "WaitingForWindow"): (
         "a window is full before it opens only behind a crash between the acceptance that told of it and its record, "

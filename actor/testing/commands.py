@@ -188,6 +188,8 @@ COMMANDS: Final[Mapping[str, _Command]] = {
     "crashed": _crashed,
     "unreachable": lambda drive, _words, _fields: drive.on(ev.ApiUnreachable(reason="no answer within 10 s")),
     "recovered": lambda drive, _words, _fields: drive.on(ev.ApiRecovered()),
+    "disk-full": lambda drive, _words, _fields: drive.on(ev.DiskFilled(free_bytes=3 << 20, needed_bytes=4 << 20)),
+    "disk-freed": lambda drive, _words, _fields: drive.on(ev.DiskFreed(free_bytes=9 << 20)),
     "mismatched": _mismatched,
     "moved": lambda drive, words, _fields: drive.on(ev.ApiMoved(api_url=_exactly(words, "moved URL")[0])),
     "checkpoint": _checkpoint,

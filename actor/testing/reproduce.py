@@ -36,7 +36,7 @@ _CLOCK_MS: Final = 50
 _AT_ONCE: Final = (HoldWindow, SignCheckpoint, StartSubmission)
 _AT_ONCE_MS: Final = 5_000
 # What comes of no effect: somebody else tells it.
-_TOLD: Final = (ev.ScoreObserved, ev.SettingsChanged, ev.ValidationObserved)
+_TOLD: Final = (ev.DiskFilled, ev.DiskFreed, ev.ScoreObserved, ev.SettingsChanged, ev.ValidationObserved)
 # A virtual loop lets time pass only when every task waits, so this is how to wait for that.
 _TICK_S: Final = 1e-6
 

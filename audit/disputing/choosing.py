@@ -28,6 +28,8 @@ _NAMELESS: Final = (
     ev.BudgetSpent,
     ev.CheckpointSigned,
     ev.ConfigMismatched,
+    ev.DiskFilled,
+    ev.DiskFreed,
     ev.JournalCreated,
     ev.ScoreObserved,
     ev.ScrapeFailed,

@@ -278,6 +278,8 @@ _LABELS: Final[Mapping[type, str]] = {
     ev.ApiMoved: "API",
     ev.ApiUnreachable: "API",
     ev.ApiRecovered: "API",
+    ev.DiskFilled: "disk",
+    ev.DiskFreed: "disk",
     ev.ConfigMismatched: "differs",
     ev.WindowsRevised: "taken back",
     ev.TailRepaired: "repaired",

@@ -8,6 +8,7 @@ from actor.alarms import alarms
 from actor.machine import State
 from actor.machine.budget import DAY_MS
 from actor.machine.state import Window
+from actor.room import ROOM_NEEDED_BYTES, shortage
 from audit.costing.money import Money, budgets
 from audit.dates import day_text
 from audit.feedback import Feedback
@@ -55,6 +56,7 @@ def status_fields(look: Look, holder: Holder, now_ms: int, *, finding: str | Non
             }
             for alarm in alarms(state, None if holder.holds == "no" else now_ms)
         ],
+        "disk": _disk(look.free_bytes),
         "backoff": _backoff(state, now_ms),
         "window": _window(state),
         "next_window": _next_window(look, now_ms),
@@ -127,6 +129,10 @@ def _elsewhere(holder: Holder) -> dict[str, Any] | None:
     if other is None:
         return None
     return {"pid": other.pid, "host": other.host, "since": at_text(other.since_ms), "journal": other.journal}
+
+
+def _disk(free_bytes: int | None) -> dict[str, Any]:
+    return {"free_bytes": free_bytes, "needed_bytes": ROOM_NEEDED_BYTES, "shortage": shortage(free_bytes)}
 
 
 def _backoff(state: State, now_ms: int) -> dict[str, Any] | None:

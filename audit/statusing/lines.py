@@ -44,6 +44,7 @@ def status_lines(fields: Fields) -> Iterator[Line]:
     yield _line("record", _record(fields["record"], is_end=fields["finding"] is None))
     yield _process(fields)
     yield from _alarms(fields["alarms"])
+    yield _disk(fields["disk"])
     yield from _state(fields)
     yield from _windows(fields)
     yield from _posts(fields["posts"])
@@ -127,6 +128,13 @@ def _alarms(alarms: list[Fields]) -> Iterator[Line]:
     for alarm in alarms:
         yield _line("alarm", f"{alarm['name']}, {_ago(alarm)}: {alarm['words']}", "bad")
         yield _line("", f"to mend it: {alarm['fix']}", "bad")
+
+
+def _disk(disk: Fields) -> Line:
+    if disk["shortage"] is not None:
+        return _line("disk", disk["shortage"], "bad")
+    free = disk["free_bytes"]
+    return _line("disk", "how much is free cannot be told" if free is None else f"{free >> 20:,} MiB are free")
 
 
 def _state(fields: Fields) -> Iterator[Line]:

@@ -7,7 +7,9 @@ there is ``user-miner verify``.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +41,7 @@ class Look:
         record: The last record; None before the first.
         snapshot_seq: The record whose snapshot stood for those before it; None when all were folded.
         seen: What the records of the last day tell beside the state.
+        free_bytes: Room on the journal's disk when it was looked at last; None where that cannot be told.
 
     Raises:
         JournalError: The journal's files are not those of a journal.
@@ -49,6 +52,7 @@ class Look:
         self.directory = directory
         self.state = INITIAL
         self.record: Record | None = None
+        self.free_bytes: int | None = None
         segments = list_segments(directory)
         stored, cached = _snapshot(directory, segments)
         self.snapshot_seq = None if stored is None else stored.place.head.seq
@@ -73,6 +77,8 @@ class Look:
             FoldError: This build's machine does not agree with a record.
             OSError: The journal cannot be read any more.
         """
+        with suppress(OSError):
+            self.free_bytes = shutil.disk_usage(self.directory).free
         try:
             return self._refresh(on_progress)
         except JournalDamagedError:

@@ -445,11 +445,13 @@ def test_a_window_that_could_not_be_recorded_is_not_begun(caplog: pytest.LogCapt
             await clock.advance(60)
             assert scraper.calls == 0
             assert actor.state.state == "WaitingForWindow"
-            assert "not enough for a window" in caplog.text
+            assert "alarm disk_full: less than 4 MiB are left" in caplog.text
             store.room = 10 << 20
             await clock.advance(13)
             assert scraper.calls == 1
             assert "running low" in caplog.text
+        names = [record.name for record in await records(store)]
+        assert names[2:6] == ["DiskFilled", "DiskFreed", "WindowOpened", "PostsScraped"]
 
     run(test)
 

@@ -101,6 +101,26 @@ def unreachable(story: Story) -> None:
     story.wait(3 * WINDOW_S).on(ev.ApiRecovered())
 
 
+def disk_full(story: Story) -> None:
+    """The disk is full for three windows, and told of as such; a restart in them changes nothing."""
+    story.wait(WINDOW_S).window(71)
+    story.scrape_failed().sign()
+    story.on(ev.DiskFilled(free_bytes=3 << 20, needed_bytes=4 << 20))
+    story.wait(WINDOW_S).on(ev.ActorStopped(reason="SIGTERM", posts_processed=1))
+    story.start()
+    story.on(ev.DiskFilled(free_bytes=3 << 20, needed_bytes=4 << 20))
+    story.wait(2 * WINDOW_S).on(ev.DiskFreed(free_bytes=9 << 20))
+
+
+def down_after_a_full_disk(story: Story) -> None:
+    """The disk had room again before the process ended."""
+    story.wait(WINDOW_S).window(71)
+    story.scrape_failed().sign()
+    story.on(ev.DiskFilled(free_bytes=3 << 20, needed_bytes=4 << 20))
+    story.on(ev.DiskFreed(free_bytes=9 << 20))
+    story.wait(3 * WINDOW_S).start()
+
+
 def jumped(story: Story) -> None:
     """The API's block number jumps, and nothing tells why."""
     story.wait(WINDOW_S).window(71)
@@ -138,6 +158,8 @@ def busy(story: Story) -> None:
         (down, 75, {"scrape failed": 2, "down": 3}),
         (crashed, 75, {"scrape failed": 2, "down": 3}),
         (unreachable, 75, {"scrape failed": 2, "API unreachable": 3}),
+        (disk_full, 75, {"scrape failed": 2, "disk full": 3}),
+        (down_after_a_full_disk, 75, {"scrape failed": 2, "down": 3}),
         (jumped, 75, {"scrape failed": 2, "not told": 3}),
         (rate_limited, 73, {"scrape failed": 1, "rate limited": 1}),
         (full, 73, {"scrape failed": 1, "full": 1}),

@@ -263,4 +263,4 @@ def test_a_word_takes_no_room_from_a_window(caplog: pytest.LogCaptureFixture) ->
         assert await scores(store) == []
 
     run(test)
-    assert "a validator's word is not recorded: 1 MiB left on the journal's disk; make room there" in caplog.messages
+    assert "a validator's word is not recorded: 1,024 KiB are left on the journal's disk" in caplog.text

@@ -29,6 +29,8 @@ def history() -> Drive:
     drive.on(ev.ConfigMismatched(setting="MAX_SUBMISSIONS_PER_WINDOW", configured=5, served=4))
     drive.on(ev.ApiUnreachable(reason="no answer within 10 s"), after_s=12)
     drive.on(ev.ApiRecovered(), after_s=24)
+    drive.on(ev.DiskFilled(free_bytes=3 << 20, needed_bytes=4 << 20))
+    drive.on(ev.DiskFreed(free_bytes=9 << 20), after_s=12)
     drive.on(ev.SettingsChanged(policy=changed(drive.state.policy, sampling="top"), names=("SAMPLING", "LOG_LEVEL")))
     drive.window(811).scraped(20, edits=("18", "19")).analyze_all()
     drive.on(ev.PostAbandoned(post_id="20", reason="too old"))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import get_args
 
 import pytest
 
-from actor.alarms import ALARMS, ROOM_LOW_BYTES, Alarm, alarms
+from actor.alarms import ALARMS, Alarm, alarms
 from actor.analyzer import LLMErrorKind
 from actor.llm_fixes import LLM_FIXES
 from actor.machine.budget import DAY_MS
 from actor.machine.troubles import X_REFUSALS
 from actor.metrics.kinds import FAILURES
+from actor.room import ROOM_WARN_BYTES
 from actor.x_fixes import X_FIXES
 from events import catalogue as ev
 from events.codec import changed
@@ -69,13 +71,36 @@ def test_an_alarm_ends_with_what_it_is_about() -> None:
     assert alarms(drive.state) == ()
 
 
+def test_a_full_disk_rings_until_there_is_room_or_a_start_looks_anew() -> None:
+    """Since the record that told of it; a start forgets it, for the disk may be another one."""
+    ends: tuple[Callable[[Drive], object], ...] = (
+        lambda drive: drive.on(ev.DiskFreed(free_bytes=9 << 20)),
+        Drive.start,
+    )
+    for end in ends:
+        drive = Drive().start().window(7)
+        drive.on(ev.DiskFilled(free_bytes=1, needed_bytes=2), after_s=5)
+        (alarm,) = alarms(drive.state)
+        assert (alarm.name, alarm.since_ms) == ("disk_full", drive.at_ms)
+        end(drive)
+        assert alarms(drive.state) == ()
+
+
 def test_kinds_fixes_and_names_go_together() -> None:
     """Each kind of configuration is one that an edge tells, and one that somebody knows how to mend."""
     assert set(get_args(LLMErrorKind)) >= ev.CONFIGURATION
     assert LLM_FIXES.keys() == set(get_args(LLMErrorKind))
     assert X_FIXES.keys() >= X_REFUSALS
     assert set(FAILURES["scrape"]) >= X_REFUSALS
-    assert ALARMS == ("analysis_refused", "x_refused", "hotkey_refused", "budget_spent", "windows_missed", "disk")
+    assert ALARMS == (
+        "analysis_refused",
+        "x_refused",
+        "hotkey_refused",
+        "budget_spent",
+        "windows_missed",
+        "disk",
+        "disk_full",
+    )
 
 
 def ringing(drive: Drive, *, later_s: float = 0.0, room_bytes: int | None = None) -> dict[str, Alarm]:
@@ -196,6 +221,6 @@ def test_a_chain_of_short_windows_rings_after_minutes() -> None:
 def test_a_disk_that_is_nearly_full_rings() -> None:
     """By the room that whoever asks can see; nobody knows since when."""
     drive = Drive().start()
-    assert ringing(drive, room_bytes=ROOM_LOW_BYTES) == {}
-    alarm = ringing(drive, room_bytes=ROOM_LOW_BYTES - 1)["disk"]
+    assert ringing(drive, room_bytes=ROOM_WARN_BYTES) == {}
+    alarm = ringing(drive, room_bytes=ROOM_WARN_BYTES - 1)["disk"]
     assert (alarm.since_ms, "63 MiB left" in alarm.words) == (None, True)

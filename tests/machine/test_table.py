@@ -14,7 +14,7 @@ from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, limite
 
 ALWAYS = {"ActorStarted", "ActorStopped", "ApiMoved", "ApiUnreachable", "ApiRecovered", "ConfigMismatched"}
 ALWAYS |= {"CheckpointSigned", "TailRepaired", "GapDeclared", "PostAbandoned", "EffectCrashed", "WindowOpened"}
-ALWAYS |= {"SettingsChanged", "ScoreObserved", "ValidationObserved"}
+ALWAYS |= {"DiskFilled", "DiskFreed", "SettingsChanged", "ScoreObserved", "ValidationObserved"}
 LATE = {"PostsScraped", "ScrapeFailed", "PostAnalyzed", "AnalysisFailed", "SubmissionAccepted", "SubmissionRejected"}
 LATE |= {"SubmissionFailed", "RateLimited"}
 

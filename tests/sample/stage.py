@@ -77,6 +77,18 @@ class _Wait:
     done: asyncio.Future[None]
 
 
+class _Journal(FileJournal):
+    """The stage's journal, on a disk that has the room which the story wants."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage.directory, segment_bytes=_SEGMENT_BYTES, on_warning=lambda _line: None, disk=stage.disk)
+        self._stage = stage
+
+    def room_bytes(self) -> int | None:
+        """As the story goes."""
+        return self._stage.room_bytes
+
+
 class Stage:
     """The world, and at most one actor in it.
 
@@ -87,6 +99,8 @@ class Stage:
         random: For the story's own choices.
         seq: The last record.
         accepted: Ids of the posts that the API took, in order.
+        disk: What the journal is written through.
+        room_bytes: What is left on the journal's disk.
     """
 
     def __init__(self, directory: Path, *, seed: int, at_ms: int, config: SandboxConfig) -> None:
@@ -102,7 +116,8 @@ class Stage:
         self._start_block = config.start_block
         self._told_s = 0.0
         self._signer = signer_from_keypair(Keypair.create_from_uri(_KEY))
-        self._disk = MortalDisk()
+        self.room_bytes = 1 << 30
+        self.disk = MortalDisk()
         self._actor: Actor | None = None
         self._task: asyncio.Task[None] | None = None
         self._waits: list[_Wait] = []
@@ -127,7 +142,7 @@ class Stage:
     async def start(self, run: Run) -> None:
         """Start a process of the miner, and wait until its start is recorded."""
         assert self._task is None or self._task.done()
-        self._disk = MortalDisk()
+        self.disk = MortalDisk()
         self._doom = None
         self._pid += self.random.randrange(7, 900)
         self._actor = actor = self._make(run)
@@ -148,7 +163,7 @@ class Stage:
     async def kill(self) -> None:
         """SIGKILL now."""
         assert self._task is not None
-        self._disk.dies_next = True
+        self.disk.dies_next = True
         self._task.cancel()
         await self.death()
 
@@ -160,7 +175,7 @@ class Stage:
             left[0] -= record.name == name
             return left[0] == 0 and record.name == name
 
-        self._disk.torn = torn
+        self.disk.torn = torn
         self._doom = is_last
 
     async def death(self) -> None:
@@ -169,7 +184,7 @@ class Stage:
         await self._soon(self._task, "the end of the process")
         with suppress(Killed, asyncio.CancelledError, JournalError):
             await self._task
-        assert self._disk.dies_next, "the process ended by itself"
+        assert self.disk.dies_next, "the process ended by itself"
         self._task = None
 
     # Who speaks to the running actor
@@ -247,9 +262,7 @@ class Stage:
 
     def _make(self, run: Run) -> Actor:
         return Actor(
-            store=FileJournal(
-                self.directory, segment_bytes=_SEGMENT_BYTES, on_warning=lambda _line: None, disk=self._disk
-            ),
+            store=_Journal(self),
             ports=self._ports(run),
             config=ActorConfig(
                 identity=JournalCreated(hotkey=self.hotkey, netuid=_NETUID, api_url=run.api_url),
@@ -315,7 +328,7 @@ class Stage:
         if record.name == "SubmissionAccepted":
             self.accepted.append(record.data["post_id"])
         if self._doom is not None and self._doom(record):
-            self._disk.dies_next = True
+            self.disk.dies_next = True
         for wait in self._waits:
             wait.left -= wait.fits(record)
             if wait.left == 0 and not wait.done.done():

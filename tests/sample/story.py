@@ -58,6 +58,7 @@ SCENES: Final[tuple[tuple[str, Scene], ...]] = (
     ("the LLM in trouble", troubles.llm_troubles),
     ("API outages", troubles.api_outages),
     ("API outages in mid-window", troubles.unreachable_in_mid_window),
+    ("a full disk", troubles.full_disk),
     ("blocks that are none", troubles.blocks_that_are_none),
     ("quiet", quiet(10)),
     ("kills", crashes.kills),

@@ -12,6 +12,7 @@ __all__ = [
     "api_outages",
     "blocks_that_are_none",
     "every_answer",
+    "full_disk",
     "llm_troubles",
     "rate_limits",
     "time_runs_out",
@@ -165,6 +166,38 @@ async def blocks_that_are_none(stage: Stage) -> None:
     await stage.pause(300)
     stage.sandbox.script("api.status", "rollback", times=30)
     await windows(stage, 2)
+
+
+async def full_disk(stage: Stage) -> None:
+    """The host's log fills the journal's disk, in each state of the miner; at rest it stays full for three windows."""
+    for state, name in (("Scraping", "scrape"), ("Analyzing", "analyze"), ("Submitting", "submit")):
+        await busy_window(stage, 2)
+        stage.mishaps.slow(name, 60.0)
+        await stage.reached(state)
+        await _fill_disk(stage)
+        await _free_disk(stage)
+    await busy_window(stage, 2)
+    faults(stage, "api.submit", "429")
+    await stage.reached("Backoff")
+    await _fill_disk(stage)
+    await _free_disk(stage)
+    await busy_window(stage, 2)
+    await stage.reached("WaitingForWindow")
+    await _fill_disk(stage)
+    await stage.until_window(3)
+    await stage.pause(300)
+    await _free_disk(stage)
+    await windows(stage, 1)
+
+
+async def _fill_disk(stage: Stage) -> None:
+    stage.room_bytes = 3 << 20
+    await stage.recorded("DiskFilled")
+
+
+async def _free_disk(stage: Stage) -> None:
+    stage.room_bytes = 1 << 30
+    await stage.recorded("DiskFreed")
 
 
 async def unreachable_in_mid_window(stage: Stage) -> None:

@@ -171,3 +171,13 @@ def test_answers_are_prompt(box: Sandbox, http: httpx.Client) -> None:
         http.get(url)
         took.append(watch.seconds())
     assert min(took) < 0.03
+
+
+def test_a_flood_of_chunks_is_the_answer_after_all(box: Sandbox, http: httpx.Client) -> None:
+    """Behind so many blanks, each byte a chunk of its own; whoever leaves amid it is let go."""
+    box.script("api.status", "flood_chunks", times=2, bytes=25_000)
+    answer = http.get(f"{box.api_base}/v2/status", timeout=GIVE_UP_S)
+    assert (answer.json()["status"], answer.text.count(" ") >= 25_000) == ("ok", True)
+    with http.stream("GET", f"{box.api_base}/v2/status", timeout=GIVE_UP_S) as broken_off:
+        assert len(next(broken_off.iter_raw(1))) == 1
+    assert box.ledger.api.exchanges()[0].answered

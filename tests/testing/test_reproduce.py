@@ -142,7 +142,7 @@ def test_troubled_worlds_are_troubled() -> None:
     records = [record for seed in range(12) for record in troubled(seed).journal()]
     assert {record.dest for record in records} == set(STATES)
     rare = {"PostAbandoned", "TailRepaired", "GapDeclared", "BudgetSpent", "ApiMoved"}
-    rare |= {"SettingsChanged", "ScoreObserved", "ValidationObserved"}
+    rare |= {"DiskFilled", "DiskFreed", "SettingsChanged", "ScoreObserved", "ValidationObserved"}
     assert {record.name for record in records} >= set(ev.EVENTS) - rare
 
 
