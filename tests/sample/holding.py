@@ -34,7 +34,7 @@ async def held(stage: Stage) -> None:
     await _refused(stage, "ok", "402", "402", "402", "402", count=4)
     await stage.recorded("CheckpointSigned", count=2)
     # One waits, and the search for the others fails.
-    await _refused(stage, "ok", "ok", "ok", "ok", "404")
+    await _refused(stage, "ok", "404")
     faults(stage, "x.search", "503")
     await stage.recorded("CheckpointSigned", count=2)
     # Nobody mends it for hours.
