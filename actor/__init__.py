@@ -1,7 +1,4 @@
-"""The user miner: who decides (``machine``), who acts (``edges``), and the loop between them (``runtime``).
-
-from actor import MyMiner
-"""
+"""The user miner: who decides (``machine``), who acts (``edges``), and the loop between them (``runtime``)."""
 
 from __future__ import annotations
 

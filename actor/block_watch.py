@@ -16,7 +16,7 @@ from actor.machine.facts import told_start
 from actor.machine.state import State, Window
 from actor.ports import Block, Clock
 from events.catalogue import WindowsRevised
-from events.value import changed
+from events.codec import changed
 
 __all__ = ["FAR_BLOCKS", "BlockWatch"]
 

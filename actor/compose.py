@@ -24,8 +24,9 @@ from actor.machine.state import State
 from actor.perform import Ports
 from actor.ports import Accepted, ApiPort, Block, Signer, SubmitAnswer
 from actor.runtime import Actor, ActorConfig, OnRecord
-from actor.settings import URLS, Settings, SettingsError
+from actor.settings.model import URLS, Settings, SettingsError
 from events.catalogue import JournalCreated, SubmissionBody
+from events.describe import describe, is_trouble
 from events.journal import Disk, FileJournal, JournalStore, Record
 from events.journal.owner import OwnerLock
 
@@ -39,6 +40,7 @@ __all__ = [
     "build_analyzer",
     "check_environment",
     "journal_path",
+    "log_record",
     "messenger",
     "open_journal",
     "redactor",
@@ -279,3 +281,14 @@ def _ports(
     if dry_run:
         api = _DryRunApi(api)
     return Ports(scraper=scraper, analyzer=analyzer, api=api, signer=signer, clock=clock)
+
+
+_log = logging.getLogger("actor")
+
+
+def log_record(record: Record, state: State) -> None:
+    """Say what a record tells: trouble as a warning, the rest as information."""
+    event = record.event()
+    level = logging.WARNING if is_trouble(event) else logging.INFO
+    fields = {"kind": record.name, "seq": record.seq, "state": state.state}
+    _log.log(level, "%s", describe(event), extra=fields)

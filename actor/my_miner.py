@@ -17,20 +17,27 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from actor.compose import RunOptions, build_actor, check_environment, messenger, redactor, warn_of_environment
+from actor.compose import (
+    RunOptions,
+    build_actor,
+    check_environment,
+    log_record,
+    messenger,
+    redactor,
+    warn_of_environment,
+)
 from actor.edges.hotkey import HotkeyError, load_hotkey, signer_from_wallet
-from actor.env_file import exposed_to
+from actor.edges.threads import run_loop
 from actor.feedback import FeedbackIntake, Redact, Word, score_word, validation_word
-from actor.logs import log_record
-from actor.loops import run_loop
 from actor.machine.state import State
 from actor.metrics.serving import serving_metrics
+from actor.metrics.telling import telling_alarms
 from actor.ports import Signer
-from actor.reloading import Reloader
 from actor.runtime import Actor
-from actor.settings import Settings, check_settings, read_sources
-from actor.sources import Sources
-from actor.telling import telling_alarms
+from actor.settings.env_file import exposed_to
+from actor.settings.model import Settings, check_settings, read_sources
+from actor.settings.reload import Reloader
+from actor.settings.sources import Sources
 from events.catalogue import SettingsChanged
 from events.journal.record import Record
 

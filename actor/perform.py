@@ -23,7 +23,7 @@ from actor.machine.facts import (
     scraped_event,
     submit_event,
 )
-from actor.machine.norm import content_sha256, norm_text
+from actor.machine.scoring import content_sha256, norm_text
 from actor.machine.state import REDUCER, Answer, State, state_sha256
 from actor.machine.wanted import submission_decided
 from actor.ports import (

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, Protocol, TypeAlias
 
 from events.catalogue import Post, SubmissionBody
-from events.value import Value
+from events.codec import Value
 
 __all__ = [
     "Accepted",

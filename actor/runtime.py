@@ -13,22 +13,22 @@ import logging
 import secrets
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from actor.alarms import Alarm, alarms
 from actor.block_watch import BlockWatch
 from actor.chain_end import ChainEnd
 from actor.edges.text import one_line
-from actor.inbox import Inbox, Meaning
+from actor.machine.alarms import Alarm, alarms
 from actor.machine.facts import crash_event
-from actor.machine.norm import content_sha256, norm_text
+from actor.machine.room import DiskWatch, shortage
+from actor.machine.scoring import content_sha256, norm_text
 from actor.machine.state import INITIAL, REDUCER, State, decode_state, encode_state
 from actor.machine.step import fold_record, step
 from actor.machine.wanted import wanted
 from actor.perform import Facts, Performer, Ports
-from actor.room import DiskWatch, shortage
 from events.catalogue import (
     ActorStarted,
     ActorStopped,
@@ -47,7 +47,55 @@ from events.effects import DECISIONS, AnalyzePost, Effect, ScrapeWindow, SubmitP
 from events.journal.record import GENESIS, Draft, Head, Record
 from events.journal.store import JournalError, JournalStore, Lease, Snapshot
 
-__all__ = ["Actor", "ActorConfig", "IdentityError", "OnRecord", "UnreadableJournalError"]
+__all__ = ["Actor", "ActorConfig", "IdentityError", "Inbox", "Meaning", "OnRecord", "UnreadableJournalError"]
+
+# What other threads tell the loop, until it takes it: never blocks whoever tells, and loses nothing that it took.
+#
+# A word comes in as a meaning, a function from the state to events, which the loop applies to the state of that
+# moment.
+# Nothing here decides or writes.
+
+Meaning: TypeAlias = Callable[[State], tuple[Event, ...]]
+
+# Each takes a synced write, and a stop that records what waits has seconds.
+_MOST_WAITING: Final = 256
+
+
+class Inbox:
+    """Open while somebody takes what is put in. What was put in before it was closed can still be taken."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[Meaning] = deque()
+        self._wake: Callable[[], None] | None = None
+
+    def open(self, wake: Callable[[], None]) -> None:
+        """From here on ``wake`` is called for each thing that is put in, in the thread that does."""
+        with self._lock:
+            self._wake = wake
+
+    def close(self) -> None:
+        """Nothing more is put in."""
+        with self._lock:
+            self._wake = None
+
+    def put(self, meaning: Meaning) -> bool:
+        """Leave it for the loop; False, and nothing happens, unless the inbox is open and has room. From any thread."""
+        with self._lock:
+            if self._wake is None or len(self._waiting) >= _MOST_WAITING:
+                return False
+            self._waiting.append(meaning)
+            self._wake()
+            return True
+
+    def take(self) -> Meaning | None:
+        """The next one in order, None without one."""
+        return self._waiting.popleft() if self._waiting else None
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
 
 OnRecord: TypeAlias = Callable[[Record, State], None]
 

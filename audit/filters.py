@@ -6,13 +6,70 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit.history import Step
+from actor.machine import State
+from actor.machine.history import Step
+from audit.errors import UsageError
 from audit.moments import parse_unit
-from audit.steps import concerns, windows_of
-from audit.terminal import UsageError
+from events import catalogue as ev
 from events.catalogue import EVENTS
 
-__all__ = ["Filters", "parse_filters"]
+__all__ = [
+    "Filters",
+    "concerns",
+    "in_scope",
+    "is_worked_on",
+    "opens_window",
+    "parse_filters",
+    "resumes_window",
+    "windows_of",
+]
+
+# What a step of a journal has to do with: which windows it belongs to, which posts it concerns. Pure.
+
+
+def is_worked_on(state: State) -> bool:
+    """Whether the work of ``state.window`` goes on: a search is due, or a post neither has a verdict nor is put off."""
+    return state.window is not None and (state.to_scrape > 0 or not all(p.deferred for p in state.posts))
+
+
+def opens_window(step: Step) -> bool:
+    """Whether the work of another window begins with this step."""
+    window = step.after.window
+    if window is None or window is step.before.window or isinstance(step.event, ev.GapDeclared):
+        return False  # behind a gap the newest window counts as spent
+    return window != step.before.window
+
+
+def resumes_window(step: Step) -> bool:
+    """Whether the work of a window that had ended goes on with this step, for posts that were held in it."""
+    return step.after.window == step.before.window and is_worked_on(step.after) and not is_worked_on(step.before)
+
+
+def windows_of(step: Step) -> frozenset[int]:
+    """Numbers of the windows that a step belongs to: the one it is work of, the one it names, the one it opens."""
+    numbers = set()
+    before, after, event = step.before.window, step.after.window, step.event
+    if before is not None and (is_worked_on(step.before) or isinstance(event, ev.CheckpointSigned)):
+        numbers.add(before.number)
+    if after is not None and (is_worked_on(step.after) or opens_window(step)):
+        numbers.add(after.number)
+    if (named := getattr(event, "window", None)) is not None:
+        numbers.add(named)
+    return frozenset(numbers)
+
+
+def concerns(step: Step, post_id: str) -> bool:
+    """Whether a step names the post, or changes what is known of it."""
+    event = step.event
+    if isinstance(event, ev.PostsScraped):
+        return post_id in event.candidates
+    if getattr(event, "post_id", None) == post_id:
+        return True
+    if isinstance(event, ev.ActorStarted) and step.before.open is not None:
+        return step.before.open.post_id == post_id  # the answer to its attempt is lost
+    if isinstance(event, ev.GapDeclared) and post_id in event.salvage.settled:
+        return True
+    return step.before.posts is not step.after.posts and step.before.pending(post_id) != step.after.pending(post_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,3 +147,15 @@ def _nearest(name: str) -> str:
     by_lower = {known.lower(): known for known in EVENTS}
     near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.0)
     return f"; the nearest one is {by_lower[near[0]]}" if near else f"; known are {', '.join(EVENTS)}"
+
+
+# Which posts and windows an export's filters admit. Pure.
+
+
+def in_scope(filters: Filters, window: int, at_ms: int) -> bool:
+    """Whether something of ``window`` that began at ``at_ms`` (unix milliseconds) is exported."""
+    return (
+        filters.admits_windows(frozenset({window}))
+        and (filters.since_ms is None or at_ms >= filters.since_ms)
+        and (filters.until_ms is None or at_ms <= filters.until_ms)
+    )

@@ -14,10 +14,12 @@ from datetime import UTC, datetime
 from typing import Final
 
 from actor.machine import INITIAL, State
-from audit.terminal import UsageError
-from events.journal import Record
+from actor.machine.budget import DAY_MS
+from audit.errors import UsageError
+from events.describe import printable
+from events.journal import Record, at_text
 
-__all__ = ["Moment", "Point", "parse_moment", "parse_unit", "points"]
+__all__ = ["Moment", "Point", "day_text", "in_calendar", "parse_moment", "parse_unit", "points", "second_text"]
 
 _SEQ: Final = re.compile(r"[0-9]{1,18}")
 _TIME: Final = re.compile(
@@ -123,3 +125,26 @@ def _unit(text: str) -> tuple[int, int] | None:
         return start_ms, start_ms + _UNIT_MS[len(numbers)] - 1
     start_ms += int(fraction.ljust(3, "0"))
     return start_ms, start_ms + 10 ** (3 - len(fraction)) - 1
+
+
+# Moments and days that a record names from outside, as text: one that no calendar year holds is its number. Pure.
+
+_CALENDAR_MS: Final = range(-62_135_596_800_000, 253_402_300_800_000)  # the years 1 to 9999
+_LONGEST_NUMBER: Final = 40
+
+
+def in_calendar(at_ms: int) -> int | None:
+    """The same unix milliseconds, None where they are of no year from 1 to 9999."""
+    return at_ms if at_ms in _CALENDAR_MS else None
+
+
+def second_text(at_s: int) -> str:
+    """Unix seconds as the journal writes moments, or ``4611686018427387904 s``."""
+    return printable(f"{at_s} s", _LONGEST_NUMBER) if in_calendar(at_s * 1000) is None else at_text(at_s * 1000)
+
+
+def day_text(day: int) -> str:
+    """A UTC day, such as 2026-11-22, from unix days, or ``day 2932897``."""
+    if in_calendar(day * DAY_MS) is None:
+        return printable(f"day {day}", _LONGEST_NUMBER)
+    return at_text(day * DAY_MS)[: len("2026-11-22")]

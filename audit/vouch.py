@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 import orjson
 
 from actor.machine import INITIAL, REDUCER, state_sha256
-from audit.history import FoldError, folded
+from actor.machine.history import FoldError, folded
 from events.catalogue import CheckpointSigned, Event, JournalCreated
 from events.codec import decode_as
 from events.journal.record import GENESIS, Head, Record, checkpoint_message

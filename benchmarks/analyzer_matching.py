@@ -16,7 +16,7 @@ from typing import Final
 from actor.analyzer import load_registry
 from actor.analyzer.candidates import CandidateFinder
 from actor.analyzer.mentions import MentionFinder
-from actor.machine.norm import norm_text
+from actor.machine.scoring import norm_text
 from sandbox import Sandbox, SandboxConfig
 
 POSTS: Final = 1_000

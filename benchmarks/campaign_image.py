@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 
-from audit.history import folded
+from actor.machine.history import folded
 from benchmarks.docker_engine import Engine, engine
 from events.journal import JournalReader, locate
 from events.journal.store import JournalError

@@ -17,9 +17,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from typing import Final
 
-from actor.simulation.campaign import run_campaign
 from tests.simulation.planted import PLANTED
 from tests.simulation.planted_hunt import FIRST_SEED, MOST_SEEDS, WINDOWS, Found, hunt, load, plan_of, save
+from user_miner.simulation.campaign import run_campaign
 
 _WIDTH: Final = max(len(planted.name) for planted in PLANTED)
 

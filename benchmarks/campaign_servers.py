@@ -28,7 +28,7 @@ from actor.analyzer import AnalysisError, LLMError, load_registry, make_strategy
 from actor.compose import Model, build_analyzer
 from actor.edges.llm import OpenAIChat
 from actor.edges.text import Redactor
-from actor.llm_fixes import LLM_FIXES
+from actor.machine.alarms import LLM_FIXES
 from benchmarks.real_servers import Llama, Served, litellm, llama
 from events.catalogue import AnalysisFailed, PostAnalyzed
 from sandbox import Sandbox, SandboxConfig
@@ -165,7 +165,7 @@ def _evaluated(served: Served, folder: Path, posts: int) -> dict[str, Any]:
     lines = _LABELLED.read_text("utf-8").splitlines()
     chosen = lines[:: len(lines) // posts][:posts]
     (folder / "posts.jsonl").write_text("\n".join(chosen), "utf-8")
-    command = [sys.executable, "-m", "actor.cli", "evaluate", "posts.jsonl", "--live", "--json"]
+    command = [sys.executable, "-m", "user_miner.cli", "evaluate", "posts.jsonl", "--live", "--json"]
     done = subprocess.run(  # noqa: S603  (this program)
         command, cwd=folder, env=bare_env(**served.env()), capture_output=True, text=True, check=False
     )

@@ -3,8 +3,7 @@
     python -m benchmarks.journal_read [--windows 10000] [--rounds 7] [--dir DIR]
 
 "read" checks the chain, the numbers and the shape of every record; "events" also decodes each event into its class;
-"replay" also folds them all with the machine, as the command of that name does: a second process reads and verifies
-ahead, as it does for every journal of this length; "in one process" it does not. The journal is one of whole windows.
+"replay" also folds them all with the machine, as the command of that name does. The journal is one of whole windows.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from typing import Final
 
 import orjson
 
-from audit.history import steps
+from actor.machine.history import steps
 from benchmarks.journal_kit import parser, ratio, workplace
 from benchmarks.mined import build_mined
 from events.journal import JournalReader, verify_journal
@@ -33,27 +32,18 @@ def _loads(directory: Path) -> None:
                 orjson.loads(line)
 
 
-def _alone(directory: Path) -> JournalReader:
-    return JournalReader(directory, ahead_bytes=None)
-
-
 def _read(directory: Path) -> None:
-    for _ in _alone(directory):
+    for _ in JournalReader(directory):
         pass
 
 
 def _events(directory: Path) -> None:
-    for record in _alone(directory):
+    for record in JournalReader(directory):
         record.event()
 
 
 def _replay(directory: Path) -> None:
     for _ in steps(JournalReader(directory)):
-        pass
-
-
-def _replay_alone(directory: Path) -> None:
-    for _ in steps(_alone(directory)):
         pass
 
 
@@ -74,7 +64,6 @@ def main() -> None:
         "verify": _verify,
         "events": _events,
         "replay": _replay,
-        "in one process": _replay_alone,
     }
     seconds: dict[str, list[float]] = {name: [] for name in readers}
     with workplace(given.dir) as place:

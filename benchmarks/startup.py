@@ -36,7 +36,7 @@ def seconds_to(condition: Callable[[], object], began_s: float, limit_s: float =
 def help_s() -> float:
     """One ``--help``, as whoever types it waits for it."""
     began_s = time.monotonic()
-    subprocess.run([sys.executable, "-m", "actor.cli", "--help"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "user_miner.cli", "--help"], check=True, stdout=subprocess.DEVNULL)
     return time.monotonic() - began_s
 
 

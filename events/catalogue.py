@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Annotated, Final, Literal, TypeAlias, get_args
 
+import msgspec
+
+from events.codec import Value, changed
 from events.prices import Prices
-from events.value import Value, changed
 
 __all__ = [
     "CONFIGURATION",
@@ -117,6 +119,10 @@ def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
+# Marks what a running miner may take over, here and in its settings; the rest waits for a restart.
+AT_RUN_TIME: Final = msgspec.Meta(extra={"at_run_time": True})
+
+
 class Policy(Value, frozen=True, kw_only=True):
     """The settings that decide what the miner does; ActorStarted and SettingsChanged record them for every replay.
 
@@ -146,19 +152,19 @@ class Policy(Value, frozen=True, kw_only=True):
     max_submissions_per_window: int = 5
     submit_attempts: int = 3
     submit_backoff_s: float = 3.0
-    on_analysis_error: Literal["default", "skip", "hold"] = "default"
-    submit_irrelevant: bool = True
-    poll_interval_s: float = 12.0
+    on_analysis_error: Annotated[Literal["default", "skip", "hold"], AT_RUN_TIME] = "default"
+    submit_irrelevant: Annotated[bool, AT_RUN_TIME] = True
+    poll_interval_s: Annotated[float, AT_RUN_TIME] = 12.0
     crash_backoff_s: float = 12.0
     crash_limit: int = 3
     max_carried_windows: int = 3
     max_post_age_s: float = 72 * 3600.0
-    search_keywords: tuple[str, ...] = ("bittensor",)
-    sampling: Literal["random", "top"] = "random"
-    max_search_pages: int = 1
-    prices: Prices = Prices()
-    max_x_usd_per_day: float | None = None
-    max_llm_usd_per_day: float | None = None
+    search_keywords: Annotated[tuple[str, ...], AT_RUN_TIME] = ("bittensor",)
+    sampling: Annotated[Literal["random", "top"], AT_RUN_TIME] = "random"
+    max_search_pages: Annotated[int, AT_RUN_TIME] = 1
+    prices: Annotated[Prices, AT_RUN_TIME] = Prices()
+    max_x_usd_per_day: Annotated[float | None, AT_RUN_TIME] = None
+    max_llm_usd_per_day: Annotated[float | None, AT_RUN_TIME] = None
     block_s: float = 12.0
 
     def __post_init__(self) -> None:

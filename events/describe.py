@@ -6,12 +6,13 @@ terminal.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from events import catalogue as ev
 
-__all__ = ["describe", "is_trouble", "printable"]
+__all__ = ["describe", "inert_json", "is_trouble", "path_text", "printable"]
 
 _LONGEST_LINE: Final = 2_000
 _TROUBLE: Final = (
@@ -140,3 +141,15 @@ _LINES: Final[Mapping[type, Callable[[Any], str]]] = {
     ),
     ev.TailRepaired: lambda e: f"torn tail of {e.segment} moved to quarantine: {e.length} bytes at {e.offset}",
 }
+
+
+def inert_json(text: str) -> str:
+    """The same JSON without a character that could steer a terminal: those become escapes, which mean the same."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+
+
+def path_text(path: object) -> str:
+    """A path as JSON and terminals can take it: bytes that are no UTF-8 become escapes."""
+    return str(path).encode(errors="backslashreplace").decode()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-from events.value import Value
+from events.codec import Value
 
 __all__ = [
     "DECISIONS",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from events.value import Value
+from events.codec import Value
 
 __all__ = ["PERHAPS_BILLED", "Prices", "page_size", "usd", "uusd"]
 

@@ -16,16 +16,16 @@ from typing import Any
 import bittensor
 from bittensor_core import Keypair
 
-from actor.commands.run import serve
 from actor.compose import RunOptions
-from actor.loops import run_loop
+from actor.edges.threads import run_loop
 from actor.machine import State
+from actor.machine.history import folded
 from actor.my_miner import load_signer
-from actor.settings import load_settings
-from audit.history import folded
+from actor.settings.model import load_settings
 from events.journal import JournalError, JournalReader, Record, locate
 from sandbox import Sandbox
 from tests.patience import GIVE_UP_S, wait_for
+from user_miner.commands.run import serve
 
 __all__ = ["FAST", "PLACES", "World", "bare_env", "hours_ago", "make_wallet", "wait_for"]
 
@@ -107,7 +107,7 @@ class World:
 
     def start(self, *flags: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
         """``user-miner run`` in a process of its own."""
-        command = [sys.executable, "-m", "actor.cli", "run", *flags]
+        command = [sys.executable, "-m", "user_miner.cli", "run", *flags]
         return _Process(
             command,
             env=dict(env or self.env()),

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.analysis import Analysis, AnalysisError
 from actor.analyzer.bill import Bill
-from actor.analyzer.conversation import Conversation
-from actor.analyzer.ladder import DAY_S, RUNGS, Ladder, Takes
+from actor.analyzer.conversation import DAY_S, RUNGS, Conversation, Ladder, Takes
 from actor.analyzer.port import LLMError
 
 if TYPE_CHECKING:

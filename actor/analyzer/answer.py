@@ -11,13 +11,13 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.choice import Said, UnclearError, choose
+from actor.analyzer.conversation import SCHEMA_NAME
 from actor.analyzer.json_in_text import Found, TangledError, objects_in, whole_object
-from actor.analyzer.ladder import SCHEMA_NAME
 from actor.analyzer.lead_in import apart, speaks_against
 from actor.analyzer.marks import is_neutral
 from actor.analyzer.prompt import SENTIMENTS
 from actor.analyzer.thoughts import UnfinishedError, after_thoughts
-from events.value import Value
+from events.codec import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from actor.analyzer.ladder import Takes
+from actor.analyzer.conversation import Takes
 
 if TYPE_CHECKING:
     from actor.analyzer.port import Completion, LLMError

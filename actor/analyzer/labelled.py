@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.prompt import SENTIMENTS
-from actor.analyzer.relevance import DIRECT, kept
+from actor.analyzer.strategies import DIRECT, kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
-from events.value import Value
+from events.codec import Value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

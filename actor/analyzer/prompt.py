@@ -14,7 +14,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from events.value import Value
+from events.codec import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from actor.analyzer.analysis import Analysis, AnalysisError
 from actor.analyzer.prompt import SENTIMENTS
-from actor.analyzer.relevance import DIRECT, kept
+from actor.analyzer.strategies import DIRECT, kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

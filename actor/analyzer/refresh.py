@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from actor.analyzer.candidates import is_everyday
 from actor.analyzer.mentions import BITTENSOR_WORDS
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import date
 
-    from actor.analyzer.chain_port import ChainSubnet
     from actor.analyzer.registry import Use
 
-__all__ = ["Change", "clean_name", "refreshed"]
+__all__ = ["Chain", "ChainError", "ChainSubnet", "Change", "clean_name", "refreshed"]
 
 _MIN_WORD_CHARS: Final = 3
 _ROOT: Final = 0  # no subnet like the others: nobody registers it, and it never goes
@@ -136,3 +135,39 @@ def _changes(base: Registry, registry: Registry, now: Iterable[ChainSubnet]) -> 
         elif before is not None and after is not None and before.name != after.name:
             what: Literal["renamed", "replaced"] = "replaced" if number in another else "renamed"
             yield Change(id=number, what=what, before=before.name, after=after.name)
+
+
+# What a refresh of the registry needs from the chain: one read, one kind of answer, one error.
+#
+# An edge implements `Chain`; tests implement it by hand. Nothing here does IO.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainSubnet:
+    """A subnet as the chain has it.
+
+    Attributes:
+        id: Its number.
+        name: As its owner wrote it: any text at all; empty when there is none.
+        registered: The day on which this number was given to it; None when the chain does not say.
+    """
+
+    id: int
+    name: str
+    registered: date | None
+
+
+class ChainError(Exception):
+    """The chain could not be read; one line for people."""
+
+
+class Chain(Protocol):
+    """A node of the network."""
+
+    async def subnets(self) -> list[ChainSubnet]:
+        """Every subnet that exists now.
+
+        Raises:
+            ChainError: No answer in time, or none that can be used.
+        """
+        ...

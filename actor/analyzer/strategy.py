@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from events.value import Value
+from events.codec import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from actor.analyzer.chain_port import ChainError, ChainSubnet
+from actor.analyzer.refresh import ChainError, ChainSubnet
 
 if TYPE_CHECKING:
     from bittensor import Client, Snapshot, Substrate
@@ -42,7 +42,7 @@ class Place:
 
 
 class BittensorChain:
-    """A network by its name or by the address of a node; implements `actor.analyzer.chain_port.Chain`."""
+    """A network by its name or by the address of a node; implements `actor.analyzer.refresh.Chain`."""
 
     def __init__(self, *, network: str, timeout_s: float, substrate: Substrate | None = None) -> None:
         """Prepare; nothing is sent yet.

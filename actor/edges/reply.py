@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from actor.edges.text import parse_json, safe_line
 from actor.edges.told import plain_words, told
-from events.value import Value
+from events.codec import Value
 
 __all__ = ["Reply", "Unanswered", "is_before_sending", "root_cause"]
 

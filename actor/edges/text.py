@@ -12,6 +12,8 @@ import re
 import unicodedata
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote
 
@@ -23,6 +25,7 @@ __all__ = [
     "as_float",
     "as_int",
     "bounded",
+    "http_date",
     "one_line",
     "parse_json",
     "safe_line",
@@ -172,3 +175,15 @@ def _base64_forms(raw: bytes) -> Iterator[str]:
         core = base64.b64encode(bytes(before) + raw).decode()[start:stop]
         if len(core) >= _SHORTEST_CORE:
             yield core
+
+
+# The moment that a header such as Date or Retry-After names. Pure.
+
+
+def http_date(value: str) -> datetime | None:
+    """The moment, in UTC where it names no zone; None for what is no date, or none that a calendar holds."""
+    try:
+        found = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from actor.edges.text import as_int, parse_json
-from events.value import Value
+from events.codec import Value
 
 __all__ = ["Told", "plain_words", "told"]
 

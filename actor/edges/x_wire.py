@@ -16,7 +16,7 @@ from actor.edges.reply import Reply
 from actor.edges.text import as_float, as_int, valid_unicode
 from actor.ports import ScrapeError
 from events.catalogue import Post
-from events.value import Value, changed
+from events.codec import Value, changed
 
 __all__ = ["LOOKBACK_S", "Page", "build_query", "newest_versions", "parse_page", "refusal"]
 

@@ -10,16 +10,18 @@ resets nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from actor.machine.state import State
 from events import catalogue as ev
 from events.catalogue import Spent
+from events.codec import changed
+from events.money import Money
 from events.prices import PERHAPS_BILLED, page_size, usd, uusd
-from events.value import changed
 
-__all__ = ["DAY_MS", "reckon", "untold_calls"]
+__all__ = ["DAY_MS", "Budget", "budgets", "reckon", "untold_calls"]
 
 DAY_MS: Final = 86_400_000
 _DAYS_KEPT: Final = 32
@@ -164,3 +166,25 @@ def _reckoned(s: State, day: Spent) -> Iterator[tuple[Literal["x", "llm"], float
             spent_uusd,
             prices.llm_uusd(most.prompt_tokens, most.completion_tokens) or 0,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """A budget of the last start, and what counts against it on one day, in US dollars."""
+
+    limit_usd: float
+    spent_usd: float
+
+
+def budgets(state: State, day: int) -> dict[str, Budget | None]:
+    """The budgets in force as the machine reckons them, at the prices of its last start."""
+    policy, spent = state.policy, state.spent.get(day, Spent())
+    reckoned = Money(policy.prices)
+    limits = {
+        "x": (policy.max_x_usd_per_day, reckoned.x(spent)),
+        "llm": (policy.max_llm_usd_per_day, reckoned.llm(spent) or 0.0),
+    }
+    return {
+        name: None if limit is None else Budget(limit_usd=limit, spent_usd=so_far)
+        for name, (limit, so_far) in limits.items()
+    }

@@ -10,6 +10,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from actor.machine.budget import DAY_MS, reckon
 from actor.machine.scoring import score_post_entry
 from actor.machine.state import (
@@ -26,7 +28,7 @@ from actor.machine.state import (
 )
 from actor.machine.troubles import note_trouble
 from events import catalogue as ev
-from events.value import changed
+from events.codec import changed
 
 __all__ = ["IllegalEventError", "apply"]
 
@@ -41,17 +43,10 @@ _HOUR_MS: Final = 3_600_000
 _COUNTED_WINDOWS: Final = 4
 _WORKED_WINDOWS: Final = 72  # a day of windows as they are by default
 _OBSERVATIONS_KEPT: Final = 512
-# What a running miner takes over; the rest belongs to the API or to attempts under way, and waits for a restart.
-_CHANGEABLE: Final = (
-    "max_llm_usd_per_day",
-    "max_search_pages",
-    "max_x_usd_per_day",
-    "on_analysis_error",
-    "poll_interval_s",
-    "prices",
-    "sampling",
-    "search_keywords",
-    "submit_irrelevant",
+_AT_RUN_TIME: Final = tuple(
+    field.name
+    for field in msgspec.structs.fields(ev.Policy)
+    if ev.AT_RUN_TIME in getattr(field.type, "__metadata__", ())
 )
 _BETWEEN_RUNS: Final = frozenset({ev.JournalCreated, ev.ApiMoved, ev.ActorStarted, ev.TailRepaired, ev.GapDeclared})
 
@@ -127,8 +122,8 @@ def _actor_stopped(s: State, _e: ev.ActorStopped, _at: int) -> State:
 
 
 def _settings_changed(s: State, e: ev.SettingsChanged, at_ms: int) -> State:
-    taken = changed(s.policy, **{name: getattr(e.policy, name) for name in _CHANGEABLE})
-    _require(taken == e.policy, f"a running miner takes over nothing but {', '.join(_CHANGEABLE)}")
+    taken = changed(s.policy, **{name: getattr(e.policy, name) for name in _AT_RUN_TIME})
+    _require(taken == e.policy, f"a running miner takes over nothing but {', '.join(_AT_RUN_TIME)}")
     return _ask_again(changed(s, policy=e.policy), at_ms)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import unicodedata
 from collections.abc import Mapping
 from operator import attrgetter
 from typing import Final
 
 from events.catalogue import Post
 
-__all__ = ["CAPS", "recency", "relevance", "score_post_entry", "value"]
+__all__ = ["CAPS", "content_sha256", "norm_text", "recency", "relevance", "score_post_entry", "value"]
 
 TOP_K: Final = 5
 RECENCY_HOURS: Final = 24.0
@@ -67,3 +69,16 @@ def score_post_entry(post: Post, tokens: Mapping[str, float], at_ms: int) -> flo
 
 def _unit(number: float) -> float:
     return 0.0 if number <= 0.0 else 1.0 if number >= 1.0 else number  # noqa: FURB136  (calls are what a replay waits for)
+
+
+# The one normalization of post text, which validators repeat (specification, "Text Normalization"). Pure.
+
+
+def norm_text(text: str) -> str:
+    """NFC, every run of whitespace (line endings too) to one space, trimmed (contract, norm_text)."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def content_sha256(normalized: str) -> str:
+    """Hex digest of a normalized text, as PostAnalyzed records it."""
+    return hashlib.sha256(normalized.encode()).hexdigest()

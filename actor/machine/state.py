@@ -23,8 +23,7 @@ from events.catalogue import (
     SubmissionBody,
     ValidationObserved,
 )
-from events.codec import canonical_json, changed, decode_json, decoder, plain
-from events.value import Value
+from events.codec import Value, canonical_json, changed, decode_json, decoder, plain
 
 __all__ = [
     "ANSWERED",

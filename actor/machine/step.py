@@ -9,10 +9,10 @@ from collections.abc import Iterable
 
 from actor.machine.reduce import IllegalEventError, apply
 from actor.machine.state import INITIAL, State
-from actor.machine.table import destination, way_on
+from actor.machine.table import destination, is_allowed
 from events.catalogue import Event
+from events.codec import changed
 from events.journal.record import Record
-from events.value import changed
 
 __all__ = ["IllegalEventError", "fold", "fold_record", "step"]
 
@@ -24,11 +24,10 @@ def step(state: State, event: Event, at_ms: int) -> State:
         IllegalEventError: The table or the data does not allow it; nothing has changed.
     """
     name = type(event).__name__
-    way = way_on(state.state, name)
-    if way is None:
+    if not is_allowed(state.state, name):
         raise IllegalEventError(f"{name} is refused in state {state.state}")
     data = apply(state, event, at_ms)
-    dest = destination(way, data)
+    dest = destination(state.state, name, data)
     if dest is None:
         raise ValueError(f"no row of the table leads on from {state.state} after {name}")
     return data if dest == state.state else changed(data, state=dest)

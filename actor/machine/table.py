@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, NamedTuple, TypeAlias, cast, final
+from typing import Any, Final, cast
 
 from transitions import EventData, Machine
 
 from actor.machine.state import STATES, State, StateName
 from events.catalogue import EVENTS
 
-__all__ = ["GUARDS", "ROWS", "Fork", "Row", "Way", "destination", "is_allowed", "way_on"]
+__all__ = ["GUARDS", "ROWS", "Row", "destination", "is_allowed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,7 @@ def _scrape_due(s: State) -> bool:
 
 
 def _post_queued(s: State) -> bool:
-    for post in s.posts:  # noqa: SIM110
-        if post.analyzed and not post.deferred:
-            return True
-    return False
+    return any(post.analyzed and not post.deferred for post in s.posts)
 
 
 def _idle(s: State) -> bool:
@@ -203,37 +200,14 @@ def is_allowed(source: StateName, event: str) -> bool:
     return (source, event) in _ASKED
 
 
-@final
-class Fork(NamedTuple):
-    """A guard, and the ways on where it holds and where it does not."""
-
-    guard: Callable[[State], bool]
-    yes: Way | None
-    no: Way | None
+def destination(source: StateName, event: str, data: State) -> StateName | None:
+    """Where ``event`` leads from ``source``, given the data after it; None where no row's guards hold."""
+    return _destination(source, event, tuple([GUARDS[name](data) for name in _ASKED[source, event]]))
 
 
-Way: TypeAlias = Fork | StateName
-
-
-@cache  # a fold of a long journal asks for the same few all the time, and a guard that decides nothing is not asked
-def way_on(source: StateName, event: str) -> Way | None:
-    """What decides where ``event`` leads; None where the table has no row for it in this state."""
-    return _ways(source, event, _ASKED[source, event], {}) if is_allowed(source, event) else None
-
-
-def destination(way: Way | None, data: State) -> StateName | None:
-    """The end of the way, given the data after the event; None where no row's guards hold."""
-    while type(way) is Fork:
-        way = way.yes if way.guard(data) else way.no
-    return way
-
-
-def _ways(source: StateName, event: str, unasked: tuple[str, ...], says: Mapping[str, bool]) -> Way | None:
-    """What ``transitions`` does for every answer of the guards that were not asked yet."""
-    if not unasked:
-        cursor = _Cursor(source, says)
-        leads = _MACHINE.events[event].trigger(cursor)
-        return cast("StateName", cursor.state) if leads else None
-    name, *later = unasked
-    yes, no = (_ways(source, event, tuple(later), {**says, name: said}) for said in (True, False))
-    return yes if yes == no else Fork(GUARDS[name], yes, no)
+@cache  # a fold asks for the same few again and again
+def _destination(source: StateName, event: str, said: tuple[bool, ...]) -> StateName | None:
+    """What ``transitions`` does when the pair's guards answer so."""
+    cursor = _Cursor(source, dict(zip(_ASKED[source, event], said, strict=True)))
+    leads = _MACHINE.events[event].trigger(cursor)
+    return cast("StateName", cursor.state) if leads else None

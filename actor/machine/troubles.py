@@ -1,6 +1,6 @@
 """What the state keeps for alarms: what is refused for a reason that no waiting mends, and how long windows were used.
 
-Nothing here decides what the machine does; ``actor.alarms`` says what of it rings. Pure.
+Nothing here decides what the machine does; ``actor.machine.alarms`` says what of it rings. Pure.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from actor.machine.state import State, Trouble
 from events import catalogue as ev
-from events.value import changed
+from events.codec import changed
 
 __all__ = ["X_REFUSALS", "note_trouble"]
 

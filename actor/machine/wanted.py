@@ -6,7 +6,7 @@ so there is no recovery path.
 
 from __future__ import annotations
 
-from actor.machine.norm import norm_text
+from actor.machine.scoring import norm_text
 from actor.machine.state import PendingPost, State
 from events.catalogue import PostAbandoned, SubmissionBody, SubmissionStarted
 from events.effects import (

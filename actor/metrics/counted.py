@@ -5,18 +5,92 @@ Every series exists from the start with 0: Prometheus sees no rise in a counter 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any, Final
 
 from actor.machine import State
-from actor.metrics.durations import EDGE_S, Durations
-from actor.metrics.kinds import CAUSES, EVENT_NAMES, FAILURES, SUBMISSION_OUTCOMES, failure_key
-from audit.windows import USED, WindowLog
 from events import catalogue as ev
+from events.catalogue import EVENTS
 from events.journal.record import Record
+from events.windows import EXPLAINED, UNEXPLAINED, USED, WindowLog
 
-__all__ = ["Counted"]
+__all__ = [
+    "CAUSES",
+    "DISK_S",
+    "EDGE_S",
+    "EVENT_NAMES",
+    "FAILURES",
+    "OTHER",
+    "SUBMISSION_OUTCOMES",
+    "Counted",
+    "Durations",
+    "failure_key",
+]
+
+# The words that stand in labels. There is a fixed number of them, so that no server can make series without end.
+
+OTHER: Final = "other"
+CAUSES: Final = (*EXPLAINED, UNEXPLAINED)
+EVENT_NAMES: Final = tuple(EVENTS)
+SUBMISSION_OUTCOMES: Final = ("accepted", "rejected", "failed", "rate_limited")
+
+# Why a step failed, as records name it; what is not here is counted as "other".
+FAILURES: Final[Mapping[str, tuple[str, ...]]] = {
+    "scrape": (
+        *("auth", "forbidden", "credits", "usage_capped", "rate_limited", "invalid_request", "server"),
+        *("timeout", "connection", "broken", "malformed", "crash", OTHER),
+    ),
+    "analysis": (
+        *("auth", "quota", "model", "rate_limit", "refused_format", "refused_parameter", "context", "declined"),
+        *("request", "server"),
+        *("timeout", "connection", "broken", "malformed", "votes", "bug", "crash", OTHER),
+    ),
+    "submission": ("timeout", "connection", "http", "unexpected", OTHER),
+    "effect": (
+        *("PollStatus", "ScrapeWindow", "HoldWindow", "AnalyzePost", "StartSubmission", "SubmitPost"),
+        *("EndBackoff", "AbandonPost", "SignCheckpoint", OTHER),
+    ),
+}
+
+
+def failure_key(step: str, kind: str) -> tuple[str, str]:
+    """The two labels of a failure."""
+    return step, kind if kind in FAILURES[step] else OTHER
+
+
+# Durations counted in the buckets of a histogram. One thread counts, any thread may read meanwhile.
+
+# Upper ends of buckets, in seconds: for answers from a network, and for what a disk does.
+EDGE_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+DISK_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Durations:
+    """A histogram with fixed buckets.
+
+    Args:
+        ends: Upper ends of the buckets, in seconds, ascending; beyond the last one there is one more.
+    """
+
+    def __init__(self, ends: Sequence[float]) -> None:
+        self.total_s = 0.0
+        self._ends = tuple(ends)
+        self._counts = [0] * (len(self._ends) + 1)
+
+    def add(self, seconds: float) -> None:
+        """Count one more."""
+        self._counts[bisect_left(self._ends, seconds)] += 1
+        self.total_s += seconds
+
+    def cumulative(self) -> Iterator[tuple[str, int]]:
+        """Each bucket's upper end as Prometheus writes it, with how many durations were at most that long."""
+        so_far = 0
+        for end, count in zip([*map(str, self._ends), "+Inf"], self._counts, strict=True):
+            so_far += count
+            yield end, so_far
+
 
 _STEPS: Final = ("scrape", "analysis", "submission")
 _OUTCOMES: Final = {

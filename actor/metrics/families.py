@@ -7,6 +7,7 @@ record: a 0 there would look like a loss, and the next value like a sudden gain.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.metadata import version
@@ -16,14 +17,13 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from actor.alarms import ALARMS
-from actor.logs import dropped_lines
-from actor.machine.budget import DAY_MS
+from actor.machine.alarms import ALARMS
+from actor.machine.budget import DAY_MS, budgets
 from actor.machine.state import STATES, State
-from actor.metrics.durations import Durations
+from actor.metrics.counted import Durations
 from actor.metrics.monitor import Monitor
-from audit.costing.money import Money, budgets
 from events.catalogue import Spent
+from events.money import Money
 
 __all__ = ["make_registry"]
 
@@ -137,7 +137,12 @@ def _machine(monitor: Monitor) -> Iterator[Metric]:
     for labels, count in counted.failures.items():
         failures.add_metric(labels, count)
     yield failures
-    yield _counter("log_lines_dropped_total", "Lines that the log did not take in time.", dropped_lines())
+    yield _counter("log_lines_dropped_total", "Lines that the log did not take in time.", _dropped_lines())
+
+
+def _dropped_lines() -> int:
+    """Of this process's log: a handler that drops lines rather than wait counts them in ``dropped``."""
+    return sum(getattr(handler, "dropped", 0) for handler in logging.getLogger().handlers)
 
 
 def _journal(monitor: Monitor) -> Iterator[Metric]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from actor.settings import Settings
+from actor.settings.model import Settings
 
 if TYPE_CHECKING:
     from actor.metrics.monitor import Monitor

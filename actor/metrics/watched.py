@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 
-from actor.metrics.durations import DISK_S, EDGE_S, Durations
+from actor.metrics.counted import DISK_S, EDGE_S, Durations
 from actor.ports import ApiPort, Block, Failed, StatusError, SubmitAnswer
 from events.catalogue import SubmissionBody
 from events.journal.disk import Disk

@@ -15,8 +15,7 @@ from typing import Any, Final, TypeVar
 from actor.machine import content_sha256, norm_text
 from actor.testing.scenario import Scenario, posts_of
 from events import catalogue as ev
-from events.codec import decode_as, plain
-from events.value import Value
+from events.codec import Value, decode_as, plain
 
 __all__ = ["HOTKEY", "OWN_WORDS", "redacted"]
 

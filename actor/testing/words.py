@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import orjson
 
-from audit.differences import difference_lines, differences
 from events import effects as ef
 from events.codec import canonical_json
+from events.differences import difference_lines, differences
 
 __all__ = ["at_ms_of", "change_lines", "effect_line", "effect_lines", "move_line"]
 

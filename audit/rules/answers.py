@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from audit.rules.finding import Finding
 from audit.rules.recorded import fields_of, text_in
-from audit.rules.rule import Entry, Rule
+from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 from events.describe import printable
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from audit.rules.finding import Finding
-from audit.rules.rule import Entry, Rule
+from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 
 __all__ = ["NoBlockOutOfTheOrdinary", "SearchesApart"]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audit.rules.finding import Finding
 from audit.rules.recorded import current_block_in, length_in
-from audit.rules.rule import Entry, Rule
+from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 
 __all__ = ["WindowsAscend"]

@@ -7,8 +7,7 @@ from typing import Final
 
 from audit.recent import Recent
 from audit.rules.books import PostBook, WindowBook
-from audit.rules.finding import Finding
-from audit.rules.rule import Entry, Rule
+from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 
 __all__ = ["CarriedPosts"]

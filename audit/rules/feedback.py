@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from audit.feedback import Feedback
 from audit.recent import RECENT_POSTS, Recent
-from audit.rules.finding import Finding
-from audit.rules.rule import Entry, Rule
+from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 
 __all__ = ["ValidatorsAgree"]

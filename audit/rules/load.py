@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 
+from audit.errors import UsageError
 from audit.rules import RULES
 from audit.rules.rule import Rule
-from audit.terminal import UsageError
 from events.catalogue import EVENTS
 
 __all__ = ["all_rules", "choose", "load_rules", "place_of"]

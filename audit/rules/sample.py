@@ -6,9 +6,8 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from audit.rules.finding import Finding
-from audit.rules.rule import Entry, Rule
-from audit.rules.score import worth
+from audit.rules.content import worth
+from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 
 __all__ = ["Sample"]

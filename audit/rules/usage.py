@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from audit.rules.books import Books
-from audit.rules.finding import Finding
-from audit.rules.rule import Entry, Rule
-from audit.windows import UNEXPLAINED, WindowLog, WindowOutcome
+from audit.rules.rule import Entry, Finding, Rule
+from events import catalogue as ev
+from events.windows import UNEXPLAINED, WindowLog, WindowOutcome
 
-__all__ = ["MidWindowStart", "WindowsUsed"]
+__all__ = ["MidWindowStart", "OutagesPaired", "WindowsUsed"]
 
 
 class _Usage(Rule):
@@ -56,3 +56,24 @@ class MidWindowStart(_Usage):
     name = "R12"
     demands = "a start in mid-window works on that window, unless it was spent"
     _with_start = True
+
+
+# R13: an outage of the status endpoint has a beginning and an end, each recorded once.
+
+
+class OutagesPaired(Rule):
+    """R13. Its other half, one search for a window though it failed, is I3."""
+
+    name = "R13"
+    demands = "ApiUnreachable and ApiRecovered alternate, and no window is told while the API is unreachable"
+    events = (ev.ApiUnreachable, ev.ApiRecovered, ev.WindowOpened)
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """Compare with what is open."""
+        event, since = entry.event, entry.books.unreachable
+        if isinstance(event, ev.ApiRecovered):
+            if since is None:
+                yield self.finding(entry, found="a recovery", expected="ApiUnreachable before it")
+        elif since is not None:
+            what = "a second ApiUnreachable" if isinstance(event, ev.ApiUnreachable) else "a window told by the API"
+            yield self.finding(entry, since, found=what, expected="ApiRecovered before it")

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from audit.recent import RECENT_POSTS, Recent
 from audit.rules.books import PostBook
-from audit.rules.finding import Finding
-from audit.rules.rule import Entry, Rule
+from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 
-__all__ = ["NothingAfterVerdict", "OneVerdict"]
+__all__ = ["NothingAfterVerdict", "OneVerdict", "PostsProcessed"]
 
 
 class NothingAfterVerdict(Rule):
@@ -104,3 +103,20 @@ class OneVerdict(Rule):
             expected="an analysis" if judged is None else f"a verdict within {limit} windows",
             post_id=post_id,
         )
+
+
+# R14: posts_processed counts the accepted posts since the journal began.
+
+
+class PostsProcessed(Rule):
+    """R14."""
+
+    name = "R14"
+    demands = "posts_processed at a stop is the number of accepted posts since the journal began"
+    events = (ev.ActorStopped,)
+
+    def see(self, entry: Entry) -> Iterator[Finding]:
+        """Compare with the count of verdicts."""
+        event, accepted = entry.event, entry.books.accepted
+        if isinstance(event, ev.ActorStopped) and event.posts_processed != accepted:
+            yield self.finding(entry, found=f"posts_processed {event.posts_processed}", expected=f"{accepted}")

@@ -13,15 +13,14 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from events.journal import quarantine, recover, snapshot
-from events.journal.checked import seal_checked
+from events.journal import recover, snapshot
 from events.journal.disk import Disk, make_directory, write_error
 from events.journal.folder import Folder
 from events.journal.head import START, HeadFile, Place, Witness
 from events.journal.layout import HEAD, LOCK, list_segments
 from events.journal.lock import DirectoryLock
 from events.journal.owner import OwnerLock
-from events.journal.record import Draft, Record
+from events.journal.record import Draft, Record, seal_checked
 from events.journal.recover import Found, Tally
 from events.journal.scan import BrokenChainError, Walk, damaged, start_before
 from events.journal.snapshot import StoredSnapshot
@@ -227,7 +226,7 @@ class FileJournal:
         self._warn_of(found, witness)
         folder.check()
         recover.settle(self._disk, self._directory, found, witness)
-        repairs = quarantine.undeclared(self._directory, found.tally.declared, self._on_warning)
+        repairs = recover.undeclared(self._directory, found.tally.declared, self._on_warning)
         self._adopt(folder, found, witness)
         return Lease(
             epoch=found.tally.epoch + 1,

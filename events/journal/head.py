@@ -16,12 +16,12 @@ from typing import Any, Final
 
 import orjson
 
+from events.codec import Value
 from events.journal.disk import Disk, pwrite_all, replace_file
 from events.journal.folder import Folder
 from events.journal.layout import HEAD, segment_name, way_out
 from events.journal.record import GENESIS, Head
 from events.journal.store import JournalDamagedError
-from events.value import Value
 
 __all__ = ["START", "HeadFile", "Place", "Witness", "read_witness"]
 

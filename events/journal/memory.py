@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 
-from events.journal.checked import seal_checked
-from events.journal.record import GENESIS, BadRecordError, Draft, Head, Record, parse
+from events.journal.record import GENESIS, BadRecordError, Draft, Head, Record, parse, seal_checked
 from events.journal.recover import Tally
 from events.journal.store import FencedError, JournalDamagedError, JournalLockedError, Lease, Snapshot
 

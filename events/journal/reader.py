@@ -6,12 +6,9 @@ it is read, and the directory may be read-only.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
-from events.journal.ahead import WORTH_BYTES, End, ReadAhead
 from events.journal.head import START, Place, read_witness
 from events.journal.layout import list_segments, way_out
 from events.journal.record import GENESIS, Head, Record
@@ -30,16 +27,14 @@ class JournalReader:
     Args:
         directory: The journal.
         after: Begin behind this record, whose hash is compared; None for the first one.
-        ahead_bytes: From this length on, another process reads and verifies ahead; None for never.
 
     Attributes:
         tail_bytes: Length of the torn tail, or of the record being written, that ended the last iteration.
     """
 
-    def __init__(self, directory: Path, *, after: Head | None = None, ahead_bytes: int | None = WORTH_BYTES) -> None:
+    def __init__(self, directory: Path, *, after: Head | None = None) -> None:
         self.directory = directory
         self.tail_bytes = 0
-        self._ahead_bytes = ahead_bytes
         self._after = after or GENESIS
         self._walk = Walk(directory, [], start_before(directory, list_segments(directory), self._after.seq))
         self._ended = START
@@ -51,35 +46,6 @@ class JournalReader:
 
     def __iter__(self) -> Iterator[Record]:
         """Raises JournalDamagedError where the chain breaks, with file and offset."""
-        given = 0
-        if self._is_long():
-            self._ahead_bytes = None  # what is added later is little
-            ahead = ReadAhead(self.directory, self._after)
-            with closing(iter(ahead)) as batches:
-                for batch in batches:
-                    yield from batch
-            given = ahead.last_seq
-            if ahead.end is not None:
-                self.go_on_from(ahead.end)
-        for record in self._here():
-            if record.seq > given:
-                yield record
-
-    def _is_long(self) -> bool:
-        if self._ahead_bytes is None or (os.cpu_count() or 1) == 1:
-            return False
-        sizes = [(self.directory / name).stat().st_size for name in list_segments(self.directory)]
-        return sum(sizes) >= self._ahead_bytes
-
-    def where(self) -> End:
-        """Where the last iteration ended, for another reader to go on from."""
-        return End(place=self._walk.place, ended=self._last_ended())
-
-    def go_on_from(self, end: End) -> None:
-        """What lies before was read and verified by another reader."""
-        self._walk, self._ended = Walk(self.directory, [], end.place), end.ended
-
-    def _here(self) -> Iterator[Record]:
         witness = read_witness(self.directory)
         least = GENESIS if witness is None else witness.place.head
         tried: Place | None = None

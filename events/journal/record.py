@@ -19,9 +19,8 @@ import msgspec
 import orjson
 
 from events.catalogue import EVENTS, CheckpointSigned, Event
-from events.codec import canonical_json, decode_as, decode_json, decoder
+from events.codec import Value, canonical_json, decode_as, decode_json, decoder
 from events.upcast import VERSIONS, upcast
-from events.value import Value
 
 __all__ = [
     "FORMAT",
@@ -36,6 +35,7 @@ __all__ = [
     "hashes_sha256",
     "parse",
     "seal",
+    "seal_checked",
     "seal_data",
 ]
 
@@ -277,3 +277,46 @@ def _decode(line: bytes) -> Record:
         )
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BadRecordError(f"not a record: {error}") from error
+
+
+# Seal a draft only after reading it back: what this build could not read again never reaches a journal.
+#
+# What is read back is the event's JSON, before it becomes a part of the line: there alone a value can change on its
+# way
+# (NaN becomes null). The other fields are numbers and texts of known types, which JSON returns as they went in.
+
+# Writes what was read as orjson wrote it, mostly; where it does not, nothing is said yet.
+_QUICK: Final = msgspec.json.Encoder()
+
+
+def seal_checked(draft: Draft, head: Head | Record) -> tuple[bytes, Record]:
+    """The line that continues ``head`` with ``draft``, and the record that it reads back as.
+
+    Raises:
+        ValueError: The event does not survive the way through JSON, for example a NaN or a list for a tuple.
+    """
+    name = type(draft.event).__name__
+    try:
+        if type(draft.at_ms) is not int or type(draft.source) is not str or type(draft.dest) is not str:
+            raise TypeError("at_ms is an integer, source and dest are texts")
+        if EVENTS.get(name) is not type(draft.event):
+            raise TypeError("it is no event of the catalogue")
+        written = canonical_json(draft.event)
+        read = decode_json(type(draft.event), written, name)
+        # Equal events may still be written otherwise: 1 and 1.0 are equal.
+        same = read == draft.event and (_QUICK.encode(read) == written or canonical_json(read) == written)
+        line, digest = seal_data(draft, head, written)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{name} cannot be recorded: {error}; nothing was written") from error
+    if not same:
+        raise ValueError(f"{name} reads back as another event, {read}; nothing was written")
+    return line, Record(
+        seq=head.seq + 1,
+        at_ms=draft.at_ms,
+        v=VERSIONS[name],
+        name=name,
+        source=draft.source,
+        dest=draft.dest,
+        raw=written,
+        hash=digest,
+    )

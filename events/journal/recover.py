@@ -7,23 +7,68 @@ the same journal and ends in the same place.
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from events.catalogue import ActorStarted, GapDeclared, TailRepaired
-from events.journal import quarantine, snapshot
-from events.journal.disk import Disk, pwrite_all
+from events.journal import snapshot
+from events.journal.disk import Disk, make_directory, pwrite_all, replace_file
 from events.journal.head import START, Place, Witness, read_witness
-from events.journal.layout import HEAD, way_out
+from events.journal.layout import HEAD, QUARANTINE, way_out
 from events.journal.record import Record
 from events.journal.scan import BrokenChainError, Walk, classify, damaged
 from events.journal.snapshot import StoredSnapshot
 from events.journal.store import JournalDamagedError, JournalError, RolledBackError
 
-__all__ = ["Found", "Tally", "examine", "settle", "witnessed"]
+__all__ = ["Found", "Tally", "examine", "move_in", "settle", "undeclared", "witnessed"]
+
+# Torn tails that were moved out of the journal: kept as files, so that no byte is ever thrown away.
+#
+# A file's name tells which bytes it holds, where they stood and their digest, so moving the same tail twice makes one
+# file. It is durable before the tail is cut off, and it stays a debt until a TailRepaired record names it.
+
+_NAME: Final = re.compile(r"(?P<stem>[0-9]{20})-(?P<offset>[0-9]{12,})-(?P<sha256>[0-9a-f]{64})\.bin")
+
+
+def move_in(disk: Disk, directory: Path, segment: str, offset: int, tail: bytes) -> None:
+    """Keep ``tail``, which stands at ``offset`` of ``segment``; durable when this returns."""
+    place = directory / QUARANTINE
+    make_directory(disk, place)
+    disk.fsync_dir(directory)
+    stem = segment.removesuffix(".jsonl")
+    replace_file(disk, place / f"{stem}-{offset:012d}-{hashlib.sha256(tail).hexdigest()}.bin", tail)
+
+
+def undeclared(
+    directory: Path, declared: Collection[str], on_warning: Callable[[str], None]
+) -> tuple[TailRepaired, ...]:
+    """One TailRepaired for each file that no record in ``declared`` names, in the order of the journal."""
+    place = directory / QUARANTINE
+    paths = sorted(place.glob("*.bin")) if place.is_dir() else []
+    repairs = []
+    for path in paths:
+        if path.name in declared:
+            continue
+        match = _NAME.fullmatch(path.name)
+        if match is None:
+            on_warning(f"{path} is not a tail that was moved out of this journal; left alone")
+            continue
+        repairs.append(
+            TailRepaired(
+                segment=match["stem"] + ".jsonl",
+                offset=int(match["offset"]),
+                length=path.stat().st_size,
+                sha256=match["sha256"],
+                quarantine=path.name,
+            )
+        )
+    return tuple(repairs)
+
 
 _CHUNK: Final = 1 << 20
 _COUNTED: Final = frozenset({ActorStarted.__name__, GapDeclared.__name__, TailRepaired.__name__})
@@ -145,7 +190,7 @@ def settle(disk: Disk, directory: Path, found: Found, witness: Witness) -> None:
         if found.torn is not None:
             disk.fsync(fd)  # else a crash could leave other bytes here than those in quarantine
             tail = os.pread(fd, os.fstat(fd).st_size - place.offset, place.offset)
-            quarantine.move_in(disk, directory, place.segment, place.offset, tail)
+            move_in(disk, directory, place.segment, place.offset, tail)
             disk.truncate(fd, place.offset)
             disk.fsync(fd)
         if place.head.seq > witness.place.head.seq:

@@ -13,8 +13,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from events import catalogue as ev
+from events.catalogue import GapDeclared
+from events.describe import printable
 from events.journal.disk import Disk, make_directory, write_all
 from events.journal.head import HeadFile, Place, Witness, read_witness
 from events.journal.layout import QUARANTINE, list_segments
@@ -22,7 +25,7 @@ from events.journal.record import BadRecordError, Record, parse
 from events.journal.scan import BrokenChainError, Walk, classify
 from events.journal.store import JournalDamagedError, JournalError
 
-__all__ = ["Damage", "copy_prefix", "salvage", "survey"]
+__all__ = ["Damage", "copy_prefix", "gap_of", "salvage", "survey"]
 
 _DAY_S = 86_400
 
@@ -219,3 +222,18 @@ def _write(disk: Disk, path: Path, content: bytes) -> None:
         disk.fsync(fd)
     finally:
         disk.close(fd)
+
+
+_LONGEST_REASON: Final = 1_000
+
+
+def gap_of(damage: Damage) -> GapDeclared:
+    """What the record that declares this damage says."""
+    return GapDeclared(
+        reason=printable(damage.reason, _LONGEST_REASON),
+        segment=damage.place.segment,
+        offset=damage.place.offset,
+        lost_bytes=damage.lost_bytes,
+        witnessed_seq=damage.witnessed_seq,
+        salvage=salvage(damage.behind),
+    )

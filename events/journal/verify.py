@@ -12,7 +12,6 @@ from typing import Final, Literal, TypeAlias
 
 from events.journal.head import Place, Witness, read_witness
 from events.journal.layout import HEAD, first_seq, sorted_names
-from events.journal.parallel import WORTH_BYTES, Checked, check_segments
 from events.journal.record import GENESIS, BadRecordError, Head, Record, parse
 from events.journal.scan import record_after, whole_seq
 from events.journal.store import JournalDamagedError
@@ -66,21 +65,14 @@ class VerifyReport:
         return not self.findings
 
 
-def verify_journal(
-    directory: Path,
-    *,
-    on_progress: Callable[[int, int], None] | None = None,
-    parallel_from_bytes: int = WORTH_BYTES,
-) -> VerifyReport:
+def verify_journal(directory: Path, *, on_progress: Callable[[int, int], None] | None = None) -> VerifyReport:
     """Read every record of ``directory`` and check the chain, the files' order and HEAD.
 
     Args:
         directory: The journal.
         on_progress: Called now and then with bytes done and bytes in all.
-        parallel_from_bytes: A journal of several segments that is as long as this is checked by several processes.
     """
-    verifier = _Verifier(directory, on_progress or (lambda _done, _total: None))
-    return verifier.run(parallel_from_bytes=parallel_from_bytes)
+    return _Verifier(directory, on_progress or (lambda _done, _total: None)).run()
 
 
 class _Verifier:
@@ -97,11 +89,9 @@ class _Verifier:
         self._head: Head | None = GENESIS  # None right behind a break
         self._tail_bytes = 0
 
-    def run(self, *, parallel_from_bytes: int) -> VerifyReport:
-        together = len(self._sizes) > 1 and sum(self._sizes.values()) >= parallel_from_bytes and self._together()
-        if not together:
-            for name in self._sizes:
-                self._segment(name)
+    def run(self) -> VerifyReport:
+        for name in self._sizes:
+            self._segment(name)
         self._end()
         self._on_progress(self._done, sum(self._sizes.values()))
         return VerifyReport(
@@ -116,35 +106,6 @@ class _Verifier:
             tail_bytes=self._tail_bytes,
             findings=tuple(self._findings),
         )
-
-    def _together(self) -> bool:
-        """Check all segments at once; False leaves it to the walk, which names what is wrong."""
-        checked = self._checked()
-        if checked is None:
-            return False
-        expected = 1
-        for found in checked:
-            if found.first.seq != expected:
-                return False
-            expected = found.last.seq + 1
-        self._done = sum(self._sizes.values())
-        self._records = sum(found.records for found in checked)
-        self._first, self._last, self._head = checked[0].first, checked[-1].last, checked[-1].last.head
-        for name, found in zip(self._sizes, checked, strict=True):
-            if found.witnessed is not None:
-                self._compare(found.witnessed, Place(head=GENESIS, segment=name, offset=found.witnessed_offset))
-        return True
-
-    def _checked(self) -> list[Checked] | None:
-        total, done = sum(self._sizes.values()), 0
-
-        def on_segment(size: int) -> None:
-            nonlocal done
-            done += size
-            self._on_progress(done, total)
-
-        witnessed_seq = 0 if self._witness is None else self._witness.place.head.seq
-        return check_segments(self._directory, list(self._sizes.items()), witnessed_seq, on_segment)
 
     def _read_head(self) -> tuple[HeadState, Witness | None]:
         try:

@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from actor.compose import RunOptions, build_actor, open_journal
-from actor.loops import run_loop
+from actor.edges.threads import run_loop
 from actor.my_miner import load_signer
-from actor.settings import load_settings
+from actor.settings.model import load_settings
 from events.journal import Draft, JournalStore, Lease, Record, Snapshot
 
 

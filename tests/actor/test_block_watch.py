@@ -18,8 +18,8 @@ from actor.testing.clock import VirtualClock
 from actor.testing.edges import ScriptedApi, ScriptedScraper
 from events import catalogue as ev
 from events.catalogue import Event
+from events.codec import changed
 from events.journal import MemoryJournal, Record
-from events.value import changed
 from tests.actor.test_runtime import ports_of, records, running
 from tests.kit import Drive, post
 

@@ -10,7 +10,7 @@ import pytest
 
 from actor.chain_end import ChainEnd
 from actor.edges.hotkey import is_signed_by
-from audit.history import folded
+from actor.machine.history import folded
 from audit.vouch import compare_states, vouch
 from events.catalogue import CheckpointSigned
 from events.journal import GENESIS, Draft, FileJournal, MemoryJournal, Record

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from actor.alarms import alarms
+from actor.machine.alarms import alarms
 from events.catalogue import AnalysisFailed, PostAnalyzed, SubmissionStarted
 from tests.world import World, wait_for
 

@@ -19,7 +19,7 @@ import pytest
 from actor import MyMiner
 from actor.compose import redactor
 from actor.edges.hotkey import HotkeyError
-from actor.settings import Settings, SettingsError, load_settings
+from actor.settings.model import Settings, SettingsError, load_settings
 from events.journal import JournalLockedError, JournalReader, verify_journal
 from events.journal.record import Record
 from tests.patience import GIVE_UP_S, Stopwatch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from actor.machine import INITIAL, State
-from actor.room import DiskWatch, shortage
+from actor.machine.room import DiskWatch, shortage
 from events.catalogue import DiskFilled, DiskFreed
 from events.codec import changed
 

@@ -10,7 +10,7 @@ import pytest
 
 from actor import MyMiner
 from actor.machine import State, content_sha256, norm_text
-from actor.settings import load_settings
+from actor.settings.model import load_settings
 from events.catalogue import (
     AnalysisFailed,
     ApiUnreachable,

@@ -13,7 +13,6 @@ import pytest
 from bittensor_core import Keypair, verify
 
 from actor.analyzer import Analyzer, Completion, load_registry, make_strategy
-from actor.analyzer.scripted import ScriptedLLM
 from actor.block_watch import BlockWatch
 from actor.edges.hotkey import signer_from_keypair
 from actor.machine import State, fold, state_sha256, wanted
@@ -21,7 +20,14 @@ from actor.perform import Ports
 from actor.ports import Block, Failed, StatusError
 from actor.runtime import Actor, ActorConfig, IdentityError, UnreadableJournalError
 from actor.testing.clock import VirtualClock, settle
-from actor.testing.edges import ScriptedAnalyzer, ScriptedApi, ScriptedScraper, TrustingWatch, scripted_ports
+from actor.testing.edges import (
+    ScriptedAnalyzer,
+    ScriptedApi,
+    ScriptedLLM,
+    ScriptedScraper,
+    TrustingWatch,
+    scripted_ports,
+)
 from events.catalogue import CheckpointSigned, JournalCreated, Policy
 from events.effects import PollStatus
 from events.journal import Draft, JournalWriteError, Lease, MemoryJournal, Record, Snapshot

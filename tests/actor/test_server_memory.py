@@ -9,12 +9,11 @@ from dataclasses import replace
 import pytest
 
 from actor.analyzer import Analyzer, LLMError, load_registry, make_strategy
-from actor.analyzer.ladder import DAY_S
-from actor.analyzer.scripted import ScriptedLLM
+from actor.analyzer.conversation import DAY_S
 from actor.ports import Block
 from actor.runtime import Actor, ActorConfig
 from actor.testing.clock import VirtualClock, settle
-from actor.testing.edges import ScriptedApi, ScriptedScraper, TrustingWatch, scripted_ports
+from actor.testing.edges import ScriptedApi, ScriptedLLM, ScriptedScraper, TrustingWatch, scripted_ports
 from events.catalogue import JournalCreated, Policy
 from events.journal import MemoryJournal
 from tests.kit import HOTKEY, post

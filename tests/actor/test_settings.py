@@ -12,8 +12,8 @@ from typing import Any, Final
 import pytest
 
 from actor.my_miner import warn_of_remarks
-from actor.settings import Settings, SettingsError, load_prices, load_settings, read_sources
-from actor.unknown_variables import LEGACY
+from actor.settings.model import Settings, SettingsError, load_prices, load_settings, read_sources
+from actor.settings.sources import LEGACY
 from events.prices import Prices
 
 ROOT: Final = Path(__file__).parents[2]

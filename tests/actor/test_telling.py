@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actor.alarms import ALARMS, Alarm
 from actor.edges.messages import Message, NotSentError
+from actor.machine.alarms import ALARMS, Alarm
+from actor.metrics.telling import Announcements, Teller
 from actor.my_miner import MyMiner
-from actor.settings import Settings, SettingsError, load_settings
-from actor.telling import Announcements, Teller
+from actor.settings.model import Settings, SettingsError, load_settings
 from tests.cli.kit import running
 from tests.hook import TOKEN, Hook, hook
 from tests.kit import HOTKEY

@@ -22,9 +22,9 @@ from actor.analyzer import (
     load_registry,
     make_strategy,
 )
-from actor.analyzer.scripted import ScriptedLLM, completion
 from actor.analyzer.strategy import Judgement, Study
-from events.value import changed
+from actor.testing.edges import ScriptedLLM, completion
+from events.codec import changed
 from tests.patience import GIVE_UP_S, Stopwatch, patiently
 
 HYBRID = make_strategy("hybrid", load_registry())

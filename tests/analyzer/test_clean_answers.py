@@ -10,7 +10,7 @@ from itertools import product
 import pytest
 
 from actor.analyzer import Analyzer, load_registry, make_strategy
-from actor.analyzer.scripted import ScriptedLLM
+from actor.testing.edges import ScriptedLLM
 from tests.analyzer.said import ASKED, LOOSE, OTHER, PRETTY, A, D, read
 
 FENCES = [

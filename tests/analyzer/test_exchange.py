@@ -12,12 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actor.analyzer import Analysis, AnalysisError, Analyzer, Completion, LLMError, load_registry, make_strategy
-from actor.analyzer.conversation import THINKING_TOKENS
-from actor.analyzer.ladder import DAY_S, RUNGS
+from actor.analyzer.conversation import DAY_S, RUNGS, THINKING_TOKENS
 from actor.analyzer.port import PARAMETERS
 from actor.analyzer.prompt import SHORT_POST_BYTES
-from actor.analyzer.scripted import ScriptedLLM, completion
-from events.value import changed
+from actor.testing.edges import ScriptedLLM, completion
+from events.codec import changed
 
 POST = "Upscaling video on Bittensor with compression is amazing"
 GOOD = json.dumps({"about_bittensor": True, "sentiment": "bullish", "subnets": []})

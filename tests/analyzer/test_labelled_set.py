@@ -11,11 +11,10 @@ from actor.analyzer.labelled import load_labelled
 from actor.analyzer.quality import matching, modelled
 from actor.analyzer.strategies import StrategyName
 from actor.compose import Model
-from actor.evaluation import Asked, evaluate_posts
-from actor.evaluation_report import Report
 from sandbox import Sandbox, SandboxConfig
 from tests.docs.kit import ROOT, put_generated
 from tests.patience import GIVE_UP_S
+from user_miner.commands.evaluate import Asked, Report, evaluate_posts
 
 FILE = Path(__file__).parents[1] / "data" / "labelled_posts.jsonl"
 REGISTRY = load_registry()

@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actor.analyzer import Identifier, Registry, Subnet, load_registry
-from actor.analyzer.chain_port import ChainSubnet
 from actor.analyzer.mentions import MentionFinder
-from actor.analyzer.refresh import Change, clean_name, refreshed
+from actor.analyzer.refresh import ChainSubnet, Change, clean_name, refreshed
 from actor.analyzer.registry_file import registry_text
 
 LONG_AGO, MADE, LATER, TODAY = date(2024, 1, 1), date(2025, 12, 1), date(2026, 3, 1), date(2026, 11, 22)

@@ -4,7 +4,7 @@ import pytest
 
 from actor.analyzer import load_registry
 from actor.analyzer.answer import Answer, Discussed
-from actor.analyzer.relevance import relevance
+from actor.analyzer.strategies import relevance
 
 SUBNETS = load_registry().subnets
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from actor.analyzer import Analyzer, Strategy, StrategyName, load_registry, make_strategy
 from actor.analyzer.answer import AnswerError
-from actor.analyzer.scripted import ScriptedLLM
+from actor.testing.edges import ScriptedLLM
 from tests.patience import GIVE_UP_S
 
 REGISTRY = load_registry()

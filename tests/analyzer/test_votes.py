@@ -8,7 +8,7 @@ import json
 import pytest
 
 from actor.analyzer import Analysis, AnalysisError, Analyzer, LLMError, load_registry, make_strategy
-from actor.analyzer.scripted import ScriptedLLM
+from actor.testing.edges import ScriptedLLM
 from tests.patience import GIVE_UP_S
 
 HYBRID = make_strategy("hybrid", load_registry())

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actor.analyzer.fold import fold
-from actor.analyzer.words import Words
+from actor.analyzer.words import Words, fold
 
 
 @settings(deadline=None, derandomize=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actor.machine.norm import content_sha256, norm_text
-from actor.machine.scoring import recency
+from actor.machine.scoring import content_sha256, norm_text, recency
 from events import catalogue as ev
 from events.codec import changed
 from tests.audit.breaking import Seqs, breaks, many_windows, seq, started

@@ -17,7 +17,7 @@ import orjson
 
 from actor.machine import INITIAL, State, state_sha256, step
 from actor.machine.facts import sample
-from actor.machine.norm import content_sha256, norm_text
+from actor.machine.scoring import content_sha256, norm_text
 from events import catalogue as ev
 from events.codec import canonical_json, changed
 from events.journal import GENESIS, Draft, FileJournal, Record, parse

@@ -58,12 +58,12 @@ def _is_of_the_build(name: str) -> bool:
 
 @contextmanager
 def changed_build(module: str, old: str, new: str) -> Iterator[Any]:
-    """``audit.checking`` as it is when ``old`` is ``new`` in ``actor/machine``; afterwards all is as before."""
+    """``audit.check`` as it is when ``old`` is ``new`` in ``actor/machine``; afterwards all is as before."""
     kept = {name: sys.modules.pop(name) for name in [*sys.modules] if _is_of_the_build(name)}
     finder = _Finder(f"actor.machine.{module}", old, new)
     sys.meta_path.insert(0, finder)
     try:
-        yield importlib.import_module("audit.checking")
+        yield importlib.import_module("audit.check")
     finally:
         sys.meta_path.remove(finder)
         for name in [*sys.modules]:

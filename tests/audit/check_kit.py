@@ -11,7 +11,7 @@ import orjson
 from actor.machine import REDUCER, content_sha256, encode_state, norm_text
 from actor.machine.facts import crash_event
 from actor.machine.wanted import wanted
-from audit.checking import Checker, Divergence
+from audit.check import Checker, Divergence
 from events import catalogue as ev
 from events import effects as ef
 from events.journal import Record, Snapshot

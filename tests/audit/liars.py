@@ -18,8 +18,8 @@ from typing import Any, Final, TypeAlias
 
 from bittensor_core import Keypair
 
-from audit.disputing import encode_bundle, make_bundles
-from audit.history import folded
+from actor.machine.history import folded
+from audit.dispute import encode_bundle, make_bundles
 from audit.posts import post_rows
 from events.catalogue import EVENTS, CheckpointSigned
 from events.journal.record import checkpoint_message, decode_event, hashes_sha256

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from audit.checking import Kind
-from audit.history import Step
+from actor.machine.history import Step
+from audit.check import Kind
 from events import catalogue as ev
 from tests.audit import shows
 from tests.audit.shows import History, event_of, first, holds
@@ -233,7 +233,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="texts are normalized to NFKC",
-        module="norm",
+        module="scoring",
         old='unicodedata.normalize("NFC", text)',
         new='unicodedata.normalize("NFKC", text)',
         kind="fields",
@@ -241,7 +241,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="runs of whitespace stay",
-        module="norm",
+        module="scoring",
         old='" ".join(unicodedata.normalize("NFC", text).split())',
         new='unicodedata.normalize("NFC", text).strip()',
         kind="fields",

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from actor.machine.history import steps
 from audit.filters import Filters, parse_filters
-from audit.history import steps
-from audit.replaying.timeline import Timeline
+from audit.replay.timeline import Timeline
 from events import catalogue as ev
 from events.codec import changed
 from events.journal import JournalReader, Record

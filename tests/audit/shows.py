@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from audit.history import Step
+from actor.machine.history import Step
 from events import catalogue as ev
 
 __all__ = [

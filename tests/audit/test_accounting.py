@@ -9,11 +9,11 @@ from random import Random
 
 import pytest
 
-from actor.machine.norm import content_sha256, norm_text
-from audit.accounting import Accounts
-from audit.audit_text import as_text
-from audit.histogram import Histogram
-from audit.judging import Audit, AuditReport
+from actor.machine.scoring import content_sha256, norm_text
+from audit.judge.accounting import Accounts
+from audit.judge.audit import Audit, AuditReport
+from audit.judge.histogram import Histogram
+from audit.judge.text import as_text
 from audit.rules import RULES, Recent
 from events import catalogue as ev
 from tests.audit.broken import WINDOW_S, Story, clean_story

@@ -11,11 +11,11 @@ import pytest
 from actor.machine import REDUCER, encode_state, state_sha256
 from actor.machine.facts import sample
 from actor.machine.wanted import wanted
-from audit.checking import Checker, Divergence
-from audit.differences import Difference
+from audit.check import Checker, Divergence
 from events import catalogue as ev
 from events import effects as ef
 from events.codec import changed, plain
+from events.differences import Difference
 from events.journal import GENESIS
 from tests.audit.check_kit import Honest, altered, check, first, kinds, seq_of, snapshot, story
 from tests.audit.walks import Walk

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-import audit.checking
+import audit.check
 from actor.machine import REDUCER, state_sha256
-from audit.history import Step, steps
+from actor.machine.history import Step, steps
 from events.catalogue import CheckpointSigned
 from events.codec import canonical_json, changed
 from events.journal import JournalReader, Record
@@ -56,11 +56,11 @@ def test_a_changed_machine_is_caught(mutant: Mutant) -> None:
     """At the first record at which it cannot agree, and under the right name."""
     where = mutant.where(history())
     with changed_build(mutant.module, mutant.old, mutant.new) as checking:
-        assert checking is not audit.checking
+        assert checking is not audit.check
         assert first_divergence(checking, len(history())) == (where, mutant.kind)
 
 
 def test_the_machine_itself_agrees_with_the_sample() -> None:
     """Else the changed ones would prove nothing; and there are enough of them."""
-    assert first_divergence(audit.checking, len(history())) is None
+    assert first_divergence(audit.check, len(history())) is None
     assert len({(mutant.module, mutant.old, mutant.new) for mutant in MUTANTS}) == len(MUTANTS) >= FEWEST

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from actor.edges.hotkey import is_signed_by
-from audit.disputing import BundleReport, check_bundle, encode_bundle, make_bundles
-from audit.disputing.comparing import with_checkpoint, with_journal
+from audit.dispute import BundleReport, check_bundle, encode_bundle, make_bundles
+from audit.dispute.comparing import with_checkpoint, with_journal
 from events.catalogue import CheckpointSigned
 from events.codec import changed
 from tests.audit.dispute_kit import MINER_S_WORD, leaves, pattern, resealed, spoiled, truthful

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from actor.machine.budget import DAY_MS
-from audit.costing.bill import Asked, Bill
-from audit.costing.books import Books, WindowBill
-from audit.costing.fields import day_fields, total_fields
-from audit.costing.lines import day_line, total_lines, window_line
-from audit.costing.money import Budget, Money, budgets
-from audit.dates import day_text
-from audit.history import folded
+from actor.machine.budget import DAY_MS, Budget, budgets
+from actor.machine.history import folded
+from audit.costs.books import Books, WindowBill
+from audit.costs.entries import Asked, Bill
+from audit.costs.fields import day_fields, total_fields
+from audit.costs.lines import day_line, total_lines, window_line
+from audit.moments import day_text
 from events import catalogue as ev
 from events.catalogue import Spent
+from events.money import Money
 from events.prices import Prices
 from tests.kit import T0_MS, Drive, accepted, analysis_failed, analyzed, failed, gap, limited
 

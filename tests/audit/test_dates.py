@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audit.dates import day_text, in_calendar, second_text
+from audit.moments import day_text, in_calendar, second_text
 
 YEAR_1_S, YEAR_10000_S = -62_135_596_800, 253_402_300_800
 DAY_S = 86_400

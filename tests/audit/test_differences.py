@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.differences import ABSENT, Difference, difference_fields, difference_lines, differences
+from events.differences import ABSENT, Difference, difference_fields, difference_lines, differences
 
 
 def found(expected: object, actual: object) -> list[tuple[str, object, object]]:

@@ -14,11 +14,11 @@ from bittensor_core import Keypair
 
 from actor.edges.hotkey import is_signed_by
 from actor.machine import norm_text
-from audit.disputing import Bundle, BundleReport, check_bundle, encode_bundle, make_bundles
-from audit.disputing.text import report_lines
-from audit.history import folded
+from actor.machine.history import folded
+from audit.dispute import Bundle, BundleReport, check_bundle, encode_bundle, make_bundles
+from audit.dispute.text import report_lines
+from audit.errors import UsageError
 from audit.posts import post_rows
-from audit.terminal import UsageError
 from events import catalogue as ev
 from events.codec import changed, plain
 from events.journal import JournalReader, Record

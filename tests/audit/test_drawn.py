@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from audit.judging import Audit
+from audit.judge.audit import Audit
 from audit.rules.exposure import NoSecrets
 from events.codec import changed
 from tests.audit.broken import Story

@@ -17,12 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from audit.exporting import TABLES, Column
-from audit.exporting.formats import csv_text, write_csv, write_jsonl
-from audit.exporting.parquet import write_parquet
+from actor.machine.history import steps
+from audit.errors import UsageError
+from audit.export import TABLES, Column
+from audit.export.formats import csv_text, write_csv, write_jsonl, write_parquet
 from audit.filters import Filters, parse_filters
-from audit.history import steps
-from audit.terminal import UsageError
 from events import catalogue as ev
 from events.journal import JournalReader, Record, at_text
 from tests.audit.replay_kit import SAMPLE, STEERING, hostile_story, story

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.extras import install_hint
+from actor.settings.extras import install_hint
 from tests.docs.kit import ROOT
 
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from audit.audit_text import as_text
-from audit.judging import Audit
+from audit.judge.audit import Audit
+from audit.judge.text import as_text
 from audit.rules import RULES
 from events.codec import plain
 from tests.audit.broken import clean, records_of, rehashed

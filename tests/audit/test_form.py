@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
-from audit.judging import Audit, AuditReport
-from audit.rules.form import WrittenAsDocumented
+from audit.judge.audit import Audit, AuditReport
+from audit.rules.chain import WrittenAsDocumented
 from events.journal import read_journal
 from tests.audit.broken import clean_story, records_of
 from tests.journal.spoiled import relinked

@@ -16,8 +16,8 @@ import pytest
 
 from actor.edges.hotkey import is_signed_by
 from actor.machine import norm_text
-from audit.disputing import BundleReport, check_bundle
-from audit.disputing.comparing import with_journal
+from audit.dispute import BundleReport, check_bundle
+from audit.dispute.comparing import with_journal
 from tests.audit.dispute_kit import resealed
 from tests.audit.liars import LIES, OPERATOR_S_LIES, World, world
 from tests.docs.kit import ROOT, blocks

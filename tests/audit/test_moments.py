@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.history import folded
+from actor.machine.history import folded
+from audit.errors import UsageError
 from audit.moments import parse_moment, parse_unit, points
-from audit.terminal import UsageError
 from events import catalogue as ev
 from events.journal import at_text
 from tests.kit import T0_MS, Drive

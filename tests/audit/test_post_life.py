@@ -7,12 +7,12 @@ import json
 import pytest
 
 from actor.machine import content_sha256
-from audit.history import steps
+from actor.machine.history import steps
+from audit.errors import UsageError
 from audit.posts import post_rows
-from audit.replaying.lines import json_line
-from audit.replaying.post_life import PostLife, post_life, post_life_fields
-from audit.replaying.post_portrait import post_life_lines
-from audit.terminal import UsageError
+from audit.replay.lines import json_line
+from audit.replay.post_life import PostLife, post_life, post_life_fields
+from audit.replay.post_portrait import post_life_lines
 from events import catalogue as ev
 from tests.audit.replay_kit import sample, story
 from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, limited, post

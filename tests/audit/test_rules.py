@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.judging import Audit, AuditReport
+from audit.judge.audit import Audit, AuditReport
 from audit.rules import RULES
 from events import catalogue as ev
 from tests.audit.breaks import BREAKS, Break

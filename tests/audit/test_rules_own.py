@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from audit.judging import KEPT_FINDINGS, Audit, AuditReport
+from audit.errors import UsageError
+from audit.judge.audit import KEPT_FINDINGS, Audit, AuditReport
 from audit.rules import RULES, Entry, Finding, Rule
 from audit.rules.load import all_rules, load_rules
-from audit.terminal import UsageError
 from events import catalogue as ev
 from tests.audit.broken import clean, clean_story, index, records_of, rehashed
 from tests.kit import Drive

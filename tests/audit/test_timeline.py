@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actor.machine.history import steps
+from audit.errors import UsageError
 from audit.filters import Filters, parse_filters
-from audit.history import steps
-from audit.replaying.timeline import Timeline
-from audit.terminal import UsageError
+from audit.replay.timeline import Timeline
 from events import catalogue as ev
 from tests.audit.replay_kit import SAMPLE, sample, story, timeline
 from tests.kit import HOTKEY, Drive, accepted, analysis_failed, analyzed, failed, rejected

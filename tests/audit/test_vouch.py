@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from bittensor_core import Keypair
 
-from actor.cli import main
 from actor.edges.hotkey import is_signed_by
 from actor.machine import REDUCER
 from audit.vouch import Vouched, compare_states, read_kept, vouch
@@ -23,6 +22,7 @@ from tests.audit.broken import clean, index, lines_of, records_of, rehashed, wri
 from tests.journal.spoiled import relinked
 from tests.kit import Drive
 from tests.world import World
+from user_miner.cli import main
 
 ALICE = Keypair.create_from_uri("//Alice").ss58_address
 BOB = Keypair.create_from_uri("//Bob").ss58_address

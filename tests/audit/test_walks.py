@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audit.judging import Audit
+from audit.judge.audit import Audit
 from audit.rules import RULES
 from tests.audit.walks import Walk
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from actor.machine.explain import explain
+from actor.machine.history import FoldError, folded
 from actor.machine.table import GUARDS
-from audit.history import FoldError, folded
-from audit.replaying.lines import json_line
-from audit.replaying.why import GUARD_MEANINGS, why, why_fields, why_lines
-from audit.terminal import UsageError
+from audit.errors import UsageError
+from audit.replay.lines import json_line
+from audit.replay.why import GUARD_MEANINGS, why, why_fields, why_lines
 from events import catalogue as ev
 from events.effects import EndBackoff, StartSubmission, SubmitPost
 from events.journal import Draft, Record, parse, seal

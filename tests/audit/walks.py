@@ -11,7 +11,7 @@ from typing import Final
 
 from actor.machine import wanted
 from actor.machine.facts import crash_event, observe, submit_event
-from actor.machine.norm import content_sha256, norm_text
+from actor.machine.scoring import content_sha256, norm_text
 from actor.machine.wanted import submission_decided
 from actor.ports import Accepted, Block, Failed, Limited, Rejected, SubmitAnswer
 from events import catalogue as ev

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from actor.settings import Settings
+from actor.settings.model import Settings
 from tests.cli.kit import Command
 from tests.world import World
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from actor.cli import main
 from events.journal import verify_journal
 from tests.world import World, wait_for
+from user_miner.cli import main
 
 __all__ = ["Command", "growing", "in_each_window", "is_one_line", "nothing_was_sent", "only_journal", "running"]
 

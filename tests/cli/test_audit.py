@@ -232,7 +232,7 @@ def test_findings_stay_findings_when_the_reader_leaves(tmp_path: Path) -> None:
     journal = shutil.copytree(RECORDED / "v1" / "whole", tmp_path / "journal")
     reading, writing = os.pipe()
     os.close(reading)
-    words = [sys.executable, "-m", "actor.cli", "audit", str(journal)]
+    words = [sys.executable, "-m", "user_miner.cli", "audit", str(journal)]
     env = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(words, stdout=writing, stderr=subprocess.PIPE, text=True, env=env) as process:
         os.close(writing)

@@ -104,7 +104,7 @@ def test_the_first_divergence_ends_it(good: Path, command: Command) -> None:
     assert lines[1].startswith("  what happened: post 1: talisman")
     assert lines[2] == "  expected (journal) → actual (this build):"
     assert lines[3].startswith('    ~ content_sha256: "000')
-    assert lines[4] == "  decided by: rule 3 (actor.machine.norm)"
+    assert lines[4] == "  decided by: rule 3 (actor.machine.scoring)"
     assert lines[5].startswith("  this build wants there: AnalyzePost (post_id 1), AnalyzePost (post_id 2), ")
     assert lines[6] == "  4 records before it agree"
     assert lines[7].endswith("diverges; --all goes on after the first divergence")
@@ -295,7 +295,7 @@ def test_a_divergence_stays_one_when_the_reader_leaves(good: Path) -> None:
     os.close(reading)
     for unbuffered in ("", "1"):
         with subprocess.Popen(
-            [sys.executable, "-m", "actor.cli", "check", "--all", str(good)],
+            [sys.executable, "-m", "user_miner.cli", "check", "--all", str(good)],
             stdout=writing,
             stderr=subprocess.PIPE,
             text=True,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from actor.settings import Settings
+from actor.settings.model import Settings
 from events.journal import at_text
 from events.prices import Prices, usd
 from sandbox import Sandbox, SandboxConfig

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.history import folded
+from actor.machine.history import folded
 from audit.posts import post_rows
 from events.journal import JournalReader
 from tests.audit.dispute_kit import resealed, truthful
@@ -40,7 +40,7 @@ def test_a_bundle_proves_itself_elsewhere(tmp_path: Path) -> None:
     analyzed = (row for row in post_rows(folded(JournalReader(SAMPLE))) if row.analysis is not None)
     rows = {row.verdict: row.post.id for row in analyzed}
     assert {"accepted", "rejected", "abandoned", "left out"} <= rows.keys()
-    program = [sys.executable, "-m", "actor.cli"]
+    program = [sys.executable, "-m", "user_miner.cli"]
     shutil.copytree(SAMPLE, tmp_path / "journal")
     for verdict, post_id in rows.items():
         (folder := tmp_path / post_id).mkdir()

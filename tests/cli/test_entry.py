@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from actor.entry import main
 from tests.docs.kit import ROOT
 from tests.users import as_first_process
+from user_miner.__main__ import main
 
 # A signal comes while a module is looked for.
 INTERRUPTED = """
@@ -27,7 +27,7 @@ _, module, number, *sys.argv = sys.argv
 number = signal.Signals[number]
 if sys.argv.pop() == "ignored":
     signal.signal(number, signal.SIG_IGN)
-from actor.entry import main
+from user_miner.__main__ import main
 main()
 """
 
@@ -55,7 +55,7 @@ def test_the_first_process_of_a_container_hears_a_signal_while_it_is_loaded(numb
 
 def test_a_command_that_is_being_loaded_hears_sigterm_as_first_process() -> None:
     """From the first line to the command's own handler there is no gap."""
-    done = interrupted("actor.commands.run", "SIGTERM", "user-miner", "run", "", before=as_first_process())
+    done = interrupted("user_miner.commands.run", "SIGTERM", "user-miner", "run", "", before=as_first_process())
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", "")
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from actor.llm_fixes import LLM_FIXES
-from actor.settings import Settings
+from actor.machine.alarms import LLM_FIXES
+from actor.settings.model import Settings
 from sandbox import SandboxConfig
 from tests.cli.kit import Command, is_one_line
 from tests.world import World

@@ -40,7 +40,7 @@ def out(tmp_path: Path) -> Path:
 
 def shell(command: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """A shell's command line, in which ``"$@"`` is ``user-miner`` with these arguments."""
-    program = [sys.executable, "-m", "actor.cli", *map(str, arguments)]
+    program = [sys.executable, "-m", "user_miner.cli", *map(str, arguments)]
     return subprocess.run(["bash", "-c", command, "-", *program], capture_output=True, text=True, check=False)
 
 
@@ -156,7 +156,7 @@ def on_a_terminal(*arguments: str | Path) -> tuple[int, str]:
     """Exit code, and what a terminal is sent."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
-        [sys.executable, "-m", "actor.cli", *map(str, arguments)], stdout=theirs, stderr=subprocess.STDOUT
+        [sys.executable, "-m", "user_miner.cli", *map(str, arguments)], stdout=theirs, stderr=subprocess.STDOUT
     ) as process:
         os.close(theirs)
         said = b""

@@ -48,7 +48,7 @@ def without_a_reader(world: World, **env: str) -> Iterator[subprocess.Popen[str]
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     os.write(writing, b"x" * PIPE_BYTES)
-    command = [sys.executable, "-m", "actor.cli", "run"]
+    command = [sys.executable, "-m", "user_miner.cli", "run"]
     with subprocess.Popen(command, env=world.env(**env), cwd=world.folder, stderr=writing, text=True) as process:
         try:
             yield process
@@ -117,7 +117,7 @@ SMALL_DISK: Final = (
 def on_a_small_disk(world: World, port: int) -> Iterator[tuple[subprocess.Popen[str], World]]:
     """A miner whose journal has a disk of 16 MiB, of which a balloon takes 13; and the world as it sees it."""
     world.journal.mkdir()
-    shell = ["bash", "-ec", SMALL_DISK, "-", sys.executable, "-m", "actor.cli", "run"]
+    shell = ["bash", "-ec", SMALL_DISK, "-", sys.executable, "-m", "user_miner.cli", "run"]
     log = world.folder / "miner.log"
     env = world.env(METRICS_PORT=str(port), LOG_FILE=str(log))
     with subprocess.Popen([*as_root_of_mounts(), *shell], env=env, cwd=world.folder, text=True) as process:

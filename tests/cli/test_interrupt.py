@@ -24,7 +24,7 @@ Process = subprocess.Popen[str]
 @contextmanager
 def started(world: World, *arguments: str, **settings: str) -> Iterator[Process]:
     """The command in a process group of its own, as a shell starts it on a terminal."""
-    command = [sys.executable, "-m", "actor.cli", *arguments]
+    command = [sys.executable, "-m", "user_miner.cli", *arguments]
     with subprocess.Popen(
         command,
         env=world.env(**settings),

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from actor.compose import log_record
 from actor.edges.text import Redactor
-from actor.log_format import JsonFormat, TextFormat
-from actor.logs import log_record
 from actor.machine import State
-from audit.history import folded
+from actor.machine.history import folded
 from events.describe import describe
 from events.journal import JournalReader, Record
 from tests.docs.kit import ROOT
 from tests.world import World
+from user_miner.logs import JsonFormat, TextFormat
 
 WIDTH = 120
 RECORDED = [ROOT / "journal" / "sample", *sorted((ROOT / "tests" / "journal" / "recorded" / "v1").iterdir())]

@@ -108,7 +108,7 @@ def test_what_is_no_checkpoint_is_one_line(command: Command, tmp_path: Path, jou
 def piped(*arguments: str | Path, ending: str) -> subprocess.CompletedProcess[str]:
     """The command in a shell, with its output as ``ending`` says."""
     line = 'exec "$@" ' + ending
-    program = [sys.executable, "-m", "actor.cli", *map(str, arguments)]
+    program = [sys.executable, "-m", "user_miner.cli", *map(str, arguments)]
     return subprocess.run(["/bin/sh", "-c", line, "sh", *program], capture_output=True, text=True, check=False)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from audit.statusing.holder import find_holder, find_process
+from audit.status.holder import find_holder, find_process
 from events.catalogue import ActorStarted
 from events.journal import verify_journal
 from sandbox import Sandbox, SandboxConfig
@@ -202,7 +202,7 @@ def test_a_full_disk_costs_the_lock_and_nothing_else(here: World) -> None:
         'for at in "$XDG_RUNTIME_DIR" "$TMPDIR"; do mount -t tmpfs -o nr_inodes=1 none "$at" || exit; done; exec "$@"'
     )
     words = ("env", "-i", *(f"{name}={value}" for name, value in here.env(**places).items()), "bash", "-c", script, "-")
-    said = unshared("--mount", *words, sys.executable, "-m", "actor.cli", "run", "--windows", "1")
+    said = unshared("--mount", *words, sys.executable, "-m", "user_miner.cli", "run", "--windows", "1")
     assert said.count("could be taken") == 1
     assert "No space left on device" in said
     assert "Traceback" not in said

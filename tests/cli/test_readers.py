@@ -223,7 +223,7 @@ def test_a_damaged_record_cannot_steer_the_terminal_either(good: Path, command: 
 def user_miner(*arguments: str | Path, stdout: int = subprocess.PIPE, **env: str) -> subprocess.Popen[str]:
     """The command in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "actor.cli", *map(str, arguments)],
+        [sys.executable, "-m", "user_miner.cli", *map(str, arguments)],
         stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from audit.replay import ReplayOptions, run_replay
 from events import catalogue as ev
 from events.journal import read_journal
 from tests.audit.replay_kit import SAMPLE, SEGMENT, STEERING, hostile_story, story, write
 from tests.cli.kit import Command, is_one_line
 from tests.kit import Drive
 from tests.patience import GIVE_UP_S
+from user_miner.commands.replay import ReplayOptions, run_replay
 
 # Each mode with what it is asked for, which the story and the hostile story both have.
 MODES: dict[str, tuple[str, ...]] = {
@@ -302,7 +302,7 @@ def test_a_reader_that_leaves_is_no_error(journal: Path, mode: tuple[str, ...]) 
     reading, writing = os.pipe()
     os.close(reading)
     with subprocess.Popen(
-        [sys.executable, "-m", "actor.cli", "replay", str(journal), *mode],
+        [sys.executable, "-m", "user_miner.cli", "replay", str(journal), *mode],
         stdout=writing,
         stderr=subprocess.PIPE,
         text=True,

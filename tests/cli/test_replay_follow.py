@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from audit.replay import ReplayOptions, run_replay
 from events.journal import Draft, FileJournal, Record
 from tests.audit.replay_kit import SEGMENT, STEERING, hostile_story, story, timeline, write
 from tests.cli.kit import is_one_line
 from tests.kit import Drive
 from tests.patience import GIVE_UP_S
 from tests.world import wait_for
+from user_miner.commands.replay import ReplayOptions, run_replay
 
 Action = Callable[[], object]
 
@@ -220,7 +220,7 @@ def test_the_miner_is_not_disturbed(tmp_path: Path, capsys: pytest.CaptureFixtur
 @contextmanager
 def tail(journal: Path, *arguments: str, stdout: int = subprocess.PIPE) -> Iterator[subprocess.Popen[str]]:
     """``replay --follow`` in a process of its own, which does not outlive the test."""
-    command = [sys.executable, "-m", "actor.cli", "replay", str(journal), "--follow", *arguments]
+    command = [sys.executable, "-m", "user_miner.cli", "replay", str(journal), "--follow", *arguments]
     with subprocess.Popen(command, stdout=stdout, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process

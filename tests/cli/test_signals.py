@@ -11,12 +11,12 @@ from typing import Final
 
 import pytest
 
-from actor.commands.signals import Signals
-from actor.reloading import Adopter, Reloader
+from actor.settings.reload import Adopter, Reloader
 from events.catalogue import ActorStopped, SettingsChanged
 from tests.cli.kit import only_journal, running
 from tests.patience import GIVE_UP_S, Stopwatch, seconds_until_exit
 from tests.world import World, make_wallet, wait_for
+from user_miner.commands.signals import Signals
 
 STOP_S: Final = 5.0
 

@@ -29,7 +29,7 @@ RECORDS: Final = 18  # of a life: its start and whole window
 
 BUSY: Final = """
 import signal, time
-from actor.commands.signals import Signals
+from user_miner.commands.signals import Signals
 Signals()
 signal.raise_signal(signal.SIGTERM)
 time.sleep(3600)
@@ -134,7 +134,7 @@ def test_sigterm_while_a_long_journal_is_read(world: World, read: int) -> None:
     segments = sorted(folder.glob("*.jsonl"))
     before = [segment.read_bytes() for segment in segments]
     strace = Strace(world.folder / "log", segments, [f"read:signal=SIGTERM:when={read}"])
-    command = strace.around([sys.executable, "-m", "actor.cli", "run"], signals=True)
+    command = strace.around([sys.executable, "-m", "user_miner.cli", "run"], signals=True)
     done = subprocess.run(command, env=world.env(), cwd=world.folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr

@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from actor.commands.simulate import run
 from actor.machine import State
-from actor.simulation import Outcome, Plan, simulate
-from actor.simulation.campaign import Campaign, run_campaign
-from actor.simulation.outcome import Violation
-from actor.simulation.report import report_fields, summary_lines
-from actor.simulation.shrink import parse_disturbances
 from events.catalogue import Event
 from events.journal import Record
 from sandbox.world import World
 from tests.cli.kit import Command, is_one_line
+from user_miner.commands.simulate import run
+from user_miner.simulation import Outcome, Plan, simulate
+from user_miner.simulation.campaign import Campaign, run_campaign
+from user_miner.simulation.plan import Violation
+from user_miner.simulation.report import report_fields, summary_lines
+from user_miner.simulation.shrink import parse_disturbances
 
 FEW = ("simulate", "--seeds", "2", "--seed", "1", "--windows", "4")
 

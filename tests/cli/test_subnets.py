@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from actor.analyzer import Registry, load_registry
-from actor.analyzer.chain_port import ChainError, ChainSubnet
+from actor.analyzer.refresh import ChainError, ChainSubnet
 from actor.analyzer.registry_file import registry_text
-from actor.refreshing import run_refresh
-from actor.settings import Settings
+from actor.settings.model import Settings
 from tests.cli.kit import Command, is_one_line, nothing_was_sent
 from tests.patience import Stopwatch
 from tests.world import World
+from user_miner.commands.subnets import run_refresh
 
 BUILT_IN = load_registry()
 TODAY = date(2026, 11, 22)
@@ -42,7 +42,7 @@ class FakeChain:
         self._error = error
 
     async def subnets(self) -> list[ChainSubnet]:
-        """See `actor.analyzer.chain_port.Chain`."""
+        """See `actor.analyzer.refresh.Chain`."""
         if self._error:
             raise ChainError(self._error)
         return self._found
@@ -271,7 +271,6 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
-from tests.cli.test_subnets import _chain, _refresh
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 sys.exit(_refresh(_chain(sn45="x y"), Path({file!r})))
 """

@@ -12,10 +12,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from actor.cli import app
 from tests.cli.kit import Command, is_one_line
 from tests.users import without_root
 from tests.world import bare_env
+from user_miner.cli import app
 
 
 def every_command() -> Iterator[tuple[str, ...]]:
@@ -171,7 +171,7 @@ def test_completion_is_typer_s_own() -> None:
     """Nothing of it is loaded before a shell asks: a start takes no longer for it."""
     assert typer.main.get_command(app).name == "user-miner"
     loaded = subprocess.run(
-        [sys.executable, "-c", "import sys, actor.cli; print([n for n in sys.modules if n.startswith('rich')])"],
+        [sys.executable, "-c", "import sys, user_miner.cli; print([n for n in sys.modules if n.startswith('rich')])"],
         capture_output=True,
         text=True,
         check=True,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from actor.settings import Settings
+from actor.settings.model import Settings
 from tests.cli.kit import Command, is_one_line, nothing_was_sent
 from tests.world import World
 

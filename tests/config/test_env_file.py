@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from actor.settings import SettingsError, check_settings, read_sources
-from actor.sources import Sources, gather
-from actor.unknown_variables import unknown_variables
+from actor.settings.model import SettingsError, check_settings, read_sources
+from actor.settings.sources import Sources, gather, unknown_variables
 
 KNOWN = ("API_KEY", "X_BEARER_TOKEN", "HOTKEY_PASSWORD", "MODEL", "NETUID", "SEARCH_KEYWORDS", "MAX_X_USD_PER_DAY")
 

@@ -19,7 +19,7 @@ def show():
     print("loaded:", *(name for name in names - known if not name.startswith(("__editable", "_sysconfigdata"))))
 """
 _CALL: Final = """
-from actor.cli import main
+from user_miner.cli import main
 try:
     main(sys.argv[1:])
 except SystemExit:
@@ -36,14 +36,14 @@ def answer(server):
 server = socket.create_server(("127.0.0.1", 0))
 os.environ["MINER_API_URL"] = f"http://127.0.0.1:{server.getsockname()[1]}"
 threading.Thread(target=answer, args=(server,), daemon=True).start()
-from actor.cli import main
+from user_miner.cli import main
 main(["run"])
 """
 _TYPER: Final = {"annotated_doc", "shellingham", "typer", "typing_extensions"}
 _PYDANTIC: Final = {"annotated_types", "pydantic", "pydantic_core", "typing_inspection"}  # of typer, too
 # What keeps the journal, checks settings, signs, and asks the API. None of it is heavy.
 _RUNNING: Final = {
-    *{"actor", "audit", "bittensor_core", "dotenv", "events", "msgspec", "orjson", "six", "transitions"},
+    *{"actor", "audit", "bittensor_core", "dotenv", "events", "msgspec", "orjson", "six", "transitions", "user_miner"},
     *{"anyio", "certifi", "h11", "httpcore", "httpx", "idna", "sniffio"},
 }
 

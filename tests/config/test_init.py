@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from actor.settings import Settings, load_settings
-from actor.settings_template import filled_template
+from actor.settings.model import Settings, load_settings
+from actor.settings.template import filled_template
 from tests.cli.kit import Command, is_one_line
 from tests.patience import GIVE_UP_S
 from tests.world import World, bare_env, make_wallet
@@ -123,7 +123,7 @@ def test_what_cannot_be_is_one_line_and_no_file(
 
 def without_terminal(world: World, *arguments: str, given: str = "") -> tuple[int, str]:
     """The command in a process whose standard input holds this text; exit code and standard error."""
-    command = [sys.executable, "-m", "actor.cli", "init", *arguments]
+    command = [sys.executable, "-m", "user_miner.cli", "init", *arguments]
     env = bare_env(HOME=str(world.folder))
     done = subprocess.run(
         command, cwd=world.folder, env=env, input=given, capture_output=True, text=True, timeout=GIVE_UP_S, check=False
@@ -186,7 +186,7 @@ class Terminal:
 def at_terminal(world: World, *arguments: str) -> Iterator[Terminal]:
     """``user-miner init`` on a terminal of its own."""
     master, slave = pty.openpty()
-    command = ["setsid", "--ctty", sys.executable, "-m", "actor.cli", "init", *arguments]
+    command = ["setsid", "--ctty", sys.executable, "-m", "user_miner.cli", "init", *arguments]
     env = bare_env(HOME=str(world.folder), TERM="dumb")
     with subprocess.Popen(command, cwd=world.folder, env=env, stdin=slave, stdout=slave, stderr=slave) as process:
         os.close(slave)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from actor.settings import KNOWN
-from actor.sources import SECRET, Sources, gather
+from actor.settings.model import KNOWN
+from actor.settings.sources import SECRET, Sources, gather
 
 
 def sources(folder: Path, text: str, environment: dict[str, str], **flags: str) -> Sources:

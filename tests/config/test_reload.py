@@ -22,10 +22,10 @@ from actor.chain_end import ChainEnd
 from actor.edges.hotkey import signer_from_keypair
 from actor.perform import Performer
 from actor.ports import Scraped
-from actor.reloading import RELOADABLE, Reloader
 from actor.runtime import Actor, ActorConfig
-from actor.settings import Settings, check_settings, read_sources
-from actor.sources import Sources
+from actor.settings.model import Settings, check_settings, read_sources
+from actor.settings.reload import RELOADABLE, Reloader
+from actor.settings.sources import Sources
 from actor.testing.clock import VirtualClock, settle
 from actor.testing.edges import ScriptedAnalyzer, ScriptedScraper, scripted_ports
 from events.catalogue import ActorStarted, ActorStopped, JournalCreated, Policy, SettingsChanged
@@ -116,7 +116,7 @@ def test_a_signal_before_the_journal_is_taken_does_not_end_it(world: World) -> N
 def test_a_closed_terminal_ends_a_miner_that_began_on_one(world: World) -> None:
     """Its shell is gone with it, so nobody could stop it: it says goodbye instead of reading settings again."""
     master, slave = pty.openpty()
-    command = ["setsid", "--ctty", sys.executable, "-m", "actor.cli", "run"]
+    command = ["setsid", "--ctty", sys.executable, "-m", "user_miner.cli", "run"]
     with subprocess.Popen(
         command, cwd=world.folder, env=world.env(), stdin=slave, stdout=slave, stderr=slave
     ) as process:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actor.throwaway import is_throwaway
+from user_miner.place import is_throwaway
 
 NAMELESS = "9" * 64
 LINE = "{number} 1 8:1 {shown} {at} rw,relatime shared:1 - ext4 /dev/sda1 rw\n"

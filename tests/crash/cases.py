@@ -201,7 +201,7 @@ def _may_fail(call: Call, output: str) -> bool:
 
 
 def _run_command(stage: Stage, strace: Strace) -> End:
-    command = strace.around([sys.executable, "-m", "actor.cli", *_RUN])
+    command = strace.around([sys.executable, "-m", "user_miner.cli", *_RUN])
     world = stage.world
     done = subprocess.run(
         command, env=world.env(), cwd=world.folder, capture_output=True, text=True, timeout=GIVE_UP_S, check=False

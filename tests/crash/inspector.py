@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from actor.machine import INITIAL, IllegalEventError, State, fold_record
-from actor.machine.norm import norm_text
+from actor.machine.scoring import norm_text
 from events.describe import describe
 from events.journal import JournalError, JournalReader, Record, verify_journal
 from sandbox import Sandbox

@@ -1,7 +1,7 @@
 """Many lives of the real actor at a small price: a process that imported everything forks a child for each life.
 
-A child is a process of its own that runs ``user-miner run`` from ``actor.cli.main`` on, and SIGKILL ends it like any
-other; only the second that Python needs for its imports is saved. The parent has one thread and no event loop, so a
+A child is a process of its own that runs ``user-miner run`` from ``user_miner.cli.main`` on, and SIGKILL ends it like
+any other; only the second that Python needs for its imports is saved. The parent has one thread and no event loop, so a
 fork copies nothing that is running. As a program, this file is that parent.
 """
 
@@ -30,8 +30,8 @@ ROOT: Final = Path(__file__).parents[2]
 _PIPE_BYTES: Final = 1 << 20  # what one life logs at most before somebody reads it
 _LIFE_S: Final = round(GIVE_UP_S)  # a life that hangs ends by SIGALRM, which no caller takes for a proper end
 _IMPORTS: Final = (
-    "actor.cli",
-    "actor.commands.run",
+    "user_miner.cli",
+    "user_miner.commands.run",
     "actor.edges.api_http",
     "actor.edges.llm",
     "actor.edges.x_http",
@@ -93,7 +93,7 @@ class Nursery:
         folder: Path,
         held: bool = False,
         file_bytes: int | None = None,
-        program: str = "actor.cli",
+        program: str = "user_miner.cli",
     ) -> Life:
         """Begin a life.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audit.rules import RULES
-from audit.windows import EXPLAINED
+from events.windows import EXPLAINED
 from tests.docs.kit import ROOT, put_generated
 
 AUDIT = ROOT / "docs" / "audit.md"

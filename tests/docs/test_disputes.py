@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from actor.edges.hotkey import is_signed_by
-from audit.disputing import check_bundle, encode_bundle, make_bundles
-from audit.disputing.choosing import MAY_BE_LEFT_OUT
-from audit.history import folded
+from actor.machine.history import folded
+from audit.dispute import check_bundle, encode_bundle, make_bundles
+from audit.dispute.collecting import MAY_BE_LEFT_OUT
 from audit.posts import post_rows
 from events.catalogue import EVENTS
 from events.journal import JournalReader

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audit.exporting import TABLES
+from audit.export import TABLES
 from tests.docs.kit import ROOT, put_generated
 
 

@@ -13,15 +13,15 @@ from dotenv import dotenv_values
 from typer import Typer
 from typer.testing import CliRunner
 
-from actor.alarms import ALARMS
-from actor.cli import app
+from actor.machine.alarms import ALARMS
 from actor.machine.state import STATES
 from actor.machine.table import GUARDS, ROWS, Row
-from actor.settings import Settings, SettingsError, load_settings
-from audit.diagram import mermaid
+from actor.settings.model import Settings, SettingsError, load_settings
 from events.catalogue import EVENTS, Policy, Post, SubmissionBody
 from events.prices import Prices
 from tests.docs.kit import DOCUMENTS, ROOT, blocks, put_generated, rows
+from user_miner.cli import app
+from user_miner.commands.diagram import mermaid
 
 DOCS = ROOT / "docs"
 SPECIFIED = [

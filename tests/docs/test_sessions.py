@@ -146,7 +146,10 @@ def test_a_post_may_hold_what_some_take_for_a_line_end(tmp_path: Path) -> None:
     assert subprocess.run(command, capture_output=True, text=True, check=False).returncode == 0
     assert verify_journal(journal).ok
     told = subprocess.run(
-        [sys.executable, "-m", "actor.cli", "replay", str(journal), "--json"], cwd=ROOT, capture_output=True, check=True
+        [sys.executable, "-m", "user_miner.cli", "replay", str(journal), "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
     )
     assert [json.loads(line)["seq"] for line in told.stdout.split(b"\n")[:-1]] == list(range(1, len(drive.records) + 1))
 

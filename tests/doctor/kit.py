@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from actor.doctor.check import Check
 from tests.cli.kit import Command
+from user_miner.doctor.report import Check
 
 __all__ = ["Look", "black_hole", "exactly", "look", "silent"]
 

@@ -15,12 +15,12 @@ import bittensor
 import pytest
 from bittensor_core import Keypair
 
-from actor.doctor.bundle import MEMBERS
-from actor.settings import Settings
+from actor.settings.model import Settings
 from events.journal import JournalReader
 from tests.cli.echo import echo
 from tests.cli.kit import Command, is_one_line, only_journal
 from tests.world import World
+from user_miner.doctor.bundle import MEMBERS
 
 X_TOKEN = "planted%2Bx-token-5512"  # noqa: S105
 API_KEY = "planted-llm-key-9034"

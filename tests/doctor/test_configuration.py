@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from actor.doctor.configuration import access_checks
-from actor.doctor.patient import examine, examine_in_time
-from actor.loops import run_loop
+from actor.edges.threads import run_loop
 from tests.cli.kit import Command
 from tests.doctor.kit import exactly, look
 from tests.patience import Stopwatch
 from tests.world import World
+from user_miner.doctor.machine import access_checks
+from user_miner.doctor.patient import examine, examine_in_time
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def test_what_is_told_cannot_steer_the_terminal(here: World, command: Command, m
 
 def test_an_output_that_takes_nothing(here: World) -> None:
     """A full disk behind it is one line and exit code 2; a reader that left early is nothing at all."""
-    program = f"{shlex.quote(sys.executable)} -m actor.cli doctor"
+    program = f"{shlex.quote(sys.executable)} -m user_miner.cli doctor"
     for ending, code, line in (("> /dev/full", 2, "No space left"), ("| true", 0, "")):
         done = subprocess.run(
             ["bash", "-c", f"{program} {ending}; exit ${{PIPESTATUS[0]}}"],

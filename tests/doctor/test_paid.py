@@ -7,18 +7,17 @@ from collections.abc import Callable
 
 import pytest
 
-from actor.alarms import alarms
-from actor.doctor.check import Check
-from actor.doctor.llm import llm_checks
-from actor.doctor.paid import llm_answer_checks, x_search_checks
 from actor.edges.text import Redactor
-from actor.llm_fixes import LLM_FIXES
-from actor.loops import run_loop
-from actor.settings import Settings
+from actor.edges.threads import run_loop
+from actor.machine.alarms import LLM_FIXES, alarms
+from actor.settings.model import Settings
 from tests.cli.kit import Command
 from tests.doctor.kit import exactly, look
 from tests.patience import GIVE_UP_S
 from tests.world import World
+from user_miner.doctor.paid import llm_answer_checks, x_search_checks
+from user_miner.doctor.report import Check
+from user_miner.doctor.servers import llm_checks
 
 Make = Callable[..., World]
 NOTHING = Redactor(())

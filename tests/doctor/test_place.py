@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from actor.doctor.check import Check
-from actor.doctor.place import disk_check, lock_check, place_checks, room
-from audit.statusing.holder import Holder, find_holder
+from audit.status.holder import Holder, find_holder
 from events.journal.layout import LOCK
 from events.journal.lock import DirectoryLock
 from tests.cli.kit import Command
@@ -18,6 +16,8 @@ from tests.doctor.kit import exactly, look
 from tests.kit import HOTKEY
 from tests.users import without_root
 from tests.world import World
+from user_miner.doctor.machine import disk_check, lock_check, place_checks, room
+from user_miner.doctor.report import Check
 
 MIB = 1 << 20
 API = "http://127.0.0.1:1"

@@ -8,10 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from actor.doctor.budgets import budget_checks
-from actor.doctor.check import Check
-from actor.doctor.records import records_checks
-from actor.doctor.state import spending_checks
 from events.catalogue import Policy, Spent
 from events.journal import GENESIS, JournalReader, verify_journal
 from events.journal.layout import list_segments
@@ -21,6 +17,8 @@ from tests.docs.kit import ROOT
 from tests.doctor.kit import exactly, look
 from tests.patience import Stopwatch
 from tests.world import World, make_wallet
+from user_miner.doctor.journal import budget_checks, records_checks, spending_checks
+from user_miner.doctor.report import Check
 
 SAMPLE = ROOT / "journal" / "sample"
 

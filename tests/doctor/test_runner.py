@@ -8,13 +8,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from actor.doctor.check import Check, ok, skipped, split_advice, warning
-from actor.doctor.report import Report
-from actor.doctor.runner import Probe, run_probes
 from actor.edges.text import Redactor
-from actor.edges.threads import in_daemon_thread
-from actor.loops import run_loop
+from actor.edges.threads import in_daemon_thread, run_loop
 from tests.patience import Stopwatch
+from user_miner.doctor.report import Check, Report, ok, skipped, split_advice, warning
+from user_miner.doctor.runner import Probe, run_probes
 
 Looking = Callable[[], Awaitable[Sequence[Check]]]
 

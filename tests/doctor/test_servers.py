@@ -8,18 +8,16 @@ from typing import Any
 
 import pytest
 
-from actor.doctor.api import api_checks, clock_check, window_check
-from actor.doctor.check import Check
-from actor.doctor.llm import llm_checks
-from actor.doctor.x import usage_check, x_checks
 from actor.edges.reply import Reply
-from actor.loops import run_loop
+from actor.edges.threads import run_loop
 from actor.ports import Block
-from actor.settings import Settings
+from actor.settings.model import Settings
 from tests.cli.kit import Command
 from tests.doctor.kit import exactly, look
 from tests.patience import GIVE_UP_S
 from tests.world import World
+from user_miner.doctor.report import Check
+from user_miner.doctor.servers import api_checks, clock_check, llm_checks, usage_check, window_check, x_checks
 
 Make = Callable[..., World]
 

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from actor.doctor.check import Check
-from actor.doctor.patient import examine
-from actor.doctor.rounds import Rounds
-from actor.doctor.runner import run_probes
-from actor.loops import run_loop
+from actor.edges.threads import run_loop
 from tests.cli.kit import Command
 from tests.doctor.kit import Look, black_hole, exactly, look, silent
 from tests.kit import HOTKEY
 from tests.patience import GIVE_UP_S, Stopwatch, patiently
 from tests.world import World
+from user_miner.doctor.patient import examine
+from user_miner.doctor.report import Check
+from user_miner.doctor.rounds import Rounds
+from user_miner.doctor.runner import run_probes
 
 TIMEOUT_S = 0.3
 # The paid questions first load their clients, which takes seconds on a busy machine.

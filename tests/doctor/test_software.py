@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import platform
 
-from actor.doctor.software import installed_version, package_checks, python_check, software_checks
 from tests.doctor.kit import exactly
+from user_miner.doctor.machine import installed_version, package_checks, python_check, software_checks
 
 
 def test_this_installation_is_fine() -> None:

@@ -9,16 +9,16 @@ import pytest
 from bittensor import ChainError as BittensorChainError
 from bittensor import Substrate
 
-from actor.doctor.check import Check
-from actor.doctor.wallet import chain_checks, registration_check
 from actor.edges.chain import BittensorChain
-from actor.loops import run_loop
+from actor.edges.threads import run_loop
 from tests.cli.kit import Command
 from tests.cli.test_configuration import LOCKED
 from tests.doctor.kit import exactly, look, silent
 from tests.kit import HOTKEY
 from tests.patience import GIVE_UP_S
 from tests.world import World
+from user_miner.doctor.machine import chain_checks, registration_check
+from user_miner.doctor.report import Check
 
 
 def keyfile(world: World, name: str = "default") -> Path:

@@ -17,9 +17,9 @@ from bittensor import Substrate
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.server import ServerConnection, serve
 
-from actor.analyzer.chain_port import ChainError, ChainSubnet
+from actor.analyzer.refresh import ChainError, ChainSubnet
 from actor.edges.chain import BittensorChain, NetworkError
-from actor.loops import run_loop
+from actor.edges.threads import run_loop
 from tests.patience import GIVE_UP_S, Stopwatch
 
 NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)

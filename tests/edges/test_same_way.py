@@ -15,13 +15,12 @@ import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actor.doctor.check import Check
-from actor.doctor.network import network_checks
-from actor.doctor.x import x_checks
 from actor.edges.no_proxy import NoProxy
 from tests.edges.conftest import CERTIFICATES, RawServer
 from tests.edges.proxy import LittleProxy
 from tests.edges.three import ANSWER, EDGES, TOKEN, told_by
+from user_miner.doctor.report import Check
+from user_miner.doctor.servers import network_checks, x_checks
 
 PASSWORD = "pläin+/%word"  # noqa: S105  (planted to be found)
 ESCAPED = "pl%C3%A4in+%2F%25word"

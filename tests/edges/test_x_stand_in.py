@@ -10,7 +10,7 @@ import pytest
 
 from actor.edges.x import PostScraper
 from actor.ports import Scraped, ScrapeError
-from events.value import changed
+from events.codec import changed
 from sandbox import Sandbox, SandboxConfig
 from tests.edges.conftest import IMPATIENT
 

@@ -20,9 +20,9 @@ from actor.feedback import (
     score_word,
     validation_word,
 )
-from actor.inbox import Inbox, Meaning
 from actor.machine import INITIAL, State
 from actor.machine.state import observation_key
+from actor.runtime import Inbox, Meaning
 from events import catalogue as ev
 from events.codec import changed
 

@@ -120,7 +120,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="an event that JSON changed is written",
-        module="checked.py",
+        module="record.py",
         old="    if not same:\n",
         new=f"    {_NEVER_TRUE}\n",
         check="test_checked:test_what_would_read_back_differently_is_refused",
@@ -212,7 +212,7 @@ MUTANTS: Final = (
     Mutant(
         name="a torn tail is thrown away",
         module="recover.py",
-        old="            quarantine.move_in(disk, directory, place.segment, place.offset, tail)\n",
+        old="            move_in(disk, directory, place.segment, place.offset, tail)\n",
         new="",
         check="test_recover:test_a_torn_tail_beyond_head_is_moved_to_quarantine",
         case={"tail": b"x"},

@@ -14,11 +14,11 @@ from pathlib import Path
 from random import Random
 from typing import Self
 
-from actor.simulation.model_disk import ModelDisk
 from events.catalogue import ApiUnreachable
 from events.journal import FileJournal, JournalError, Snapshot, read_journal, verify_journal
 from events.journal.head import read_witness
 from tests.journal.kit import CrashError, draft, file_journal, run
+from user_miner.simulation.model_disk import ModelDisk
 
 __all__ = ["Counts", "Told", "check", "crashes_of_a_life", "live", "lose_power", "recovered", "subsets"]
 

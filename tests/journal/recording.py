@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from events import catalogue as ev
+from events.codec import changed
 from events.journal import Draft, FileJournal, Record
 from events.prices import Prices
-from events.value import changed
 from tests.kit import HOTKEY, Drive, accepted, analysis_failed, analyzed, failed, limited, rejected
 
 _SEGMENT_BYTES = 7_000

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from events.catalogue import ApiUnreachable, ConfigMismatched, Event, Policy, RateLimited, ScrapeFailed
 from events.journal import GENESIS, Draft, Head, parse, read_journal
-from events.journal.checked import seal_checked
+from events.journal.record import seal_checked
 from tests.journal.kit import NOW_MS
 
 RECORDED = [

@@ -19,8 +19,7 @@ from events.catalogue import (
     PostsScraped,
     SubmissionAccepted,
 )
-from events.codec import canonical_json, decode_as, decode_json, plain
-from events.value import Value
+from events.codec import Value, canonical_json, decode_as, decode_json, plain
 
 POST = Post(
     id="19",

@@ -10,9 +10,9 @@ import contextlib
 from pathlib import Path
 from random import Random
 
-from actor.simulation.model_disk import ModelDisk
 from events.journal import JournalError
 from tests.journal.power import Told, check, crashes_of_a_life, live, lose_power, subsets
+from user_miner.simulation.model_disk import ModelDisk
 
 IMAGES = 4
 LIVES = 3

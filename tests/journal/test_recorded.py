@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from actor.edges.hotkey import is_signed_by
-from audit.history import folded
+from actor.machine.history import folded
 from events.catalogue import EVENTS, CheckpointSigned, JournalCreated
 from events.journal import GENESIS, Draft, FileJournal, locate, read_journal, seal, verify_journal
 from events.journal.record import checkpoint_message

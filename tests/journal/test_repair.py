@@ -11,14 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from actor.cli import main
 from actor.machine import fold
+from actor.machine.history import folded
 from actor.machine.state import State
-from audit.history import folded
 from events import catalogue as ev
+from events.codec import changed
 from events.journal import FileJournal, JournalReader, verify_journal
 from events.journal.repair import salvage, survey
-from events.value import changed
 from tests.audit.broken import write
 from tests.journal.spoiled import (
     cut_below_head,
@@ -33,6 +32,7 @@ from tests.journal.spoiled import (
     written,
 )
 from tests.kit import T0_MS, Drive, accepted, rejected
+from user_miner.cli import main
 
 
 def digest(journal: Path) -> dict[str, str]:

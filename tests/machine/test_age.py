@@ -8,7 +8,7 @@ from actor.machine import IllegalEventError
 from actor.machine.wanted import submission_decided, wanted
 from events import catalogue as ev
 from events import effects as ef
-from events.value import changed
+from events.codec import changed
 from tests.kit import T0_MS, Drive, accepted, failed, limited, post
 
 OLD_MS = (post(1).timestamp + 72 * 3600) * 1000

@@ -7,14 +7,12 @@ from typing import get_args
 
 import pytest
 
-from actor.alarms import ALARMS, Alarm, alarms
 from actor.analyzer import LLMErrorKind
-from actor.llm_fixes import LLM_FIXES
+from actor.machine.alarms import ALARMS, LLM_FIXES, X_FIXES, Alarm, alarms
 from actor.machine.budget import DAY_MS
+from actor.machine.room import ROOM_WARN_BYTES
 from actor.machine.troubles import X_REFUSALS
-from actor.metrics.kinds import FAILURES
-from actor.room import ROOM_WARN_BYTES
-from actor.x_fixes import X_FIXES
+from actor.metrics.counted import FAILURES
 from events import catalogue as ev
 from events.codec import changed
 from tests.kit import Drive, analysis_failed, analyzed, failed, rejected

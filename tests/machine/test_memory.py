@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from actor.machine import IllegalEventError
 from events import catalogue as ev
-from events.value import changed
+from events.codec import changed
 from tests.kit import T0_MS, Drive, gap, post
 
 DAY_MS = 86_400_000

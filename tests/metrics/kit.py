@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from actor.metrics.monitor import Monitor
 from actor.metrics.server import MetricsServer
-from actor.settings import Settings, load_settings
+from actor.settings.model import Settings, load_settings
 from tests.patience import GIVE_UP_S
 
 __all__ = [

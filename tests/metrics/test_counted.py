@@ -9,17 +9,14 @@ from prometheus_client import generate_latest
 
 from actor.analyzer.port import LLMErrorKind
 from actor.edges import x_wire
-from actor.metrics.counted import Counted
-from actor.metrics.durations import Durations
+from actor.machine.history import steps
+from actor.metrics.counted import FAILURES, OTHER, Counted, Durations
 from actor.metrics.families import make_registry
-from actor.metrics.kinds import FAILURES, OTHER
-from actor.metrics.last_times import last_times
-from actor.metrics.monitor import Monitor
-from audit.history import steps
-from audit.windows import USED, WindowLog
+from actor.metrics.monitor import Monitor, last_times
 from events import catalogue as ev
 from events.codec import changed
 from events.effects import Effect
+from events.windows import USED, WindowLog
 from tests.audit.replay_kit import SAMPLE, hostile_story, sample, story, write
 from tests.kit import Drive, analysis_failed, analyzed, failed
 from tests.metrics.kit import Samples, monitor, samples

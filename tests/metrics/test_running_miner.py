@@ -15,7 +15,7 @@ import pytest
 
 from actor.metrics.serving import MetricsError
 from actor.my_miner import MyMiner
-from actor.settings import load_settings
+from actor.settings.model import load_settings
 from events.journal import verify_journal
 from tests.cli.kit import is_one_line, nothing_was_sent, running
 from tests.docs.kit import rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from events.value import changed
+from events.codec import changed
 from tests.sample.posts import written
 from tests.sample.scenes import USUAL, busy_window, faults, rare_post, restart, searching_for, windows
 from tests.sample.stage import Stage

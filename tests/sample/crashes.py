@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from actor.commands.repair import run_repair
 from tests.sample.scenes import USUAL, Scene, busy_window, faults, rare_post, restart, searching_for, windows
 from tests.sample.stage import Stage
+from user_miner.commands.repair import run_repair
 
 __all__ = [
     "LOST",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from audit.history import folded
+from actor.machine.history import folded
 from events.journal import JournalReader, verify_journal
 from sandbox import SandboxConfig
 from tests.sample.loop import run_in

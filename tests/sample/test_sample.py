@@ -13,10 +13,9 @@ import pytest
 
 from actor.edges.hotkey import is_signed_by
 from actor.machine import STATES, State
+from actor.machine.history import folded
 from actor.machine.state import state_sha256
 from actor.machine.table import GUARDS, ROWS, Row
-from audit.history import folded
-from audit.verify import run_verify
 from events.catalogue import EVENTS
 from events.journal import JournalReader, Record
 from sandbox import SandboxConfig
@@ -24,6 +23,7 @@ from tests.docs.kit import ROOT, put_generated
 from tests.sample.posts import HOSTILE
 from tests.sample.record import EXPECTED, SAMPLE
 from tests.sample.story import SCENES
+from user_miner.commands.verify import run_verify
 
 LARGEST_BYTES = 4 << 20
 # Rows that no run against the stand-ins takes.

@@ -19,7 +19,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from actor.settings import Settings
+from actor.settings.model import Settings
 from tests.cli.kit import running
 from tests.docs.kit import ROOT
 from tests.world import World, bare_env, wait_for

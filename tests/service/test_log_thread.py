@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from actor.log_format import JsonFormat
-from actor.log_thread import LogThread
-from actor.stderr import to_stderr
 from tests.patience import GIVE_UP_S, Stopwatch, wait_for
+from user_miner.log_thread import LogThread
+from user_miner.logs import JsonFormat
+from user_miner.stderr import to_stderr
 
 
 class Slow(logging.Handler):

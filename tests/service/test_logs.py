@@ -15,15 +15,15 @@ from pathlib import Path
 
 import pytest
 
-from actor.log_file import LogFile
-from actor.log_repeats import Repeats
 from tests.docs.kit import ROOT
+from user_miner.log_file import LogFile
+from user_miner.logs import Repeats
 
 BOUND = 1_000
 FULL_DISK = """
 import logging, resource, sys
 from pathlib import Path
-from actor.log_file import LogFile
+from user_miner.log_file import LogFile
 
 log = logging.getLogger("test")
 handler = LogFile(Path(sys.argv[1]))

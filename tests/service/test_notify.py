@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from actor.machine.state import INITIAL
-from actor.notify import Notifier, keep_alive
 from tests.cli.kit import running
 from tests.patience import GIVE_UP_S
 from tests.world import World, wait_for
+from user_miner.commands.notify import Notifier, keep_alive
 
 PATIENCE_US = 600_000
 

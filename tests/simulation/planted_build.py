@@ -62,12 +62,12 @@ class _Finder(MetaPathFinder):
 
 @contextmanager
 def planted_build(changes: Sequence[Change]) -> Iterator[Any]:
-    """``actor.simulation.campaign`` as it is with all ``changes``; afterwards the real build is back."""
+    """``user_miner.simulation.campaign`` as it is with all ``changes``; afterwards the real build is back."""
     kept = {name: sys.modules.pop(name) for name in [*sys.modules] if name.partition(".")[0] in _OURS}
     finder = _Finder(changes)
     sys.meta_path.insert(0, finder)
     try:
-        campaign = importlib.import_module("actor.simulation.campaign")
+        campaign = importlib.import_module("user_miner.simulation.campaign")
         missing = {change.module for change in changes} - sys.modules.keys()
         assert not missing, f"the simulation does not run {missing}"
         yield campaign

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from actor.simulation.campaign import run_campaign
-from actor.simulation.plan import Plan
 from tests.simulation.planted import PLANTED, Planted
 from tests.simulation.planted_build import planted_build
+from user_miner.simulation.campaign import run_campaign
+from user_miner.simulation.plan import Plan
 
 __all__ = ["FIRST_SEED", "MOST_SEEDS", "WINDOWS", "Found", "broken", "broken_with", "hunt", "load", "plan_of", "save"]
 

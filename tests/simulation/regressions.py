@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from actor.simulation.plan import Plan
-from actor.simulation.shrink import parse_disturbances
+from user_miner.simulation.plan import Plan
+from user_miner.simulation.shrink import parse_disturbances
 
 __all__ = ["REGRESSIONS", "Regression"]
 

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from actor.machine import STATES
-from actor.simulation import Plan, simulate
 from sandbox.world import Disturbance
 from tests.patience import GIVE_UP_S
+from user_miner.simulation import Plan, simulate
 
 ROOT = Path(__file__).parents[2]
 NO_FAULTS: frozenset[str] = frozenset()
 _PRINT_DIGEST = """
 import hashlib, sys
-from actor.simulation import Plan, simulate
+from user_miner.simulation import Plan, simulate
 print(hashlib.sha256(simulate(Plan(seed=int(sys.argv[1]), windows=12)).journal).hexdigest())
 """
 

@@ -9,15 +9,15 @@ import pytest
 
 from actor.machine import INITIAL, State
 from actor.machine.state import Backoff, PendingPost, Window
-from actor.simulation.oracles.keeping import Abandoned, Answered, Budget, Dated, Heard, Rested, Understood
-from actor.simulation.oracles.oracle import Oracle, Told
-from actor.simulation.outcome import Violation
-from actor.simulation.signer import HOTKEY, verify
 from events import catalogue as ev
 from events.codec import canonical_json, changed
 from events.journal import Record
 from sandbox.world import Search, Submission, Weather, World
 from tests.kit import post
+from user_miner.simulation.host import HOTKEY, verify
+from user_miner.simulation.oracles.keeping import Abandoned, Answered, Budget, Dated, Heard, Rested, Understood
+from user_miner.simulation.oracles.oracle import Oracle, Told
+from user_miner.simulation.plan import Violation
 
 FIRST = Window(number=812, start_block=81_200, blocks=100)
 SECOND = Window(number=813, start_block=81_300, blocks=100)

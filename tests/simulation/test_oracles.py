@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from actor.machine import INITIAL, State
-from actor.simulation import Plan, Violation, simulate
-from actor.simulation.oracles import Oracles, judged
 from events.catalogue import Event, JournalCreated
 from events.journal import Record
 from sandbox.world import Disturbance, Submission, World
+from user_miner.simulation import Plan, Violation, simulate
+from user_miner.simulation.oracles import Oracles, judged
 
 NO_FAULTS: frozenset[str] = frozenset()
 CALM = Plan(seed=1, windows=6, faults=NO_FAULTS)

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from actor.simulation import Outcome, Plan
-from actor.simulation.campaign import run_campaign
-from actor.simulation.oracles import judged
 from tests.simulation.regressions import REGRESSIONS, Regression
+from user_miner.simulation import Outcome, Plan
+from user_miner.simulation.campaign import run_campaign
+from user_miner.simulation.oracles import judged
 
 FRESH_SEEDS = 12
 WINDOWS = 25

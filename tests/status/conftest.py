@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from actor.settings import Settings
+from actor.settings.model import Settings
 from sandbox import Sandbox, SandboxConfig
 from tests.cli.kit import Command
 from tests.world import World, hours_ago, make_wallet

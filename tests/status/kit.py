@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from actor.machine import REDUCER, encode_state
-from audit.statusing.fields import status_fields
-from audit.statusing.holder import Holder, find_holder
-from audit.statusing.look import Look
+from audit.status.fields import status_fields
+from audit.status.holder import Holder, find_holder
+from audit.status.look import Look
 from events.journal import Draft, FileJournal, Snapshot
 from tests.kit import Drive
 from tests.patience import GIVE_UP_S
@@ -135,7 +135,7 @@ class Terminal:
 @contextmanager
 def terminal(*words: str | Path, env: Mapping[str, str], rows: int = 40, columns: int = 100) -> Iterator[Terminal]:
     """``user-miner`` on a terminal."""
-    command = [sys.executable, "-m", "actor.cli", *map(str, words)]
+    command = [sys.executable, "-m", "user_miner.cli", *map(str, words)]
     pid, fd = pty.fork()
     if pid == 0:  # pragma: no cover  (the child becomes another program at once)
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))

@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 import pytest
 
-from audit.audit_text import as_text
-from audit.judging import Audit
+from audit.judge.audit import Audit
+from audit.judge.text import as_text
 from audit.rules.load import all_rules
-from audit.statusing.holder import Holder
-from audit.statusing.lines import brief_line, status_lines
+from audit.status.holder import Holder
+from audit.status.lines import brief_line, status_lines
 from events import catalogue as ev
 from events.codec import changed
 from events.journal import JournalReader

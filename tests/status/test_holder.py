@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from actor.machine import REDUCER
-from audit.statusing.holder import find_holder
+from audit.status.holder import find_holder
 from events.journal import FileJournal
 from tests.users import unshared, without_root
 from tests.world import wait_for
@@ -59,7 +59,7 @@ def test_the_holder_is_named(tmp_path: Path) -> None:
 def test_asking_never_takes_the_lock(tmp_path: Path) -> None:
     """A miner that starts while it is asked again and again is never told that somebody holds the journal."""
     program = (
-        "import sys; from pathlib import Path; from audit.statusing.holder import find_holder\n"
+        "import sys; from pathlib import Path; from audit.status.holder import find_holder\n"
         "print('asking', flush=True)\n"
         "while True: find_holder(Path(sys.argv[1]))"
     )
@@ -128,7 +128,7 @@ def test_a_lock_that_this_user_cannot_read_is_unknown(tmp_path: Path) -> None:
 def test_a_holder_in_another_container_is_seen(tmp_path: Path, host: str | None) -> None:
     """Its number means nothing here and the list of locks hides it, whether it has this host's name or its own."""
     program = (
-        "import asyncio, os, sys; from pathlib import Path; from audit.statusing.holder import find_holder\n"
+        "import asyncio, os, sys; from pathlib import Path; from audit.status.holder import find_holder\n"
         "found = find_holder(Path(sys.argv[1])); print(found.holds, found.pid, found.lives)"
     )
     command = (*_CONTAINER, sys.executable, "-c", program, tmp_path)

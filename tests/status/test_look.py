@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from actor.machine import REDUCER, State, encode_state
-from audit.history import FoldError, folded
-from audit.statusing.look import Look
+from actor.machine.history import FoldError, folded
+from audit.status.look import Look
 from events import catalogue as ev
 from events.journal import JournalDamagedError, JournalReader, RolledBackError
 from events.journal.layout import list_segments

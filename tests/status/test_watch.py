@@ -19,10 +19,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from audit.statusing.lines import Line, status_lines
-from audit.statusing.page import fitting, page_of
-from audit.statusing.pause import Pause
-from audit.statusing.watch import Watched
+from audit.status.lines import Line, status_lines
+from audit.status.page import fitting, page_of
+from audit.status.watch import Pause, Watched
 from events import catalogue as ev
 from events.journal import Draft, FileJournal
 from tests.audit.replay_kit import SEGMENT, hostile_story, story, write
@@ -56,7 +55,7 @@ def cut(journal: Path, count: int) -> None:
 @contextmanager
 def piped(*words: str | Path, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
     """``user-miner`` whose output goes into a pipe."""
-    command = [sys.executable, "-m", "actor.cli", *map(str, words)]
+    command = [sys.executable, "-m", "user_miner.cli", *map(str, words)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env or {}) as process:
         try:
             yield process

@@ -14,15 +14,15 @@ import pytest
 
 from actor.machine import State
 from actor.testing import DivergenceError, Scenario
-from actor.testing.fixture import Asked, fixture_text, slice_text
 from actor.testing.scenario import Moment, post_slice, until_slice, window_slice
 from actor.testing.stand_ins import OWN_WORDS
 from events import catalogue as ev
 from events.catalogue import EVENTS
+from events.codec import Value
 from events.journal import BadRecordError
-from events.value import Value
 from tests.kit import Drive, limited
 from tests.testing.kit import SAMPLE, carried_over, run_source
+from user_miner.commands.fixture import Asked, fixture_text, slice_text
 
 CHUNKS = 4
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')

@@ -9,14 +9,14 @@ from contextlib import contextmanager
 
 import pytest
 
+from actor.machine.history import Step, steps
 from actor.testing import Scenario
-from actor.testing.fixture import Asked, slice_text
 from actor.testing.scenario import Moment, until_slice
-from audit.history import Step, steps
 from events.journal import JournalReader
 from tests.audit.changed_build import changed_build
 from tests.audit.mutants import MUTANTS, Mutant
 from tests.testing.kit import SAMPLE, run_source
+from user_miner.commands.fixture import Asked, slice_text
 
 _BUILT_ON_THE_MACHINE = ("actor.testing", "actor.perform", "actor.runtime", "actor.chain_end")
 

@@ -104,7 +104,9 @@ def test_it_costs_other_tests_nothing(tmp_path: Path) -> None:
 
 def test_the_miner_needs_no_pytest() -> None:
     """No command and no part of the kit but the plugin imports it."""
-    code = "import sys, actor.cli, actor.testing.fixture, actor.testing.world; sys.exit('pytest' in sys.modules)"
+    code = (
+        "import sys, user_miner.cli, user_miner.commands.fixture, actor.testing.world;sys.exit('pytest' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -1,8 +1,0 @@
-"""The oracles: I1 to I9 and what else was promised, held against the world's own ledger.
-
-``Oracles.watch`` goes into `actor.simulation.simulate`; ``Oracles.end`` judges what came out of it.
-"""
-
-from actor.simulation.oracles.judge import Judge, Oracles, judged
-
-__all__ = ["Judge", "Oracles", "judged"]

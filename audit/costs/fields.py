@@ -1,0 +1,93 @@
+"""Bills as JSON values for machines. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from actor.machine.budget import budgets
+from audit.costs.books import Books, WindowBill
+from audit.costs.entries import Bill
+from audit.moments import day_text
+from events.codec import plain
+from events.journal import at_text
+from events.money import Money
+
+__all__ = ["day_fields", "total_fields", "window_fields"]
+
+
+def window_fields(money: Money, window: WindowBill) -> dict[str, Any]:
+    """One window."""
+    opened = None if window.opened_ms is None else at_text(window.opened_ms)
+    place = {"window": window.number, "start_block": window.start_block, "opened": opened}
+    return {"kind": "window", **place, **_fields(money, window.bill)}
+
+
+def day_fields(money: Money, day: int, bill: Bill) -> dict[str, Any]:
+    """One UTC day."""
+    return {"kind": "day", "day": day_text(day), **_fields(money, bill)}
+
+
+def total_fields(money: Money, books: Books, *, today: int) -> dict[str, Any]:
+    """All of it; the budgets are those of ``today`` (unix days)."""
+    total, days, identity = books.total(), books.full_days(), books.state.identity
+    full = sum((books.days[day] for day in days), Bill())
+    in_force = budgets(books.state, today)
+    return {
+        "kind": "total",
+        "days": [day_text(day) for day in sorted(books.days)],
+        **_fields(money, total),
+        "per_accepted": money.share(total.paid, total.accepted),
+        "per_confirmed": money.share(total.paid, total.confirmed),
+        "per_point": money.share(total.paid, total.earned),
+        "per_full_day": {"days": [day_text(day) for day in days], **money.share(full.paid, len(days))},
+        "budgets": {
+            "day": day_text(today),
+            **{name: None if budget is None else asdict(budget) for name, budget in in_force.items()},
+        },
+        "dry_run": identity is not None and identity.dry_run,
+        "prices": plain(money.prices),
+    }
+
+
+def _fields(money: Money, bill: Bill) -> dict[str, Any]:
+    return {
+        "windows": bill.windows,
+        "x": {
+            "searches": bill.searches,
+            "failed": bill.failed_searches,
+            "held": bill.held,
+            "requests": bill.requests,
+            "posts": bill.paid.posts,
+            "users": bill.paid.users,
+            "usd": money.x(bill.paid),
+        },
+        "llm": {
+            "analyses": bill.analyses,
+            "failed": bill.failed_analyses,
+            "reused": bill.reused,
+            "calls": bill.calls,
+            "unmeasured_calls": bill.unmeasured_calls,
+            "repairs": bill.repairs,
+            "prompt_tokens": bill.paid.prompt_tokens,
+            "completion_tokens": bill.paid.completion_tokens,
+            "usd": money.llm(bill.paid),
+            "models": plain(bill.models),
+        },
+        "accepted": bill.accepted,
+        "validators": {
+            "confirmed": bill.confirmed,
+            "refused": bill.refused,
+            "disputed": bill.disputed,
+            "scored_windows": bill.scored,
+            "earned": round(bill.earned, 6),
+        },
+        "unrecorded": {"calls": bill.untold_calls, **money.of(bill.perhaps)},
+        "saved": {
+            "starts": bill.starts,
+            "searches": bill.saved_searches,
+            "analyses": bill.saved_analyses,
+            **money.of(bill.saved),
+        },
+        "gaps": bill.gaps,
+    }

@@ -1,7 +1,0 @@
-"""Dispute bundles: everything about one post, provable without the journal and without any other post."""
-
-from audit.disputing.bundle import Bundle, decode_bundle, encode_bundle
-from audit.disputing.checking import BundleReport, check_bundle
-from audit.disputing.collecting import make_bundles
-
-__all__ = ["Bundle", "BundleReport", "check_bundle", "decode_bundle", "encode_bundle", "make_bundles"]

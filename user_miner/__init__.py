@@ -1,0 +1,1 @@
+"""The program: the command line, what its commands do, the doctor, the simulation and the maker of fixtures."""

@@ -1,0 +1,90 @@
+"""``user-miner audit``: its options."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from audit.judge.audit import Audit, AuditReport
+from audit.judge.text import as_text
+from audit.rules.load import all_rules
+from events.describe import inert_json, path_text
+from events.journal import JournalReader, at_text, locate
+from events.journal.head import read_witness
+from user_miner.journals import named_or_own
+from user_miner.options import EnvFileOption, JournalArgument, JsonOption
+from user_miner.terminal import answer, progress, tell
+
+__all__ = ["audit", "run_audit"]
+
+
+def audit(
+    journal: JournalArgument = None,
+    *,
+    rules: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Python file with more rules; repeatable.")
+    ] = None,
+    rule: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Judge by this rule only; repeatable.")] = None,
+    env_file: EnvFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge a whole journal by named rules. It also accounts for windows, time and posts."""
+    raise typer.Exit(run_audit(named_or_own(journal, env_file), as_json=as_json, rules=rules or (), names=rule or ()))
+
+
+# ``user-miner audit``: every rule and the accounting over a whole journal, as text or JSON. Reads only.
+
+_PROGRESS_EVERY = 1_000
+
+
+def run_audit(directory: Path, *, as_json: bool, rules: Sequence[Path] = (), names: Sequence[str] = ()) -> int:
+    """Print the report; 0 without a finding, 1 with one or when the journal is damaged, 2 on wrong use.
+
+    Args:
+        directory: The journal, or a folder that holds exactly one.
+        as_json: JSON instead of text.
+        rules: Files with more rules.
+        names: Judge by these rules only; empty for all.
+    """
+    return answer(lambda: _run(directory, as_json=as_json, rules=rules, names=names))
+
+
+def _run(directory: Path, *, as_json: bool, rules: Sequence[Path], names: Sequence[str]) -> int:
+    chosen = all_rules(rules, names)
+    journal = locate(directory)
+    reader = JournalReader(journal)
+    audit = Audit(chosen, journal)
+    witness = read_witness(journal)
+    least = 0 if witness is None else witness.place.head.seq
+    with progress("auditing") as on_progress:
+        for record in reader:
+            audit.take(record)
+            if record.seq % _PROGRESS_EVERY == 0:
+                on_progress(record.seq, max(record.seq, least))
+    report = audit.report()
+    if as_json:
+        tell(_as_json(journal, report, reader.tail_bytes))
+    else:
+        tell(as_text(journal, report, reader.tail_bytes))
+    return 0 if report.ok else 1
+
+
+def _as_json(journal: Path, report: AuditReport, tail_bytes: int) -> str:
+    data: dict[str, Any] = {
+        "journal": path_text(journal),
+        "ok": report.ok,
+        "records": report.records,
+        "first_at": None if report.first_ms is None else at_text(report.first_ms),
+        "last_at": None if report.last_ms is None else at_text(report.last_ms),
+        "tail_bytes": tail_bytes,
+        "rules": report.rules,
+        "findings": report.findings,
+        "more": report.more,
+        "accounts": report.accounts,
+    }
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    return inert_json(orjson.dumps(data, option=options).decode())

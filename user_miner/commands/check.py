@@ -1,0 +1,56 @@
+"""``user-miner check``: its options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audit.check import check_journal
+from audit.check.report import json_text, outcome_text
+from events.journal import locate
+from user_miner.journals import named_or_own
+from user_miner.options import EnvFileOption, JournalArgument, JsonOption
+from user_miner.terminal import answer, progress, tell
+
+__all__ = ["check", "run_check"]
+
+
+def check(
+    journal: JournalArgument = None,
+    *,
+    to_the_end: Annotated[bool, typer.Option("--all", help="Go on after the first divergence.")] = False,
+    env_file: EnvFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try this build on a journal, record by record. Would it have decided the same?"""
+    from importlib.metadata import version  # noqa: PLC0415
+
+    raise typer.Exit(
+        run_check(named_or_own(journal, env_file), build=version("user-miner"), to_the_end=to_the_end, as_json=as_json)
+    )
+
+
+# ``user-miner check``: would this build have decided as the journal says? Reads only.
+#
+# The comparison is ``audit.check``; here it gets the journal that the operator names, and its answer is printed.
+
+
+def run_check(directory: Path, *, build: str, to_the_end: bool, as_json: bool) -> int:
+    """Print the report; 0 when this build agrees with every record, 1 when not or when the journal is damaged.
+
+    Args:
+        directory: The journal, or a folder that holds exactly one.
+        build: This build's version, for people.
+        to_the_end: Go on after the first divergence.
+        as_json: One JSON object instead of text.
+    """
+    return answer(lambda: _run(directory, build=build, to_the_end=to_the_end, as_json=as_json))
+
+
+def _run(directory: Path, *, build: str, to_the_end: bool, as_json: bool) -> int:
+    with progress("checking") as on_progress:  # nothing is printed meanwhile, for a bar may stand on the terminal
+        outcome = check_journal(locate(directory), to_the_end=to_the_end, on_progress=on_progress)
+    tell(json_text(outcome, build) if as_json else outcome_text(outcome, build))
+    return 0 if outcome.ok else 1

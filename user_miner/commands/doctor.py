@@ -1,0 +1,67 @@
+"""``user-miner doctor``: its options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from user_miner.options import HotkeyOption, JsonOption, WalletOption, WalletsOption
+
+__all__ = ["doctor"]
+
+
+def doctor(
+    *,
+    chain: Annotated[bool, typer.Option("--chain", help="Ask the chain whether the hotkey is registered.")] = False,
+    paid: Annotated[
+        bool, typer.Option("--paid", help="Search X and ask the LLM once, for real; both are paid.")
+    ] = False,
+    llm: Annotated[
+        bool,
+        typer.Option("--llm", help="Ask the LLM about a post with a known answer, for real; it is paid."),
+    ] = False,
+    notify: Annotated[bool, typer.Option("--notify", help="Send a test message to NOTIFY_URL.")] = False,
+    bundle: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a support archive (tar.gz) without secrets.")
+    ] = None,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", min=0.1, max=600, metavar="SECONDS", help="For each question to a server.")
+    ] = 10.0,
+    env_file: Annotated[Path | None, typer.Option(help="Settings file [default: .miner_env]")] = None,
+    journal: Annotated[Path | None, typer.Option(help="Where journals live [default: journal]")] = None,
+    wallet_name: WalletOption = None,
+    wallet_hotkey: HotkeyOption = None,
+    wallet_path: WalletsOption = None,
+    netuid: Annotated[int | None, typer.Option(min=0, max=65_535, help="Subnet [default: 45]")] = None,
+    network: Annotated[
+        str,
+        typer.Option("--subtensor.network", metavar="NETWORK", help="For --chain: finney, test, local, or ws://…"),
+    ] = "finney",
+    as_json: JsonOption = False,
+) -> None:
+    """Look at all that a miner needs, and say what to do. Each is ok, a warning or a failure.
+
+    Nothing is changed, and nothing is paid without --paid or --llm. Exit code 1 when something failed.
+    """
+    from user_miner.doctor.doctor import DoctorOptions, run_doctor  # noqa: PLC0415
+
+    options = DoctorOptions(
+        env_file=env_file,
+        flags={
+            "journal_dir": journal,
+            "wallet_name": wallet_name,
+            "wallet_hotkey": wallet_hotkey,
+            "wallet_path": wallet_path,
+            "netuid": netuid,
+        },
+        timeout_s=timeout_s,
+        network=network if chain else None,
+        paid=paid,
+        llm=llm,
+        notify=notify,
+        bundle=bundle,
+        as_json=as_json,
+    )
+    raise typer.Exit(run_doctor(options))

@@ -1,0 +1,275 @@
+"""``user-miner export``: its options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, Final, Literal, TypeAlias
+
+import orjson
+import typer
+
+from actor.machine.history import Step, steps
+from audit.dispute.bundle import encode_bundle
+from audit.dispute.checking import BundleReport, check_bundle
+from audit.dispute.collecting import make_bundles
+from audit.dispute.comparing import with_checkpoint, with_journal
+from audit.dispute.text import report_fields, report_lines
+from audit.errors import UsageError
+from audit.export.columns import Column
+from audit.export.formats import require_pyarrow, write_csv, write_jsonl, write_parquet
+from audit.export.tables import TABLES
+from audit.feedback import told_in
+from audit.filters import Filters, parse_filters
+from audit.vouch import SignatureCheck
+from events.describe import inert_json, path_text, printable
+from events.journal import JournalReader, locate
+from events.journal.head import read_witness
+from user_miner.commands.verify import kept_checkpoint
+from user_miner.journals import named_or_own
+from user_miner.options import EnvFileOption, JournalArgument
+from user_miner.output import check_target, opened
+from user_miner.terminal import answer, progress, tell
+
+__all__ = ["ExportOrder", "export", "run_check_bundle", "run_export", "run_make_bundle"]
+
+
+class What(StrEnum):
+    """The tables."""
+
+    RECORDS = "records"
+    POSTS = "posts"
+    WINDOWS = "windows"
+
+
+class Form(StrEnum):
+    """The formats."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+def export(
+    journal: JournalArgument = None,
+    *,
+    what: Annotated[What | None, typer.Option(help="Rows of what [default: records]", show_default=False)] = None,
+    form: Annotated[
+        Form | None,
+        typer.Option("--format", help="Parquet needs the extra `parquet` [default: jsonl]", show_default=False),
+    ] = None,
+    dispute: Annotated[
+        str | None,
+        typer.Option(metavar="POST", help="In place of rows: a bundle that proves what became of this post."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; - or nothing is standard output.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE.")] = False,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="From this UTC time on.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Up to this UTC time.")] = None,
+    window: Annotated[list[int] | None, typer.Option(min=0, help="Only this window; repeatable.")] = None,
+    event: Annotated[list[str] | None, typer.Option(help="Only records of this event; repeatable.")] = None,
+    env_file: EnvFileOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --out: say as JSON what was written.")] = False,
+) -> None:
+    """Write a journal as rows for other programs. Its records, posts or windows; or one post as a dispute bundle."""
+    file = None if out is None or str(out) == "-" else out
+    if as_json and file is None:
+        raise typer.BadParameter("says what was written to a file: it needs --out", param_hint="--json")
+    if dispute is not None:
+        if what or form or since or until or window or event:
+            raise typer.BadParameter(
+                "a bundle holds one post: it takes --out, --force and --json", param_hint="--dispute"
+            )
+        raise typer.Exit(_bundle(named_or_own(journal, env_file), dispute, file, force=force, as_json=as_json))
+    order = ExportOrder(
+        what=(what or What.RECORDS).value,
+        form=(form or Form.JSONL).value,
+        out=file,
+        force=force,
+        as_json=as_json,
+        since=since,
+        until=until,
+        windows=tuple(window or ()),
+        events=tuple(event or ()),
+    )
+    raise typer.Exit(run_export(named_or_own(journal, env_file), order))
+
+
+def _bundle(journal: Path, post_id: str, out: Path | None, *, force: bool, as_json: bool) -> int:
+    from actor.edges.hotkey import is_signed_by  # noqa: PLC0415
+
+    return run_make_bundle(journal, post_id, out=out, force=force, as_json=as_json, is_signed_by=is_signed_by)
+
+
+# ``user-miner export``: read a journal, filter its rows, write them, and say what was written. Reads only.
+
+WhatText: TypeAlias = Literal["records", "posts", "windows"]
+FormatText: TypeAlias = Literal["jsonl", "csv", "parquet"]
+_Write: TypeAlias = Callable[[tuple[Column, ...], Iterator[tuple[Any, ...]], BinaryIO], int]
+
+_LONGEST_PATH: Final = 1_000
+_PROGRESS_EVERY: Final = 1_000
+_WRITERS: Final[Mapping[FormatText, _Write]] = {"jsonl": write_jsonl, "csv": write_csv, "parquet": write_parquet}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportOrder:
+    """What an operator wants.
+
+    Attributes:
+        what: The table.
+        form: How it is written.
+        out: Where to; None is standard output.
+        force: Replace a file that is there.
+        as_json: Say what was written as JSON.
+        since: As `audit.filters` reads them, like the next three.
+        until: Last moment.
+        windows: Numbers.
+        events: Names; of records only.
+    """
+
+    what: WhatText
+    form: FormatText = "jsonl"
+    out: Path | None = None
+    force: bool = False
+    as_json: bool = False
+    since: str | None = None
+    until: str | None = None
+    windows: tuple[int, ...] = ()
+    events: tuple[str, ...] = ()
+
+
+def run_export(directory: Path, order: ExportOrder) -> int:
+    """Write the table; 0 when all of it was, 1 when the journal is damaged, 2 on wrong use."""
+    return answer(lambda: _export(directory, order))
+
+
+def _export(directory: Path, order: ExportOrder) -> int:
+    filters = _filters(order)
+    journal = locate(directory)
+    if order.form == "parquet":
+        require_pyarrow()
+    if order.out is None and order.form != "jsonl" and sys.stdout.isatty():
+        raise UsageError(f"{order.form} may hold bytes that steer a terminal: give --out FILE, or pipe it")
+    target = None if order.out is None else check_target(order.out, journal, force=order.force)
+    reader = JournalReader(journal)
+    table = TABLES[order.what]
+    read = steps(reader) if target is None else _watched(steps(reader), journal)
+    told = told_in(JournalReader(journal)) if table.asks_validators else None
+    with opened(target, force=order.force) as out:
+        count = _WRITERS[order.form](table.columns, table.rows(read, filters, told), out)
+    if target is not None:
+        _say(order, count, reader)
+    return 0
+
+
+def _filters(order: ExportOrder) -> Filters:
+    if order.events and order.what != "records":
+        raise UsageError(f"--event filters records: it does not go with --what {order.what}")
+    return parse_filters(windows=order.windows, events=order.events, since=order.since, until=order.until)
+
+
+def _watched(found: Iterator[Step], journal: Path) -> Iterator[Step]:
+    """The same steps, with a progress bar up to the record that HEAD speaks of."""
+    witness = read_witness(journal)
+    last = 0 if witness is None else witness.place.head.seq
+    with progress("exporting") as on_progress:
+        for step in found:
+            if step.record.seq % _PROGRESS_EVERY == 0:
+                on_progress(step.record.seq, max(step.record.seq, last))
+            yield step
+
+
+def _say(order: ExportOrder, count: int, reader: JournalReader) -> None:
+    head = reader.head
+    if order.as_json:
+        said = {
+            "out": path_text(order.out),
+            "what": order.what,
+            "format": order.form,
+            "rows": count,
+            "head": {"seq": head.seq, "hash": head.hash},
+            "tail_bytes": reader.tail_bytes,
+        }
+        sys.stdout.write(inert_json(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE).decode()))
+        return
+    tail = f"; {reader.tail_bytes} bytes of an unfinished record follow" if reader.tail_bytes else ""
+    name = printable(str(order.out), _LONGEST_PATH)
+    sys.stdout.write(f"{name}: {count} {order.what} from records 1 to {head.seq}{tail}\n")
+
+
+# ``user-miner export --dispute`` and ``user-miner verify --bundle``: write a bundle's file, and check one.
+
+_LARGEST_BYTES: Final = 256 * 1024 * 1024
+_LONGEST_BUNDLE_PATH: Final = 1_000
+
+
+def run_make_bundle(
+    directory: Path, post_id: str, *, out: Path | None, force: bool, as_json: bool, is_signed_by: SignatureCheck
+) -> int:
+    """Write the bundle and say what it proves; 0 when written, 1 when something contradicts itself, 2 on wrong use."""
+
+    def make() -> int:
+        journal = locate(directory)
+        target = None if out is None else check_target(out, journal, force=force)
+        (bundle,) = make_bundles(journal, [post_id])
+        content = encode_bundle(bundle).encode()
+        report = check_bundle(content, is_signed_by)
+        with opened(target, force=force) as stream:
+            stream.write(content)
+        if out is not None:
+            _say_bundle(
+                report, f"{printable(str(out), _LONGEST_BUNDLE_PATH)}: post {printable(post_id)}\n", as_json=as_json
+            )
+        return int(bool(report.findings))
+
+    return answer(make)
+
+
+def run_check_bundle(
+    file: Path,
+    *,
+    hotkey: str | None,
+    as_json: bool,
+    is_signed_by: SignatureCheck,
+    directory: Path | None = None,
+    checkpoint: Path | None = None,
+) -> int:
+    """Print what a bundle proves; 0 when it is proven, with or without exceptions, 1 when it is not, 2 on wrong use.
+
+    With ``directory`` it is also compared with that journal, with ``checkpoint`` with one that was kept elsewhere.
+    """
+
+    def check() -> int:
+        journal = None if directory is None else locate(directory)
+        kept = None if checkpoint is None else kept_checkpoint(checkpoint)
+        report = check_bundle(_content(file), is_signed_by, hotkey=hotkey)
+        if journal is not None:
+            report = with_journal(report, journal)
+        if kept is not None:
+            report = with_checkpoint(report, kept, is_signed_by)
+        _say_bundle(report, "", as_json=as_json)
+        return 0 if report.ok else 1
+
+    return answer(check)
+
+
+def _content(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(_LARGEST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"--bundle {file}: {error.strerror}") from error
+    if len(content) > _LARGEST_BYTES:
+        raise UsageError(f"--bundle {file}: longer than {_LARGEST_BYTES} bytes, which no bundle is")
+    return content
+
+
+def _say_bundle(report: BundleReport, heading: str, *, as_json: bool) -> None:
+    if as_json:
+        tell(inert_json(orjson.dumps(report_fields(report), option=orjson.OPT_INDENT_2).decode()) + "\n")
+        return
+    tell(heading + "".join(report_lines(report)))

@@ -1,0 +1,222 @@
+"""``user-miner run``: settings, hotkey, signals, and the actor in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from pydantic import SecretStr
+
+from actor.compose import (
+    RunOptions,
+    build_actor,
+    check_environment,
+    journal_path,
+    log_record,
+    messenger,
+    redactor,
+    warn_of_environment,
+)
+from actor.edges.hotkey import HotkeyError, is_signed_by
+from actor.edges.threads import run_loop
+from actor.machine import State, at_rest
+from actor.metrics.serving import MetricsError, serving_metrics
+from actor.metrics.telling import telling_alarms
+from actor.my_miner import warn_of_remarks
+from actor.ports import Signer
+from actor.runtime import Actor, IdentityError, UnreadableJournalError
+from actor.settings.model import Settings, SettingsError, check_settings, read_sources
+from actor.settings.reload import Reloader
+from actor.settings.sources import Sources
+from audit.vouch import KeptError, is_signed, read_kept
+from events.journal import JournalReader
+from events.journal.owner import other_journal
+from events.journal.record import Head, Record
+from events.journal.store import JournalError, JournalLockedError
+from user_miner.commands.notify import Notifier, keep_alive
+from user_miner.commands.signals import Signals
+from user_miner.log_file import check_log_file
+from user_miner.logs import configure_logging, finish_log, set_log_level
+from user_miner.place import check_begun, check_place, warn_of_place
+from user_miner.terminal import fail
+from user_miner.unlocking import unlocked
+
+__all__ = ["RunFlags", "run_miner", "serve"]
+
+_DEFAULT_ENV_FILE: Final = Path(".miner_env")
+
+# Where nobody reads standard error, the end comes without its last words.
+_PATIENCE_S: Final = 0.5
+
+_log = logging.getLogger("actor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFlags:
+    """The command line; None where a flag was not given and the settings decide."""
+
+    env_file: Path | None
+    journal_dir: Path | None
+    wallet_name: str | None
+    wallet_hotkey: str | None
+    wallet_path: Path | None
+    netuid: int | None
+    dry_run: bool
+    windows: int | None
+    checkpoint: Path | None
+    require_journal: bool
+    move_api: bool
+    log_level: str | None
+    log_json: bool
+
+
+def run_miner(flags: RunFlags) -> int:
+    """Run until a signal, or the given number of windows; return the exit code."""
+    signals = Signals()
+    env_file = flags.env_file or _DEFAULT_ENV_FILE
+    try:
+        sources = _read(flags, env_file)
+        settings = check_settings(sources)
+        check_environment(settings)
+        signer, password = unlocked(settings)
+        settings = settings if password is None else settings.model_copy(update={"hotkey_password": password})
+        journal = journal_path(settings.journal_dir, signer.ss58_address, dry_run=flags.dry_run)
+        check_place(journal)
+        if flags.require_journal:
+            check_begun(journal, other_journal(signer.ss58_address, settings.miner_api_url, journal))
+        _check_log(settings.log_file)
+    except SettingsError as error:
+        return _refuse([*error.lines, *error.remarks])
+    except HotkeyError as error:
+        return _refuse([str(error)])
+    redact = redactor(settings)
+    if settings.log_file is not None:
+        print(f"the log goes to {settings.log_file.absolute()}", file=sys.stderr)  # noqa: T201
+    configure_logging(settings.log_level, as_json=flags.log_json, redact=redact, file=settings.log_file)
+    warn_of_remarks(sources)
+    warn_of_environment(settings)
+    options = RunOptions(dry_run=flags.dry_run, move_api=flags.move_api, windows=flags.windows)
+    if flags.checkpoint is not None and (code := _check_kept(flags.checkpoint, journal, signer.ss58_address)):
+        return code
+    _log.info("journal %s", journal.absolute())  # a relative JOURNAL_DIR depends on where the command was started
+    warn_of_place(journal)
+    try:
+        read_again = partial(_read_again, flags, env_file, password=password)
+        reloader = Reloader(settings, read_again, set_log_level=set_log_level)
+        run_loop(serve(settings, signer, options, on_start=partial(signals.attach, reloader=reloader)))
+    except (IdentityError, JournalLockedError, MetricsError, UnreadableJournalError) as error:
+        return _refuse([str(error)])
+    except JournalError as error:
+        return _refuse([str(error)], code=1)
+    finally:
+        signals.ignore()  # nothing is left to stop, and the exit code is settled
+        finish_log()
+    return 0
+
+
+def _check_kept(file: Path, journal: Path, hotkey: str) -> int:
+    """Refuse a journal without the record that this hotkey once signed for; 0 when it is there."""
+    try:
+        kept = read_kept(file)
+        if not is_signed(kept, hotkey, is_signed_by):
+            return _refuse([f"--checkpoint: {file} is not signed by {hotkey}, so it proves nothing"])
+        next(iter(JournalReader(journal, after=Head(seq=kept.seq, hash=kept.head))), None)
+    except KeptError as error:
+        return _refuse([f"--checkpoint: {error}"])
+    except (JournalError, FileNotFoundError) as error:
+        line = (
+            f"{journal} does not hold record {kept.seq}, for which {hotkey} signed: rolled back or rewritten: {error}"
+        )
+        return _refuse([line], code=1)
+    return 0
+
+
+def _read(flags: RunFlags, env_file: Path, *, password: SecretStr | None = None) -> Sources:
+    return read_sources(
+        env_file,
+        required=flags.env_file is not None,
+        journal_dir=flags.journal_dir,
+        wallet_name=flags.wallet_name,
+        wallet_hotkey=flags.wallet_hotkey,
+        wallet_path=flags.wallet_path,
+        netuid=flags.netuid,
+        log_level=flags.log_level,
+        hotkey_password=password,
+    )
+
+
+def _read_again(flags: RunFlags, env_file: Path, *, password: SecretStr | None) -> Sources:
+    """The same at a later time, when waiting for a pipe's writer would hold up the miner, and nobody is asked again."""
+    if env_file.is_fifo():
+        raise SettingsError([f"{env_file} is a pipe and can be read only once"])
+    return _read(flags, env_file, password=password)
+
+
+def _check_log(file: Path | None) -> None:
+    """A log that cannot be written is a mistake at the start; later it is the disk's, and stops nothing."""
+    if file is not None and (why := check_log_file(file)) is not None:
+        raise SettingsError([f"LOG_FILE: {file}: {why}: name a file in a folder where this user can write"])
+
+
+def _refuse(lines: Iterable[str], *, code: int = 2) -> int:
+    finish_log()  # of which this is the end
+    for line in lines:
+        fail(line, code=code, within_s=_PATIENCE_S)
+    return code
+
+
+async def serve(
+    settings: Settings,
+    signer: Signer,
+    options: RunOptions,
+    *,
+    on_start: Callable[[Actor, Callable[[str], None]], None] = lambda _actor, _stop: None,
+) -> None:
+    """Work until stopped or for the given number of windows, saying what each record tells.
+
+    ``on_start`` gets the actor, and the function that stops it.
+    """
+    watch = _WindowLimit(options.windows)
+    notifier = Notifier()
+
+    def on_record(record: Record, state: State) -> None:
+        log_record(record, state)
+        notifier.follow(state)
+        if watch.is_reached(state):
+            stop(f"{options.windows} window(s) worked, as asked")
+
+    def stop(reason: str) -> None:
+        notifier.stopping(reason)
+        actor.stop(reason)
+
+    with serving_metrics(settings) as monitor:
+        actor = build_actor(settings, signer, options, on_record=on_record, monitor=monitor)
+        on_start(actor, stop)
+        pings = asyncio.create_task(keep_alive(notifier, actor.tell))
+        try:
+            with telling_alarms(actor, signer.ss58_address, messenger(settings)):
+                await actor.run(on_ready=notifier.ready)
+        finally:
+            pings.cancel()
+
+
+class _WindowLimit:
+    """Tells when so many windows were worked since the start."""
+
+    def __init__(self, limit: int | None) -> None:
+        self._limit = limit
+        self._base: int | None = None
+
+    def is_reached(self, state: State) -> bool:
+        if self._limit is None or not state.running:
+            return False
+        if self._base is None:
+            # A window that was under way at the start counts as one of those asked for.
+            self._base = state.totals.windows - (0 if at_rest(state) else 1)
+        return at_rest(state) and state.totals.windows - self._base >= self._limit

@@ -1,0 +1,82 @@
+"""``user-miner status``: its options, and where the journal is by the settings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from actor.machine.history import FoldError
+from audit.status.fields import status_fields
+from audit.status.holder import process_of
+from audit.status.lines import status_lines
+from audit.status.look import Look
+from events.describe import inert_json
+from events.journal import JournalError, locate
+from user_miner.journals import named_or_own
+from user_miner.options import EnvFileOption, JsonOption
+from user_miner.terminal import answer, exit_code, fail, progress
+
+__all__ = ["run_status", "status"]
+
+
+def status(
+    *,
+    journal: Annotated[
+        Path | None, typer.Option(help="A journal, or a folder that holds exactly one [default: JOURNAL_DIR]")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on until Ctrl-C.")] = False,
+    env_file: EnvFileOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what the miner does now. Its process, state, window, posts, costs, and what went wrong last."""
+    from actor.edges.clock import SystemClock  # noqa: PLC0415
+
+    directory = named_or_own(journal, env_file)
+    now_ms = SystemClock().now_ms
+    raise typer.Exit(run_status(directory, watching=watch, as_json=as_json, now_ms=now_ms))
+
+
+# ``user-miner status``: what the miner of a journal does now, from the journal and the process that holds it.
+#
+# Reads only, and never takes the journal's lock.
+
+
+def run_status(directory: Path, *, watching: bool, as_json: bool, now_ms: Callable[[], int]) -> int:
+    """Print the status; 1 when the journal is damaged or this build disagrees with it, 2 on wrong use.
+
+    Args:
+        directory: The journal, or a folder that holds exactly one.
+        watching: Go on until Ctrl-C.
+        as_json: For machines; with ``watching`` a line for each change.
+        now_ms: The present moment, unix milliseconds.
+    """
+    return answer(lambda: _run(directory, watching=watching, as_json=as_json, now_ms=now_ms))
+
+
+def _run(directory: Path, *, watching: bool, as_json: bool, now_ms: Callable[[], int]) -> int:
+    journal = locate(directory)
+    if watching:
+        from audit.status.watch import watch  # noqa: PLC0415  (rich costs start-up time that one look does not need)
+
+        return watch(journal, as_json=as_json, now_ms=now_ms)
+    look = Look(journal, now_ms())
+    finding: str | None = None
+    code = 0
+    try:
+        with progress("reading") as on_progress:
+            look.refresh(lambda seq: on_progress(seq, seq))
+    except (JournalError, FoldError) as error:  # what was good before it is told all the same
+        finding = str(error)
+        code = exit_code(error) if isinstance(error, JournalError) else 1
+    fields = status_fields(look, process_of(journal, look.state), now_ms(), finding=finding)
+    if as_json:
+        text = orjson.dumps(fields, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+        sys.stdout.write(inert_json(text))
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in status_lines(fields) if line.label != "finding")
+    return code if finding is None else fail(finding, code=code)

@@ -1,0 +1,135 @@
+"""I3 and the bills: what was searched and asked, and whether the journal tells what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from actor.machine import norm_text
+from events import catalogue as ev
+from sandbox.world import Chat, Search, World
+from user_miner.simulation.oracles.oracle import Oracle, Told
+from user_miner.simulation.plan import Violation
+
+__all__ = ["ON_THE_WAY_S", "ChatsOnce", "SearchesOnce", "is_held"]
+
+_SEARCHES: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent)
+_ANALYSES: Final = (ev.PostAnalyzed, ev.AnalysisFailed)
+# A request may still be on its way when the one who sent it gives up, in a world of the usual pace.
+ON_THE_WAY_S: Final = 4.0
+# Billed, and the answer does not tell or cannot be read.
+_UNREADABLE: Final = frozenset({"list_body", "null_usage"})
+
+
+def is_held(event: ev.PostAnalyzed | ev.AnalysisFailed, told: Told) -> bool:
+    """Whether it is a refusal that has the post wait, to be asked about again."""
+    refused = isinstance(event, ev.AnalysisFailed) and event.kind in ev.CONFIGURATION
+    return refused and told.before.policy.on_analysis_error == "hold"
+
+
+class _Once(Oracle):
+    """What is paid for is asked once."""
+
+    def is_repeated(self, arrival: Search | Chat, answer: Told) -> bool:
+        """Whether a request left after its answer was on record."""
+        on_the_way_s = ON_THE_WAY_S * self.world.habits.slowness
+        return arrival.life > answer.life or arrival.at_s > answer.at_s + on_the_way_s
+
+
+class SearchesOnce(_Once):
+    """I3 for searches, window by window, and what X billed for them."""
+
+    EVENTS = (*_SEARCHES, ev.EffectCrashed, ev.ActorStarted)
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._answers: dict[int, Told] = {}
+        self._paid: list[Search] = []
+
+    def searched(self, arrival: Search, last: Told | None) -> Iterator[Violation]:
+        """Is the answer on record?"""
+        if last is None or arrival.life < last.life:
+            return
+        self._paid.append(arrival)
+        window = last.after.window
+        answer = None if window is None else self._answers.get(window.start_block)
+        if answer is not None and self.is_repeated(arrival, answer):
+            text = f"X was searched again at {arrival.at_s:.1f} s; the answer stands in record {answer.record.seq}"
+            yield Violation(rule="I3", text=text, seq=last.record.seq)
+        elif window is None or not last.after.to_scrape:
+            text = f"X was searched at {arrival.at_s:.1f} s, and no search was due"
+            yield Violation(rule="I3", text=text, seq=last.record.seq)
+
+    def told(self, told: Told) -> Iterator[Violation]:
+        """An answer spends its window, and tells what it cost."""
+        event, window = told.event, told.before.window
+        if isinstance(event, _SEARCHES) and window is not None:
+            self._answers[window.start_block] = told
+        if isinstance(event, ev.PostsScraped):
+            answered = [search for search in self._paid if search.delivered_s is not None]
+            billed = sum(len(search.posts) for search in answered), sum(search.users for search in answered)
+            recorded = event.posts_read, event.users_read
+            unreadable = any(search.fault in _UNREADABLE for search in answered)
+            if recorded != billed and not (unreadable and recorded <= billed):
+                text = (
+                    f"X billed {billed[0]} posts and {billed[1]} users, on record are {recorded[0]} and {recorded[1]}"
+                )
+                yield Violation(rule="bill", text=text, seq=told.record.seq)
+        if not isinstance(event, ev.EffectCrashed) or event.effect.startswith("ScrapeWindow"):
+            self._paid.clear()
+
+
+class ChatsOnce(_Once):
+    """I3 for analyses, text by text, and what the model billed for them. No two posts of a world have the same text."""
+
+    EVENTS = (ev.PostsScraped, *_ANALYSES, ev.EffectCrashed, ev.ActorStarted)
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._posts: dict[str, str] = {}
+        self._chosen: set[str] = set()
+        self._answers: dict[str, Told] = {}
+        self._paid: dict[str, list[Chat]] = {}
+
+    def asked_model(self, arrival: Chat, last: Told | None) -> Iterator[Violation]:
+        """Is the answer on record?"""
+        if last is None or arrival.life < last.life:
+            return
+        post_id = self._posts.get(arrival.text)
+        if post_id is None:
+            yield Violation(rule="I3", text=f"the model was asked about an unknown text: {arrival.text[:60]!r}")
+            return
+        self._paid.setdefault(post_id, []).append(arrival)
+        answer = self._answers.get(post_id)
+        if answer is not None and self.is_repeated(arrival, answer):
+            text = f"the model was asked again about post {post_id} at {arrival.at_s:.1f} s"
+            text += f"; the answer stands in record {answer.record.seq}"
+            yield Violation(rule="I3", text=text, seq=last.record.seq)
+
+    def told(self, told: Told) -> Iterator[Violation]:
+        """An answer settles its text, and tells what it cost."""
+        event = told.event
+        if isinstance(event, ev.PostsScraped):
+            for post in event.posts:
+                original = self.world.ledger.original(post.id)
+                if original in self._chosen:
+                    yield Violation(rule="I2", text=f"post {post.id} was chosen a second time", seq=told.record.seq)
+                self._chosen.add(original)
+                self._posts[norm_text(post.content)] = post.id
+        elif isinstance(event, _ANALYSES):
+            if not is_held(event, told):
+                self._answers[event.post_id] = told
+            yield from self._bill(event, told)
+        elif isinstance(event, ev.EffectCrashed) and event.post_id is not None:
+            self._paid.pop(event.post_id, None)
+        elif isinstance(event, ev.ActorStarted):
+            self._paid.clear()
+
+    def _bill(self, event: ev.PostAnalyzed | ev.AnalysisFailed, told: Told) -> Iterator[Violation]:
+        answered = [chat for chat in self._paid.pop(event.post_id, ()) if chat.delivered_s is not None]
+        billed = sum(chat.prompt_tokens for chat in answered), sum(chat.completion_tokens for chat in answered)
+        recorded = event.prompt_tokens, event.completion_tokens
+        partly = isinstance(event, ev.AnalysisFailed) or any(chat.fault in _UNREADABLE for chat in answered)
+        if recorded != billed and not (partly and recorded[0] <= billed[0] and recorded[1] <= billed[1]):
+            text = f"the model billed {billed} tokens for post {event.post_id}, on record are {recorded}"
+            yield Violation(rule="bill", text=text, seq=told.record.seq)

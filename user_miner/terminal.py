@@ -1,0 +1,83 @@
+"""What readers share at the terminal: one-line errors, and progress that only a terminal sees."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+
+from actor.machine.history import FoldError
+from audit.errors import UsageError
+from events.describe import printable
+from events.journal import JournalDamagedError, JournalError
+from user_miner.stderr import to_stderr
+
+__all__ = ["answer", "exit_code", "fail", "interruptible", "note", "progress", "tell"]
+
+_LONGEST_MESSAGE: Final = 2_000
+_INTERRUPTED: Final = 130
+
+
+def fail(message: str, *, code: int, within_s: float | None = None) -> int:
+    """Say what is wrong on standard error, which may take its time or has so much of it; returns the exit code."""
+    note(message, within_s=within_s)
+    return code
+
+
+def note(message: str, *, within_s: float | None = None) -> None:
+    """Say something on standard error, in one line."""
+    text = printable(message, _LONGEST_MESSAGE)  # a message may quote a journal, and that a post
+    to_stderr(f"user-miner: {text}\n", within_s=within_s)
+
+
+@contextmanager
+def interruptible(said: Callable[[], str]) -> Iterator[None]:
+    """Ctrl-C within it ends the command with one line, which says what was done until then, and with its exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise SystemExit(fail(f"interrupted: {said()}", code=_INTERRUPTED)) from None
+
+
+def tell(text: str) -> None:
+    """Print a report; a reader that left turns no finding into agreement, so the exit code follows all the same."""
+    with suppress(BrokenPipeError):
+        sys.stdout.write(text)
+
+
+def exit_code(error: JournalError) -> int:
+    """1 for a finding in a journal, 2 for wrong use."""
+    return 1 if isinstance(error, JournalDamagedError) else 2
+
+
+@contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal's standard error; nothing in a pipe. The callback takes (done, total)."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    from rich.console import Console  # noqa: PLC0415  (costs start-up time that pipes do not need)
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def answer(command: Callable[[], int]) -> int:
+    """Run a reader's command; what a journal or an operator got wrong ends in one line and the exit code for it."""
+    try:
+        return command()
+    except JournalError as error:
+        return fail(str(error), code=exit_code(error))
+    except FoldError as error:
+        return fail(str(error), code=1)
+    except UsageError as error:
+        return fail(str(error), code=2)
+    except BrokenPipeError:
+        raise  # the reader of our output left, which is no fault of what is read
+    except OSError as error:
+        if error.filename is None:
+            return fail(f"reading or writing failed: {error.strerror or error}", code=2)
+        return fail(f"cannot read {error.filename}: {error.strerror}", code=2)
