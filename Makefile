@@ -1,81 +1,78 @@
 # Two commands do everything on a fresh machine with Python and git: `make demo` and `make test`.
+# `make help` prints what stands behind ## of each target.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-hard crash kills sweep soak simulate servers image bench sample check lock format clean
+.DEFAULT_GOAL := help
+.PHONY: help demo quick test test-hard crash kills sweep soak simulate planted sample servers image bench check format lock clean
 
-demo: .venv/.run
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: .venv/.run ## the miner against stand-ins on this machine, with a kill -9; needs no account
 	$(BIN)/user-miner demo
 
 # Native tracebacks, for Python 3.11 before .8 may break with "AST constructor recursion depth mismatch" where pytest
 # parses a file to show a failure in it, and pytest-xdist dies of that (python/cpython#106905).
-test: check
+test: check ## all checks, then the whole suite of tests
 	$(BIN)/pytest -n 2 --dist worksteal --tb=native
 
 # The suite on a busy machine, on one core, a year ahead, abroad, from a path with a space, in random order, and all of
 # that at once: each takes as long as `make test` or several times so. RUNS=10 repeats it.
 RUNS ?= 1
-test-hard: .venv/.dev
+test-hard: .venv/.dev ## the suite on a busy machine, on one core, a year ahead and so on; RUNS=10 repeats it
 	$(BIN)/python -m benchmarks.campaign_hard --runs $(RUNS)
 
-# The whole of what tests/crash plays a sample of: 10 to 15 minutes each, with progress and a table of figures.
-crash: .venv/.dev
+crash: .venv/.dev ## every fault at every system call on the journal, with a table: 10 to 15 minutes
 	$(BIN)/python -m benchmarks.campaign_crash
 
-kills: .venv/.dev
+kills: .venv/.dev ## a thousand random kills of one running miner: 10 to 15 minutes
 	$(BIN)/python -m benchmarks.campaign_kills
 
-# A journal cut at every byte and with every bit flipped, and power lost at every operation: some ten minutes.
-sweep: .venv/.dev
+sweep: .venv/.dev ## a journal cut at every byte, every bit flipped, power lost at every operation: ten minutes
 	$(BIN)/python -m benchmarks.journal_sweep
 
-# Three days of `run` in a quarter of an hour: are memory and open files flat?
-soak: .venv/.dev
+soak: .venv/.dev ## three days of mining in a quarter of an hour: are memory and open files flat?
 	$(BIN)/python -m benchmarks.campaign_soak
 
-# 10,000 worlds of 50 windows each, from seed 1 on, and everything in them reached: twenty to forty minutes.
-simulate: .venv/.dev
+simulate: .venv/.dev ## 10,000 worlds of 50 windows each, and everything in them reached: 20 to 40 minutes
 	$(BIN)/user-miner simulate --seed 1 --seeds 10000 --windows 50 --jobs 2 --require-coverage
 
-# How many seeds find each bug of tests/simulation/planted.py, for the table in docs/simulation.md: two to six minutes.
-planted: .venv/.dev
+planted: .venv/.dev ## how many seeds find each bug of tests/simulation/planted.py: two to six minutes
 	$(BIN)/python -m benchmarks.campaign_planted --jobs 2
 	UPDATE_DOCS=1 $(BIN)/pytest -q tests/docs/test_made_from_planted.py
 
-# A new journal/sample, after a change of events, format or what the machine decides; journal/README.md tells its story.
-sample: .venv/.dev
+sample: .venv/.dev ## journal/sample anew, after a change of events, format or decisions (journal/README.md)
 	$(BIN)/python -m tests.sample.record
 	UPDATE_DOCS=1 $(BIN)/pytest -q tests/sample
 
 # A real small model behind real servers: LiteLLM's proxy and llama.cpp's server, in an environment of their own, with
 # 400 MB of packages that no lock file of ours names: some ten minutes.
-servers: .venv/.servers
+servers: .venv/.servers ## a real small model behind real servers: ten minutes, 400 MB of packages
 	$(BIN)/python -m benchmarks.campaign_servers
 
-# The image, built and tried by a docker engine of its own in a temporary folder: root on Debian, 4 to 6 minutes, 1 GiB.
-image: .venv/.dev
+# By a docker engine of its own in a temporary folder.
+image: .venv/.dev ## the image built and tried: root on Debian, 4 to 6 minutes, 1 GiB
 	$(BIN)/python -m benchmarks.campaign_image
 
-# Figures beside those of others in the same run (benchmarks/README.md).
-bench: .venv/.bench
+bench: .venv/.bench ## speed beside that of others in the same run (benchmarks/README.md)
 	$(BIN)/python -m benchmarks.journal_append
 	$(BIN)/python -m benchmarks.journal_read
 	$(BIN)/python -m benchmarks.journal_cold_start
 	$(BIN)/python -m benchmarks.analyzer_matching
 	$(BIN)/python -m benchmarks.startup
 
-check: .venv/.dev
+check: .venv/.dev ## formatter, linter, strict types and import rules, without tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: .venv/.dev
+format: .venv/.dev ## format, and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# A new lock file: versions and hashes for every platform, no registry named.
-lock: .venv/.dev
+lock: .venv/.dev ## new lock files: versions and hashes for every platform, no registry named
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  --extra sandbox --group build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
@@ -107,5 +104,5 @@ lock: .venv/.dev
 	.venv/servers/bin/python -m pip install -q --disable-pip-version-check 'litellm[proxy]==1.108.7'
 	@touch $@
 
-clean:
+clean: ## remove the environment and all caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""What recent answers of the API told of blocks, and what of it may be believed now (rulings 11 and 18).
+"""Which block numbers in the API's answers are believed, and when (rulings 11 and 18).
 
 One answer may be wrong: a time in place of a block, a backend that is behind, another network's numbers. So what is
 out of the ordinary takes several answers that agree, and nothing is sent on the word of one. The memory is this
@@ -22,17 +22,18 @@ __all__ = ["FAR_BLOCKS", "BlockWatch"]
 
 # A day. No jump as far as this is believed on one answer, however long nothing was heard.
 FAR_BLOCKS: Final = 7_200
-# Ordinary is what the time since the last block allows three times over, for blocks may come faster than they are said
-# to, and two windows more, for a start is known only by its window and a stalled backend may catch up.
+# One answer is enough for a block that the time since the last one allows. Allowed are three times as many blocks as
+# BLOCK_SECONDS gives, for they may come faster, and two windows more: after a start only the last window is known, and
+# a stalled backend may catch up.
 _PACE: Final = 3
 _SPARE_WINDOWS: Final = 2
-# Backends behind one address are that many blocks apart.
+# Backends behind one address may be so many blocks apart.
 _APART_BLOCKS: Final = 5
-# What is out of the ordinary is believed when so many answers agree, over so many polls and blocks' time.
+# A block further ahead is believed when so many answers agree, over the time of so many polls and blocks.
 _ANSWERS: Final = 3
 _POLLS: Final = 2
 _BLOCKS: Final = 2
-# A lower block is believed when so many agree for so many blocks' time, five minutes, and polls.
+# A lower block is believed when so many answers agree over the time of so many blocks, five minutes, and of the polls.
 _LOWER_ANSWERS: Final = 5
 _LOWER_BLOCKS: Final = 25
 # finney's first block, about 2023-03-20; younger and faster chains have lower numbers. With a tenth to spare.
@@ -44,7 +45,7 @@ _log = logging.getLogger("actor")
 
 
 class _Agreement:
-    """Answers that came one after the other and agree."""
+    """A series of answers in a row that agree."""
 
     def __init__(self) -> None:
         self.answers = 0
@@ -62,7 +63,7 @@ class _Agreement:
         return self.last > self._first
 
     def hear(self, number: int, now_s: float, block_s: float) -> None:
-        """Another answer; the first of others unless it lies where a chain takes the first one in this time."""
+        """Add an answer. It begins a new series unless a chain can have gone from the first block to this one."""
         grown = number - self._first
         most = _PACE * (now_s - self._first_s) / block_s + _APART_BLOCKS
         if not (self.answers and -_APART_BLOCKS <= grown <= most):
@@ -70,17 +71,17 @@ class _Agreement:
         self.answers, self.last, self._last_s = self.answers + 1, number, now_s
 
     def hear_same(self, number: int, now_s: float) -> None:
-        """Another answer; the first of others unless it is the same number."""
+        """Add an answer. It begins a new series unless it is the same number."""
         if not (self.answers and number == self._first):
             self.answers, self._first, self._first_s = 0, number, now_s
         self.answers, self.last, self._last_s = self.answers + 1, number, now_s
 
     def forget(self) -> None:
-        """Another answer said otherwise."""
+        """End the series: another answer contradicts it."""
         self.answers = 0
 
     def holds(self, answers: int, seconds: float) -> bool:
-        """Whether so many agree for so long."""
+        """Whether the series has so many answers over so many seconds."""
         return self.answers >= answers and self.agreed_s >= seconds
 
 
@@ -96,7 +97,7 @@ class BlockWatch:
         self._reminded_s = -math.inf
 
     def hear(self, state: State, block: Block) -> Block:
-        """The answer without what is not to be believed now."""
+        """The answer without the block numbers that are not believed yet."""
         block = self._with_settled_numbers(state, block)
         start = told_start(state, block)
         if start is None:
@@ -105,7 +106,7 @@ class BlockWatch:
         return block if self._is_believed(state, start, current) else _without_windows(block)
 
     def miss(self) -> None:
-        """An answer that could not be used: those around it are not in a row, and prove no other length or quota."""
+        """Note a poll without a usable answer: it ends the series about another window length or quota."""
         self._length.forget()
         self._quota.forget()
 
@@ -114,7 +115,7 @@ class BlockWatch:
         return block <= self._reach(state)
 
     def revision(self, state: State) -> tuple[WindowsRevised, ...]:
-        """The way back from a window that was none: answers agreed on lower blocks for minutes, and none is due."""
+        """The event that takes the newest window back: lower blocks agreed for minutes, and no answer is due."""
         behind, newest, policy = self._behind, state.newest, state.policy
         needed_s = max(_LOWER_BLOCKS * policy.block_s, _POLLS * policy.poll_interval_s)
         agreed = behind.goes_on and behind.holds(_LOWER_ANSWERS, needed_s)
@@ -136,17 +137,17 @@ class BlockWatch:
         return (revised,)
 
     def is_confirmed(self, window: Window | None) -> bool:
-        """Whether two answers told of this window or of a later one."""
+        """Whether two believed answers named a block of this window or of a later one."""
         return window is None or self._highest[1] >= window.start_block
 
     async def news(self, window: Window | None) -> None:
-        """Wait for the next answer that is believed, unless this window is confirmed. It may be another one by then."""
+        """Wait for the next believed answer, unless this window is confirmed. It may be about another window."""
         if not self.is_confirmed(window):
             self._news.clear()
             await self._news.wait()
 
     def _with_settled_numbers(self, state: State, block: Block) -> Block:
-        """Another length of windows, and room for more posts, take answers that agree; less room holds at once."""
+        """Another window length or a higher quota needs answers that agree; a lower quota is believed at once."""
         length, quota = block.blocks_per_window, block.max_submissions
         if length is not None and not self._is_settled(self._length, length, state.blocks_per_window, state):
             block = changed(block, blocks_per_window=None, current_window=None)
@@ -194,7 +195,7 @@ class BlockWatch:
         return block + min(FAR_BLOCKS, _PACE * since_s / policy.block_s + spare)
 
     def _is_agreed(self, state: State, current: int) -> bool:
-        """Whether answers that tell what no chain should be at agree as a chain's would."""
+        """Whether answers about a block too far ahead agree for long enough, and go up as a chain does."""
         ahead, policy = self._ahead, state.policy
         ahead.hear(current, self._clock.elapsed_s(), policy.block_s)
         if ahead.holds(_ANSWERS, max(_POLLS * policy.poll_interval_s, _BLOCKS * policy.block_s)) and ahead.goes_on:

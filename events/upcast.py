@@ -28,12 +28,12 @@ VERSIONS: Final[Mapping[str, int]] = {
 
 
 def _checkpoint_signed_1(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 signed the chain's end alone, and the fold was of version 1."""
+    """Version 1 signed the chain's end without a list of hashes; the fold was at version 1."""
     return {"since": None, "hashes_sha256": None, "reducer": 1, **data}
 
 
 def _actor_started_1(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 knew no budgets, and did not tell how many pages a search might read."""
+    """Version 1 had neither budgets nor prices, and did not record how many pages a search might read: one."""
     prices = {
         "x_usd_per_post": 0.005,
         "x_usd_per_user": 0.010,
@@ -45,28 +45,28 @@ def _actor_started_1(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checkpoint_signed_2(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 2 did not say whose list of hashes it was."""
+    """Version 2 did not name the journal that its list of hashes is of."""
     return {"journal": None, **data}
 
 
 def _actor_started_2(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 2 told neither what was searched for nor by which subnets posts were judged; samples were random."""
+    """Version 2 recorded neither the keywords nor the list of subnets; samples were random."""
     policy = {**data["policy"], "search_keywords": [], "sampling": "random"}
     return {**data, "policy": policy, "subnets_sha256": None}
 
 
 def _policy_3(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 3 of ActorStarted and 1 of SettingsChanged judged no block number by the time of a block."""
+    """ActorStarted version 3 and SettingsChanged version 1 had no ``block_s``; 12 s is the default."""
     return {**data, "policy": {**data["policy"], "block_s": 12.0}}
 
 
 def _gap_declared_1(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 did not tell what was paid for behind the gap."""
+    """Version 1 did not record what was paid for behind the gap."""
     return {**data, "salvage": {**data["salvage"], "spent": {}}}
 
 
 def _post_analyzed_1(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 asked the LLM about every post, and did not count what failed on the way."""
+    """Version 1 reused no answers, and did not count the requests that failed."""
     return {**data, "failed_calls": 0, "reused_from": None}
 
 
@@ -76,23 +76,23 @@ def _analysis_failed_1(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _analyzed_2(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 2 of both did not tell whose tokens nobody told; where some were told, they passed for those of all."""
+    """Version 2 of both had no ``unmeasured_calls``: none of them if any tokens were counted, else every call."""
     measured = data["prompt_tokens"] or data["completion_tokens"]
     return {**data, "unmeasured_calls": 0 if measured else data["calls"]}
 
 
 def _analyzed_3(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 3 of both did not tell repairs apart, nor how and where the LLM was asked; no text was cut on purpose."""
+    """Version 3 of both had no ``repairs``, ``server`` and ``dropped``; the model was shown the whole text."""
     return {**data, "repairs": 0, "server": "", "dropped": [], "shown_chars": None}
 
 
 def _posts_scraped_1(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 did not tell of pages that were lost behind the first."""
+    """Version 1 did not count the pages that were lost after the first one."""
     return {**data, "lost_pages": 0}
 
 
 def _posts_scraped_2(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 2 took every date that X told, and knew of no other versions of a post; `Post` says none by itself."""
+    """Version 2 checked no dates, and knew no other versions of a post: ``Post.edits`` is empty by default."""
     return {**data, "since": None}
 
 

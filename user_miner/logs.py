@@ -26,7 +26,7 @@ from user_miner.log_file import LogFile
 from user_miner.log_thread import LogThread
 from user_miner.stderr import to_stderr
 
-__all__ = ["JsonFormat", "Repeats", "TextFormat", "configure_logging", "dropped_lines", "finish_log", "set_log_level"]
+__all__ = ["JsonFormat", "Repeats", "TextFormat", "configure_logging", "finish_log", "set_log_level"]
 
 # What a log line looks like: text for people, coloured on a terminal, or one JSON object; secrets are removed last.
 #
@@ -181,11 +181,6 @@ def finish_log(within_s: float = 1.0) -> None:
     """Have the lines written that wait, as far as they are taken within that time; later ones are dropped."""
     for thread in _threads():
         thread.finish(within_s)
-
-
-def dropped_lines() -> int:
-    """How many lines of this process's log were dropped, since what they go to did not take them in time."""
-    return sum(thread.dropped for thread in _threads())
 
 
 def _threads() -> list[LogThread]:

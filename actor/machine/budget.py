@@ -1,10 +1,9 @@
 """What a UTC day has cost, and whether a budget allows one more search. Pure.
 
-Where a record does not tell the cost of a search, the most that it can have been is counted: one that was under way
-when a process ended or an effect crashed, one without an answer in time, or a page of it. A call of the LLM whose
-tokens nobody told counts as the dearest analysis of its day: what it really took is known to its server only, and may
-be more. The day is that of the record, by this host's clock; days are kept apart, so a clock that goes back or ahead
-resets nothing.
+A search whose cost no record tells counts at the most that it can have cost: one in flight when a process ended or an
+effect crashed, one without an answer in time, a page that was lost. A call of the LLM without token counts is priced
+like the dearest analysis of its day; its server may bill more. The day is that of the record, by this host's clock.
+Days are kept apart, so a clock that is set back or ahead resets nothing.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ def reckon(before: State, after: State, event: ev.Event, at_ms: int) -> State:
 
 
 def untold_calls(before: State, event: ev.Event) -> int:
-    """How many calls of the LLM the event tells of whose tokens nobody told: those on record, and those lost."""
+    """Calls of the LLM without token counts that the event stands for: recorded ones, and those lost on the way."""
     if isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
         return event.unmeasured_calls
     if isinstance(event, ev.ActorStarted):
@@ -70,7 +69,7 @@ def _enter(s: State, spent: Mapping[int, Spent], today: int) -> State:
     return changed(s, spent=days)
 
 
-# What each event makes of its day
+# What each event adds to its day
 
 
 def _told(_s: State, e: ev.PostsScraped, day: Spent) -> Spent:
@@ -116,7 +115,7 @@ def _pages(pages: int, wanted: int) -> Spent:
 
 
 def _asked_like(day: Spent, analyses: int) -> Spent:
-    """So many analyses, each as dear as any of the day."""
+    """So many analyses, each at the price of the dearest one of the day."""
     return Spent(prompt_tokens=analyses * day.largest_prompt, completion_tokens=analyses * day.largest_completion)
 
 

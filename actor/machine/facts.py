@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 def observe(state: State, block: Block, source: Literal["status", "submit"]) -> tuple[ev.Event, ...]:
-    """What an answer's block numbers tell that the state does not know yet."""
+    """The events that an answer's block numbers make: a recovery, numbers other than configured, a newer window."""
     answered = source == "status" or block != Block()
     events: list[ev.Event] = [ev.ApiRecovered()] if state.api_down and answered else []
     blocks = block.blocks_per_window or state.blocks_per_window
@@ -73,7 +73,7 @@ def _start_block(block: Block, blocks: int) -> int | None:
 
 
 def told_start(state: State, block: Block, reset_block: int | None = None) -> int | None:
-    """First block of the window that an answer speaks of, a 429 perhaps by a header alone; None when it names none."""
+    """First block of the window that an answer names, in a 429 perhaps by its header alone; None when it names none."""
     start = _start_block(block, block.blocks_per_window or state.blocks_per_window)
     if start is None and reset_block:
         return (reset_block - 1) // state.blocks_per_window * state.blocks_per_window
@@ -175,7 +175,7 @@ def _submission_failed(effect: SubmitPost, answer: Failed, latency_ms: int) -> e
 def crash_event(state: State, effect: Effect, error: str, *, content_sha256: str = "") -> ev.Event:
     """An effect raised: a bug of ours. A paid one that keeps crashing has failed, so that a bug cannot pay for ever.
 
-    Nobody knows whether an analysis that crashed had asked already; it is counted as one call that told no tokens.
+    An analysis that crashed may have asked the LLM already, so it counts as one call without token counts.
     """
     exhausted = state.crashes.get(effect_key(effect), 0) + 1 >= state.policy.crash_limit
     if exhausted and isinstance(effect, ScrapeWindow) and state.to_scrape:

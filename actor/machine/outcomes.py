@@ -10,7 +10,7 @@ from events import effects as ef
 
 __all__ = ["has_effect", "is_outcome"]
 
-# An outcome's effect, and which of the effect's fields stands in which of the event's.
+# For each event the effect that it answers, and which field of the effect equals which field of the event.
 _OUTCOMES: Final[Mapping[type, tuple[type, Mapping[str, str]]]] = {
     ev.PostsScraped: (ef.ScrapeWindow, {"window": "window", "count": "wanted"}),
     ev.ScrapeFailed: (ef.ScrapeWindow, {"window": "window"}),
@@ -38,7 +38,7 @@ def has_effect(event: ev.Event) -> bool:
 
 
 def is_outcome(event: ev.Event, effect: ef.Effect) -> bool:
-    """Whether ``event`` is what comes of ``effect``."""
+    """Whether ``event`` can be the outcome of ``effect``."""
     if isinstance(event, ev.EffectCrashed):
         return ef.effect_key(effect) == event.effect
     if isinstance(event, ev.PostAbandoned) and isinstance(effect, ef.StartSubmission):

@@ -32,10 +32,10 @@ from events.codec import changed
 
 __all__ = ["IllegalEventError", "apply"]
 
-# A post may come back for as long as its date is taken: 72 hours and some minutes. Before and behind the day of the
-# search so many days with chosen posts are remembered, for this host's clock may have been anywhere.
+# A search may find a post again for 72 hours and some minutes. So many days with chosen posts are remembered before the
+# day of the search, and as many after it, for this host's clock may have been wrong.
 SEEN_DAYS: Final = 10
-# Posts whose dates nobody checked are forgotten by these; X search reaches back 7 days.
+# The same for posts whose dates were not checked, back from the newest of them; X's search reaches back 7 days.
 _UNCHECKED_DAYS: Final = 8
 ANSWER_HOURS: Final = 48
 _DAY_S: Final = 86_400
@@ -191,9 +191,10 @@ def _window_opened(s: State, e: ev.WindowOpened, at_ms: int) -> State:
 
 
 def _windows_revised(s: State, e: ev.WindowsRevised, at_ms: int) -> State:
-    """What waits for the end of a window that was none waits for the true one's; a batch begun before goes on.
+    """Take back the newest window, which the chain never came to, and go on in the window that the chain is in.
 
-    Nothing is carried into a window that was worked on before: its attempts may have been made there (invariant I7).
+    A 429 now binds until that window ends; a batch of an earlier window goes on. No post is carried into a window that
+    was worked on before, for its attempts may have been made there (invariant I7).
     """
     believed = _newest(s)
     _require(believed.start_block == e.believed_start_block, "only the newest window is taken back")
@@ -260,10 +261,10 @@ def _is_after(newest: Window, window: Window | None) -> bool:
 
 
 def _may_be_carried(s: State, post: PendingPost, at_ms: int) -> bool:
-    too_old = post.dated and s.is_too_old(post.post, at_ms)  # others were carried at any age
+    too_old = post.dated and s.is_too_old(post.post, at_ms)  # older builds carried posts of any age
     if not post.deferred or post.deferrals > s.policy.max_carried_windows or too_old:
-        return False  # the latter two are about to be abandoned
-    # Put off while a newer window was open already: its attempts belong to that one (invariant I7).
+        return False  # carried too often or too old: about to be abandoned
+    # Its attempts count in the window that was the newest when it was put off; only a later one takes it (I7).
     return post.deferred_in is None or s.newest is None or s.newest.start_block > post.deferred_in
 
 
@@ -277,7 +278,7 @@ def _keep_to_quota(s: State) -> State:
 
 
 def _put_all_off(s: State) -> State:
-    """Behind a move no window is known; the new API's first one takes what the old one did not."""
+    """After a move to another API no window is known; the first one of the new API takes the posts that are left."""
     return changed(s, posts=tuple(p if p.deferred else changed(_put_off(s, p), deferred_in=None) for p in s.posts))
 
 
@@ -313,7 +314,7 @@ def _posts_scraped(s: State, e: ev.PostsScraped, at_ms: int) -> State:
 def _see(
     seen: Mapping[int, frozenset[str]], e: ev.PostsScraped, versions: set[str], at_ms: int
 ) -> dict[int, frozenset[str]]:
-    """Remember the chosen posts, and forget the days that are farthest from today; no server's word decides which."""
+    """Remember the chosen posts, and forget the days that are farthest from today: by our records' time, not by X's."""
     if e.since is None:
         return _see_unchecked(seen, e.posts)
     today = at_ms // DAY_MS
@@ -324,7 +325,7 @@ def _see(
 
 
 def _see_unchecked(seen: Mapping[int, frozenset[str]], posts: tuple[ev.Post, ...]) -> dict[int, frozenset[str]]:
-    """As builds before PostsScraped version 3 did: by the days that X told, and the newest post's of all."""
+    """As builds before PostsScraped version 3 did: by the days of posting, counted back from the newest post."""
     by_day: dict[int, set[str]] = {}
     for post in posts:
         by_day.setdefault(post.timestamp // _DAY_S, set()).add(post.id)
@@ -350,12 +351,12 @@ def _require_scrape(s: State, window: int) -> None:
 
 
 def _begin_analyses(s: State) -> State:
-    """From here on a server that refused may have been mended; under "hold" one post finds out (ruling 21)."""
+    """Forget how analyses ended: the server may be mended. Under "hold" one post is asked about first (ruling 21)."""
     return changed(s, outcomes={}, one_first=s.policy.on_analysis_error == "hold")
 
 
 def _ask_again(s: State, at_ms: int) -> State:
-    """Take up the posts that are held, in the window in which they were: who starts or changes may have mended it."""
+    """Take held posts up again in the window worked on: a start or new settings may have mended what was refused."""
     if s.state != "WaitingForWindow" or s.window is None:
         return s  # else they wait for the next window
     held = [p for p in s.posts if _may_be_asked_again(s, p, at_ms)][: s.room()]
@@ -386,7 +387,7 @@ def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
 
 
 def _taken(before: Taken | None, e: ev.PostAnalyzed, at_ms: int) -> Taken | None:
-    """What the answer says of its server. The same told again is no younger, until everything was tried again."""
+    """What the server takes, by this answer. An unchanged finding keeps its age for a day: then all is tried anew."""
     if not e.server:  # an old record, which does not tell
         return before
     since_ms = at_ms if before is None or at_ms - before.since_ms >= DAY_MS else before.since_ms
@@ -410,7 +411,7 @@ def _remember(
 def _analysis_failed(s: State, e: ev.AnalysisFailed, at_ms: int) -> State:
     pending = _unanalyzed(s, e.post_id)
     if s.policy.on_analysis_error == "hold" and e.kind in ev.CONFIGURATION:
-        # The first answer holds all that were not asked about; a later one, when others are under way, its own post.
+        # A refusal of the first post holds all others too, which nobody asked about yet; a later one its own post only.
         held = s.to_analyze() if s.one_first and not s.outcomes else (pending,)
         others = [_hold_back(s, p) if p in held else p for p in s.posts if p is not pending]
         s = changed(s, posts=(*others, _hold_back(s, pending)))  # another one is asked about first next time
@@ -422,12 +423,12 @@ def _analysis_failed(s: State, e: ev.AnalysisFailed, at_ms: int) -> State:
 
 
 def _hold_back(s: State, post: PendingPost) -> PendingPost:
-    """Put off from the window worked on: one that is open already may take it, for nothing of it was sent."""
+    """Put the post off from the window worked on. A newer one that is open may take it, for it was never sent."""
     return changed(_put_off(s, post), deferred_in=None if s.window is None else s.window.start_block)
 
 
 def _conclude(s: State, at_ms: int) -> State:
-    """Once nothing is left to ask: see whether all was refused, for one reason that no waiting mends (ruling 21)."""
+    """Once no analysis is due: note it if all were refused for one reason of configuration (ruling 21)."""
     if s.analysis_due():
         return s
     outcomes, s = s.outcomes, changed(s, outcomes={})
@@ -534,7 +535,7 @@ def _defer_exhausted(s: State) -> State:
 
 
 def _count(s: State, number: int) -> State:
-    """So many places of the newest window may be taken, though no answer says so (invariant I1)."""
+    """Count so many places of the newest window as taken: the API may have taken posts without an answer (I1)."""
     if s.newest is None:
         return s
     start = s.newest.start_block
@@ -558,7 +559,7 @@ def _back_off(s: State, kind: Any, at_ms: int, wait_s: float, *held: str) -> Sta
     before = s.backoff
     if before is not None and before.due_ms is not None:
         wait_s, held = max(wait_s, before.wait_s), (*before.held, *held)
-        # A moment farther away than the longest wait is one of before the clock was set back: both begin anew.
+        # A moment farther away than the longest wait was set before the clock went back: the wait begins anew.
         due_ms = min(max(due_ms, before.due_ms), at_ms + round(wait_s * 1000))
     return changed(s, backoff=Backoff(kind=kind, due_ms=due_ms, wait_s=wait_s, held=held))
 
@@ -573,7 +574,7 @@ def _effect_crashed(s: State, e: ev.EffectCrashed, at_ms: int) -> State:
     if s.open is not None and e.effect == f"SubmitPost:{s.open.post_id}":
         s = _defer_exhausted(changed(s, open=None))
     if s.backoff is not None and s.backoff.kind != "crash":
-        return s  # nothing but polls runs in these, and polls have a pace of their own
+        return s  # in other backoffs only polls run, and those keep a pace of their own
     return _back_off(s, "crash", at_ms, s.policy.crash_backoff_s, e.effect)
 
 

@@ -1,6 +1,6 @@
 """The miner's state: everything that a folded journal says, and nothing that it does not. Frozen and pure.
 
-The state's own ``state`` is one of the five of the design card. All the rest is data that guards and ``wanted`` read.
+``State.state`` is one of five names. All the rest is data that guards and ``wanted`` read.
 Windows are ordered by their first block, not by their number: the numbers start anew when the API changes
 blocks_per_window (ruling 11).
 """
@@ -59,7 +59,7 @@ STATES: Final[tuple[StateName, ...]] = ("WaitingForWindow", "Scraping", "Analyzi
 class Window(Value, frozen=True, kw_only=True):
     """A rate-limit window: its number for people, its first block for comparison, its length in blocks.
 
-    ``opened_ms`` is when it was recorded, unix milliseconds: what the API tells later is judged by the time since then.
+    ``opened_ms`` is when it was recorded, unix milliseconds: how far a later block may be ahead goes by the time since.
     """
 
     number: int
@@ -79,7 +79,7 @@ class PendingPost(Value, frozen=True, kw_only=True):
     Attributes:
         post: As X served it.
         window: Number of the window that it was scraped for.
-        dated: Its date was held against our own clock when it was scraped; so it is not before PostsScraped version 3.
+        dated: Its date was checked against this host's clock at the scrape; False before PostsScraped version 3.
         analyzed: The analysis, or its failure, is recorded.
         tokens: Relevance by subnet; empty before and without an analysis.
         sentiment: 0.0 before and without an analysis (ruling 6).
@@ -223,30 +223,30 @@ class State(Value, frozen=True, kw_only=True):
         served_max_submissions: Likewise.
         window: The window being worked on, or worked on last; its scrape is never repeated (ruling 12).
         newest: The newest known window, at or after ``window``.
-        worked: First blocks of the windows worked on, as far as they are near: none of them is searched again.
+        worked: First blocks of the windows worked on that are near ``window``: none of them is searched again.
         searched_ms: When the last search was answered or failed, unix milliseconds; None before one.
         to_scrape: Posts that the due scrape of ``window`` wants; 0 when none is due.
         posts: Posts without a verdict, in the order of their scrapes; one whose analysis is refused goes last.
         open: The open attempt.
         backoff: Set exactly in state Backoff.
         counted: Posts the API counted by a window's first block; only recent windows.
-        seen: Ids of chosen posts, other versions included, by the UTC day (unix days) of their records; where nobody
-            checked the dates, by that on which they were posted. Days far from the last search's are forgotten.
+        seen: Ids of chosen posts, other versions included, by the UTC day (unix days) of the record that chose them;
+            before PostsScraped version 3 by the day of posting. Days far from the last search's are forgotten.
         answers: Analyses of recent texts by the hour (unix hours) of their records, then by the texts' digests.
         checkpointed: First block of the last window that ended with a signed checkpoint.
         checkpoint_seq: Record that the last checkpoint with a list of hashes speaks of; 0 before the first.
-        outcomes: How analyses ended since the work on ``window`` began or the process started, while others are due:
-            the kinds of failures with the last reason of each, and ANSWERED, but for answers that were on record.
-        one_first: The first analysis after such a beginning is made alone: one refusal is enough to hold the others.
-        refused: Set from a window without any analysis to the next analysis that succeeds.
+        outcomes: How analyses ended since the work on ``window`` began or the process started; empty again once none
+            is due. Each kind of failure with its last reason, and ANSWERED. Reused answers do not count.
+        one_first: One post is analyzed before all others are: one refusal is enough to hold them.
+        refused: Set when every analysis of a window was refused for one reason of configuration; until one succeeds.
         crashes: Consecutive crashes by effect key, within one window.
         api_down: The status endpoint is known not to answer.
         disk_full_ms: Since when the journal's disk is known to be full in this run, unix milliseconds; else None.
         quarantined: Names of quarantine files that have their TailRepaired record.
         totals: Counts for people.
         spent: What was paid for, or may have been, by UTC day (unix days); only recent days.
-        unaffordable: What to record in place of the due scrape, which a budget does not allow; else None.
-        observed: Keys of what validators told last, so that the same word told again is not recorded again.
+        unaffordable: Set when a budget does not allow the due scrape: the event to record in its place.
+        observed: Keys of the last scores and judgements of validators, so that none is recorded twice.
         build: Version of the software of the last start; empty before the first.
         taken: What the LLM's server takes; None before its first answer to this build.
         troubles: Under "x" that X refuses this account, until a search succeeds; under "hotkey" that the API refuses
@@ -305,11 +305,11 @@ class State(Value, frozen=True, kw_only=True):
 
     @property
     def search_floor_s(self) -> float:
-        """No search begins sooner after the last one, whatever the API tells of windows."""
+        """The least time from the end of one search to the next, whatever windows the API names."""
         return self.policy.blocks_per_window * self.policy.block_s / 4
 
     def is_under_way(self) -> bool:
-        """Whether an answer is due that belongs to ``window``, or a timed wait is."""
+        """Whether an answer for ``window`` is due, or the end of a timed backoff."""
         timed = self.backoff is not None and self.backoff.due_ms is not None
         return bool(self.to_scrape) or self.open is not None or timed or self.analysis_due()
 
@@ -371,7 +371,7 @@ class State(Value, frozen=True, kw_only=True):
         return tuple([p for p in self.posts if not (p.analyzed or p.deferred)])
 
     def to_ask_about(self) -> tuple[PendingPost, ...]:
-        """Those of them that the LLM may be asked about now."""
+        """Posts whose analysis is due and may begin now; a single one while ``one_first`` waits for its answer."""
         due = self.to_analyze()
         return due[:1] if self.one_first and not self.outcomes else due
 
@@ -388,7 +388,7 @@ def _first_in_queue(pending: PendingPost) -> tuple[bool, float]:
 
 
 def observation_key(event: ScoreObserved | ValidationObserved) -> str:
-    """What tells one validator's word from another, 16 hex digits."""
+    """A key of 16 hex digits, another one for each different score or judgement."""
     return hashlib.sha256(canonical_json(event)).hexdigest()[:16]
 
 
@@ -397,13 +397,13 @@ decoder(State)
 
 
 class _Hours:
-    """Answers as JSON. They are most of a state, and hours that are over stay as they are: each is encoded once."""
+    """Encodes ``State.answers``, most of a state's bytes. A finished hour no longer changes, so it is encoded once."""
 
     def __init__(self) -> None:
         self._last: Mapping[int, tuple[Mapping[str, Answer], orjson.Fragment]] = {}
 
     def encode(self, hours: Mapping[int, Mapping[str, Answer]]) -> dict[str, orjson.Fragment]:
-        """In canonical order, for the state around them."""
+        """The hours in canonical order, to be put into the state's JSON."""
         encoded = self._last = {hour: self._hour(hour, hours[hour]) for hour in hours}
         return {str(hour): encoded[hour][1] for hour in sorted(hours, key=str)}
 

@@ -94,32 +94,32 @@ _RETRIABLE: Final = ("SubmissionFailed", "RateLimited")
 
 
 def _goes_on(event: str, source: StateName, *guards: str) -> list[Row]:
-    """Rows to wherever work goes on."""
+    """A row to each state in which work can go on, in the order of ``_NEXT``."""
     return [Row(event, source, None if dest == source else dest, (*guards, *due)) for dest, due in _NEXT]
 
 
 def _rows() -> tuple[Row, ...]:
     rows = [Row(event, state, None) for event in _ANYWHERE for state in STATES]
     rows += [Row("JournalCreated", WAITING, None)]
-    # The open attempt of a dead process may have been its post's last one.
+    # A start closes the open attempt. If that was the post's last one, another post is next, or the batch ends.
     rows += [Row("ActorStarted", state, None) for state in (SCRAPING, ANALYZING, BACKOFF)]
     rows += _goes_on("ActorStarted", SUBMITTING)
     rows += [Row("SettingsChanged", state, None) for state in STATES if state != WAITING]
-    # Whatever refused to analyze posts may have been mended: those that are held for it are tried again.
+    # A start or new settings may have mended what the LLM's server refused: held posts are asked about again.
     for event in ("ActorStarted", "SettingsChanged"):
         rows += [Row(event, WAITING, ANALYZING, ("analysis_due",)), Row(event, WAITING, None, ("idle",))]
     rows += _goes_on("WindowOpened", WAITING)
-    # The first window of another API may be filled by posts that the move put off.
+    # Posts that were put off by a move to another API may fill its first window, and then no search is due any more.
     rows += _goes_on("WindowOpened", SCRAPING)
     rows += [Row("WindowOpened", ANALYZING, None)]
-    # What the API counted in it already may have filled it, should the quota be smaller now.
+    # The API may have counted posts in the new window before it opened; with a smaller quota it is full already.
     rows += [
         Row("WindowOpened", SUBMITTING, None, ("post_queued",)),
         Row("WindowOpened", SUBMITTING, WAITING, ("idle",)),
     ]
     rows += _goes_on("WindowOpened", BACKOFF, "released")
     rows += [Row("WindowOpened", BACKOFF, None, ("backing_off",))]
-    # Between answers only: what was asked for a window that was none is heard before.
+    # Only between answers: what was asked for the window that is taken back is answered first.
     rows += _goes_on("WindowsRevised", WAITING)
     rows += _goes_on("WindowsRevised", SUBMITTING)
     rows += [Row("WindowsRevised", BACKOFF, None, ("backing_off",))]
@@ -128,12 +128,12 @@ def _rows() -> tuple[Row, ...]:
     rows += _goes_on("BudgetSpent", SCRAPING)
     for event in _ANALYSIS_ENDS:
         rows += _goes_on(event, ANALYZING)
-    # Behind a gap nothing is under way; what is left waits for the next window.
+    # After a gap nothing is in flight, and the posts that are left wait for the next window.
     rows += [Row("GapDeclared", state, None if state == WAITING else WAITING) for state in STATES]
     # A smaller quota may leave nothing to send in this window.
     rows += [Row("ConfigMismatched", state, None) for state in STATES if state != SUBMITTING]
     rows += _goes_on("ConfigMismatched", SUBMITTING)
-    # What is too old when it is its turn may have been the last one.
+    # A post may be too old when its turn comes. If it was the last one, the batch ends.
     rows += [Row("PostAbandoned", state, None) for state in STATES if state != SUBMITTING]
     rows += _goes_on("PostAbandoned", SUBMITTING)
     rows += [Row("SubmissionStarted", SUBMITTING, None)]
@@ -142,7 +142,7 @@ def _rows() -> tuple[Row, ...]:
     for event in _RETRIABLE:
         rows += [Row(event, SUBMITTING, BACKOFF, ("backing_off",))]
     rows += _goes_on("SubmissionFailed", SUBMITTING)
-    # What was in flight when another effect crashed still answers; the answer is a fact.
+    # Answers to what was in flight when another effect crashed are facts like any other.
     rows += [Row(e, BACKOFF, None) for e in (*_SCRAPE_ENDS, *_ANALYSIS_ENDS, *_VERDICTS, *_RETRIABLE)]
     rows += _goes_on("BackoffElapsed", BACKOFF)
     rows += [Row("EffectCrashed", state, BACKOFF) for state in STATES if state != BACKOFF]
@@ -154,7 +154,7 @@ ROWS: Final = _rows()
 
 
 class _Cursor:
-    """What ``transitions`` moves: a state name beside what the guards said."""
+    """The object that ``transitions`` moves: a state's name, and the value of each guard."""
 
     __slots__ = ("says", "state")
 
@@ -181,7 +181,7 @@ def _machine() -> Machine:
 
 
 def _asked() -> Mapping[tuple[str, str], tuple[str, ...]]:
-    """The guards that the rows of each source and event ask, each once; a pair without rows is missing."""
+    """For each state and event, the guards of its rows, each once. A pair without rows has no entry."""
     asked: dict[tuple[str, str], dict[str, None]] = {}
     for row in ROWS:
         asked.setdefault((row.source, row.event), {}).update(dict.fromkeys(row.guards))
@@ -207,7 +207,7 @@ def destination(source: StateName, event: str, data: State) -> StateName | None:
 
 @cache  # a fold asks for the same few again and again
 def _destination(source: StateName, event: str, said: tuple[bool, ...]) -> StateName | None:
-    """What ``transitions`` does when the pair's guards answer so."""
+    """Where the rows of ``source`` and ``event`` lead when their guards have these values; None when no row holds."""
     cursor = _Cursor(source, dict(zip(_ASKED[source, event], said, strict=True)))
     leads = _MACHINE.events[event].trigger(cursor)
     return cast("StateName", cursor.state) if leads else None

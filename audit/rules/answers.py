@@ -60,7 +60,7 @@ class AnswersAsMeant(Rule):
     def _whole(
         self, entry: Entry, event: ev.SubmissionAccepted, fields: Mapping[str, Any], told: str | None
     ) -> Iterator[Finding]:
-        """Nothing is told of an answer that was kept whole but what it says."""
+        """The event says of an answer that was kept whole exactly what the answer says."""
         if told is None:
             found = f"an acceptance by the answer {_quoted(event.answer)}, which has no status"
             yield self.finding(entry, found=found, expected="a status: new, duplicate or ok")
@@ -75,7 +75,7 @@ class AnswersAsMeant(Rule):
 
 
 def _is_recorded(told: object, recorded: str | None) -> bool:
-    """Whether the id is the answer's, on one line; of one that had to be cleaned or cut only that it is there."""
+    """Whether the recorded id is the answer's. Of one that had to be cleaned or cut, only that it is there."""
     if not isinstance(told, str) or recorded is None:
         return isinstance(told, str) == (recorded is not None)
     return recorded == " ".join(told.split()) or not told.isprintable() or len(told) > _LONGEST_ID

@@ -1,7 +1,7 @@
 """R18 and the floor: no window on the word of one answer that is out of the ordinary, and no searches in a row.
 
-Which answers led to a record no journal tells; how long they took at least it does. Builds before ActorStarted version
-4 promised neither.
+A journal does not hold the answers that led to a window, but it shows how much time they had at most. Builds before
+ActorStarted version 4 promised neither.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _AT_ONCE_S: Final = 5.0
 
 
 class NoBlockOutOfTheOrdinary(Rule):
-    """R18. Moments are not compared across one at which this host's clock went back."""
+    """R18. Nothing is judged across a moment at which this host's clock went back."""
 
     name = "R18"
     demands = "a block that the time does not allow, or a lower one, is believed after several polls that agree"
     events = (ev.WindowOpened, ev.WindowsRevised)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
-        """A window told, or taken back."""
+        """Judge a window that opens, and one that is taken back."""
         if not entry.books.watches:
             return
         if isinstance(entry.event, ev.WindowOpened):
@@ -88,9 +88,9 @@ class NoBlockOutOfTheOrdinary(Rule):
 
 
 class SearchesApart(Rule):
-    """Not judged across a moment at which this host's clock went back: then the wait is as long by another clock.
+    """Not judged across a moment at which this host's clock went back: the wait was kept by another clock.
 
-    As for the waits of I7, one that is shorter than one was before, by the same build, is a note.
+    As for the waits of I7: where the same build kept the wait before, a shorter one is only a note.
     """
 
     name = "floor"

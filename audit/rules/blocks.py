@@ -14,8 +14,8 @@ __all__ = ["WindowsAscend"]
 class WindowsAscend(Rule):
     """R11. Windows are ordered by their first block: numbers begin anew with another length or another API.
 
-    A move to the API in use would make them begin anew for nothing. The window that a post counts in is that of the
-    answer's block, where that is believed.
+    A move to the API that is in use already is a finding, for it would make them begin anew. A post counts in the
+    window of its answer's block, if that block is believed.
     """
 
     name = "R11"
@@ -36,7 +36,7 @@ class WindowsAscend(Rule):
     )
 
     def see(self, entry: Entry) -> Iterator[Finding]:
-        """A window told, a number of the API's, or work."""
+        """Judge new windows, the API's numbers, and the window that is worked on."""
         event = entry.event
         if isinstance(event, ev.ApiMoved):
             if event.api_url == entry.books.api_url:

@@ -16,7 +16,7 @@ from events.journal import Record
 
 __all__ = ["Attempt", "Books", "PostBook", "Settled", "WindowBook"]
 
-# Posts wait for few windows; so many attempts and windows are kept of one that a broken journal never settles.
+# A post waits for a few windows only. In a broken journal it may wait for ever: so many attempts and windows are kept.
 _KEPT_ATTEMPTS: Final = 64
 _FORGOTTEN_WINDOWS: Final = 64
 _WATCHES: Final = 4
@@ -24,17 +24,17 @@ _WATCHES: Final = 4
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class WindowBook:
-    """A window as it was told; compared by identity, for numbers begin anew with another length or API.
+    """A window that a record opened. Compared by identity, for numbers begin anew with another length or API.
 
     Attributes:
         number: Its number.
         start_block: Its first block.
         blocks: Its length.
-        seq: The record that told it; for one known only from behind a gap, the gap's.
+        seq: The record that opened it; for one known only from behind a gap, the gap's.
         at_ms: When that was.
-        quota: The most posts that a window took from then on, while it was the newest one.
-        carried: Likewise, into how many later windows a post may be carried.
-        ordinal: How many windows had been told by then, itself included.
+        quota: The highest quota in force while it was the newest window.
+        carried: The most later windows that a post could be carried into, by the settings in force meanwhile.
+        ordinal: How many windows had been opened by then, itself included.
         search: The record that ended its search (an answer, a failure, a spent budget); None while there is none.
     """
 
@@ -67,7 +67,7 @@ class PostBook:
 
     Attributes:
         post: As X served it.
-        window: The window that it was scraped for, None when no record told of that window.
+        window: The window that it was scraped for, None when no record opened that one.
         seq: The record that chose it.
         worked: How many windows had been worked on by then.
         dated: Its search says which dates were taken.
@@ -120,14 +120,14 @@ class Books:
         served_quota: The API's number of posts in a window, likewise.
         running: A process is at work: between ActorStarted and ActorStopped.
         started_ms: Moment of the last start.
-        newest: The newest window told.
+        newest: The newest window that was opened.
         windows: Windows by number, the last one of each; at most 2,000.
-        told_count: How many were told.
+        told_count: How many were opened.
         worked: The window worked on last.
         worked_count: How many were.
         pending: Posts without a verdict; at most 20,000.
         settled: Posts with one, or left out; at most 20,000.
-        versions: Of other versions of chosen posts, the chosen one; at most 20,000.
+        versions: For each other version of a chosen post, the id that was chosen; at most 20,000.
         open: The attempt without an answer.
         limited: Record of a 429, and the block before which nothing may be sent.
         unreachable: Record since which the API does not answer, None while it does.
@@ -208,7 +208,7 @@ class Books:
         return None
 
     def holds(self, event: ev.AnalysisFailed) -> bool:
-        """Whether this failure has posts wait: its own, and those that nobody was asked about yet."""
+        """Whether this failure makes posts wait: its own, and those that the LLM was not asked about yet."""
         return self.policy.on_analysis_error == "hold" and event.kind in ev.CONFIGURATION
 
     def take(self, record: Record, event: ev.Event | None) -> None:
@@ -256,7 +256,7 @@ class Books:
             self._allow()
 
     def _allow(self) -> None:
-        """Work on the newest window may begin at any time, under what is in force then."""
+        """Raise the newest window's limits to those now in force, for work on it may begin at any time."""
         if self.newest is not None:
             self.newest.quota = max(self.newest.quota, self.quota)
             self.newest.carried = max(self.newest.carried, self.policy.max_carried_windows)
@@ -267,7 +267,7 @@ class Books:
         self._tell(event.window, event.start_block, event.blocks_per_window, record)
 
     def _revised(self, event: ev.WindowsRevised, record: Record) -> None:
-        """The window that the API is in is the newest, told before or not; a 429 binds until it ends."""
+        """Make the window that the API is in the newest one again; a 429 that still binds does so until that ends."""
         self.newest = None
         self._tell(event.window, event.start_block, event.blocks_per_window, record)
         if self.worked is not None and self.worked.start_block > event.start_block:
@@ -403,7 +403,7 @@ class Books:
     # Gaps
 
     def _gap(self, event: ev.GapDeclared, record: Record) -> None:
-        """What lay in the gap may be done: windows are spent, and what was not analyzed is left out."""
+        """Count as done what the gap may hide: windows are spent, and posts without an analysis are left out."""
         known = event.salvage
         self.open = self.limited = None
         self.accepted += known.accepted

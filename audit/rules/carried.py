@@ -74,7 +74,7 @@ class CarriedPosts(Rule):
             yield from self._age_in_window(entry, post, window)
 
     def _age(self, entry: Entry, post: PostBook) -> Iterator[Finding]:
-        """The clock that writes the record is the one that decides, so it does not matter whether it is right."""
+        """The miner decides by the clock that its records bear, so it does not matter whether that clock is right."""
         due_ms = (post.post.timestamp + entry.books.policy.max_post_age_s) * 1000
         if entry.record.at_ms > due_ms + _MOMENT_S * 1000:
             hours = (entry.record.at_ms / 1000 - post.post.timestamp) / 3600
@@ -83,7 +83,7 @@ class CarriedPosts(Rule):
             yield self.finding(entry, post.seq, found=found, expected=expected)
 
     def _age_in_window(self, entry: Entry, post: PostBook, window: WindowBook) -> Iterator[Finding]:
-        """As older builds had it: a post that is in time when its window begins may be sent in all of it."""
+        """For older builds: a post that is young enough when a window opens may be sent until that window ends."""
         books = entry.books
         if books.went_back > post.seq:
             return

@@ -47,7 +47,7 @@ class OneHistory(Rule):
         self._hashes = hashlib.sha256()
 
     def see(self, entry: Entry) -> Iterator[Finding]:
-        """The record's place, then what it claims."""
+        """Judge the place of the record, then what it says."""
         event, record = entry.event, entry.record
         self._first = self._first or record.hash
         yield from self._place(entry)
@@ -64,7 +64,7 @@ class OneHistory(Rule):
 
     def _place(self, entry: Entry) -> Iterator[Finding]:
         event, books, last = entry.event, entry.books, entry.books.last
-        first = books.identity is None and not isinstance(event, ev.TailRepaired)  # of a first record torn in two
+        first = books.identity is None and not isinstance(event, ev.TailRepaired)  # of a torn first record
         if first != isinstance(event, ev.JournalCreated):
             found = f"{entry.record.name} as record {entry.record.seq}"
             yield self.finding(entry, found=found, expected="JournalCreated first, and only once")
@@ -187,19 +187,18 @@ class FoldedState(Rule):
             yield self.finding(entry, event.seq, found=found, expected=f"{digest[:12]}…, as the records before it fold")
 
 
-# How records are written: in the one form that docs/journal-format.md documents, with durations that can be.
+# How records are written: in the one documented form, and with no negative duration.
 #
 # The hash covers bytes, so a chain is whole whatever form its lines have. But of two equal keys one reader takes the
 # first and another the last, and each finds its own story in a journal that both call whole. And what this program
-# never
-# writes, such as fields in another order, somebody else wrote.
+# never writes, such as fields in another order, somebody else wrote.
 
 _EXPECTED: Final = "what docs/journal-format.md says, as this program writes it"
 _HEAD: Final = b'{"seq":%d,"at":"%b","v":%d,"event":%b,"from":%b,"to":%b,"data":%b'
 
 
 class WrittenAsDocumented(Rule):
-    """The line is written anew from what was read of it; another hash means another line."""
+    """Writes the line anew from what was read of it; another hash means that the line had another form."""
 
     name = "form"
     demands = (
@@ -236,9 +235,9 @@ def _hash(record: Record, before: str) -> str | None:
 
 
 def _unlike(record: Record, event: Event) -> str | None:
-    """Where the data is not what the event would be written as, None where nowhere.
+    """The first place where the data differs from how the event would be written, None where there is none.
 
-    Older versions lacked fields, never their order; so only what was written is compared.
+    Older versions had fewer fields in the same order, so only the fields that were written are compared.
     """
     if record.raw == (written := canonical_json(event)):
         return None

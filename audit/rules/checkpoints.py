@@ -11,7 +11,7 @@ from events import catalogue as ev
 __all__ = ["WindowsVouchedFor"]
 
 _WAITING: Final = "WaitingForWindow"
-# A window may be told in the moment in which the work of the one before ends; then there is nothing to sign in between.
+# A window may open in the moment in which work on the one before ends; then there is no time to sign in between.
 _MOMENT_MS: Final = 5_000
 
 

@@ -101,7 +101,7 @@ class BodyAsServed(Rule):
 
 
 class SentimentCategories(Rule):
-    """Specification, "Sentiment Analysis". Read from the record itself, for this build decodes no other value."""
+    """Specification, "Sentiment Analysis". Records that cannot be read are judged too: they may hold another value."""
 
     name = "sentiment"
     demands = "every sentiment is one of -1, -0.5, 0, 0.5 and 1"

@@ -13,7 +13,7 @@ from events import catalogue as ev
 
 __all__ = ["NoSecrets", "PlainHttp"]
 
-# What the names stand for is never printed: a finding that showed a secret would spread it.
+# Findings show these names, never the text that matched: a finding that showed a secret would spread it.
 _SECRETS: Final[Mapping[str, str]] = {
     "a bearer token": r"(?i:\bbearer)\s+(?!\[redacted\])[\w.~+/%-]{12,}",
     "a token of X": r"\bA{18,}[\w%-]{20,}",
@@ -26,7 +26,7 @@ _SECRETS: Final[Mapping[str, str]] = {
 }
 _ANY: Final = re.compile("|".join(f"({pattern})" for pattern in _SECRETS.values()))
 _NAMES: Final = tuple(_SECRETS)
-# What is drawn at random, as these are, has many characters of several kinds: no word, and no row of one letter.
+# These are random, so many different characters of several kinds must match: no word, and no row of one letter.
 _DRAWN: Final = frozenset({"a bearer token", "a token of X", "an API key", "a signature", "a signed header"})
 _LEAD: Final = re.compile(r"(?i)(?:bearer\s+|x-auth-(?:signature|message)\W{1,4})")
 _MIXED: Final = re.compile(r"\d|[a-z][A-Z]")
@@ -35,7 +35,7 @@ _FEWEST_CHARACTERS: Final = 8
 _HINTS: Final = (b"bearer", b"a" * 18, b"k-", b"k_", b"talisman-ai-auth:", b"x-auth-", b"private key-----")
 _HEX_TO_0: Final = bytes(ord("0") if chr(byte) in "0123456789abcdef" else ord(" ") for byte in range(256))
 _LONG_HEX: Final = b"0" * 128
-# What the world said in public.
+# Fields with public texts.
 _PUBLIC: Final = frozenset({"content", "author"})
 
 
@@ -65,7 +65,7 @@ class NoSecrets(Rule):
 
 
 class PlainHttp(Rule):
-    """R16. The run that wrote the journal was told so (ALLOW_INSECURE_HTTP), hence a note."""
+    """R16. Only a note, for the operator allowed it (ALLOW_INSECURE_HTTP)."""
 
     name = "R16"
     demands = "signed headers go to https or to this machine alone (a note where they do not)"

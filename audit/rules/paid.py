@@ -13,9 +13,9 @@ __all__ = ["AnswersTakenOver", "PaidOnce"]
 
 
 class PaidOnce(Rule):
-    """I3. A refusal that has posts wait is no answer, while a failed search spends its window, as a spent budget does.
+    """I3. After a refusal under "hold" another analysis may follow; a failed search and a spent budget end the window.
 
-    A journal that moves to another API and back finds the windows there that it left, though its books began anew.
+    Searched windows are kept by API: a journal that moves away and back must not search them again.
     """
 
     name = "I3"
@@ -45,13 +45,13 @@ class PaidOnce(Rule):
             self._searched[key] = before or record.seq
 
 
-# An analysis taken over from an earlier post says what that post's said, of the same text; any other took a call.
+# A reused analysis must equal that of an earlier post with the same text. Any other must have taken a call.
 
 _SAME: Final = ("content_sha256", "model", "prompt_version", "tokens", "sentiment")
 
 
 class AnswersTakenOver(Rule):
-    """Same text, model and rules, the same result, and nothing paid. An LLM that answered was asked."""
+    """Reused: the same text, model, rules and result, and no cost. Not reused: an answer takes a call."""
 
     name = "reuse"
     demands = (

@@ -27,17 +27,17 @@ def text_in(answer: str, name: str) -> str | None:
 
 
 def length_in(answer: str) -> int | None:
-    """Blocks in a window, likewise."""
+    """Blocks in a window, None as in ``text_in``."""
     return _number(answer, "blocks_per_window", 1, _LONGEST_WINDOW)
 
 
 def current_block_in(answer: str) -> int | None:
-    """The block that the API was at, likewise."""
+    """The block that the API was at, None as in ``text_in``."""
     return _number(answer, "current_block", 0, _HIGHEST_BLOCK)
 
 
 def fields_of(answer: str) -> Mapping[str, Any] | None:
-    """All that the body says, nothing if it is no JSON object; None where it was not kept whole, or was empty."""
+    """All fields of the body, none if it is no JSON object; None where it was cut, redacted or empty."""
     cut = len(answer) >= _LONGEST and answer.endswith(_CUT)
     return None if cut or answer in _NOTHING or _REDACTED in answer else _object(answer)
 
@@ -52,7 +52,7 @@ def _field(answer: str, name: str) -> Any:
 
 
 def _object(answer: str) -> Mapping[str, Any]:
-    """The JSON object, read as leniently as the miner reads it: half a surrogate spoils nothing."""
+    """The JSON object, read as leniently as the miner reads it: a lone surrogate does no harm."""
     text = answer.removeprefix("\ufeff")
     try:
         body = orjson.loads(text)

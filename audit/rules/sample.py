@@ -16,12 +16,12 @@ _TOLERANCE: Final = 1e-9
 _REACH_S: Final = 72 * 3600
 _CLOCK_S: Final = 600
 _AHEAD_S: Final = 300
-_UNCHECKED_AHEAD_S: Final = 86_400  # where nobody held dates against a clock, it may be the clock that was behind
+_UNCHECKED_AHEAD_S: Final = 86_400  # where dates were not checked: this host's clock may have been behind
 _LARGEST_PAGE: Final = 100  # posts that X gives for one request, at most
 
 
 class Sample(Rule):
-    """R8. Read from the record itself, for this build decodes no sample from elsewhere."""
+    """R8. Records that cannot be read are judged too: this build decodes no sample from outside the candidates."""
 
     name = "R8"
     demands = (
@@ -43,7 +43,7 @@ class Sample(Rule):
             yield from self._membership(entry, entry.record.data)
 
     def _bill(self, entry: Entry, event: ev.PostsScraped) -> Iterator[Finding]:
-        """What was found was read, and is paid for; and no more than X gives."""
+        """All posts that were found were read and billed, and no request read more than X gives."""
         posts, users = len(event.candidates) + event.unusable, len({post.author_id for post in event.posts})
         if event.posts_read < posts or event.users_read < users or event.requests < 1:
             found = f"{event.posts_read} posts and {event.users_read} users read in {event.requests} requests"
@@ -121,7 +121,7 @@ class Sample(Rule):
                 yield self.finding(entry, found=found, expected=f"{ahead_s // 60} at most", post_id=post.id)
 
     def _membership(self, entry: Entry, data: Mapping[str, Any]) -> Iterator[Finding]:
-        """Of a record that cannot be read: is it because of its sample?"""
+        """Judge a record that cannot be read: is its sample the reason?"""
         posts, candidates, wanted = data.get("posts"), data.get("candidates"), data.get("wanted")
         if not isinstance(posts, list) or not isinstance(candidates, list) or not isinstance(wanted, int):
             return

@@ -13,20 +13,20 @@ from events import catalogue as ev
 
 __all__ = ["AcceptedInWindow", "AttemptsAndWaits", "IntentFirst", "QuietAfterRateLimit"]
 
-# A wait is measured by a clock that nobody slews, records by one that is slewed by at most 0.05 %.
+# Waits and records go by two clocks of this host, which may drift apart by up to 0.05 %.
 _SLACK_SHARE: Final = 0.01
 _SLACK_S: Final = 0.02
 
 
 class QuietAfterRateLimit(Rule):
-    """I6. The window after the one that the 429 named, or after the newest one told if that is later."""
+    """I6. Next is the window after the one that the 429 named, or after the newest one if that is later."""
 
     name = "I6"
     demands = "after a 429 nothing is sent before the next window"
     events = (ev.SubmissionStarted,)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
-        """Is a later window told?"""
+        """Has a later window opened?"""
         books = entry.books
         if books.limited is None:
             return
@@ -44,8 +44,8 @@ class QuietAfterRateLimit(Rule):
 class AttemptsAndWaits(Rule):
     """I7. Waits are not judged across a moment at which this host's clock went back.
 
-    One that is shorter than a wait of the same length was before, by the same build, is a note: no record shows a clock
-    that was set back by less than that.
+    Where the same build kept a wait of this length before, a shorter one is only a note: the clock may have been set
+    back by less than the wait, which no record shows.
     """
 
     name = "I7"
@@ -145,9 +145,9 @@ _KEPT_SEQS: Final = 200
 class AcceptedInWindow(Rule):
     """I1. A post counts in the window that the API named, else in the newest one told.
 
-    Another length, another window; another API, too, and a journal that comes back finds the windows that it left.
+    A window of another length or of another API is another window; after a move away and back the old counts hold.
 
-    The number in force when an attempt began binds it: what the API says later cannot call a request back.
+    The quota in force when an attempt began binds it: what the API says later cannot call a request back.
     """
 
     name = "I1"
@@ -185,6 +185,6 @@ class AcceptedInWindow(Rule):
 
 def _window(event: ev.SubmissionAccepted, books: Books) -> tuple[str, int, int] | None:
     if event.start_block is not None:
-        told = None if books.watches else length_in(event.answer)  # which is used once several answers agreed
+        told = None if books.watches else length_in(event.answer)  # a new length counts once several answers agreed
         return books.api_url, event.start_block, told or books.blocks
     return None if books.newest is None else (books.api_url, books.newest.start_block, books.newest.blocks)

@@ -62,7 +62,7 @@ class MidWindowStart(_Usage):
 
 
 class OutagesPaired(Rule):
-    """R13. Its other half, one search for a window though it failed, is I3."""
+    """R13. I3 judges the other half: no second search in a window whose search failed."""
 
     name = "R13"
     demands = "ApiUnreachable and ApiRecovered alternate, and no window is told while the API is unreachable"

@@ -13,7 +13,7 @@ __all__ = ["NothingAfterVerdict", "OneVerdict", "PostsProcessed"]
 
 
 class NothingAfterVerdict(Rule):
-    """I2. A post that was left out is the matter of R6 and R7."""
+    """I2. R6 and R7 judge posts that were left out."""
 
     name = "I2"
     demands = "nothing is sent for a post after its final verdict, nor for another version of it"
@@ -85,7 +85,11 @@ class OneVerdict(Rule):
             )
 
     def _left_behind(self, entry: Entry, post_id: str, post: PostBook) -> Iterator[Finding]:
-        """Two windows may pass for each time that a post is put off, when windows open in mid-work."""
+        """Find a post that waits too long, or without an analysis.
+
+        It is put off at most max_carried_windows + 1 times before it is abandoned. Each time it may miss two windows,
+        for a newer one may open in the middle of the work on one; the window that it was chosen for counts as well.
+        """
         books = entry.books
         limit = 2 * (books.policy.max_carried_windows + 1) + 1
         passed = books.worked_count - post.worked + 1

@@ -23,11 +23,11 @@ from events.windows import USED
 
 __all__ = ["post_fields", "status_fields", "waits_for"]
 
-# The posts of a status, as JSON values: those of the window worked on, and all that wait. Pure.
+# The posts of a status, as JSON values. Pure.
 
 
 def post_fields(look: Look) -> Iterator[dict[str, Any]]:
-    """Those of the window worked on, and all that wait: first in the order of their search."""
+    """Posts chosen for the window worked on or sent in it, in the order of their search; then all others that wait."""
     state, seen = look.state, look.seen
     pending = {waiting.post.id: waiting for waiting in state.posts}
     shown = {} if state.window is None else {post.post_id: post for post in seen.posts.of_window(state.window.number)}
@@ -141,7 +141,7 @@ _NOMINAL_BLOCK_S: Final = 12.0
 
 
 def status_fields(look: Look, holder: Holder, now_ms: int, *, finding: str | None = None) -> dict[str, Any]:
-    """All of it as of ``now_ms`` (unix milliseconds); ``finding`` is what is wrong with the journal behind there."""
+    """The whole status at ``now_ms`` (unix milliseconds); ``finding`` says what is wrong after the last record read."""
     state, seen = look.state, look.seen
     trouble = seen.trouble
     return {
@@ -279,13 +279,13 @@ def _blocks(window: Window) -> dict[str, int]:
 
 
 def _next_window(look: Look, now_ms: int) -> dict[str, Any] | None:
-    """An estimate, for block numbers are never extrapolated by the miner itself: it asks."""
+    """An estimate for people; the miner itself asks, and never extrapolates block numbers."""
     newest, windows = look.state.newest, look.seen.windows
     if newest is None:
         return None
-    told, measured_s = windows.told, windows.block_s
+    last, measured_s = windows.last_block, windows.block_s
     block_s = _NOMINAL_BLOCK_S if measured_s is None else measured_s
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "block": newest.end_block,
         "told_block": None,
         "told_seq": None,
@@ -296,15 +296,15 @@ def _next_window(look: Look, now_ms: int) -> dict[str, Any] | None:
         "estimated_in_s": None,
         "last_answer": _since(look.seen.answered_ms, now_ms),
     }
-    if told is not None:
-        due_ms = told.at_ms + round(max(0, newest.end_block - told.block) * block_s * 1000)
-        found |= {"told_block": told.block, "told_seq": told.seq, "told": _since(told.at_ms, now_ms)}
-        found |= {"estimated_at": at_text(due_ms), "estimated_in_s": (due_ms - now_ms) / 1000}
-    return found
+    if last is not None:
+        due_ms = last.at_ms + round(max(0, newest.end_block - last.block) * block_s * 1000)
+        fields |= {"told_block": last.block, "told_seq": last.seq, "told": _since(last.at_ms, now_ms)}
+        fields |= {"estimated_at": at_text(due_ms), "estimated_in_s": (due_ms - now_ms) / 1000}
+    return fields
 
 
 def _today(look: Look, today: int) -> dict[str, Any]:
-    """At the prices of the last start, with what may have been billed without a record, as the budgets reckon."""
+    """At the prices of the last start. As for the budgets, what may have been billed without a record counts."""
     state = look.state
     money = Money(state.policy.prices)
     limits = {
@@ -334,7 +334,7 @@ def _outcomes(look: Look, since_ms: int) -> dict[str, Any]:
 
 
 def _feedback(feedback: Feedback) -> dict[str, Any]:
-    """What validators told in the records that were looked at."""
+    """What validators said, in the records that were read."""
     totals = feedback.totals
     last = next(reversed(feedback.scores.values()), None)
     return {

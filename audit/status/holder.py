@@ -1,7 +1,7 @@
 """Which process holds a journal, and which one mines with its hotkey elsewhere. Never takes a lock, never writes.
 
-The kernel is asked about the lock itself, so a holder in another container of this host is seen as well. Who it is
-says the lock's file, which is never believed about whether anybody holds it.
+The kernel is asked about the lock itself, so a holder in another container of this host is seen as well. The lock's
+file says who holds it, and is never believed about whether anybody does.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Elsewhere:
     """A process that mines with a hotkey on another journal.
 
     Attributes:
-        pid: Its number, by the count of where it runs.
+        pid: Its process id, as the container or host that it runs in counts.
         host: Where it runs.
         since_ms: Since when, unix milliseconds.
         journal: The other journal.
@@ -44,10 +44,10 @@ class Holder:
 
     Attributes:
         holds: "yes" or "no"; "unknown" where this host cannot tell.
-        pid: Its number, by the count of where it runs; None where nobody is known.
+        pid: Its process id, as the container or host that it runs in counts; None where nobody is known.
         host: Where it runs, as LOCK tells; None where it does not.
         since_ms: When it took the journal, unix milliseconds, as LOCK tells; None where it does not.
-        lives: Whether it runs: as its holding tells, or a process of this number here; None where that says nothing.
+        lives: Whether it runs: it holds the lock, or this host has a process of that id; None where neither is known.
         elsewhere: Who mines with the same hotkey on another journal; None where nobody is seen.
     """
 
@@ -60,7 +60,7 @@ class Holder:
 
 
 def process_of(journal: Path, state: State) -> Holder:
-    """Who holds the journal of this state, and who mines with its hotkey elsewhere; a dry run's hotkey is nobody's."""
+    """Who holds the journal of this state, and who mines with its hotkey elsewhere; a dry run owns no hotkey."""
     identity = state.identity
     hotkey = None if identity is None or identity.dry_run else identity.hotkey
     return find_process(journal, hotkey=hotkey, api_url=state.api_url)
@@ -84,7 +84,7 @@ def find_holder(directory: Path) -> Holder:
     if named is None:
         return Holder(holds=_HOLDS[locked], lives=True if locked else None)
     here = named.host == os.uname().nodename
-    if locked is False and not here:  # on another host perhaps, of whose locks this kernel knows nothing
+    if locked is False and not here:  # it may run on another host, whose locks this kernel does not know
         locked = None
     lives = True if locked else _lives(named.pid) if here else None
     return Holder(holds=_HOLDS[locked], pid=named.pid, host=named.host, since_ms=named.since_ms, lives=lives)

@@ -1,8 +1,8 @@
-"""Reading what a journal tells of the present: its state, and its last day. Never writes, never locks.
+"""Reads the present of a journal: its state, and its last day. Never writes, never locks.
 
 A snapshot stands for the records before it, as it does when the miner starts: a long journal is read from the newest
-one, or from the file in which the last day begins, whichever comes first. What lies before is not looked at, for which
-there is ``user-miner verify``.
+one, or from the file in which the last day begins, whichever comes first. What lies before is not looked at: that is
+for ``user-miner verify``.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Look:
             self._reader = JournalReader(directory)
         else:
             self._reader = JournalReader(directory, after=begin.head)
-            self._take(begin)  # whose hash the reader compares
+            self._take(begin)  # the reader goes on from its hash
 
     def refresh(self, on_progress: Callable[[int], None] = lambda _seq: None) -> bool:
         """Read what was added since; whether anything was. ``on_progress`` is told now and then which record is read.
@@ -86,7 +86,7 @@ class Look:
             if self._snapshot_head is None or reached >= self._snapshot_head.seq or not self._from_first:
                 raise
             self._drop_snapshot()
-            return self._refresh(on_progress)  # up to the same damage, with a state of what is good
+            return self._refresh(on_progress)  # up to the same damage, with the state of the good records
 
     def _drop_snapshot(self) -> None:
         """Begin anew with the first record: the chain breaks before the snapshot's."""
@@ -147,7 +147,7 @@ def _snapshot(directory: Path, segments: list[str]) -> tuple[StoredSnapshot | No
 def _segment_of_day(directory: Path, segments: list[str], now_ms: int) -> str | None:
     """The file in which the last day begins, the first one when all begin later; None without any.
 
-    Where records bear later times than the present, this host's clock was ahead: then their last day counts.
+    Records with later times than the present were written by a clock that was ahead: then their last day counts.
     """
     firsts = [(name, first.at_ms) for name in segments if (first := _first(directory / name)) is not None]
     since_ms = max([now_ms, *(at_ms for _, at_ms in firsts[-1:])]) - DAY_MS
@@ -156,7 +156,7 @@ def _segment_of_day(directory: Path, segments: list[str], now_ms: int) -> str | 
 
 
 def _first(path: Path) -> Record | None:
-    """The first record of a segment, wherever it belongs; None where none is whole."""
+    """The first record of a segment, its place in the chain unchecked; None where it is not whole."""
     with path.open("rb") as file:
         line = file.readline()
     try:

@@ -1,4 +1,4 @@
-"""What the records of the last day tell beside the folded state. From events alone, so it may begin amid a journal.
+"""What the records of the last day say beyond the folded state. From events alone: it may begin anywhere in a journal.
 
 Memory is bounded, however long it is fed.
 """
@@ -21,9 +21,9 @@ from events.describe import describe, is_trouble
 from events.journal import Record
 from events.windows import WindowLog, WindowOutcome
 
-__all__ = ["OPEN", "PostSeen", "PostsSeen", "Seen", "Told", "Trouble", "WindowsSeen"]
+__all__ = ["OPEN", "NamedBlock", "PostSeen", "PostsSeen", "Seen", "Trouble", "WindowsSeen"]
 
-# What recent records tell of windows and blocks: what became of each window, how fast blocks come. From events.
+# Windows and blocks in recent records: what became of each window, how fast blocks come. From events.
 
 OPEN: Final = "open"
 
@@ -32,8 +32,8 @@ _BLOCKS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """A block that the API told, in which record and when (unix milliseconds)."""
+class NamedBlock:
+    """A block number of the API's: the record that names it, and that record's time (unix milliseconds)."""
 
     block: int
     seq: int
@@ -42,7 +42,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """Windows whose outcome is known; those that nobody heard of lie somewhere between two times."""
+    """Windows with a known outcome. Those that no record names ended at some time between the two given."""
 
     from_ms: int
     to_ms: int
@@ -63,31 +63,31 @@ class WindowsSeen:
             holds=state.policy.on_analysis_error == "hold",
         )
         self._ended: deque[_Ended] = deque(maxlen=_WINDOWS)
-        self._blocks: deque[Told] = deque(maxlen=_BLOCKS)
         self._last_ms: int | None = None
+        self._blocks: deque[NamedBlock] = deque(maxlen=_BLOCKS)
 
     def take(self, record: Record, event: ev.Event) -> None:
         """Note one more record."""
         self._last_ms = record.at_ms
         for outcome in self._log.take(record, event):
-            told = self.told if outcome.number is None else None
-            self._ended.append(_Ended(record.at_ms if told is None else told.at_ms, record.at_ms, outcome))
+            last = self.last_block if outcome.number is None else None
+            self._ended.append(_Ended(record.at_ms if last is None else last.at_ms, record.at_ms, outcome))
         if isinstance(event, ev.WindowOpened):
-            self._blocks.append(Told(block=event.current_block, seq=record.seq, at_ms=record.at_ms))
+            self._blocks.append(NamedBlock(block=event.current_block, seq=record.seq, at_ms=record.at_ms))
         elif isinstance(event, ev.WindowsRevised):
-            self._blocks.clear()  # what was told before was none
-            self._blocks.append(Told(block=event.current_block, seq=record.seq, at_ms=record.at_ms))
+            self._blocks.clear()  # the numbers before were wrong
+            self._blocks.append(NamedBlock(block=event.current_block, seq=record.seq, at_ms=record.at_ms))
         elif isinstance(event, ev.ApiMoved):
             self._blocks.clear()  # another API may count other blocks
 
     @property
-    def told(self) -> Told | None:
+    def last_block(self) -> NamedBlock | None:
         """The last block that a record names."""
         return self._blocks[-1] if self._blocks else None
 
     @property
     def block_s(self) -> float | None:
-        """Seconds for each block, as the last windows were told; None before there are two."""
+        """Seconds for each block, the median between the last windows; None before there are two."""
         paces = [
             (after.at_ms - before.at_ms) / 1000 / (after.block - before.block)
             for before, after in pairwise(self._blocks)
@@ -96,26 +96,26 @@ class WindowsSeen:
         return statistics.median(paces) if paces else None
 
     def since(self, since_ms: int) -> Counter[str]:
-        """How many windows ended since then, by outcome; of those never told, the share that the time suggests.
+        """How many windows ended since then, by outcome. Windows that no record names count pro rata by time.
 
         As in an audit, the records end here: the newest window counts where it was worked on, and else is `OPEN`.
         """
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         last_ms = self._last_ms
         if last_ms is not None and last_ms >= since_ms:
-            found.update(outcome.outcome for outcome in self._log.end())
-            found[OPEN] += self._log.undecided
+            counts.update(outcome.outcome for outcome in self._log.end())
+            counts[OPEN] += self._log.undecided
         for ended in self._ended:
             if ended.to_ms < since_ms:
                 continue
             length_ms = ended.to_ms - ended.from_ms
             share = 1.0 if length_ms <= 0 else (ended.to_ms - max(ended.from_ms, since_ms)) / length_ms
             if count := round(ended.outcome.count * share):
-                found[ended.outcome.outcome] += count
-        return found
+                counts[ended.outcome.outcome] += count
+        return counts
 
 
-# What recent records tell of posts: their analyses, attempts and verdicts. From events alone, memory is bounded.
+# Posts in recent records: their analyses, attempts and verdicts. From events alone, memory is bounded.
 
 _POSTS: Final = 512
 _DAYS: Final = 3
@@ -154,7 +154,7 @@ class PostSeen:
     selected: bool | None = None
 
     def tell(self, event: ev.Event) -> None:
-        """One more event about this post."""
+        """Note one more event about this post."""
         match event:
             case ev.PostAnalyzed():
                 self.tokens, self.sentiment, self.failure = event.tokens, event.sentiment, None

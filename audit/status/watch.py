@@ -1,4 +1,4 @@
-"""``status --watch``: the status again and again, until Ctrl-C. Reads only; a journal that breaks or goes is told.
+"""``status --watch``: the status again and again, until Ctrl-C. Reads only; damage is shown.
 
 A terminal shows a page that is drawn anew each second and at once when its size changes. Anything else, a pipe or a
 terminal that cannot move its cursor, gets a line whenever something changed.
@@ -38,7 +38,7 @@ _ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Pause:
-    """Waits, no longer than the terminal keeps its size and somebody reads the output.
+    """Waits; a new size of the terminal or a reader who leaves ends it early.
 
     SIGTERM and a hang-up end the watch as Ctrl-C does, so that the terminal is given back as it was.
     """
@@ -61,7 +61,7 @@ class Pause:
         os.close(self._write)
 
     def wait(self, seconds: float) -> None:
-        """Until then, or until a signal.
+        """Wait so long, or until a signal.
 
         Raises:
             BrokenPipeError: Nobody reads standard output any more.
@@ -71,7 +71,7 @@ class Pause:
         output = -1
         with suppress(OSError, ValueError):  # an output without a file of its own: nobody can leave
             output = sys.stdout.fileno()
-            poll.register(output, 0)  # errors and hang-ups are told unasked
+            poll.register(output, 0)  # poll reports errors and hang-ups in any case
         ready = poll.poll(seconds * 1000)
         if any(fd == output for fd, _ in ready):
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))  # as a write would
@@ -95,11 +95,11 @@ _TITLE: Final = Line("", "user-miner status --watch, Ctrl-C ends")
 
 
 class Watched:
-    """A journal under observation: read on for as long as it stands, and read anew when it was changed.
+    """A journal that is read on as it grows, and from its beginning again after a finding.
 
     Attributes:
         finding: What is wrong with the journal at present.
-        notice: What last happened to it beside being written.
+        notice: The last thing that happened to it other than a new record.
     """
 
     def __init__(self, directory: Path, now_ms: Callable[[], int]) -> None:

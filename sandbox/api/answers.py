@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STRANGE", "conflict", "detail", "invalid", "rate_limit", "spoil_blocks"]
 
-# By fault: answers to a submission of which nothing was done, that are no success or not of what was sent.
+# By fault: answers that look like a success but are none, or name another post or hotkey. The post does not count.
 STRANGE: Mapping[str, Mapping[str, str]] = {
     "weird_status": {"status": "queued_for_review"},
     "other_post": {"status": "new", "message": "Post accepted", "post_id": "1"},
@@ -37,21 +37,21 @@ _LARGE_QUOTA = 100
 
 
 def detail(status: int, text: str = "", params: Mapping[str, Any] | None = None) -> JSONResponse:
-    """{"detail": text}, which params may hold too, with Retry-After when they hold retry_after."""
+    """An error with ``text``, or that of ``params``, as its detail; ``retry_after`` in them adds the header."""
     params = params or {}
     headers = {"retry-after": str(params["retry_after"])} if "retry_after" in params else None
     return JSONResponse({"detail": text or params.get("detail", _DETAILS[status])}, status, headers)
 
 
 def conflict(fields: Mapping[str, Any], *, form: str = "409") -> JSONResponse:
-    """A 409; form is the name of the fault that shows it."""
+    """A 409, in the form of the fault that ``form`` names."""
     message = "Post was already submitted by another miner"
     body = {"detail": message} if form == "409_text" else {"detail": {"message": message}, **fields}
     return JSONResponse(body, 409)
 
 
 def invalid(errors: list[dict[str, str]] | None = None, *, form: str = "422") -> JSONResponse:
-    """A 422; form is the name of the fault that shows it."""
+    """A 422, in the form of the fault that ``form`` names."""
     errors = _INVALID if errors is None else errors
     forms: dict[str, object] = {
         "422": errors,
@@ -63,7 +63,7 @@ def invalid(errors: list[dict[str, str]] | None = None, *, form: str = "422") ->
 
 
 def rate_limit(clock: BlockClock, block: int, *, used: int, limit: int, form: str = "429") -> Response:
-    """A 429; form is the name of the fault that shows it."""
+    """A 429, in the form of the fault that ``form`` names."""
     fields = clock.fields(block)
     seconds = clock.seconds_until_next_window(block)
     headers = {

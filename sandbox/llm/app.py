@@ -93,7 +93,7 @@ class LlmService:
         return JSONResponse(self._complete(body, kind, fault, seq))
 
     def _fault_error(self, fault: Fault) -> Response | None:
-        """What the fault has the server say before it reads anything."""
+        """The error that the fault makes the server send before it reads the request."""
         usual = fault_error(fault.name, fault.params.get("retry_after"))
         if self._like is None or usual is None or fault.name in {"400", "403", "500", "503"}:
             return usual

@@ -36,7 +36,7 @@ PAGES: Final[Mapping[str, Answer]] = {
     "blank": Answer(status=200),
     "not_json": Answer(status=200, body=b'{"data": [{"id": "19'),
 }
-# Answered without anything done: successes that are none, or not of what was sent.
+# Answers that look like a success but are none, or name another post or hotkey. The post does not count.
 _STRANGE: Final[Mapping[str, Mapping[str, str]]] = {
     "weird_status": {"status": "queued_for_review"},
     "other_post": {"status": "new", "post_id": "1"},

@@ -44,8 +44,8 @@ class Chain:
         self._stalled_at = 0
         self._back_until_s = 0.0
         self._back = 0
-        self._changes: list[tuple[float, Draw]] = []  # of the settings, with their times
-        self._lie = ("", 0.0, 0.0)  # what is told, from when, until when
+        self._changes: list[tuple[float, Draw]] = []  # changes of the settings still to come, with their times
+        self._lie = ("", 0.0, 0.0)  # the lie, from when, until when
         self._flips = False
 
     def block(self, now_s: float) -> int:

@@ -19,7 +19,7 @@ __all__ = ["FAULTS", "Disturbance", "Draw", "Weather"]
 
 _ROUNDED: Final = 6
 
-# Faults on the way, the same for every server: what each means stands in ``Draw``'s users.
+# Faults of the network, the same for every server. Whoever carries the requests acts them out.
 _WAY: Final = {
     "refused": 0.015,
     "lost": 0.015,
@@ -151,7 +151,7 @@ FAULTS: Final[Mapping[str, Mapping[str, float]]] = {
     "life.policy": {"other": 0.3},
     "life.rival": {"locked": 0.1},
     "life.api": {"moved": 0.08},
-    # While no process runs, behind each but the last.
+    # Once after each process but the last, while none runs.
     "journal": {"flipped": 0.006, "cut": 0.006},
 }
 

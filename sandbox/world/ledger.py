@@ -38,7 +38,7 @@ class Status(_Arrival, kw_only=True):
     Attributes:
         block: The block that the server was at, None where it told none.
         told: The block that it told, likewise.
-        lie: What was not so in the answer; empty for nothing.
+        lie: Name of the lie in the answer; empty for none.
     """
 
     block: int | None
@@ -145,7 +145,7 @@ class Ledger:
             self.chats.append(arrival)
 
     def original(self, post_id: str) -> str:
-        """The first version of a post, of whichever version this is the id."""
+        """The id of the first version of the post that has this id in some version."""
         return self.versions.get(post_id, post_id)
 
     def slept_since(self, at_s: float) -> bool:

@@ -1,4 +1,4 @@
-"""What a coordination API may tell of blocks although it is not so: by name, in one answer or in many. Pure."""
+"""False block numbers of a coordination API, by name: in one answer, or in many. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["LASTING_LIES", "LIES", "TRUE_QUOTA", "lied"]
 
 # In one answer.
 LIES: Final = frozenset({"time_block", "far_block", "window_ahead", "short_windows", "large_quota"})
-# In all answers of some minutes, or in every other one, by the name of the disturbance of the chain.
+# In all answers of some minutes, or in every other one: by the name of the chain's disturbance.
 LASTING_LIES: Final[Mapping[str, str]] = {
     "tells_time": "time_block",
     "tells_far": "far_block",
@@ -21,14 +21,14 @@ LASTING_LIES: Final[Mapping[str, str]] = {
     "flips_windows": "short_windows",
     "flips_quota": "large_quota",
 }
-# No lie, but what is told between two of "large_quota".
+# Not a lie: the true quota, told between two answers with "large_quota".
 TRUE_QUOTA: Final = "true_quota"
 _FAR: Final = 9_000
 _LARGE_QUOTA: Final = 100
 
 
 def lied(chain: Chain, block: int, lie: str, wall_s: float) -> dict[str, int]:
-    """The numbers of an answer at this block, with the lie in them; the true ones where it is none."""
+    """The block numbers of an answer, false in the way that ``lie`` names; the true ones when it names none."""
     if lie == "time_block":
         return chain.fields(int(wall_s))
     if lie == "far_block":

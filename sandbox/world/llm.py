@@ -54,7 +54,7 @@ class _Format(msgspec.Struct):
 
 
 class _Asked(msgspec.Struct):
-    """Of a request what matters here; the rest is skipped unread."""
+    """The parts of a request that matter here; the rest is skipped unread."""
 
     model: str
     messages: list[_Message]

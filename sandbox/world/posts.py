@@ -22,12 +22,12 @@ _SNOWFLAKE_MS: Final = 1_288_834_974_657
 _NUMBER: Final = 0xFFFFF
 _AUTHORS: Final = 40
 _VARIETY: Final = 2_000
-# The number in the text makes no two alike, so that the books can tell them apart.
+# The number in the text makes each one different, so that the books can tell them apart.
 _POST: Final = (
     '{"id":"%s","text":"%s [%d]","author_id":"%s","edit_history_tweet_ids":["%s"],"created_at":"%s","public_metrics":'
     '{"retweet_count":%d,"reply_count":%d,"like_count":%d,"quote_count":%d,"bookmark_count":0,"impression_count":%d}}'
 )
-# Bits of an id that no post of its own has: a post may be edited three times.
+# Bits of an id that are 0 in every first version: they count the edits, three at most.
 _EDIT: Final = 1 << 20
 _LAST_EDIT: Final = 3 * _EDIT
 _ANCIENT: Final = 3

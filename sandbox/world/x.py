@@ -83,7 +83,7 @@ class X:
         return answer, entry
 
     def _changed(self, draw: Draw, found: list[PagePost], count: int) -> list[PagePost]:
-        """The posts of a page, of which something is not as it should be."""
+        """The posts of a page, changed as the disturbance says."""
         if draw.kind == "few":
             return found[: int(draw.amount * len(found))]
         if draw.kind == "ignores_time":
@@ -116,7 +116,7 @@ class X:
 
 
 def _odd_date(share: float, wall_s: float) -> str:
-    """From a few minutes away to the beginning or the end of all dates."""
+    """A date that is wrong by minutes, or by as much as a date can be."""
     now = datetime.fromtimestamp(int(wall_s), UTC)
     most = _END - now if share < _AHEAD else now - _BEGINNING
     away = timedelta(seconds=int(min(most.total_seconds(), 10 ** (2 + 18 * (share % _AHEAD)))))

@@ -165,7 +165,7 @@ def _keyword(phrase: str) -> Callable[[Searchable], bool]:
 
 
 def _same(wanted: str, have: str) -> bool:
-    """A plain word finds itself behind any sigil; a word with a sigil wants that sigil."""
+    """A plain word also matches behind ``$``, ``#`` or ``@``; a word with such a sign matches only with that sign."""
     return have == wanted if wanted[0] in "$#@" else have.lstrip("$#@") == wanted
 
 
