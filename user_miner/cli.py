@@ -12,45 +12,77 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from io import TextIOWrapper
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
-
-from user_miner.commands.audit import audit
-from user_miner.commands.check import check
-from user_miner.commands.config import config
-from user_miner.commands.costs import costs
-from user_miner.commands.doctor import doctor
-from user_miner.commands.evaluate import evaluate
-from user_miner.commands.export import export
-from user_miner.commands.fixture import fixture
-from user_miner.commands.init import init
-from user_miner.commands.replay import replay
-from user_miner.commands.simulate import simulate
-from user_miner.commands.status import status
-from user_miner.commands.subnets import subnets
-from user_miner.commands.verify import verify
-from user_miner.journals import named_or_own
-from user_miner.options import (
-    DebugOption,
-    EnvFileOption,
-    HotkeyOption,
-    JournalArgument,
-    JournalsOption,
-    NetuidOption,
-    WalletOption,
-    WalletsOption,
-)
+from typer.core import TyperGroup
 
 __all__ = ["app", "main"]
 
+# In the order of the help, each with its first sentence there, so that the help imports no command.
+_COMMANDS: Final = {
+    "run": "Run the miner in the foreground until Ctrl-C or SIGTERM.",
+    "demo": "Run the miner against stand-ins on this machine.",
+    "sandbox": "Serve stand-ins for X, the LLM and the coordination API.",
+    "status": "Say what the miner does now.",
+    "doctor": "Look at all that a miner needs, and say what to do.",
+    "init": "Write a settings file that only you can read.",
+    "config": "Print each setting as `run` would take it.",
+    "replay": "Read a journal: what happened, window by window, and why.",
+    "verify": "Check every byte of a journal by hashes and signatures.",
+    "evaluate": "Hold the analyzer against labelled posts.",
+    "subnets": "Settings file [default: .miner_env]",
+    "export": "Write a journal as rows for other programs.",
+    "check": "Try this build on a journal, record by record.",
+    "audit": "Judge a whole journal by named rules.",
+    "costs": "Say what X and the LLM cost.",
+    "fixture": "Make a test file from a part of a journal.",
+    "simulate": "Hold the miner to its promises in simulated worlds.",
+    "repair": "Say what a damaged journal still holds.",
+    "diagram": "Print the state machine as a mermaid diagram.",
+}
+
+
+class _Commands(TyperGroup):
+    """Imports a command's file when it is called for."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """Their names."""
+        del ctx
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
+        """The command of this name; None when there is none."""
+        del ctx
+        if cmd_name not in _COMMANDS:
+            return None
+        if cmd_name == "run":
+            # Its settings are not read yet, so there is nothing to read again; a reload would end the process.
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        found = getattr(import_module(f"user_miner.commands.{cmd_name}"), cmd_name)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_command(found)
+        alone = typer.Typer(add_completion=False, context_settings=_HELP, rich_markup_mode=None)
+        alone.command(cmd_name)(found)
+        return typer.main.get_command(alone)
+
+    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+        """Their part of the help."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+_HELP: Final = {"help_option_names": ["-h", "--help"]}
+
 app: Final = typer.Typer(
+    cls=_Commands,
     name="user-miner",
     help="A Bittensor user miner as an event-sourced actor: scrape, analyze, submit - and prove it.",
     no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_HELP,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -76,137 +108,6 @@ def _main(
     ] = False,
 ) -> None:
     """Options that stand before the command."""
-
-
-@app.command()
-def run(
-    *,
-    env_file: EnvFileOption = None,
-    journal: JournalsOption = None,
-    wallet_name: WalletOption = None,
-    wallet_hotkey: HotkeyOption = None,
-    wallet_path: WalletsOption = None,
-    netuid: NetuidOption = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Do everything but submit, under a journal of its own.")
-    ] = False,
-    windows: Annotated[int | None, typer.Option(min=1, help="Stop after so many windows.")] = None,
-    checkpoint: Annotated[
-        Path | None, typer.Option(help="A checkpoint kept elsewhere; refuse a journal that was rolled back since.")
-    ] = None,
-    require_journal: Annotated[bool, typer.Option("--require-journal", help="Refuse to begin a new journal.")] = False,
-    move_api: Annotated[
-        bool, typer.Option("--move-api", help="Accept a journal of another API URL, and record the move.")
-    ] = False,
-    debug: DebugOption = False,
-    as_json: Annotated[bool, typer.Option("--logging.json", help="Log JSON lines.")] = False,
-) -> None:
-    """Run the miner in the foreground until Ctrl-C or SIGTERM."""
-    # Settings are not read yet, so there is nothing to read again; without this a reload would end the process.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    from user_miner.commands.run import RunFlags, run_miner  # noqa: PLC0415
-
-    flags = RunFlags(
-        env_file=env_file,
-        journal_dir=journal,
-        wallet_name=wallet_name,
-        wallet_hotkey=wallet_hotkey,
-        wallet_path=wallet_path,
-        netuid=netuid,
-        dry_run=dry_run,
-        windows=windows,
-        checkpoint=checkpoint,
-        require_journal=require_journal,
-        move_api=move_api,
-        log_level="debug" if debug else None,
-        log_json=as_json,
-    )
-    raise typer.Exit(run_miner(flags))
-
-
-@app.command()
-def demo(
-    *,
-    journal: Annotated[Path, typer.Option(help="Where the demo's journal goes.")] = Path("journal/demo"),
-) -> None:
-    """Run the miner against stand-ins on this machine. A few fast windows, a kill -9, and what it proves."""
-    from user_miner.commands.demo import run_demo  # noqa: PLC0415
-
-    raise typer.Exit(run_demo(journal))
-
-
-@app.command()
-def sandbox(
-    *,
-    block_seconds: Annotated[float, typer.Option(min=0.001, help="Seconds for each block.")] = 12.0,
-    blocks_per_window: Annotated[int, typer.Option(min=1, help="Blocks for each window.")] = 100,
-    max_submissions: Annotated[int, typer.Option(min=0, help="Accepted posts for each window.")] = 5,
-    posts_per_minute: Annotated[float, typer.Option(min=0, help="How fast new posts appear at X.")] = 6.0,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the coordination API; 0 for any.")] = 8001,
-    seed: Annotated[int, typer.Option(help="Seed of the posts and faults.")] = 45,
-    fault: Annotated[
-        list[str] | None,
-        typer.Option(help="ROUTE:FAULT=RATE, for example api.submit:500=0.1; repeatable. --fault list names them."),
-    ] = None,
-    llm_like: Annotated[
-        str, typer.Option(metavar="NAME", help="A kind of server that the LLM answers like; list names them.")
-    ] = "",
-) -> None:
-    """Serve stand-ins for X, the LLM and the coordination API. On loopback; it prints how to use them."""
-    from user_miner.commands.sandbox import run_sandbox  # noqa: PLC0415
-
-    raise typer.Exit(
-        run_sandbox(
-            block_seconds=block_seconds,
-            blocks_per_window=blocks_per_window,
-            max_submissions=max_submissions,
-            posts_per_minute=posts_per_minute,
-            port=port,
-            seed=seed,
-            faults=fault or [],
-            llm_like=llm_like,
-        )
-    )
-
-
-app.command()(status)
-app.command()(doctor)
-app.command()(init)
-app.command()(config)
-app.command()(replay)
-app.command()(verify)
-app.command()(evaluate)
-app.add_typer(subnets, name="subnets")
-app.command()(export)
-app.command()(check)
-app.command()(audit)
-app.command()(costs)
-app.command()(fixture)
-app.command()(simulate)
-
-
-@app.command()
-def repair(
-    journal: JournalArgument = None,
-    *,
-    accept_loss: Annotated[
-        bool, typer.Option("--accept-loss", help="Write a new journal that declares the gap; the old one stays.")
-    ] = False,
-    out: Annotated[Path | None, typer.Option(help="The new journal [default: JOURNAL.repaired]")] = None,
-    env_file: EnvFileOption = None,
-) -> None:
-    """Say what a damaged journal still holds. With --accept-loss go on in a new one."""
-    from user_miner.commands.repair import run_repair  # noqa: PLC0415
-
-    raise typer.Exit(run_repair(named_or_own(journal, env_file), accept_loss=accept_loss, out=out))
-
-
-@app.command()
-def diagram() -> None:
-    """Print the state machine as a mermaid diagram. It is made from the transition table."""
-    from user_miner.commands.diagram import mermaid  # noqa: PLC0415
-
-    typer.echo(mermaid())
 
 
 def main(argv: Sequence[str] | None = None) -> None:

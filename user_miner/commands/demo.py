@@ -17,7 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self, TypeAlias
+from typing import Annotated, Any, Final, Self, TypeAlias
+
+import typer
 
 from actor.machine import STATES, State, at_rest
 from actor.machine.history import folded
@@ -28,7 +30,16 @@ from events.describe import printable
 from events.journal import JournalError, JournalReader, Record, locate
 from user_miner.terminal import fail, interruptible, progress
 
-__all__ = ["run_demo"]
+__all__ = ["demo", "run_demo"]
+
+
+def demo(
+    *,
+    journal: Annotated[Path, typer.Option(help="Where the demo's journal goes.")] = Path("journal/demo"),
+) -> None:
+    """Run the miner against stand-ins on this machine. A few fast windows, a kill -9, and what it proves."""
+    raise typer.Exit(run_demo(journal))
+
 
 _WINDOWS: Final = 4
 _TIMEOUT_S: Final = 120.0

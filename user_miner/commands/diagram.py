@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import typer
+
 from actor.machine.state import STATES
 from actor.machine.table import ROWS
 
-__all__ = ["mermaid"]
+__all__ = ["diagram", "mermaid"]
+
+
+def diagram() -> None:
+    """Print the state machine as a mermaid diagram. It is made from the transition table."""
+    typer.echo(mermaid())
 
 
 def mermaid() -> str:

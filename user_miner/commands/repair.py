@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
+
+import typer
 
 from actor.edges.clock import SystemClock
 from actor.machine import State, fold, step
@@ -17,9 +19,25 @@ from events.catalogue import GapDeclared
 from events.describe import printable
 from events.journal import Draft, FileJournal, JournalError, JournalReader, Record, locate
 from events.journal.repair import Damage, copy_prefix, gap_of, survey
+from user_miner.journals import named_or_own
+from user_miner.options import EnvFileOption, JournalArgument
 from user_miner.terminal import exit_code, fail, tell
 
-__all__ = ["run_repair"]
+__all__ = ["repair", "run_repair"]
+
+
+def repair(
+    journal: JournalArgument = None,
+    *,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Write a new journal that declares the gap; the old one stays.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="The new journal [default: JOURNAL.repaired]")] = None,
+    env_file: EnvFileOption = None,
+) -> None:
+    """Say what a damaged journal still holds. With --accept-loss go on in a new one."""
+    raise typer.Exit(run_repair(named_or_own(journal, env_file), accept_loss=accept_loss, out=out))
+
 
 _LONGEST_LINE: Final = 20_000  # a line to copy holds four paths
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+import typer
 from pydantic import SecretStr
 
 from actor.compose import (
@@ -43,11 +44,62 @@ from user_miner.commands.notify import Notifier, keep_alive
 from user_miner.commands.signals import Signals
 from user_miner.log_file import check_log_file
 from user_miner.logs import configure_logging, finish_log, set_log_level
+from user_miner.options import (
+    DebugOption,
+    EnvFileOption,
+    HotkeyOption,
+    JournalsOption,
+    NetuidOption,
+    WalletOption,
+    WalletsOption,
+)
 from user_miner.place import check_begun, check_place, warn_of_place
 from user_miner.terminal import fail
 from user_miner.unlocking import unlocked
 
-__all__ = ["RunFlags", "run_miner", "serve"]
+__all__ = ["RunFlags", "run", "run_miner", "serve"]
+
+
+def run(
+    *,
+    env_file: EnvFileOption = None,
+    journal: JournalsOption = None,
+    wallet_name: WalletOption = None,
+    wallet_hotkey: HotkeyOption = None,
+    wallet_path: WalletsOption = None,
+    netuid: NetuidOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Do everything but submit, under a journal of its own.")
+    ] = False,
+    windows: Annotated[int | None, typer.Option(min=1, help="Stop after so many windows.")] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option(help="A checkpoint kept elsewhere; refuse a journal that was rolled back since.")
+    ] = None,
+    require_journal: Annotated[bool, typer.Option("--require-journal", help="Refuse to begin a new journal.")] = False,
+    move_api: Annotated[
+        bool, typer.Option("--move-api", help="Accept a journal of another API URL, and record the move.")
+    ] = False,
+    debug: DebugOption = False,
+    as_json: Annotated[bool, typer.Option("--logging.json", help="Log JSON lines.")] = False,
+) -> None:
+    """Run the miner in the foreground until Ctrl-C or SIGTERM."""
+    flags = RunFlags(
+        env_file=env_file,
+        journal_dir=journal,
+        wallet_name=wallet_name,
+        wallet_hotkey=wallet_hotkey,
+        wallet_path=wallet_path,
+        netuid=netuid,
+        dry_run=dry_run,
+        windows=windows,
+        checkpoint=checkpoint,
+        require_journal=require_journal,
+        move_api=move_api,
+        log_level="debug" if debug else None,
+        log_json=as_json,
+    )
+    raise typer.Exit(run_miner(flags))
+
 
 _DEFAULT_ENV_FILE: Final = Path(".miner_env")
 

@@ -4,8 +4,42 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
-__all__ = ["run_sandbox"]
+import typer
+
+__all__ = ["run_sandbox", "sandbox"]
+
+
+def sandbox(
+    *,
+    block_seconds: Annotated[float, typer.Option(min=0.001, help="Seconds for each block.")] = 12.0,
+    blocks_per_window: Annotated[int, typer.Option(min=1, help="Blocks for each window.")] = 100,
+    max_submissions: Annotated[int, typer.Option(min=0, help="Accepted posts for each window.")] = 5,
+    posts_per_minute: Annotated[float, typer.Option(min=0, help="How fast new posts appear at X.")] = 6.0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the coordination API; 0 for any.")] = 8001,
+    seed: Annotated[int, typer.Option(help="Seed of the posts and faults.")] = 45,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(help="ROUTE:FAULT=RATE, for example api.submit:500=0.1; repeatable. --fault list names them."),
+    ] = None,
+    llm_like: Annotated[
+        str, typer.Option(metavar="NAME", help="A kind of server that the LLM answers like; list names them.")
+    ] = "",
+) -> None:
+    """Serve stand-ins for X, the LLM and the coordination API. On loopback; it prints how to use them."""
+    raise typer.Exit(
+        run_sandbox(
+            block_seconds=block_seconds,
+            blocks_per_window=blocks_per_window,
+            max_submissions=max_submissions,
+            posts_per_minute=posts_per_minute,
+            port=port,
+            seed=seed,
+            faults=fault or [],
+            llm_like=llm_like,
+        )
+    )
 
 
 def run_sandbox(
