@@ -10,13 +10,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from sandbox.box import Sandbox
-    from sandbox.config import SandboxConfig
-    from sandbox.entry import environment_text, serve
-    from sandbox.faults import FAULTS, Fault, FaultPlan
-    from sandbox.ledger import ApiLedger, Exchange, Ledgers, LlmLedger, XLedger
-    from sandbox.llm.personalities import PERSONALITIES, Personality
-    from sandbox.x import Corpus, Post, User
+    from sandbox.http.box import Sandbox
+    from sandbox.http.config import SandboxConfig
+    from sandbox.http.entry import environment_text, serve
+    from sandbox.services.exchanges import ApiLedger, Exchange, Ledgers, LlmLedger, XLedger
+    from sandbox.services.faults import FAULTS, Fault, FaultPlan
+    from sandbox.services.llm_personalities import PERSONALITIES, Personality
+    from sandbox.services.x_corpus import Corpus, Post
+    from sandbox.services.x_people import User
 
 __all__ = [
     "FAULTS",
@@ -39,19 +40,20 @@ __all__ = [
 ]
 
 _PARTS: Final = {
-    "box": ("Sandbox",),
-    "config": ("SandboxConfig",),
-    "entry": ("environment_text", "serve"),
-    "faults": ("FAULTS", "Fault", "FaultPlan"),
-    "ledger": ("ApiLedger", "Exchange", "Ledgers", "LlmLedger", "XLedger"),
-    "llm.personalities": ("PERSONALITIES", "Personality"),
-    "x": ("Corpus", "Post", "User"),
+    "http.box": ("Sandbox",),
+    "http.config": ("SandboxConfig",),
+    "http.entry": ("environment_text", "serve"),
+    "services.exchanges": ("ApiLedger", "Exchange", "Ledgers", "LlmLedger", "XLedger"),
+    "services.faults": ("FAULTS", "Fault", "FaultPlan"),
+    "services.llm_personalities": ("PERSONALITIES", "Personality"),
+    "services.x_corpus": ("Corpus", "Post"),
+    "services.x_people": ("User",),
 }
 _HOMES: Final = {name: part for part, names in _PARTS.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """Import the part that has ``name``: a simulation needs the world in ``sandbox.world``, and no HTTP server."""
+    """Import the part that has ``name``: a simulation needs the world in ``sandbox.services``, and no HTTP server."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -33,7 +33,7 @@ _COMMANDS: Final = {
     "replay": "Read a journal: what happened, window by window, and why.",
     "verify": "Check every byte of a journal by hashes and signatures.",
     "evaluate": "Hold the analyzer against labelled posts.",
-    "subnets": "Settings file [default: .miner_env]",
+    "subnets": "The list of subnets that posts are matched against.",
     "export": "Write a journal as rows for other programs.",
     "check": "Try this build on a journal, record by record.",
     "audit": "Judge a whole journal by named rules.",

@@ -11,7 +11,6 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.choice import Said, UnclearError, choose
-from actor.analyzer.conversation import SCHEMA_NAME
 from actor.analyzer.json_in_text import Found, TangledError, objects_in, whole_object
 from actor.analyzer.lead_in import apart, speaks_against
 from actor.analyzer.marks import is_neutral
@@ -24,7 +23,9 @@ if TYPE_CHECKING:
 
     from actor.analyzer.registry import Subnet
 
-__all__ = ["Answer", "AnswerError", "Discussed", "read_answer", "spoken"]
+__all__ = ["SCHEMA_NAME", "Answer", "AnswerError", "Discussed", "read_answer", "spoken"]
+
+SCHEMA_NAME: Final = "post_analysis"
 
 MAX_ANSWER_CHARS: Final = 100_000
 _BOOLEANS: Final = {"true": True, "false": False}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
-from actor.analyzer.answer import AnswerError, spoken
+from actor.analyzer.answer import SCHEMA_NAME, AnswerError, spoken
 from actor.analyzer.port import FORMAT_TYPE, LLMError
 from actor.analyzer.prompt import ask_again
 from events.codec import Value, changed
@@ -28,7 +28,6 @@ __all__ = [
     "MAX_RETRIES",
     "ROOM",
     "RUNGS",
-    "SCHEMA_NAME",
     "THINKING_TOKENS",
     "Conversation",
     "Ladder",
@@ -48,7 +47,6 @@ __all__ = [
 
 Rung: TypeAlias = Literal["json_schema", "simple_schema", "json_object", "plain"]
 RUNGS: Final[tuple[Rung, ...]] = get_args(Rung)
-SCHEMA_NAME: Final = "post_analysis"
 DAY_S: Final = 86_400.0
 ROOM: Final = "small_cap"
 """Among the parameters to leave out: the answer's cap that is enough for whoever does not think."""

@@ -7,7 +7,7 @@ import pytest
 from actor.analyzer import Analysis, AnalysisError, Analyzer, load_registry, make_strategy
 from actor.edges.llm import OpenAIChat
 from sandbox import Sandbox, SandboxConfig
-from sandbox.faults import known_faults
+from sandbox.services.faults import known_faults
 from tests.patience import GIVE_UP_S
 
 POST = "SN4 and video upscaling on Bittensor, good work"

@@ -14,7 +14,7 @@ import pytest
 from actor.machine import State
 from events.catalogue import Event
 from events.journal import Record
-from sandbox.world import World
+from sandbox.services import World
 from tests.cli.kit import Command, is_one_line
 from user_miner.commands.simulate import run
 from user_miner.simulation import Outcome, Plan, simulate

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from typing import Final
 
-from sandbox.phrases import PLAIN, SARCASM, SPAM, SUBNETS, TEMPLATES, TWO_SUBNETS
+from sandbox.services.phrases import PLAIN, SARCASM, SPAM, SUBNETS, TEMPLATES, TWO_SUBNETS
 
 __all__ = ["HOSTILE", "written"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.clock import BlockClock, PostClock
+from sandbox.http.clock import BlockClock, PostClock
 
 
 class _Time:

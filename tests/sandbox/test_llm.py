@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from sandbox import PERSONALITIES, Sandbox, SandboxConfig
-from sandbox.llm.personalities import PLAIN
+from sandbox.services.llm_personalities import PLAIN
 
 Chat = Callable[..., httpx.Response]
 CANDIDATES = [

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from sandbox.x.query import QueryError, parse_query
+from sandbox.services.x_query import QueryError, parse_query
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 
 __all__ = ["Change", "planted_build"]
 
-_OURS = ("actor", "audit", "events")  # the world outside stays as it is
+_OURS = ("actor", "audit", "events", "user_miner")  # the world outside stays as it is
 
 
 @dataclass(frozen=True, slots=True)

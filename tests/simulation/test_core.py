@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from actor.machine import STATES
-from sandbox.world import Disturbance
+from sandbox.services import Disturbance
 from tests.patience import GIVE_UP_S
 from user_miner.simulation import Plan, simulate
 

@@ -12,7 +12,7 @@ from actor.machine.state import Backoff, PendingPost, Window
 from events import catalogue as ev
 from events.codec import canonical_json, changed
 from events.journal import Record
-from sandbox.world import Search, Submission, Weather, World
+from sandbox.services import Search, Submission, Weather, World
 from tests.kit import post
 from user_miner.simulation.host import HOTKEY, verify
 from user_miner.simulation.oracles.keeping import Abandoned, Answered, Budget, Dated, Heard, Rested, Understood

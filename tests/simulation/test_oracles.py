@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from actor.machine import INITIAL, State
 from events.catalogue import Event, JournalCreated
 from events.journal import Record
-from sandbox.world import Disturbance, Submission, World
+from sandbox.services import Disturbance, Submission, World
 from user_miner.simulation import Plan, Violation, simulate
 from user_miner.simulation.oracles import Oracles, judged
 

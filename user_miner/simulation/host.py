@@ -15,7 +15,7 @@ from actor.runtime import Actor
 from actor.testing.clock import VirtualClock
 from events.catalogue import Policy, SettingsChanged
 from events.codec import changed
-from sandbox.world import Draw, Habits, Ledger
+from sandbox.services import Draw, Habits, Ledger
 
 __all__ = ["HOTKEY", "Host", "SimulatedSigner", "policy_of", "verify"]
 

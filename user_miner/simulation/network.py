@@ -16,7 +16,7 @@ import orjson
 from actor.analyzer import Completion, LLMError
 from actor.edges.llm_wire import read_completion, refusal
 from actor.edges.reply import Reply, Unanswered
-from sandbox.world import Answer, Draw, Request, World
+from sandbox.services import Answer, Draw, Request, World
 
 __all__ = ["Line", "Network", "SimulatedBugError", "SimulatedChat", "SimulatedExchange", "search_page"]
 

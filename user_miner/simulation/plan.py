@@ -9,7 +9,7 @@ from typing import Final
 
 from actor.machine.state import State
 from events.journal import Record
-from sandbox.world import FAULTS, Disturbance, Habits, Ledger
+from sandbox.services import RATES, Disturbance, Habits, Ledger
 
 __all__ = ["ALL_FAULTS", "Outcome", "Plan", "Violation", "parse_faults"]
 
@@ -25,7 +25,7 @@ _TEMPERS: Final[tuple[Mapping[str, float], ...]] = (
     {"x.search": 3.0, "chain": 4.0},
 )
 
-ALL_FAULTS: Final[frozenset[str]] = frozenset(f"{place}:{kind}" for place, kinds in FAULTS.items() for kind in kinds)
+ALL_FAULTS: Final[frozenset[str]] = frozenset(f"{place}:{kind}" for place, kinds in RATES.items() for kind in kinds)
 
 
 def parse_faults(text: str) -> frozenset[str]:
@@ -40,9 +40,9 @@ def parse_faults(text: str) -> frozenset[str]:
     for name in (part.strip() for part in text.split(",")):
         found = {fault for fault in ALL_FAULTS if name in {fault, fault.partition(":")[0]}}
         if not found:
-            known = [*FAULTS, *sorted(ALL_FAULTS)]
+            known = [*RATES, *sorted(ALL_FAULTS)]
             near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"places are {', '.join(FAULTS)}"
+            hint = f"did you mean {near[0]}?" if near else f"places are {', '.join(RATES)}"
             raise ValueError(f"{name!r} is no fault; {hint}")
         chosen |= found
     return frozenset(chosen)
@@ -81,7 +81,7 @@ class Plan:
                 for kind, rate in kinds.items()
                 if f"{place}:{kind}" in self.faults
             }
-            for place, kinds in FAULTS.items()
+            for place, kinds in RATES.items()
         }
 
 

@@ -16,7 +16,7 @@ from events.journal import Draft, FileJournal, JournalReader, Record
 from events.journal.head import read_witness
 from events.journal.layout import SNAPSHOTS, first_seq, list_segments
 from events.journal.repair import Damage, copy_prefix, gap_of, survey
-from sandbox.world import Draw
+from sandbox.services import Draw
 
 __all__ = ["declare", "harm", "rescue"]
 

@@ -19,7 +19,7 @@ from events.catalogue import EffectCrashed, Event, ScoreObserved, SubmissionStar
 from events.journal import JournalDamagedError, JournalError, JournalLockedError, Lease, Record, read_journal
 from events.journal.head import read_witness
 from events.journal.record import GENESIS, Head
-from sandbox.world import Draw, Habits, Weather, World
+from sandbox.services import Draw, Habits, Weather, World
 from user_miner.simulation.host import Host, SimulatedSigner, policy_of, verify
 from user_miner.simulation.loop import SimulatedLoop, run_simulated
 from user_miner.simulation.model_disk import DISK_ENDS, SimulatedDisk, after_power_loss

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sandbox.world import Disturbance
+from sandbox.services import Disturbance
 from user_miner.simulation.oracles import Judge, judged
 from user_miner.simulation.plan import Outcome, Plan, Violation
 

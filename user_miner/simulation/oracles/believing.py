@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from events import catalogue as ev
-from sandbox.world import Search, Status, Submission, World
+from sandbox.services import Search, Status, Submission, World
 from user_miner.simulation.oracles.oracle import Oracle, Told, is_told_twice
 from user_miner.simulation.plan import Violation
 

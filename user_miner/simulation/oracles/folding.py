@@ -11,7 +11,7 @@ from audit.judge.audit import Audit
 from audit.rules import RULES
 from events import catalogue as ev
 from events.journal.record import checkpoint_message
-from sandbox.world import World
+from sandbox.services import World
 from user_miner.simulation.host import HOTKEY, verify
 from user_miner.simulation.oracles.oracle import Oracle, Told
 from user_miner.simulation.plan import Outcome, Violation

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from events import catalogue as ev
-from sandbox.world import Chat, World
+from sandbox.services import Chat, World
 from user_miner.simulation.oracles.oracle import Oracle, Told
 from user_miner.simulation.oracles.paying import ON_THE_WAY_S, is_held
 from user_miner.simulation.plan import Violation

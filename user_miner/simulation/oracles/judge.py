@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from actor.machine import INITIAL, State
 from events.catalogue import EVENTS, ActorStarted, Event
 from events.journal import Record
-from sandbox.world import Ledger, World
+from sandbox.services import Ledger, World
 from user_miner.simulation.damage import damaged_copies
 from user_miner.simulation.oracles.believing import Believed, SearchesApart
 from user_miner.simulation.oracles.folding import FoldAtEveryRecord, Legible, Vouched, readers

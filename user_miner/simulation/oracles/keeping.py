@@ -8,7 +8,7 @@ from typing import Final
 from actor.machine.state import PendingPost
 from events import catalogue as ev
 from events.prices import usd, uusd
-from sandbox.world import Search, Submission, World
+from sandbox.services import Search, Submission, World
 from user_miner.simulation.oracles.oracle import BEFORE_START, Oracle, Told
 from user_miner.simulation.plan import Violation
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import msgspec
 
 from events.catalogue import ApiMoved, TailRepaired
-from sandbox.world import Chat, Search, Status, Submission, World
+from sandbox.services import Chat, Search, Status, Submission, World
 
 if TYPE_CHECKING:
     from actor.machine import State

@@ -7,7 +7,7 @@ from typing import Final
 
 from actor.machine import norm_text
 from events import catalogue as ev
-from sandbox.world import Chat, Search, World
+from sandbox.services import Chat, Search, World
 from user_miner.simulation.oracles.oracle import Oracle, Told
 from user_miner.simulation.plan import Violation
 

@@ -10,7 +10,7 @@ import msgspec
 
 from events import catalogue as ev
 from events.codec import plain
-from sandbox.world import Status, Submission, World
+from sandbox.services import Status, Submission, World
 from user_miner.simulation.oracles.oracle import Oracle, Told, is_told_twice
 from user_miner.simulation.plan import Outcome, Violation
 

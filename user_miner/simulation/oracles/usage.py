@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Final
 
 from events import catalogue as ev
-from sandbox.world import Arrival, Search, Status, Submission, World
+from sandbox.services import Arrival, Search, Status, Submission, World
 from user_miner.simulation.oracles.oracle import Oracle, Told
 from user_miner.simulation.plan import Outcome, Violation
 

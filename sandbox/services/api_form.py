@@ -1,0 +1,126 @@
+"""The form of a submission, field by field, and whether it agrees with X. It never looks at who sent it."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sandbox.services.x_corpus import Corpus, Post
+
+__all__ = ["field_errors", "x_mismatch"]
+
+_MAX_COUNT = 2**63 - 1
+_MAX_TEXT = 30_000
+
+
+def field_errors(body: object) -> list[dict[str, str]]:
+    """What is wrong with a submission, as [{field, message}]; empty when nothing is."""
+    if body is None:
+        return [{"field": "body", "message": "JSON decode error"}]
+    if not isinstance(body, dict):
+        return [{"field": "body", "message": "Input should be a JSON object"}]
+    errors = []
+    for name, check in _FIELDS.items():
+        message = check(body[name]) if name in body else "Field required"
+        if message:
+            errors.append({"field": name, "message": message})
+    errors += [{"field": name, "message": "Extra inputs are not permitted"} for name in body if name not in _FIELDS]
+    return errors
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        return "Input should be a valid string"
+    if not value.strip():
+        return "String should have at least 1 character"
+    return "" if len(value) <= _MAX_TEXT else f"String should have at most {_MAX_TEXT} characters"
+
+
+def _post_id(value: object) -> str:
+    message = _text(value)
+    return message or ("" if str(value).isascii() and str(value).isdigit() else "String should be a numeric post id")
+
+
+def _author(value: object) -> str:
+    message = _text(value)
+    return message or ("Username should not start with @" if str(value).startswith("@") else "")
+
+
+def _count(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return "Input should be a valid integer"
+    return "" if 0 <= value <= _MAX_COUNT else "Input should be greater than or equal to 0"
+
+
+def _between(low: float, high: float) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            return "Input should be a valid number"
+        return "" if low <= value <= high else f"Input should lie between {low:g} and {high:g}"
+
+    return check
+
+
+def _tokens(value: object) -> str:
+    if not isinstance(value, dict):
+        return "Input should be a valid dictionary"
+    unit = _between(0, 1)
+    for name, relevance in value.items():
+        if not name.strip():
+            return "Subnet names should not be empty"
+        if message := unit(relevance) or ("" if relevance else "Input should be greater than 0"):
+            return f"{name}: {message}"
+    return ""
+
+
+_FIELDS: dict[str, Callable[[Any], str]] = {
+    "miner_hotkey": _text,
+    "post_id": _post_id,
+    "content": _text,
+    "date": _count,
+    "author": _author,
+    "account_age": _count,
+    "retweets": _count,
+    "likes": _count,
+    "responses": _count,
+    "followers": _count,
+    "tokens": _tokens,
+    "sentiment": _between(-1, 1),
+    "score": _between(0, 1),
+}
+
+
+def x_mismatch(body: dict[str, Any], corpus: Corpus) -> dict[str, str] | None:
+    """The first difference as {code, message}; None when the submission agrees with X."""
+    post = corpus.find(body["post_id"])
+    if post is None:
+        return {"code": "post_not_found", "message": "X does not know this post"}
+    if _normal(body["content"]) != _normal(post.text):
+        return {"code": "text_mismatch", "message": "content differs from the post's text"}
+    if body["author"].lower() != post.author.username.lower():
+        return {"code": "author_mismatch", "message": "author differs from the post's author"}
+    if body["date"] != int(post.created_at):
+        return {"code": "date_mismatch", "message": "date differs from the post's second"}
+    return _inflated(body, post)
+
+
+def _inflated(body: dict[str, Any], post: Post) -> dict[str, str] | None:
+    live = {
+        "retweets": post.metrics["retweet_count"],
+        "likes": post.metrics["like_count"],
+        "responses": post.metrics["reply_count"],
+        "followers": post.author.followers,
+    }
+    for name, count in live.items():
+        if body[name] > count + max(1, count // 10):
+            return {"code": f"{name}_inflated", "message": f"{name} is more than X counts"}
+    return None
+
+
+def _normal(text: str) -> str:
+    """NFC, and every run of whitespace as one space, trimmed."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
