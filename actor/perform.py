@@ -24,7 +24,7 @@ from actor.machine.facts import (
     submit_event,
 )
 from actor.machine.scoring import content_sha256, norm_text
-from actor.machine.state import REDUCER, Answer, State, state_sha256
+from actor.machine.state import REDUCER, State, TextAnswer, state_sha256
 from actor.machine.wanted import submission_decided
 from actor.ports import (
     AnalyzerPort,
@@ -292,7 +292,7 @@ def _analysis_failed(post_id: str, digest: str, error: AnalysisError, latency_ms
     )
 
 
-def _analyzed_before(post_id: str, digest: str, known: Answer) -> ev.PostAnalyzed:
+def _analyzed_before(post_id: str, digest: str, known: TextAnswer) -> ev.PostAnalyzed:
     return ev.PostAnalyzed(
         post_id=post_id,
         content_sha256=digest,

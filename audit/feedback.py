@@ -19,7 +19,7 @@ from audit.recent import RECENT_POSTS, RECENT_WINDOWS, Recent
 from events import catalogue as ev
 from events.journal import JournalDamagedError, Record
 
-__all__ = ["Feedback", "FeedbackTotals", "Judgement", "PostFeedback", "Verdict", "WindowScores", "told_in"]
+__all__ = ["Feedback", "FeedbackTotals", "PostFeedback", "ValidatorWord", "Verdict", "WindowScores", "told_in"]
 
 # What a matter's validators are together. "disputed" means that one confirmed the post and another one refused it.
 Verdict: TypeAlias = Literal["confirmed", "refused", "disputed"]
@@ -33,7 +33,7 @@ _NO_CODE: Final = "no reason told"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class ValidatorWord:
     """A validator's word on a post: what it told, in which record, and when (unix milliseconds)."""
 
     event: ev.ValidationObserved
@@ -84,11 +84,11 @@ class PostFeedback:
     """
 
     post_id: str
-    judgements: Recent[str, Judgement] = field(default_factory=lambda: Recent(_VALIDATORS_OF_ONE_MATTER))
+    judgements: Recent[str, ValidatorWord] = field(default_factory=lambda: Recent(_VALIDATORS_OF_ONE_MATTER))
 
     def take(self, record: Record, event: ev.ValidationObserved) -> None:
         """One more judgement of it."""
-        self.judgements[event.validator] = Judgement(event=event, seq=record.seq, at_ms=record.at_ms)
+        self.judgements[event.validator] = ValidatorWord(event=event, seq=record.seq, at_ms=record.at_ms)
 
     @property
     def verdict(self) -> Verdict:

@@ -3,7 +3,7 @@
     python -m benchmarks.campaign_image
 
 It needs root and Debian's apt-get, some five minutes, and 1 GiB in the folder for temporary files, and leaves nothing.
-The containers are run as docs/service/compose.yaml says. Exit code 1 when anything is not as documented.
+The containers are run as docs/operators/service/compose.yaml says. Exit code 1 when anything is not as documented.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from sandbox import Sandbox, SandboxConfig
 from tests.world import FAST, hours_ago, make_wallet, wait_for
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
-_SERVICE: Final = _ROOT / "docs" / "service"
+_SERVICE: Final = _ROOT / "docs" / "operators" / "service"
 _BASE: Final = "python:3.11-slim-bookworm"
 _USER: Final = 10_001
 # What a test cannot wait for; the image's own are a minute, 5 minutes and 3.

@@ -214,7 +214,7 @@ class JournalCreated(Value, frozen=True, kw_only=True):
         hotkey: The miner's ss58 address.
         netuid: The subnet.
         api_url: The coordination API that the windows and verdicts belong to.
-        format: Version of the record format (docs/journal-format.md).
+        format: Version of the record format (docs/reference/journal-format.md).
         dry_run: True when nothing was ever sent under this journal.
     """
 

@@ -1,7 +1,7 @@
 """What X and the LLM bill, as prices and as exact money. Pure.
 
 Money is whole micro-dollars (``_uusd``), so that sums do not depend on their order; it is rounded once, after counts
-were multiplied with prices. Sources of the defaults: docs/costs.md.
+were multiplied with prices. Sources of the defaults: docs/operators/costs.md.
 """
 
 from __future__ import annotations

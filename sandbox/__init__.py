@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.services.exchanges import ApiLedger, Exchange, Ledgers, LlmLedger, XLedger
     from sandbox.services.faults import FAULTS, Fault, FaultPlan
     from sandbox.services.llm_personalities import PERSONALITIES, Personality
-    from sandbox.services.x_corpus import Corpus, Post
+    from sandbox.services.x_corpus import Corpus, CorpusPost
     from sandbox.services.x_people import User
 
 __all__ = [
@@ -24,13 +24,13 @@ __all__ = [
     "PERSONALITIES",
     "ApiLedger",
     "Corpus",
+    "CorpusPost",
     "Exchange",
     "Fault",
     "FaultPlan",
     "Ledgers",
     "LlmLedger",
     "Personality",
-    "Post",
     "Sandbox",
     "SandboxConfig",
     "User",
@@ -46,7 +46,7 @@ _PARTS: Final = {
     "services.exchanges": ("ApiLedger", "Exchange", "Ledgers", "LlmLedger", "XLedger"),
     "services.faults": ("FAULTS", "Fault", "FaultPlan"),
     "services.llm_personalities": ("PERSONALITIES", "Personality"),
-    "services.x_corpus": ("Corpus", "Post"),
+    "services.x_corpus": ("Corpus", "CorpusPost"),
     "services.x_people": ("User",),
 }
 _HOMES: Final = {name: part for part, names in _PARTS.items() for name in names}

@@ -21,7 +21,7 @@ from actor.analyzer.port import LLMError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from actor.analyzer.conversation import Reply
+    from actor.analyzer.conversation import UsableAnswer
     from actor.analyzer.port import LLM
     from actor.analyzer.strategy import Judgement, Strategy, Study
 
@@ -133,7 +133,7 @@ class Analyzer:
         """Close the model's edge."""
         await self._llm.aclose()
 
-    async def _converse(self, study: Study, bill: Bill, *, vote: int) -> Reply:
+    async def _converse(self, study: Study, bill: Bill, *, vote: int) -> UsableAnswer:
         async with self._first_alone():
             return await self._in_time(study, bill, vote=vote)
 
@@ -157,7 +157,7 @@ class Analyzer:
         """Whether an answer told what the server takes, or the one that was to find out has failed."""
         return self._ladder.knows(_now_s()) or _now_s() - self._scouted_s < _SCOUTED_S
 
-    async def _in_time(self, study: Study, bill: Bill, *, vote: int) -> Reply:
+    async def _in_time(self, study: Study, bill: Bill, *, vote: int) -> UsableAnswer:
         limit = asyncio.timeout(self._timeout_s)
         try:
             async with limit:

@@ -1,4 +1,4 @@
-"""Reading the model's answer: any text in, a checked `Answer` or `AnswerError` out, nothing else.
+"""Reading the model's answer: any text in, a checked `ModelAnswer` or `AnswerError` out, nothing else.
 
 Only what was offered can come out: categories of ours, candidates by their names, functions by their positions,
 and terms that stand in the post. Everything else in the answer is dropped unread. Thoughts, drafts and examples are no
@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.choice import Said, UnclearError, choose
-from actor.analyzer.json_in_text import Found, TangledError, objects_in, whole_object
+from actor.analyzer.json_in_text import FoundObject, TangledError, objects_in, whole_object
 from actor.analyzer.lead_in import apart, speaks_against
 from actor.analyzer.marks import is_neutral
 from actor.analyzer.prompt import SENTIMENTS
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from actor.analyzer.registry import Subnet
 
-__all__ = ["SCHEMA_NAME", "Answer", "AnswerError", "Discussed", "read_answer", "spoken"]
+__all__ = ["SCHEMA_NAME", "AnswerError", "Discussed", "ModelAnswer", "read_answer", "spoken"]
 
 SCHEMA_NAME: Final = "post_analysis"
 
@@ -60,7 +60,7 @@ class Discussed(Value, frozen=True, kw_only=True):
     terms: int
 
 
-class Answer(Value, frozen=True, kw_only=True):
+class ModelAnswer(Value, frozen=True, kw_only=True):
     """The model's answer, reduced to what was asked.
 
     Attributes:
@@ -104,7 +104,7 @@ def _unfenced(text: str) -> str:
     return text[label.end() :] if (label := _LABEL.match(text)) else text
 
 
-def read_answer(text: str, candidates: Sequence[Subnet], post: str) -> Answer:
+def read_answer(text: str, candidates: Sequence[Subnet], post: str) -> ModelAnswer:
     """Check what the model said against what was offered.
 
     Raises:
@@ -122,7 +122,7 @@ def read_answer(text: str, candidates: Sequence[Subnet], post: str) -> Answer:
         raise AnswerError(str(error)) from None
 
 
-def _said(found: Found, candidates: Sequence[Subnet], post: str) -> Said:
+def _said(found: FoundObject, candidates: Sequence[Subnet], post: str) -> Said:
     try:
         return Said(found, _answer(_unwrapped(found.value), candidates, post.lower()), "")
     except AnswerError as error:
@@ -135,7 +135,7 @@ def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
     return inner if isinstance(inner, dict) and (is_neutral(name) or name == SCHEMA_NAME) else value
 
 
-def _answer(found: dict[str, Any], candidates: Sequence[Subnet], post: str) -> Answer:
+def _answer(found: dict[str, Any], candidates: Sequence[Subnet], post: str) -> ModelAnswer:
     about = found.get("about_bittensor")
     about = _BOOLEANS.get(_plain(about)) if isinstance(about, str) else about
     if not isinstance(about, bool):
@@ -149,7 +149,7 @@ def _answer(found: dict[str, Any], candidates: Sequence[Subnet], post: str) -> A
     if not isinstance(subnets, list):
         raise AnswerError("subnets must be a list")
     discussed = _discussed(subnets, candidates, post)
-    return Answer(about_bittensor=about, sentiment=SENTIMENTS[category], discussed=discussed)
+    return ModelAnswer(about_bittensor=about, sentiment=SENTIMENTS[category], discussed=discussed)
 
 
 def _require_one(found: dict[str, Any], category: str) -> None:

@@ -18,8 +18,8 @@ from actor.analyzer.prompt import SENTIMENTS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actor.analyzer.answer import Answer
-    from actor.analyzer.json_in_text import Found
+    from actor.analyzer.answer import ModelAnswer
+    from actor.analyzer.json_in_text import FoundObject
 
 __all__ = ["Said", "UnclearError", "choose"]
 
@@ -36,12 +36,12 @@ class UnclearError(Exception):
 class Said(NamedTuple):
     """An object, and the answer that it would be; else why it cannot be one."""
 
-    found: Found
-    answer: Answer | None
+    found: FoundObject
+    answer: ModelAnswer | None
     flaw: str
 
 
-def choose(text: str, said: Sequence[Said], post: str) -> Answer:
+def choose(text: str, said: Sequence[Said], post: str) -> ModelAnswer:
     """The answer.
 
     Args:
@@ -106,10 +106,10 @@ def _end(view: str, said: Sequence[Said], first: Said) -> int:
     return min(runs_on(view, start), next(invented, len(view)))
 
 
-def _standing(view: str, said: Sequence[Said]) -> list[tuple[Found, Answer]]:
+def _standing(view: str, said: Sequence[Said]) -> list[tuple[FoundObject, ModelAnswer]]:
     """The answers that neither marks nor words around them take away."""
     inside = enclosed(view, [one.found.start for one in said])
-    standing: list[tuple[Found, Answer]] = []
+    standing: list[tuple[FoundObject, ModelAnswer]] = []
     led_away = False
     at = 0
     for one, is_inside in zip(said, inside, strict=True):
@@ -120,13 +120,13 @@ def _standing(view: str, said: Sequence[Said]) -> list[tuple[Found, Answer]]:
     return standing
 
 
-def _is_quoted(found: Found, text: str, view: str, post: str) -> bool:
+def _is_quoted(found: FoundObject, text: str, view: str, post: str) -> bool:
     """Whether, in the middle of words, it says nothing but what the post says."""
     words = _LETTERS.sub("", text[found.start : found.end].lower())
     return words in _LETTERS.sub("", post.lower()) and bool(_WORD.search(without_marks(view)))
 
 
-def _may_correct(later: Said, answer: Answer, text: str) -> bool:
+def _may_correct(later: Said, answer: ModelAnswer, text: str) -> bool:
     if later.answer is not None:
         return later.answer != answer
     return _ANSWER_FIELD.search(text, later.found.start, later.found.end) is not None

@@ -31,9 +31,9 @@ __all__ = [
     "THINKING_TOKENS",
     "Conversation",
     "Ladder",
-    "Reply",
     "Rung",
     "Takes",
+    "UsableAnswer",
     "response_format",
 ]
 
@@ -130,7 +130,7 @@ _RETRIED: Final = frozenset({"connection", "broken", "rate_limit", "server"})
 Messages = tuple["Mapping[str, str]", ...]
 
 
-class Reply(Value, frozen=True, kw_only=True):
+class UsableAnswer(Value, frozen=True, kw_only=True):
     """A usable answer, as the judge read it, and the way of asking that brought it."""
 
     content: Judgement
@@ -191,7 +191,7 @@ class Conversation:
         self._calls_before = bill.calls
         self._takes = Takes()
 
-    async def hold(self) -> Reply:
+    async def hold(self) -> UsableAnswer:
         """Ask, and again if the answer cannot be used: with room for thoughts that were cut off, then for a repair.
 
         Raises:
@@ -220,7 +220,7 @@ class Conversation:
         self._bill.repairs += 1
         return True
 
-    async def _ask(self, flaw: _UnusableError | None) -> Reply:
+    async def _ask(self, flaw: _UnusableError | None) -> UsableAnswer:
         completion = await self._complete(flaw)
         self._bill.add(completion)
         said, cut_off = "", completion.cut_off
@@ -233,7 +233,7 @@ class Conversation:
             said = said or ("" if error.unfinished else completion.text)
             raise _UnusableError(f"{error}{cut}", said=said, needs_room=error.unfinished) from error
         self._ladder.prove(self._takes, _now_s())
-        return Reply(content=content, takes=self._takes)
+        return UsableAnswer(content=content, takes=self._takes)
 
     async def _complete(self, flaw: _UnusableError | None) -> Completion:
         """Ask as the server takes it, and again after failures that pass, as often and as long as this exchange may."""

@@ -11,7 +11,7 @@ import re
 import warnings
 from typing import Any, Final, NamedTuple
 
-__all__ = ["Found", "TangledError", "objects_in", "whole_object"]
+__all__ = ["FoundObject", "TangledError", "objects_in", "whole_object"]
 
 _MAX_UNREAD: Final = 40
 _MAX_LOOSE_CHARS: Final = 4_000  # Python's own reader, which takes single quotes, is not meant for more
@@ -24,7 +24,7 @@ class TangledError(Exception):
     """More braces than one looks at begin nothing that can be read."""
 
 
-class Found(NamedTuple):
+class FoundObject(NamedTuple):
     """An object, and where it stands in the text."""
 
     value: dict[str, Any]
@@ -42,13 +42,13 @@ def whole_object(text: str) -> bool:
         return False
 
 
-def objects_in(text: str) -> list[Found]:
+def objects_in(text: str) -> list[FoundObject]:
     """The outermost objects of a text, first to last.
 
     Raises:
         TangledError: More than 40 of its braces begin nothing that can be read.
     """
-    objects: list[Found] = []
+    objects: list[FoundObject] = []
     unread = 0
     position = text.find("{")
     while position >= 0:
@@ -73,15 +73,15 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_once)
 
 
-def _strict(text: str, start: int) -> Found | None:
+def _strict(text: str, start: int) -> FoundObject | None:
     try:
         value, end = _DECODER.raw_decode(text, start)
     except (ValueError, RecursionError):
         return None
-    return Found(value, start, end)
+    return FoundObject(value, start, end)
 
 
-def _loose(text: str, start: int) -> Found | None:
+def _loose(text: str, start: int) -> FoundObject | None:
     """An object with single quotes, trailing commas or Python's True, False and None."""
     text = text[start : start + _MAX_LOOSE_CHARS]
     plain = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), text)  # no brace of a string counts
@@ -90,7 +90,7 @@ def _loose(text: str, start: int) -> Found | None:
         depth += (char == "{") - (char == "}")
         if not depth:
             value = _read(text[:position])
-            return Found(value, start, start + position) if isinstance(value, dict) else None
+            return FoundObject(value, start, start + position) if isinstance(value, dict) else None
     return None
 
 

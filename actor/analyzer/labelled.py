@@ -1,6 +1,6 @@
 """Labelled posts: what a post says by the judgement of a person, to hold strategies and models against.
 
-One JSON object a line, as docs/analyzer.md describes. Nothing here looks at what a strategy would say.
+One JSON object a line, as docs/developers/analyzer.md describes. Nothing here looks at what a strategy would say.
 """
 
 from __future__ import annotations

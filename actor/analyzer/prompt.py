@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
     from actor.analyzer.registry import Subnet
 
-__all__ = ["PROMPT_VERSION", "SENTIMENTS", "Shown", "answer_schema", "answer_tokens", "ask", "ask_again", "ask_shorter"]
+__all__ = [
+    "PROMPT_VERSION",
+    "SENTIMENTS",
+    "ShownPost",
+    "answer_schema",
+    "answer_tokens",
+    "ask",
+    "ask_again",
+    "ask_shorter",
+]
 
 PROMPT_VERSION: Final = "hybrid-2"
 """Changes whenever the words or the schema below change: records of different versions do not compare."""
@@ -98,7 +107,7 @@ _UNSEEN: Final = re.compile(
 )
 
 
-class Shown(Value, frozen=True, kw_only=True):
+class ShownPost(Value, frozen=True, kw_only=True):
     """A question, and how much of the post it shows.
 
     Attributes:
@@ -132,12 +141,12 @@ def answer_tokens(candidates: Sequence[Subnet]) -> int:
     return _TOKENS_AROUND + _TOKENS_FOR_EACH * len(candidates)
 
 
-def ask(post: str, candidates: Sequence[Subnet]) -> Shown:
+def ask(post: str, candidates: Sequence[Subnet]) -> ShownPost:
     """The question about a post."""
     return _shown(post, post[:MAX_POST_CHARS], candidates)
 
 
-def ask_shorter(post: str, candidates: Sequence[Subnet]) -> Shown | None:
+def ask_shorter(post: str, candidates: Sequence[Subnet]) -> ShownPost | None:
     """The question about as much of the post as fits into any model; None when that is the question already."""
     least, most = 0, min(len(post), MAX_POST_CHARS)
     while least < most:  # the longest beginning that is short enough
@@ -173,13 +182,13 @@ def _closed(parts: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "properties": parts, "required": list(parts), "additionalProperties": False}
 
 
-def _shown(post: str, shown: str, candidates: Sequence[Subnet]) -> Shown:
+def _shown(post: str, shown: str, candidates: Sequence[Subnet]) -> ShownPost:
     offered = [{"name": subnet.name, "functions": list(subnet.functions)} for subnet in candidates]
     messages = (
         {"role": "system", "content": _SYSTEM},
         {"role": "user", "content": f"INPUT:\n{_line({'candidates': offered, 'post': shown})}"},
     )
-    return Shown(messages=messages, chars=None if shown == post else len(shown))
+    return ShownPost(messages=messages, chars=None if shown == post else len(shown))
 
 
 def _size(post: str) -> int:

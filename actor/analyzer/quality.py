@@ -29,7 +29,7 @@ __all__ = [
     "Disagreement",
     "MatchingQuality",
     "ModelQuality",
-    "Outcome",
+    "PostOutcome",
     "matching",
     "modelled",
 ]
@@ -39,7 +39,7 @@ _CATEGORIES: Final = {value: name for name, value in SENTIMENTS.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class PostOutcome:
     """What became of one labelled post.
 
     Attributes:
@@ -168,7 +168,7 @@ class ModelQuality:
         return sum(self.failures.values())
 
 
-def matching(outcomes: Sequence[Outcome]) -> MatchingQuality:
+def matching(outcomes: Sequence[PostOutcome]) -> MatchingQuality:
     """Compare names and candidates with the labels."""
     named = [frozenset(subnet.name for subnet in outcome.study.direct) for outcome in outcomes]
     offered = [len(outcome.study.candidates) for outcome in outcomes]
@@ -187,7 +187,7 @@ def matching(outcomes: Sequence[Outcome]) -> MatchingQuality:
     )
 
 
-def modelled(outcomes: Sequence[Outcome]) -> ModelQuality | None:
+def modelled(outcomes: Sequence[PostOutcome]) -> ModelQuality | None:
     """Compare analyses with the labels; None when no model was asked."""
     asked = [outcome for outcome in outcomes if outcome.analysis is not None]
     if not asked:
@@ -221,18 +221,18 @@ def modelled(outcomes: Sequence[Outcome]) -> ModelQuality | None:
     )
 
 
-def _baseline(asked: Sequence[Outcome]) -> Baseline:
+def _baseline(asked: Sequence[PostOutcome]) -> Baseline:
     ((category, sentiment),) = Counter(one.post.sentiment for one in asked).most_common(1)
     agree = [_names_agree(one) for one in asked]
     both = sum(agrees and one.post.sentiment == category for one, agrees in zip(asked, agree, strict=True))
     return Baseline(category=category, sentiment=sentiment, relevance=sum(agree), both=both)
 
 
-def _names_agree(outcome: Outcome) -> bool:
+def _names_agree(outcome: PostOutcome) -> bool:
     return not _apart(outcome.post.tokens, kept({subnet.name: DIRECT for subnet in outcome.study.direct}))
 
 
-def _matching_differences(outcome: Outcome) -> Iterator[Disagreement]:
+def _matching_differences(outcome: PostOutcome) -> Iterator[Disagreement]:
     post, found = outcome.post, {subnet.name for subnet in outcome.study.direct}
     if found != post.direct:
         yield Disagreement(post=post, what="direct", expected=_names(post.direct), found=_names(found))
@@ -241,7 +241,7 @@ def _matching_differences(outcome: Outcome) -> Iterator[Disagreement]:
         yield Disagreement(post=post, what="offered", expected=_names(missing), found=_names(offered))
 
 
-def _not_offered(outcome: Outcome) -> set[str]:
+def _not_offered(outcome: PostOutcome) -> set[str]:
     known = {subnet.name for subnet in (*outcome.study.direct, *outcome.study.candidates)}
     return set(outcome.post.discussed) - known
 

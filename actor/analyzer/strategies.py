@@ -13,7 +13,7 @@ from actor.analyzer.strategy import Judgement, Study
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from actor.analyzer.answer import Answer, Discussed
+    from actor.analyzer.answer import Discussed, ModelAnswer
     from actor.analyzer.mentions import Mentions
     from actor.analyzer.registry import Registry, Subnet
     from actor.analyzer.strategy import Strategy, Study
@@ -39,7 +39,7 @@ ONE_FUNCTION: Final = 0.4
 TERMS_ONLY: Final = 0.2
 
 
-def relevance(direct: Iterable[Subnet], answer: Answer) -> dict[str, float]:
+def relevance(direct: Iterable[Subnet], answer: ModelAnswer) -> dict[str, float]:
     """Return relevance above 0 by subnet name, highest first and then by name, at most MAX_SUBNETS."""
     found = {subnet.name: DIRECT for subnet in direct}
     if answer.about_bittensor:

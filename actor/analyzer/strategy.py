@@ -13,7 +13,7 @@ from events.codec import Value
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from actor.analyzer.prompt import Shown
+    from actor.analyzer.prompt import ShownPost
     from actor.analyzer.registry import Subnet
 
 __all__ = ["Judgement", "Strategy", "Study"]
@@ -46,11 +46,11 @@ class Study(Value, frozen=True, kw_only=True):
 
     direct: tuple[Subnet, ...]
     candidates: tuple[Subnet, ...]
-    question: Shown
+    question: ShownPost
     judge: Callable[[str], Judgement]
     schema: Mapping[str, Any]
     answer_tokens: int
-    shorter: Shown | None = None
+    shorter: ShownPost | None = None
 
 
 class Strategy(Protocol):

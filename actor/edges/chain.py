@@ -17,7 +17,7 @@ from actor.analyzer.refresh import ChainError, ChainSubnet
 if TYPE_CHECKING:
     from bittensor import Client, Snapshot, Substrate
 
-__all__ = ["BittensorChain", "NetworkError", "Place"]
+__all__ = ["BittensorChain", "NetworkError", "SubnetPlace"]
 
 MAX_REASON_CHARS: Final = 200
 
@@ -29,7 +29,7 @@ class NetworkError(ChainError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class SubnetPlace:
     """A hotkey's place on a subnet.
 
     Attributes:
@@ -73,17 +73,17 @@ class BittensorChain:
         """
         return await self._ask(self._subnets)
 
-    async def place(self, *, netuid: int, hotkey: str) -> Place:
+    async def place(self, *, netuid: int, hotkey: str) -> SubnetPlace:
         """Where a hotkey stands at the chain's head.
 
         Raises:
             ChainError: As for `subnets`.
         """
 
-        async def read(head: Snapshot) -> Place:
+        async def read(head: Snapshot) -> SubnetPlace:
             exists = await head.query(self._storage.NetworksAdded, [netuid])
             uid = await head.query(self._storage.Uids, [netuid, hotkey])
-            return Place(exists=bool(exists), uid=None if uid is None else int(uid))
+            return SubnetPlace(exists=bool(exists), uid=None if uid is None else int(uid))
 
         return await self._ask(read)
 

@@ -12,7 +12,7 @@ from actor.analyzer.port import Completion, LLMError
 from actor.edges.llm_advice import advice
 from actor.edges.llm_body import error_in, status_told, words_of
 from actor.edges.llm_ends import THOUGHT_FIELDS, end_of, has_thought, is_error, refusal_in, text_of
-from actor.edges.llm_words import Refused, refusal_kind
+from actor.edges.llm_words import RefusalReason, refusal_kind
 from actor.edges.text import as_float, http_date, one_line
 from actor.edges.told import told
 
@@ -66,7 +66,9 @@ def redirect(status: int, to: str) -> LLMError:
     return LLMError(f"HTTP {status}: {where} ({fix})", kind="model")
 
 
-def _error(found: Refused, text: str, status: int, *, headers: Mapping[str, str], whole: str, **more: Any) -> LLMError:
+def _error(
+    found: RefusalReason, text: str, status: int, *, headers: Mapping[str, str], whole: str, **more: Any
+) -> LLMError:
     fix = advice(found.kind, status, words_of(whole[:MAX_BODY_CHARS]))
     return LLMError(
         f"{text} ({fix})" if fix else text,

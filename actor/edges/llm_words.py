@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from actor.analyzer.port import LLMErrorKind
 
-__all__ = ["Refused", "refusal_kind"]
+__all__ = ["RefusalReason", "refusal_kind"]
 
 _KINDS: Final[Mapping[int, LLMErrorKind]] = {
     401: "auth",
@@ -51,14 +51,14 @@ _MATTERS: Final[tuple[tuple[LLMErrorKind, re.Pattern[str]], ...]] = (
 _NOT_OURS: Final = frozenset({"auth", "quota"})
 
 
-class Refused(NamedTuple):
+class RefusalReason(NamedTuple):
     """What a refusal is about; `parameters` are as `LLMError.refused` has them."""
 
     kind: LLMErrorKind
     parameters: tuple[str, ...] = ()
 
 
-def refusal_kind(status: int, body: str, *, formatted: bool, sent: Collection[str] = ()) -> Refused:
+def refusal_kind(status: int, body: str, *, formatted: bool, sent: Collection[str] = ()) -> RefusalReason:
     """What a refusal is about.
 
     Args:
@@ -68,25 +68,25 @@ def refusal_kind(status: int, body: str, *, formatted: bool, sent: Collection[st
         sent: The parameters that the request had.
     """
     if status in _FINAL:
-        return Refused(_KINDS[status])
+        return RefusalReason(_KINDS[status])
     said = words_of(body)
     if status == _TOO_MANY:
-        return Refused(_limit(said))
+        return RefusalReason(_limit(said))
     if status == _UNAUTHORIZED:
-        return Refused(_account(said))
+        return RefusalReason(_account(said))
     if matter := _matter(said, status):
-        return Refused(matter)
+        return RefusalReason(matter)
     return _part(said, formatted=formatted, sent=sent) or _without_words(status, body, formatted=formatted)
 
 
-def _without_words(status: int, body: str, *, formatted: bool) -> Refused:
+def _without_words(status: int, body: str, *, formatted: bool) -> RefusalReason:
     meant = status if status in _KINDS or status >= _SERVER else status_coded(body) or status
     if meant in _KINDS:
-        return Refused(_KINDS[meant])
+        return RefusalReason(_KINDS[meant])
     if meant >= _SERVER and meant != _NOT_IMPLEMENTED:
-        return Refused("server")
+        return RefusalReason("server")
     # It may be about the format: the rungs below it find out.
-    return Refused("refused_format" if formatted and status in _OF_A_FORMAT else "request")
+    return RefusalReason("refused_format" if formatted and status in _OF_A_FORMAT else "request")
 
 
 def _account(said: str) -> LLMErrorKind:
@@ -121,17 +121,17 @@ def _matter(said: str, status: int) -> LLMErrorKind | None:
     return None if in_trouble and limit in _NOT_OURS else limit
 
 
-def _part(said: str, *, formatted: bool, sent: Collection[str]) -> Refused | None:
+def _part(said: str, *, formatted: bool, sent: Collection[str]) -> RefusalReason | None:
     """Which part of a request is refused, by words."""
     if named := _parameters(said, sent):
-        return Refused("refused_parameter", named)
+        return RefusalReason("refused_parameter", named)
     if says.LONG.search(said):
-        return Refused("context")
+        return RefusalReason("context")
     if says.FORMAT.search(said):
         about = () if says.SCHEMA.search(said) else (FORMAT_TYPE,)
-        return Refused("refused_format", about) if formatted else Refused("request")
+        return RefusalReason("refused_format", about) if formatted else RefusalReason("request")
     # It insists on a parameter that was left out already: no other request of ours will do.
-    return Refused("refused_parameter") if _parameters(said, PARAMETERS) else None
+    return RefusalReason("refused_parameter") if _parameters(said, PARAMETERS) else None
 
 
 def _parameters(said: str, sent: Collection[str]) -> tuple[str, ...]:

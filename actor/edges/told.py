@@ -13,7 +13,7 @@ from typing import Final
 from actor.edges.text import as_int, parse_json
 from events.codec import Value
 
-__all__ = ["Told", "plain_words", "told"]
+__all__ = ["BodyWords", "plain_words", "told"]
 
 # In the order in which they are said: what it is called before what it means, and that before its parts.
 _WORDS: Final = (
@@ -38,7 +38,7 @@ _UNSEEN: Final = re.compile(r"<(script|style)\b.*?(?:</\1[^>]*>|\Z)|<!--.*?(?:--
 _TAG: Final = re.compile(r"<[^>]*(?:>|\Z)")
 
 
-class Told(Value, frozen=True, kw_only=True):
+class BodyWords(Value, frozen=True, kw_only=True):
     """What a JSON body tells.
 
     Attributes:
@@ -50,9 +50,9 @@ class Told(Value, frozen=True, kw_only=True):
     words: str
 
 
-def told(body: object) -> Told:
+def told(body: object) -> BodyWords:
     """What a decoded JSON body tells, wherever in it."""
-    return Told(codes=tuple(dict.fromkeys(_codes(body, 0))), words=_words(body, 0))
+    return BodyWords(codes=tuple(dict.fromkeys(_codes(body, 0))), words=_words(body, 0))
 
 
 def plain_words(text: str) -> str:

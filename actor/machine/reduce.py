@@ -16,13 +16,13 @@ from actor.machine.budget import DAY_MS, reckon
 from actor.machine.scoring import score_post_entry
 from actor.machine.state import (
     ANSWERED,
-    Answer,
     Backoff,
     OpenAttempt,
     PendingPost,
     Refused,
     State,
     Taken,
+    TextAnswer,
     Window,
     observation_key,
 )
@@ -396,10 +396,10 @@ def _taken(before: Taken | None, e: ev.PostAnalyzed, at_ms: int) -> Taken | None
 
 
 def _remember(
-    answers: Mapping[int, Mapping[str, Answer]], e: ev.PostAnalyzed, hour: int
-) -> Mapping[int, Mapping[str, Answer]]:
+    answers: Mapping[int, Mapping[str, TextAnswer]], e: ev.PostAnalyzed, hour: int
+) -> Mapping[int, Mapping[str, TextAnswer]]:
     """Keep the answer for other posts of the same text, which come within hours; older ones are forgotten."""
-    answer = Answer(
+    answer = TextAnswer(
         post_id=e.post_id, model=e.model, prompt_version=e.prompt_version, tokens=e.tokens, sentiment=e.sentiment
     )
     if hour in answers:

@@ -30,7 +30,6 @@ __all__ = [
     "INITIAL",
     "REDUCER",
     "STATES",
-    "Answer",
     "Backoff",
     "OpenAttempt",
     "PendingPost",
@@ -38,6 +37,7 @@ __all__ = [
     "State",
     "StateName",
     "Taken",
+    "TextAnswer",
     "Totals",
     "Trouble",
     "Window",
@@ -129,7 +129,7 @@ class Backoff(Value, frozen=True, kw_only=True):
     held: tuple[str, ...] = ()
 
 
-class Answer(Value, frozen=True, kw_only=True):
+class TextAnswer(Value, frozen=True, kw_only=True):
     """What was found out about a text, and holds for every post with the same text.
 
     Attributes:
@@ -274,7 +274,7 @@ class State(Value, frozen=True, kw_only=True):
     backoff: Backoff | None = None
     counted: Mapping[int, int] = {}
     seen: Mapping[int, frozenset[str]] = {}
-    answers: Mapping[int, Mapping[str, Answer]] = {}
+    answers: Mapping[int, Mapping[str, TextAnswer]] = {}
     checkpointed: int | None = None
     checkpoint_seq: int = 0
     outcomes: Mapping[str, str] = {}
@@ -345,7 +345,7 @@ class State(Value, frozen=True, kw_only=True):
         """The moment from which on a post is not sent any more, unix milliseconds (ruling 9)."""
         return post.timestamp * 1000 + round(self.policy.max_post_age_s * 1000)
 
-    def answer(self, content_sha256: str) -> Answer | None:
+    def answer(self, content_sha256: str) -> TextAnswer | None:
         """What is on record about a text of this digest; the newest where models or rules changed."""
         for hour in sorted(self.answers, reverse=True):
             if (answer := self.answers[hour].get(content_sha256)) is not None:
@@ -400,14 +400,14 @@ class _Hours:
     """Encodes ``State.answers``, most of a state's bytes. A finished hour no longer changes, so it is encoded once."""
 
     def __init__(self) -> None:
-        self._last: Mapping[int, tuple[Mapping[str, Answer], orjson.Fragment]] = {}
+        self._last: Mapping[int, tuple[Mapping[str, TextAnswer], orjson.Fragment]] = {}
 
-    def encode(self, hours: Mapping[int, Mapping[str, Answer]]) -> dict[str, orjson.Fragment]:
+    def encode(self, hours: Mapping[int, Mapping[str, TextAnswer]]) -> dict[str, orjson.Fragment]:
         """The hours in canonical order, to be put into the state's JSON."""
         encoded = self._last = {hour: self._hour(hour, hours[hour]) for hour in hours}
         return {str(hour): encoded[hour][1] for hour in sorted(hours, key=str)}
 
-    def _hour(self, hour: int, answers: Mapping[str, Answer]) -> tuple[Mapping[str, Answer], orjson.Fragment]:
+    def _hour(self, hour: int, answers: Mapping[str, TextAnswer]) -> tuple[Mapping[str, TextAnswer], orjson.Fragment]:
         known = self._last.get(hour)
         if known is not None and known[0] is answers:
             return known

@@ -19,7 +19,7 @@ from actor.edges.messages import Message, Messenger, NotSentError
 from actor.machine.alarms import Alarm
 from actor.runtime import Actor
 
-__all__ = ["Announcement", "Announcements", "Teller", "telling_alarms"]
+__all__ = ["Announcement", "Announcements", "Announcer", "telling_alarms"]
 
 _EVERY_S: Final = 1.0
 _AGAIN_S: Final = 60.0
@@ -74,7 +74,7 @@ class Announcements:
         return alarm.since_ms is not None and alarm.since_ms < self._started_ms
 
 
-class Teller:
+class Announcer:
     """Looks at the alarms again and again, and sends what is due.
 
     Args:
@@ -129,7 +129,7 @@ def telling_alarms(actor: Actor, hotkey: str, messenger: Messenger | None) -> It
         yield
         return
     over = threading.Event()
-    teller = Teller(
+    teller = Announcer(
         lambda: actor.alarms() if actor.state.running else None,
         messenger.send,
         Announcements(hotkey, started_ms=time.time_ns() // 1_000_000),

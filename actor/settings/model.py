@@ -60,7 +60,7 @@ Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class PriceSettings(BaseModel):
-    """The price table, in US dollars. docs/costs.md says where the defaults are from."""
+    """The price table, in US dollars. docs/operators/costs.md says where the defaults are from."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
 

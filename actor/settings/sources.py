@@ -21,10 +21,10 @@ from actor.settings.env_file import EMPTY, EnvFile, EnvFileError, Given, quotes_
 __all__ = [
     "LEGACY",
     "SECRET",
+    "GivenValue",
     "SettingsError",
     "Sources",
     "UnknownVariable",
-    "Value",
     "gather",
     "legacy_names",
     "legacy_variables",
@@ -163,7 +163,7 @@ class SettingsError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Value:
+class GivenValue:
     """One setting that was given.
 
     Attributes:
@@ -192,7 +192,7 @@ class Sources:
     """
 
     env_file: Path
-    values: Mapping[str, Value]
+    values: Mapping[str, GivenValue]
     remarks: tuple[str, ...]
     secrets: frozenset[str] = frozenset()
     file_holds_secrets: bool = False
@@ -246,7 +246,7 @@ def gather(
     gathered.take_environment(environment)
     for name, value in flags.items():
         if value is not None:
-            gathered.values[name.upper()] = Value(value=value, source="flag")
+            gathered.values[name.upper()] = GivenValue(value=value, source="flag")
     gathered.remarks += [str(unknown) for unknown in unknown_names(file, env_file, environment, known)]
     gathered.remarks += [
         f"{name} has no effect: windows are counted in blocks (BLOCKS_PER_WINDOW, MAX_SUBMISSIONS_PER_WINDOW)"
@@ -267,7 +267,7 @@ class _Gathered:
     def __init__(self, env_file: Path, known: Collection[str]) -> None:
         self._env_file = env_file
         self._known = known
-        self.values: dict[str, Value] = {}
+        self.values: dict[str, GivenValue] = {}
         self.secrets: set[str] = set()
         self.remarks: list[str] = []
 
@@ -284,14 +284,14 @@ class _Gathered:
             self.remarks.append(f"{place}: {inner} was replaced in {name}: single quotes keep it as it is written")
         text = self._text(name, given.value, place)
         if text:
-            self.values[name] = Value(value=text, source="file", line=given.line, expanded=bool(given.expanded))
+            self.values[name] = GivenValue(value=text, source="file", line=given.line, expanded=bool(given.expanded))
 
     def take_environment(self, environment: Mapping[str, str]) -> None:
         written = dict(self.values)
         # Of two that differ in case only, the one in upper case counts: it comes first.
         for name, value in sorted(environment.items(), reverse=True):
             if name.upper() in self._known and (text := self._text(name.upper(), value, "environment")):
-                self.values[name.upper()] = Value(value=text, source="environment")
+                self.values[name.upper()] = GivenValue(value=text, source="environment")
         overridden = [name for name, value in written.items() if self.values[name].value != value.value]
         if overridden:
             names = ", ".join(sorted(overridden))

@@ -168,7 +168,7 @@ def _totals(drive: Teller, _words: list[str], _fields: _Fields) -> None:
     drive.say(" ".join(f"{name}={getattr(totals, name)}" for name in names))
 
 
-# The names, as docs/testing.md explains them.
+# The names, as docs/developers/testing.md explains them.
 COMMANDS: Final[Mapping[str, _Command]] = {
     "start": _start,
     "stop": _stop,

@@ -4,7 +4,7 @@ Pure and reading only: records and cached folds in, divergences out. ``audit.che
 """
 
 from audit.check.checker import Checked, Checker
-from audit.check.divergence import Divergence, Kind, Note
-from audit.check.journal import Outcome, check_journal
+from audit.check.divergence import Divergence, Kind, Uncompared
+from audit.check.journal import CheckOutcome, check_journal
 
-__all__ = ["Checked", "Checker", "Divergence", "Kind", "Note", "Outcome", "check_journal"]
+__all__ = ["CheckOutcome", "Checked", "Checker", "Divergence", "Kind", "Uncompared", "check_journal"]

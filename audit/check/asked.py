@@ -14,13 +14,13 @@ from events import catalogue as ev
 from events import effects as ef
 from events.differences import ABSENT, Difference, differences
 
-__all__ = ["Asked", "outcome_differences"]
+__all__ = ["WantedLately", "outcome_differences"]
 
 # An effect that was called off may still answer behind so many records.
 _LATE_RECORDS: Final = 100
 
 
-class Asked:
+class WantedLately:
     """What this build wants, and wanted a short while ago."""
 
     def __init__(self) -> None:

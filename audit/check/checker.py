@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from actor.machine import INITIAL
-from audit.check.asked import Asked
+from audit.check.asked import WantedLately
 from audit.check.compare import FOLD, Case, cause, diverge, divergences, failure, stepped
-from audit.check.divergence import Divergence, Note
+from audit.check.divergence import Divergence, Uncompared
 from audit.check.folds import Folds, SnapshotFound
 from audit.check.waits import Waits
 from events import catalogue as ev
@@ -53,7 +53,7 @@ class Checked:
     checkpoints: int
     other_folds: int
     snapshots: int
-    notes: tuple[Note, ...]
+    notes: tuple[Uncompared, ...]
 
 
 class Checker:
@@ -65,12 +65,12 @@ class Checker:
 
     def __init__(self, snapshots: Iterable[Snapshot] = ()) -> None:
         self._state = INITIAL
-        self._asked = Asked()
+        self._asked = WantedLately()
         self._waits = Waits()
         self._folds = Folds(snapshots)
         self._builds: Counter[str] = Counter()
         self._records = self._agreed = self._effects = 0
-        self._notes: list[Note] = []
+        self._notes: list[Uncompared] = []
 
     def feed(self, record: Record) -> Divergence | None:
         """Compare the next record; the first thing in which the two disagree about it, or None."""
@@ -146,7 +146,7 @@ class Checker:
     def _compare_snapshot(self, record: Record, found: Divergence | None) -> Divergence | None:
         same_seq = self._folds.same_seq
         snapshot = self._folds.snapshot_at(record, self._state)
-        if isinstance(snapshot, Note):
+        if isinstance(snapshot, Uncompared):
             self._notes.append(snapshot)
         if not isinstance(snapshot, SnapshotFound):
             return found

@@ -12,7 +12,7 @@ from typing import Any, Final
 from actor.machine import IllegalEventError, State, step, wanted
 from actor.machine.explain import explain
 from actor.machine.outcomes import has_effect
-from audit.check.asked import Asked, outcome_differences
+from audit.check.asked import WantedLately, outcome_differences
 from audit.check.divergence import Divergence, Kind
 from audit.check.fields import decided_differently, rule_of
 from audit.check.folds import Folds
@@ -68,7 +68,7 @@ class Case:
     before: State
     stepped: Stepped
     effect: ef.Effect | None
-    asked: Asked
+    asked: WantedLately
     waits: Waits
     folds: Folds
     agreed: int
@@ -100,7 +100,7 @@ def divergences(case: Case) -> Iterator[Divergence]:
         yield _at(case, "broken", f"this build breaks there: {failure(error)}")
 
 
-def diverge(record: Record, kind: Kind, reason: str, *, agreed: int, asked: Asked, **more: Any) -> Divergence:
+def diverge(record: Record, kind: Kind, reason: str, *, agreed: int, asked: WantedLately, **more: Any) -> Divergence:
     """A divergence at ``record``."""
     return Divergence(
         seq=record.seq,

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from actor.machine.explain import Explanation
 from events.differences import Difference
 
-__all__ = ["Divergence", "Kind", "Note"]
+__all__ = ["Divergence", "Kind", "Uncompared"]
 
 Kind: TypeAlias = Literal[
     "unreadable",  # this build cannot read the record
@@ -38,7 +38,7 @@ class Divergence:
         reason: One line for people.
         agreed: How many records before it agree.
         text: What happened, in one line; empty when this build cannot read it.
-        rule: Which part of this build decides the matter: a rule of docs/machine.md, a module; empty when the rows of
+        rule: Which part of this build decides the matter: a rule of docs/developers/machine.md, a module; empty when the rows of
             ``explanation`` say it.
         differences: Field by field, the journal's side first ("expected").
         explanation: The rows of the table that this build tried; None where the table has no part in it.
@@ -61,7 +61,7 @@ class Divergence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
+class Uncompared:
     """Something that could not be compared, and is no divergence; ``seq`` is the record that it concerns."""
 
     seq: int

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import orjson
 
 from actor.machine import REDUCER, State, decode_state, encode_state, state_sha256
-from audit.check.divergence import Note
+from audit.check.divergence import Uncompared
 from events.catalogue import CheckpointSigned
 from events.differences import Difference, differences
 from events.journal import GENESIS, Record, Snapshot
@@ -80,26 +80,26 @@ class Folds:
             self.same_seq = event.seq
         return found
 
-    def snapshot_at(self, record: Record, state: State) -> SnapshotFound | Note | None:
+    def snapshot_at(self, record: Record, state: State) -> SnapshotFound | Uncompared | None:
         """The cached fold of this record beside ``state``, the one after it; None without a cached fold."""
         snapshot = self._snapshots.pop(record.seq, None)
         if snapshot is None:
             return None
         if snapshot.head != record.head:
-            return Note(seq=record.seq, text="the snapshot is of another history; no start uses it")
+            return Uncompared(seq=record.seq, text="the snapshot is of another history; no start uses it")
         if snapshot.reducer != REDUCER:
             text = f"the snapshot was made by version {snapshot.reducer} of the fold, this build has {REDUCER}"
-            return Note(seq=record.seq, text=f"{text}: not compared")
+            return Uncompared(seq=record.seq, text=f"{text}: not compared")
         self.snapshots += 1
         found = _compared(snapshot.state, state)
         if found is None:
             self.same_seq = record.seq
         return found
 
-    def left_over(self) -> Iterable[Note]:
+    def left_over(self) -> Iterable[Uncompared]:
         """Cached folds behind the last record that was read."""
         for seq in sorted(self._snapshots):
-            yield Note(seq=seq, text="the snapshot is of a record behind the end; no start uses it")
+            yield Uncompared(seq=seq, text="the snapshot is of a record behind the end; no start uses it")
 
 
 def _compared(cached: bytes, state: State) -> SnapshotFound | None:

@@ -14,11 +14,11 @@ from events.journal import JournalDamagedError, JournalReader, Snapshot
 from events.journal.head import read_witness
 from events.journal.snapshot import load, snapshot_paths
 
-__all__ = ["Outcome", "check_journal"]
+__all__ = ["CheckOutcome", "check_journal"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class CheckOutcome:
     """What a check of a journal came to.
 
     Attributes:
@@ -45,7 +45,7 @@ class Outcome:
 
 def check_journal(
     journal: Path, *, to_the_end: bool = False, on_progress: Callable[[int, int], None] = lambda _done, _total: None
-) -> Outcome:
+) -> CheckOutcome:
     """Compare a journal with this build's machine.
 
     Args:
@@ -63,7 +63,7 @@ def check_journal(
         found.append(divergence)
         if not to_the_end:
             break
-    return Outcome(
+    return CheckOutcome(
         journal=journal,
         checked=checker.checked(),
         divergences=tuple(found),

@@ -10,7 +10,7 @@ import orjson
 from actor.machine import REDUCER
 from actor.machine.explain import Explanation, TriedRow
 from audit.check.divergence import Divergence
-from audit.check.journal import Outcome
+from audit.check.journal import CheckOutcome
 from events.describe import inert_json, path_text, printable
 from events.differences import difference_fields, difference_lines
 from events.journal import at_text
@@ -23,7 +23,7 @@ _SHORT: Final = 40
 _SIDES: Final = ("journal", "build")
 
 
-def outcome_text(outcome: Outcome, build: str) -> str:
+def outcome_text(outcome: CheckOutcome, build: str) -> str:
     """Each divergence in some lines, then whether ``build`` agrees and what was compared."""
     lines = [line for found in outcome.divergences for line in _divergence_lines(found)]
     lines += _summary_lines(outcome, build)
@@ -69,7 +69,7 @@ def _row_lines(told: Explanation, journal_dest: object) -> Iterator[str]:
         yield f"  {taken} to {dest}{f': {guards}' if guards else ''}{way}"
 
 
-def _summary_lines(outcome: Outcome, build: str) -> Iterator[str]:
+def _summary_lines(outcome: CheckOutcome, build: str) -> Iterator[str]:
     checked = outcome.checked
     yield _verdict(outcome, build)
     if outcome.complete:
@@ -82,7 +82,7 @@ def _summary_lines(outcome: Outcome, build: str) -> Iterator[str]:
     yield from (f"not compared: {text}" for text in _not_compared(outcome))
 
 
-def _verdict(outcome: Outcome, build: str) -> str:
+def _verdict(outcome: CheckOutcome, build: str) -> str:
     checked, number = outcome.checked, len(outcome.divergences)
     if outcome.ok:
         return f"{outcome.journal}: this build, {build}, agrees with all {checked.records} records"
@@ -94,7 +94,7 @@ def _verdict(outcome: Outcome, build: str) -> str:
     )
 
 
-def _not_compared(outcome: Outcome) -> Iterator[str]:
+def _not_compared(outcome: CheckOutcome) -> Iterator[str]:
     checked = outcome.checked
     if checked.other_folds:
         yield f"{checked.other_folds} checkpoints of another version of the fold; this build has {REDUCER}"
@@ -104,7 +104,7 @@ def _not_compared(outcome: Outcome) -> Iterator[str]:
         yield f"{outcome.tail_bytes} bytes of an unfinished record at the end"
 
 
-def json_text(outcome: Outcome, build: str) -> str:
+def json_text(outcome: CheckOutcome, build: str) -> str:
     """The whole report as one JSON object."""
     checked = outcome.checked
     report = {

@@ -7,14 +7,14 @@ from typing import Final
 
 from actor.machine import INITIAL, State
 from actor.machine.budget import DAY_MS
-from audit.costs.entries import Bill, entries, told_between
+from audit.costs.entries import Expenses, entries, told_between
 from audit.feedback import Feedback
 from events.journal import Record
 
-__all__ = ["Books", "WindowBill"]
+__all__ = ["DayBooks", "WindowBill"]
 
 _FULL_DAYS: Final = 7
-_NOTHING: Final = Bill()
+_NOTHING: Final = Expenses()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,11 +32,11 @@ class WindowBill:
     number: int | None = None
     start_block: int | None = None
     opened_ms: int | None = None
-    bill: Bill = _NOTHING
-    in_work: Bill = _NOTHING
+    bill: Expenses = _NOTHING
+    in_work: Expenses = _NOTHING
 
 
-class Books:
+class DayBooks:
     """Takes every record of a journal in order; the days that are asked for are entered.
 
     Attributes:
@@ -49,7 +49,7 @@ class Books:
 
     def __init__(self, *, since: int | None = None, until: int | None = None) -> None:
         self.state: State = INITIAL
-        self.days: dict[int, Bill] = {}
+        self.days: dict[int, Expenses] = {}
         self.window = WindowBill()
         self.first_day: int | None = None
         self.last_day: int | None = None
@@ -76,24 +76,24 @@ class Books:
         self.window = WindowBill(
             number=after.window.number, start_block=after.window.start_block, opened_ms=record.at_ms
         )
-        self._add(self.last_day, Bill(windows=1))
+        self._add(self.last_day, Expenses(windows=1))
         return ended
 
-    def _told(self, record: Record) -> Bill:
+    def _told(self, record: Record) -> Expenses:
         """What a validator's word changes."""
         known = self._feedback.totals.copy()
         self._feedback.take(record, record.event())
         return told_between(known, self._feedback.totals)
 
-    def _add(self, day: int, bill: Bill) -> None:
+    def _add(self, day: int, bill: Expenses) -> None:
         self.window.in_work += bill
         if (self._since is None or day >= self._since) and (self._until is None or day <= self._until):
             self.window.bill += bill
-            self.days[day] = self.days.get(day, Bill()) + bill
+            self.days[day] = self.days.get(day, Expenses()) + bill
 
-    def total(self) -> Bill:
+    def total(self) -> Expenses:
         """All costs of the days that were asked for."""
-        return sum(self.days.values(), Bill())
+        return sum(self.days.values(), Expenses())
 
     def full_days(self) -> list[int]:
         """The last UTC days, at most seven, with windows, and with records on days before and after them."""

@@ -17,30 +17,30 @@ from events.catalogue import Spent
 from events.codec import Value, changed
 from events.journal import Record
 
-__all__ = ["Asked", "Bill", "entries", "told_between"]
+__all__ = ["Expenses", "ModelUse", "entries", "told_between"]
 
 # A bill: what was paid for, in units; prices turn it into money. Bills add up. Pure.
 
 _NOTHING: Final = Spent()
 
 
-class Asked(Value, frozen=True, kw_only=True):
+class ModelUse(Value, frozen=True, kw_only=True):
     """What one model was asked for, and took."""
 
     calls: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
-    def __add__(self, other: Asked) -> Asked:
+    def __add__(self, other: ModelUse) -> ModelUse:
         """Both together."""
-        return Asked(
+        return ModelUse(
             calls=self.calls + other.calls,
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
             completion_tokens=self.completion_tokens + other.completion_tokens,
         )
 
 
-class Bill(Value, frozen=True, kw_only=True):
+class Expenses(Value, frozen=True, kw_only=True):
     """What some records tell.
 
     Attributes:
@@ -80,7 +80,7 @@ class Bill(Value, frozen=True, kw_only=True):
     analyses: int = 0
     failed_analyses: int = 0
     reused: int = 0
-    models: Mapping[str, Asked] = {}
+    models: Mapping[str, ModelUse] = {}
     unmeasured_calls: int = 0
     repairs: int = 0
     accepted: int = 0
@@ -98,7 +98,7 @@ class Bill(Value, frozen=True, kw_only=True):
     scored: int = 0
     earned: float = 0.0
 
-    def __add__(self, other: Bill) -> Bill:
+    def __add__(self, other: Expenses) -> Expenses:
         """Both together."""
         sums: dict[str, Any] = {
             name: getattr(self, name) + more
@@ -106,7 +106,7 @@ class Bill(Value, frozen=True, kw_only=True):
             if (more := getattr(other, name)) and more is not _NOTHING
         }
         if other.models:
-            models = {name: self.models.get(name, Asked()) + asked for name, asked in other.models.items()}
+            models = {name: self.models.get(name, ModelUse()) + asked for name, asked in other.models.items()}
             sums["models"] = {**self.models, **models}
         return changed(self, **sums)
 
@@ -116,10 +116,12 @@ class Bill(Value, frozen=True, kw_only=True):
         return sum(asked.calls for asked in self.models.values())
 
 
-_SUMMED: Final = tuple(name for name in Bill.__struct_fields__ if name != "models")
+_SUMMED: Final = tuple(name for name in Expenses.__struct_fields__ if name != "models")
 
 
-def entries(record: Record, before: State, after: State, in_work: Callable[[], Bill]) -> Iterator[tuple[int, Bill]]:
+def entries(
+    record: Record, before: State, after: State, in_work: Callable[[], Expenses]
+) -> Iterator[tuple[int, Expenses]]:
     """What the record adds to which UTC day (unix days); nothing when it tells nothing of costs.
 
     Args:
@@ -130,22 +132,22 @@ def entries(record: Record, before: State, after: State, in_work: Callable[[], B
     """
     day = record.at_ms // DAY_MS
     tell = _TOLD.get(record.name)
-    told = Bill() if tell is None else tell(record.event())
+    told = Expenses() if tell is None else tell(record.event())
     if tell is not None:
         yield day, told
     if record.name == "GapDeclared":
         yield from _behind_a_gap(record)
     elif after.spent is not before.spent and (perhaps := _less(_counted(day, before, after), told.paid)) != Spent():
-        yield day, Bill(perhaps=perhaps)
+        yield day, Expenses(perhaps=perhaps)
     if record.name in _UNTOLD and (untold := untold_calls(before, record.event())):
-        yield day, Bill(untold_calls=untold)
+        yield day, Expenses(untold_calls=untold)
     if record.name == "ActorStarted" and not before.to_scrape and not before.all_deferred():
         yield day, _saved(in_work())
 
 
-def told_between(before: FeedbackTotals, after: FeedbackTotals) -> Bill:
+def told_between(before: FeedbackTotals, after: FeedbackTotals) -> Expenses:
     """What validators told in between."""
-    return Bill(
+    return Expenses(
         confirmed=after.posts["confirmed"] - before.posts["confirmed"],
         refused=after.posts["refused"] - before.posts["refused"],
         disputed=after.posts["disputed"] - before.posts["disputed"],
@@ -168,15 +170,15 @@ def _less(more: Spent, less: Spent) -> Spent:
     )
 
 
-def _saved(in_work: Bill) -> Bill:
+def _saved(in_work: Expenses) -> Expenses:
     """A start amid a batch: without a journal it would search and analyze all of that again."""
     asked = in_work.analyses - in_work.reused
-    return Bill(starts=1, saved_searches=in_work.searches, saved_analyses=asked, saved=in_work.paid)
+    return Expenses(starts=1, saved_searches=in_work.searches, saved_analyses=asked, saved=in_work.paid)
 
 
-def _analyzed(e: ev.PostAnalyzed | ev.AnalysisFailed) -> Bill:
-    asked = Asked(calls=e.calls, prompt_tokens=e.prompt_tokens, completion_tokens=e.completion_tokens)
-    return Bill(
+def _analyzed(e: ev.PostAnalyzed | ev.AnalysisFailed) -> Expenses:
+    asked = ModelUse(calls=e.calls, prompt_tokens=e.prompt_tokens, completion_tokens=e.completion_tokens)
+    return Expenses(
         analyses=1,
         failed_analyses=int(isinstance(e, ev.AnalysisFailed)),
         reused=int(isinstance(e, ev.PostAnalyzed) and e.reused_from is not None),
@@ -187,11 +189,11 @@ def _analyzed(e: ev.PostAnalyzed | ev.AnalysisFailed) -> Bill:
     )
 
 
-def _behind_a_gap(record: Record) -> Iterator[tuple[int, Bill]]:
+def _behind_a_gap(record: Record) -> Iterator[tuple[int, Expenses]]:
     event = record.event()
     if isinstance(event, ev.GapDeclared):
         for day, spent in event.salvage.spent.items():
-            yield day, Bill(paid=_sums(spent))
+            yield day, Expenses(paid=_sums(spent))
 
 
 def _sums(spent: Spent) -> Spent:
@@ -200,12 +202,12 @@ def _sums(spent: Spent) -> Spent:
 
 
 _UNTOLD: Final = frozenset({"PostAnalyzed", "AnalysisFailed", "ActorStarted", "EffectCrashed"})
-_TOLD: Final[Mapping[str, Callable[[Any], Bill]]] = {
-    "PostsScraped": lambda e: Bill(searches=1, requests=e.requests, paid=Spent().told(e)),
-    "ScrapeFailed": lambda _: Bill(failed_searches=1),
-    "BudgetSpent": lambda _: Bill(held=1),
+_TOLD: Final[Mapping[str, Callable[[Any], Expenses]]] = {
+    "PostsScraped": lambda e: Expenses(searches=1, requests=e.requests, paid=Spent().told(e)),
+    "ScrapeFailed": lambda _: Expenses(failed_searches=1),
+    "BudgetSpent": lambda _: Expenses(held=1),
     "PostAnalyzed": _analyzed,
     "AnalysisFailed": _analyzed,
-    "SubmissionAccepted": lambda _: Bill(accepted=1),
-    "GapDeclared": lambda e: Bill(gaps=1, accepted=e.salvage.accepted),
+    "SubmissionAccepted": lambda _: Expenses(accepted=1),
+    "GapDeclared": lambda e: Expenses(gaps=1, accepted=e.salvage.accepted),
 }

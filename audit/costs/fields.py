@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from actor.machine.budget import budgets
-from audit.costs.books import Books, WindowBill
-from audit.costs.entries import Bill
+from audit.costs.books import DayBooks, WindowBill
+from audit.costs.entries import Expenses
 from audit.moments import day_text
 from events.codec import plain
 from events.journal import at_text
@@ -23,15 +23,15 @@ def window_fields(money: Money, window: WindowBill) -> dict[str, Any]:
     return {"kind": "window", **place, **_fields(money, window.bill)}
 
 
-def day_fields(money: Money, day: int, bill: Bill) -> dict[str, Any]:
+def day_fields(money: Money, day: int, bill: Expenses) -> dict[str, Any]:
     """One UTC day."""
     return {"kind": "day", "day": day_text(day), **_fields(money, bill)}
 
 
-def total_fields(money: Money, books: Books, *, today: int) -> dict[str, Any]:
+def total_fields(money: Money, books: DayBooks, *, today: int) -> dict[str, Any]:
     """All of it; the budgets are those of ``today`` (unix days)."""
     total, days, identity = books.total(), books.full_days(), books.state.identity
-    full = sum((books.days[day] for day in days), Bill())
+    full = sum((books.days[day] for day in days), Expenses())
     in_force = budgets(books.state, today)
     return {
         "kind": "total",
@@ -50,7 +50,7 @@ def total_fields(money: Money, books: Books, *, today: int) -> dict[str, Any]:
     }
 
 
-def _fields(money: Money, bill: Bill) -> dict[str, Any]:
+def _fields(money: Money, bill: Expenses) -> dict[str, Any]:
     return {
         "windows": bill.windows,
         "x": {

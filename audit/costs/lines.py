@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from actor.machine.budget import budgets
-from audit.costs.books import Books, WindowBill
-from audit.costs.entries import Asked, Bill
+from audit.costs.books import DayBooks, WindowBill
+from audit.costs.entries import Expenses, ModelUse
 from audit.moments import day_text
 from events.catalogue import Spent
 from events.describe import printable
@@ -43,12 +43,12 @@ def window_line(money: Money, window: WindowBill) -> str:
     return _row(f"{number:>8} {opened:<17}", _cells(money, window.bill))
 
 
-def day_line(money: Money, day: int, bill: Bill) -> str:
+def day_line(money: Money, day: int, bill: Expenses) -> str:
     """One UTC day."""
     return _row(f"{day_text(day):<10} {bill.windows:>8}", _cells(money, bill))
 
 
-def total_lines(money: Money, books: Books, *, today: int) -> list[str]:
+def total_lines(money: Money, books: DayBooks, *, today: int) -> list[str]:
     """All of it in words; the budgets are those of ``today`` (unix days)."""
     total = books.total()
     return [
@@ -70,7 +70,7 @@ def _row(head: str, cells: Sequence[object]) -> str:
     return head + "".join(f"{cell!s:>{width}}" for cell, width in zip(cells, _COLUMNS.values(), strict=True))
 
 
-def _cells(money: Money, bill: Bill) -> tuple[object, ...]:
+def _cells(money: Money, bill: Expenses) -> tuple[object, ...]:
     paid, llm_usd = bill.paid, money.llm(bill.paid)
     return (
         paid.posts,
@@ -86,7 +86,7 @@ def _cells(money: Money, bill: Bill) -> tuple[object, ...]:
     )
 
 
-def _x_line(money: Money, total: Bill) -> str:
+def _x_line(money: Money, total: Expenses) -> str:
     failed = f", {total.failed_searches} failed" if total.failed_searches else ""
     held = f", {_count(total.held, 'window')} held back by a budget" if total.held else ""
     return (
@@ -95,7 +95,7 @@ def _x_line(money: Money, total: Bill) -> str:
     )
 
 
-def _llm_line(money: Money, total: Bill) -> str:
+def _llm_line(money: Money, total: Expenses) -> str:
     aside = {"failed": total.failed_analyses, "taken from the record": total.reused}
     said = ", ".join(f"{number} {what}" for what, number in aside.items() if number)
     analyses = _count(total.analyses, "analysis", "analyses") + (f" ({said})" if said else "")
@@ -108,20 +108,20 @@ def _llm_line(money: Money, total: Bill) -> str:
     )
 
 
-def _model_lines(models: Mapping[str, Asked]) -> list[str]:
+def _model_lines(models: Mapping[str, ModelUse]) -> list[str]:
     """Each model, when there are several; one price table serves all."""
     several = sorted(models.items()) if len(models) > 1 else []
     return [f"  {printable(name, 60)}: {_count(asked.calls, 'call')}, {_tokens(asked)}" for name, asked in several]
 
 
-def _accepted_line(money: Money, books: Books, total: Bill) -> str:
+def _accepted_line(money: Money, books: DayBooks, total: Expenses) -> str:
     identity = books.state.identity
     dry_run = identity is not None and identity.dry_run
     what = f"{_count(total.accepted, 'post')} {'would have been submitted (a dry run)' if dry_run else 'accepted'}"
     return f"{what}{f', for each {_share(money, total.paid, total.accepted)}' if total.accepted else ''}"
 
 
-def _confirmed_lines(money: Money, total: Bill) -> list[str]:
+def _confirmed_lines(money: Money, total: Expenses) -> list[str]:
     if not total.confirmed and not total.refused and not total.disputed:
         return []
     others = "".join(f", {n} {what}" for n, what in ((total.refused, "refused"), (total.disputed, "disputed")) if n)
@@ -129,22 +129,22 @@ def _confirmed_lines(money: Money, total: Bill) -> list[str]:
     return [f"validators: {_count(total.confirmed, 'post')} confirmed{others}{share}"]
 
 
-def _scored_lines(money: Money, total: Bill) -> list[str]:
+def _scored_lines(money: Money, total: Expenses) -> list[str]:
     if not total.scored:
         return []
     share = f", for each point {_share(money, total.paid, total.earned)}" if total.earned > 0 else ""
     return [f"score: {total.earned:.4f} earned in {_count(total.scored, 'window')}{share}"]
 
 
-def _full_day_line(money: Money, books: Books) -> str:
+def _full_day_line(money: Money, books: DayBooks) -> str:
     days = books.full_days()
     if not days:
         return "a day: no full UTC day is on record"
-    full = sum((books.days[day] for day in days), Bill())
+    full = sum((books.days[day] for day in days), Expenses())
     return f"a day: {_share(money, full.paid, len(days))} (mean of the last {_count(len(days), 'full UTC day')})"
 
 
-def _saved_line(money: Money, total: Bill) -> str:
+def _saved_line(money: Money, total: Expenses) -> str:
     return (
         f"saved by the journal: {_count(total.saved_searches, 'search', 'searches')} and "
         f"{_count(total.saved_analyses, 'analysis', 'analyses')} not repeated at {_count(total.starts, 'start')} "
@@ -152,7 +152,7 @@ def _saved_line(money: Money, total: Bill) -> str:
     )
 
 
-def _unrecorded_line(money: Money, total: Bill) -> str:
+def _unrecorded_line(money: Money, total: Expenses) -> str:
     """What X billed at most; what the LLM billed nobody here can bound."""
     perhaps, said = total.perhaps, []
     if perhaps.posts or perhaps.users:
@@ -169,7 +169,7 @@ def _unrecorded_line(money: Money, total: Bill) -> str:
     return f"not on record: {'; '.join(said) or 'nothing'}"
 
 
-def _budget_line(books: Books, today: int) -> str:
+def _budget_line(books: DayBooks, today: int) -> str:
     said = [
         f"{'X' if name == 'x' else 'LLM'} ${budget.spent_usd:.4f} of ${budget.limit_usd:.4f}"
         for name, budget in budgets(books.state, today).items()
@@ -189,7 +189,7 @@ def _both(money: Money, paid: Spent) -> str:
     return f"X ${money.x(paid):.4f}" + ("" if llm_usd is None else f", LLM ${llm_usd:.6f}")
 
 
-def _tokens(paid: Spent | Asked) -> str:
+def _tokens(paid: Spent | ModelUse) -> str:
     return f"{paid.prompt_tokens:,} prompt and {paid.completion_tokens:,} completion tokens"
 
 

@@ -1,4 +1,4 @@
-"""What a dispute bundle holds, as one JSON object (docs/disputes.md). Data only, and its digest."""
+"""What a dispute bundle holds, as one JSON object (docs/operators/disputes.md). Data only, and its digest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from events.catalogue import Post
 from events.codec import Value, decode_as, plain
 from events.describe import inert_json
 
-__all__ = ["KIND", "VERSION", "Bundle", "LeftOut", "Listed", "SearchExcerpt", "Shown", "decode_bundle", "encode_bundle"]
+__all__ = [
+    "KIND",
+    "VERSION",
+    "Bundle",
+    "LeftOut",
+    "Listed",
+    "SearchExcerpt",
+    "ShownRecord",
+    "decode_bundle",
+    "encode_bundle",
+]
 
 KIND: Final = "user-miner-dispute"
 VERSION: Final = 3
@@ -22,7 +32,7 @@ _WITHOUT_JOURNALS: Final = 1
 _WITHOUT_EDITS: Final = 2
 
 
-class Shown(Value, frozen=True, kw_only=True):
+class ShownRecord(Value, frozen=True, kw_only=True):
     """A record, byte for byte.
 
     Attributes:
@@ -124,7 +134,7 @@ class Bundle(Value, frozen=True, kw_only=True):
     post_id: str
     hotkey: str
     search: SearchExcerpt
-    records: tuple[Shown, ...]
+    records: tuple[ShownRecord, ...]
     left_out: tuple[LeftOut, ...]
     checkpoints: tuple[Listed, ...]
     sha256: str = ""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from actor.machine.history import Step, steps
-from audit.dispute.bundle import KIND, VERSION, Bundle, LeftOut, Listed, SearchExcerpt, Shown
+from audit.dispute.bundle import KIND, VERSION, Bundle, LeftOut, Listed, SearchExcerpt, ShownRecord
 from audit.errors import UsageError
 from events import catalogue as ev
 from events.catalogue import CheckpointSigned, JournalCreated
@@ -187,7 +187,7 @@ def _bundle(choice: Choice, chain: _Chain, lines: Mapping[int, str]) -> Bundle:
         post_id=choice.post.id,
         hotkey=chain.hotkey,
         search=_excerpt(choice),
-        records=tuple(Shown(seq=seq, previous=chain.previous[seq], line=lines[seq]) for seq in choice.shown),
+        records=tuple(ShownRecord(seq=seq, previous=chain.previous[seq], line=lines[seq]) for seq in choice.shown),
         left_out=tuple(LeftOut(seq=seq, event=name) for seq, name in choice.left_out),
         checkpoints=chain.lists_of([*choice.shown, choice.search.seq]),
     )

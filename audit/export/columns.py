@@ -19,7 +19,7 @@ class Column:
     Attributes:
         name: Units stand last in it.
         kind: What its values are in Python, besides None; writers turn them into what their format has for it.
-        meaning: One line for docs/export.md.
+        meaning: One line for docs/operators/export.md.
         value: Reads the value off a row's source; None is an empty cell.
     """
 

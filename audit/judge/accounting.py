@@ -21,7 +21,7 @@ from audit.judge.tallies import (
     TroubleAccounts,
     TroubleTally,
 )
-from audit.judge.uptime import Clock, ClockAccounts, RunAccounts, Runs
+from audit.judge.uptime import ClockAccounts, ClockWatch, RunAccounts, Runs
 from audit.rules.books import Books
 from events import catalogue as ev
 from events.journal import Record
@@ -77,7 +77,7 @@ class Accounting:
         self._runs = Runs()
         self._trouble = TroubleTally()
         self._feedback = Feedback(whole=True)
-        self._clock = Clock()
+        self._clock = ClockWatch()
         self._latency = LatencyTally()
 
     def take(self, record: Record, event: ev.Event, books: Books) -> None:

@@ -15,7 +15,7 @@ from audit.judge.histogram import Histogram, Summary
 from events import catalogue as ev
 from events.journal import Record
 
-__all__ = ["Clock", "ClockAccounts", "RunAccounts", "Runs"]
+__all__ = ["ClockAccounts", "ClockWatch", "RunAccounts", "Runs"]
 
 _SHOWN_SEQS: Final = 5
 # What a start may write before ActorStarted.
@@ -121,7 +121,7 @@ class ClockAccounts:
     ahead_at: list[int] = field(default_factory=list)
 
 
-class Clock:
+class ClockWatch:
     """Fed every record. Compares the times of records with each other, and with what searches and submissions took."""
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """The duties of a journal as named rules: the invariants I1 to I9, the rulings on the specification, and what follows.
 
 RULES is the whole list. A user's own file adds to it with ``audit --rules FILE``: classes derived from `Rule`, named in
-a list RULES of its own (docs/audit.md).
+a list RULES of its own (docs/operators/audit.md).
 """
 
 from __future__ import annotations

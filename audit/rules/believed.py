@@ -14,7 +14,7 @@ from events import catalogue as ev
 
 __all__ = ["NoBlockOutOfTheOrdinary", "SearchesApart"]
 
-# As docs/machine.md, rule 18, has them.
+# As docs/developers/machine.md, rule 18, has them.
 _DAY_BLOCKS: Final = 7_200
 _PACE: Final = 3
 _SPARE_WINDOWS: Final = 2

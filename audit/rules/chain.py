@@ -193,7 +193,7 @@ class FoldedState(Rule):
 # first and another the last, and each finds its own story in a journal that both call whole. And what this program
 # never writes, such as fields in another order, somebody else wrote.
 
-_EXPECTED: Final = "what docs/journal-format.md says, as this program writes it"
+_EXPECTED: Final = "what docs/reference/journal-format.md says, as this program writes it"
 _HEAD: Final = b'{"seq":%d,"at":"%b","v":%d,"event":%b,"from":%b,"to":%b,"data":%b'
 
 

@@ -10,7 +10,7 @@ from audit.replay.lines import span
 from events.describe import printable
 from events.windows import windows_text
 
-__all__ = ["Line", "brief_line", "status_lines"]
+__all__ = ["StatusLine", "brief_line", "status_lines"]
 
 Fields: TypeAlias = Mapping[str, Any]
 
@@ -21,7 +21,7 @@ _SUBNETS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class StatusLine:
     """What one line is about, what it tells, and whether that is trouble."""
 
     label: str
@@ -33,7 +33,7 @@ class Line:
         return f"{self.label:<{_LABEL}} {self.text}".rstrip()
 
 
-def status_lines(fields: Fields) -> Iterator[Line]:
+def status_lines(fields: Fields) -> Iterator[StatusLine]:
     """All that ``fields`` tell, one line each."""
     if fields["finding"]:
         yield _line("finding", fields["finding"], "bad")
@@ -68,8 +68,8 @@ def brief_line(fields: Fields) -> str:
     )
 
 
-def _line(label: str, text: str, tone: Literal["plain", "good", "bad"] = "plain") -> Line:
-    return Line(label, printable(text, _LONGEST), tone)
+def _line(label: str, text: str, tone: Literal["plain", "good", "bad"] = "plain") -> StatusLine:
+    return StatusLine(label, printable(text, _LONGEST), tone)
 
 
 def _ago(found: Fields) -> str:
@@ -92,7 +92,7 @@ def _record(record: Fields, *, is_end: bool) -> str:
     return f"{record['seq']} {record['event']}, {_ago(record)}{read}{tail}{last}"
 
 
-def _process(fields: Fields) -> Line:
+def _process(fields: Fields) -> StatusLine:
     process = fields["process"]
     holds = process["holds"]
     lost = holds == "no" and process["said_goodbye"] is False
@@ -124,20 +124,20 @@ def _holds(process: Fields) -> str:
     return f"{ended}; LOCK is stale, its process {named} {fate}"
 
 
-def _alarms(alarms: list[Fields]) -> Iterator[Line]:
+def _alarms(alarms: list[Fields]) -> Iterator[StatusLine]:
     for alarm in alarms:
         yield _line("alarm", f"{alarm['name']}, {_ago(alarm)}: {alarm['words']}", "bad")
         yield _line("", f"to mend it: {alarm['fix']}", "bad")
 
 
-def _disk(disk: Fields) -> Line:
+def _disk(disk: Fields) -> StatusLine:
     if disk["shortage"] is not None:
         return _line("disk", disk["shortage"], "bad")
     free = disk["free_bytes"]
     return _line("disk", "how much is free cannot be told" if free is None else f"{free >> 20:,} MiB are free")
 
 
-def _state(fields: Fields) -> Iterator[Line]:
+def _state(fields: Fields) -> Iterator[StatusLine]:
     state, backoff = fields["state"], fields["backoff"]
     since = "" if state["age_s"] is None else f" for {span(round(state['age_s'] * 1000))}"
     bad = backoff is not None or state["api_down"] is not None
@@ -149,7 +149,7 @@ def _state(fields: Fields) -> Iterator[Line]:
         yield _line("API", f"does not answer; that began {_ago(state['api_down'])}", "bad")
 
 
-def _windows(fields: Fields) -> Iterator[Line]:
+def _windows(fields: Fields) -> Iterator[StatusLine]:
     window, coming = fields["window"], fields["next_window"]
     if window is None:
         yield _line("window", "none was told yet")
@@ -184,7 +184,7 @@ def _next(coming: Fields) -> str:
     )
 
 
-def _posts(posts: list[Fields]) -> Iterator[Line]:
+def _posts(posts: list[Fields]) -> Iterator[StatusLine]:
     yield _line("posts", f"{len(posts)} of this window or waiting" if posts else "none in this window, and none waits")
     for post in posts:
         bad = post["stands"] in {"rejected", "abandoned"}
@@ -242,7 +242,7 @@ def _totals(totals: Fields) -> str:
     )
 
 
-def _feedback(told: Fields) -> Iterator[Line]:
+def _feedback(told: Fields) -> Iterator[StatusLine]:
     if told["scores"]:
         last = told["last_score"]
         text = (
@@ -256,7 +256,7 @@ def _feedback(told: Fields) -> Iterator[Line]:
         yield _line("validators", text + (f" ({why})" if why else ""), "bad" if posts["refused"] else "plain")
 
 
-def _last_error(error: Fields | None) -> Line:
+def _last_error(error: Fields | None) -> StatusLine:
     if error is None:
         return _line("last error", "none in the records read")
     return _line("last error", f"record {error['seq']}, {_ago(error)}: {error['event']}: {error['text']}", "bad")

@@ -21,7 +21,7 @@ from events.describe import describe, is_trouble
 from events.journal import Record
 from events.windows import WindowLog, WindowOutcome
 
-__all__ = ["OPEN", "NamedBlock", "PostSeen", "PostsSeen", "Seen", "Trouble", "WindowsSeen"]
+__all__ = ["OPEN", "NamedBlock", "PostSeen", "PostsSeen", "Seen", "SeenTrouble", "WindowsSeen"]
 
 # Windows and blocks in recent records: what became of each window, how fast blocks come. From events.
 
@@ -232,7 +232,7 @@ _ANSWERED: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
+class SeenTrouble:
     """A record that an operator should look at, and what it tells."""
 
     seq: int
@@ -264,7 +264,7 @@ class Seen:
         self.start: ev.ActorStarted | None = None
         self.api_down_ms: int | None = None
         self.answered_ms: int | None = None
-        self.trouble: Trouble | None = None
+        self.trouble: SeenTrouble | None = None
         self.state_ms: int | None = None
         self.windows = WindowsSeen(state)
         self.posts = PostsSeen()
@@ -279,7 +279,7 @@ class Seen:
         self.feedback.take(record, event)
         self._note_process(record, event)
         if is_trouble(event):
-            self.trouble = Trouble(seq=record.seq, at_ms=record.at_ms, name=record.name, text=describe(event))
+            self.trouble = SeenTrouble(seq=record.seq, at_ms=record.at_ms, name=record.name, text=describe(event))
         if record.source != record.dest:
             self.state_ms = record.at_ms
 

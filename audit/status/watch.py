@@ -24,7 +24,7 @@ from rich.live import Live
 from actor.machine.history import FoldError
 from audit.status.fields import status_fields
 from audit.status.holder import process_of
-from audit.status.lines import Line, brief_line, status_lines
+from audit.status.lines import StatusLine, brief_line, status_lines
 from audit.status.look import Look
 from audit.status.page import fitting, page_of
 from events.describe import inert_json, printable
@@ -91,7 +91,7 @@ PACE_S: Final = 1.0
 # A journal that is refused is read again from its last segment's start each time.
 _RETRY_MS: Final = 5_000
 _LONGEST: Final = 400
-_TITLE: Final = Line("", "user-miner status --watch, Ctrl-C ends")
+_TITLE: Final = StatusLine("", "user-miner status --watch, Ctrl-C ends")
 
 
 class Watched:
@@ -185,7 +185,7 @@ class _Page:
 
     def show(self, fields: Mapping[str, Any] | None, watched: Watched) -> None:
         """Draw."""
-        notices = [] if watched.notice is None else [Line("notice", watched.notice, "bad")]
+        notices = [] if watched.notice is None else [StatusLine("notice", watched.notice, "bad")]
         lines = [*notices, *(() if fields is None else status_lines(fields))]
         self._last = page_of([_TITLE, *lines])
         self._live.update(page_of(fitting(_TITLE, lines, self._live.console)), refresh=True)

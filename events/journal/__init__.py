@@ -24,7 +24,7 @@ from events.journal.store import (
     Snapshot,
     UnknownOutcomeError,
 )
-from events.journal.verify import Finding, VerifyReport, verify_journal
+from events.journal.verify import Flaw, VerifyReport, verify_journal
 
 __all__ = [
     "FORMAT",
@@ -36,7 +36,7 @@ __all__ = [
     "Draft",
     "FencedError",
     "FileJournal",
-    "Finding",
+    "Flaw",
     "Head",
     "JournalDamagedError",
     "JournalError",

@@ -21,7 +21,7 @@ from events.journal.layout import HEAD, LOCK, list_segments
 from events.journal.lock import DirectoryLock
 from events.journal.owner import OwnerLock
 from events.journal.record import Draft, Record, seal_checked
-from events.journal.recover import Found, Tally
+from events.journal.recover import Examined, Tally
 from events.journal.scan import BrokenChainError, Walk, damaged, start_before
 from events.journal.snapshot import StoredSnapshot
 from events.journal.store import (
@@ -248,7 +248,7 @@ class FileJournal:
         self._disk.close(create_segment(self._disk, self._directory, START.segment))
         return recover.witnessed(self._directory, [START.segment]) or Witness(place=START, generation=0)
 
-    def _warn_of(self, found: Found, witness: Witness) -> None:
+    def _warn_of(self, found: Examined, witness: Witness) -> None:
         if witness.damaged:
             self._on_warning(f"{self._directory / HEAD}: one of two slots was damaged; the other one is used")
         if found.torn is not None:
@@ -259,7 +259,7 @@ class FileJournal:
                 f"({found.torn}); they are moved to quarantine"
             )
 
-    def _adopt(self, folder: Folder, found: Found, witness: Witness) -> None:
+    def _adopt(self, folder: Folder, found: Examined, witness: Witness) -> None:
         self._writer = Writer(
             self._disk,
             folder,

@@ -4,7 +4,7 @@
 
 ``hash`` stands last with a fixed width. It is SHA-256 over the previous record's hash (its 64 hex digits; 64 zeros
 before the first record) followed by this line's bytes up to, but not including, ``,"hash":"``. The newline is the
-commit mark: a line without one was never acknowledged. docs/journal-format.md says the same for third parties.
+commit mark: a line without one was never acknowledged. docs/reference/journal-format.md says the same for third parties.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _hour_ms(text: str) -> int:
 
 
 def checkpoint_message(checkpoint: CheckpointSigned) -> bytes:
-    """The bytes that a checkpoint's signature covers (docs/journal-format.md)."""
+    """The bytes that a checkpoint's signature covers (docs/reference/journal-format.md)."""
     c = checkpoint
     if c.hashes_sha256 is None:
         return f"user-miner-checkpoint:1:{c.seq}:{c.head}:{c.state_sha256}".encode()

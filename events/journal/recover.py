@@ -25,7 +25,7 @@ from events.journal.scan import BrokenChainError, Walk, classify, damaged
 from events.journal.snapshot import StoredSnapshot
 from events.journal.store import JournalDamagedError, JournalError, RolledBackError
 
-__all__ = ["Found", "Tally", "examine", "move_in", "settle", "undeclared", "witnessed"]
+__all__ = ["Examined", "Tally", "examine", "move_in", "settle", "undeclared", "witnessed"]
 
 # Torn tails that were moved out of the journal: kept as files, so that no byte is ever thrown away.
 #
@@ -95,7 +95,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Examined:
     """A journal that may be opened.
 
     Attributes:
@@ -136,7 +136,7 @@ def examine(
     *,
     reducer: int,
     on_warning: Callable[[str], None],
-) -> Found:
+) -> Examined:
     """Read the journal from the newest usable snapshot to its end. Changes nothing.
 
     Raises:
@@ -161,7 +161,7 @@ def examine(
         raise JournalError(f"{directory}: {error}; nothing was changed") from error
     if walk.place.head.seq < witness.place.head.seq:
         raise _rolled_back(directory, witness, f"the last record is {walk.place.head.seq}")
-    return Found(place=walk.place, ended=walk.ended, tally=tally, snapshot=stored, torn=torn)
+    return Examined(place=walk.place, ended=walk.ended, tally=tally, snapshot=stored, torn=torn)
 
 
 def _compare(directory: Path, place: Place, witness: Witness) -> None:
@@ -182,7 +182,7 @@ def _rolled_back(directory: Path, witness: Witness, found: str) -> RolledBackErr
     )
 
 
-def settle(disk: Disk, directory: Path, found: Found, witness: Witness) -> None:
+def settle(disk: Disk, directory: Path, found: Examined, witness: Witness) -> None:
     """Make the journal end at ``found.place``, durably. OSError when the disk refuses."""
     place = found.place
     fd = disk.open(directory / place.segment, os.O_RDWR)

@@ -16,14 +16,14 @@ from events.journal.record import GENESIS, BadRecordError, Head, Record, parse
 from events.journal.scan import record_after, whole_seq
 from events.journal.store import JournalDamagedError
 
-__all__ = ["Finding", "HeadState", "VerifyReport", "verify_journal"]
+__all__ = ["Flaw", "HeadState", "VerifyReport", "verify_journal"]
 
 HeadState: TypeAlias = Literal["whole", "one slot damaged", "damaged", "missing"]
 _PROGRESS_EVERY: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Flaw:
     """One thing that is wrong: the file, the byte where it begins, and why."""
 
     file: str
@@ -57,7 +57,7 @@ class VerifyReport:
     head_state: HeadState
     witnessed: Head | None
     tail_bytes: int
-    findings: tuple[Finding, ...]
+    findings: tuple[Flaw, ...]
 
     @property
     def ok(self) -> bool:
@@ -79,7 +79,7 @@ class _Verifier:
     def __init__(self, directory: Path, on_progress: Callable[[int, int], None]) -> None:
         self._directory = directory
         self._on_progress = on_progress
-        self._findings: list[Finding] = []
+        self._findings: list[Flaw] = []
         self._head_state, self._witness = self._read_head()  # before the records, so that a growing journal passes
         self._sizes = {name: (directory / name).stat().st_size for name in self._names()}
         self._done = 0
@@ -195,7 +195,7 @@ class _Verifier:
         )
 
     def _find(self, file: str, offset: int, reason: str) -> None:
-        self._findings.append(Finding(file=file, offset=offset, reason=reason))
+        self._findings.append(Flaw(file=file, offset=offset, reason=reason))
 
 
 def _lines(path: Path, size: int) -> Iterator[tuple[int, bytes]]:

@@ -13,7 +13,7 @@ from sandbox.http.routes import Routes
 from sandbox.http.server import LoopThread, Service
 from sandbox.services.exchanges import Ledgers
 from sandbox.services.faults import SERVICES, FaultPlan
-from sandbox.services.x_corpus import Corpus, Post
+from sandbox.services.x_corpus import Corpus, CorpusPost
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -171,7 +171,7 @@ class Sandbox:
         """Let time pass for X: posts appear as they would in so many seconds."""
         self.post_clock.advance(seconds)
 
-    def add_post(self, text: str, **more: Any) -> Post:
+    def add_post(self, text: str, **more: Any) -> CorpusPost:
         """Add a post with exactly this text; see Corpus.add for what else can be said."""
         return self.corpus.add(text, **more)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.services.x_corpus import Corpus, Post
+    from sandbox.services.x_corpus import Corpus, CorpusPost
 
 __all__ = ["field_errors", "x_mismatch"]
 
@@ -108,7 +108,7 @@ def x_mismatch(body: dict[str, Any], corpus: Corpus) -> dict[str, str] | None:
     return _inflated(body, post)
 
 
-def _inflated(body: dict[str, Any], post: Post) -> dict[str, str] | None:
+def _inflated(body: dict[str, Any], post: CorpusPost) -> dict[str, str] | None:
     live = {
         "retweets": post.metrics["retweet_count"],
         "likes": post.metrics["like_count"],

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sandbox.services.faults import Fault
-    from sandbox.services.x_corpus import Post, User
+    from sandbox.services.x_corpus import CorpusPost, User
 
 __all__ = ["FoundPage", "invalid_request", "page_body", "post_json", "problem", "timestamp", "too_many", "user_json"]
 
@@ -117,7 +117,7 @@ def timestamp(at: float) -> str:
     return strftime("%Y-%m-%dT%H:%M:%S.000Z", gmtime(at))
 
 
-def post_json(post: Post, fields: Iterable[str]) -> dict[str, Any]:
+def post_json(post: CorpusPost, fields: Iterable[str]) -> dict[str, Any]:
     """One entry of `data`; a field without a value is left out, as X does."""
     everything: dict[str, Any] = {
         "id": post.id,

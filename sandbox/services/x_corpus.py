@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sandbox.services.faults import Fault
     from sandbox.services.x_search import RecentSearch
 
-__all__ = ["Corpus", "Post", "User"]
+__all__ = ["Corpus", "CorpusPost", "User"]
 
 _ADDED = 1 << 21
 _SPAN_S = 6 * 86_400
@@ -49,7 +49,7 @@ _SHARES: tuple[tuple[float, tuple[tuple[str, str], ...]], ...] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
+class CorpusPost:
     """A post. text is as X serves it (entities encoded, cut when long), created_at unix seconds, edits earlier ids."""
 
     id: str
@@ -94,12 +94,12 @@ class Corpus:
         self._size = size
         self._rate = posts_per_minute / 60
         self._lock = threading.Lock()
-        self._posts: list[Post] = []
-        self._added: list[Post] = []
+        self._posts: list[CorpusPost] = []
+        self._added: list[CorpusPost] = []
         self._edited: set[str] = set()
         self.users = make_users(seed, epoch)
 
-    def posts(self, now: float | None = None) -> list[Post]:
+    def posts(self, now: float | None = None) -> list[CorpusPost]:
         """Every post that exists by now, newest first."""
         now = self._now() if now is None else now
         grown = int(max(0.0, now - self._epoch) * self._rate + 1e-9)
@@ -127,7 +127,7 @@ class Corpus:
             next_token=page_token(page[-1].id) if more else "",
         )
 
-    def find(self, post_id: str) -> Post | None:
+    def find(self, post_id: str) -> CorpusPost | None:
         """One post, whether or not it exists by now."""
         with self._lock:
             return next((post for post in (*self._added, *self._posts) if post.id == post_id), None)
@@ -141,11 +141,11 @@ class Corpus:
         lang: str = "en",
         retweet_of: str = "",
         metrics: Mapping[str, int] | None = None,
-    ) -> Post:
+    ) -> CorpusPost:
         """Add a post with exactly this text; author is an index into users, created_at defaults to now."""
         at = self._now() if created_at is None else created_at
         with self._lock:
-            post = Post(
+            post = CorpusPost(
                 id=str(snowflake(at, _ADDED + len(self._added))),
                 author=self.users[author],
                 created_at=at,
@@ -157,7 +157,7 @@ class Corpus:
             self._added.append(post)
         return post
 
-    def edit(self, post: Post) -> Post:
+    def edit(self, post: CorpusPost) -> CorpusPost:
         """The same post under a new id, which is served in its place from now on."""
         with self._lock:
             new_id = str(snowflake(post.created_at, _ADDED + len(self._added)))
@@ -166,20 +166,20 @@ class Corpus:
             self._added.append(edited)
         return edited
 
-    def _found(self, search: RecentSearch, fault: str, wall_s: float) -> list[Post]:
+    def _found(self, search: RecentSearch, fault: str, wall_s: float) -> list[CorpusPost]:
         if fault == "empty":
             return []
         if fault == "ignores_time":
             return [post for post in reversed(self.posts(wall_s)) if search.matches(post)]
         return [post for post in self.posts(wall_s) if search.finds(post)]
 
-    def _make(self, number: int) -> Post:
+    def _make(self, number: int) -> CorpusPost:
         rng = random.Random(f"{self._seed}:post:{number}")  # noqa: S311 - a seeded corpus, not security
         at = self._time_of(number, rng)
         author = rng.choice(self.users)
         lang, text, retweet_of = _compose(number, self._seed, rng, self.users)
         long = len(text) > _CUT_AT + 3
-        return Post(
+        return CorpusPost(
             id=str(snowflake(at, number)),
             author=author,
             created_at=at,

@@ -11,7 +11,7 @@ from sandbox.services.x_query import QueryError, Searchable, parse_query
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sandbox.services.x_corpus import Post
+    from sandbox.services.x_corpus import CorpusPost
 
 __all__ = ["ParameterError", "RecentSearch", "page_token", "parse_search", "snowflake"]
 
@@ -66,7 +66,7 @@ class RecentSearch:
     with_authors: bool
     skip: int = 0
 
-    def finds(self, post: Post) -> bool:
+    def finds(self, post: CorpusPost) -> bool:
         """Whether it lies within the bounds, and matches."""
         return (
             self.after_id < int(post.id) < self.before_id

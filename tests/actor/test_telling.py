@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from actor.edges.messages import Message, NotSentError
 from actor.machine.alarms import ALARMS, Alarm
-from actor.metrics.telling import Announcements, Teller
+from actor.metrics.telling import Announcements, Announcer
 from actor.my_miner import MyMiner
 from actor.settings.model import Settings, SettingsError, load_settings
 from tests.cli.kit import running
@@ -40,7 +40,7 @@ class Told:
         self.tried = 0
         self.works = True
         self.now_s = 0.0
-        self._teller = Teller(lambda: self.ringing, self._send, Announcements("5Grw", STARTED_MS))
+        self._teller = Announcer(lambda: self.ringing, self._send, Announcements("5Grw", STARTED_MS))
 
     def _send(self, message: Message) -> None:
         self.tried += 1

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actor.analyzer import Subnet
-from actor.analyzer.answer import Answer, AnswerError, Discussed, read_answer, spoken
+from actor.analyzer.answer import AnswerError, Discussed, ModelAnswer, read_answer, spoken
 from actor.analyzer.prompt import SENTIMENTS
 
 ONE = Subnet(id=1, name="one", identifiers=(), functions=("counting", "adding"))
@@ -20,7 +20,7 @@ def _answer(**changes: object) -> dict[str, Any]:
     return {"about_bittensor": True, "sentiment": "bullish", "subnets": [], **changes}
 
 
-def _read(found: object) -> Answer:
+def _read(found: object) -> ModelAnswer:
     text = found if isinstance(found, str) else json.dumps(found)
     return read_answer(text, (ONE, TWO), POST)
 

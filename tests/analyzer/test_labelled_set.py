@@ -14,7 +14,7 @@ from actor.compose import Model
 from sandbox import Sandbox, SandboxConfig
 from tests.docs.kit import ROOT, put_generated
 from tests.patience import GIVE_UP_S
-from user_miner.commands.evaluate import Asked, Report, evaluate_posts
+from user_miner.commands.evaluate import EvaluationReport, ModelChoice, evaluate_posts
 
 FILE = Path(__file__).parents[1] / "data" / "labelled_posts.jsonl"
 REGISTRY = load_registry()
@@ -54,17 +54,17 @@ def test_candidates_are_few_and_the_right_ones() -> None:
 
 @pytest.mark.parametrize("name", ["hybrid", "matcher"])
 def test_a_post_costs_one_call(name: StrategyName) -> None:
-    """Over real HTTP: one request for each post and never two; docs/analyzer.md tells how far the stand-in agrees."""
+    """Over real HTTP: one request for each post and never two; docs/developers/analyzer.md tells how far the stand-in agrees."""
     with Sandbox(SandboxConfig(corpus_size=1)) as box:
         model = Model(base_url=box.llm_base, api_key=box.llm_key, name=box.config.model, timeout_s=GIVE_UP_S)
         rules = make_strategy(name, REGISTRY)
-        outcomes = evaluate_posts(FILE, REGISTRY, rules, Asked(model=model, concurrency=5))
+        outcomes = evaluate_posts(FILE, REGISTRY, rules, ModelChoice(model=model, concurrency=5))
         assert box.ledger.llm.calls == len(outcomes)
     assert max(outcome.analysis.calls for outcome in outcomes if outcome.analysis is not None) == 1
     found = modelled([replace(outcome, latency_s=None) for outcome in outcomes])  # which is another one each time
     assert found is not None
     assert (found.posts, found.failed, found.calls) == (len(outcomes), 0, len(outcomes))
-    report = Report(
+    report = EvaluationReport(
         file="tests/data/labelled_posts.jsonl",
         rules=rules.version,
         as_of=REGISTRY.as_of.isoformat(),
@@ -74,4 +74,4 @@ def test_a_post_costs_one_call(name: StrategyName) -> None:
     )
     told = "\n".join(report.lines()).partition("\n\ndisagreements")[0]
     wanted = f"\n```text\n{told}\n```\n\n"
-    assert put_generated(ROOT / "docs" / "analyzer.md", name, wanted) == wanted
+    assert put_generated(ROOT / "docs" / "developers" / "analyzer.md", name, wanted) == wanted

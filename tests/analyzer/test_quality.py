@@ -5,7 +5,7 @@ import pytest
 from actor.analyzer import Analysis, AnalysisError, Study, load_registry
 from actor.analyzer.labelled import LabelledPost
 from actor.analyzer.prompt import SENTIMENTS, ask
-from actor.analyzer.quality import Outcome, matching, modelled
+from actor.analyzer.quality import PostOutcome, matching, modelled
 from actor.analyzer.strategy import Judgement
 
 REGISTRY = load_registry()
@@ -46,8 +46,8 @@ def _analysis(sentiment: str = "neutral", tokens: dict[str, float] | None = None
     )
 
 
-def _outcome(post: LabelledPost, found: Analysis | AnalysisError | None, study: Study | None = None) -> Outcome:
-    return Outcome(post=post, study=study or _study(), analysis=found)
+def _outcome(post: LabelledPost, found: Analysis | AnalysisError | None, study: Study | None = None) -> PostOutcome:
+    return PostOutcome(post=post, study=study or _study(), analysis=found)
 
 
 def test_mentions_are_counted_by_subnet() -> None:
@@ -140,7 +140,7 @@ def test_the_baseline_is_what_agrees_without_the_model() -> None:
 
 def test_latencies_and_odd_calls_are_told() -> None:
     """The median and the largest, of failed posts too; None where nobody measured any."""
-    found = modelled([Outcome(post=_post(), study=_study(), analysis=_analysis(), latency_s=s) for s in (3, 1, 9)])
+    found = modelled([PostOutcome(post=_post(), study=_study(), analysis=_analysis(), latency_s=s) for s in (3, 1, 9)])
     assert found is not None
     assert (found.median_s, found.largest_s, found.unmeasured_calls, found.repairs) == (3, 9, 0, 0)
     bare = modelled([_outcome(_post(), _analysis())])

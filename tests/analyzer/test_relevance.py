@@ -3,14 +3,14 @@
 import pytest
 
 from actor.analyzer import load_registry
-from actor.analyzer.answer import Answer, Discussed
+from actor.analyzer.answer import Discussed, ModelAnswer
 from actor.analyzer.strategies import relevance
 
 SUBNETS = load_registry().subnets
 
 
-def _answer(*, about: bool = True, **discussed: tuple[int, int]) -> Answer:
-    return Answer(
+def _answer(*, about: bool = True, **discussed: tuple[int, int]) -> ModelAnswer:
+    return ModelAnswer(
         about_bittensor=about,
         sentiment=0.0,
         discussed={name: Discussed(functions=many, terms=terms) for name, (many, terms) in discussed.items()},

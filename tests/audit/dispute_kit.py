@@ -17,7 +17,7 @@ __all__ = ["MINER_S_WORD", "at", "leaves", "pattern", "read", "resealed", "spoil
 
 Path: TypeAlias = tuple[str | int, ...]
 
-# What no signature covers: docs/disputes.md, "What it does not prove".
+# What no signature covers: docs/operators/disputes.md, "What it does not prove".
 MINER_S_WORD = frozenset(
     {
         *(

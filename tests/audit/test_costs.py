@@ -8,8 +8,8 @@ import pytest
 
 from actor.machine.budget import DAY_MS, Budget, budgets
 from actor.machine.history import folded
-from audit.costs.books import Books, WindowBill
-from audit.costs.entries import Asked, Bill
+from audit.costs.books import DayBooks, WindowBill
+from audit.costs.entries import Expenses, ModelUse
 from audit.costs.fields import day_fields, total_fields
 from audit.costs.lines import day_line, total_lines, window_line
 from audit.moments import day_text
@@ -26,11 +26,11 @@ ANALYSIS = Spent(prompt_tokens=100, completion_tokens=10)
 PRICED = Money(Prices(llm_usd_per_million_prompt_tokens=1.0, llm_usd_per_million_completion_tokens=10.0))
 
 
-def booked(drive: Drive, since: int | None = None, until: int | None = None) -> tuple[Books, list[WindowBill]]:
+def booked(drive: Drive, since: int | None = None, until: int | None = None) -> tuple[DayBooks, list[WindowBill]]:
     """The books of a drive's records, and its windows that cost something or were begun."""
-    books = Books(since=since, until=until)
+    books = DayBooks(since=since, until=until)
     ended = [books.enter(record, state) for record, state in folded(drive.records)]
-    windows = [window for window in (*ended, books.window) if window is not None and window.bill != Bill()]
+    windows = [window for window in (*ended, books.window) if window is not None and window.bill != Expenses()]
     return books, windows
 
 
@@ -51,8 +51,8 @@ def test_a_window_s_costs_are_its_search_and_its_analyses() -> None:
     assert [(window.number, window.start_block) for window in windows] == [(7, 700), (8, 800)]
     assert [units(window.bill.paid) for window in windows] == [(10, 10, 200, 20), (10, 10, 100, 10)]
     assert [window.bill.accepted for window in windows] == [2, 1]
-    assert sum((window.bill for window in windows), Bill()) == books.total() == books.days[TODAY]
-    assert books.total().models == {"m": Asked(calls=3, prompt_tokens=300, completion_tokens=30)}
+    assert sum((window.bill for window in windows), Expenses()) == books.total() == books.days[TODAY]
+    assert books.total().models == {"m": ModelUse(calls=3, prompt_tokens=300, completion_tokens=30)}
 
 
 def test_a_record_that_ends_one_window_and_begins_the_next_belongs_to_the_first() -> None:
@@ -197,7 +197,7 @@ def test_where_all_is_told_nothing_is_missing() -> None:
     assert _unrecorded(books) == "not on record: nothing"
 
 
-def _unrecorded(books: Books) -> str:
+def _unrecorded(books: DayBooks) -> str:
     (line,) = (line for line in total_lines(PRICED, books, today=TODAY) if line.startswith("not on record"))
     return line
 
@@ -244,7 +244,7 @@ def test_full_days_lie_between_others_and_have_windows() -> None:
     books, _ = booked(drive)
     assert books.full_days() == [TODAY + day for day in (2, 4, 5, 6, 7, 8, 9)]
     assert booked(Drive().start().window(7))[0].full_days() == []
-    assert Books().full_days() == []
+    assert DayBooks().full_days() == []
     (line,) = [line for line in total_lines(PRICED, books, today=TODAY) if line.startswith("a day: ")]
     assert line == "a day: X $0.1500, LLM $0.000000 (mean of the last 7 full UTC days)"
 

@@ -50,7 +50,7 @@ def rows(what: str, records: Sequence[Record], filters: Filters | None = None) -
 
 
 def csv_rows(what: str, records: Sequence[Record]) -> list[dict[str, Any]]:
-    """The same by way of CSV, as docs/export.md says to read it."""
+    """The same by way of CSV, as docs/operators/export.md says to read it."""
     out = io.BytesIO()
     table = TABLES[what]
     write_csv(table.columns, table.rows(steps(records), parse_filters()), out)

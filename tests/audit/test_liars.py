@@ -29,7 +29,7 @@ CASES = 100
 @pytest.fixture
 def page(tmp_path: Path) -> Page:
     """The document's checker, in this process, for it runs thousands of times."""
-    (block,) = blocks(ROOT / "docs" / "disputes.md", "python")
+    (block,) = blocks(ROOT / "docs" / "operators" / "disputes.md", "python")
     code = compile(block.text, "check_bundle.py", "exec")
     file = tmp_path / "bundle.json"
 
@@ -105,7 +105,7 @@ def is_same(data: dict[str, Any], honest: dict[str, Any]) -> bool:
 
 
 def untrue(there: World, report: BundleReport) -> list[str]:
-    """What a proven bundle claims that its journal does not say, the miner's word (docs/disputes.md) left aside."""
+    """What a proven bundle claims that its journal does not say, the miner's word (docs/operators/disputes.md) left aside."""
     bundle = report.bundle
     assert bundle is not None
     lines = {record.seq: there.walks[0].lines[record.seq - 1].decode() for record in there.walks[0].records}

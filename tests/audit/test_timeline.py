@@ -244,8 +244,8 @@ def told_ids(text: str, label: str) -> list[str]:
 
 
 def test_every_kind_of_line_is_documented() -> None:
-    """The words that lines of the story and the sample begin with stand in docs/replay.md."""
-    text = (SAMPLE.parents[1] / "docs" / "replay.md").read_text("utf-8")
+    """The words that lines of the story and the sample begin with stand in docs/operators/replay.md."""
+    text = (SAMPLE.parents[1] / "docs" / "operators" / "replay.md").read_text("utf-8")
     lines = [*STORY.splitlines(), *timeline(sample()).splitlines()]
     labels = {line[LABEL].strip() for line in lines if line}
     assert len(labels) > 20

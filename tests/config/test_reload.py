@@ -272,7 +272,11 @@ class Refusing:
 def test_what_is_reloadable_is_a_setting() -> None:
     """As documented, and nothing that a window was begun with, which the machine would refuse."""
     assert {name.lower() for name in RELOADABLE} <= set(Settings.model_fields)
-    told = (Path(__file__).parents[2] / "docs" / "settings.md").read_text("utf-8").partition("It takes over ")[2]
+    told = (
+        (Path(__file__).parents[2] / "docs" / "reference" / "settings.md")
+        .read_text("utf-8")
+        .partition("It takes over ")[2]
+    )
     assert tuple(re.findall(r"`([A-Z_]+)`", told.partition("\n\n")[0])) == RELOADABLE
     begun = {"BLOCKS_PER_WINDOW", "MAX_SUBMISSIONS_PER_WINDOW", "SUBMIT_ATTEMPTS", "SUBMIT_BACKOFF_SECONDS"}
     assert not begun & set(RELOADABLE)

@@ -1,4 +1,4 @@
-"""The parts of docs/audit.md that repeat the code: UPDATE_DOCS=1 writes them again."""
+"""The parts of docs/operators/audit.md that repeat the code: UPDATE_DOCS=1 writes them again."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from audit.rules import RULES
 from events.windows import EXPLAINED
 from tests.docs.kit import ROOT, put_generated
 
-AUDIT = ROOT / "docs" / "audit.md"
+AUDIT = ROOT / "docs" / "operators" / "audit.md"
 
 
 def test_the_table_of_rules_is_the_list() -> None:
-    """docs/audit.md has a line for each rule, in order, with what it demands."""
+    """docs/operators/audit.md has a line for each rule, in order, with what it demands."""
     lines = "".join(f"| {rule.name} | {rule.demands} |\n" for rule in RULES)
     wanted = f"\n| rule | demands |\n|---|---|\n{lines}\n"
     assert put_generated(AUDIT, "rules", wanted) == wanted
 
 
 def test_the_table_of_reasons_is_the_list() -> None:
-    """docs/audit.md has a line for each reason, in the order in which they count."""
+    """docs/operators/audit.md has a line for each reason, in the order in which they count."""
     lines = "".join(f"| {why} | {meaning} |\n" for why, meaning in EXPLAINED.items())
     wanted = f"\n| reason | a window is missed because |\n|---|---|\n{lines}\n"
     assert put_generated(AUDIT, "reasons", wanted) == wanted

@@ -1,4 +1,4 @@
-"""The checker of docs/disputes.md shares no code with the project, and judges bundles as ``verify --bundle`` does."""
+"""The checker of docs/operators/disputes.md shares no code with the project, and judges bundles as ``verify --bundle`` does."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ FORGED: tuple[tuple[str | int, ...], ...] = (
 @pytest.fixture
 def check(tmp_path: Path) -> Check:
     """Runs the document's own code without this project's packages in reach."""
-    (code,) = blocks(ROOT / "docs" / "disputes.md", "python")
+    (code,) = blocks(ROOT / "docs" / "operators" / "disputes.md", "python")
     program, file = tmp_path / "check_bundle.py", tmp_path / "bundle.json"
     program.write_text(code.text, "utf-8")
 
@@ -109,7 +109,7 @@ def test_forged_bundles_are_refused_by_both(check: Check, bundles: list[bytes]) 
 
 def test_the_page_knows_every_event() -> None:
     """Which name no post, and which may be left out: a new event is added to both, or a bundle with it is refused."""
-    (code,) = blocks(ROOT / "docs" / "disputes.md", "python")
+    (code,) = blocks(ROOT / "docs" / "operators" / "disputes.md", "python")
     lists = dict(re.findall(r'(NAME_NO_POST|MAY_NAME_OTHERS) = """(.*?)"""', code.text, flags=re.DOTALL))
     assert set(lists["MAY_NAME_OTHERS"].split()) == MAY_BE_LEFT_OUT
     assert set(lists["NAME_NO_POST"].split()) == EVENTS.keys() - MAY_BE_LEFT_OUT

@@ -1,4 +1,4 @@
-"""docs/export.md lists every column of every exported table, as the code has them."""
+"""docs/operators/export.md lists every column of every exported table, as the code has them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def test_the_columns_are_made_from_the_code(what: str) -> None:
     """Name, kind and meaning, in the order in which they are written."""
     body = "".join(f"| `{column.name}` | {column.kind} | {column.meaning} |\n" for column in TABLES[what].columns)
     table = f"\n| column | kind | meaning |\n|---|---|---|\n{body}\n"
-    assert put_generated(ROOT / "docs" / "export.md", f"export {what}", table) == table
+    assert put_generated(ROOT / "docs" / "operators" / "export.md", f"export {what}", table) == table
 
 
 @pytest.mark.parametrize("what", TABLES)

@@ -1,4 +1,4 @@
-"""The checker of docs/journal-format.md, which shares no code with the project, judges journals as ``verify`` does."""
+"""The checker of docs/reference/journal-format.md, which shares no code with the project, judges journals as ``verify`` does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.docs.kit import ROOT, blocks
 @pytest.fixture
 def check(tmp_path: Path) -> Callable[[Path], tuple[int, str]]:
     """Runs the document's own code without this project's packages in reach."""
-    (code,) = blocks(ROOT / "docs" / "journal-format.md", "python")
+    (code,) = blocks(ROOT / "docs" / "reference" / "journal-format.md", "python")
     program = tmp_path / "check.py"
     program.write_text(code.text, "utf-8")
 

@@ -96,24 +96,24 @@ def field_table() -> str:
 
 
 def test_the_event_table_is_the_machine_s() -> None:
-    """docs/machine.md lists every row of the transition table."""
+    """docs/developers/machine.md lists every row of the transition table."""
     assert put_generated(DOCS / "machine.md", "events", event_table()) == event_table()
 
 
 def test_the_field_table_is_the_catalogue_s() -> None:
-    """docs/machine.md lists every field of every event."""
+    """docs/developers/machine.md lists every field of every event."""
     assert put_generated(DOCS / "machine.md", "fields", field_table()) == field_table()
 
 
 def test_the_diagram_is_the_machine_s() -> None:
-    """docs/machine.md shows what ``user-miner diagram`` prints."""
+    """docs/developers/machine.md shows what ``user-miner diagram`` prints."""
     wanted = f"\n```mermaid\n{mermaid()}\n```\n\n"
     assert put_generated(DOCS / "machine.md", "diagram", wanted) == wanted
     assert CliRunner().invoke(app, ["diagram"]).output == mermaid() + "\n"
 
 
 def test_states_and_conditions_are_explained() -> None:
-    """docs/machine.md has a line for each state and each guard."""
+    """docs/developers/machine.md has a line for each state and each guard."""
     assert [row["state"] for row in rows(DOCS / "machine.md", column="state")] == list(STATES)
     told = [row["condition"].replace(" ", "_") for row in rows(DOCS / "machine.md", column="condition")]
     assert told == list(GUARDS)
@@ -121,7 +121,7 @@ def test_states_and_conditions_are_explained() -> None:
 
 
 def test_the_command_line_is_as_documented() -> None:
-    """docs/cli.md shows the help of the program and of each command."""
+    """docs/reference/cli.md shows the help of the program and of each command."""
     parts = [f"## user-miner\n\n```text\n{help_text()}```\n"]
     parts += [f"\n## user-miner {name}\n\n```text\n{help_text(*name.split())}```\n" for name in commands()]
     wanted = "\n" + "".join(parts) + "\n"
@@ -136,7 +136,7 @@ def test_only_existing_commands_are_named(document: Path) -> None:
 
 
 def test_the_settings_are_as_documented() -> None:
-    """docs/settings.md has every setting with its default, the specification's first, and flags that exist."""
+    """docs/reference/settings.md has every setting with its default, the specification's first, and flags that exist."""
     told = rows(DOCS / "settings.md", column="name")
     assert [row["name"].strip("`") for row in told] == [name.upper() for name in Settings.model_fields]
     assert [row["name"].strip("`") for row in told[: len(SPECIFIED)]] == SPECIFIED
@@ -186,7 +186,7 @@ def test_the_example_file_loads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 def test_every_dependency_is_explained() -> None:
-    """docs/dependencies.md names exactly the packages of pyproject.toml, in one line each."""
+    """docs/developers/dependencies.md names exactly the packages of pyproject.toml, in one line each."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     groups = [
         project["project"]["dependencies"],

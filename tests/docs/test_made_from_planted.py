@@ -1,4 +1,4 @@
-"""The table of planted bugs in docs/simulation.md repeats what was counted last: UPDATE_DOCS=1 writes it again."""
+"""The table of planted bugs in docs/developers/simulation.md repeats what was counted last: UPDATE_DOCS=1 writes it again."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from tests.docs.kit import ROOT, put_generated
 from tests.simulation.planted import PLANTED
 from tests.simulation.planted_hunt import load
 
-SIMULATION = ROOT / "docs" / "simulation.md"
+SIMULATION = ROOT / "docs" / "developers" / "simulation.md"
 
 
 def test_the_table_of_planted_bugs_is_what_was_counted() -> None:
-    """docs/simulation.md has a line for each bug, in order, with the seeds that it took and the promise it broke."""
+    """docs/developers/simulation.md has a line for each bug, in order, with the seeds that it took and the promise it broke."""
     found = load()
     cells = ((p.name, found.get(p.name)) for p in PLANTED)
     lines = "".join(

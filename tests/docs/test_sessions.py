@@ -24,7 +24,7 @@ from tests.world import World, wait_for
 
 Env = Callable[..., dict[str, str]]
 README = ROOT / "README.md"
-MINING = (ROOT / "docs" / "operating.md", ROOT / "docs" / "troubleshooting.md")
+MINING = (ROOT / "docs" / "operators" / "operating.md", ROOT / "docs" / "operators" / "troubleshooting.md")
 
 
 def is_demo(block: Block) -> bool:
@@ -86,9 +86,9 @@ def test_the_demo(tmp_path: Path, shell_env: Env) -> None:
 
 
 def test_the_example_neuron_mines_a_window(make_world: Callable[..., World], shell_env: Env) -> None:
-    """The neuron of docs/embedding.md submits five posts with a real wallet and stops at Ctrl-C."""
+    """The neuron of docs/developers/embedding.md submits five posts with a real wallet and stops at Ctrl-C."""
     world = make_world()
-    (example,) = blocks(ROOT / "docs" / "embedding.md", "python")
+    (example,) = blocks(ROOT / "docs" / "developers" / "embedding.md", "python")
     (world.folder / "miner.py").write_text(example.text, "utf-8")
     with subprocess.Popen(
         [sys.executable, "-W", "error::ResourceWarning", "miner.py"],
@@ -141,7 +141,7 @@ def test_a_post_may_hold_what_some_take_for_a_line_end(tmp_path: Path) -> None:
         file.write(b'{"seq":')
     done = signature_page(tmp_path)
     assert (done.returncode, done.stdout.count("vouched for record")) == (0, 10), done.stderr
-    (code,) = blocks(ROOT / "docs" / "journal-format.md", "python")
+    (code,) = blocks(ROOT / "docs" / "reference" / "journal-format.md", "python")
     command = [sys.executable, "-c", code.text, str(journal)]
     assert subprocess.run(command, capture_output=True, text=True, check=False).returncode == 0
     assert verify_journal(journal).ok

@@ -1,4 +1,4 @@
-"""docs/testing.md: its snippets are run as a project's tests, and its tables name what there is."""
+"""docs/developers/testing.md: its snippets are run as a project's tests, and its tables name what there is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from actor.testing import plugin
 from actor.testing.commands import COMMANDS
 from tests.docs.kit import ROOT, blocks, matches, rows
 
-DOCUMENT = ROOT / "docs" / "testing.md"
+DOCUMENT = ROOT / "docs" / "developers" / "testing.md"
 Env = Callable[..., dict[str, str]]
 
 

@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md and docs/operating.md quote the program in its own words, and name what there is."""
+"""docs/operators/troubleshooting.md and docs/operators/operating.md quote the program in its own words, and name what there is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.docs.kit import ROOT, rows
 
-DOCUMENT = ROOT / "docs" / "troubleshooting.md"
+DOCUMENT = ROOT / "docs" / "operators" / "troubleshooting.md"
 PACKAGES = ("actor", "audit", "events")
 # Python's own words, and what the servers answer, which stands in for them in each stand-in's tests.
 NOT_OURS = ("Fatal Python error: Aborted",)
@@ -57,6 +57,6 @@ def test_every_answer_says_what_to_do() -> None:
 
 def test_the_service_files_are_all_introduced() -> None:
     """Operators find each of them in the page that tells how to use it."""
-    text = (ROOT / "docs" / "operating.md").read_text("utf-8")
-    files: list[Path] = [path for path in (ROOT / "docs" / "service").iterdir() if path.is_file()]
+    text = (ROOT / "docs" / "operators" / "operating.md").read_text("utf-8")
+    files: list[Path] = [path for path in (ROOT / "docs" / "operators" / "service").iterdir() if path.is_file()]
     assert [path.name for path in files if f"](service/{path.name})" not in text] == []

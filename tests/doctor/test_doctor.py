@@ -122,6 +122,6 @@ def test_an_output_that_takes_nothing(here: World) -> None:
 
 
 def test_every_check_is_documented() -> None:
-    """docs/doctor.md has a row for each, in the order of the lines."""
-    documented = [row["name"].strip("`") for row in rows(ROOT / "docs" / "doctor.md", column="name")]
+    """docs/operators/doctor.md has a row for each, in the order of the lines."""
+    documented = [row["name"].strip("`") for row in rows(ROOT / "docs" / "operators" / "doctor.md", column="name")]
     assert documented == [*NAMES, "chain", "x-search", "llm-answer", "llm-known"]

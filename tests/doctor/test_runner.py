@@ -11,7 +11,7 @@ import pytest
 from actor.edges.text import Redactor
 from actor.edges.threads import in_daemon_thread, run_loop
 from tests.patience import Stopwatch
-from user_miner.doctor.report import Check, Report, ok, skipped, split_advice, warning
+from user_miner.doctor.report import Check, DoctorReport, ok, skipped, split_advice, warning
 from user_miner.doctor.runner import Probe, run_probes
 
 Looking = Callable[[], Awaitable[Sequence[Check]]]
@@ -152,7 +152,7 @@ def test_a_line_of_ours_is_cut_before_its_advice(line: str, parts: tuple[str, st
 
 def test_the_report_counts_and_judges() -> None:
     """Only a failure makes it bad; the sum names what there is."""
-    report = Report(build="1", at="now", checks=[ok("a", "b"), warning("c", "d", "e"), skipped("f", "g")])
+    report = DoctorReport(build="1", at="now", checks=[ok("a", "b"), warning("c", "d", "e"), skipped("f", "g")])
     assert report.ok
     assert list(report.lines()) == [
         "ok      a          b",

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from actor.analyzer.port import FORMAT_TYPE, PARAMETERS, LLMErrorKind
 from actor.edges.llm_body import status_told, words_of
-from actor.edges.llm_words import Refused, refusal_kind
+from actor.edges.llm_words import RefusalReason, refusal_kind
 
 SENT = ("max_tokens", "temperature", "seed", "system")
 
 
-def _kind(status: int, body: object, *, formatted: bool = True) -> Refused:
+def _kind(status: int, body: object, *, formatted: bool = True) -> RefusalReason:
     text = body if isinstance(body, str) else json.dumps(body)
     return refusal_kind(status, text, formatted=formatted, sent=SENT)
 
@@ -53,7 +53,7 @@ def _error(message: str, **more: Any) -> dict[str, Any]:
 )
 def test_a_refused_parameter_is_named(status: int, body: object, names: tuple[str, ...]) -> None:
     """Only what was sent can be refused: a name that is proposed instead is none of it."""
-    assert _kind(status, body) == Refused("refused_parameter", names)
+    assert _kind(status, body) == RefusalReason("refused_parameter", names)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_each_refusal_has_one_meaning(status: int, body: object, kind: LLMErrorK
 )
 def test_a_refused_format_may_be_its_type(status: int, message: str, about: tuple[str, ...]) -> None:
     """Or a part of the schema, which a simpler one does not have."""
-    assert _kind(status, _error(message)) == Refused("refused_format", about)
+    assert _kind(status, _error(message)) == RefusalReason("refused_format", about)
     assert _kind(status, _error(message), formatted=False).kind in {"request", "model"}
 
 

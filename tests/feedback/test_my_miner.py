@@ -98,10 +98,10 @@ def test_what_a_handler_hears_is_recorded_beside_the_work(world: World, miner: M
 
 
 def test_the_handlers_of_the_documents_hand_it_over(world: World, miner: MyMiner) -> None:
-    """docs/embedding.md's own, with synapses as validators send them, old and new ones."""
-    (example,) = blocks(ROOT / "docs" / "embedding.md", "python")
+    """docs/developers/embedding.md's own, with synapses as validators send them, old and new ones."""
+    (example,) = blocks(ROOT / "docs" / "developers" / "embedding.md", "python")
     scope: dict[str, Any] = {"__name__": "example"}
-    exec(compile(example.text, "docs/embedding.md", "exec"), scope)  # noqa: S102  (what operators are told to write)
+    exec(compile(example.text, "docs/developers/embedding.md", "exec"), scope)  # noqa: S102  (what operators are told to write)
     neuron = scope["Miner"].__new__(scope["Miner"])
     neuron.my_miner = miner
     miner.start()

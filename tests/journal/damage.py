@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 from events.journal import JournalDamagedError, verify_journal
 from events.journal.head import read_witness
 from events.journal.layout import list_segments
-from events.journal.recover import Found, examine
+from events.journal.recover import Examined, examine
 from tests.journal.kit import segments
 
 __all__ = ["Case", "Layout", "Span", "apply_case", "cases", "examine_quietly", "spans"]
@@ -47,7 +47,7 @@ def spans(directory: Path) -> Iterator[Span]:
             start += len(line)
 
 
-def examine_quietly(directory: Path) -> Found:
+def examine_quietly(directory: Path) -> Examined:
     """What a start would find; nothing may be warned about, nothing is changed."""
 
     def warned(line: str) -> None:
@@ -157,7 +157,7 @@ def _judge(layout: Layout, case: Case, *, check: bool) -> str:
     return "clean end beyond HEAD" if found.torn is None else "torn tail beyond HEAD, moved to quarantine"
 
 
-def _found(directory: Path) -> Found | JournalDamagedError:
+def _found(directory: Path) -> Examined | JournalDamagedError:
     try:
         return examine_quietly(directory)
     except JournalDamagedError as refusal:

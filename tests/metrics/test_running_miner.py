@@ -24,7 +24,7 @@ from tests.patience import GIVE_UP_S, Stopwatch
 from tests.world import World, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
-MONITORING = ROOT / "docs" / "monitoring"
+MONITORING = ROOT / "docs" / "operators" / "monitoring"
 SECRETS = ("X_BEARER_TOKEN", "API_KEY")
 
 
@@ -100,15 +100,15 @@ def _check_with_promtool(text: str) -> None:
 
 
 def _check_names(text: str) -> None:
-    """Every metric that alerts, dashboard and docs/metrics.md name is there, and each that is there is told of."""
+    """Every metric that alerts, dashboard and docs/reference/metrics.md name is there, and each that is there is told of."""
     families = set(re.findall(r"^# TYPE (user_miner_\w+) ", text, flags=re.MULTILINE))
     histograms = set(re.findall(r"^# TYPE (user_miner_\w+) histogram", text, flags=re.MULTILINE))
     series = families | {f"{name}_{part}" for name in histograms for part in ("bucket", "sum", "count")}
-    for path in (MONITORING / "alerts.yml", MONITORING / "dashboard.json", ROOT / "docs" / "metrics.md"):
+    for path in (MONITORING / "alerts.yml", MONITORING / "dashboard.json", ROOT / "docs" / "reference" / "metrics.md"):
         named = set(re.findall(r"\buser_miner_\w+", path.read_text("utf-8")))
         assert named, path
         assert named <= series, f"{path.name}: {sorted(named - series)}"
-    told = rows(ROOT / "docs" / "metrics.md", column="metric")
+    told = rows(ROOT / "docs" / "reference" / "metrics.md", column="metric")
     assert {row["metric"].strip("`") for row in told} == families
 
 
@@ -182,7 +182,7 @@ def test_the_monitoring_files_pass_promtool(tmp_path: Path) -> None:
     assert named
     for alert in named:
         assert re.search(rf'alertname(="|: ){alert}\b', tests), f"no test lets {alert} fire"
-        assert f"| `{alert}` |" in (ROOT / "docs" / "metrics.md").read_text("utf-8")
+        assert f"| `{alert}` |" in (ROOT / "docs" / "reference" / "metrics.md").read_text("utf-8")
 
 
 def _expressions(node: object) -> Iterator[str]:

@@ -16,7 +16,7 @@ from tests.world import bare_env
 __all__ = ["FILE", "Pm2", "pm2_program"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-FILE: Final = ROOT / "docs" / "service" / "ecosystem.config.js"
+FILE: Final = ROOT / "docs" / "operators" / "service" / "ecosystem.config.js"
 _OWN: Final = ROOT / ".venv" / "pm2" / "node_modules" / ".bin" / "pm2"
 
 
@@ -40,8 +40,8 @@ class Pm2:
 
     def __enter__(self) -> Self:
         checkout = self.folder / "checkout"
-        (checkout / "docs" / "service").mkdir(parents=True)
-        shutil.copy(FILE, checkout / "docs" / "service")
+        (checkout / "docs" / "operators" / "service").mkdir(parents=True)
+        shutil.copy(FILE, checkout / "docs" / "operators" / "service")
         (checkout / ".venv").symlink_to(ROOT / ".venv")
         return self
 

@@ -28,7 +28,7 @@ from tests.world import wait_for
 __all__ = ["UNIT", "Systemd", "program"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-UNIT: Final = ROOT / "docs" / "service" / "user-miner.service"
+UNIT: Final = ROOT / "docs" / "operators" / "service" / "user-miner.service"
 _SYSTEMD: Final = "/lib/systemd/systemd"
 _NAMESPACES: Final = ("--mount", "--pid", "--cgroup", "--uts", "--ipc", "--fork", "--mount-proc", "--kill-child")
 # What the unit hides of a checkout or a Python that stands in a home directory or below /tmp, as a developer's does.

@@ -24,7 +24,7 @@ from tests.cli.kit import running
 from tests.docs.kit import ROOT
 from tests.world import World, bare_env, wait_for
 
-FOLDER = ROOT / "docs" / "service"
+FOLDER = ROOT / "docs" / "operators" / "service"
 DOCKERFILE = FOLDER / "Dockerfile"
 COMPOSE = FOLDER / "compose.yaml"
 TOOLS = Path(sys.executable).parent

@@ -37,7 +37,7 @@ log.warning("four")
 """
 
 
-CONFIG = ROOT / "docs" / "service" / "logrotate.conf"
+CONFIG = ROOT / "docs" / "operators" / "service" / "logrotate.conf"
 
 
 def logrotate() -> str:

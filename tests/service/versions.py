@@ -18,7 +18,7 @@ from tests.docs.kit import ROOT, blocks
 
 __all__ = ["Versions", "documented"]
 
-_OPERATING: Final = ROOT / "docs" / "operating.md"
+_OPERATING: Final = ROOT / "docs" / "operators" / "operating.md"
 _MAKE: Final = """#!/bin/sh -e
 [ "$1 $3" = "-C .venv/.run" ]
 cd "$2"
@@ -29,7 +29,7 @@ echo "{packages}" > "$(.venv/bin/python -c 'import sysconfig; print(sysconfig.ge
 
 
 def documented(begins: str) -> str:
-    """The one block of docs/operating.md that begins so."""
+    """The one block of docs/operators/operating.md that begins so."""
     (found,) = (block.text for block in blocks(_OPERATING, "sh") if block.text.startswith(begins))
     return found
 

@@ -15,7 +15,7 @@ from events.journal import Record
 from sandbox.services import Search, Submission, Weather, World
 from tests.kit import post
 from user_miner.simulation.host import HOTKEY, verify
-from user_miner.simulation.oracles.keeping import Abandoned, Answered, Budget, Dated, Heard, Rested, Understood
+from user_miner.simulation.oracles.keeping import Abandoned, Answered, Dated, Heard, Rested, Understood, XBudget
 from user_miner.simulation.oracles.oracle import Oracle, Told
 from user_miner.simulation.plan import Violation
 
@@ -294,5 +294,5 @@ def budgeted(limit_usd: float | None) -> State:
 @pytest.mark.parametrize(("limit_usd", "found"), [(0.2, ["budget"]), (0.5, []), (None, [])])
 def test_a_day_that_costs_too_much(limit_usd: float | None, found: list[str]) -> None:
     """Two searches of $0.15 each are more than $0.20."""
-    story = Story(Budget(world())).tell(RECOVERED, budgeted(limit_usd))
+    story = Story(XBudget(world())).tell(RECOVERED, budgeted(limit_usd))
     assert story.see(search(10, at_s=10.0)).see(search(10, at_s=20.0)).found == found

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from audit.status.lines import Line, status_lines
+from audit.status.lines import StatusLine, status_lines
 from audit.status.page import fitting, page_of
 from audit.status.watch import Pause, Watched
 from events import catalogue as ev
@@ -113,7 +113,7 @@ def test_a_page_fits_its_terminal(tmp_path: Path, columns: int) -> None:
     drive = troubled()
     fields = looked(write(tmp_path / "j", drive), drive.at_ms)
     lines = list(status_lines({**fields, "finding": "the journal is damaged " * 5}))
-    title = Line("", "title")
+    title = StatusLine("", "title")
     for rows in range(1, 60):
         console = Console(width=columns, height=rows, file=io.StringIO())
         shown = fitting(title, lines, console)

@@ -22,7 +22,7 @@ from events.codec import Value
 from events.journal import BadRecordError
 from tests.kit import Drive, limited
 from tests.testing.kit import SAMPLE, carried_over, run_source
-from user_miner.commands.fixture import Asked, fixture_text, slice_text
+from user_miner.commands.fixture import SliceChoice, fixture_text, slice_text
 
 CHUNKS = 4
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -48,7 +48,7 @@ def test_the_test_of_every_post_passes(moments: list[Moment], chunk: int) -> Non
     ids, people = {post.id for _, post in posts}, {post.author for _, post in posts}
     texts = {post.content for _, post in posts}
     for place, post in posts[chunk::CHUNKS]:
-        source = slice_text(post_slice(moments[place:], post.id), Asked(post=post.id))
+        source = slice_text(post_slice(moments[place:], post.id), SliceChoice(post=post.id))
         run_source(source)
         assert source.isascii()
         assert set(LONG_NUMBER.findall(source)) & ids == {post.id}
@@ -64,7 +64,7 @@ def test_the_test_of_every_window_passes(moments: list[Moment]) -> None:
     identity = moments[-1].after.identity
     assert identity is not None
     for number in sorted(numbers)[::3]:
-        source = slice_text(window_slice(moments, number), Asked(window=number))
+        source = slice_text(window_slice(moments, number), SliceChoice(window=number))
         run_source(source)
         assert not told & strings(source)
         assert identity.hotkey not in source
@@ -74,7 +74,7 @@ def test_the_test_of_every_window_passes(moments: list[Moment]) -> None:
 def test_the_test_of_any_record_passes(moments: list[Moment]) -> None:
     """Tests up to records all over the sample, the first and the last among them."""
     for seq in [1, 2, *range(50, len(moments), 97), len(moments)]:
-        source = slice_text(until_slice(moments, seq), Asked(until=seq))
+        source = slice_text(until_slice(moments, seq), SliceChoice(until=seq))
         run_source(source)
         assert f"# {seq}: " in source
         assert f"# {seq + 1}: " not in source
@@ -85,10 +85,10 @@ def test_pytest_runs_the_files(tmp_path: Path, sample: Scenario) -> None:
     searches = [found.event for found in sample.steps if isinstance(found.event, ev.PostsScraped) and found.event.posts]
     search = searches[len(searches) // 2]
     for name, asked in {
-        "post": Asked(post=search.posts[0].id),
-        "kept": Asked(post=search.posts[0].id, keep_text=True),
-        "window": Asked(window=search.window),
-        "until": Asked(until=len(sample) // 2),
+        "post": SliceChoice(post=search.posts[0].id),
+        "kept": SliceChoice(post=search.posts[0].id, keep_text=True),
+        "window": SliceChoice(window=search.window),
+        "until": SliceChoice(until=len(sample) // 2),
     }.items():
         (tmp_path / f"test_{name}.py").write_text(fixture_text(SAMPLE, asked), "utf-8")
     done = subprocess.run(
@@ -107,7 +107,7 @@ def test_pytest_runs_the_files(tmp_path: Path, sample: Scenario) -> None:
 def test_a_changed_decision_fails_the_test(moments: list[Moment]) -> None:
     """Another score, another quota or another number of attempts in the file is another history, and is noticed."""
     place, post = next((p, post) for p, post in chosen(moments) if moments[p].before.to_scrape > 1)
-    source = slice_text(post_slice(moments[place:], post.id), Asked(post=post.id))
+    source = slice_text(post_slice(moments[place:], post.id), SliceChoice(post=post.id))
     run_source(source)
     (score,) = set(re.findall(r'"score": ([\d.]+)', source.split(f'"post_id": "{post.id}", "window"')[1]))
     with pytest.raises(DivergenceError, match="score"):
@@ -122,7 +122,7 @@ def test_what_does_not_matter_is_left_out() -> None:
     """A post that met a 429 keeps the posts that it was carried over with, for they took places in the next window."""
     drive = carried_over()
     whole = Scenario.load(drive.lines).post("1")
-    source = slice_text(whole, Asked(post="1"))
+    source = slice_text(whole, SliceChoice(post="1"))
     run_source(source)
     assert "RateLimited" in source
     assert source.count('"WindowOpened"') == 1
@@ -139,7 +139,7 @@ def test_every_text_is_replaced_or_known() -> None:
     drive.on(ev.ActorStopped(reason="user1 wished it", posts_processed=0))
     repaired = ev.TailRepaired(segment="a.jsonl", offset=1, length=2, sha256="f" * 64, quarantine="a-1-ff.bin")
     drive.on(repaired, ev.ApiMoved(api_url="http://10.0.0.9"))
-    source = slice_text(Scenario.load(drive.lines), Asked(until=len(drive.lines)))
+    source = slice_text(Scenario.load(drive.lines), SliceChoice(until=len(drive.lines)))
     run_source(source)
     for secret in ("user1", "10.0.0", "said so", "ffff", "wished", "a-1-ff"):
         assert secret not in source

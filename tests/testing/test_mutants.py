@@ -16,7 +16,7 @@ from events.journal import JournalReader
 from tests.audit.changed_build import changed_build
 from tests.audit.mutants import MUTANTS, Mutant
 from tests.testing.kit import SAMPLE, run_source
-from user_miner.commands.fixture import Asked, slice_text
+from user_miner.commands.fixture import SliceChoice, slice_text
 
 _BUILT_ON_THE_MACHINE = ("actor.testing", "actor.perform", "actor.runtime", "actor.chain_end")
 
@@ -54,7 +54,7 @@ def fails(source: str) -> bool:
 def test_it_is_noticed(mutant: Mutant, moments: list[Moment], history: list[Step], sample: Scenario) -> None:
     """By the test up to the record at which it shows, or by an actor that lives the sample."""
     seq = mutant.where(history)
-    source = slice_text(until_slice(moments, seq), Asked(until=seq))
+    source = slice_text(until_slice(moments, seq), SliceChoice(until=seq))
     assert not fails(source)
     with changed_kit(mutant):
         if fails(source):

@@ -14,8 +14,8 @@ import typer
 
 from actor.machine.budget import DAY_MS
 from actor.machine.history import folded
-from audit.costs.books import Books, WindowBill
-from audit.costs.entries import Bill
+from audit.costs.books import DayBooks, WindowBill
+from audit.costs.entries import Expenses
 from audit.costs.fields import day_fields, total_fields, window_fields
 from audit.costs.lines import day_line, heading, total_lines, window_line
 from audit.errors import UsageError
@@ -93,7 +93,7 @@ def _run(directory: Path, options: CostsOptions, money: Money, today: int) -> in
     since, until = _unix_day(options.since, "--since"), _unix_day(options.until, "--until")
     if since is not None and until is not None and since > until:
         raise UsageError(f"--since {options.since} is after --until {options.until}: expected the earlier day first")
-    books = Books(since=since, until=until)
+    books = DayBooks(since=since, until=until)
     rows = _rows(JournalReader(locate(directory)), books, money, options)
     if options.as_json:
         sys.stdout.writelines(rows)
@@ -108,17 +108,17 @@ def _run(directory: Path, options: CostsOptions, money: Money, today: int) -> in
     return 0
 
 
-def _rows(reader: JournalReader, books: Books, money: Money, options: CostsOptions) -> Iterator[str]:
+def _rows(reader: JournalReader, books: DayBooks, money: Money, options: CostsOptions) -> Iterator[str]:
     """The rows that were asked for; ``books`` are complete after the last one."""
     for window in _ended(reader, books):
-        if options.by == "window" and window.bill != Bill():
+        if options.by == "window" and window.bill != Expenses():
             yield _json(window_fields(money, window)) if options.as_json else f"{window_line(money, window)}\n"
     if options.by == "day":
         for day, bill in sorted(books.days.items()):
             yield _json(day_fields(money, day, bill)) if options.as_json else f"{day_line(money, day, bill)}\n"
 
 
-def _ended(reader: JournalReader, books: Books) -> Iterator[WindowBill]:
+def _ended(reader: JournalReader, books: DayBooks) -> Iterator[WindowBill]:
     """Each window once its work has ended, the last one as far as it goes."""
     for record, state in folded(_watched(reader)):
         if (window := books.enter(record, state)) is not None:

@@ -17,7 +17,7 @@ import typer
 from actor.analyzer import Analysis, AnalysisError, Analyzer, Registry, Strategy
 from actor.analyzer.labelled import load_labelled
 from actor.analyzer.prompt import SENTIMENTS
-from actor.analyzer.quality import Disagreement, MatchingQuality, ModelQuality, Outcome
+from actor.analyzer.quality import Disagreement, MatchingQuality, ModelQuality, PostOutcome
 from actor.compose import Model, build_analyzer
 from actor.edges.llm import import_client
 from actor.edges.network import proxy_secrets
@@ -31,13 +31,13 @@ from events.describe import inert_json, printable
 from user_miner.options import JsonOption
 from user_miner.terminal import interruptible, progress
 
-__all__ = ["Asked", "HopelessError", "Report", "evaluate", "evaluate_posts"]
+__all__ = ["EvaluationReport", "HopelessError", "ModelChoice", "evaluate", "evaluate_posts"]
 
 _ENV_FILE: Final = Path(".miner_env")
 
 
 def evaluate(
-    file: Annotated[Path, typer.Argument(help="Labelled posts, one JSON object a line; docs/analyzer.md.")],
+    file: Annotated[Path, typer.Argument(help="Labelled posts, one JSON object a line; docs/developers/analyzer.md.")],
     *,
     strategy: Annotated[
         Literal["hybrid", "matcher"] | None, typer.Option(help="Rules to evaluate [default: ANALYZER]")
@@ -71,7 +71,7 @@ def evaluate(
         raise typer.Exit(max(fail(line, code=2) for line in error.lines)) from None
     except (RegistryError, LabelError, HopelessError, UsageError) as error:
         raise typer.Exit(fail(str(error), code=2)) from None
-    report = Report(
+    report = EvaluationReport(
         file=str(file),
         rules=rules.version,
         as_of=registry.as_of.isoformat(),
@@ -84,12 +84,12 @@ def evaluate(
 
 
 @contextmanager
-def _nobody() -> Iterator[tuple[str, Asked | None]]:
+def _nobody() -> Iterator[tuple[str, ModelChoice | None]]:
     yield "", None
 
 
 @contextmanager
-def _live(env_file: Path | None) -> Iterator[tuple[str, Asked | None]]:
+def _live(env_file: Path | None) -> Iterator[tuple[str, ModelChoice | None]]:
     from actor.compose import Model  # noqa: PLC0415
     from actor.edges.network import environment_faults, environment_remarks  # noqa: PLC0415
     from actor.settings.model import SettingsError, load_settings  # noqa: PLC0415
@@ -108,11 +108,11 @@ def _live(env_file: Path | None) -> Iterator[tuple[str, Asked | None]]:
         timeout_s=settings.llm_timeout_seconds,
         votes=settings.analysis_votes,
     )
-    yield f"{model.name} at {model.base_url}", Asked(model=model, concurrency=settings.llm_concurrency)
+    yield f"{model.name} at {model.base_url}", ModelChoice(model=model, concurrency=settings.llm_concurrency)
 
 
 @contextmanager
-def _stand_in() -> Iterator[tuple[str, Asked | None]]:
+def _stand_in() -> Iterator[tuple[str, ModelChoice | None]]:
     from actor.compose import Model  # noqa: PLC0415
     from actor.settings.extras import install_hint  # noqa: PLC0415
     from audit.errors import UsageError  # noqa: PLC0415
@@ -125,7 +125,7 @@ def _stand_in() -> Iterator[tuple[str, Asked | None]]:
     with Sandbox(SandboxConfig(corpus_size=1)) as box:
         model = Model(base_url=box.llm_base, api_key=box.llm_key, name=box.config.model, timeout_s=30)
         name = "the sandbox's stand-in, which counts words: its agreement says nothing about a real model"
-        yield name, Asked(model=model, concurrency=5)
+        yield name, ModelChoice(model=model, concurrency=5)
 
 
 # Runs a strategy, and a model where there is one, over labelled posts. What is paid for is the model's requests.
@@ -141,14 +141,14 @@ class HopelessError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ModelChoice:
     """The model to ask, and of how many posts at the same time."""
 
     model: Model
     concurrency: int
 
 
-def evaluate_posts(file: Path, registry: Registry, strategy: Strategy, asked: Asked | None) -> list[Outcome]:
+def evaluate_posts(file: Path, registry: Registry, strategy: Strategy, asked: ModelChoice | None) -> list[PostOutcome]:
     """Study every post of the file, and ask the model about each when there is one.
 
     Raises:
@@ -163,14 +163,14 @@ def evaluate_posts(file: Path, registry: Registry, strategy: Strategy, asked: As
         with interruptible(answers.so_far), progress("asking the model") as on_progress:
             run_loop(_ask(texts, strategy, asked, answers, on_progress))
     return [
-        Outcome(post=post, study=study, analysis=answer.analysis, latency_s=answer.latency_s)
+        PostOutcome(post=post, study=study, analysis=answer.analysis, latency_s=answer.latency_s)
         for post, study, answer in zip(posts, studies, answers.found, strict=True)
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """As in `Outcome`."""
+    """As in `PostOutcome`."""
 
     analysis: Analysis | AnalysisError | None = None
     latency_s: float | None = None
@@ -211,7 +211,7 @@ class _Answers:
 async def _ask(
     texts: Sequence[str],
     strategy: Strategy,
-    asked: Asked,
+    asked: ModelChoice,
     answers: _Answers,
     on_progress: Callable[[int, int], None],
 ) -> None:
@@ -260,7 +260,7 @@ _WIDTH: Final = 13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class EvaluationReport:
     """An evaluation.
 
     Attributes:

@@ -32,7 +32,7 @@ from user_miner.options import EnvFileOption, JournalArgument, JsonOption
 from user_miner.output import check_target, opened
 from user_miner.terminal import answer, fail
 
-__all__ = ["Asked", "fixture", "fixture_text", "run_fixture", "slice_text"]
+__all__ = ["SliceChoice", "fixture", "fixture_text", "run_fixture", "slice_text"]
 
 
 def fixture(
@@ -52,7 +52,7 @@ def fixture(
     as_json: JsonOption = False,
 ) -> None:
     """Make a test file from a part of a journal. It passes under pytest as it is written."""
-    asked = Asked(post=post, window=window, until=until, keep_text=keep_text, as_json=as_json)
+    asked = SliceChoice(post=post, window=window, until=until, keep_text=keep_text, as_json=as_json)
     file = None if out is None or str(out) == "-" else out
     raise typer.Exit(run_fixture(named_or_own(journal, env_file), asked, out=file, force=force))
 
@@ -65,7 +65,7 @@ _LONGEST_PATH = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class SliceChoice:
     """Which slice, exactly one of the three, and how to tell it.
 
     Attributes:
@@ -83,12 +83,12 @@ class Asked:
     as_json: bool = False
 
 
-def run_fixture(directory: Path, asked: Asked, *, out: Path | None = None, force: bool = False) -> int:
+def run_fixture(directory: Path, asked: SliceChoice, *, out: Path | None = None, force: bool = False) -> int:
     """Print the file, or write it to ``out``; 1 when this build does not follow the journal, 2 on wrong use."""
     return answer(lambda: _run(directory, asked, out, force=force))
 
 
-def _run(directory: Path, asked: Asked, out: Path | None, *, force: bool) -> int:
+def _run(directory: Path, asked: SliceChoice, out: Path | None, *, force: bool) -> int:
     if sum(choice is not None for choice in (asked.post, asked.window, asked.until)) != 1:
         raise UsageError("name what the test is about: one of --post ID, --window NUMBER, --until SEQ")
     target = None if out is None else check_target(out, locate(directory), force=force)
@@ -108,7 +108,7 @@ def _run(directory: Path, asked: Asked, out: Path | None, *, force: bool) -> int
     return 0
 
 
-def fixture_text(directory: Path, asked: Asked) -> str:
+def fixture_text(directory: Path, asked: SliceChoice) -> str:
     """The test file.
 
     Raises:
@@ -119,7 +119,7 @@ def fixture_text(directory: Path, asked: Asked) -> str:
     return slice_text(_slice(directory, asked), asked)
 
 
-def slice_text(whole: Scenario, asked: Asked) -> str:
+def slice_text(whole: Scenario, asked: SliceChoice) -> str:
     """The test file of a slice that was found already; DivergenceError as above."""
     own: Collection[str] = () if asked.post is None else (asked.post,)
     told = redacted(minimal(whole, asked.post), own=own, keep_text=asked.keep_text)
@@ -130,7 +130,7 @@ def slice_text(whole: Scenario, asked: Asked) -> str:
     return as_source(told, name=name, title=what, origin=_origin(whole, told, asked))
 
 
-def _slice(directory: Path, asked: Asked) -> Scenario:
+def _slice(directory: Path, asked: SliceChoice) -> Scenario:
     moments = recorded_moments(JournalReader(locate(directory)))
     if asked.post is not None:
         return post_slice(moments, asked.post)
@@ -139,13 +139,13 @@ def _slice(directory: Path, asked: Asked) -> Scenario:
     return until_slice(moments, asked.until or 0)
 
 
-def _title(asked: Asked) -> str:
+def _title(asked: SliceChoice) -> str:
     if asked.post is not None:
         return f"Post {asked.post}"
     return f"Window {asked.window}" if asked.window is not None else f"Until record {asked.until}"
 
 
-def _origin(whole: Scenario, told: Scenario, asked: Asked) -> str:
+def _origin(whole: Scenario, told: Scenario, asked: SliceChoice) -> str:
     first, last, left = whole.steps[0].seq, whole.steps[-1].seq, len(whole) - len(told)
     kept = f"{len(told)} of the records {first} to {last}" if left else f"Records {first} to {last}"
     if asked.keep_text:

@@ -15,7 +15,7 @@ from actor.edges.hotkey import HotkeyError, HotkeyLockedError
 from actor.my_miner import load_signer
 from actor.settings.env_file import parse_env_file
 from actor.settings.model import KNOWN, Settings, SettingsError, check_settings
-from actor.settings.sources import SECRET, Sources, Value, nearest_name
+from actor.settings.sources import SECRET, GivenValue, Sources, nearest_name
 from actor.settings.template import comment_of, filled_template, setting_text
 from audit.errors import UsageError
 from events.describe import printable
@@ -107,7 +107,7 @@ def ask(given: Mapping[str, str], *, wallet_check: bool) -> dict[str, str]:
 
 def sources_of(given: Mapping[str, str]) -> Sources:
     """These values as settings are made of, with nothing of the environment or of any file."""
-    values = {name: Value(value=text, source="flag") for name, text in given.items() if text}
+    values = {name: GivenValue(value=text, source="flag") for name, text in given.items() if text}
     return Sources(env_file=Path(".miner_env"), values=values, remarks=())
 
 

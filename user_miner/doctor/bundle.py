@@ -28,7 +28,7 @@ from events.journal import JournalError, JournalReader, Record, at_text
 from events.journal.head import read_witness
 from user_miner.doctor.journal import LARGEST_BYTES, tail_start
 from user_miner.doctor.patient import Patient
-from user_miner.doctor.report import Report
+from user_miner.doctor.report import DoctorReport
 from user_miner.output import opened
 
 __all__ = ["MEMBERS", "check_bundle", "journal_facts", "members", "write_bundle"]
@@ -61,7 +61,7 @@ def check_bundle(file: Path, journal: Path | None) -> Path:
     return target
 
 
-def members(report: Report, patient: Patient, journal: Mapping[str, Any]) -> dict[str, str]:
+def members(report: DoctorReport, patient: Patient, journal: Mapping[str, Any]) -> dict[str, str]:
     """The archive's files; ``journal`` is what `journal_facts` told."""
     contents: dict[str, Any] = {
         "report.json": json.loads(report.as_json()),

@@ -18,7 +18,7 @@ from events.journal import at_text
 from user_miner.doctor.bundle import check_bundle, journal_facts, members, write_bundle
 from user_miner.doctor.paid import announcement
 from user_miner.doctor.patient import examine_in_time
-from user_miner.doctor.report import Report
+from user_miner.doctor.report import DoctorReport
 from user_miner.doctor.rounds import Rounds
 from user_miner.doctor.runner import run_probes
 from user_miner.terminal import answer, interruptible, note, progress
@@ -106,7 +106,7 @@ class _Visit:
                 on_done(done, total)
 
             checks = await run_probes(rounds.probes(), redact=patient.redact, on_done=count)
-        report = Report(build=version("user-miner"), at=at_text(now_ms), checks=checks)
+        report = DoctorReport(build=version("user-miner"), at=at_text(now_ms), checks=checks)
         sys.stdout.write(_shown(report, as_json=options.as_json))
         if target is not None:
             facts = await _facts(rounds.journal)
@@ -128,7 +128,7 @@ async def _facts(find: Callable[[], Path | None]) -> dict[str, Any]:
     return telling.result() if error is None else {"ended": f"not read: {type(error).__name__}: {error}"}
 
 
-def _shown(report: Report, *, as_json: bool) -> str:
+def _shown(report: DoctorReport, *, as_json: bool) -> str:
     if as_json:
         return inert_json(report.as_json() + "\n")
     return "".join(f"{printable(line, _LONGEST)}\n" for line in report.lines())

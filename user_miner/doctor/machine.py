@@ -192,7 +192,7 @@ def package_checks(required: Sequence[str], version_of: Callable[[str], str | No
             right += 1
             continue
         state = "is not installed" if found is None else f"is {found}"
-        fix = "install it again from its checkout, with what it needs (docs/operating.md#install)"
+        fix = "install it again from its checkout, with what it needs (docs/operators/operating.md#install)"
         wrong.append(failure("packages", f"{requirement.name} {state}, needed {requirement.specifier}", fix))
     return wrong or [ok("packages", f"user-miner {version(_NAME)} and the {right} packages that it needs")]
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from actor.analyzer import Analysis, AnalysisError, Study, make_strategy
 from actor.analyzer.labelled import LabelledPost
-from actor.analyzer.quality import Outcome, modelled
+from actor.analyzer.quality import PostOutcome, modelled
 from actor.compose import Model, build_analyzer
 from actor.edges.clock import SystemClock
 from actor.edges.llm import import_client
@@ -122,7 +122,7 @@ def _agreement(study: Study, answer: Analysis) -> Check:
         discussed=_DISCUSSED if is_known else answer.tokens,
         sentiment=_SENTIMENT,
     )
-    found = modelled([Outcome(post=post, study=study, analysis=answer)])
+    found = modelled([PostOutcome(post=post, study=study, analysis=answer)])
     differences = found.disagreements if found is not None else ()
     if not differences:
         return ok("llm-known", "the answer is the known one, in relevance and sentiment")

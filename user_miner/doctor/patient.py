@@ -19,7 +19,7 @@ from actor.edges.text import Redactor
 from actor.edges.threads import in_daemon_thread
 from actor.settings.env_file import EMPTY, EnvFileError, read_env_file
 from actor.settings.model import Settings, SettingsError, check_settings, read_sources
-from actor.settings.sources import SECRET, Sources, Value
+from actor.settings.sources import SECRET, GivenValue, Sources
 
 __all__ = ["Patient", "examine", "examine_in_time"]
 
@@ -111,7 +111,7 @@ async def examine_in_time(env_file: Path, *, named: bool, flags: Mapping[str, An
 
 def _without(sources: Sources, wrong: set[str]) -> Sources:
     values = {name: value for name, value in sources.values.items() if name not in wrong}
-    values |= {name: Value(value=_SUBSTITUTES[name], source="flag") for name in wrong & _SUBSTITUTES.keys()}
+    values |= {name: GivenValue(value=_SUBSTITUTES[name], source="flag") for name in wrong & _SUBSTITUTES.keys()}
     return replace(sources, values=values)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-__all__ = ["FORMAT", "LEVELS", "Check", "Level", "Report", "failure", "ok", "skipped", "split_advice", "warning"]
+__all__ = ["FORMAT", "LEVELS", "Check", "DoctorReport", "Level", "failure", "ok", "skipped", "split_advice", "warning"]
 
 Level: TypeAlias = Literal["ok", "warning", "failure", "skipped"]
 LEVELS: Final[tuple[Level, ...]] = ("ok", "warning", "failure", "skipped")
@@ -72,7 +72,7 @@ FORMAT: Final = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class DoctorReport:
     """What was found.
 
     Attributes:

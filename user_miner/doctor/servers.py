@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from actor.edges.api_http import Exchanger
 
 __all__ = [
-    "Answered",
+    "TimedReply",
     "api_checks",
     "clock_check",
     "get",
@@ -50,7 +50,7 @@ _LARGEST_BODY: Final = 8 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class TimedReply:
     """An answer, and when it was waited for: unix seconds of this machine's clock."""
 
     reply: Reply
@@ -58,7 +58,7 @@ class Answered:
     answered_at: float
 
 
-async def get(base: str, path: str, *, timeout_s: float, token: str = "") -> Answered:
+async def get(base: str, path: str, *, timeout_s: float, token: str = "") -> TimedReply:
     """Ask once.
 
     Args:
@@ -79,7 +79,7 @@ async def get(base: str, path: str, *, timeout_s: float, token: str = "") -> Ans
             reply = await exchanger.exchange("GET", base + path, headers=headers, content=None)
     except Unanswered as error:
         raise Unanswered(f"{place(base)}: {error.reason}", kind=error.kind, never_sent=error.never_sent) from error
-    return Answered(reply=reply, asked_at=asked_at, answered_at=time.time())
+    return TimedReply(reply=reply, asked_at=asked_at, answered_at=time.time())
 
 
 def unanswered_fix(setting: str, base: str) -> str:
@@ -131,7 +131,7 @@ async def api_checks(settings: Settings, *, timeout_s: float, redact: Callable[[
     ]
 
 
-def _refusal_fix(answered: Answered) -> str:
+def _refusal_fix(answered: TimedReply) -> str:
     status = answered.reply.status
     if status >= _SERVER_ERRORS or status == _TOO_MANY:
         return "the API has a problem of its own: wait, and tell the subnet's owners if it lasts"

@@ -10,7 +10,7 @@ from sandbox.services import Search, Status, Submission, World
 from user_miner.simulation.oracles.oracle import Oracle, Told, is_told_twice
 from user_miner.simulation.plan import Violation
 
-__all__ = ["Believed", "SearchesApart"]
+__all__ = ["Believed", "SearchesSpaced"]
 
 _SEARCHED: Final = (ev.PostsScraped, ev.ScrapeFailed)
 # A request may still be on its way when the one who sent it gives up, in a world of the usual pace.
@@ -82,7 +82,7 @@ class Believed(Oracle):
         return sum(arrival.lie == lie and arrival.life == life for arrival in told)
 
 
-class SearchesApart(Oracle):
+class SearchesSpaced(Oracle):
     """A search begins a quarter of a window's time after the last or later, where the host's clock is right."""
 
     EVENTS = _SEARCHED

@@ -16,7 +16,7 @@ from user_miner.simulation.host import HOTKEY, verify
 from user_miner.simulation.oracles.oracle import Oracle, Told
 from user_miner.simulation.plan import Outcome, Violation
 
-__all__ = ["FoldAtEveryRecord", "Legible", "Vouched", "readers"]
+__all__ = ["CheckpointsVouch", "FoldAtEveryRecord", "Legible", "readers"]
 
 # The audit counts posts in the windows that the API named; where it named wrong ones, only the ledger can judge.
 _LEFT_TO_THE_LEDGER: Final = frozenset({"I1"})
@@ -52,7 +52,7 @@ class Legible(Oracle):
             yield Violation(rule="I5", text="the record holds another event than it was made of", seq=told.record.seq)
 
 
-class Vouched(Oracle):
+class CheckpointsVouch(Oracle):
     """Checkpoints bear the hotkey's signature, and speak of the record before them."""
 
     EVENTS = (ev.CheckpointSigned,)

@@ -14,10 +14,10 @@ from events.catalogue import EVENTS, ActorStarted, Event
 from events.journal import Record
 from sandbox.services import Ledger, World
 from user_miner.simulation.damage import damaged_copies
-from user_miner.simulation.oracles.believing import Believed, SearchesApart
-from user_miner.simulation.oracles.folding import FoldAtEveryRecord, Legible, Vouched, readers
+from user_miner.simulation.oracles.believing import Believed, SearchesSpaced
+from user_miner.simulation.oracles.folding import CheckpointsVouch, FoldAtEveryRecord, Legible, readers
 from user_miner.simulation.oracles.holding import Held
-from user_miner.simulation.oracles.keeping import Abandoned, Answered, Budget, Dated, Heard, Rested, Understood
+from user_miner.simulation.oracles.keeping import Abandoned, Answered, Dated, Heard, Rested, Understood, XBudget
 from user_miner.simulation.oracles.oracle import ARRIVALS, BEFORE_START, Oracle, Told
 from user_miner.simulation.oracles.paying import ChatsOnce, SearchesOnce
 from user_miner.simulation.oracles.sending import Attempts, FreshSignatures, NoneAfterVerdict, QuietAfterLimit, Quota
@@ -36,7 +36,7 @@ _ORACLES: Final[tuple[type[Oracle], ...]] = (
     SearchesOnce,
     ChatsOnce,
     Held,
-    Vouched,
+    CheckpointsVouch,
     HealthyWindows,
     Heard,
     Understood,
@@ -44,9 +44,9 @@ _ORACLES: Final[tuple[type[Oracle], ...]] = (
     Rested,
     Abandoned,
     Dated,
-    Budget,
+    XBudget,
     Believed,
-    SearchesApart,
+    SearchesSpaced,
 )
 _Hear: TypeAlias = Callable[..., Iterable[Violation]]
 _DEEP_SHARE: Final = 0.0625  # of the seeds: what costs as much as the rest together

@@ -12,7 +12,7 @@ from sandbox.services import Search, Submission, World
 from user_miner.simulation.oracles.oracle import BEFORE_START, Oracle, Told
 from user_miner.simulation.plan import Violation
 
-__all__ = ["Abandoned", "Answered", "Budget", "Dated", "Heard", "Rested", "Understood"]
+__all__ = ["Abandoned", "Answered", "Dated", "Heard", "Rested", "Understood", "XBudget"]
 
 _OUTCOMES: Final = (ev.SubmissionAccepted, ev.SubmissionRejected, ev.SubmissionFailed, ev.RateLimited)
 # By the word of the world's books; every other outcome is a failure to whoever sent it.
@@ -207,7 +207,7 @@ class Dated(Oracle):
                 yield Violation(rule="dates", text=text, seq=told.record.seq)
 
 
-class Budget(Oracle):
+class XBudget(Oracle):
     """What X billed in a day stays within MAX_X_USD_PER_DAY, by the world's own bill.
 
     The miner reckons by its host's clock, so worlds that disturb the clock are left out.

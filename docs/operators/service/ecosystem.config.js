@@ -1,8 +1,8 @@
-// A user-miner under pm2: `pm2 start docs/service/ecosystem.config.js`. docs/operating.md tells the rest.
+// A user-miner under pm2: `pm2 start docs/operators/service/ecosystem.config.js`. docs/operators/operating.md tells the rest.
 //
 // It runs the program of the checkout that holds this file, in a folder outside of it, which an update leaves alone:
 // .miner_env, journal/ and the log are in MINER_HOME, ~/.user-miner if that is not set. The process bears the folder's
-// name, so another hotkey takes another folder: MINER_HOME=~/.user-miner-second pm2 start docs/service/ecosystem.config.js
+// name, so another hotkey takes another folder: MINER_HOME=~/.user-miner-second pm2 start docs/operators/service/ecosystem.config.js
 
 const os = require('node:os')
 const path = require('node:path')
