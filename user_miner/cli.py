@@ -19,10 +19,10 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-__all__ = ["app", "main"]
+__all__ = ["COMMANDS", "app", "main"]
 
 # In the order of the help, each with its first sentence there, so that the help imports no command.
-_COMMANDS: Final = {
+COMMANDS: Final = {
     "run": "Run the miner in the foreground until Ctrl-C or SIGTERM.",
     "demo": "Run the miner against stand-ins on this machine.",
     "sandbox": "Serve stand-ins for X, the LLM and the coordination API.",
@@ -48,15 +48,19 @@ _COMMANDS: Final = {
 class _Commands(TyperGroup):
     """Imports a command's file when it is called for."""
 
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = dict.fromkeys(COMMANDS, self)  # their names are what a mistyped one is compared with
+
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
         """Their names."""
         del ctx
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
         """The command of this name; None when there is none."""
         del ctx
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         if cmd_name == "run":
             # Its settings are not read yet, so there is nothing to read again; a reload would end the process.
@@ -72,7 +76,7 @@ class _Commands(TyperGroup):
         """Their part of the help."""
         del ctx
         with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 _HELP: Final = {"help_option_names": ["-h", "--help"]}

@@ -1,6 +1,6 @@
 """The metrics, by their names: what a monitor knows as Prometheus families. Imports the client library.
 
-docs/reference/metrics.md tells what each one means. Labels come from fixed lists, so the number of series is bounded; no text of
+metrics.md tells what each one means. Labels come from fixed lists, so the number of series is bounded; no text of
 a post, server or secret ever stands in one. What the journal tells has no sample before this process has written a
 record: a 0 there would look like a loss, and the next value like a sudden gain.
 """

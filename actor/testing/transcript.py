@@ -12,7 +12,7 @@
 
 Commands stand above the line of dashes, one on each line. Beneath it, up to the next empty line, stands what happened:
 each event's move, effects that are started by it (``+``), and those that are called off without an answer (``-``). An
-event that the machine refuses leaves a line ``refused: …`` and changes nothing. docs/developers/testing.md lists the commands.
+event that the machine refuses leaves a line ``refused: …`` and changes nothing. testing.md lists the commands.
 """
 
 from __future__ import annotations

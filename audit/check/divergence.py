@@ -38,7 +38,7 @@ class Divergence:
         reason: One line for people.
         agreed: How many records before it agree.
         text: What happened, in one line; empty when this build cannot read it.
-        rule: Which part of this build decides the matter: a rule of docs/developers/machine.md, a module; empty when the rows of
+        rule: Which part of this build decides the matter: a rule of machine.md, a module; empty when the rows of
             ``explanation`` say it.
         differences: Field by field, the journal's side first ("expected").
         explanation: The rows of the table that this build tried; None where the table has no part in it.

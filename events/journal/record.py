@@ -4,7 +4,7 @@
 
 ``hash`` stands last with a fixed width. It is SHA-256 over the previous record's hash (its 64 hex digits; 64 zeros
 before the first record) followed by this line's bytes up to, but not including, ``,"hash":"``. The newline is the
-commit mark: a line without one was never acknowledged. docs/reference/journal-format.md says the same for third parties.
+commit mark: a line without one was never acknowledged. journal-format.md says the same for third parties.
 """
 
 from __future__ import annotations

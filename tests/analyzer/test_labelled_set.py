@@ -54,7 +54,7 @@ def test_candidates_are_few_and_the_right_ones() -> None:
 
 @pytest.mark.parametrize("name", ["hybrid", "matcher"])
 def test_a_post_costs_one_call(name: StrategyName) -> None:
-    """Over real HTTP: one request for each post and never two; docs/developers/analyzer.md tells how far the stand-in agrees."""
+    """Over real HTTP: one request for each post and never two; the docs tell how far the stand-in agrees."""
     with Sandbox(SandboxConfig(corpus_size=1)) as box:
         model = Model(base_url=box.llm_base, api_key=box.llm_key, name=box.config.model, timeout_s=GIVE_UP_S)
         rules = make_strategy(name, REGISTRY)

@@ -105,7 +105,7 @@ def is_same(data: dict[str, Any], honest: dict[str, Any]) -> bool:
 
 
 def untrue(there: World, report: BundleReport) -> list[str]:
-    """What a proven bundle claims that its journal does not say, the miner's word (docs/operators/disputes.md) left aside."""
+    """What a proven bundle claims that its journal does not say, the miner's word left aside."""
     bundle = report.bundle
     assert bundle is not None
     lines = {record.seq: there.walks[0].lines[record.seq - 1].decode() for record in there.walks[0].records}

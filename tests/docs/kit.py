@@ -29,7 +29,12 @@ __all__ = [
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = tuple(
-    sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "journal" / "README.md", *ROOT.glob("docs/*.md")])
+    sorted(
+        [
+            *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "journal/README.md")),
+            *ROOT.glob("docs/**/*.md"),
+        ]
+    )
 )
 _SEPARATOR = "\x1e"
 # `make demo` installs first; here everything is installed, and only the command itself is run.

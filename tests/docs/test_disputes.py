@@ -1,4 +1,4 @@
-"""The checker of docs/operators/disputes.md shares no code with the project, and judges bundles as ``verify --bundle`` does."""
+"""The checker that disputes.md documents shares no code with the project, and judges as ``verify --bundle`` does."""
 
 from __future__ import annotations
 

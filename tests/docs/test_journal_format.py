@@ -1,4 +1,4 @@
-"""The checker of docs/reference/journal-format.md, which shares no code with the project, judges journals as ``verify`` does."""
+"""The checker that journal-format.md documents shares no code with the project, and judges as ``verify`` does."""
 
 from __future__ import annotations
 

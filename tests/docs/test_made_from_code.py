@@ -20,8 +20,9 @@ from actor.settings.model import Settings, SettingsError, load_settings
 from events.catalogue import EVENTS, Policy, Post, SubmissionBody
 from events.prices import Prices
 from tests.docs.kit import DOCUMENTS, ROOT, blocks, put_generated, rows
-from user_miner.cli import app
+from user_miner.cli import COMMANDS, app
 from user_miner.commands.diagram import mermaid
+from user_miner.commands.subnets import subnets
 
 DOCS = ROOT / "docs"
 SPECIFIED = [
@@ -46,12 +47,7 @@ def help_text(*words: str) -> str:
 
 def commands() -> list[str]:
     """The commands as registered, in order; groups and theirs behind them."""
-    found = names(app)
-    for group in app.registered_groups:
-        assert group.name
-        assert group.typer_instance
-        found += [group.name, *(f"{group.name} {name}" for name in names(group.typer_instance))]
-    return found
+    return [*COMMANDS, *(f"subnets {name}" for name in names(subnets))]
 
 
 def names(group: Typer) -> list[str]:
@@ -97,25 +93,25 @@ def field_table() -> str:
 
 def test_the_event_table_is_the_machine_s() -> None:
     """docs/developers/machine.md lists every row of the transition table."""
-    assert put_generated(DOCS / "machine.md", "events", event_table()) == event_table()
+    assert put_generated(DOCS / "developers" / "machine.md", "events", event_table()) == event_table()
 
 
 def test_the_field_table_is_the_catalogue_s() -> None:
     """docs/developers/machine.md lists every field of every event."""
-    assert put_generated(DOCS / "machine.md", "fields", field_table()) == field_table()
+    assert put_generated(DOCS / "developers" / "machine.md", "fields", field_table()) == field_table()
 
 
 def test_the_diagram_is_the_machine_s() -> None:
     """docs/developers/machine.md shows what ``user-miner diagram`` prints."""
     wanted = f"\n```mermaid\n{mermaid()}\n```\n\n"
-    assert put_generated(DOCS / "machine.md", "diagram", wanted) == wanted
+    assert put_generated(DOCS / "developers" / "machine.md", "diagram", wanted) == wanted
     assert CliRunner().invoke(app, ["diagram"]).output == mermaid() + "\n"
 
 
 def test_states_and_conditions_are_explained() -> None:
     """docs/developers/machine.md has a line for each state and each guard."""
-    assert [row["state"] for row in rows(DOCS / "machine.md", column="state")] == list(STATES)
-    told = [row["condition"].replace(" ", "_") for row in rows(DOCS / "machine.md", column="condition")]
+    assert [row["state"] for row in rows(DOCS / "developers" / "machine.md", column="state")] == list(STATES)
+    told = [row["condition"].replace(" ", "_") for row in rows(DOCS / "developers" / "machine.md", column="condition")]
     assert told == list(GUARDS)
     assert [row["state"].strip("`") for row in rows(ROOT / "README.md", column="state")] == list(STATES)
 
@@ -125,7 +121,7 @@ def test_the_command_line_is_as_documented() -> None:
     parts = [f"## user-miner\n\n```text\n{help_text()}```\n"]
     parts += [f"\n## user-miner {name}\n\n```text\n{help_text(*name.split())}```\n" for name in commands()]
     wanted = "\n" + "".join(parts) + "\n"
-    assert put_generated(DOCS / "cli.md", "cli", wanted) == wanted
+    assert put_generated(DOCS / "reference" / "cli.md", "cli", wanted) == wanted
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: d.stem)
@@ -136,8 +132,8 @@ def test_only_existing_commands_are_named(document: Path) -> None:
 
 
 def test_the_settings_are_as_documented() -> None:
-    """docs/reference/settings.md has every setting with its default, the specification's first, and flags that exist."""
-    told = rows(DOCS / "settings.md", column="name")
+    """The page of settings has every one with its default, the specification's first, and flags that exist."""
+    told = rows(DOCS / "reference" / "settings.md", column="name")
     assert [row["name"].strip("`") for row in told] == [name.upper() for name in Settings.model_fields]
     assert [row["name"].strip("`") for row in told[: len(SPECIFIED)]] == SPECIFIED
     for row, (name, field) in zip(told, Settings.model_fields.items(), strict=True):
@@ -195,9 +191,9 @@ def test_every_dependency_is_explained() -> None:
         project["build-system"]["requires"],
     ]
     asked = {re.split(r"[^\w.-]", item)[0] for group in groups for item in group if isinstance(item, str)}
-    told = [row["package"] for row in rows(DOCS / "dependencies.md", column="package")]
+    told = [row["package"] for row in rows(DOCS / "developers" / "dependencies.md", column="package")]
     assert sorted(told) == sorted(asked)
-    assert all(row["why"] for row in rows(DOCS / "dependencies.md", column="package"))
+    assert all(row["why"] for row in rows(DOCS / "developers" / "dependencies.md", column="package"))
 
 
 def test_the_changelog_has_this_version() -> None:
@@ -216,13 +212,13 @@ def test_the_registry_s_size_is_as_documented() -> None:
 
 def test_there_is_one_snippet_in_each_executed_document() -> None:
     """The documents whose code other tests take have exactly one block of it."""
-    for name in ("embedding.md", "journal-format.md"):
+    for name in ("developers/embedding.md", "reference/journal-format.md"):
         assert len(blocks(DOCS / name, "python")) == 1
 
 
 def test_every_alarm_is_documented() -> None:
     """A row of the operators' page for each, in the order in which they are told, and its name beside the metric."""
-    names = [row["alarm"].strip("`") for row in rows(DOCS / "operating.md", column="alarm")]
+    names = [row["alarm"].strip("`") for row in rows(DOCS / "operators" / "operating.md", column="alarm")]
     assert tuple(names) == ALARMS
     line = ", ".join(f"`{name}`" for name in ALARMS)
-    assert f"0 else; {line} |" in (DOCS / "metrics.md").read_text("utf-8")
+    assert f"0 else; {line} |" in (DOCS / "reference" / "metrics.md").read_text("utf-8")

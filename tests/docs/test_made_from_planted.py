@@ -1,4 +1,4 @@
-"""The table of planted bugs in docs/developers/simulation.md repeats what was counted last: UPDATE_DOCS=1 writes it again."""
+"""The table of planted bugs in simulation.md repeats what was counted last: UPDATE_DOCS=1 writes it again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SIMULATION = ROOT / "docs" / "developers" / "simulation.md"
 
 
 def test_the_table_of_planted_bugs_is_what_was_counted() -> None:
-    """docs/developers/simulation.md has a line for each bug, in order, with the seeds that it took and the promise it broke."""
+    """simulation.md has a line for each bug, in order, with the seeds that it took and the promise it broke."""
     found = load()
     cells = ((p.name, found.get(p.name)) for p in PLANTED)
     lines = "".join(

@@ -1,4 +1,4 @@
-"""docs/operators/troubleshooting.md and docs/operators/operating.md quote the program in its own words, and name what there is."""
+"""troubleshooting.md and operating.md quote the program in its own words, and name what there is."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.docs.kit import ROOT, rows
 
 DOCUMENT = ROOT / "docs" / "operators" / "troubleshooting.md"
-PACKAGES = ("actor", "audit", "events")
+PACKAGES = ("actor", "audit", "events", "user_miner")
 # Python's own words, and what the servers answer, which stands in for them in each stand-in's tests.
 NOT_OURS = ("Fatal Python error: Aborted",)
 

@@ -100,7 +100,7 @@ def _check_with_promtool(text: str) -> None:
 
 
 def _check_names(text: str) -> None:
-    """Every metric that alerts, dashboard and docs/reference/metrics.md name is there, and each that is there is told of."""
+    """Every metric that alerts, dashboard and metrics.md name is there, and each that is there is told of."""
     families = set(re.findall(r"^# TYPE (user_miner_\w+) ", text, flags=re.MULTILINE))
     histograms = set(re.findall(r"^# TYPE (user_miner_\w+) histogram", text, flags=re.MULTILINE))
     series = families | {f"{name}_{part}" for name in histograms for part in ("bucket", "sum", "count")}

@@ -71,7 +71,7 @@ class Pm2:
 
     def start(self, checkout: str = "checkout", **more: str) -> None:
         """As the service file says."""
-        self("start", str(Path(checkout, "docs", "service", FILE.name)), **more)
+        self("start", str(Path(checkout, "docs", "operators", "service", FILE.name)), **more)
 
     def shows(self, *names: str, of: str = "user-miner") -> list[Any]:
         """What pm2 knows of its process of this name, such as "pid" and "restart_time"."""

@@ -1,4 +1,4 @@
-"""An update as docs/operators/operating.md has it, from one version to the next: the journal goes on, whatever runs the miner."""
+"""An update as operating.md has it, from one version to the next: the journal goes on, whatever runs the miner."""
 
 from __future__ import annotations
 
