@@ -21,7 +21,7 @@ def named_or_own(journal: Path | None, env_file: Path | None) -> Path:
     if journal is not None:
         return journal
     from actor.settings.model import SettingsError, load_journal_place  # noqa: PLC0415  (a named journal needs none of this)
-    from user_miner.terminal import answer, fail  # noqa: PLC0415  (as above)
+    from user_miner.terminal import fail, in_one_line  # noqa: PLC0415  (as above)
 
     try:
         place = load_journal_place(env_file or _DEFAULT_ENV_FILE, required=env_file is not None)
@@ -29,11 +29,12 @@ def named_or_own(journal: Path | None, env_file: Path | None) -> Path:
         raise typer.Exit(max(fail(line, code=2) for line in error.lines)) from None
     found: list[Path] = []
 
+    @in_one_line
     def look() -> int:
         found.append(_own(place.journal_dir, place.wallet_name, place.wallet_hotkey, place.wallet_path))
         return 0
 
-    if code := answer(look):
+    if code := look():
         raise typer.Exit(code)
     return found[0]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from functools import wraps
+from typing import Final, ParamSpec
 
 from actor.machine.history import FoldError
 from audit.errors import UsageError
@@ -13,7 +14,7 @@ from events.describe import printable
 from events.journal import JournalDamagedError, JournalError
 from user_miner.stderr import to_stderr
 
-__all__ = ["answer", "exit_code", "fail", "interruptible", "note", "progress", "tell"]
+P = ParamSpec("P")
 
 _LONGEST_MESSAGE: Final = 2_000
 _INTERRUPTED: Final = 130
@@ -65,19 +66,24 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def answer(command: Callable[[], int]) -> int:
-    """Run a reader's command; what a journal or an operator got wrong ends in one line and the exit code for it."""
-    try:
-        return command()
-    except JournalError as error:
-        return fail(str(error), code=exit_code(error))
-    except FoldError as error:
-        return fail(str(error), code=1)
-    except UsageError as error:
-        return fail(str(error), code=2)
-    except BrokenPipeError:
-        raise  # the reader of our output left, which is no fault of what is read
-    except OSError as error:
-        if error.filename is None:
-            return fail(f"reading or writing failed: {error.strerror or error}", code=2)
-        return fail(f"cannot read {error.filename}: {error.strerror}", code=2)
+def in_one_line(command: Callable[P, int]) -> Callable[P, int]:
+    """A command of which what a journal or an operator got wrong ends in one line, and in the exit code for it."""
+
+    @wraps(command)
+    def checked(*args: P.args, **options: P.kwargs) -> int:
+        try:
+            return command(*args, **options)
+        except JournalError as error:
+            return fail(str(error), code=exit_code(error))
+        except FoldError as error:
+            return fail(str(error), code=1)
+        except UsageError as error:
+            return fail(str(error), code=2)
+        except BrokenPipeError:
+            raise  # the reader of our output left, which is no fault of what is read
+        except OSError as error:
+            if error.filename is None:
+                return fail(f"reading or writing failed: {error.strerror or error}", code=2)
+            return fail(f"cannot read {error.filename}: {error.strerror}", code=2)
+
+    return checked

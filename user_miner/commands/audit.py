@@ -17,7 +17,7 @@ from events.journal import JournalReader, at_text, locate
 from events.journal.head import read_witness
 from user_miner.journals import named_or_own
 from user_miner.options import EnvFileOption, JournalArgument, JsonOption
-from user_miner.terminal import answer, progress, tell
+from user_miner.terminal import in_one_line, progress, tell
 
 __all__ = ["audit", "run_audit"]
 
@@ -41,6 +41,7 @@ def audit(
 _PROGRESS_EVERY = 1_000
 
 
+@in_one_line
 def run_audit(directory: Path, *, as_json: bool, rules: Sequence[Path] = (), names: Sequence[str] = ()) -> int:
     """Print the report; 0 without a finding, 1 with one or when the journal is damaged, 2 on wrong use.
 
@@ -50,10 +51,6 @@ def run_audit(directory: Path, *, as_json: bool, rules: Sequence[Path] = (), nam
         rules: Files with more rules.
         names: Judge by these rules only; empty for all.
     """
-    return answer(lambda: _run(directory, as_json=as_json, rules=rules, names=names))
-
-
-def _run(directory: Path, *, as_json: bool, rules: Sequence[Path], names: Sequence[str]) -> int:
     chosen = all_rules(rules, names)
     journal = locate(directory)
     reader = JournalReader(journal)

@@ -12,7 +12,7 @@ from audit.check.report import json_text, outcome_text
 from events.journal import locate
 from user_miner.journals import named_or_own
 from user_miner.options import EnvFileOption, JournalArgument, JsonOption
-from user_miner.terminal import answer, progress, tell
+from user_miner.terminal import in_one_line, progress, tell
 
 __all__ = ["check", "run_check"]
 
@@ -37,6 +37,7 @@ def check(
 # The comparison is ``audit.check``; here it gets the journal that the operator names, and its answer is printed.
 
 
+@in_one_line
 def run_check(directory: Path, *, build: str, to_the_end: bool, as_json: bool) -> int:
     """Print the report; 0 when this build agrees with every record, 1 when not or when the journal is damaged.
 
@@ -46,10 +47,6 @@ def run_check(directory: Path, *, build: str, to_the_end: bool, as_json: bool) -
         to_the_end: Go on after the first divergence.
         as_json: One JSON object instead of text.
     """
-    return answer(lambda: _run(directory, build=build, to_the_end=to_the_end, as_json=as_json))
-
-
-def _run(directory: Path, *, build: str, to_the_end: bool, as_json: bool) -> int:
     with progress("checking") as on_progress:  # nothing is printed meanwhile, for a bar may stand on the terminal
         outcome = check_journal(locate(directory), to_the_end=to_the_end, on_progress=on_progress)
     tell(json_text(outcome, build) if as_json else outcome_text(outcome, build))

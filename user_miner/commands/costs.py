@@ -25,7 +25,7 @@ from events.money import Money
 from events.prices import Prices
 from user_miner.journals import named_or_own
 from user_miner.options import JournalArgument, JsonOption
-from user_miner.terminal import answer, progress
+from user_miner.terminal import in_one_line, progress
 
 __all__ = ["CostsOptions", "costs", "run_costs"]
 
@@ -77,6 +77,7 @@ class CostsOptions:
     as_json: bool = False
 
 
+@in_one_line
 def run_costs(directory: Path, options: CostsOptions, *, prices: Prices, now_ms: int) -> int:
     """Print the costs; 1 when the journal is damaged or this build disagrees with it, 2 on wrong use.
 
@@ -86,10 +87,7 @@ def run_costs(directory: Path, options: CostsOptions, *, prices: Prices, now_ms:
         prices: The price table.
         now_ms: The present moment, unix milliseconds: the budgets are shown as of its UTC day.
     """
-    return answer(lambda: _run(directory, options, Money(prices), now_ms // DAY_MS))
-
-
-def _run(directory: Path, options: CostsOptions, money: Money, today: int) -> int:
+    money, today = Money(prices), now_ms // DAY_MS
     since, until = _unix_day(options.since, "--since"), _unix_day(options.until, "--until")
     if since is not None and until is not None and since > until:
         raise UsageError(f"--since {options.since} is after --until {options.until}: expected the earlier day first")

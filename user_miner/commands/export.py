@@ -32,7 +32,7 @@ from user_miner.commands.verify import kept_checkpoint
 from user_miner.journals import named_or_own
 from user_miner.options import EnvFileOption, JournalArgument
 from user_miner.output import check_target, opened
-from user_miner.terminal import answer, progress, tell
+from user_miner.terminal import in_one_line, progress, tell
 
 __all__ = ["ExportOrder", "export", "run_check_bundle", "run_export", "run_make_bundle"]
 
@@ -142,12 +142,9 @@ class ExportOrder:
     events: tuple[str, ...] = ()
 
 
+@in_one_line
 def run_export(directory: Path, order: ExportOrder) -> int:
     """Write the table; 0 when all of it was, 1 when the journal is damaged, 2 on wrong use."""
-    return answer(lambda: _export(directory, order))
-
-
-def _export(directory: Path, order: ExportOrder) -> int:
     filters = _filters(order)
     journal = locate(directory)
     if order.form == "parquet":
@@ -207,28 +204,26 @@ _LARGEST_BYTES: Final = 256 * 1024 * 1024
 _LONGEST_BUNDLE_PATH: Final = 1_000
 
 
+@in_one_line
 def run_make_bundle(
     directory: Path, post_id: str, *, out: Path | None, force: bool, as_json: bool, is_signed_by: SignatureCheck
 ) -> int:
     """Write the bundle and say what it proves; 0 when written, 1 when something contradicts itself, 2 on wrong use."""
-
-    def make() -> int:
-        journal = locate(directory)
-        target = None if out is None else check_target(out, journal, force=force)
-        (bundle,) = make_bundles(journal, [post_id])
-        content = encode_bundle(bundle).encode()
-        report = check_bundle(content, is_signed_by)
-        with opened(target, force=force) as stream:
-            stream.write(content)
-        if out is not None:
-            _say_bundle(
-                report, f"{printable(str(out), _LONGEST_BUNDLE_PATH)}: post {printable(post_id)}\n", as_json=as_json
-            )
-        return int(bool(report.findings))
-
-    return answer(make)
+    journal = locate(directory)
+    target = None if out is None else check_target(out, journal, force=force)
+    (bundle,) = make_bundles(journal, [post_id])
+    content = encode_bundle(bundle).encode()
+    report = check_bundle(content, is_signed_by)
+    with opened(target, force=force) as stream:
+        stream.write(content)
+    if out is not None:
+        _say_bundle(
+            report, f"{printable(str(out), _LONGEST_BUNDLE_PATH)}: post {printable(post_id)}\n", as_json=as_json
+        )
+    return int(bool(report.findings))
 
 
+@in_one_line
 def run_check_bundle(
     file: Path,
     *,
@@ -242,19 +237,15 @@ def run_check_bundle(
 
     With ``directory`` it is also compared with that journal, with ``checkpoint`` with one that was kept elsewhere.
     """
-
-    def check() -> int:
-        journal = None if directory is None else locate(directory)
-        kept = None if checkpoint is None else kept_checkpoint(checkpoint)
-        report = check_bundle(_content(file), is_signed_by, hotkey=hotkey)
-        if journal is not None:
-            report = with_journal(report, journal)
-        if kept is not None:
-            report = with_checkpoint(report, kept, is_signed_by)
-        _say_bundle(report, "", as_json=as_json)
-        return 0 if report.ok else 1
-
-    return answer(check)
+    journal = None if directory is None else locate(directory)
+    kept = None if checkpoint is None else kept_checkpoint(checkpoint)
+    report = check_bundle(_content(file), is_signed_by, hotkey=hotkey)
+    if journal is not None:
+        report = with_journal(report, journal)
+    if kept is not None:
+        report = with_checkpoint(report, kept, is_signed_by)
+    _say_bundle(report, "", as_json=as_json)
+    return 0 if report.ok else 1
 
 
 def _content(file: Path) -> bytes:

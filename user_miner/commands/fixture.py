@@ -30,7 +30,7 @@ from user_miner.fixture.source import as_data, as_source
 from user_miner.journals import named_or_own
 from user_miner.options import EnvFileOption, JournalArgument, JsonOption
 from user_miner.output import check_target, opened
-from user_miner.terminal import answer, fail
+from user_miner.terminal import fail, in_one_line
 
 __all__ = ["SliceChoice", "fixture", "fixture_text", "run_fixture", "slice_text"]
 
@@ -83,12 +83,9 @@ class SliceChoice:
     as_json: bool = False
 
 
+@in_one_line
 def run_fixture(directory: Path, asked: SliceChoice, *, out: Path | None = None, force: bool = False) -> int:
     """Print the file, or write it to ``out``; 1 when this build does not follow the journal, 2 on wrong use."""
-    return answer(lambda: _run(directory, asked, out, force=force))
-
-
-def _run(directory: Path, asked: SliceChoice, out: Path | None, *, force: bool) -> int:
     if sum(choice is not None for choice in (asked.post, asked.window, asked.until)) != 1:
         raise UsageError("name what the test is about: one of --post ID, --window NUMBER, --until SEQ")
     target = None if out is None else check_target(out, locate(directory), force=force)

@@ -29,7 +29,7 @@ from events.journal import JournalError, JournalReader, Record, at_text, locate
 from events.journal.head import read_witness
 from user_miner.journals import named_or_own
 from user_miner.options import EnvFileOption, JournalArgument, JsonOption
-from user_miner.terminal import answer, fail, progress
+from user_miner.terminal import fail, in_one_line, progress
 
 __all__ = ["ReplayOptions", "follow_timeline", "print_timeline", "replay", "run_replay"]
 
@@ -227,6 +227,7 @@ def _pause() -> None:
     rest(PACE_S)
 
 
+@in_one_line
 def run_replay(directory: Path, options: ReplayOptions, pause: Callable[[], None] = _pause) -> int:
     """Print what was asked for; 1 when the journal is damaged or this build disagrees with it, 2 on wrong use.
 
@@ -235,10 +236,6 @@ def run_replay(directory: Path, options: ReplayOptions, pause: Callable[[], None
         options: What to print.
         pause: Called by ``follow`` when there is nothing new; returns when it is time to look again.
     """
-    return answer(lambda: _run(directory, options, pause))
-
-
-def _run(directory: Path, options: ReplayOptions, pause: Callable[[], None]) -> int:
     timeline = _timeline(options, pause)
     reader = JournalReader(locate(directory))
     if options.at is not None:

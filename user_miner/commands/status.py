@@ -19,7 +19,7 @@ from events.describe import inert_json
 from events.journal import JournalError, locate
 from user_miner.journals import named_or_own
 from user_miner.options import EnvFileOption, JsonOption
-from user_miner.terminal import answer, exit_code, fail, progress
+from user_miner.terminal import exit_code, fail, in_one_line, progress
 
 __all__ = ["run_status", "status"]
 
@@ -46,6 +46,7 @@ def status(
 # Reads only, and never takes the journal's lock.
 
 
+@in_one_line
 def run_status(directory: Path, *, watching: bool, as_json: bool, now_ms: Callable[[], int]) -> int:
     """Print the status; 1 when the journal is damaged or this build disagrees with it, 2 on wrong use.
 
@@ -55,10 +56,6 @@ def run_status(directory: Path, *, watching: bool, as_json: bool, now_ms: Callab
         as_json: For machines; with ``watching`` a line for each change.
         now_ms: The present moment, unix milliseconds.
     """
-    return answer(lambda: _run(directory, watching=watching, as_json=as_json, now_ms=now_ms))
-
-
-def _run(directory: Path, *, watching: bool, as_json: bool, now_ms: Callable[[], int]) -> int:
     journal = locate(directory)
     if watching:
         from audit.status.watch import watch  # noqa: PLC0415  (rich costs start-up time that one look does not need)

@@ -17,7 +17,7 @@ from events.describe import inert_json, path_text, printable
 from events.journal import JournalReader, VerifyReport, at_text, locate, verify_journal
 from user_miner.journals import named_or_own
 from user_miner.options import EnvFileOption, JournalArgument, JsonOption
-from user_miner.terminal import answer, progress, tell
+from user_miner.terminal import in_one_line, progress, tell
 
 __all__ = ["kept_checkpoint", "run_verify", "verify"]
 
@@ -71,6 +71,7 @@ def verify(
 _LONGEST_LINE = 2_000
 
 
+@in_one_line
 def run_verify(
     directory: Path,
     *,
@@ -85,21 +86,17 @@ def run_verify(
     must be signatures, and the states that they cover are compared with this build's; with ``checkpoint`` one that was
     kept elsewhere is compared, too.
     """
-
-    def verify() -> int:
-        journal = locate(directory)
-        kept = None if checkpoint is None else kept_checkpoint(checkpoint)
-        with progress("verifying") as on_progress:
-            report = verify_journal(journal, on_progress=on_progress)
-        vouched: Vouched | None = None
-        states: States | None = None
-        if report.ok:
-            vouched = vouch(JournalReader(journal), is_signed_by, hotkey=hotkey, kept=kept)
-            states = compare_states(JournalReader(journal)) if hotkey is not None and vouched.ok else None
-        tell((_as_json if as_json else _as_text)(journal, report, vouched, states))
-        return 0 if _is_ok(report, vouched, states) else 1
-
-    return answer(verify)
+    journal = locate(directory)
+    kept = None if checkpoint is None else kept_checkpoint(checkpoint)
+    with progress("verifying") as on_progress:
+        report = verify_journal(journal, on_progress=on_progress)
+    vouched: Vouched | None = None
+    states: States | None = None
+    if report.ok:
+        vouched = vouch(JournalReader(journal), is_signed_by, hotkey=hotkey, kept=kept)
+        states = compare_states(JournalReader(journal)) if hotkey is not None and vouched.ok else None
+    tell((_as_json if as_json else _as_text)(journal, report, vouched, states))
+    return 0 if _is_ok(report, vouched, states) else 1
 
 
 def kept_checkpoint(file: Path) -> CheckpointSigned:

@@ -21,7 +21,7 @@ from user_miner.doctor.patient import examine_in_time
 from user_miner.doctor.report import DoctorReport
 from user_miner.doctor.rounds import Rounds
 from user_miner.doctor.runner import run_probes
-from user_miner.terminal import answer, interruptible, note, progress
+from user_miner.terminal import in_one_line, interruptible, note, progress
 
 __all__ = ["DoctorOptions", "run_doctor"]
 
@@ -57,11 +57,12 @@ class DoctorOptions:
     as_json: bool
 
 
+@in_one_line
 def run_doctor(options: DoctorOptions) -> int:
     """Look and tell; 0 when nothing failed, 1 when something did, 2 for wrong use."""
     visit = _Visit(options)
     with interruptible(visit.so_far):
-        return answer(lambda: run_loop(visit.make()))
+        return run_loop(visit.make())
 
 
 class _Visit:
