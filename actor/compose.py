@@ -24,6 +24,7 @@ from actor.machine.state import State
 from actor.perform import Ports
 from actor.ports import Accepted, ApiPort, Block, Signer, SubmitAnswer
 from actor.runtime import Actor, ActorConfig, OnRecord
+from actor.settings.extras import install_hint
 from actor.settings.model import URLS, Settings, SettingsError
 from events.catalogue import JournalCreated, SubmissionBody
 from events.describe import describe, is_trouble
@@ -134,7 +135,14 @@ def messenger(settings: Settings) -> Messenger | None:
     Raises:
         MessengerError: Nothing can be sent there.
     """
-    return None if settings.notify_url is None else Messenger(settings.notify_url.get_secret_value())
+    if settings.notify_url is None:
+        return None
+    try:
+        return Messenger(settings.notify_url.get_secret_value())
+    except MessengerError as error:
+        if isinstance(error.__cause__, ImportError):
+            raise MessengerError(f"{error}: {install_hint('notify')}") from error
+        raise
 
 
 def warn_of_environment(settings: Settings) -> None:

@@ -92,6 +92,8 @@ app: Final = typer.Typer(
 )
 
 
+# What typer makes of a Ctrl-C; a command that has more to say of it ends by itself.
+_INTERRUPTED: Final = 130
 # A file system says so of what an operator named, and hardly ever for a bug of ours.
 _REFUSED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 
@@ -125,8 +127,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         # The reader of our output left (`user-miner replay … | head`): typer calls that exit code 1, a finding.
         if isinstance(end.__context__, BrokenPipeError):
             sys.exit(0)
-        if isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt):
-            print("user-miner: interrupted", file=sys.stderr)  # noqa: T201  (a command that had no more to say)
         _flush()
         raise
     except OSError as error:
@@ -148,7 +148,7 @@ def _call(argv: Sequence[str] | None) -> int | None:
         from user_miner.usage import refuse_usage  # noqa: PLC0415  (hardly ever needed)
 
         return refuse_usage(error)
-    return code
+    return _refuse("interrupted", code=code) if code == _INTERRUPTED else code
 
 
 def _refuse(line: str, *, code: int) -> int:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Message", "Messenger", "MessengerError", "NotSentError", "address_secrets"]
 
-_MISSING: Final = "needs the package apprise, which is not installed: pip install 'user-miner[notify]'"
+_MISSING: Final = "needs the package apprise, which is not installed"
 _UNKNOWN: Final = (
     "is no address that the library apprise can send to: expected one such as ntfys://HOST/TOPIC, "
     "discord://WEBHOOK_ID/TOKEN, slack://…, tgram://… or jsons://HOST/PATH"

@@ -43,7 +43,7 @@ _HOUR_MS: Final = 3_600_000
 _COUNTED_WINDOWS: Final = 4
 _WORKED_WINDOWS: Final = 72  # a day of windows as they are by default
 _OBSERVATIONS_KEPT: Final = 512
-_AT_RUN_TIME: Final = tuple(
+_AT_RUN_TIME: Final = sorted(
     field.name
     for field in msgspec.structs.fields(ev.Policy)
     if ev.AT_RUN_TIME in getattr(field.type, "__metadata__", ())

@@ -47,7 +47,17 @@ def lasting(state: State) -> State:
     """The state without what a second start changes by its nature: epoch, records, times, ports, what was paid."""
     assert state.window is not None
     window = changed(state.window, opened_ms=0)
-    return changed(state, epoch=0, spent={}, checkpoint_seq=0, taken=None, window=window, newest=window, searched_ms=0)
+    return changed(
+        state,
+        epoch=0,
+        spent={},
+        checkpoint_seq=0,
+        taken=None,
+        window=window,
+        newest=window,
+        searched_ms=0,
+        used_until_ms=None,
+    )
 
 
 def accepted_at_server(world: World) -> Mapping[int, list[str]]:

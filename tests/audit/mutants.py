@@ -176,9 +176,9 @@ MUTANTS: Final = (
     Mutant(
         name="a start forgets the attempts that were made",
         module="reduce",
-        old="        open=None,\n        crashes={},\n    )\n",
+        old="        open=None,\n        crashes={},\n        disk",
         new="        open=None,\n        crashes={},\n"
-        "        posts=tuple(changed(p, attempts=0) for p in s.posts),\n    )\n",
+        "        posts=tuple(changed(p, attempts=0) for p in s.posts),\n        disk",
         kind="refused",
         where=shows.tries_again_after_a_start,
     ),

@@ -194,7 +194,6 @@ def test_wrong_use_is_one_line(journal: Path, command: Command, arguments: tuple
     [
         (("export", "JOURNAL", "--dispute", "1", "--what", "posts"), "a bundle holds one post"),
         (("export", "JOURNAL", "--dispute", "1", "--json"), "needs --out"),
-        (("verify",), "expected a journal, --bundle FILE, or both"),
         (("verify", "--bundle", "BUNDLE", "--checkpoint", "BUNDLE"), "holds no checkpoint"),
         (("verify", "--bundle", "BUNDLE", "--checkpoint", "nowhere.json"), "cannot read nowhere.json"),
         (("verify", "nowhere", "--bundle", "BUNDLE"), "nowhere is not a directory"),

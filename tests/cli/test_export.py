@@ -214,7 +214,7 @@ def test_a_window_below_0_is_wrong_use(journal: Path, command: Command) -> None:
     """As `replay` says."""
     code, said, errors = command("export", journal, "--window", "-1")
     assert (code, said) == (2, "")
-    assert "Invalid value for '--window'" in errors
+    assert "invalid value for '--window'" in errors
 
 
 def test_filters_that_let_nothing_pass_give_an_empty_table(journal: Path, command: Command) -> None:

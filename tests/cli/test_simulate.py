@@ -183,4 +183,4 @@ def test_numbers_out_of_range(command: Command, arguments: tuple[str, ...]) -> N
     """The option's own range is checked before anything runs, and said."""
     code, _, errors = command("simulate", *arguments)
     assert code == 2
-    assert f"Invalid value for '{arguments[0]}': Input should be" in errors
+    assert f"invalid value for '{arguments[0]}': Input should be" in errors

@@ -182,4 +182,6 @@ def test_a_run_warns_of_what_has_no_effect(here: World, command: Command) -> Non
     (here.folder / ".miner_env").write_text("SERCH_KEYWORDS=tao\n")
     code, _, errors = command("run", "--windows", "1")
     assert code == 0
-    assert ".miner_env:1: 'SERCH_KEYWORDS' is no setting and has no effect: did you mean SEARCH_KEYWORDS?" in errors
+    assert ".miner_env:1: 'SERCH_KEYWORDS' is no setting and has no effect: did you mean SEARCH_KEYWORDS?" in " ".join(
+        errors.split()
+    )

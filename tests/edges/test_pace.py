@@ -49,7 +49,9 @@ def test_five_floods_at_once_leave_the_loop_to_others() -> None:
 
         async def ask(_number: int = 0) -> None:
             with pytest.raises(LLMError, match="nothing in place of a completion"):
-                await llm.complete(model="m", messages=MESSAGES, response_format=None, max_tokens=5)
+                await llm.complete(
+                    model=box.config.served_models[0], messages=MESSAGES, response_format=None, max_tokens=5
+                )
 
         await ask()  # which imports the client
         assert await longest_turn(asyncio.gather(*map(ask, range(5)))) < TURN_S

@@ -39,9 +39,7 @@ class Planted:
 
 def _start(does: str) -> Change:
     """A start does something more with what was folded."""
-    return Change(
-        REDUCE, "        crashes={},\n    )\n    # An open", f"        crashes={{}},\n{does}    )\n    # An open"
-    )
+    return Change(REDUCE, "        crashes={},\n        disk", f"        crashes={{}},\n{does}        disk")
 
 
 def _start_leads_on(state: str) -> tuple[Change, ...]:
