@@ -17,8 +17,7 @@ from actor.edges.api import APIClient
 from actor.edges.clock import SystemClock
 from actor.edges.llm import OpenAIChat
 from actor.edges.messages import Messenger, MessengerError
-from actor.edges.text import Redactor
-from actor.edges.urls import deployment
+from actor.edges.text import Redactor, deployment
 from actor.edges.x import PostScraper
 from actor.machine.state import State
 from actor.perform import Ports

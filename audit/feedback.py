@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Literal, TypeAlias
 
-from audit.recent import RECENT_POSTS, RECENT_WINDOWS, Recent
+from audit.filters import RECENT_POSTS, RECENT_WINDOWS, Recent
 from events import catalogue as ev
 from events.journal import JournalDamagedError, Record
 

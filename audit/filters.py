@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from actor.machine import State
 from actor.machine.history import Step
@@ -14,7 +16,10 @@ from events import catalogue as ev
 from events.catalogue import EVENTS
 
 __all__ = [
+    "RECENT_POSTS",
+    "RECENT_WINDOWS",
     "Filters",
+    "Recent",
     "concerns",
     "in_scope",
     "is_worked_on",
@@ -159,3 +164,28 @@ def in_scope(filters: Filters, window: int, at_ms: int) -> bool:
         and (filters.since_ms is None or at_ms >= filters.since_ms)
         and (filters.until_ms is None or at_ms <= filters.until_ms)
     )
+
+
+# A mapping that forgets: what keeps the memory of an audit flat over a journal of any length. Pure.
+
+# At 5 posts in each of 72 windows a day: 55 days of posts, 27 days of windows. X search reaches back 7 days.
+RECENT_POSTS = 20_000
+RECENT_WINDOWS = 2_000
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Recent(OrderedDict[K, V]):
+    """Keeps the ``limit`` keys that were set last, and drops the oldest one for each key beyond."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def __setitem__(self, key: K, value: V) -> None:
+        """Set, and forget the oldest key when there are too many."""
+        super().__setitem__(key, value)
+        self.move_to_end(key)
+        if len(self) > self._limit:
+            self.popitem(last=False)

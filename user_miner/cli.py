@@ -145,7 +145,7 @@ def _call(argv: Sequence[str] | None) -> int | None:
     except typer.Abort:
         return _refuse("aborted", code=1)
     except typer.TyperException as error:
-        from user_miner.usage import refuse_usage  # noqa: PLC0415  (hardly ever needed)
+        from user_miner.terminal import refuse_usage  # noqa: PLC0415  (hardly ever needed)
 
         return refuse_usage(error)
     return _refuse("interrupted", code=code) if code == _INTERRUPTED else code

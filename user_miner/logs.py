@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from actor.compose import _log
-from user_miner.log_file import LogFile
+from user_miner.log_file import LogFile, to_stderr
 from user_miner.log_thread import LogThread
-from user_miner.stderr import to_stderr
 
 __all__ = ["JsonFormat", "Repeats", "TextFormat", "configure_logging", "finish_log", "set_log_level"]
 

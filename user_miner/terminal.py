@@ -6,13 +6,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
-from typing import Final, ParamSpec
+from typing import Any, Final, ParamSpec
+
+import typer
 
 from actor.machine.history import FoldError
 from audit.errors import UsageError
 from events.describe import printable
 from events.journal import JournalDamagedError, JournalError
-from user_miner.stderr import to_stderr
+from user_miner.log_file import to_stderr
+
+__all__ = ["refuse_usage"]
 
 P = ParamSpec("P")
 
@@ -87,3 +91,28 @@ def in_one_line(command: Callable[P, int]) -> Callable[P, int]:
             return fail(f"cannot read {error.filename}: {error.strerror}", code=2)
 
     return checked
+
+
+# What is said of a command line that is none: one line with what was found, and where the options stand.
+
+_LONGEST = 60
+
+
+def refuse_usage(error: typer.TyperException) -> int:
+    """Say it, and return the exit code; where only a command is missing, the help tells which there are."""
+    told = getattr(error, "format_message", error.__str__)()
+    context: typer.Context | None = getattr(error, "ctx", None)
+    if context is not None and told == context.get_help():
+        typer.echo(told, err=True)
+        return 2
+    path = "user-miner" if context is None else context.command_path
+    told = told.replace("Value error, ", "").rstrip(".") + _found(error)
+    return fail(f"{told[:1].lower()}{told[1:]} (see `{path} --help`)", code=2)
+
+
+def _found(error: typer.TyperException) -> str:
+    """What stood there, as far as a message of pydantic is behind the error, which does not quote it."""
+    problems: list[dict[str, Any]] = getattr(error.__cause__, "errors", list)()
+    if not problems or problems[0]["type"] == "value_error":
+        return ""
+    return f", found {str(problems[0]['input'])[:_LONGEST]!r}"

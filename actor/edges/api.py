@@ -7,8 +7,7 @@ from typing import Protocol
 
 from actor.edges.api_wire import auth_headers, classify, status_block, unanswered
 from actor.edges.reply import Reply, Unanswered
-from actor.edges.text import Redactor, safe_line
-from actor.edges.urls import checked_base, place
+from actor.edges.text import Redactor, checked_base, place, safe_line
 from actor.ports import Block, Clock, Signer, StatusError, SubmitAnswer
 from events.catalogue import SubmissionBody
 from events.codec import canonical_json

@@ -17,9 +17,8 @@ if "httpx" not in sys.modules:
 
 import httpx
 
-from actor.edges.network import Proxy, way_to
+from actor.edges.network import Proxy, hush, ours, way_to
 from actor.edges.pace import Body, pace
-from actor.edges.quiet import hush, ours
 from actor.edges.reply import Reply, Unanswered, is_before_sending, root_cause
 
 __all__ = ["Exchanger"]

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from actor.analyzer.port import PARAMETERS, Completion, LLMError
 from actor.edges.llm_wire import read_completion, redirect, refusal
 from actor.edges.reply import Reply, Unanswered, is_before_sending
-from actor.edges.text import Redactor, safe_line
+from actor.edges.text import Redactor, safe_line, shown
 from actor.edges.threads import in_daemon_thread
-from actor.edges.urls import shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -21,9 +21,8 @@ import httpx2
 from openai import DEFAULT_CONNECTION_LIMITS, AsyncOpenAI, DefaultAsyncHttpxClient, Omit
 
 from actor.edges.llm_wire import MAX_BODY_CHARS
-from actor.edges.network import Way, way_to
+from actor.edges.network import Way, hush, ours, way_to
 from actor.edges.pace import Body, pace
-from actor.edges.quiet import hush, ours
 
 __all__ = ["open_client"]
 

@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.port import Completion, LLMError
-from actor.edges.llm_advice import advice
 from actor.edges.llm_body import error_in, status_told, words_of
 from actor.edges.llm_ends import THOUGHT_FIELDS, end_of, has_thought, is_error, refusal_in, text_of
-from actor.edges.llm_words import RefusalReason, refusal_kind
+from actor.edges.llm_words import RefusalReason, advice, refusal_kind
 from actor.edges.text import as_float, http_date, one_line
 from actor.edges.told import told
 

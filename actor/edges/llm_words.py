@@ -6,6 +6,7 @@ Servers agree on few statuses: an unknown model is a 400, 404 or 500, a wrong ke
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from actor.analyzer.port import FORMAT_TYPE, PARAMETERS
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from actor.analyzer.port import LLMErrorKind
 
-__all__ = ["RefusalReason", "refusal_kind"]
+__all__ = ["RefusalReason", "advice", "refusal_kind"]
 
 _KINDS: Final[Mapping[int, LLMErrorKind]] = {
     401: "auth",
@@ -141,3 +142,32 @@ def _parameters(said: str, sent: Collection[str]) -> tuple[str, ...]:
     if says.LONG.search(said) or not says.COMPLAINT.search(said):
         return ()
     return tuple(name for name in sent if says.NAMES[name].search(said))
+
+
+# Which setting mends a refusal of a language model's server. Pure.
+
+_PATH: Final = frozenset({404, 405, 410})
+_OF_A_MODEL: Final = re.compile(r"(?<![a-z])(models?|engine|deployments?)(?![a-z])|模型|渠道")
+_A_PATH: Final = re.compile(r"(?<![\w/])/\S+")
+_ADVICE: Final[Mapping[LLMErrorKind, str]] = {
+    "auth": "check API_KEY",
+    "quota": "top up the account that API_KEY belongs to",
+    "context": "set MODEL to one that reads more, or give its server more context",
+    "declined": "another MODEL may answer",
+    "refused_parameter": "set MODEL or LLM_BASE to one that takes it",
+}
+
+
+def advice(kind: LLMErrorKind, status: int = 0, said: str = "") -> str:
+    """The setting to look at, for the end of a reason; empty where none is to blame.
+
+    Args:
+        kind: What the refusal is about.
+        status: Its status.
+        said: Its words, in lower case.
+    """
+    if kind != "model":
+        return _ADVICE.get(kind, "")
+    if status not in _PATH or _OF_A_MODEL.search(_A_PATH.sub(" ", said)):
+        return "check MODEL: `user-miner doctor` lists what the server has"
+    return "check LLM_BASE, which ends in /v1"

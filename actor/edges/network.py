@@ -7,9 +7,12 @@ it is read here, and each is handed the answer. Loopback is reached without a pr
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import ssl
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
@@ -18,9 +21,9 @@ from urllib.request import getproxies
 from actor.edges.certificates import certificate_faults, nobody, trusted
 from actor.edges.no_proxy import NoProxy, ascii_host
 from actor.edges.reply import Unanswered
-from actor.edges.urls import is_loopback
+from actor.edges.text import is_loopback
 
-__all__ = ["Proxy", "Way", "environment_faults", "environment_remarks", "proxy_secrets", "way_to"]
+__all__ = ["Proxy", "Way", "environment_faults", "environment_remarks", "hush", "ours", "proxy_secrets", "way_to"]
 
 _KINDS: Final = ("http", "https", "all")  # as urllib names them; ftp_proxy and its like concern nobody here
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -164,3 +167,30 @@ def _variable(kind: str, value: str) -> str:
     """The variable as it was spelled; both spellings where both hold the value."""
     spelled = [name for name, held in os.environ.items() if name.lower() == f"{kind}_proxy" and held == value]
     return " and ".join(sorted(spelled)) or f"{kind.upper()}_PROXY"
+
+
+# Our requests leave no line of the HTTP libraries in a host's log; what the host itself sends does, as before.
+#
+# httpx tells of each request at level INFO, and a neuron that logs at that level would have one for every poll. Whose
+# request a line speaks of is known by the task that sends it, so no level of a library that others use is changed.
+
+_ours: Final[ContextVar[bool]] = ContextVar("ours", default=False)
+
+
+@contextmanager
+def ours() -> Iterator[None]:
+    """Within it, a hushed library says warnings only."""
+    token = _ours.set(True)
+    try:
+        yield
+    finally:
+        _ours.reset(token)
+
+
+def hush(library: str) -> None:
+    """Leave lines out that tell of requests of ours."""
+    logging.getLogger(library).addFilter(_is_heard)
+
+
+def _is_heard(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or not _ours.get()

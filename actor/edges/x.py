@@ -10,9 +10,8 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from actor.edges.reply import Reply, Unanswered
-from actor.edges.text import Redactor, safe_line
+from actor.edges.text import Redactor, checked_base, place, safe_line
 from actor.edges.threads import in_daemon_thread
-from actor.edges.urls import checked_base, place
 from actor.edges.x_wire import LOOKBACK_S, Page, build_query, newest_versions, parse_page, refusal
 from actor.ports import Clock, Scraped, ScrapeError
 from events.catalogue import Post

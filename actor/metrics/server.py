@@ -11,17 +11,22 @@ import logging
 import socket
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from prometheus_client.exposition import choose_encoder
 
 from actor.metrics.families import make_registry
 from actor.metrics.monitor import Health, Monitor
+from actor.settings.model import Settings
 
-__all__ = ["MetricsServer"]
+if TYPE_CHECKING:
+    from actor.metrics.monitor import Monitor
+
+__all__ = ["MetricsError", "MetricsServer", "serving_metrics"]
 
 _MOST_CONNECTIONS: Final = 16
 _PATIENCE_S: Final = 5.0
@@ -177,3 +182,36 @@ _ROUTES: Final[dict[str, Callable[[_Handler], None]]] = {
     "/healthz": lambda handler: handler.probe(handler.server.monitor.alive()),
     "/readyz": lambda handler: handler.probe(handler.server.monitor.ready()),
 }
+
+
+# The HTTP server of metrics and probes: in threads of its own, bounded in number and time, so it holds up nothing.
+
+
+class MetricsError(Exception):
+    """The port cannot be served; one line that says why and what to do."""
+
+
+@contextmanager
+def serving_metrics(settings: Settings) -> Iterator[Monitor | None]:
+    """A monitor for the miner, served at METRICS_PORT for as long as this lasts; None where no port is set.
+
+    Raises:
+        MetricsError: The port cannot be had.
+    """
+    if settings.metrics_port is None:
+        yield None
+        return
+    from actor.metrics.monitor import Monitor  # noqa: PLC0415  (only who serves pays for what serving imports)
+
+    monitor = Monitor(settings)
+    try:
+        server = MetricsServer(monitor, host=settings.metrics_host, port=settings.metrics_port)
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise MetricsError(
+            f"METRICS_PORT: {settings.metrics_host}:{settings.metrics_port} cannot be served: {reason}: "
+            "stop what uses it, or set another METRICS_PORT or METRICS_HOST"
+        ) from error
+    _log.info("metrics at http://%s:%d/metrics", *server.address)
+    with server:
+        yield monitor

@@ -29,7 +29,7 @@ from pydantic import (
 
 from actor.analyzer import Registry, RegistryError, StrategyName, load_registry
 from actor.edges.messages import address_secrets
-from actor.edges.urls import checked_base
+from actor.edges.text import checked_base
 from actor.edges.x_wire import build_query
 from actor.settings.sources import SECRET, SettingsError, Sources, gather, legacy_variables
 from events.catalogue import AT_RUN_TIME, Policy

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from audit.recent import Recent
+from audit.filters import Recent
 from audit.rules.answers import AnswersAsMeant
 from audit.rules.believed import NoBlockOutOfTheOrdinary, SearchesApart
 from audit.rules.blocks import WindowsAscend
@@ -19,13 +19,12 @@ from audit.rules.checkpoints import WindowsVouchedFor
 from audit.rules.choice import FailedAnalysis, IrrelevantPosts
 from audit.rules.content import BodyAsServed, NormalizedText, Score, SentimentCategories
 from audit.rules.exposure import NoSecrets, PlainHttp
-from audit.rules.feedback import ValidatorsAgree
 from audit.rules.paid import AnswersTakenOver, PaidOnce
 from audit.rules.rule import Entry, Finding, Rule
 from audit.rules.sample import Sample
 from audit.rules.sending import AcceptedInWindow, AttemptsAndWaits, IntentFirst, QuietAfterRateLimit
 from audit.rules.usage import MidWindowStart, OutagesPaired, WindowsUsed
-from audit.rules.verdicts import NothingAfterVerdict, OneVerdict, PostsProcessed
+from audit.rules.verdicts import NothingAfterVerdict, OneVerdict, PostsProcessed, ValidatorsAgree
 
 __all__ = ["RULES", "Books", "Entry", "Finding", "Recent", "Rule"]
 

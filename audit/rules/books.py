@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from audit.recent import RECENT_POSTS, RECENT_WINDOWS, Recent
+from audit.filters import RECENT_POSTS, RECENT_WINDOWS, Recent
 from events import catalogue as ev
 from events.journal import Record
 

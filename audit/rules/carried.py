@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from audit.recent import Recent
+from audit.filters import Recent
 from audit.rules.books import PostBook, WindowBook
 from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev

@@ -16,7 +16,7 @@ import orjson
 
 from actor.machine import State, state_sha256
 from actor.machine.state import REDUCER
-from audit.recent import Recent
+from audit.filters import Recent
 from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 from events.catalogue import Event

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audit.recent import RECENT_POSTS, Recent
+from audit.filters import RECENT_POSTS, Recent
 from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from audit.recent import RECENT_POSTS, RECENT_WINDOWS, Recent
+from audit.filters import RECENT_POSTS, RECENT_WINDOWS, Recent
 from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 

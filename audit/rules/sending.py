@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from audit.recent import RECENT_WINDOWS, Recent
+from audit.filters import RECENT_WINDOWS, Recent
 from audit.rules.books import Attempt, Books, PostBook
 from audit.rules.recorded import length_in
 from audit.rules.rule import Entry, Finding, Rule

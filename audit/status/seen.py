@@ -15,7 +15,7 @@ from typing import Final
 from actor.machine import State
 from actor.machine.budget import DAY_MS
 from audit.feedback import Feedback
-from audit.recent import Recent
+from audit.filters import Recent
 from events import catalogue as ev
 from events.describe import describe, is_trouble
 from events.journal import Record

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from actor.edges.clock import SystemClock
+from actor.edges.text import checked_base, deployment, is_loopback, place, shown
 from actor.edges.threads import in_daemon_thread
-from actor.edges.urls import checked_base, deployment, is_loopback, place, shown
 from tests.patience import GIVE_UP_S
 
 

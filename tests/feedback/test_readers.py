@@ -12,7 +12,7 @@ from actor.testing import Scenario
 from actor.testing.reproduce import reproduces
 from actor.testing.scenario import posts_of
 from audit.feedback import Feedback, told_in
-from audit.rules.feedback import ValidatorsAgree
+from audit.rules.verdicts import ValidatorsAgree
 from events import catalogue as ev
 from events.codec import changed
 from events.journal import JournalReader

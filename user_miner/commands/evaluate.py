@@ -21,9 +21,8 @@ from actor.analyzer.quality import Disagreement, MatchingQuality, ModelQuality, 
 from actor.compose import Model, build_analyzer
 from actor.edges.llm import import_client
 from actor.edges.network import proxy_secrets
-from actor.edges.text import Redactor
+from actor.edges.text import Redactor, place
 from actor.edges.threads import run_loop
-from actor.edges.urls import place
 from actor.machine.alarms import LLM_FIXES
 from actor.machine.scoring import norm_text
 from events.catalogue import CONFIGURATION

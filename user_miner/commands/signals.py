@@ -11,8 +11,8 @@ from types import FrameType
 from typing import Final, NoReturn, TypeVar
 
 from actor.settings.reload import Adopter, Reloader
+from user_miner.log_file import to_stderr
 from user_miner.logs import finish_log
-from user_miner.stderr import to_stderr
 
 __all__ = ["Signals"]
 

@@ -15,9 +15,8 @@ from actor.analyzer.quality import PostOutcome, modelled
 from actor.compose import Model, build_analyzer
 from actor.edges.clock import SystemClock
 from actor.edges.llm import import_client
-from actor.edges.text import Redactor
+from actor.edges.text import Redactor, place
 from actor.edges.threads import in_daemon_thread
-from actor.edges.urls import place
 from actor.edges.x import PostScraper
 from actor.machine.alarms import LLM_FIXES, X_FIXES
 from actor.ports import ScrapeError

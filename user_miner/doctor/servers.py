@@ -16,9 +16,8 @@ from actor.edges.llm_wire import refusal as llm_refusal
 from actor.edges.messages import Message, MessengerError, NotSentError
 from actor.edges.network import environment_faults, environment_remarks, way_to
 from actor.edges.reply import Reply, Unanswered
-from actor.edges.text import as_int, http_date
+from actor.edges.text import as_int, http_date, is_loopback, place
 from actor.edges.threads import in_daemon_thread
-from actor.edges.urls import is_loopback, place
 from actor.edges.x_wire import refusal as x_refusal
 from actor.machine.alarms import LLM_FIXES, X_FIXES
 from actor.ports import Block, StatusError
