@@ -7,7 +7,7 @@
 const os = require('node:os')
 const path = require('node:path')
 
-const checkout = path.resolve(__dirname, '..', '..')
+const checkout = path.resolve(__dirname, '..', '..', '..')
 const home = path.resolve(process.env.MINER_HOME || path.join(os.homedir(), '.user-miner'))
 
 module.exports = {
