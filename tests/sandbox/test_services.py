@@ -19,7 +19,20 @@ from sandbox.services.windows import Windows
 ON_THE_WAY = {"refused", "lost", "lost_answer", "broken_answer", "slow", "asleep", "raise", "twice", "crawl"}
 # What the weather alone asks of a service.
 WEATHER_ALONE = {"500_acted", "old_block", "few", "unedited", "no_format"}
-OF_TRANSPORT = {"hang", "slow", "drop", "drip", "cut", "lost_answer", "html", "html_503", "blank", "not_json"}
+OF_TRANSPORT = {
+    "flood_1xx",
+    "flood_chunks",
+    "hang",
+    "slow",
+    "drop",
+    "drip",
+    "cut",
+    "lost_answer",
+    "html",
+    "html_503",
+    "blank",
+    "not_json",
+}
 
 
 def test_a_service_reads_no_clock_and_opens_no_socket() -> None:
