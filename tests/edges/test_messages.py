@@ -8,8 +8,10 @@ import threading
 
 import pytest
 
+from actor.compose import messenger
 from actor.edges.messages import Message, Messenger, MessengerError, NotSentError, address_secrets
 from actor.edges.text import Redactor
+from actor.settings.model import Settings
 from tests.hook import TOKEN, hook
 from tests.metrics.kit import free_port
 from tests.patience import wait_for
@@ -53,10 +55,13 @@ def test_an_address_that_nothing_can_be_sent_to(address: str, caplog: pytest.Log
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The line says what to install."""
+    """The line says what is missing; who makes a messenger of settings adds how to install it."""
     monkeypatch.setitem(sys.modules, "apprise", None)
-    with pytest.raises(MessengerError, match=r"^needs the package apprise, which is not installed: "):
+    with pytest.raises(MessengerError, match=r"^needs the package apprise, which is not installed$"):
         Messenger(ADDRESSES["JSON"])
+    settings = Settings.model_validate({"x_bearer_token": "t", "api_key": "k", "notify_url": ADDRESSES["JSON"]})
+    with pytest.raises(MessengerError, match=r"which is not installed: .*apprise"):
+        messenger(settings)
 
 
 def test_a_short_password_is_taken_out_too() -> None:
