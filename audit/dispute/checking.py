@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, Literal, TypeAlias
 
+from audit.dispute.api import ApiTold, api_told
 from audit.dispute.bundle import Bundle, Listed, decode_bundle
 from audit.dispute.collecting import MAY_BE_LEFT_OUT, is_shown
 from audit.dispute.life import VERDICTS, Told, differences_from_excerpt, hidden, speaks_of
@@ -40,10 +41,11 @@ class BundleReport:
         analyzed: Whether a record shown holds the digest of a text, with which the excerpt's is compared.
         sent: Whether a record shown holds a body, with which the excerpt's text, author, date and counts are compared.
         dry_run: Whether the first record says that nothing was ever sent.
+        api: The API that the records speak of, and whether what is signed covers it.
         findings: Everything that contradicts something else, one line each.
         compared: What the bundle was held against besides, and agrees with.
         incomparable: Why it could not be held against what was asked for.
-        left_out_is_true: A journal shows that what is left out speaks of other posts.
+        journal_agrees: A journal shows that what is left out speaks of other posts, and that no move is missing.
     """
 
     bundle: Bundle | None
@@ -56,10 +58,11 @@ class BundleReport:
     analyzed: bool = False
     sent: bool = False
     dry_run: bool = False
+    api: ApiTold = ApiTold()
     findings: tuple[str, ...]
     compared: tuple[str, ...] = ()
     incomparable: tuple[str, ...] = ()
-    left_out_is_true: bool = False
+    journal_agrees: bool = False
 
     @property
     def lacks(self) -> tuple[str, ...]:
@@ -85,14 +88,21 @@ class BundleReport:
 
     def _exceptions(self) -> Iterator[str]:
         left_out = 0 if self.bundle is None else len(self.bundle.left_out)
-        if left_out and not self.left_out_is_true:
+        if left_out and not self.journal_agrees:
             yield f"that {left_out} record(s) are only said to be about other posts"
+        if not self.api_is_covered:
+            yield "that the API is only said, for records before the search are not shown"
         if not self.sent:
             yield "that author, date and counts are only said, for no record shown sends the post"
         if self.verdict == _NONE:
             yield "that no record shown tells its end"
         if self.dry_run:
             yield "that nothing was sent, for the journal is of a dry run"
+
+    @property
+    def api_is_covered(self) -> bool:
+        """Whether the API is more than said: by what is signed, or by the journal."""
+        return self.api.covered or self.journal_agrees
 
     @property
     def outcome(self) -> Outcome:
@@ -130,11 +140,12 @@ def check_bundle(content: bytes, is_signed_by: SignatureCheck, *, hotkey: str | 
     findings += [*_identity(bundle, read), *other_journals(good, hashes)]
     findings += [*differences_from_excerpt(bundle, read), *hidden(bundle, read)]
     covered = listed_in(good, hashes)
+    signed = covered - (hashes.keys() - shown.keys())
     created = read[0][1] if read else None
     return BundleReport(
         bundle=bundle,
         records=tuple(read),
-        signed=covered - (hashes.keys() - shown.keys()),
+        signed=signed,
         unsigned=tuple(sorted({bundle.search.seq, *(r.seq for r in bundle.records)} - covered)),
         loose=covered - listed_in(tied_lists(good, hashes, bundle), hashes),
         verdict=next((VERDICTS[type(event)] for _, event in read if type(event) in VERDICTS), _NONE),
@@ -142,6 +153,7 @@ def check_bundle(content: bytes, is_signed_by: SignatureCheck, *, hotkey: str | 
         analyzed=any(getattr(event, "content_sha256", "") for _, event in read),
         sent=any(isinstance(event, ev.SubmissionStarted) for _, event in read),
         dry_run=isinstance(created, ev.JournalCreated) and created.dry_run,
+        api=api_told(read, bundle.search.seq, signed),
         findings=tuple(findings),
     )
 

@@ -37,7 +37,7 @@ def with_journal(report: BundleReport, journal: Path) -> BundleReport:
     if found:
         return replace(report, findings=(*report.findings, *found))
     said = "the journal holds the same: the search, every record shown, and as many about other posts as are left out"
-    return replace(report, compared=(*report.compared, said), left_out_is_true=True)
+    return replace(report, compared=(*report.compared, said), journal_agrees=True)
 
 
 def _unlike(bundle: Bundle, whole: Bundle) -> Iterator[str]:
@@ -83,6 +83,12 @@ def with_checkpoint(report: BundleReport, kept: CheckpointSigned, is_signed_by: 
         finding = "the kept checkpoint is of another journal of this hotkey: ask for the one that it names"
         return replace(report, findings=(*report.findings, finding))
     known = _listed_hashes(bundle.checkpoints)
+    if kept.journal is None and known.get(kept.seq, kept.head) != kept.head:
+        why = (
+            f"the kept checkpoint speaks of another record {kept.seq} and, as older ones do, names no journal: it may be "
+            "of another one of this hotkey, so they cannot be compared"
+        )
+        return replace(report, incomparable=(*report.incomparable, why))
     if found := tuple(_other_history(kept, known)):
         return replace(report, findings=(*report.findings, *found))
     if kept.seq not in known:

@@ -14,6 +14,7 @@ from events.codec import plain
 __all__ = ["report_fields", "report_lines"]
 
 _LONGEST: Final = 2_000
+_ONLY_SAID: Final = "quotes, author_id, account_created and edits are only said\n"
 
 
 def report_fields(report: BundleReport) -> dict[str, Any]:
@@ -35,6 +36,8 @@ def report_fields(report: BundleReport) -> dict[str, Any]:
         "analyzed": report.analyzed,
         "sent": report.sent,
         "dry_run": report.dry_run,
+        "api": [*report.api.before, *report.api.after],
+        "api_is_covered": report.api_is_covered,
         "post": None if bundle is None else plain(bundle.search.post),
         "compared": list(report.compared),
         "findings": list(report.findings),
@@ -80,7 +83,7 @@ def _story(report: BundleReport, bundle: Bundle) -> Iterator[str]:
 def _ties(report: BundleReport) -> str:
     """What the records say of the excerpt."""
     if report.sent:
-        return "the post's text, author, date and counts are those that were sent; quotes and author_id are only said\n"
+        return "the post's text, author, date and counts are those that were sent; " + _ONLY_SAID
     if report.analyzed:
         return "the post's text is the one that was analyzed; author, date and counts are only said\n"
     return "no record shown speaks of the post's text: all of it is only said\n"
@@ -90,4 +93,14 @@ def _where(report: BundleReport) -> str:
     created = next((event for _, event in report.records if isinstance(event, JournalCreated)), None)
     if created is None:
         return ""
-    return f", netuid {created.netuid}, {short(created.api_url)}" + (", a dry run" if created.dry_run else "")
+    return f", netuid {created.netuid}, {_api(report)}" + (", a dry run" if created.dry_run else "")
+
+
+def _api(report: BundleReport) -> str:
+    """As a fact where it is covered, else as what single records say."""
+    first, *moves = map(short, report.api.before or ("-",))
+    after = [f"moved to {short(url)}" for url in report.api.after]
+    if report.api_is_covered:
+        return ", then ".join([f"API {[first, *moves][-1]}", *after])
+    last = [f"last move shown before the search: {moves[-1]}"] if moves else []
+    return ", ".join([f"first record: {first}", *last, *after])

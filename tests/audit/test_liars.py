@@ -18,6 +18,7 @@ from actor.edges.hotkey import is_signed_by
 from actor.machine import norm_text
 from audit.dispute import BundleReport, check_bundle
 from audit.dispute.comparing import with_journal
+from events import catalogue as ev
 from tests.audit.dispute_kit import resealed
 from tests.audit.liars import LIES, OPERATOR_S_LIES, World, world
 from tests.docs.kit import ROOT, blocks
@@ -41,10 +42,15 @@ def page(tmp_path: Path) -> Page:
             with contextlib.redirect_stdout(said):
                 exec(code, {"__name__": "check_bundle"})  # noqa: S102  (the document's own code is what is tested)
         except SystemExit as end:
+            assert (said.getvalue(), str(end.code).isprintable()) == ("", True), "it says why, and nothing before"
             return False, str(end.code)
         finally:
             sys.argv = before
-        return True, said.getvalue().splitlines()[-1]
+        rows = said.getvalue().split("\n")[:-1]
+        assert all(row.isprintable() for row in rows), "a text of the bundle steers the terminal"
+        data = json.loads(content)
+        assert len(rows) == len(data["records"]) + len(("heading", "search", "verdict", "outcome"))
+        return True, rows[-1]
 
     return run
 
@@ -57,7 +63,8 @@ def judged(data: dict[str, Any], page: Page, where: str) -> BundleReport:
     assert proven == report.ok, f"{where}: tool {report.outcome} {report.findings} {report.lacks}, page: {said}"
     if proven:
         assert said.split(" that ")[0] == report.outcome.split(" that ")[0], where
-        assert ("about other posts" in said) == any("about other posts" in e for e in report.exceptions), where
+        for exception in ("about other posts", "that the API is only said", "author, date and counts", "tells its end"):
+            assert (exception in said) == any(exception in e for e in report.exceptions), f"{where}: {exception}"
     return report
 
 
@@ -119,6 +126,13 @@ def untrue(there: World, report: BundleReport) -> list[str]:
     if report.sent:
         names = ("author", "timestamp", "account_age", "retweets", "likes", "responses", "followers")
         wrong += [name for name in names if getattr(said, name) != true[name]]
+    moves = [
+        e.api_url
+        for r in there.walks[0].records
+        if isinstance(e := r.event(), ev.JournalCreated | ev.ApiMoved) and r.seq < bundle.search.seq
+    ]
+    if report.api_is_covered and report.api.before[-1] != moves[-1]:
+        wrong.append("API")
     shown = {record.seq for record in bundle.records}
     left_out = {left.seq for left in bundle.left_out}
     end = max(shown | left_out)

@@ -75,7 +75,7 @@ def test_it_tells_the_post_s_story(bundle: Path, journal: Path, command: Command
     code, said, errors = command("verify", "--bundle", bundle)
     assert (code, errors) == (0, "")
     lines = said.splitlines()
-    assert lines[0] == f"post 1 of {HOTKEY}, netuid 45, http://127.0.0.1:8001"
+    assert lines[0] == f"post 1 of {HOTKEY}, netuid 45, API http://127.0.0.1:8001"
     names = [line.split()[3] for line in lines[1:-3]]
     assert names == [
         "JournalCreated",
