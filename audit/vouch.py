@@ -127,6 +127,7 @@ def vouch(
     before: Head = GENESIS
     first: str | None = None
     kept_head: str | None = None
+    incomparable: str | None = None
     address = hotkey or ""
     for record in records:
         first = first or record.hash
@@ -148,10 +149,9 @@ def vouch(
         before, seq = record.head, record.seq
     if kept is not None and not is_signed(kept, address, is_signed_by):
         findings.append(f"the kept checkpoint is not signed by {address}, so it proves nothing")
-        kept = None
-    incomparable = None if kept is None else _incomparable(kept, kept_head)
-    if kept is not None and incomparable is None:
-        findings += _wrong_kept(kept, first, kept_head, seq)
+    elif kept is not None:
+        incomparable = _incomparable(kept, kept_head)
+        findings += [] if incomparable else _wrong_kept(kept, first, kept_head, seq)
     if hotkey is not None and not checkpoints:
         findings.append("no checkpoint was signed: nobody vouches for this history")
     return Vouched(
@@ -237,11 +237,11 @@ def _incomparable(kept: CheckpointSigned, found: str | None) -> str | None:
     """Why a kept checkpoint that names no journal accuses nobody: it may be of another journal of this hotkey."""
     if kept.journal is not None or found == kept.head:
         return None
-    found_here = "none of that number" if found is None else "another one"
+    here = "none" if found is None else "another"
     return (
-        f"the kept checkpoint and this journal cannot be compared: it speaks of a record {kept.seq}, here is {found_here}, "
-        "and older checkpoints do not name their journal. It is of another journal of this hotkey, or this one was "
-        "rolled back or rewritten; keep a newer checkpoint"
+        f"the kept checkpoint cannot be compared: it speaks of a record {kept.seq}, of which there is {here} here, and "
+        "older checkpoints do not name their journal. It is of another one of this hotkey, or this one was rolled back "
+        "or rewritten; keep a newer checkpoint"
     )
 
 

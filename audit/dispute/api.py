@@ -1,7 +1,7 @@
 """Which API a post's records speak of, and whether what is signed covers that. Pure.
 
-The first record names an API, and each move another one. A move stands in no list of what is left out, so from the
-search on all are shown; before it one may be missing, unless every record since the last one that names an API is shown.
+The first record names an API, and each move another one. A move is never left out, so from the search on all
+are shown; before it one may be missing, unless every record since the last one that names an API is shown.
 """
 
 from __future__ import annotations

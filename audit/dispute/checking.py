@@ -24,6 +24,7 @@ __all__ = ["BundleReport", "Outcome", "check_bundle"]
 
 Outcome: TypeAlias = Literal["proven", "proven, except", "not proven"]
 _NONE: Final = "none"
+_NO_API: Final = ApiTold()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class BundleReport:
     analyzed: bool = False
     sent: bool = False
     dry_run: bool = False
-    api: ApiTold = ApiTold()
+    api: ApiTold = _NO_API
     findings: tuple[str, ...]
     compared: tuple[str, ...] = ()
     incomparable: tuple[str, ...] = ()

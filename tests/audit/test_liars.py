@@ -38,14 +38,17 @@ def page(tmp_path: Path) -> Page:
         file.write_bytes(content)
         before, sys.argv = sys.argv, ["check_bundle.py", str(file)]
         said = io.StringIO()
+        refusal: str | None = None
         try:
             with contextlib.redirect_stdout(said):
                 exec(code, {"__name__": "check_bundle"})  # noqa: S102  (the document's own code is what is tested)
         except SystemExit as end:
-            assert (said.getvalue(), str(end.code).isprintable()) == ("", True), "it says why, and nothing before"
-            return False, str(end.code)
+            refusal = str(end.code)
         finally:
             sys.argv = before
+        if refusal is not None:
+            assert (said.getvalue(), refusal.isprintable()) == ("", True), "it says why, and nothing before"
+            return False, refusal
         rows = said.getvalue().split("\n")[:-1]
         assert all(row.isprintable() for row in rows), "a text of the bundle steers the terminal"
         data = json.loads(content)

@@ -140,7 +140,9 @@ def test_the_search_s_time_is_a_time(check: Check, bundles: list[bytes], time: o
     assert not check_bundle(resealed(data), is_signed_by).ok
 
 
-@pytest.mark.parametrize("edits", [[5], [{"a": 1}], [["17"]], [None], ["x"], ["１"], [""], ["POST"], ["17", "POST"]])
+@pytest.mark.parametrize(
+    "edits", [[5], [{"a": 1}], [["17"]], [None], ["x"], ["\uff11"], [""], ["POST"], ["17", "POST"]]
+)
 def test_other_versions_of_a_post_are_other_posts_ids(check: Check, bundles: list[bytes], edits: list[object]) -> None:
     """For both; good ones are the miner's word."""
     data = json.loads(bundles[0])
