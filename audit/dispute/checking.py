@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, Literal, TypeAlias
 
-from audit.dispute.api import ApiTold, api_told
 from audit.dispute.bundle import Bundle, Listed, decode_bundle
 from audit.dispute.collecting import MAY_BE_LEFT_OUT, is_shown
 from audit.dispute.life import VERDICTS, Told, differences_from_excerpt, hidden, speaks_of
@@ -24,7 +23,6 @@ __all__ = ["BundleReport", "Outcome", "check_bundle"]
 
 Outcome: TypeAlias = Literal["proven", "proven, except", "not proven"]
 _NONE: Final = "none"
-_NO_API: Final = ApiTold()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +40,6 @@ class BundleReport:
         analyzed: Whether a record shown holds the digest of a text, with which the excerpt's is compared.
         sent: Whether a record shown holds a body, with which the excerpt's text, author, date and counts are compared.
         dry_run: Whether the first record says that nothing was ever sent.
-        api: The API that the records speak of, and whether what is signed covers it.
         findings: Everything that contradicts something else, one line each.
         compared: What the bundle was held against besides, and agrees with.
         incomparable: Why it could not be held against what was asked for.
@@ -59,7 +56,6 @@ class BundleReport:
     analyzed: bool = False
     sent: bool = False
     dry_run: bool = False
-    api: ApiTold = _NO_API
     findings: tuple[str, ...]
     compared: tuple[str, ...] = ()
     incomparable: tuple[str, ...] = ()
@@ -91,19 +87,14 @@ class BundleReport:
         left_out = 0 if self.bundle is None else len(self.bundle.left_out)
         if left_out and not self.journal_agrees:
             yield f"that {left_out} record(s) are only said to be about other posts"
-        if not self.api_is_covered:
-            yield "that the API is only said, for records before the search are not shown"
+        if not self.journal_agrees:  # the search's record itself is not shown, so it may be a move that poses as one
+            yield "that the API is only said, for a move to another one may not be shown"
         if not self.sent:
             yield "that author, date and counts are only said, for no record shown sends the post"
         if self.verdict == _NONE:
             yield "that no record shown tells its end"
         if self.dry_run:
             yield "that nothing was sent, for the journal is of a dry run"
-
-    @property
-    def api_is_covered(self) -> bool:
-        """Whether the API is more than said: by what is signed, or by the journal."""
-        return self.api.covered or self.journal_agrees
 
     @property
     def outcome(self) -> Outcome:
@@ -141,12 +132,11 @@ def check_bundle(content: bytes, is_signed_by: SignatureCheck, *, hotkey: str | 
     findings += [*_identity(bundle, read), *other_journals(good, hashes)]
     findings += [*differences_from_excerpt(bundle, read), *hidden(bundle, read)]
     covered = listed_in(good, hashes)
-    signed = covered - (hashes.keys() - shown.keys())
     created = read[0][1] if read else None
     return BundleReport(
         bundle=bundle,
         records=tuple(read),
-        signed=signed,
+        signed=covered - (hashes.keys() - shown.keys()),
         unsigned=tuple(sorted({bundle.search.seq, *(r.seq for r in bundle.records)} - covered)),
         loose=covered - listed_in(tied_lists(good, hashes, bundle), hashes),
         verdict=next((VERDICTS[type(event)] for _, event in read if type(event) in VERDICTS), _NONE),
@@ -154,7 +144,6 @@ def check_bundle(content: bytes, is_signed_by: SignatureCheck, *, hotkey: str | 
         analyzed=any(getattr(event, "content_sha256", "") for _, event in read),
         sent=any(isinstance(event, ev.SubmissionStarted) for _, event in read),
         dry_run=isinstance(created, ev.JournalCreated) and created.dry_run,
-        api=api_told(read, bundle.search.seq, signed),
         findings=tuple(findings),
     )
 

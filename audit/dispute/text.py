@@ -8,7 +8,7 @@ from typing import Any, Final
 from audit.dispute.bundle import Bundle
 from audit.dispute.checking import BundleReport
 from audit.replay.lines import record_line, short
-from events.catalogue import JournalCreated
+from events.catalogue import ApiMoved, JournalCreated
 from events.codec import plain
 
 __all__ = ["report_fields", "report_lines"]
@@ -36,8 +36,7 @@ def report_fields(report: BundleReport) -> dict[str, Any]:
         "analyzed": report.analyzed,
         "sent": report.sent,
         "dry_run": report.dry_run,
-        "api": [*report.api.before, *report.api.after],
-        "api_is_covered": report.api_is_covered,
+        "apis": _apis(report),
         "post": None if bundle is None else plain(bundle.search.post),
         "compared": list(report.compared),
         "findings": list(report.findings),
@@ -93,14 +92,11 @@ def _where(report: BundleReport) -> str:
     created = next((event for _, event in report.records if isinstance(event, JournalCreated)), None)
     if created is None:
         return ""
-    return f", netuid {created.netuid}, {_api(report)}" + (", a dry run" if created.dry_run else "")
+    first, *moves = map(short, _apis(report))
+    api = "".join([f"first record: {first}", *(f", moved to {url}" for url in moves)])
+    return f", netuid {created.netuid}, {api}" + (", a dry run" if created.dry_run else "")
 
 
-def _api(report: BundleReport) -> str:
-    """As a fact where it is covered, else as what single records say."""
-    first, *moves = map(short, report.api.before or ("-",))
-    after = [f"moved to {short(url)}" for url in report.api.after]
-    if report.api_is_covered:
-        return ", then ".join([f"API {[first, *moves][-1]}", *after])
-    last = [f"last move shown before the search: {moves[-1]}"] if moves else []
-    return ", ".join([f"first record: {first}", *last, *after])
+def _apis(report: BundleReport) -> list[str]:
+    """The API of the first record, and each that a record shown moves to; that there are no others is only said."""
+    return [event.api_url for _, event in report.records if isinstance(event, JournalCreated | ApiMoved)]

@@ -18,7 +18,6 @@ from actor.edges.hotkey import is_signed_by
 from actor.machine import norm_text
 from audit.dispute import BundleReport, check_bundle
 from audit.dispute.comparing import with_journal
-from events import catalogue as ev
 from tests.audit.dispute_kit import resealed
 from tests.audit.liars import LIES, OPERATOR_S_LIES, World, world
 from tests.docs.kit import ROOT, blocks
@@ -129,13 +128,6 @@ def untrue(there: World, report: BundleReport) -> list[str]:
     if report.sent:
         names = ("author", "timestamp", "account_age", "retweets", "likes", "responses", "followers")
         wrong += [name for name in names if getattr(said, name) != true[name]]
-    moves = [
-        e.api_url
-        for r in there.walks[0].records
-        if isinstance(e := r.event(), ev.JournalCreated | ev.ApiMoved) and r.seq < bundle.search.seq
-    ]
-    if report.api_is_covered and report.api.before[-1] != moves[-1]:
-        wrong.append("API")
     shown = {record.seq for record in bundle.records}
     left_out = {left.seq for left in bundle.left_out}
     end = max(shown | left_out)
