@@ -116,6 +116,14 @@ def test_one_damaged_slot_of_head_is_made_up_for(check: Callable[[Path], tuple[i
     assert (code, output) == (1, "HEAD: both slots are damaged\n")
 
 
+def test_a_file_s_name_cannot_steer_the_terminal(check: Callable[[Path], tuple[int, str]], copy: Path) -> None:
+    """The page names a strange file in ASCII, on one line."""
+    (copy / "9\x1b[2J\n5 records, last hash\u202e.jsonl").write_bytes(b"")
+    code, output = check(copy)
+    assert (code, output.count("\n"), output.strip().isprintable()) == (1, 1, True)
+    assert not verify_journal(copy).ok
+
+
 def test_both_read_a_slot_of_head_alike(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of every slot that no writer makes, whatever its checksum, and of the largest numbers that one may hold."""
     (code,) = blocks(ROOT / "docs" / "reference" / "journal-format.md", "python")
