@@ -46,6 +46,7 @@ class Vouched:
         after: Records behind that one: written, chained, but not yet vouched for.
         other_folds: Checkpoints whose state another version of the fold came to; it is signed, but not compared.
         findings: Every checkpoint or record that contradicts another, one line each.
+        incomparable: Why the kept checkpoint tells nothing of this journal; None when it does, or when there is none.
     """
 
     hotkey: str
@@ -54,6 +55,7 @@ class Vouched:
     after: int
     other_folds: int
     findings: tuple[str, ...]
+    incomparable: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -125,6 +127,7 @@ def vouch(
     before: Head = GENESIS
     first: str | None = None
     kept_head: str | None = None
+    incomparable: str | None = None
     address = hotkey or ""
     for record in records:
         first = first or record.hash
@@ -147,7 +150,8 @@ def vouch(
     if kept is not None and not is_signed(kept, address, is_signed_by):
         findings.append(f"the kept checkpoint is not signed by {address}, so it proves nothing")
     elif kept is not None:
-        findings += _wrong_kept(kept, first, kept_head, seq)
+        incomparable = _incomparable(kept, kept_head)
+        findings += [] if incomparable else _wrong_kept(kept, first, kept_head, seq)
     if hotkey is not None and not checkpoints:
         findings.append("no checkpoint was signed: nobody vouches for this history")
     return Vouched(
@@ -157,6 +161,7 @@ def vouch(
         after=seq - through,
         other_folds=other_folds,
         findings=tuple(findings),
+        incomparable=incomparable,
     )
 
 
@@ -226,6 +231,18 @@ def _wrong_journal(checkpoint: CheckpointSigned, first: str | None) -> list[str]
     """Versions before 3 name none."""
     other = checkpoint.journal not in {None, first}
     return ["the checkpoint names another journal, which does not begin with this one's first record"] if other else []
+
+
+def _incomparable(kept: CheckpointSigned, found: str | None) -> str | None:
+    """Why a kept checkpoint that names no journal accuses nobody: it may be of another journal of this hotkey."""
+    if kept.journal is not None or found == kept.head:
+        return None
+    here = "none" if found is None else "another"
+    return (
+        f"the kept checkpoint cannot be compared: it speaks of a record {kept.seq}, of which there is {here} here, and "
+        "older checkpoints do not name their journal. It is of another one of this hotkey, or this one was rolled back "
+        "or rewritten; keep a newer checkpoint"
+    )
 
 
 def _wrong_kept(kept: CheckpointSigned, first: str | None, found: str | None, last_seq: int) -> list[str]:

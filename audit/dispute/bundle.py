@@ -11,6 +11,7 @@ import orjson
 from events.catalogue import Post
 from events.codec import Value, decode_as, plain
 from events.describe import inert_json
+from events.journal.record import moment_ms
 
 __all__ = [
     "KIND",
@@ -87,6 +88,9 @@ class SearchExcerpt(Value, frozen=True, kw_only=True):
     unusable: int
     latency_ms: int
     post: Post
+
+    def __post_init__(self) -> None:
+        moment_ms(self.at)  # it is shown to people, so it is a time and nothing else
 
 
 class Listed(Value, frozen=True, kw_only=True):

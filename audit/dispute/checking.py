@@ -43,7 +43,7 @@ class BundleReport:
         findings: Everything that contradicts something else, one line each.
         compared: What the bundle was held against besides, and agrees with.
         incomparable: Why it could not be held against what was asked for.
-        left_out_is_true: A journal shows that what is left out speaks of other posts.
+        journal_agrees: A journal shows that what is left out speaks of other posts, and that no move is missing.
     """
 
     bundle: Bundle | None
@@ -59,7 +59,7 @@ class BundleReport:
     findings: tuple[str, ...]
     compared: tuple[str, ...] = ()
     incomparable: tuple[str, ...] = ()
-    left_out_is_true: bool = False
+    journal_agrees: bool = False
 
     @property
     def lacks(self) -> tuple[str, ...]:
@@ -85,8 +85,10 @@ class BundleReport:
 
     def _exceptions(self) -> Iterator[str]:
         left_out = 0 if self.bundle is None else len(self.bundle.left_out)
-        if left_out and not self.left_out_is_true:
+        if left_out and not self.journal_agrees:
             yield f"that {left_out} record(s) are only said to be about other posts"
+        if not self.journal_agrees:  # the search's record itself is not shown, so it may be a move that poses as one
+            yield "that the API is only said, for a move to another one may not be shown"
         if not self.sent:
             yield "that author, date and counts are only said, for no record shown sends the post"
         if self.verdict == _NONE:

@@ -37,7 +37,7 @@ def with_journal(report: BundleReport, journal: Path) -> BundleReport:
     if found:
         return replace(report, findings=(*report.findings, *found))
     said = "the journal holds the same: the search, every record shown, and as many about other posts as are left out"
-    return replace(report, compared=(*report.compared, said), left_out_is_true=True)
+    return replace(report, compared=(*report.compared, said), journal_agrees=True)
 
 
 def _unlike(bundle: Bundle, whole: Bundle) -> Iterator[str]:
@@ -83,11 +83,10 @@ def with_checkpoint(report: BundleReport, kept: CheckpointSigned, is_signed_by: 
         finding = "the kept checkpoint is of another journal of this hotkey: ask for the one that it names"
         return replace(report, findings=(*report.findings, finding))
     known = _listed_hashes(bundle.checkpoints)
+    if (why := _incomparable(kept, known)) is not None:
+        return replace(report, incomparable=(*report.incomparable, why))
     if found := tuple(_other_history(kept, known)):
         return replace(report, findings=(*report.findings, *found))
-    if kept.seq not in known:
-        why = f"no list here reaches record {kept.seq}, of which the kept checkpoint speaks: they cannot be compared"
-        return replace(report, incomparable=(*report.incomparable, why))
     said = f"the kept checkpoint of record {kept.seq} is of the same history"
     return replace(report, compared=(*report.compared, said))
 
@@ -96,10 +95,21 @@ def _listed_hashes(lists: tuple[Listed, ...]) -> dict[int, str]:
     return {seq: hash_ for listed in lists for seq, hash_ in enumerate(listed.hashes, listed.since + 1)}
 
 
+def _incomparable(kept: CheckpointSigned, known: dict[int, str]) -> str | None:
+    if kept.seq not in known:
+        return f"no list here reaches record {kept.seq}, of which the kept checkpoint speaks: they cannot be compared"
+    if kept.journal is None and known[kept.seq] != kept.head:
+        return (
+            f"the kept checkpoint speaks of another record {kept.seq}, perhaps of another journal, for older ones name "
+            "none: they cannot be compared"
+        )
+    return None
+
+
 def _other_history(kept: CheckpointSigned, known: dict[int, str]) -> Iterator[str]:
-    if known.get(kept.seq, kept.head) != kept.head:
+    if known[kept.seq] != kept.head:
         yield f"the kept checkpoint speaks of another record {kept.seq}: the hotkey signed two histories"
-    elif kept.since is not None and kept.seq in known and kept.seq - kept.since <= len(known):
+    elif kept.since is not None and kept.seq - kept.since <= len(known):
         listed = [known.get(seq, "") for seq in range(kept.since + 1, kept.seq + 1)]
         if all(listed) and hashes_sha256(listed) != kept.hashes_sha256:
             yield f"the kept checkpoint lists other hashes behind record {kept.since}: the hotkey signed two histories"

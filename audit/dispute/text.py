@@ -8,12 +8,13 @@ from typing import Any, Final
 from audit.dispute.bundle import Bundle
 from audit.dispute.checking import BundleReport
 from audit.replay.lines import record_line, short
-from events.catalogue import JournalCreated
+from events.catalogue import ApiMoved, JournalCreated
 from events.codec import plain
 
 __all__ = ["report_fields", "report_lines"]
 
 _LONGEST: Final = 2_000
+_ONLY_SAID: Final = "quotes, author_id, account_created and edits are only said\n"
 
 
 def report_fields(report: BundleReport) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def report_fields(report: BundleReport) -> dict[str, Any]:
         "analyzed": report.analyzed,
         "sent": report.sent,
         "dry_run": report.dry_run,
+        "apis": _apis(report),
         "post": None if bundle is None else plain(bundle.search.post),
         "compared": list(report.compared),
         "findings": list(report.findings),
@@ -80,7 +82,7 @@ def _story(report: BundleReport, bundle: Bundle) -> Iterator[str]:
 def _ties(report: BundleReport) -> str:
     """What the records say of the excerpt."""
     if report.sent:
-        return "the post's text, author, date and counts are those that were sent; quotes and author_id are only said\n"
+        return "the post's text, author, date and counts are those that were sent; " + _ONLY_SAID
     if report.analyzed:
         return "the post's text is the one that was analyzed; author, date and counts are only said\n"
     return "no record shown speaks of the post's text: all of it is only said\n"
@@ -90,4 +92,11 @@ def _where(report: BundleReport) -> str:
     created = next((event for _, event in report.records if isinstance(event, JournalCreated)), None)
     if created is None:
         return ""
-    return f", netuid {created.netuid}, {short(created.api_url)}" + (", a dry run" if created.dry_run else "")
+    first, *moves = map(short, _apis(report))
+    api = "".join([f"first record: {first}", *(f", moved to {url}" for url in moves)])
+    return f", netuid {created.netuid}, {api}" + (", a dry run" if created.dry_run else "")
+
+
+def _apis(report: BundleReport) -> list[str]:
+    """The API of the first record, and each that a record shown moves to; that there are no others is only said."""
+    return [event.api_url for _, event in report.records if isinstance(event, JournalCreated | ApiMoved)]

@@ -12,8 +12,9 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+import msgspec
 import orjson
 
 from events.codec import Value
@@ -26,6 +27,7 @@ from events.journal.store import JournalDamagedError
 __all__ = ["START", "HeadFile", "Place", "Witness", "read_witness"]
 
 _SLOT: Final = 512
+_LARGEST: Final = 2**63 - 1
 
 
 class Place(Value, frozen=True, kw_only=True):
@@ -137,13 +139,27 @@ def _encode(witness: Witness) -> bytes:
     return orjson.dumps(fields).ljust(_SLOT - 1) + b"\n"
 
 
+class _Slot(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """The fields of a slot, each of the type and in the range that journal-format.md gives."""
+
+    generation: Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)]
+    seq: Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)]
+    hash: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+    segment: Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{20}\.jsonl\Z")]
+    offset: Annotated[int, msgspec.Meta(ge=0, le=_LARGEST)]
+    sha256: str
+
+
+_READER: Final = msgspec.json.Decoder(_Slot)
+
+
 def _decode(slot: bytes) -> Witness | None:
+    """What a slot says; None where it is not, byte for byte, what a writer makes of some place and generation."""
     try:
-        fields = orjson.loads(slot)
-        head = Head(seq=fields["seq"], hash=fields["hash"])
-        place = Place(head=head, segment=fields["segment"], offset=fields["offset"])
-        witness = Witness(place=place, generation=fields["generation"])
-        # Written again and compared whole: checksum, padding and field order are all checked by one comparison.
-        return witness if _encode(witness) == slot else None
-    except (ValueError, TypeError, KeyError):
+        said = _READER.decode(slot)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+    place = Place(head=Head(seq=said.seq, hash=said.hash), segment=said.segment, offset=said.offset)
+    witness = Witness(place=place, generation=said.generation)
+    # Written again and compared whole: checksum, padding and field order are all checked by one comparison.
+    return witness if _encode(witness) == slot else None

@@ -33,6 +33,7 @@ __all__ = [
     "checkpoint_message",
     "decode_event",
     "hashes_sha256",
+    "moment_ms",
     "parse",
     "seal",
     "seal_checked",
@@ -154,7 +155,12 @@ def _hour_text(hour: int) -> str:
     return (_EPOCH + timedelta(hours=hour)).isoformat()[:_HOUR]
 
 
-def _at_ms(text: str) -> int:
+def moment_ms(text: str) -> int:
+    """A time as the journal writes it, in unix milliseconds.
+
+    Raises:
+        ValueError: It is written otherwise.
+    """
     try:
         return _hour_ms(text[:_HOUR]) + _SECONDS_MS[text[_HOUR:_SECOND]] + _MS[text[_SECOND:]]
     except KeyError:
@@ -267,7 +273,7 @@ def _decode(line: bytes) -> Record:
             raw.decode()  # msgspec looks at no text that it does not take over
         return Record(
             seq=found.seq,
-            at_ms=_at_ms(found.at),
+            at_ms=moment_ms(found.at),
             v=found.v,
             name=found.event,
             source=found.source,

@@ -35,7 +35,7 @@ MINER_S_WORD = frozenset(
                 "latency_ms",
             )
         ),
-        *(f"search.post.{name}" for name in ("quotes", "author_id", "account_created")),
+        *(f"search.post.{name}" for name in ("quotes", "author_id", "account_created", "edits.*")),
     }
 )
 
@@ -89,11 +89,13 @@ def pattern(path: Path) -> str:
 
 
 def spoiled(data: dict[str, Any], path: Path) -> dict[str, Any]:
-    """A copy with another value there, of the same type and, for texts, of the same length."""
+    """A copy with another value there, of the same type and, for texts, of the same length; a time stays a time."""
     data = copy.deepcopy(data)
     holder, key = at(data, path[:-1]), path[-1]
     value = holder[key]
-    if isinstance(value, str):
+    if isinstance(value, str) and key == "at":
+        holder[key] = value[:-2] + ("0Z" if value[-2] != "0" else "1Z")
+    elif isinstance(value, str):
         last = "0" if value[-1:] != "0" else "1"
         holder[key] = value[:-1] + last
     else:

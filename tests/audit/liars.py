@@ -255,6 +255,23 @@ def _another_value(data: Data, _: World, random: Random) -> Data | None:
     return data
 
 
+FORGER_S_ROWS: Final = "\nverdict: rejected\nproven\x1b[8m"
+
+
+def _steer(data: Data, _: World, random: Random) -> Data | None:
+    """Rows of his own, in whatever is text."""
+    path = random.choice([path for path in leaves(data) if isinstance(at(data, path), str)])
+    at(data, path[:-1])[path[-1]] += FORGER_S_ROWS
+    return data
+
+
+def _hide_move(data: Data, _: World, __: Random) -> Data | None:
+    """The API that the post was sent to."""
+    moves = [record for record in data["records"] if _name(record) == "ApiMoved"]
+    data["records"] = [record for record in data["records"] if record not in moves]
+    return data if moves else None
+
+
 # What is taken from elsewhere
 
 
@@ -312,10 +329,12 @@ LIES: Final[tuple[Lie, ...]] = (
     _from_another_post,
     _hide_attempts,
     _hide_by_name,
+    _hide_move,
     _hide_some,
     _nothing,
     _rename,
     _shorten,
+    _steer,
     _swap,
     _twice,
     _with_a_crash,
@@ -371,7 +390,11 @@ def _change(line: Data, random: Random) -> bool:
     if isinstance(value, bool):
         holder[path[-1]] = not value
     else:
-        holder[path[-1]] = value + 1 if isinstance(value, int) else random.choice([f"{value}0", "999", "SubmitPost:1"])
+        holder[path[-1]] = (
+            value + 1
+            if isinstance(value, int)
+            else random.choice([f"{value}0", "999", "SubmitPost:1", value + FORGER_S_ROWS])
+        )
     try:
         decode_event(line["event"], line["v"], json.dumps(line["data"]).encode())
     except ValueError:

@@ -113,6 +113,14 @@ def test_a_kept_checkpoint_shows_two_histories(journal: Path) -> None:
         again.sign(**fields)
         (finding,) = with_checkpoint(report, kept_in(again, 0), is_signed_by).findings
         assert "the hotkey signed two histories" in finding
+    foreign = Drive()
+    foreign.at_ms += 1
+    foreign.start()
+    while foreign.head.seq < kept_in(truthful(story()), 0).seq:
+        foreign.window(7 + foreign.head.seq)
+    older = with_checkpoint(report, kept_in(foreign.sign(journal=None), 0), is_signed_by)
+    assert (older.ok, older.findings) == (False, ())
+    assert "they cannot be compared" in older.lacks[-1]
     unsigned = changed(kept_in(truthful(story()), 0), reducer=99)
     (finding,) = with_checkpoint(report, unsigned, is_signed_by).findings
     assert finding.startswith("the kept checkpoint is not signed by ")

@@ -282,6 +282,37 @@ def test_a_checkpoint_of_another_journal_of_this_hotkey_is_told_as_that() -> Non
     assert finding.startswith(f"record {drive.head.seq}: the checkpoint names another journal")
 
 
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("windows", [1, 3])
+def test_an_older_checkpoint_of_another_journal_accuses_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], version: int, windows: int
+) -> None:
+    """It names no journal: where it speaks of another record, or of one that is not there, it cannot be compared."""
+    older: dict[str, Any] = {"journal": None}
+    older |= {"since": None, "hashes_sha256": None, "reducer": 1} if version < 2 else {}
+    other = Drive()
+    other.at_ms += 1
+    other.start()
+    for number in range(windows):
+        other.window(7 + number).scraped()
+    other.sign(**older)
+    kept = other.records[-1].event()
+    assert isinstance(kept, ev.CheckpointSigned)
+    drive = Drive().start().window(7).sign()
+    found = checked(drive.records, kept)
+    assert (found.findings, found.ok) == ((), True)
+    assert found.incomparable is not None
+    assert "cannot be compared" in found.incomparable
+    assert checked(other.records, kept).incomparable is None
+    data = {name: value for name, value in other.records[-1].data.items() if name not in older or older[name]}
+    (tmp_path / "kept.json").write_text(json.dumps(data))
+    code, said = verify(capsys, str(write(tmp_path / "j", drive.lines)), "--checkpoint", str(tmp_path / "kept.json"))
+    assert code == 1
+    assert "FOUND" not in said
+    assert "cannot be compared" in said
+    assert "whole: records 1 to" in said
+
+
 def test_a_journal_without_checkpoints_is_not_vouched_for() -> None:
     """Silence proves nothing."""
     assert checked(Drive().start().records).findings[-1].startswith("no checkpoint was signed")
@@ -339,3 +370,9 @@ def test_run_refuses_a_journal_that_was_rolled_back(
     assert {path: path.read_bytes() for path in journal.rglob("*") if path.is_file()} == before
     (tmp_path / "kept.json").write_text(json.dumps({**kept.data, "head": "0" * 64}))
     assert run(capsys, tmp_path / "kept.json")[0] == 2, "a forged checkpoint proves nothing"
+    for journal_named in (None, "ab" * 32):
+        signed = Drive().start().sign(journal=journal_named, head="0" * 64).records[-1].data
+        (tmp_path / "kept.json").write_text(json.dumps({k: v for k, v in signed.items() if v is not None}))
+        code, said = run(capsys, tmp_path / "kept.json")
+        assert (code, "of another" in said) == (1, True), said
+    assert {path: path.read_bytes() for path in journal.rglob("*") if path.is_file()} == before

@@ -75,7 +75,7 @@ def test_it_tells_the_post_s_story(bundle: Path, journal: Path, command: Command
     code, said, errors = command("verify", "--bundle", bundle)
     assert (code, errors) == (0, "")
     lines = said.splitlines()
-    assert lines[0] == f"post 1 of {HOTKEY}, netuid 45, http://127.0.0.1:8001"
+    assert lines[0] == f"post 1 of {HOTKEY}, netuid 45, first record: http://127.0.0.1:8001"
     names = [line.split()[3] for line in lines[1:-3]]
     assert names == [
         "JournalCreated",
@@ -88,7 +88,9 @@ def test_it_tells_the_post_s_story(bundle: Path, journal: Path, command: Command
     ]
     marks = {name: line.split()[0] for name, line in zip(names, lines[1:-3], strict=True)}
     assert marks == {name: "said" if name == "PostsScraped" else "signed" for name in names}
-    assert lines[-1].startswith("proven, except that 1 record(s) are only said to be about other posts: ")
+    assert lines[-1].startswith(
+        "proven, except that 1 record(s) are only said to be about other posts; that the API is only said, "
+    )
     other = bundle.with_name("other.json")
     assert command("export", journal, "--dispute", "1", "--out", other)[1] == f"{other}: post 1\n{said}"
     assert other.read_bytes() == bundle.read_bytes()

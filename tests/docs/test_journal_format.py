@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import itertools
+import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from events.journal import verify_journal
 from tests.docs.kit import ROOT, blocks
+from tests.journal.odd_heads import odd_slots, slot
+from user_miner.cli import main
 
 
 @pytest.fixture
@@ -107,3 +114,50 @@ def test_one_damaged_slot_of_head_is_made_up_for(check: Callable[[Path], tuple[i
     (copy / "HEAD").write_bytes(head)
     code, output = check(copy)
     assert (code, output) == (1, "HEAD: both slots are damaged\n")
+
+
+def test_a_file_s_name_cannot_steer_the_terminal(check: Callable[[Path], tuple[int, str]], copy: Path) -> None:
+    """The page names a strange file in ASCII, on one line."""
+    (copy / "9\x1b[2J\n5 records, last hash\u202e.jsonl").write_bytes(b"")
+    code, output = check(copy)
+    assert (code, output.count("\n"), output.strip().isprintable()) == (1, 1, True)
+    assert not verify_journal(copy).ok
+
+
+def test_both_read_a_slot_of_head_alike(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every slot that no writer makes, whatever its checksum, and of the largest numbers that one may hold."""
+    (code,) = blocks(ROOT / "docs" / "reference" / "journal-format.md", "python")
+    page: dict[str, Any] = {"__name__": "check"}
+    monkeypatch.setattr(sys, "argv", ["check.py", str(copy)])
+    exec(compile(code.text, "check.py", "exec"), page)  # noqa: S102  (the document's own code is what is tested)
+    content = (copy / "HEAD").read_bytes()
+    said = [json.loads(content[:512]), json.loads(content[512:])]
+    newest = max(said, key=lambda fields: fields["generation"])
+    good = {name: value for name, value in newest.items() if name != "sha256"}
+    cases = [*odd_slots(good), ("largest", slot({**good, "generation": 2**63 - 1})), ("good", slot(good))]
+    for name, odd in cases:
+        readable = name in {"largest", "good"}
+        for both in (True, False):
+            other = odd if both else slot({**good, "generation": 0})
+            (copy / "HEAD").write_bytes(odd + other)
+            assert verify_journal(copy).ok == (readable or not both), name
+            assert (page["read_slot"](odd) is not None) == readable, name
+            said_by_page = None
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+                page["check"](copy)
+                said_by_page = "whole"
+            assert (said_by_page == "whole") == (readable or not both), name
+
+
+def test_an_odd_head_is_one_line_for_every_reader(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A HEAD of wrong types with a good checksum is an operator's trouble, never a traceback."""
+    content = (copy / "HEAD").read_bytes()
+    good = {name: value for name, value in json.loads(content[:512]).items() if name != "sha256"}
+    odd = [slot({**good, **fields}) for fields in ({"generation": "x"}, {"seq": "59"}, {"offset": "5"}, {"segment": 5})]
+    for content, command in itertools.product(odd, (["verify"], ["status", "--journal"], ["audit"])):
+        (copy / "HEAD").write_bytes(content * 2)
+        with pytest.raises(SystemExit) as end:
+            main([*command, str(copy)])
+        out, errors = capfd.readouterr()
+        assert end.value.code == 1, command
+        assert "both slots are damaged" in out + errors, command

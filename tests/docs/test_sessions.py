@@ -17,6 +17,7 @@ import pytest
 from events.catalogue import Policy
 from events.journal import read_journal, verify_journal
 from tests.audit.broken import write as write_journal
+from tests.audit.replay_kit import SEGMENT
 from tests.docs.kit import DOCUMENTS, ROOT, Block, blocks, matches, run_session
 from tests.kit import HOTKEY, Drive
 from tests.patience import GIVE_UP_S
@@ -119,7 +120,25 @@ def test_the_signatures_of_checkpoints_are_good(recorded: Path) -> None:
     """The snippet of journal/README.md finds one checkpoint for each window, and refuses a forged one."""
     done = signature_page(recorded)
     assert (done.returncode, done.stdout.count("vouched for record")) == (0, 3), done.stderr
-    assert "AssertionError" in signature_page(recorded, ("checkpoint:3", "checkpoint:4")).stderr
+    done = signature_page(recorded, ("checkpoint:3", "checkpoint:4"))
+    assert (done.returncode, "it is not signed by" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("place", [0.0, 0.2, 0.5, 0.8])
+def test_a_record_that_was_altered_is_not_vouched_for(recorded: Path, tmp_path: Path, place: float) -> None:
+    """Its ``hash`` field left as it was, or dropped with its line: what is signed is the hash of its bytes."""
+    (journal,) = (recorded / "journal").iterdir()
+    lines = (journal / SEGMENT).read_bytes().split(b"\n")
+    number = int(place * (len(lines) - 1))
+    changed = lines[number].replace(b'"at":"20', b'"at":"19')
+    for spoiled in ([*lines[:number], changed, *lines[number + 1 :]], [*lines[:number], *lines[number + 1 :]]):
+        shutil.rmtree(tmp_path / "journal", ignore_errors=True)
+        shutil.copytree(journal, tmp_path / "journal" / journal.name)
+        (tmp_path / "journal" / journal.name / SEGMENT).write_bytes(b"\n".join(spoiled))
+        done = signature_page(tmp_path)
+        assert (done.returncode, f"record {number + 1}: " in done.stderr) == (1, True), done.stderr
+        vouched = [int(row.split()[-1]) for row in done.stdout.splitlines() if "vouched for record" in row]
+        assert all(seq <= number for seq in vouched)
 
 
 def test_the_signatures_of_the_sample_are_good(tmp_path: Path) -> None:
@@ -137,7 +156,7 @@ def test_a_post_may_hold_what_some_take_for_a_line_end(tmp_path: Path) -> None:
         drive.window(number).scraped(number, content=f"SN45{end}is{end}{end}fine{end}")
         drive.analyze_all().accept_all().sign()
     journal = write_journal(tmp_path / "journal" / HOTKEY, drive.lines)
-    with (journal / "00000000000000000001.jsonl").open("ab") as file:
+    with (journal / SEGMENT).open("ab") as file:
         file.write(b'{"seq":')
     done = signature_page(tmp_path)
     assert (done.returncode, done.stdout.count("vouched for record")) == (0, 10), done.stderr

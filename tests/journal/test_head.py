@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import socket
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from events.journal import GENESIS, Head, JournalDamagedError
 from events.journal.head import START, HeadFile, Place, read_witness
 from tests.journal.kit import CrashError, FaultyDisk, QuickDisk, ShortDisk
+from tests.journal.odd_heads import odd_slots, slot
 
 
 def _place(seq: int) -> Place:
@@ -115,6 +117,32 @@ def test_what_is_no_head_is_refused_with_the_way_out(tmp_path: Path, content: by
     (tmp_path / "HEAD").write_bytes(content)
     with pytest.raises(JournalDamagedError, match=r"nothing was changed.*user-miner repair .* --accept-loss"):
         read_witness(tmp_path)
+
+
+def test_a_slot_that_no_writer_makes_is_unreadable(tmp_path: Path) -> None:
+    """Whatever its checksum: alone it is made up for by the other slot, twice it is no HEAD."""
+    path = _written(tmp_path, 4, 5)
+    older, newer = path.read_bytes()[:512], path.read_bytes()[512:]
+    fields = {name: value for name, value in json.loads(newer).items() if name != "sha256"}
+    if fields["generation"] < json.loads(older)["generation"]:
+        older, newer = newer, older
+        fields = {name: value for name, value in json.loads(newer).items() if name != "sha256"}
+    assert slot(fields) == newer
+    cases = list(odd_slots(fields))
+    for name, odd in cases:
+        assert len(odd) == 512, name
+        for content in (odd + older, older + odd):
+            path.write_bytes(content)
+            witness = read_witness(tmp_path)
+            assert witness is not None, name
+            assert (witness.damaged, witness.place) == (1, _place(4)), name
+        path.write_bytes(odd + odd)
+        with pytest.raises(JournalDamagedError, match=r"both slots are damaged.*--accept-loss"):
+            read_witness(tmp_path)
+    path.write_bytes(slot({**fields, "generation": 2**63 - 1}) + older)
+    witness = read_witness(tmp_path)
+    assert witness is not None
+    assert (witness.damaged, witness.generation) == (0, 2**63 - 1)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket", "device"])

@@ -178,13 +178,17 @@ def _check_kept(file: Path, journal: Path, hotkey: str) -> int:
         kept = read_kept(file)
         if not is_signed(kept, hotkey, is_signed_by):
             return _refuse([f"--checkpoint: {file} is not signed by {hotkey}, so it proves nothing"])
+        first = next(iter(JournalReader(journal)), None)
+        if first is not None and kept.journal not in {None, first.hash}:
+            return _refuse([f"--checkpoint: {file} is of another journal of {hotkey}: keep one of {journal}"], code=1)
         next(iter(JournalReader(journal, after=Head(seq=kept.seq, hash=kept.head))), None)
     except KeptError as error:
         return _refuse([f"--checkpoint: {error}"])
     except (JournalError, FileNotFoundError) as error:
-        line = (
-            f"{journal} does not hold record {kept.seq}, for which {hotkey} signed: rolled back or rewritten: {error}"
-        )
+        why = "rolled back or rewritten"
+        if kept.journal is None:
+            why += ", or the checkpoint, which names no journal, is of another one"
+        line = f"{journal} does not hold record {kept.seq}, for which {hotkey} signed: {why}: {error}"
         return _refuse([line], code=1)
     return 0
 

@@ -82,6 +82,8 @@ def run_verify(
 ) -> int:
     """Print the report; 0 when the journal is whole and nothing contradicts its signatures, 1 with findings, 2 without.
 
+    1 as well when the checkpoint that was kept elsewhere cannot be compared with it.
+
     Signatures are checked against the hotkey that the first record names. With ``hotkey`` it must be that one, there
     must be signatures, and the states that they cover are compared with this build's; with ``checkpoint`` one that was
     kept elsewhere is compared, too.
@@ -112,7 +114,8 @@ def kept_checkpoint(file: Path) -> CheckpointSigned:
 
 
 def _is_ok(report: VerifyReport, vouched: Vouched | None, states: States | None) -> bool:
-    return report.ok and (vouched is None or vouched.ok) and (states is None or not states.findings)
+    vouches = vouched is None or (vouched.ok and vouched.incomparable is None)
+    return report.ok and vouches and (states is None or not states.findings)
 
 
 def _as_json(journal: Path, report: VerifyReport, vouched: Vouched | None, states: States | None) -> str:
@@ -140,6 +143,7 @@ def _as_text(journal: Path, report: VerifyReport, vouched: Vouched | None, state
     else:
         lines += [f"FOUND {reason}" for reason in vouched.findings]
         lines += [] if states is None else list(_state_lines(vouched, states))
+        lines += [] if vouched.incomparable is None else [vouched.incomparable]
         lines.append(_conclusion(report, vouched, states))
     return "".join(f"{printable(line, _LONGEST_LINE)}\n" for line in lines)
 
