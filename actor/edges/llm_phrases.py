@@ -68,7 +68,7 @@ PER_DAY: Final = re.compile(r"quota_id( ;|:) \w{0,80}per_day")
 PER_MINUTE: Final = re.compile(r"per[ _-]?(second|minute|min)(?![a-z])")
 LIMITED: Final = re.compile(
     r"rate[ _-]?limit|too many (concurrent )?requests|request limit|per (minute|second)\b|resource_exhausted|"
-    r"resource has been exhausted|throttl|请求过多|并发数过高|访问量过大|频率"
+    r"resource has been exhausted|overloaded|throttl|请求过多|并发数过高|访问量过大|频率"
 )
 # One request alone is above the limit: waiting helps nothing, a shorter one does.
 TOO_LARGE: Final = re.compile(r"request too large for|reduce your message size|input or output tokens must be reduced")
@@ -119,7 +119,7 @@ PASSING: Final = re.compile(
     r"(loading|warming|starting|initiali[sz]ing|downloading)\b|"
     r"being loaded|not (yet )?ready|warming up|cold start|estimated_time|"
     r"temporar(y|ily) (unavailable|overloaded|failure|error|down)|available\b[^.;]{0,60}right now|no healthy upstream|"
-    r"(over|at) capacity|overloaded"
+    r"(over|at) capacity"
 )
 TROUBLE: Final = re.compile(
     r"unavailable|internal|server[ _]error|upstream|bad gateway|no instances|provider returned error"

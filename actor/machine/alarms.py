@@ -30,7 +30,7 @@ LLM_FIXES: Final[Mapping[str, str]] = {
     "request": "set MODEL and LLM_BASE to an OpenAI-compatible API that answers chats",
     "context": "set MODEL to one that reads more, or give its server more context",
     "declined": "set MODEL to another one: this one does not answer such questions",
-    "rate_limit": "wait: another program may use this key, too",
+    "rate_limit": "wait: the server is busy, or another program uses this key, too",
     "server": "the LLM's server has a problem of its own: wait, or set LLM_BASE to another",
     "timeout": "wait, raise LLM_TIMEOUT_SECONDS, or set MODEL to a faster one",
     "connection": "look at the network and at LLM_BASE",
