@@ -252,7 +252,7 @@ def test_r18_a_window_that_was_told_as_too_long_ends_when_its_length_is_taken_ba
     drive = Drive().start().window(1, blocks=81_200).scrape_failed()
     drive.on(revised)
     assert (drive.at(), drive.state.newest and drive.state.newest.end_block) == ("Scraping", 81_400)
-    drive = Drive().start().batch(1, 1, blocks=81_200)
+    drive = Drive().start().window(1, blocks=81_200).scraped(2).analyze_all()
     drive.on(limited(drive.send()), revised)
     assert drive.state.backoff is not None
     assert drive.state.backoff.until_block == 81_400
