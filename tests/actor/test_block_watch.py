@@ -358,9 +358,14 @@ def sick_every(nth: int, lie: Lie) -> Lie:
     return lambda now_s, true: lie(now_s, true) if next(count) % nth == 0 else None
 
 
-def starts(seen: Seen, kind: type[Event]) -> list[int]:
-    """First blocks that events of a kind name."""
-    return [event.start_block for event in seen.events(kind)]  # type: ignore[attr-defined]
+def taken_back(seen: Seen) -> list[int]:
+    """First blocks of the windows that the miner came back to."""
+    return [event.start_block for event in seen.events(ev.WindowsRevised) if isinstance(event, ev.WindowsRevised)]
+
+
+def length_told(from_s: float, to_s: float, length: int) -> Lie:
+    """Another length of windows."""
+    return between(from_s, to_s, lambda _s, true: changed(true, blocks_per_window=length))
 
 
 @settings(max_examples=8, deadline=None)
@@ -375,7 +380,7 @@ def test_r18_a_length_that_is_taken_back_is_left_again(
 ) -> None:
     """However long and wherever it begins, and whatever waits for its end: no more than two windows are lost."""
     lie_ends = from_block + 5 * minutes
-    lie = between(from_block * BLOCK_S, lie_ends * BLOCK_S, lambda _s, true: changed(true, blocks_per_window=length))
+    lie = length_told(from_block * BLOCK_S, lie_ends * BLOCK_S, length)
     seen = watch_chain(lie, lie_ends + 450, limited_from=FIRST + from_block if limited else None)
     first_free = (FIRST + lie_ends + 225) // 100 * 100
     true_windows = range(first_free, FIRST + lie_ends + 449 - 60, 100)
@@ -387,7 +392,7 @@ def test_r18_a_length_that_is_taken_back_is_left_again(
 def test_r18_a_far_longer_length_takes_as_many_answers_as_a_lower_block() -> None:
     """A thousand blocks are taken after three answers, more only after five minutes."""
     for length, answers, taken in ((1_000, 3, True), (1_001, 25, False), (10**7, 25, False), (10**7, 26, True)):
-        lie = between(24, 24 + answers * BLOCK_S, lambda _s, true, n=length: changed(true, blocks_per_window=n))
+        lie = length_told(24, 24 + answers * BLOCK_S, length)
         assert bool(watch_chain(lie, 40).events(ev.ConfigMismatched)) == taken, (length, answers)
 
 
@@ -397,8 +402,8 @@ def test_r18_a_restart_does_not_make_a_taken_back_length_last() -> None:
     lie = between(0, 10**9, lambda _s, true: changed(true, blocks_per_window=81_300))
     watch_chain(lie, 120, store=store)
     seen = watch_chain(NEVER, 130, store=store, first=FIRST + 120)
-    assert 81_300 in starts(seen, ev.WindowOpened)
-    assert starts(seen, ev.WindowsRevised) == [81_400]
+    assert 81_300 in seen.opened()
+    assert taken_back(seen) == [81_400]
     assert seen.sent[81_400]
 
 
@@ -419,7 +424,7 @@ def test_r18_one_sick_answer_in_many_holds_no_far_window(*, far: int, nth: int, 
         return begin(now_s, true) or sick(now_s, true) or (low(now_s, true) if lower else None)
 
     seen = watch_chain(lie, 200)
-    assert starts(seen, ev.WindowsRevised)
+    assert taken_back(seen)
     assert seen.sent[81_300] == 5
 
 
@@ -427,7 +432,7 @@ def test_r18_a_number_that_stands_still_speaks_for_no_window() -> None:
     """Not even when it comes with every other answer, from a new journal's first one on."""
     told, half = at(FIRST + 9_000), sick_every(2, lambda _s, _t: at(FIRST + 9_000))
     seen = watch_chain(lambda s, true: told if s == 0 else half(s, true), 150)
-    assert starts(seen, ev.WindowsRevised)
+    assert taken_back(seen)
     assert seen.sent[81_300] == 5
 
 
