@@ -436,7 +436,7 @@ PLANTED: Final = (
         (
             Change(
                 BLOCK_WATCH,
-                "return newest is None or start == newest.start_block or start >= newest.end_block",
+                "return start == newest.start_block",
                 "return True",
             ),
         ),
