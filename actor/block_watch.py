@@ -114,6 +114,7 @@ class BlockWatch:
         self._ahead, self._length, self._quota = (_Agreement() for _ in range(3))
         # About blocks before the newest window, and about one within it by a shorter length than it was told with.
         self._behind, self._shorter = (_Agreement(spared=_SICK_SHARE) for _ in range(2))
+        self._is_behind = False  # the last answer: another one may open a window, which then is the newest
         self._reminded_s = -math.inf
 
     def hear(self, state: State, block: Block) -> Block:
@@ -153,7 +154,7 @@ class BlockWatch:
         newest = state.newest
         if newest is None or state.is_under_way():
             return ()
-        if self._is_agreed_for_minutes(self._behind, state):
+        if self._is_behind and self._is_agreed_for_minutes(self._behind, state):
             return (self._revised(self._behind, state, newest),)
         cut = self._shorter.last // state.blocks_per_window * state.blocks_per_window > newest.start_block
         if cut and not self._length.answers and self._is_agreed_for_minutes(self._shorter, state):
@@ -214,6 +215,7 @@ class BlockWatch:
 
     def _is_believed(self, state: State, start: int, current: int) -> bool:
         newest = state.newest
+        self._is_behind = newest is not None and current < newest.start_block
         if newest is not None and current < newest.start_block:
             self._ahead.forget()
             self._hear_lower(state, newest, current)

@@ -465,3 +465,21 @@ def test_r11_a_submission_s_answer_at_a_window_s_end_opens_the_next_one() -> Non
         assert watch.hear_submission(state, at(860)) == Block()
 
     asyncio.run(test())
+
+
+def test_r18_an_answer_that_opens_a_window_takes_none_back() -> None:
+    """Lower blocks agreed while a search was due; the event would name a window that is not the newest any more."""
+    watch, drive = BlockWatch(clock := VirtualClock()), Drive().start().window(900)
+
+    async def test() -> None:
+        for number in range(40):
+            watch.hear(drive.state, at(70_000 + number))
+            assert watch.revision(drive.state) == ()
+            await clock.advance(12)
+        drive.scrape_failed()
+        assert watch.hear(drive.state, at(90_100)) == at(90_100)
+        assert watch.revision(drive.state) == ()
+        watch.hear(drive.state, at(70_041))
+        assert [event.start_block for event in watch.revision(drive.state)] == [70_000]
+
+    asyncio.run(test())
