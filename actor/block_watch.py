@@ -33,9 +33,12 @@ _APART_BLOCKS: Final = 5
 _ANSWERS: Final = 3
 _POLLS: Final = 2
 _BLOCKS: Final = 2
-# A lower block is believed when so many answers agree over the time of so many blocks, five minutes, and of the polls.
+# A lower block, or a length far above the configured one, is believed when so many answers agree over the time of so
+# many blocks, five minutes, and of the polls.
 _LOWER_ANSWERS: Final = 5
 _LOWER_BLOCKS: Final = 25
+# Of answers over minutes one may be wrong for every four that agree: one sick backend must not outvote the others.
+_SICK_SHARE: Final = 0.25
 # finney's first block, about 2023-03-20; younger and faster chains have lower numbers. With a tenth to spare.
 _GENESIS_S: Final = 1_679_270_400
 _MARGIN: Final = 1.1
@@ -45,10 +48,12 @@ _log = logging.getLogger("actor")
 
 
 class _Agreement:
-    """A series of answers in a row that agree."""
+    """A series of answers that agree: all in a row, or but for a share of others that contradict."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, spared: float = 0.0) -> None:
         self.answers = 0
+        self._spared = spared
+        self._against = 0
         self._first = self.last = 0
         self._first_s = self._last_s = 0.0
 
@@ -63,22 +68,35 @@ class _Agreement:
         return self.last > self._first
 
     def hear(self, number: int, now_s: float, block_s: float) -> None:
-        """Add an answer. It begins a new series unless a chain can have gone from the first block to this one."""
+        """Add an answer. It contradicts the series unless a chain can have gone from the first block to this one."""
         grown = number - self._first
         most = _PACE * (now_s - self._first_s) / block_s + _APART_BLOCKS
-        if not (self.answers and -_APART_BLOCKS <= grown <= most):
-            self.answers, self._first, self._first_s = 0, number, now_s
-        self.answers, self.last, self._last_s = self.answers + 1, number, now_s
+        if not -_APART_BLOCKS <= grown <= most:
+            self.contradict()
+            if self.answers:
+                return
+        self._add(number, now_s)
 
     def hear_same(self, number: int, now_s: float) -> None:
         """Add an answer. It begins a new series unless it is the same number."""
-        if not (self.answers and number == self._first):
-            self.answers, self._first, self._first_s = 0, number, now_s
-        self.answers, self.last, self._last_s = self.answers + 1, number, now_s
+        if number != self._first:
+            self.forget()
+        self._add(number, now_s)
+
+    def contradict(self) -> None:
+        """Note an answer that says otherwise. Too many of them end the series."""
+        self._against += 1
+        if self._against > self._spared * self.answers:
+            self.forget()
 
     def forget(self) -> None:
-        """End the series: another answer contradicts it."""
+        """End the series."""
         self.answers = 0
+
+    def _add(self, number: int, now_s: float) -> None:
+        if not self.answers:
+            self._first, self._first_s, self._against = number, now_s, 0
+        self.answers, self.last, self._last_s = self.answers + 1, number, now_s
 
     def holds(self, answers: int, seconds: float) -> bool:
         """Whether the series has so many answers over so many seconds."""
@@ -93,7 +111,10 @@ class BlockWatch:
         self._last: tuple[int, float] | None = None  # believed: the block, and when
         self._highest = (-1, -1)  # the two highest blocks that believed answers told
         self._news = asyncio.Event()
-        self._ahead, self._behind, self._length, self._quota = (_Agreement() for _ in range(4))
+        self._ahead, self._length, self._quota = (_Agreement() for _ in range(3))
+        # About blocks before the newest window, and about one within it by a shorter length than it was told with.
+        self._behind, self._shorter = (_Agreement(spared=_SICK_SHARE) for _ in range(2))
+        self._is_behind = False  # the last answer: another one may open a window, which then is the newest
         self._reminded_s = -math.inf
 
     def hear(self, state: State, block: Block) -> Block:
@@ -105,6 +126,20 @@ class BlockWatch:
         current = start if block.current_block is None else block.current_block
         return block if self._is_believed(state, start, current) else _without_windows(block)
 
+    def hear_submission(self, state: State, block: Block) -> Block:
+        """The same for the answer to a submission that counted or failed. It opens no window that is out of reach.
+
+        Status answers told of the chain moments before, or nothing would have been sent. So there is nothing to spare.
+        """
+        start = told_start(state, block)
+        if self._last is None or state.newest is None or start is None or start <= state.newest.start_block:
+            return self.hear(state, block)
+        current = start if block.current_block is None else block.current_block
+        since_s = self._clock.elapsed_s() - self._last[1]
+        if current <= self._last[0] + _PACE * since_s / state.policy.block_s + _APART_BLOCKS:
+            return self.hear(state, block)
+        return _without_windows(self._with_settled_numbers(state, block))
+
     def miss(self) -> None:
         """Note a poll without a usable answer: it ends the series about another window length or quota."""
         self._length.forget()
@@ -115,26 +150,37 @@ class BlockWatch:
         return block <= self._reach(state)
 
     def revision(self, state: State) -> tuple[WindowsRevised, ...]:
-        """The event that takes the newest window back: lower blocks agreed for minutes, and no answer is due."""
-        behind, newest, policy = self._behind, state.newest, state.policy
-        needed_s = max(_LOWER_BLOCKS * policy.block_s, _POLLS * policy.poll_interval_s)
-        agreed = behind.goes_on and behind.holds(_LOWER_ANSWERS, needed_s)
-        if newest is None or not agreed or state.is_under_way():
+        """The event that takes the newest window back, or its length: answers agreed for minutes, and none is due."""
+        newest = state.newest
+        if newest is None or state.is_under_way():
             return ()
-        number, blocks = behind.last // state.blocks_per_window, state.blocks_per_window
+        if self._is_behind and self._is_agreed_for_minutes(self._behind, state):
+            return (self._revised(self._behind, state, newest),)
+        cut = self._shorter.last // state.blocks_per_window * state.blocks_per_window > newest.start_block
+        if cut and not self._length.answers and self._is_agreed_for_minutes(self._shorter, state):
+            return (self._revised(self._shorter, state, newest),)
+        return ()
+
+    @staticmethod
+    def _is_agreed_for_minutes(heard: _Agreement, state: State) -> bool:
+        return heard.goes_on and heard.holds(_LOWER_ANSWERS, _minutes_s(state))
+
+    def _revised(self, heard: _Agreement, state: State, newest: Window) -> WindowsRevised:
+        number, blocks = heard.last // state.blocks_per_window, state.blocks_per_window
         self._highest = (-1, -1)
-        self._believe(behind.last)
+        self._believe(heard.last)
         revised = WindowsRevised(
             window=number,
             start_block=number * blocks,
-            current_block=behind.last,
+            current_block=heard.last,
             blocks_per_window=blocks,
             believed_start_block=newest.start_block,
-            answers=behind.answers,
-            agreed_s=round(behind.agreed_s, 3),
+            answers=heard.answers,
+            agreed_s=round(heard.agreed_s, 3),
         )
-        behind.forget()
-        return (revised,)
+        self._behind.forget()
+        self._shorter.forget()
+        return revised
 
     def is_confirmed(self, window: Window | None) -> bool:
         """Whether two believed answers named a block of this window or of a later one."""
@@ -149,6 +195,8 @@ class BlockWatch:
     def _with_settled_numbers(self, state: State, block: Block) -> Block:
         """Another window length or a higher quota needs answers that agree; a lower quota is believed at once."""
         length, quota = block.blocks_per_window, block.max_submissions
+        if length is not None and length != state.blocks_per_window:
+            self._shorter.contradict()
         if length is not None and not self._is_settled(self._length, length, state.blocks_per_window, state):
             block = changed(block, blocks_per_window=None, current_window=None)
         known_quota = state.max_submissions
@@ -161,21 +209,30 @@ class BlockWatch:
             heard.forget()
             return True
         heard.hear_same(number, self._clock.elapsed_s())
+        if heard is self._length and state.is_far_longer(number):
+            return heard.holds(_LOWER_ANSWERS, _minutes_s(state))
         return heard.holds(_ANSWERS, _POLLS * state.policy.poll_interval_s)
 
     def _is_believed(self, state: State, start: int, current: int) -> bool:
         newest = state.newest
+        self._is_behind = newest is not None and current < newest.start_block
         if newest is not None and current < newest.start_block:
             self._ahead.forget()
             self._hear_lower(state, newest, current)
             return True  # no window opens by it, but a post may count there
-        self._behind.forget()
         if not (0 < current <= self._reach(state) or self._is_agreed(state, current)):
             return False
+        if current > self._highest[0]:
+            self._behind.contradict()  # a number that stands still is no chain's, however often it comes
         self._ahead.forget()
         self._believe(current)
+        if newest is None or start >= newest.end_block:
+            self._shorter.forget()
+            return True
+        if newest.blocks > max(state.blocks_per_window, state.policy.blocks_per_window):
+            self._shorter.hear(current, self._clock.elapsed_s(), state.policy.block_s)
         # A window that overlaps the newest is one of another length, which begins where that ends (ruling 18).
-        return newest is None or start == newest.start_block or start >= newest.end_block
+        return start == newest.start_block
 
     def _believe(self, current: int) -> None:
         first, second = self._highest
@@ -222,6 +279,11 @@ class BlockWatch:
         if now_s >= self._reminded_s + _REMINDER_S:
             self._reminded_s = now_s
             _log.warning(text, *values)
+
+
+def _minutes_s(state: State) -> float:
+    """How long answers agree before what no chain does in its ordinary life is believed."""
+    return max(_LOWER_BLOCKS * state.policy.block_s, _POLLS * state.policy.poll_interval_s)
 
 
 def _without_windows(block: Block) -> Block:

@@ -219,8 +219,10 @@ class Performer:
 
     def _believed(self, state: State, answer: SubmitAnswer) -> SubmitAnswer:
         """The answer with those of its block numbers that are to be believed."""
+        if not isinstance(answer, Limited):
+            return changed(answer, block=self._watch.hear_submission(state, answer.block))
         answer = changed(answer, block=self._watch.hear(state, answer.block))
-        if not isinstance(answer, Limited) or not answer.reset_block:
+        if not answer.reset_block:
             return answer
         possible = self._watch.can_be_at(state, answer.reset_block - 1)
         return answer if possible else changed(answer, reset_block=None)

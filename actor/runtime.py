@@ -41,6 +41,7 @@ from events.catalogue import (
     SubmissionStarted,
     ValidationObserved,
     WindowOpened,
+    WindowsRevised,
 )
 from events.codec import changed
 from events.effects import DECISIONS, AnalyzePost, Effect, ScrapeWindow, SubmitPost
@@ -355,7 +356,7 @@ class Actor:
         for effect in [e for e in self._tasks if e not in want]:
             self._tasks.pop(effect).cancel()
         for effect in want:
-            if effect not in self._tasks:
+            if effect not in self._tasks and not (isinstance(effect, ScrapeWindow) and self._shortage()):
                 self._start(effect)
 
     def _start(self, effect: Effect) -> None:
@@ -379,7 +380,7 @@ class Actor:
             facts = task.result()
             for meaning in facts:
                 for event in meaning(self.state):
-                    if not isinstance(event, WindowOpened) or self._shortage() is None:
+                    if not isinstance(event, WindowOpened | WindowsRevised) or self._shortage() is None:
                         await self._record(event)
         except JournalError:
             raise

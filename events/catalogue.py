@@ -299,7 +299,9 @@ class WindowOpened(Value, frozen=True, kw_only=True):
 
 
 class WindowsRevised(Value, frozen=True, kw_only=True):
-    """The API's answers agreed for some minutes on blocks before the newest window: that window was none.
+    """The API's answers agreed for some minutes that the newest window was none, or was not as long as it was told.
+
+    They told of blocks before it, or of a window within it that begins later.
 
     Attributes:
         window: Number of the window that the API is in; it may have been worked on before.
@@ -307,7 +309,7 @@ class WindowsRevised(Value, frozen=True, kw_only=True):
         current_block: The block that the last of the answers reported.
         blocks_per_window: Its length.
         believed_start_block: First block of the window that was the newest until now.
-        answers: How many answers agreed, none saying otherwise.
+        answers: How many answers agreed; of five at most one said otherwise.
         agreed_s: For how long they did.
     """
 
@@ -320,8 +322,10 @@ class WindowsRevised(Value, frozen=True, kw_only=True):
     agreed_s: float
 
     def __post_init__(self) -> None:
-        if not self.start_block <= self.current_block < self.believed_start_block:
-            raise ValueError("the API is in a window before the one that was believed")
+        if not self.start_block <= self.current_block or (
+            self.start_block <= self.believed_start_block <= self.current_block
+        ):
+            raise ValueError("the API is in another window than the one that was believed")
 
 
 class PostsScraped(Value, frozen=True, kw_only=True):

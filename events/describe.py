@@ -108,7 +108,8 @@ _LINES: Final[Mapping[type, Callable[[Any], str]]] = {
     ev.WindowOpened: lambda e: f"window {e.window} at block {e.current_block} (told by {e.source})",
     ev.WindowsRevised: lambda e: (
         f"back to window {e.window} at block {e.current_block}: {e.answers} answers agreed for {e.agreed_s:.0f} s; "
-        f"the window that begins at block {e.believed_start_block} was none"
+        f"the window that begins at block {e.believed_start_block} was "
+        + ("none" if e.current_block < e.believed_start_block else "shorter than it was told")
     ),
     ev.PostsScraped: _scraped,
     ev.ScrapeFailed: lambda e: f"window {e.window}: scrape failed, window spent: {printable(e.reason)}",

@@ -234,6 +234,9 @@ class WindowLog:
     def _revise(self, event: ev.WindowsRevised, record: Record) -> list[WindowOutcome]:
         """What was told behind the window that the API is in was none, and counts where something was done in it."""
         outcomes: list[WindowOutcome] = []
+        if self._told and self._told[-1].start_block == event.believed_start_block < event.start_block:
+            self._told[-1].blocks = event.blocks_per_window  # it was told as longer than it was
+            outcomes += _skipped(self._told[-1], event, record)
         while self._told and self._told[-1].start_block > event.start_block:
             told = self._told.pop()
             outcomes += self._judge(told) if told.touched else []
@@ -409,7 +412,7 @@ def windows_text(*, used: int, missed: int, undecided: int) -> str:
     return f"{used + missed + undecided} seen: {used} used, {missed} missed{still_open}"
 
 
-def _skipped(before: _Told, event: ev.WindowOpened, record: Record) -> list[WindowOutcome]:
+def _skipped(before: _Told, event: ev.WindowOpened | ev.WindowsRevised, record: Record) -> list[WindowOutcome]:
     """The windows between two that were told."""
     count = (event.start_block - before.end_block) // max(1, event.blocks_per_window)
     if count <= 0:

@@ -171,8 +171,13 @@ def _windows_missed(sight: _Sight) -> Alarm | None:
     state = sight.state
     if sight.now_ms is None or not state.running or state.used_until_ms is None:
         return None
-    windows_ms = round(_WINDOWS_MISSED * state.blocks_per_window * state.policy.block_s * 1000)
-    since_ms = state.used_until_ms + max(windows_ms, _LEAST_MISSED_MS)
+    configured = state.policy.blocks_per_window
+    blocks = configured if state.is_far_longer(state.blocks_per_window) else state.blocks_per_window
+    used_until_ms, window, block_ms = state.used_until_ms, state.window, state.policy.block_s * 1000
+    if used_until_ms > sight.now_ms and window is not None and state.is_far_longer(window.blocks):
+        # The window was told to last for so long that no alarm would ever ring.
+        used_until_ms = max(window.opened_ms, state.searched_ms or 0) + round(configured * block_ms)
+    since_ms = used_until_ms + max(round(_WINDOWS_MISSED * blocks * block_ms), _LEAST_MISSED_MS)
     if sight.now_ms < since_ms:
         return None
     why = "the coordination API does not answer" if state.api_down else "no search and no submission was answered"

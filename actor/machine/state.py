@@ -53,6 +53,7 @@ REDUCER: Final = 10
 StateName: TypeAlias = Literal["WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff"]
 # Among the outcomes of analyses: one that succeeded.
 ANSWERED: Final = "answered"
+_FAR_LONGER: Final = 10
 STATES: Final[tuple[StateName, ...]] = ("WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff")
 
 
@@ -297,6 +298,10 @@ class State(Value, frozen=True, kw_only=True):
     def blocks_per_window(self) -> int:
         """In use: the API's number, else the policy's."""
         return self.served_blocks_per_window or self.policy.blocks_per_window
+
+    def is_far_longer(self, blocks: int) -> bool:
+        """Whether windows of so many blocks are longer than the configured ones by more than subnets ever differ."""
+        return blocks > _FAR_LONGER * self.policy.blocks_per_window
 
     @property
     def max_submissions(self) -> int:

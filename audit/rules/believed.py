@@ -80,6 +80,11 @@ class NoBlockOutOfTheOrdinary(Rule):
         if newest is None or event.believed_start_block != newest.start_block:
             found = f"the window from block {event.believed_start_block} taken back"
             yield self.finding(entry, found=found, expected="the newest one")
+        elif event.start_block > newest.start_block and newest.blocks <= max(
+            event.blocks_per_window, entry.books.policy.blocks_per_window
+        ):
+            found = f"the window from block {newest.start_block} ended after {event.start_block - newest.start_block}"
+            yield self.finding(entry, newest.seq, found=found, expected=f"{newest.blocks} blocks, as it was told")
         policy = books.policy
         needed_s = max(_LOWER_BLOCKS * policy.block_s, _POLLS * policy.poll_interval_s)
         if event.answers < _LOWER_ANSWERS or event.agreed_s < needed_s:

@@ -153,12 +153,18 @@ def _name(hotkey: str, api_url: str) -> str:
 def _folders() -> list[Path]:
     """Where the lock's file may stand."""
     user = os.geteuid()
-    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or "/")
-    if not runtime.is_absolute() or not _is_mine(runtime):  # as after `sudo` or `su`
+    runtime = _named("XDG_RUNTIME_DIR")
+    if runtime is None or not _is_mine(runtime):  # as after `sudo` or `su`
         runtime = Path(f"/run/user/{user}")
-    shared = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108  (what is in there is checked before it is used)
+    shared = _named("TMPDIR") or Path("/tmp")  # noqa: S108  (what is in there is checked before it is used)
     service = [_SERVICE] if _SERVICE.exists() else []  # systemd makes it, nobody else
     return [runtime / _FOLDER, *service, shared / f"{_FOLDER}-{user}"]
+
+
+def _named(variable: str) -> Path | None:
+    """The folder that the environment names; the file system's root is root's, but nobody means it."""
+    folder = Path(os.environ.get(variable) or "/")
+    return folder if folder.is_absolute() and folder.resolve() != Path("/") else None
 
 
 def _is_mine(folder: Path) -> bool:

@@ -15,7 +15,7 @@ from actor.block_watch import FAR_BLOCKS, BlockWatch
 from actor.machine.state import Window
 from actor.ports import Block, Limited, StatusError, SubmitAnswer
 from actor.testing.clock import VirtualClock
-from actor.testing.edges import ScriptedApi, ScriptedScraper
+from actor.testing.edges import ScriptedApi, ScriptedScraper, accept, limit
 from events import catalogue as ev
 from events.catalogue import Event
 from events.codec import changed
@@ -53,6 +53,8 @@ class LyingApi(ScriptedApi):
     def __init__(self, clock: VirtualClock, lie: Lie, *, sent: Counter[int], first: int = FIRST) -> None:
         super().__init__(clock=clock)
         self.sent_in = sent
+        self.accepted_in: Callable[[int], int] | None = None
+        self.limited_from: int | None = None
         self._lie, self._first, self._now = lie, first, clock.elapsed_s
 
     @property
@@ -67,16 +69,34 @@ class LyingApi(ScriptedApi):
     async def submit(self, body: ev.SubmissionBody) -> SubmitAnswer:
         """Counted by the true window."""
         self.sent_in[self.true_block // 100 * 100] += 1
+        if self.limited_from is not None and self.true_block >= self.limited_from:
+            self.limited_from = None
+            return limit(current_block=self.true_block)
+        if self.accepted_in is not None:
+            self.answers = [accept(current_block=self.accepted_in(self.true_block))]
         return await super().submit(body)
 
 
-def watch_chain(lie: Lie, blocks: int, *, store: MemoryJournal | None = None, first: int = FIRST) -> Seen:
-    """An actor beside an API that tells lies, for so many blocks; the time is that of its first one."""
+def watch_chain(
+    lie: Lie,
+    blocks: int,
+    *,
+    store: MemoryJournal | None = None,
+    first: int = FIRST,
+    accepted_in: Callable[[int], int] | None = None,
+    limited_from: int | None = None,
+) -> Seen:
+    """An actor beside an API that tells lies, for so many blocks; the time is that of its first one.
+
+    ``accepted_in`` is the block that an answer to a submission tells, by the true one; ``limited_from`` the true block
+    at which the first submission meets a 429.
+    """
     store, clock, sent = store or MemoryJournal(), VirtualClock(), Counter[int]()
     clock.jump((first - FIRST) * BLOCK_S)
     posts = [post(number) for number in range(1, 400)]
     scraper = ScriptedScraper(posts=posts)
     api = LyingApi(clock, lie, sent=sent, first=first)
+    api.accepted_in, api.limited_from = accepted_in, limited_from
 
     async def test() -> None:
         ports = ports_of(clock=clock, api=api, scraper=scraper)
@@ -328,5 +348,138 @@ def test_the_floor_outlasts_a_clock_that_goes_back() -> None:
             assert scraper.calls == 1
             await clock.advance(301)
             assert scraper.calls == 2
+
+    asyncio.run(test())
+
+
+def sick_every(nth: int, lie: Lie) -> Lie:
+    """One answer in so many."""
+    count = iter(range(1, 10**6))
+    return lambda now_s, true: lie(now_s, true) if next(count) % nth == 0 else None
+
+
+def taken_back(seen: Seen) -> list[int]:
+    """First blocks of the windows that the miner came back to."""
+    return [event.start_block for event in seen.events(ev.WindowsRevised) if isinstance(event, ev.WindowsRevised)]
+
+
+def length_told(from_s: float, to_s: float, length: int) -> Lie:
+    """Another length of windows."""
+    return between(from_s, to_s, lambda _s, true: changed(true, blocks_per_window=length))
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    length=st.one_of(st.integers(101, 2_000), st.integers(10_000, 10**8)),
+    from_block=st.integers(50, 110),
+    minutes=st.integers(1, 30),
+    limited=st.booleans(),
+)
+def test_r18_a_length_that_is_taken_back_is_left_again(
+    *, length: int, from_block: int, minutes: int, limited: bool
+) -> None:
+    """However long and wherever it begins, and whatever waits for its end: no more than two windows are lost."""
+    lie_ends = from_block + 5 * minutes
+    lie = length_told(from_block * BLOCK_S, lie_ends * BLOCK_S, length)
+    seen = watch_chain(lie, lie_ends + 450, limited_from=FIRST + from_block if limited else None)
+    first_free = (FIRST + lie_ends + 225) // 100 * 100
+    true_windows = range(first_free, FIRST + lie_ends + 449 - 60, 100)
+    assert all(seen.sent[start] for start in true_windows)
+    searched = [record.data["window"] for record in seen.records if record.name == "PostsScraped"]
+    assert len(searched) == len(set(searched)), "I3: no window is searched twice"
+
+
+def test_r18_a_far_longer_length_takes_as_many_answers_as_a_lower_block() -> None:
+    """A thousand blocks are taken after three answers, more only after five minutes."""
+    for length, answers, taken in ((1_000, 3, True), (1_001, 25, False), (10**7, 25, False), (10**7, 26, True)):
+        lie = length_told(24, 24 + answers * BLOCK_S, length)
+        assert bool(watch_chain(lie, 40).events(ev.ConfigMismatched)) == taken, (length, answers)
+
+
+def test_r18_a_restart_does_not_make_a_taken_back_length_last() -> None:
+    """The next process leaves its window some minutes later, although it never heard that length."""
+    store = MemoryJournal()
+    lie = between(0, 10**9, lambda _s, true: changed(true, blocks_per_window=81_300))
+    watch_chain(lie, 120, store=store)
+    seen = watch_chain(NEVER, 130, store=store, first=FIRST + 120)
+    assert 81_300 in seen.opened()
+    assert taken_back(seen) == [81_400]
+    assert seen.sent[81_400]
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    far=st.integers(1_000, 10**9),
+    nth=st.integers(8, 40),
+    creeps=st.booleans(),
+    lower=st.booleans(),
+)
+def test_r18_one_sick_answer_in_many_holds_no_far_window(*, far: int, nth: int, creeps: bool, lower: bool) -> None:
+    """Whether its number stands still or goes on, and whether others are wrong too: the rest is a majority."""
+    begin = between(0, 120, lambda _s, true: at((true.current_block or 0) + far))
+    sick = sick_every(nth, lambda s, _t: at(FIRST + far + 5 + (int(s / BLOCK_S) if creeps else 0)))
+    low = sick_every(nth + 1, lambda _s, _t: at(7))
+
+    def lie(now_s: float, true: Block) -> Block | None:
+        return begin(now_s, true) or sick(now_s, true) or (low(now_s, true) if lower else None)
+
+    seen = watch_chain(lie, 200)
+    assert taken_back(seen)
+    assert seen.sent[81_300] == 5
+
+
+def test_r18_a_number_that_stands_still_speaks_for_no_window() -> None:
+    """Not even when it comes with every other answer, from a new journal's first one on."""
+    told, half = at(FIRST + 9_000), sick_every(2, lambda _s, _t: at(FIRST + 9_000))
+    seen = watch_chain(lambda s, true: told if s == 0 else half(s, true), 150)
+    assert taken_back(seen)
+    assert seen.sent[81_300] == 5
+
+
+@pytest.mark.parametrize("share", [2, 3])
+def test_r18_a_window_that_goes_on_in_many_answers_is_not_taken_back(share: int) -> None:
+    """A half or a third of the backends is right, and the others are behind by a window and more."""
+    behind = sick_every(share, lambda _s, true: at((true.current_block or 0) - 110))
+    others = sick_every(3, lambda _s, true: at((true.current_block or 0) - 110)) if share == 2 else NEVER
+    seen = watch_chain(lambda s, true: behind(s, true) or others(s, true), 150)
+    assert not seen.events(ev.WindowsRevised)
+
+
+@pytest.mark.parametrize("windows", [1, 2, 3, 100])
+def test_r18_a_submission_s_answer_opens_no_window_that_the_chain_cannot_be_in(windows: int) -> None:
+    """Its post counts as accepted, in the window that status answers tell of, and the next window is used."""
+    seen = watch_chain(NEVER, 345, accepted_in=lambda block: (block // 100 + windows) * 100)
+    assert seen.opened() == [81_200, 81_300, 81_400, 81_500]
+    assert seen.sent == {81_200: 5, 81_300: 5, 81_400: 5, 81_500: 5}
+    assert not seen.events(ev.WindowsRevised)
+
+
+def test_r11_a_submission_s_answer_at_a_window_s_end_opens_the_next_one() -> None:
+    """The chain may have gone there since the last status answer, and the post counts there."""
+    watch, state = BlockWatch(clock := VirtualClock()), Drive().start().window(7).state
+
+    async def test() -> None:
+        watch.hear(state, at(799))
+        await clock.advance(12)
+        assert watch.hear_submission(state, at(800)) == at(800)
+        assert watch.hear_submission(state, at(860)) == Block()
+
+    asyncio.run(test())
+
+
+def test_r18_an_answer_that_opens_a_window_takes_none_back() -> None:
+    """Lower blocks agreed while a search was due; the event would name a window that is not the newest any more."""
+    watch, drive = BlockWatch(clock := VirtualClock()), Drive().start().window(900)
+
+    async def test() -> None:
+        for number in range(40):
+            watch.hear(drive.state, at(70_000 + number))
+            assert watch.revision(drive.state) == ()
+            await clock.advance(12)
+        drive.scrape_failed()
+        assert watch.hear(drive.state, at(90_100)) == at(90_100)
+        assert watch.revision(drive.state) == ()
+        watch.hear(drive.state, at(70_041))
+        assert [event.start_block for event in watch.revision(drive.state)] == [70_000]
 
     asyncio.run(test())

@@ -462,6 +462,62 @@ def test_a_window_that_could_not_be_recorded_is_not_begun(caplog: pytest.LogCapt
     run(test)
 
 
+def test_a_full_disk_begins_no_window_that_the_api_comes_back_to() -> None:
+    """Neither the true window behind one that was none, nor one that was told while there was room."""
+
+    class Store(MemoryJournal):
+        room = 10 << 20
+
+        def room_bytes(self) -> int | None:
+            return self.room
+
+    async def test() -> None:
+        store, clock, scraper = Store(), VirtualClock(), ScriptedScraper(posts=[])
+        api = ScriptedApi(chain=lambda: 90_000 if clock.elapsed_s() < 60 else 700 + int(clock.elapsed_s() / 12))
+        ports = ports_of(clock=clock, scraper=scraper, api=api)
+        async with running(ports, store, watch=BlockWatch(clock)) as actor:
+            assert scraper.calls == 1
+            store.room = 1 << 20
+            await clock.advance(700)
+            assert scraper.calls == 1
+            store.room = 10 << 20
+            await clock.advance(700)
+            assert scraper.calls > 1
+            assert actor.state.newest is not None
+            assert actor.state.newest.start_block < 1_000
+        names = [record.name for record in await records(store)]
+        assert names.index("DiskFreed") < names.index("WindowsRevised")
+
+    run(test)
+
+
+def test_a_full_disk_holds_a_search_that_is_due() -> None:
+    """The window was told of while there was room, and its turn came later; it is searched when there is room again."""
+
+    class Store(MemoryJournal):
+        room = 10 << 20
+
+        def room_bytes(self) -> int | None:
+            return self.room
+
+    async def test() -> None:
+        store, clock, scraper = Store(), VirtualClock(), ScriptedScraper()
+        gate, block = asyncio.Event(), [700]
+        api = ScriptedApi(chain=lambda: block[0], gate=gate)
+        async with running(ports_of(clock=clock, scraper=scraper, api=api), store) as actor:
+            block[0] = 800
+            await clock.advance(13)
+            store.room = 1 << 20
+            gate.set()
+            await clock.advance(600)
+            assert (scraper.calls, actor.state.state) == (1, "Scraping")
+            store.room = 10 << 20
+            await clock.advance(13)
+            assert scraper.calls == 2
+
+    run(test)
+
+
 def test_a_checkpoint_vouches_for_everything_before_it() -> None:
     """Its signature is the hotkey's, over the chain's head and the state's digest (design, section 4)."""
 

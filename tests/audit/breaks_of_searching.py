@@ -373,3 +373,12 @@ def taken_back_too_soon(lines: list[Line]) -> list[Seqs]:
         back = ev.WindowsRevised(**told, believed_start_block=believed, answers=2, agreed_s=60.0)
         insert(lines, place + 1, back)
     return [(place + 2,), (place + 2,), (place + 3,), (place + 3,)]
+
+
+@breaks("R18")
+def ended_too_soon(lines: list[Line]) -> list[Seqs]:
+    """A window as long as configured, cut by answers that agree."""
+    place = index(lines, ev.WindowOpened, window=76)
+    told = {"window": 77, "start_block": 7_700, "current_block": 7_710, "blocks_per_window": 100}
+    insert(lines, place + 1, ev.WindowsRevised(**told, believed_start_block=7_600, answers=26, agreed_s=300.0))
+    return [(place + 1, place + 2)]

@@ -191,6 +191,19 @@ def test_a_window_that_was_filled_while_the_api_told_of_another_is_full() -> Non
     assert "I9" not in {finding.rule for finding in report_of(story).findings}
 
 
+def test_windows_within_one_that_was_told_as_too_long_are_missed() -> None:
+    """R18: the one worked on was used; those behind it were never heard of, until its length was taken back."""
+    story = started()
+    story.wait(WINDOW_S).on(ev.ConfigMismatched(setting="BLOCKS_PER_WINDOW", configured=100, served=7_100))
+    story.window(1, blocks=7_100).scrape_failed().sign()
+    story.wait(4 * WINDOW_S).on(ev.ConfigMismatched(setting="BLOCKS_PER_WINDOW", configured=100, served=100))
+    told = {"window": 74, "start_block": 7_400, "current_block": 7_450, "blocks_per_window": 100}
+    story.on(ev.WindowsRevised(**told, believed_start_block=7_100, answers=26, agreed_s=300.0), after_s=300)
+    story.scrape_failed().sign()
+    assert accounts_of(story).windows.missed == {"scrape failed": 2, "not told": 2}
+    assert "I9" not in {finding.rule for finding in report_of(story).findings}
+
+
 def test_a_budget_misses_a_window() -> None:
     """A window that was not searched, for a day's money was spent."""
     story = started(ev.Policy(max_x_usd_per_day=0.2))

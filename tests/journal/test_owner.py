@@ -254,3 +254,18 @@ def test_no_name_in_a_lock_leaves_its_folder(places: tuple[Path, Path]) -> None:
     found = list(owner_files("../../etc/passwd", "https://x/../.."))
     assert {path.parent.parent for path in found} == set(places)
     lock.release()
+
+
+@pytest.mark.parametrize("value", [None, "", "/", "//", "/usr/..", "relative"])
+def test_no_folder_is_made_in_the_file_system_s_root(value: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor in whatever folder a process happens to be in, though it may be root's or this user's own."""
+    monkeypatch.chdir("/")
+    for name in ("XDG_RUNTIME_DIR", "TMPDIR"):
+        monkeypatch.delenv(name)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    assert {path.parent for path in owner_files(HOTKEY, API)} <= {
+        Path(f"/run/user/{os.geteuid()}/user-miner"),
+        Path("/run/user-miner"),
+        Path(f"/tmp/user-miner-{os.geteuid()}"),  # noqa: S108
+    }

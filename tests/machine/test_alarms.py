@@ -222,3 +222,17 @@ def test_a_disk_that_is_nearly_full_rings() -> None:
     assert ringing(drive, room_bytes=ROOM_WARN_BYTES) == {}
     alarm = ringing(drive, room_bytes=ROOM_WARN_BYTES - 1)["disk"]
     assert (alarm.since_ms, "63 MiB left" in alarm.words) == (None, True)
+
+
+def test_windows_that_the_api_tells_of_as_years_long_are_missed_by_the_configured_length() -> None:
+    """Nothing would ring for as long; one that is longer by what subnets differ lasts as long as it was told."""
+    for blocks, rings in ((1_000, False), (6_000_200, True)):
+        drive = Drive().start().batch(7, 1).accept_all()
+        drive.on(ev.ConfigMismatched(setting="BLOCKS_PER_WINDOW", configured=100, served=blocks))
+        drive.window(6_000_200 // blocks + 1, blocks=blocks).scraped(2)
+        assert ringing(drive, later_s=3 * WINDOW_MS / 1000 - 1) == {}
+        assert set(ringing(drive, later_s=3 * WINDOW_MS / 1000)) == ({"windows_missed"} if rings else set())
+        drive.on(ev.ActorStopped(reason="", posts_processed=0))
+        drive.start()
+        assert ringing(drive, later_s=2 * WINDOW_MS / 1000 - 1) == {}
+        assert set(ringing(drive, later_s=2 * WINDOW_MS / 1000)) == ({"windows_missed"} if rings else set())

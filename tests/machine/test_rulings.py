@@ -245,6 +245,20 @@ def test_r18_a_window_searched_ahead_of_its_time_is_remembered_until_the_chain_c
     assert drive.window(913).at() == "Scraping"
 
 
+def test_r18_a_window_that_was_told_as_too_long_ends_when_its_length_is_taken_back() -> None:
+    """The next one is searched, and a 429 that waits for the end that never comes ends with a true window."""
+    told = {"window": 813, "start_block": 81_300, "current_block": 81_350, "blocks_per_window": 100}
+    revised = ev.WindowsRevised(**told, believed_start_block=81_200, answers=26, agreed_s=300.0)
+    drive = Drive().start().window(1, blocks=81_200).scrape_failed()
+    drive.on(revised)
+    assert (drive.at(), drive.state.newest and drive.state.newest.end_block) == ("Scraping", 81_400)
+    drive = Drive().start().window(1, blocks=81_200).scraped(2).analyze_all()
+    drive.on(limited(drive.send()), revised)
+    assert drive.state.backoff is not None
+    assert drive.state.backoff.until_block == 81_400
+    assert drive.window(814).at() == "Scraping"
+
+
 def test_r11_windows_are_ordered_by_blocks_when_their_length_changes() -> None:
     """R11: the API's blocks_per_window wins; lower window numbers after that are not mistaken for old ones."""
     drive = Drive().start().batch(200, 1).accept_all()

@@ -381,15 +381,15 @@ PLANTED: Final = (
     ),
     Planted(
         "a window that was none is never taken back",
-        (Change(BLOCK_WATCH, "or not agreed or state.is_under_way():", "or agreed or not agreed:"),),
+        (Change(BLOCK_WATCH, "if newest is None or state.is_under_way():", "if newest is None or newest:"),),
     ),
     Planted(
         "a window is taken back at the first lower answer",
         (
             Change(
                 BLOCK_WATCH,
-                "agreed = behind.goes_on and behind.holds(_LOWER_ANSWERS, needed_s)",
-                "agreed = behind.answers > 0",
+                "return heard.goes_on and heard.holds(_LOWER_ANSWERS, _minutes_s(state))",
+                "return heard.answers > 0",
             ),
         ),
     ),
@@ -436,7 +436,7 @@ PLANTED: Final = (
         (
             Change(
                 BLOCK_WATCH,
-                "return newest is None or start == newest.start_block or start >= newest.end_block",
+                "return start == newest.start_block",
                 "return True",
             ),
         ),

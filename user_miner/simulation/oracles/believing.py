@@ -54,7 +54,11 @@ class Believed(Oracle):
             yield from self._opened(event, told)
         elif isinstance(event, ev.WindowsRevised):
             since_s = told.at_s - _LOWER_S + _ON_THE_WAY_S
-            if is_told_twice(self.world, event.believed_start_block, told.life, since_s, times=1):
+            is_cut = event.start_block > event.believed_start_block
+            contradictions = event.answers // 4 + 1  # so many are too many
+            if not is_cut and is_told_twice(
+                self.world, event.believed_start_block, told.life, since_s, times=contradictions
+            ):
                 text = (
                     f"the window that begins at block {event.believed_start_block} is taken back, and was told lately"
                 )
