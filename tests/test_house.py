@@ -19,7 +19,8 @@ MOST_SHORT: Final = 45
 SHORT_LINES: Final = 50
 MOST_HOMES: Final = 6
 MOST_LINES: Final = 500
-LONG: Final = frozenset({"events/catalogue.py"})
+# The catalogue of events, and what each does to the state.
+LONG: Final = frozenset({"actor/machine/reduce.py", "events/catalogue.py"})
 
 _CLASS: Final = re.compile(r"^class (\w+)", re.MULTILINE)
 
@@ -71,7 +72,7 @@ def test_a_class_name_means_one_thing() -> None:
 
 
 def test_files_can_be_read() -> None:
-    """Only the catalogue of events is longer."""
+    """Only those that list something for every event are longer."""
     assert {*long(product())} <= LONG
 
 
