@@ -51,6 +51,7 @@ _BASE_RESP: Final[Mapping[int, int]] = {
 }
 _TOLD: Final = (
     (429, says.LIMITED),
+    (429, re.compile("overloaded")),
     (402, says.NO_CREDIT),
     (402, says.SPENT),
     (404, says.DENIED_MODEL),

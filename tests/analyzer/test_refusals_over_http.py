@@ -158,25 +158,25 @@ def test_what_passes_is_asked_again_and_what_does_not_is_not(
     assert len(asked) == 2 * requests
 
 
-ELSEWHERE: Final[dict[str, bytes]] = {
-    name: body if isinstance(body, bytes) else json.dumps(body).encode()
-    for name, body in {
-        "a page": b"<!doctype html><html><head><title>Open WebUI</title></head></html>",
-        "nothing": b"",
-        "spaces": b" \n",
-        "words": b"Ollama is running",
-        "null": None,
-        "an empty object": {},
-        "an empty list": [],
-        "a stream": b'data: {"choices": [{"delta": {"content": "x"}}]}\n\ndata: [DONE]\n\n',
-        "Ollama's own API": {"model": "m", "message": {"role": "assistant", "content": GOOD}, "done": True},
-        "Ollama's generation": {"model": "m", "response": GOOD, "done": True},
-        "messages": {"type": "message", "role": "assistant", "content": [{"type": "text", "text": GOOD}]},
-        "candidates": {"candidates": [{"content": {"parts": [{"text": GOOD}]}}], "usageMetadata": {}},
-        "responses": {"object": "response", "status": "completed", "error": None, "output": [{"type": "message"}]},
-        "a list of models": {"object": "list", "data": [{"id": "m"}]},
-        "another path": {"error": "Unexpected endpoint or method. (POST /chat/completions)"},
-    }.items()
+_BODIES: Final[dict[str, Any]] = {
+    "a page": b"<!doctype html><html><head><title>Open WebUI</title></head></html>",
+    "nothing": b"",
+    "spaces": b" \n",
+    "words": b"Ollama is running",
+    "null": None,
+    "an empty object": {},
+    "an empty list": [],
+    "a stream": b'data: {"choices": [{"delta": {"content": "x"}}]}\n\ndata: [DONE]\n\n',
+    "Ollama's own API": {"model": "m", "message": {"role": "assistant", "content": GOOD}, "done": True},
+    "Ollama's generation": {"model": "m", "response": GOOD, "done": True},
+    "messages": {"type": "message", "role": "assistant", "content": [{"type": "text", "text": GOOD}]},
+    "candidates": {"candidates": [{"content": {"parts": [{"text": GOOD}]}}], "usageMetadata": {}},
+    "responses": {"object": "response", "status": "completed", "error": None, "output": [{"type": "message"}]},
+    "a list of models": {"object": "list", "data": [{"id": "m"}]},
+    "another path": {"error": "Unexpected endpoint or method. (POST /chat/completions)"},
+}
+ELSEWHERE: Final = {
+    name: body if isinstance(body, bytes) else json.dumps(body).encode() for name, body in _BODIES.items()
 }
 
 
@@ -214,8 +214,8 @@ def test_a_server_that_never_answered_is_set_up_wrongly() -> None:
     found, _ = _analyze(lambda _body: True, 409, {"error": "WORDS"})
     assert [one.kind for one in found if isinstance(one, AnalysisError)] == ["model", "model"]
     assert all("WORDS (check MODEL and LLM_BASE)" in str(one) for one in found)
-    asked: list[Asked] = []
-    found, _ = _analyze(lambda body: bool(asked.append(body)) or len(asked) > 1, 409, {"error": "WORDS"})
+    refuses = iter((False, True))
+    found, _ = _analyze(lambda _body: next(refuses), 409, {"error": "WORDS"})
     assert isinstance(found[0], Analysis)
     assert isinstance(found[1], AnalysisError)
     assert (found[1].kind, "(check MODEL and LLM_BASE)" in found[1].reason) == ("request", True)

@@ -271,7 +271,7 @@ def test_an_answer_without_text_that_was_cut_off_says_so() -> None:
         ({"message": "Unsupported parameter: 'seed'"}, "refused_parameter"),
         ({"code": 400, "message": "maximum context length is 4096"}, "context"),
         ({"code": 400, "message": "response_format is not supported"}, "refused_format"),
-        ({"message": "overloaded"}, "server"),
+        ({"message": "overloaded"}, "rate_limit"),
         ({"message": "something else"}, "refused_format"),
         ({"message": "x" * 150}, "refused_format"),
     ],
