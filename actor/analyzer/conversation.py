@@ -137,7 +137,8 @@ MAX_RETRIES: Final = 2
 MAX_CALLS: Final = 3  # a first answer, one with room for thoughts, one repair
 THINKING_TOKENS: Final = 4_096  # for thoughts and answer together; a model that runs on is cut off and costs no more
 _RETRIED: Final = frozenset({"connection", "broken", "rate_limit", "server"})
-_ANSWERS: Final = 4
+_OF_A_CHAT: Final = frozenset({"malformed", "declined"})  # who fails so has completed a chat
+_ANSWERS: Final = 4  # so many are looked back on, and a rung is left for so many odd ones among them
 _ODD_ANSWERS: Final = 3
 _RUNAWAY_CHARS: Final = 40  # of empty space at the end: a model that is kept to JSON and does not know how to end it
 
@@ -263,6 +264,7 @@ class Conversation:
                 return await self._request(flaw)
             except LLMError as error:
                 self._bill.add_failed(error)
+                self._ladder.is_chat |= error.kind in _OF_A_CHAT and not error.is_no_chat
                 if error.kind == "malformed" and not self._is_elsewhere(error):
                     cut_off = error.cut_off or error.completion_tokens == self._cap()
                     raise _UnusableError(error.reason, said="", needs_room=cut_off, thinks=cut_off) from error
@@ -293,7 +295,6 @@ class Conversation:
 
     def _is_elsewhere(self, error: LLMError) -> bool:
         """Whether something else than a chat's server is at this address: none has answered there yet."""
-        self._ladder.is_chat = self._ladder.is_chat or (error.kind == "malformed" and not error.is_no_chat)
         return error.is_no_chat and not self._ladder.is_chat
 
     def _of_a_setting(self, error: LLMError) -> LLMError:
