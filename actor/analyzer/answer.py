@@ -93,7 +93,7 @@ def spoken(text: str, *, cut_off: bool, thought: bool = False) -> str:
     try:
         said = after_thoughts(text)
     except UnfinishedError:
-        raise AnswerError("its thoughts do not end", unfinished=cut_off) from None
+        raise AnswerError("its thoughts do not end", unfinished=True) from None  # whatever the server says of its end
     if cut_off and not whole_object(_unfenced(said)):
         raise AnswerError("it was cut off", unfinished=thought or len(said) < len(text))
     return said

@@ -11,7 +11,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from actor.analyzer.answer import SCHEMA_NAME, AnswerError, spoken
-from actor.analyzer.port import FORMAT_TYPE, LLMError
+from actor.analyzer.port import FORMAT_TYPE, WRONG_PLACE, LLMError
 from actor.analyzer.prompt import ask_again
 from events.codec import Value, changed
 
@@ -42,8 +42,8 @@ __all__ = [
 # Servers differ in what they take: a closed JSON schema with bounds, one without, any JSON object, or no format at
 # all.
 # What an answer proved is where the next exchange begins, for a day; then everything is tried again, for servers
-# learn.
-# One odd refusal so costs one request and no more. The journal carries the memory through restarts.
+# learn. One odd refusal so costs one request and no more, and one odd answer a repair: a rung that has worked is left
+# when three of four answers on it had to be repaired. The journal carries the memory through restarts.
 
 Rung: TypeAlias = Literal["json_schema", "simple_schema", "json_object", "plain"]
 RUNGS: Final[tuple[Rung, ...]] = get_args(Rung)
@@ -103,6 +103,8 @@ class Ladder:
     def __init__(self) -> None:
         self._proven: Takes | None = None
         self._since_s = 0.0
+        self._repaired: tuple[bool, ...] = ()  # whether the last answers came one rung lower, by a repair
+        self.is_chat = False  # the server has completed a chat, usable or not
 
     def knows(self, now_s: float) -> bool:
         """Whether an answer proved something within the last day."""
@@ -112,20 +114,33 @@ class Ladder:
         """What to begin with."""
         return self._proven if self._proven is not None and self.knows(now_s) else Takes()
 
-    def prove(self, takes: Takes, now_s: float) -> None:
-        """Remember that the server answered to this. That it still does makes the memory no younger."""
+    def prove(self, takes: Takes, now_s: float, *, repaired: bool = False) -> None:
+        """Remember that the server answered to this. That it still does makes the memory no younger.
+
+        Args:
+            takes: What it answered to.
+            now_s: The time.
+            repaired: On a lower rung than before, which nobody refused. A proven rung is not left for that once.
+        """
+        self._repaired = (*self._repaired, repaired)[-_ANSWERS:]
+        if repaired and self._proven is not None and self.knows(now_s) and sum(self._repaired) < _ODD_ANSWERS:
+            takes = changed(takes, rung=self._proven.rung)
         if takes != self._proven or not self.knows(now_s):
-            self._proven, self._since_s = takes, now_s
+            self._proven, self._since_s, self._repaired = takes, now_s, ()
 
     def recall(self, takes: Takes, *, age_s: float, now_s: float) -> None:
         """Take over what was proven before this process."""
-        self._proven, self._since_s = takes, now_s - age_s
+        self._proven, self._since_s, self.is_chat = takes, now_s - age_s, True
 
 
 MAX_RETRIES: Final = 2
 MAX_CALLS: Final = 3  # a first answer, one with room for thoughts, one repair
 THINKING_TOKENS: Final = 4_096  # for thoughts and answer together; a model that runs on is cut off and costs no more
 _RETRIED: Final = frozenset({"connection", "broken", "rate_limit", "server"})
+_OF_A_CHAT: Final = frozenset({"malformed", "declined"})  # who fails so has completed a chat
+_ANSWERS: Final = 4  # so many are looked back on, and a rung is left for so many odd ones among them
+_ODD_ANSWERS: Final = 3
+_RUNAWAY_CHARS: Final = 40  # of empty space at the end: a model that is kept to JSON and does not know how to end it
 
 Messages = tuple["Mapping[str, str]", ...]
 
@@ -142,13 +157,15 @@ class _UnusableError(Exception):
 
     Attributes:
         said: What the model said, without thoughts; empty when nothing came.
-        needs_room: Thoughts took all the room.
+        needs_room: It was cut off at its cap.
+        thinks: Thoughts took the room.
     """
 
-    def __init__(self, flaw: str, *, said: str, needs_room: bool) -> None:
+    def __init__(self, flaw: str, *, said: str, needs_room: bool, thinks: bool) -> None:
         super().__init__(flaw)
         self.said = said
         self.needs_room = needs_room
+        self.thinks = thinks
 
 
 class Conversation:
@@ -190,9 +207,10 @@ class Conversation:
         self._retries = 0
         self._calls_before = bill.calls
         self._takes = Takes()
+        self._repaired = False
 
     async def hold(self) -> UsableAnswer:
-        """Ask, and again if the answer cannot be used: with room for thoughts that were cut off, then for a repair.
+        """Ask, and again if the answer cannot be used: with room for one that was cut off, else for a repair.
 
         Raises:
             LLMError: No usable answer; kind "malformed" when answers came but none could be used.
@@ -204,11 +222,11 @@ class Conversation:
                 return await self._ask(flaw)
             except _UnusableError as error:
                 if not self._may_ask_again(error, is_repair=flaw is not None):
-                    raise LLMError(_told(error), kind="malformed") from error
+                    raise LLMError(self._told(error), kind="malformed") from error
                 flaw = None if error.needs_room and flaw is None else error
 
     def _may_ask_again(self, error: _UnusableError, *, is_repair: bool) -> bool:
-        """Make room for thoughts, or go one rung down; False when neither is left."""
+        """Make room, or go one rung down; False when neither is left."""
         if self._calls() >= MAX_CALLS:
             return False
         if error.needs_room and ROOM not in self._takes.dropped:
@@ -216,23 +234,27 @@ class Conversation:
         elif is_repair or error.needs_room:
             return False
         else:
-            self._take(self._below() or self._takes)
+            lower = self._below()
+            self._repaired = lower is not None
+            self._take(lower or self._takes)
         self._bill.repairs += 1
         return True
 
     async def _ask(self, flaw: _UnusableError | None) -> UsableAnswer:
         completion = await self._complete(flaw)
         self._bill.add(completion)
-        said, cut_off = "", completion.cut_off
+        self._ladder.is_chat = True
+        said, cut_off = "", completion.cut_off or completion.completion_tokens == self._cap()
         try:
             said = spoken(completion.text, cut_off=cut_off, thought=completion.thought)
             content = self._study.judge(said)
         except AnswerError as error:
             self._bill.failed_calls += 1
             cut = f" (the server cut it off: finish_reason {completion.finish_reason})" if cut_off else ""
+            needs_room = error.unfinished or (cut_off and not said and not _runs_away(completion.text))
             said = said or ("" if error.unfinished else completion.text)
-            raise _UnusableError(f"{error}{cut}", said=said, needs_room=error.unfinished) from error
-        self._ladder.prove(self._takes, _now_s())
+            raise _UnusableError(f"{error}{cut}", said=said, needs_room=needs_room, thinks=error.unfinished) from error
+        self._ladder.prove(self._takes, _now_s(), repaired=self._repaired)
         return UsableAnswer(content=content, takes=self._takes)
 
     async def _complete(self, flaw: _UnusableError | None) -> Completion:
@@ -242,11 +264,15 @@ class Conversation:
                 return await self._request(flaw)
             except LLMError as error:
                 self._bill.add_failed(error)
-                if error.kind == "malformed":
-                    raise _UnusableError(error.reason, said="", needs_room=error.cut_off) from error
+                self._ladder.is_chat |= error.kind in _OF_A_CHAT and not error.is_no_chat
+                if error.kind == "malformed" and not self._is_elsewhere(error):
+                    cut_off = error.cut_off or error.completion_tokens == self._cap()
+                    raise _UnusableError(error.reason, said="", needs_room=cut_off, thinks=cut_off) from error
                 wait_s = 0.0 if self._adapts_to(error) else self._wait_s(error)
+                if wait_s is None and self._avoids(error):
+                    wait_s = 0.0
                 if wait_s is None:
-                    raise
+                    raise self._of_a_setting(error) from error
             except Exception:
                 if self._bill.calls:  # else nothing is on the bill: a crash, and whoever counts crashes counts this one
                     self._bill.add_unanswered()
@@ -255,15 +281,38 @@ class Conversation:
 
     async def _request(self, flaw: _UnusableError | None) -> Completion:
         asked = self._question.messages
-        thinks = ROOM in self._takes.dropped
         return await self._llm.complete(
             model=self._model,
             messages=asked if flaw is None else ask_again(asked, flaw.said, str(flaw)),
             response_format=response_format(self._takes.rung, self._study.schema),
-            max_tokens=THINKING_TOKENS if thinks else self._study.answer_tokens,
+            max_tokens=self._cap(),
             without=self._takes.dropped,
             vote=self._vote,
         )
+
+    def _cap(self) -> int:
+        return THINKING_TOKENS if ROOM in self._takes.dropped else self._study.answer_tokens
+
+    def _is_elsewhere(self, error: LLMError) -> bool:
+        """Whether something else than a chat's server is at this address: none has answered there yet."""
+        return error.is_no_chat and not self._ladder.is_chat
+
+    def _of_a_setting(self, error: LLMError) -> LLMError:
+        """What a server that never answered refuses for no reason that we know, a setting mends, as a wrong address."""
+        if error.kind == "malformed":
+            return LLMError(f"{error.reason} ({WRONG_PLACE})", kind="model")
+        if error.kind == "request" and not self._ladder.is_chat:
+            return LLMError(error.reason, kind="model")
+        return error
+
+    def _avoids(self, error: LLMError) -> bool:
+        """Leave out the format that a server may fail at each time, as long as nobody knows what it takes."""
+        if FORMAT_TYPE not in error.refused or self._ladder.knows(_now_s()) or self._calls() >= MAX_CALLS:
+            return False
+        lower = self._below(other_type=True)
+        if lower is not None:
+            self._take(lower)
+        return lower is not None
 
     def _adapts_to(self, error: LLMError) -> bool:
         """Leave out what the server refused; False when that is no more than was left out already, or paid for."""
@@ -300,6 +349,11 @@ class Conversation:
         self._takes = self._bill.takes = takes
         self._bill.shown_chars = self._question.chars
 
+    def _told(self, error: _UnusableError) -> str:
+        if error.thinks and ROOM in self._takes.dropped:
+            return f"its thoughts took all the {THINKING_TOKENS} tokens of an answer: set MODEL to one that thinks less"
+        return f"the model's answer cannot be used: {error} (set MODEL to one that answers with JSON)"
+
     def _calls(self) -> int:
         return self._bill.calls - self._calls_before
 
@@ -316,10 +370,8 @@ class Conversation:
         return wait_s
 
 
-def _told(error: _UnusableError) -> str:
-    if error.needs_room:
-        return f"its thoughts took all the {THINKING_TOKENS} tokens of an answer: set MODEL to one that thinks less"
-    return f"the model's answer cannot be used: {error}"
+def _runs_away(text: str) -> bool:
+    return len(text) - len(text.rstrip()) >= _RUNAWAY_CHARS
 
 
 def _now_s() -> float:

@@ -12,7 +12,7 @@ from events.codec import Value
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-__all__ = ["FORMAT_TYPE", "LLM", "PARAMETERS", "Completion", "LLMError", "LLMErrorKind"]
+__all__ = ["FORMAT_TYPE", "LLM", "PARAMETERS", "WRONG_PLACE", "Completion", "LLMError", "LLMErrorKind"]
 
 PARAMETERS: Final = ("max_tokens", "max_completion_tokens", "temperature", "seed", "system")
 """What a request may do without. Without max_tokens it says max_completion_tokens; without the role system, the rules
@@ -20,6 +20,9 @@ stand in the first user message."""
 
 FORMAT_TYPE: Final = "response_format.type"
 """What a server refuses that takes no schemas at all, as opposed to one that does not like this schema."""
+
+WRONG_PLACE: Final = "check LLM_BASE, which usually ends in /v1"
+"""What to do where something else than a server of chats answers."""
 
 LLMErrorKind = Literal[
     "timeout",  # no complete answer in time; the server may have done (and billed) the work
@@ -72,8 +75,10 @@ class LLMError(Exception):
         retry_after_s: Seconds the server asked to wait; None when it did not.
         prompt_tokens: Tokens billed for the request all the same; None when the server did not say.
         completion_tokens: Likewise for the answer.
-        refused: With kind "refused_parameter", which of `PARAMETERS`; with "refused_format" perhaps `FORMAT_TYPE`.
+        refused: With kind "refused_parameter", which of `PARAMETERS`; with "refused_format" perhaps `FORMAT_TYPE`, and
+            with "server" likewise, where the server may have failed at the format.
         cut_off: The answer ended at its limit before any text came: thoughts took all the room.
+        is_no_chat: What came is no completion of a chat at all: perhaps something else is at this address.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class LLMError(Exception):
         completion_tokens: int | None = None,
         refused: tuple[str, ...] = (),
         cut_off: bool = False,
+        is_no_chat: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -95,6 +101,7 @@ class LLMError(Exception):
         self.completion_tokens = completion_tokens
         self.refused = refused
         self.cut_off = cut_off
+        self.is_no_chat = is_no_chat
 
 
 class LLM(Protocol):

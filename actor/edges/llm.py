@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.port import PARAMETERS, Completion, LLMError
 from actor.edges.llm_wire import read_completion, redirect, refusal
+from actor.edges.network import way_to
 from actor.edges.reply import Reply, Unanswered, is_before_sending
 from actor.edges.text import Redactor, safe_line, shown
 from actor.edges.threads import in_daemon_thread
@@ -30,6 +31,7 @@ SEED: Final = 812
 MAX_REASON_CHARS: Final = 200
 _MAX_ADDRESS_CHARS: Final = 80  # it may be told twice, and the fix behind it is to be seen
 _REDIRECTS: Final = range(300, 400)
+_PROXY_REFUSES: Final = 407
 
 
 def import_client() -> None:
@@ -132,6 +134,11 @@ class OpenAIChat:
         if reply.status in _REDIRECTS:
             to = safe_line(shown(reply.headers.get("location", "")), self._redact, _MAX_ADDRESS_CHARS)
             return redirect(reply.status, to)
+        if reply.status == _PROXY_REFUSES or _is_of_squid(reply):
+            said = self._clean(reply.summary(self._redact))
+            return LLMError(
+                f"HTTP {reply.status} of {self._proxied() or 'a proxy before it'}: {said}", kind="connection"
+            )
         return refusal(
             reply.status,
             self._clean(reply.summary(self._redact)),
@@ -146,10 +153,19 @@ class OpenAIChat:
         cause = error.__cause__ or error
         why = self._clean(str(cause)) or type(cause).__name__
         if is_before_sending(cause):
-            return LLMError(f"no connection: {why}", kind="connection")
+            proxy = self._proxied()
+            return LLMError(f"no connection{f' through {proxy}' if proxy else ''}: {why}", kind="connection")
         if late:
             return LLMError(f"no answer within {self._timeout_s:g} s", kind="timeout")
         return LLMError(f"the connection broke: {why}", kind="broken")
+
+    def _proxied(self) -> str:
+        """The proxy on the way to the server, by its variable; empty where there is none."""
+        try:
+            proxy = way_to(self._base_url).proxy
+        except Unanswered:  # the environment has changed since
+            return ""
+        return "" if proxy is None else f"the proxy that {proxy.variable} names"
 
     def _clean(self, text: str) -> str:
         """Return one line, bounded and without the key in any form: half of one would not be found later."""
@@ -164,6 +180,11 @@ class OpenAIChat:
                 if hasattr(error, name):
                     setattr(error, name, self._redact(str(getattr(error, name))))
         return error
+
+
+def _is_of_squid(reply: Reply) -> bool:
+    """Whether the proxy that most companies have speaks, and not the server."""
+    return "x-squid-error" in reply.headers or "(squid/" in reply.text()
 
 
 def _sent(request: Mapping[str, Any]) -> tuple[str, ...]:

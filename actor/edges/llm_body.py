@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["error_in", "status_coded", "status_told", "words_of"]
 
 _MAX_CHARS: Final = 20_000
-_DEEPEST: Final = 6
+_DEEPEST: Final = 12  # Google's list of an error, of details, of violations is seven deep
 # Fields that repeat the question or the answer, or say nothing of them.
 _ECHOES: Final = frozenset({"ctx", "input", "prompt", "failed_generation", "url", "request_id"})
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -51,6 +51,7 @@ _BASE_RESP: Final[Mapping[int, int]] = {
 }
 _TOLD: Final = (
     (429, says.LIMITED),
+    (429, re.compile("overloaded")),
     (402, says.NO_CREDIT),
     (402, says.SPENT),
     (404, says.DENIED_MODEL),

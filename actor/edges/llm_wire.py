@@ -124,7 +124,8 @@ def read_completion(
         said = f"HTTP 2xx with an error that means {status}: {clean(told(error).words or whole)}"
         raise _error(refused, said, status, headers={}, whole=whole, **billed)
     if not choice:
-        raise LLMError("the completion has no choices", kind="malformed", **billed)
+        is_chat = isinstance(found, dict) and "choices" in found
+        raise LLMError("the completion has no choices", kind="malformed", is_no_chat=not is_chat, **billed)
     end, reason = end_of(choice)
     shown = f"finish_reason {clean(reason or '')}"
     if refusal_in(message) or end == "filtered":
@@ -133,11 +134,10 @@ def read_completion(
     if end == "broken":
         raise LLMError(f"the server broke off its answer: {shown}", kind="broken", **billed)
     if not text.strip():
-        cut_off = end == "cut off"
         raise LLMError(
-            f"the completion has no text{_elsewhere(message)}{f' ({shown})' if cut_off else ''}",
+            f"the completion has no text{_elsewhere(message)}{f' ({shown})' if end == 'cut off' else ''}",
             kind="malformed",
-            cut_off=cut_off,
+            cut_off=end == "cut off" or has_thought(message),  # some servers call that a stop
             **billed,
         )
     return Completion(
@@ -165,7 +165,8 @@ def _parsed(body: str) -> Any:
         found = json.loads(body.lstrip("\ufeff"))
     except (ValueError, RecursionError) as error:
         what = "HTML" if body.lstrip().startswith("<") else "no JSON" if body.strip() else "nothing"
-        raise LLMError(f"HTTP 2xx with {what} in place of a completion", kind="malformed") from error
+        said = f"HTTP 2xx with {what} in place of a completion"
+        raise LLMError(said, kind="malformed", is_no_chat=True) from error
     return found[0] if isinstance(found, list) and len(found) == 1 else found
 
 

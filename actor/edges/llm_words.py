@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from actor.analyzer.port import FORMAT_TYPE, PARAMETERS
+from actor.analyzer.port import FORMAT_TYPE, PARAMETERS, WRONG_PLACE
 from actor.edges import llm_phrases as says
 from actor.edges.llm_body import status_coded, words_of
 
@@ -85,7 +85,8 @@ def _without_words(status: int, body: str, *, formatted: bool) -> RefusalReason:
     if meant in _KINDS:
         return RefusalReason(_KINDS[meant])
     if meant >= _SERVER and meant != _NOT_IMPLEMENTED:
-        return RefusalReason("server")
+        # A server that falls over a schema says no more than this.
+        return RefusalReason("server", (FORMAT_TYPE,) if formatted and status == _SERVER else ())
     # It may be about the format: the rungs below it find out.
     return RefusalReason("refused_format" if formatted and status in _OF_A_FORMAT else "request")
 
@@ -114,7 +115,7 @@ def _matter(said: str, status: int) -> LLMErrorKind | None:
     for kind, words in _MATTERS:
         if not (in_trouble and kind in _NOT_OURS) and words.search(said):
             return kind
-    if says.AWAY.search(said) and not in_trouble:
+    if not in_trouble and (says.AWAY.search(said) or says.PATH.search(said)):
         return "model"
     if not (says.LIMITED.search(said) or says.SPENT.search(said)):
         return None
@@ -155,6 +156,7 @@ _ADVICE: Final[Mapping[LLMErrorKind, str]] = {
     "context": "set MODEL to one that reads more, or give its server more context",
     "declined": "another MODEL may answer",
     "refused_parameter": "set MODEL or LLM_BASE to one that takes it",
+    "request": "check MODEL and LLM_BASE",
 }
 
 
@@ -168,6 +170,7 @@ def advice(kind: LLMErrorKind, status: int = 0, said: str = "") -> str:
     """
     if kind != "model":
         return _ADVICE.get(kind, "")
-    if status not in _PATH or _OF_A_MODEL.search(_A_PATH.sub(" ", said)):
-        return "check MODEL: `user-miner doctor` lists what the server has"
-    return "check LLM_BASE, which ends in /v1"
+    of_an_address = status in _PATH and not _OF_A_MODEL.search(_A_PATH.sub(" ", said))
+    if of_an_address or says.PATH.search(said):
+        return WRONG_PLACE
+    return "check MODEL: `user-miner doctor` lists what the server has"

@@ -37,10 +37,12 @@ class Proxy:
     Attributes:
         url: Scheme, host and port, without user and password: libraries quote it in their errors.
         authorization: The value of Proxy-Authorization; empty where no user is named.
+        variable: The variable of the environment that names it.
     """
 
     url: str
     authorization: str = field(repr=False)
+    variable: str = field(repr=False)
 
     @property
     def headers(self) -> dict[str, str]:
@@ -109,15 +111,18 @@ def _needs_certificates(url: str) -> bool:
 
 def _proxy_to(url: str) -> Proxy | None:
     proxies = getproxies()
-    value = proxies.get(urlsplit(url).scheme) or proxies.get("all")
+    scheme = urlsplit(url).scheme
+    kind = scheme if proxies.get(scheme) else "all"
+    value = proxies.get(kind)
     parts = _read(value) if value else None
-    if parts is None or is_loopback(url) or NoProxy.read(proxies.get("no", "")).covers(url):
+    if value is None or parts is None or is_loopback(url) or NoProxy.read(proxies.get("no", "")).covers(url):
         return None
     host = ascii_host(parts.hostname or "")
     place = f"[{host}]" if ":" in host else host
     return Proxy(
         url=f"{parts.scheme}://{place}:{parts.port or _DEFAULT_PORTS[parts.scheme]}",
         authorization=_authorization(parts),
+        variable=_variable(kind, value),
     )
 
 

@@ -135,11 +135,11 @@ def test_a_bad_answer_is_repaired_once(bad: str) -> None:
 
 def test_two_bad_answers_are_an_error() -> None:
     """After the repair it is over, and the error holds the answer and the costs."""
-    error = _fail("first", completion("second", finish_reason="length", prompt_tokens=None))
+    error = _fail("first", completion("second", finish_reason="stop", prompt_tokens=None))
     assert (error.kind, error.calls, error.raw_answer, error.repairs) == ("malformed", 2, "second", 1)
     assert (error.prompt_tokens, error.completion_tokens, error.unmeasured_calls) == (100, 20, 1)
     assert (error.model, error.prompt_version) == ("m", PROMPT_VERSION)
-    assert "finish_reason length" in error.reason
+    assert "(set MODEL to one that answers with JSON)" in error.reason
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_model_that_declines_is_not_asked_again() -> None:
     assert error.unmeasured_calls == 0
 
 
-@pytest.mark.parametrize("kind", ["auth", "quota", "model", "request", "refused_parameter", "context"])
+@pytest.mark.parametrize("kind", ["auth", "quota", "model", "refused_parameter", "context"])
 def test_alarms_are_not_repeated(kind: LLMErrorKind) -> None:
     """What only a person can mend is asked once and costs nothing."""
     llm = ScriptedLLM([_error(kind)])

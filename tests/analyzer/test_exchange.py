@@ -16,7 +16,6 @@ from actor.analyzer.conversation import DAY_S, RUNGS, THINKING_TOKENS
 from actor.analyzer.port import PARAMETERS
 from actor.analyzer.prompt import SHORT_POST_BYTES
 from actor.testing.edges import ScriptedLLM, completion
-from events.codec import changed
 
 POST = "Upscaling video on Bittensor with compression is amazing"
 GOOD = json.dumps({"about_bittensor": True, "sentiment": "bullish", "subnets": []})
@@ -107,12 +106,17 @@ def test_roles_alternate(bad: Line) -> None:
     [
         completion("<think>It may be bearish, or", finish_reason="length"),
         completion(GOOD[:20], finish_reason="length"),
+        completion("Let me think step by step. The post", finish_reason="length"),
+        completion(f"{GOOD} Explanation: the post", finish_reason="length"),
+        completion("<think>It may be bearish, or", finish_reason="stop"),
+        completion("Let me think step by step. The post", finish_reason="stop", completion_tokens=352),
+        completion("Let me think step by step. The post", finish_reason=None, completion_tokens=352),
+        LLMError("no text", kind="malformed", prompt_tokens=100, completion_tokens=352),
         LLMError("no text", kind="malformed", cut_off=True, prompt_tokens=100, completion_tokens=256),
     ],
 )
-def test_thoughts_that_were_cut_off_get_room(cut: Completion | LLMError) -> None:
-    """The same question with a larger cap; a model that thinks is known from then on."""
-    cut = changed(cut, thought=True) if isinstance(cut, Completion) else cut
+def test_what_was_cut_off_gets_room(cut: Completion | LLMError) -> None:
+    """The same question with a larger cap, whatever the server calls the end; it is known from then on."""
     llm, (first, second) = _ask([cut, GOOD], posts=2)
     assert llm.asked[0].messages == llm.asked[1].messages
     caps = [asked.max_tokens for asked in llm.asked]
@@ -129,11 +133,41 @@ def test_thoughts_without_end_are_not_paid_for_thrice() -> None:
     assert (len(llm.asked), caught.value.kind) == (2, "malformed")
 
 
-def test_an_answer_that_was_cut_off_is_repaired() -> None:
-    """A model that runs on without thinking gets no more room for it."""
-    llm, (found,) = _ask([completion("On and on", finish_reason="length"), GOOD])
+@pytest.mark.parametrize("end", [" " * 40, "\n\t" * 90])
+def test_an_object_that_does_not_end_is_repaired(end: str) -> None:
+    """A model that writes empty space until it is cut off gets no more room for it."""
+    llm, (found,) = _ask([completion(f"{GOOD[:-1]}{end}", finish_reason="length"), GOOD])
     assert llm.asked[0].max_tokens == llm.asked[1].max_tokens
-    assert found.dropped == ()
+    assert (_rungs(llm), found.dropped) == (["json_schema", "simple_schema"], ())
+
+
+def test_words_without_end_are_not_paid_for_thrice() -> None:
+    """The reason says what to do."""
+    llm = ScriptedLLM([completion("On and on", finish_reason="length")])
+    with pytest.raises(AnalysisError, match=r"set MODEL to one that answers with JSON") as caught:
+        asyncio.run(_analyzer(llm).analyze(POST))
+    assert (len(llm.asked), caught.value.kind) == (2, "malformed")
+
+
+def test_one_odd_answer_leaves_the_rung_that_works() -> None:
+    """The post is repaired one rung lower, and the next one begins where the first did."""
+    llm, found = _ask([GOOD, "odd", GOOD, GOOD], posts=3)
+    assert _rungs(llm) == ["json_schema", "json_schema", "simple_schema", "json_schema"]
+    assert [one.calls for one in found] == [1, 2, 1]
+
+
+def test_a_rung_that_keeps_failing_is_left() -> None:
+    """After three of four posts that had to be repaired; a single one before that is forgiven."""
+    llm, found = _ask([GOOD, *(["odd", GOOD] * 2), GOOD, "odd", *([GOOD] * 9)], posts=8)
+    assert [one.calls for one in found] == [1, 2, 2, 1, 2, 1, 1, 1]
+    assert _rungs(llm)[-3:] == ["simple_schema"] * 3
+
+
+def test_a_format_that_is_refused_later_is_left_at_once() -> None:
+    """It is no matter of one answer."""
+    llm, found = _ask([GOOD, LLMError("no", kind="refused_format"), GOOD, GOOD], posts=3)
+    assert _rungs(llm)[-2:] == ["simple_schema"] * 2
+    assert [one.failed_calls for one in found] == [0, 1, 0]
 
 
 def test_the_cap_grows_with_what_can_be_listed() -> None:

@@ -47,6 +47,28 @@ def _analyze(
         return asyncio.run(analyze()), bodies
 
 
+def _answers(*bodies: bytes, known: bool = False, posts: int = 2) -> tuple[list[Analysis | AnalysisError], int]:
+    """Posts analyzed by what answers 200 with these, the last again and again: what came of them, and the requests."""
+    left = list(bodies)
+
+    def play(connection: socket.socket, released: threading.Event) -> None:  # noqa: ARG001 - the shape of a play
+        body = left.pop(0) if len(left) > 1 else left[0]
+        connection.sendall(RawServer.answer(200, body))
+
+    async def analyze() -> list[Analysis | AnalysisError]:
+        llm = OpenAIChat(base_url=f"{server.url}/v1", api_key="sk-key", timeout_s=60)
+        strategy = make_strategy("hybrid", load_registry())
+        analyzer = Analyzer(llm=llm, strategy=strategy, model="m", timeout_s=120, backoff_s=0.001)
+        if known:
+            analyzer.recall("json_schema", (), age_s=1)
+        found = [await _outcome(analyzer, POST) for _ in range(posts)]
+        await analyzer.aclose()
+        return found
+
+    with closing(RawServer([play])) as server:
+        return asyncio.run(analyze()), len(server.requests)
+
+
 async def _outcome(analyzer: Analyzer, post: str) -> Analysis | AnalysisError:
     try:
         return await analyzer.analyze(post)
@@ -134,3 +156,75 @@ def test_what_passes_is_asked_again_and_what_does_not_is_not(
         assert isinstance(one, AnalysisError)
         assert (one.kind, "WORDS" in one.reason) == (kind, True)
     assert len(asked) == 2 * requests
+
+
+_BODIES: Final[dict[str, Any]] = {
+    "a page": b"<!doctype html><html><head><title>Open WebUI</title></head></html>",
+    "nothing": b"",
+    "spaces": b" \n",
+    "words": b"Ollama is running",
+    "null": None,
+    "an empty object": {},
+    "an empty list": [],
+    "a stream": b'data: {"choices": [{"delta": {"content": "x"}}]}\n\ndata: [DONE]\n\n',
+    "Ollama's own API": {"model": "m", "message": {"role": "assistant", "content": GOOD}, "done": True},
+    "Ollama's generation": {"model": "m", "response": GOOD, "done": True},
+    "messages": {"type": "message", "role": "assistant", "content": [{"type": "text", "text": GOOD}]},
+    "candidates": {"candidates": [{"content": {"parts": [{"text": GOOD}]}}], "usageMetadata": {}},
+    "responses": {"object": "response", "status": "completed", "error": None, "output": [{"type": "message"}]},
+    "a list of models": {"object": "list", "data": [{"id": "m"}]},
+    "another path": {"error": "Unexpected endpoint or method. (POST /chat/completions)"},
+}
+ELSEWHERE: Final = {
+    name: body if isinstance(body, bytes) else json.dumps(body).encode() for name, body in _BODIES.items()
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_what_is_no_server_of_chats_is_a_wrong_address(name: str) -> None:
+    """One request a post, of the kind that is held and that ends an evaluation; the reason names the setting."""
+    found, requests = _answers(ELSEWHERE[name])
+    for one in found:
+        assert isinstance(one, AnalysisError)
+        assert (one.kind, one.calls <= 1, "check LLM_BASE" in one.reason) == ("model", True, True), one.reason
+    assert requests == 2
+
+
+@pytest.mark.parametrize("name", [name for name in ELSEWHERE if name != "another path"])
+@pytest.mark.parametrize("known", [False, True])
+def test_a_server_that_has_answered_may_stumble(name: str, known: bool) -> None:  # noqa: FBT001
+    """Before this start or after it: its answer is asked for once more, like any that cannot be used."""
+    good = json.dumps(COMPLETION).encode()
+    found, requests = _answers(*([] if known else [good]), ELSEWHERE[name], good, known=known)
+    assert all(isinstance(one, Analysis) for one in found), found
+    assert requests == 3
+
+
+def test_an_answer_that_cannot_be_used_shows_a_server_of_chats() -> None:
+    """What comes behind it is no wrong address."""
+    odd = json.dumps({"choices": [{"message": {"content": "odd"}, "finish_reason": "stop"}]}).encode()
+    (first, second), _ = _answers(odd, odd, b"<html>")
+    assert isinstance(first, AnalysisError)
+    assert isinstance(second, AnalysisError)
+    assert (first.kind, second.kind) == ("malformed", "malformed")
+
+
+def test_a_server_that_never_answered_is_set_up_wrongly() -> None:
+    """A refusal in words that nobody knows is one of configuration, and of this post where others were answered."""
+    found, _ = _analyze(lambda _body: True, 409, {"error": "WORDS"})
+    assert [one.kind for one in found if isinstance(one, AnalysisError)] == ["model", "model"]
+    assert all("WORDS (check MODEL and LLM_BASE)" in str(one) for one in found)
+    refuses = iter((False, True))
+    found, _ = _analyze(lambda _body: next(refuses), 409, {"error": "WORDS"})
+    assert isinstance(found[0], Analysis)
+    assert isinstance(found[1], AnalysisError)
+    assert (found[1].kind, "(check MODEL and LLM_BASE)" in found[1].reason) == ("request", True)
+
+
+def test_a_server_that_fails_at_schemas_is_asked_without() -> None:
+    """After the retries, and only as long as nothing is known; the second post is asked so at once."""
+    found, asked = _analyze(
+        lambda body: body.get("response_format", {}).get("type") == "json_schema", 500, {"error": "Internal error"}
+    )
+    assert [one.rung for one in found if isinstance(one, Analysis)] == ["json_object"] * 2
+    assert len(asked) == 3 + 1 + 1

@@ -166,7 +166,9 @@ def test_a_model_that_is_worse_than_none_is_told(here: World, command: Command) 
     assert "advice           set MODEL to a better one: " in out
 
 
-@pytest.mark.parametrize(("fault", "kind"), [("hang", "timeout"), ("429", "rate_limit"), ("503", "rate_limit"), ("500", "server")])
+@pytest.mark.parametrize(
+    ("fault", "kind"), [("hang", "timeout"), ("429", "rate_limit"), ("503", "rate_limit"), ("500", "server")]
+)
 def test_posts_that_failed_say_nothing_of_the_model(
     here: World, command: Command, monkeypatch: pytest.MonkeyPatch, fault: str, kind: str
 ) -> None:

@@ -214,7 +214,7 @@ def test_an_llm_that_lists_the_model(world: World) -> None:
         ("401", "failure", ("401", "API_KEY")),
         ("402", "failure", ("402", "top up")),
         ("403", "failure", ("403", "API_KEY")),
-        ("404", "warning", ("no list", "LLM_BASE", "--paid")),
+        ("404", "warning", ("no list", "LLM_BASE", "doctor --llm` asks the model")),
         ("429", "warning", ("429", "wait")),
         ("500", "failure", ("500", "wait")),
         ("html", "warning", ("HTML", "LLM_BASE")),
@@ -229,6 +229,15 @@ def test_an_llm_that_does_not_list_it(world: World, fault: str, level: str, word
     """Each answer with its own way out; a server without a list is no failure."""
     world.sandbox.script("llm.models", fault)
     assert exactly(ask_llm(world), level, *words)
+
+
+def test_a_list_that_is_missing_while_the_model_is_asked(world: World) -> None:
+    """The advice is not what is being done."""
+    world.sandbox.script("llm.models", "404")
+    base, key = world.sandbox.llm_base, world.sandbox.llm_key
+    (check,) = run_loop(llm_checks(base, key, "m", timeout_s=GIVE_UP_S, redact=str, asked=True))
+    assert exactly(check, "warning", "no list", "LLM_BASE", "the line llm-answer tells")
+    assert "doctor --" not in str(check)
 
 
 def test_an_llm_with_a_wrong_key_model_or_address(make_world: Make) -> None:

@@ -12,7 +12,7 @@ from tests.edges.three import told_by
 NO_KEY = "(check API_KEY)"
 NO_CREDIT = "(top up the account that API_KEY belongs to)"
 NO_MODEL = "(check MODEL: `user-miner doctor` lists what the server has)"
-NO_PATH = "(check LLM_BASE, which ends in /v1)"
+NO_PATH = "(check LLM_BASE, which usually ends in /v1)"
 
 
 def _error(message: str, **more: object) -> dict[str, object]:

@@ -58,6 +58,18 @@ SAID: Final[Mapping[LLMErrorKind, tuple[str, ...]]] = {
         "The free tier of the model has been exhausted.",
         "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 free model requests per day",
         "Quota exceeded for metric: generate_content_free_tier_requests, limit: 0, model: m. Please retry in 45.5s",
+        "Key limit exceeded (total limit). Manage it in the settings",
+        "Your free trial has ended. Please add a payment method.",
+        "Your trial period expired",
+        "Please update your payment method",
+        "The gateway requires a valid credit card on file to service requests.",
+        "token quota is not enough, token remain quota: $0.001",
+        "Your wallet balance is 0",
+        "account balance is $0.00, please pay",
+        "Subscription usage cap exceeded",
+        "you have used up your daily free allocation of 10,000 neurons",
+        "You are limited to 1000 API calls / month",
+        "Trial keys are limited to 20 calls per day",
     ),
     "model": (
         "unknown engine m",
@@ -79,6 +91,22 @@ SAID: Final[Mapping[LLMErrorKind, tuple[str, ...]]] = {
         "LLM Provider NOT provided. Pass in the LLM provider you are trying to call. You passed model=m",
         "Not found the model m or Permission denied",
         "模型不存在,请检查模型代码。",
+        "You don't have access to the model with the specified model ID.",
+        "Model access denied.",
+        "Model disabled.",
+        "The model `x` is blocked at the organization level",
+        "The model x is not enabled for this project",
+        "You are not allowed to sample from this model",
+        "Your plan does not include access to this model",
+        "Your subscription doesn't cover the model m",
+        "This model is only supported in v1/responses and not in v1/chat/completions.",
+        "m is only available via the Responses API",
+        "The provided model identifier is invalid.",
+        "Invocation of model ID m with on-demand throughput isn't supported.",
+        "The model `m` requires terms acceptance",
+        "This model requires a subscription",
+        "Requested model foo is not loaded",
+        "your current token plan not support model, m",
     ),
     "rate_limit": (
         "Rate limit reached for m on requests per min",
@@ -137,6 +165,8 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "Temperature is fixed at 1 for this model": ("temperature",),
     "invalid temperature: only 1 is allowed for this model": ("temperature",),
     "temperature is deprecated for this model.": ("temperature",),
+    "Unsupported value for model 'foo': temperature=0 not found in allowed list": ("temperature",),
+    "the role of message with odd index in the messages must be user or function": ("system",),
     "Use 'max_completion_tokens' instead of 'max_tokens'": ("max_tokens",),
     "Range of max_tokens should be [1, 8192]": ("max_tokens",),
     "maxOutputTokens is out of range": ("max_tokens",),
@@ -323,6 +353,7 @@ def test_a_completion_is_one_whatever_stands_beside_it(beside: dict[str, Any]) -
         (503, "Too many requests", "rate_limit"),
         # What is no limit, under one that says so.
         (429, "x", "rate_limit"),
+        (429, "Subscription 4-hour usage cap exceeded, retry later", "rate_limit"),
         (429, {"error": {"code": "1113", "message": "余额不足或无可用资源包,请充值。"}}, "quota"),
         (429, "generate_content_requests, quotaId: GenerateRequestsPerDayPerProjectPerModel-FreeTier", "quota"),
         (429, "quotaId: RequestsPerDayPerProject, quotaId: GenerateRequestsPerMinutePerProject", "rate_limit"),
@@ -392,7 +423,7 @@ def test_a_parameter_that_nobody_points_at_is_none() -> None:
 
 
 NO_MODEL: Final = "(check MODEL: `user-miner doctor` lists what the server has)"
-NO_PATH: Final = "(check LLM_BASE, which ends in /v1)"
+NO_PATH: Final = "(check LLM_BASE, which usually ends in /v1)"
 
 
 @pytest.mark.parametrize(
@@ -407,6 +438,11 @@ NO_PATH: Final = "(check LLM_BASE, which ends in /v1)"
         (404, "no route for POST /v1/models/chat/completions", NO_PATH),
         (404, "Cannot POST https://a.example/models/chat/completions", NO_PATH),
         (404, "", NO_PATH),
+        (400, "<html><title>400 The plain HTTP request was sent to HTTPS port</title></html>", NO_PATH),
+        (400, "Client sent an HTTP request to an HTTPS server.", NO_PATH),
+        (400, {"error": "Unexpected endpoint or method. (POST /chat/completions)"}, NO_PATH),
+        (400, {"error": {"message": "Invalid URL (POST /chat/completions)"}}, NO_PATH),
+        (404, {"errors": [{"code": 7003, "message": "Could not route to /accounts/x/ai/v1, perhaps it is"}]}, NO_PATH),
         (410, "", NO_PATH),
         (405, {"detail": "Method Not Allowed"}, NO_PATH),
     ],
@@ -414,6 +450,42 @@ NO_PATH: Final = "(check LLM_BASE, which ends in /v1)"
 def test_an_unknown_model_is_no_wrong_address(status: int, body: Any, fix: str) -> None:
     """By what is said to be unknown; addresses that are repeated say nothing."""
     assert _refused(status, body).reason.endswith(fix)
+
+
+GOOGLE: Final = {
+    "error": {
+        "code": 429,
+        "message": "You exceeded your current quota, please check your plan and billing details.",
+        "status": "RESOURCE_EXHAUSTED",
+        "details": [
+            {
+                "@type": "type.example/google.rpc.QuotaFailure",
+                "violations": [{"quotaId": "QUOTA", "quotaDimensions": {"location": "global", "model": "m"}}],
+            },
+            {"@type": "type.example/google.rpc.RetryInfo", "retryDelay": "0.5s"},
+        ],
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("quota", "kind"),
+    [("GenerateRequestsPerDayPerProjectPerModel-FreeTier", "quota"), ("GenerateRequestsPerMinute", "rate_limit")],
+)
+def test_a_quota_is_found_however_deep_it_stands(quota: str, kind: LLMErrorKind) -> None:
+    """In the list that it comes in from one address, and without it from the other; in lists of lists as well."""
+    body: Any = json.loads(json.dumps(GOOGLE).replace("QUOTA", quota))
+    for _ in range(4):
+        error = _refused(429, body)
+        assert (error.kind, error.retry_after_s) == (kind, 0.5)
+        body = [body]
+
+
+def test_a_list_that_points_at_the_model_means_it() -> None:
+    """Whatever it says of its name."""
+    for said in ("Input should be 'a' or 'b'", "value is not a valid enumeration member; permitted: 'a'"):
+        error = _refused(422, {"detail": [{"type": "enum", "loc": ["body", "model"], "msg": said, "input": "m"}]})
+        assert (error.kind, error.reason.endswith(NO_MODEL)) == ("model", True)
 
 
 @pytest.mark.parametrize("before", ["", "no ", "model ", "quota_id: ", "invalid_", "the prompt ", "is still "])

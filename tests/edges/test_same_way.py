@@ -261,3 +261,32 @@ def _folder_of(file: Path) -> Path:
     )
     (folder / f"{digest.stdout.strip()}.0").write_bytes(file.read_bytes())
     return folder
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        RawServer.answer(407, "who are you", Proxy_Authenticate="Basic"),
+        RawServer.answer(
+            403, b"<html><title>ERROR: The requested URL could not be retrieved</title>(squid/5.7)</html>"
+        ),
+        RawServer.answer(503, b"denied", X_Squid_Error="ERR_DNS_FAIL 0"),
+    ],
+)
+def test_a_proxy_that_answers_for_the_model_is_named(
+    wire: Any, monkeypatch: pytest.MonkeyPatch, name: str, refusal: bytes
+) -> None:
+    """By its variable; neither key nor model is blamed."""
+    with LittleProxy(wire.port, refuses=refusal) as proxy:
+        monkeypatch.setenv(name, f"http://operator:{ESCAPED}@127.0.0.1:{proxy.port}")
+        told = told_by("llm", "http://server.test")
+    assert f"of the proxy that {name} names" in told
+    assert not [part for part in (PASSWORD, ESCAPED, "operator", "API_KEY", "MODEL") if part in told]
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+def test_a_proxy_that_is_gone_is_named(closed_url: str, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The model's server is not blamed for it."""
+    monkeypatch.setenv(name, closed_url)
+    assert f"no connection through the proxy that {name} names: " in told_by("llm", "https://server.test")

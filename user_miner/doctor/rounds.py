@@ -254,6 +254,7 @@ class Rounds:
             settings.model,
             timeout_s=self._timeout_s,
             redact=self._patient.redact,
+            asked=self._asks_llm,
         )
 
     async def _notify(self, settings: Settings) -> list[Check]:

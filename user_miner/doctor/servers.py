@@ -229,31 +229,34 @@ def _x_refused(reply: Reply, host: str, redact: Callable[[str], str]) -> Check:
 
 # The LLM's server, by its list of models, which costs nothing: is the key good, and is our model there.
 
-_ASK: Final = (
-    "correct LLM_BASE, which usually ends in /v1; where that is right, `user-miner doctor --paid` asks the model"
-)
+_CORRECT: Final = "correct LLM_BASE, which usually ends in /v1; where that is right,"
+_ASK: Final = f"{_CORRECT} `user-miner doctor --llm` asks the model"
+_ASKED: Final = f"{_CORRECT} the line llm-answer tells whether the model answers"
 _COMPARED: Final = 2_000  # to compare more would take seconds
 _NO_LIST: Final = frozenset({404, 405, 501})
 
 
-async def llm_checks(base: str, key: str, model: str, *, timeout_s: float, redact: Callable[[str], str]) -> list[Check]:
-    """Ask the server which models it has."""
+async def llm_checks(
+    base: str, key: str, model: str, *, timeout_s: float, redact: Callable[[str], str], asked: bool = False
+) -> list[Check]:
+    """Ask the server which models it has; `asked` is whether the model is asked as well, elsewhere."""
     try:
         answered = await get(base, "/models", token=key, timeout_s=timeout_s)
     except Unanswered as error:
         return [failure("llm", error.reason, unanswered_fix("LLM_BASE", base))]
-    return [models_check(answered.reply, model, host=place(base), redact=redact)]
+    fix = _ASKED if asked else _ASK
+    return [models_check(answered.reply, model, host=place(base), redact=redact, fix=fix)]
 
 
-def models_check(reply: Reply, model: str, *, host: str, redact: Callable[[str], str]) -> Check:
-    """What a list of models says of ours."""
+def models_check(reply: Reply, model: str, *, host: str, redact: Callable[[str], str], fix: str = _ASK) -> Check:
+    """What a list of models says of ours; `fix` is what to do where there is none."""
     if reply.status in _NO_LIST:
-        return warning("llm", f"{host} keeps no list of models ({reply.status}), so {model} may be there or not", _ASK)
+        return warning("llm", f"{host} keeps no list of models ({reply.status}), so {model} may be there or not", fix)
     if not reply.ok:
-        return _llm_refused(reply, host, redact)
+        return _llm_refused(reply, host, redact, fix)
     names = _names(reply)
     if names is None:
-        return warning("llm", f"{host}: expected a list of models, found {reply.summary(redact)}", _ASK)
+        return warning("llm", f"{host}: expected a list of models, found {reply.summary(redact)}", fix)
     if model in names:
         return ok("llm", f"{host} lists {model}, one of {len(names)} model(s)")
     listed = sorted(names)
@@ -264,13 +267,13 @@ def models_check(reply: Reply, model: str, *, host: str, redact: Callable[[str],
     )
 
 
-def _llm_refused(reply: Reply, host: str, redact: Callable[[str], str]) -> Check:
+def _llm_refused(reply: Reply, host: str, redact: Callable[[str], str], fix: str) -> Check:
     said = reply.summary(redact)
     error = llm_refusal(reply.status, said, whole=reply.text(), headers=reply.headers, formatted=False)
     found = f"{host}: {reply.status}: {said}"
     if error.kind == "rate_limit":
         return warning("llm", found, LLM_FIXES[error.kind])
-    return failure("llm", found, LLM_FIXES.get(error.kind, _ASK))
+    return failure("llm", found, LLM_FIXES.get(error.kind, fix))
 
 
 def _names(reply: Reply) -> set[str] | None:
