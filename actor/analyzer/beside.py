@@ -62,8 +62,9 @@ def objection(others: dict[str, Any], category: str, post: str) -> str:
 
 
 def category_of(value: str) -> str:
-    """How a category is named, however it is written."""
-    return _SPACES.sub("_", _EDGES.sub("", value.replace("\ufeff", "").strip().lower()))
+    """The category that a value names, without case, spaces and signs around it; the value itself when it is long."""
+    named = value.replace("\ufeff", "").strip().lower()
+    return _SPACES.sub("_", _EDGES.sub("", named)) if len(named) <= _SHORT_CHARS else named
 
 
 def letters(text: str) -> str:

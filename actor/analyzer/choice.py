@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from actor.analyzer.beside import letters
 from actor.analyzer.declines import declines
 from actor.analyzer.follow_up import begins_another, runs_on, takes_back
 from actor.analyzer.lead_in import announces, is_led_away, is_strange_label
@@ -29,7 +30,6 @@ _ANSWER_FIELD: Final = re.compile(r"[\"'](?:about_bittensor|sentiment)[\"']\s*:"
 _SPEAKS_OF: Final = re.compile(r"(?<![\w-])(?!(?:is|are|be|as|return)\W*$)[^\W\d_]+[,']?\s+[`*\"'(]*$", re.IGNORECASE)
 _GOES_ON: Final = re.compile(r"[`*\"')]*\s*[,;:]?\s*[a-z]")
 _WORD: Final = re.compile(r"\w")
-_LETTERS: Final = re.compile(r"[\W_]+")
 
 
 class UnclearError(Exception):
@@ -101,10 +101,10 @@ def _require_own(before: str, said: Sequence[Said], post: str) -> None:
     """Some models repeat the question first. It has to be this one, and no example or invention."""
     inputs = [one for one in said if _is_input(one.found.value)]
     marked = runs_on(before, 0) < len(before)
-    own = _LETTERS.sub("", post.lower())
+    own = letters(post)
     if len(inputs) > 1 or (marked and not inputs):
         raise UnclearError("it holds posts of its own before the answer")
-    if any(not own.startswith(_LETTERS.sub("", one.found.value["post"].lower())) for one in inputs):
+    if any(not own.startswith(letters(one.found.value["post"])) for one in inputs):
         raise UnclearError("it holds an answer to another post")
 
 
@@ -129,6 +129,7 @@ def _standing(view: str, said: Sequence[Said]) -> list[_Standing]:
         gap = view[at : one.found.start]
         led_away = is_led_away(gap, before=led_away)
         is_strange = led_away and is_strange_label(gap)
+        led_away = led_away and not _is_input(one.found.value)  # its label says nothing of what follows
         at = one.found.end
         if one.answer is not None and (is_strange or not led_away) and not is_inside and not _is_mentioned(one, view):
             standing.append(_Standing(one.found, one.answer, is_strange))
@@ -152,8 +153,8 @@ def _is_mentioned(one: Said, view: str) -> bool:
 
 def _is_quoted(found: FoundObject, text: str, view: str, post: str) -> bool:
     """Whether, in the middle of words, it says nothing but what the post says."""
-    words = _LETTERS.sub("", text[found.start : found.end].lower())
-    return words in _LETTERS.sub("", post.lower()) and bool(_WORD.search(without_marks(view)))
+    words = letters(text[found.start : found.end])
+    return words in letters(post) and bool(_WORD.search(without_marks(view)))
 
 
 def _may_correct(later: Said, answer: ModelAnswer, text: str) -> bool:

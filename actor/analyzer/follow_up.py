@@ -64,7 +64,7 @@ _UNDONE: Final = (
 _WHAT_WAS_SAID: Final = r"(?:this|that|it|above|answer|json|object|output|verdict|sentiment|category)"
 _TAKES_BACK: Final = re.compile(
     rf"^\W*(?:as )?(?:an? |my |the )?(?:first |rough )?{_UNDONE}\b|"
-    rf"\b{_WHAT_WAS_SAID}(?: (?:is|was|seems|looks)|'s)?(?: \w+)? {_UNDONE}\b|"
+    rf"\b{_WHAT_WAS_SAID}(?: (?:is|was|seems|looks)|'s)(?: \w+)? {_UNDONE}\b|"
     rf"\b{_WHAT_WAS_SAID} (?:should|must|needs? to|ought to) (?:be|flip|change|go)\b|"
     r"^\W*(?:but|however|yet|unless|though|edit|update|on (?:second|closer|further|a closer)|re\W?(?:evaluat|check)\w+|"
     r"checking|revised|(?-i:is|was|would|could|might))\b|\b(?:critique|reflection)\W*:|<-|"

@@ -503,7 +503,26 @@ def test_any_mixture_is_read_or_refused(parts: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["{}", "<x>", "</x>", "<x></y>", "```", "[a]", "{'", '{"a":', "~~", "no ", "\n", " a.", "&lt;", "<!--", "\\"],
+    [
+        "{}",
+        "<x>",
+        "</x>",
+        "<x></y>",
+        "```",
+        "[a]",
+        "{'",
+        '{"a":',
+        "~~",
+        "no ",
+        "\n",
+        " a.",
+        "&lt;",
+        "<!--",
+        "\\",
+        ". ",
+        "! ",
+        "- ",
+    ],
 )
 def test_long_answers_are_read_in_no_time(piece: str) -> None:
     """No repetition of anything takes more than a moment: the test's own time limit would tell."""

@@ -103,6 +103,7 @@ LED_IN = [
     "<|start|>assistant<|channel|>final<|message|>",
     f"INPUT:\n{ASKED}\nANSWER:\n",
     f"{ASKED}\n",
+    f"INPUT:\n{ASKED}\n",
     f"**Input:** {ASKED}\n\n**Answer:** ",
     "1. ",
     *(
@@ -152,6 +153,9 @@ BEHIND = [
     "\n\nHe calls the launch a mistake.",
     "\n\nThe post has no positive news; it isn't very_bearish, as it reports no exploit.",
     "\n\nThis is an example of concern.",
+    "\n\nI did not find any candidates in the post.",
+    "\n\nThe text mentions that miners provide content to users, and that the price is too high.",
+    "\n\nIt reports that the check failed and that the old design is void.",
     "\n\nThe author said the team was wrong.",
     "\n\nNo candidates were provided, so subnets is empty.",
     "\n```\n\nThe sentiment is bearish because the post is pessimistic; not all functions are discussed.",
