@@ -29,13 +29,16 @@ _POSTS: Final = re.compile(
 _FAILURE: Final = re.compile(r"errors?(?: \w+)?|refusal|refused|declined|failure|exception", re.IGNORECASE)
 _FINE: Final = frozenset({"", "none", "no", "null", "no error", "no errors", "ok", "n/a", "false"})
 _DENIED: Final = re.compile(
-    r"(?:is )?(?:final(?: answer| version)?|valid|correct|approved|accepted|confirmed|done|complete|completed)",
+    r"(?:is )?(?:final(?: answer| version)?|valid|correct|approved|accepted|confirmed|done|"
+    r"completed?|finali[sz]ed|success(?:ful)?|ok|usable|passed)",
     re.IGNORECASE,
 )
+_NEEDS: Final = re.compile(r"\bneeds? (?:review|revision|checking)\b|\b(?:unverified|unsure|outdated)\b", re.IGNORECASE)
 _NO: Final = frozenset({"false", "no", "0"})
 _STAGES: Final = frozenset({"stage", "status", "type", "kind", "phase", "version", "state", "step"})
 _EARLY: Final = re.compile(
-    r"\b(?:initial|first|early|old|rejected|superseded|discarded|pending|in progress|failed)\b", re.IGNORECASE
+    r"\b(?:initial|first|early|old|rejected|superseded|discarded|pending|in progress|failed|failure|errors?|draft)\b",
+    re.IGNORECASE,
 )
 
 
@@ -95,6 +98,8 @@ def _is_early(name: str, value: Any) -> bool:
     if _DENIED.fullmatch(name):
         return value is False or str(value).strip().lower() in _NO
     short = value if isinstance(value, str) and len(value) <= _SHORT_CHARS else ""
+    if value is True and _NEEDS.search(name):
+        return True
     if name.lower() in _STAGES and _EARLY.search(short):
         return True
     return bool(short or value is True) and speaks_against(f"{name} {apart(short)}:")

@@ -17,10 +17,12 @@ _RUN_ON: Final = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _NEXT_ONE: Final = re.compile(
-    r"^\W*(?:(?:the|next|another|new|second|third|\d+)\W+)*"
+    r"^\W*(?:(?:the|next|another|new|second|third|updated|other|different|"
+    r"similar|for|an?|\d+)\W+)*"
     r"(?:post|tweet|message|text|question|q|example|case|sample|prompt|task|problem|candidates)\b[^\n]{0,60}(?::|$)",
     re.IGNORECASE | re.MULTILINE,
 )
+_NO_TAGS: Final = str.maketrans("[]", "()")
 _LISTED: Final = re.compile(r"[\s\])}]*(?:[,;|/]|\b(?:and|or)\b)[\s\[({]*", re.IGNORECASE)
 
 _CATEGORY: Final = re.compile(
@@ -59,7 +61,8 @@ _UNSURE: Final = (
 _UNDONE: Final = (
     rf"(?:{_UNSURE}|superseded|rejected|obsolete|deprecated|outdated|discarded|abandoned|withdrawn|old|void|invalid|"
     r"(?:(?:far|much|way|a bit|slightly|somewhat) )?too (?:optimistic|pessimistic|positive|negative|bullish|bearish|"
-    r"generous|harsh)|(?:over|under)(?:estimated|stated)|backwards?|what (?:an?|some|one)|the opposite)"
+    r"generous|harsh)|"
+    r"(?:over|under)(?:estimated|stated)|overly \w+|not final|backwards?|what (?:an?|some|one)|the opposite)"
 )
 _WHAT_WAS_SAID: Final = r"(?:this|that|it|above|answer|json|object|output|verdict|sentiment|category)"
 _TAKES_BACK: Final = re.compile(
@@ -68,7 +71,10 @@ _TAKES_BACK: Final = re.compile(
     rf"\b{_WHAT_WAS_SAID} (?:should|must|needs? to|ought to) (?:be|flip|change|go)\b|"
     r"^\W*(?:but|however|yet|unless|though|edit|update|on (?:second|closer|further|a closer)|re\W?(?:evaluat|check)\w+|"
     r"checking|revised|(?-i:is|was|would|could|might))\b|\b(?:critique|reflection)\W*:|<-|"
-    r"\b(?:verdict|status|check|test|review|validation)\W{0,3}[:=-]\W{0,3}(?:fail\w*|rejected|wrong|bad|invalid|incorrect)\b|"
+    r"\b(?:verdict|status|check|test|review|validation)(?: result)?\W{0,3}[:=-]\W{0,3}"
+    r"(?:fail\w*|rejected|wrong|bad|invalid|incorrect)\b|"
+    r"\bi (?:over|under)\w+ed\b|\bfails? (?:my|the|this|a) \w*check|\bneeds? (?:\w+ )?(?:review|revision)\b|\btbd\b|"
+    r"\bflip (?:it|this|that)\b|\bthe (?:reverse|opposite) of (?:what|this|that)\b|"
     r"\bgot (?:that|it|this) (?:back|wrong)|\bthe (?:opposite|reverse) (?:is|was|holds|applies)\b|"
     r"(?:^\W*|[.!?\n]\W{0,9}|-\s{1,9}|\b(?:but|well|oh|ah|hmm+|wait)\W{1,9})"
     r"(?:wait|nope|nah|actually|correction|hmm+|hold on|oops|whoops|scratch|strike|wrong|incorrect|instead|"
@@ -105,7 +111,8 @@ def takes_back(tail: str, category: str) -> bool:
         category: Of the answer.
     """
     ours, theirs = (_UP, _DOWN) if "bullish" in category else (_DOWN, _UP)
-    tail = _OF_OTHERS.sub("", apart(without_marks(tail)))
+    words = tail.lstrip("`~ \t\r\n").translate(_NO_TAGS)  # what stands behind a closing fence is no label of one
+    tail = _OF_OTHERS.sub("", apart(without_marks(words)))
     if any(_denies(denied[0], category, ours) for denied in _DENIED.finditer(tail)):
         return True
     tail = _DENIED.sub("", tail)

@@ -12,7 +12,7 @@ from actor.analyzer.marks import is_neutral, without_marks
 
 __all__ = ["SIGNS", "announces", "apart", "is_led_away", "is_strange_label", "speaks_against"]
 
-SIGNS: Final = "❌✗✘✖✕⛔👎🙅🚫💭🤔"
+SIGNS: Final = "❌✗✘✖✕⛔👎🙅🚮🚫💭🤔"
 """Characters that say by themselves that something is wrong, or no more than thought."""
 
 _MOST_CHARS: Final = 600

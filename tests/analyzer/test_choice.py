@@ -171,6 +171,8 @@ def test_an_object_behind_words_of_a_draft_is_no_answer(words: str) -> None:
         ),
         *("On closer inspection the author is worried.", "But the post is a complaint.", "It is not very bullish."),
         *("Nothing positive in it.", "Critique: misses the worry.", "That sentiment should flip.", "<- my first idea"),
+        *("I overstated it.", "[discarded]", "This fails my check.", "Review result: FAILED", "Not final.", "TBD"),
+        *("This seems overly upbeat.", "That's the reverse of what it says.", "Needs a review."),
         *("Update: concern", "EDIT: the post is a complaint", "Re-evaluating: concern.", "is what one could say"),
         *("Actually it is not about Bittensor.", "about_bittensor should be false", "Instead, see below."),
         *(
@@ -429,6 +431,7 @@ def test_fields_beside_an_answer_may_speak_against_it(more: dict[str, object]) -
             {"correct": "No"},
             {"approved": False},
         ),
+        *({"finalized": False}, {"success": False}, {"needs_review": True}, {"status": "error"}),
         *({"stage": "initial"}, {"status": "rejected"}, {"version": "old"}, {"step": "first"}, {"phase": "early idea"}),
         *({"error": "no post was given"}, {"refusal": "I can't help"}, {"error": True}, {"error": {"message": "x"}}),
         *(
@@ -458,6 +461,12 @@ DECLINED = [
     ),
     *("I don't see a post.\n{}", "The expected structure is:\n{}", "{}\n\nFill in the right values."),
     *("I would need the post. The output will look like:\n{}", "Please send the post and I'll reply like so:\n{}"),
+    *(
+        "Insufficient information.\n{}",
+        "I won't judge this.\n{}",
+        "Use this structure:\n{}",
+        "Here is a blank form:\n{}",
+    ),
     *("Starting from the skeleton:\n{}", "There is no post to judge.\n{}", "No text was given, hence:\n{}"),
     *(
         "I'm unable to assess it.\nFinal answer:\n{}",
