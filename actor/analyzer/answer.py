@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from actor.analyzer.beside import category_of, objection
 from actor.analyzer.choice import Said, UnclearError, choose
 from actor.analyzer.json_in_text import FoundObject, TangledError, objects_in, whole_object
-from actor.analyzer.lead_in import apart, speaks_against
 from actor.analyzer.marks import is_neutral
-from actor.analyzer.prompt import SENTIMENTS
+from actor.analyzer.prompt import EXAMPLE_NAMES, SENTIMENTS
 from actor.analyzer.thoughts import UnfinishedError, after_thoughts
 from events.codec import Value
 
@@ -28,10 +28,9 @@ __all__ = ["SCHEMA_NAME", "AnswerError", "Discussed", "ModelAnswer", "read_answe
 SCHEMA_NAME: Final = "post_analysis"
 
 MAX_ANSWER_CHARS: Final = 100_000
-_BOOLEANS: Final = {"true": True, "false": False}
-_SPACES: Final = re.compile(r"[\s\-_]+")
+_BOOLEANS: Final = {"true": True, "yes": True, "false": False, "no": False}
+_SPACES: Final = re.compile(r"[\s\-]+")
 _MAX_DIGITS: Final = 3
-_SHORT_CHARS: Final = 30
 _FIELDS: Final = frozenset({"about_bittensor", "sentiment", "subnets"})
 _LABEL: Final = re.compile(r"(?:json[c5]?|javascript|js)\b\s*", re.IGNORECASE)
 
@@ -136,15 +135,18 @@ def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answer(found: dict[str, Any], candidates: Sequence[Subnet], post: str) -> ModelAnswer:
+    found = _named(found)
     about = found.get("about_bittensor")
     about = _BOOLEANS.get(_plain(about)) if isinstance(about, str) else about
     if not isinstance(about, bool):
         raise AnswerError("about_bittensor must be true or false")
     sentiment = found.get("sentiment")
-    category = _SPACES.sub("_", _plain(sentiment)) if isinstance(sentiment, str) else ""
+    category = category_of(sentiment) if isinstance(sentiment, str) else ""
     if category not in SENTIMENTS:
         raise AnswerError(f"sentiment must be one of {', '.join(SENTIMENTS)}")
-    _require_one(found, category)
+    if flaw := objection({name: found[name] for name in found if name not in _FIELDS}, category, post):
+        raise AnswerError(flaw)
+    _require_no_example(found.get("subnets"), candidates)
     subnets = found.get("subnets") if candidates else []
     if not isinstance(subnets, list):
         raise AnswerError("subnets must be a list")
@@ -152,19 +154,26 @@ def _answer(found: dict[str, Any], candidates: Sequence[Subnet], post: str) -> M
     return ModelAnswer(about_bittensor=about, sentiment=SENTIMENTS[category], discussed=discussed)
 
 
-def _require_one(found: dict[str, Any], category: str) -> None:
-    """Fields that were not asked for are dropped, unless they call the rest a draft or name another sentiment."""
-    others: list[Any] = [value for name, value in found.items() if name not in _FIELDS]
-    while others:
-        value = others.pop()
-        others += value.values() if isinstance(value, dict) else _list(value)
-        named = _SPACES.sub("_", _plain(value)) if isinstance(value, str) else category
-        if named in SENTIMENTS and named != category:
-            raise AnswerError("it names several sentiments")
+def _named(found: dict[str, Any]) -> dict[str, Any]:
+    """With the names of fields as they were asked for, however they are written."""
+    named: dict[str, Any] = {}
     for name, value in found.items():
-        short = value if isinstance(value, str) and len(value) <= _SHORT_CHARS else ""
-        if name not in _FIELDS and (short or value is True) and speaks_against(apart(f"{name} {short}:")):
-            raise AnswerError("it calls itself a draft or an example")
+        asked = _SPACES.sub("_", _plain(name.replace("\\", "")))
+        asked = asked if asked in _FIELDS else name
+        if asked in named and named[asked] != value:
+            raise AnswerError(f"it gives {asked} twice, differently")
+        named[asked] = value
+    return named
+
+
+def _require_no_example(subnets: Any, candidates: Sequence[Subnet]) -> None:
+    """Who names the subnet of the prompt's examples answers those, and not the question."""
+    offered = {subnet.name for subnet in candidates}
+    names = {
+        entry.get("name") for entry in _list(subnets) if isinstance(entry, dict) and isinstance(entry.get("name"), str)
+    }
+    if names & EXAMPLE_NAMES - offered:
+        raise AnswerError("it answers an example")
 
 
 def _discussed(subnets: list[Any], candidates: Sequence[Subnet], post: str) -> dict[str, Discussed]:

@@ -17,14 +17,31 @@ _RUN_ON: Final = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _NEXT_ONE: Final = re.compile(
-    r"^\W*(?:(?:the|next|another|new|second|third|\d+)\W+)*"
+    r"^\W*(?:(?:the|next|another|new|second|third|updated|other|different|"
+    r"similar|for|an?|\d+)\W+)*"
     r"(?:post|tweet|message|text|question|q|example|case|sample|prompt|task|problem|candidates)\b[^\n]{0,60}(?::|$)",
     re.IGNORECASE | re.MULTILINE,
 )
+_NO_TAGS: Final = str.maketrans("[]", "()")
 _LISTED: Final = re.compile(r"[\s\])}]*(?:[,;|/]|\b(?:and|or)\b)[\s\[({]*", re.IGNORECASE)
 
 _CATEGORY: Final = re.compile(
     r"\b(?P<very>(?:very|extremely|strongly|highly|super|hugely)[\s-]+)?(?P<base>bullish|bearish|neutral)\b",
+    re.IGNORECASE,
+)
+# What it says the answer is not.
+_DENIED: Final = re.compile(
+    r"(?:\b(?:rather than|instead of|as opposed to|over|than|not|never|no|nothing|without|lacks?|neither|nor)|n't)\s+"
+    r"(?:an? |any |simply |just |quite |really )*(?:very\s+)?"
+    r"(?:bullish|bearish|neutral|positive|negative|optimistic|pessimistic)\b(?! but)",
+    re.IGNORECASE,
+)
+# What it tells of others: their words, their sorrow, what the post is an example of.
+_OF_OTHERS: Final = re.compile(
+    r"\b(?:author|poster|writer|tweet|they|he|she)(?: \w+)? "
+    r"(?:says?|said|calls?|called|thinks?|claims?|believes?|argues?|admits?|complains?|feels?|felt)\b"
+    r"(?:(?!\b(?:above|answer|json|object|output|verdict|i|my|this)\b)[\w', ])*|"
+    r"\b(?:is|was|'s|as) an example of (?!(?:an?|the|how|what|answers?|outputs?|formats?|json)\b)\w+",
     re.IGNORECASE,
 )
 _UP: Final = re.compile(r"\b(?:positive|optimistic|bull)\b", re.IGNORECASE)
@@ -41,8 +58,24 @@ _UNSURE: Final = (
     r"(?:not (?:right|correct)|wrong|incorrect|drafts?|examples?|samples?|templates?|placeholders?|hypothetical|"
     r"tentative|preliminary|provisional)"
 )
+_UNDONE: Final = (
+    rf"(?:{_UNSURE}|superseded|rejected|obsolete|deprecated|outdated|discarded|abandoned|withdrawn|old|void|invalid|"
+    r"(?:(?:far|much|way|a bit|slightly|somewhat) )?too (?:optimistic|pessimistic|positive|negative|bullish|bearish|"
+    r"generous|harsh)|"
+    r"(?:over|under)(?:estimated|stated)|overly \w+|not final|backwards?|what (?:an?|some|one)|the opposite)"
+)
+_WHAT_WAS_SAID: Final = r"(?:this|that|it|above|answer|json|object|output|verdict|sentiment|category)"
 _TAKES_BACK: Final = re.compile(
-    rf"^\W*(?:as )?(?:an? |my |the )?(?:first |rough )?{_UNSURE}\b|"
+    rf"^\W*(?:as )?(?:an? |my |the )?(?:first |rough )?{_UNDONE}\b|"
+    rf"\b{_WHAT_WAS_SAID}(?: (?:is|was|seems|looks)|'s)(?: \w+)? {_UNDONE}\b|"
+    rf"\b{_WHAT_WAS_SAID} (?:should|must|needs? to|ought to) (?:be|flip|change|go)\b|"
+    r"^\W*(?:but|however|yet|unless|though|edit|update|on (?:second|closer|further|a closer)|re\W?(?:evaluat|check)\w+|"
+    r"checking|revised|(?-i:is|was|would|could|might))\b|\b(?:critique|reflection)\W*:|<-|"
+    r"\b(?:verdict|status|check|test|review|validation)(?: result)?\W{0,3}[:=-]\W{0,3}"
+    r"(?:fail\w*|rejected|wrong|bad|invalid|incorrect)\b|"
+    r"\bi (?:over|under)\w+ed\b|\bfails? (?:my|the|this|a) \w*check|\bneeds? (?:\w+ )?(?:review|revision)\b|\btbd\b|"
+    r"\bflip (?:it|this|that)\b|\bthe (?:reverse|opposite) of (?:what|this|that)\b|"
+    r"\bgot (?:that|it|this) (?:back|wrong)|\bthe (?:opposite|reverse) (?:is|was|holds|applies)\b|"
     r"(?:^\W*|[.!?\n]\W{0,9}|-\s{1,9}|\b(?:but|well|oh|ah|hmm+|wait)\W{1,9})"
     r"(?:wait|nope|nah|actually|correction|hmm+|hold on|oops|whoops|scratch|strike|wrong|incorrect|instead|"
     r"no(?=\W{0,3}[,.:;!-]|\s*$)|no (?:it|that|this|the|i)|not (?:quite|really|that|this|so))\b|"
@@ -50,8 +83,8 @@ _TAKES_BACK: Final = re.compile(
     r"should (?:have )?(?:be(?:en)?|said|read|say)|or rather|i (?:meant|mean)|chang\w+ my mind|never ?mind|misread|"
     r"(?:ignore|disregard|discard|forget|replace|cancel|undo|redo|skip) "
     r"(?:that|this|it|the|my|all|what|above|previous)|"
-    r"let me (?:fix|correct|re\w+|double|try|think|check)|not (?:the|my) (?:final )?answer|"
-    r"(?:does|do|did)(?: not|n't) (?:seem|look|fit|match|sound)|"
+    r"let me (?:fix|correct|re\w+|double|try|think|check|verify)|not (?:the|my) (?:final )?answer|"
+    r"(?:does|do|did)(?: not|n't) (?:seem|look|fit|match|sound|capture|reflect)|"
     rf"(?:is|was|are|be|'s|just|only|as) (?:an? |the |my )?{_UNSURE}|"
     r"correct(?:ed)? (?:answer|version|json|output)|(?:final|real|revised|updated) (?:answer|verdict|version)\W*:)"
     rf"|[{SIGNS}]",
@@ -77,15 +110,24 @@ def takes_back(tail: str, category: str) -> bool:
         tail: The plain text behind it, without objects that can be read.
         category: Of the answer.
     """
-    tail = apart(tail)
+    ours, theirs = (_UP, _DOWN) if "bullish" in category else (_DOWN, _UP)
+    words = tail.lstrip("`~ \t\r\n").translate(_NO_TAGS)  # what stands behind a closing fence is no label of one
+    tail = _OF_OTHERS.sub("", apart(without_marks(words)))
+    if any(_denies(denied[0], category, ours) for denied in _DENIED.finditer(tail)):
+        return True
+    tail = _DENIED.sub("", tail)
     if _ANSWER_FIELD.search(tail) or any(_category(named) != category for named in _CATEGORY.finditer(tail)):
         return True
-    ours, theirs = (_UP, _DOWN) if "bullish" in category else (_DOWN, _UP)
     if category != "neutral" and theirs.search(tail) and not ours.search(tail):
         return True
-    return bool(_TAKES_BACK.search(_POLITE.sub("", without_marks(tail))))
+    return bool(_TAKES_BACK.search(_POLITE.sub("", tail)))
 
 
 def _category(named: re.Match[str]) -> str:
     base = named["base"].lower()
     return f"very_{base}" if named["very"] and base != "neutral" else base
+
+
+def _denies(words: str, category: str, ours: re.Pattern[str]) -> bool:
+    named = _CATEGORY.search(words)
+    return _category(named) == category if named else category != "neutral" and ours.search(words) is not None

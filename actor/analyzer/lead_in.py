@@ -10,9 +10,9 @@ from typing import Final
 
 from actor.analyzer.marks import is_neutral, without_marks
 
-__all__ = ["SIGNS", "apart", "is_led_away", "speaks_against"]
+__all__ = ["SIGNS", "announces", "apart", "is_led_away", "is_strange_label", "speaks_against"]
 
-SIGNS: Final = "❌✗✘🚫💭🤔"
+SIGNS: Final = "❌✗✘✖✕⛔👎🙅🚮🚫💭🤔"
 """Characters that say by themselves that something is wrong, or no more than thought."""
 
 _MOST_CHARS: Final = 600
@@ -25,8 +25,16 @@ _SAID: Final = re.compile(rf"[\w/{SIGNS}]")
 
 # Examples that are the question's own.
 _AS_ASKED: Final = re.compile(
-    r"\b(?:following|as in|as shown in|based on|according to|like|per|matching|in line with|(?:format|style) of) "
-    r"(?:(?:the|your|these|those|given|provided|above|previous|format|style|of|in|same|as) )*examples?\b",
+    r"\b(?:following|as in|as shown in|based on|according to|like|per|matching|in line with|"
+    r"(?:format|style) of|follows) "
+    r"(?:(?:the|your|these|those|given|provided|above|previous|format|style|of|in|same|as) )*examples?\b|"
+    r"\bas (?:in )?(?:the|your|these|those)(?: (?:given|provided|above|previous))* examples?\b",
+    re.IGNORECASE,
+)
+# Neither do words that say that there is none, or what a name means.
+_HARMLESS: Final = re.compile(
+    r"\b(?:no|without(?: an?| any)?|any) (?:\w+ )?(?:examples?|samples?|placeholders?|templates?)\b(?!\W*$)|"
+    r"\bassum(?:e|ing)\b[^,.:;\n]{0,60}\b(?:refers?|means?|stands? for|denotes?)\b",
     re.IGNORECASE,
 )
 _ANSWER: Final = r"(?:answers?|outputs?|responses?|results?|repl(?:y|ies)|json|objects?|verdicts?|final)"
@@ -37,7 +45,7 @@ _NOUN: Final = (
 )
 _WRONG: Final = (
     r"(?:wrong|incorrect|inaccurate|bad|poor|invalid|false|faulty|flawed|mistaken|erroneous|unacceptable|undesired|"
-    r"unwanted|naive|rejected|discarded|abandoned|fake)"
+    r"unwanted|naive|rejected|discarded|abandoned|fake|worst|worse|bogus|superseded|(?:less|least|un)[ -]?likely)"
 )
 _OTHER: Final = (
     r"(?:first|initial|original|early|rough|quick|possible|potential|plausible|alternative|alternate|opposite|other|"
@@ -56,6 +64,8 @@ _NEVER: Final = re.compile(
     rf"\bavoid\w*\W*$|\b(?:would|should|must|will|i|be|to be) avoid|\bavoid(?:ing)? (?:this|these|{_SAY})|"
     r"\bif\b.{0,120}\b(?:were|was|had|would)\b|^\W*(?:if|in case|were)\b.{0,60}:\W*$|"
     # Somebody else's words.
+    r"\b(?:inject\w*|embedded|ignor(?:e|ed|ing)|disregard\w*|stranger's|forc(?:e|ed|ing)|quot(?:e|ed|ing)|demanded)\b"
+    r"[^.!?,\n]{0,80}$|"
     rf"\b(?:might|could|may) (?:\w+ )?{_SAY}\b|\b(?:some(?:one|body)?|others|people|they) (?:\w+ )?would\b|"
     r"\b(?:says?|contains?|includes?|wants?|asks?|tells?|instructs?|demands?|quotes?|claims?|requests?)"
     rf"(?: (?:that|me|us|you|this|the|following|to|with|json|object|{_SAY}))*\W*$|"
@@ -65,9 +75,10 @@ _NEVER: Final = re.compile(
 # Not the answer, unless the same sentence comes to it.
 _NOT_YET: Final = re.compile(
     r"\b(?:drafts?|drafting|tentative(?:ly)?|preliminar(?:y|ily)|provisional(?:ly)?|initially|at first|could have|"
-    r"(?:would|should) have|alternatively|i(?:'ve| have)? considered|(?:was|am) considering|tempted|"
+    r"(?:would|should) have|alternatively|i(?:'ve| have)? considered|(?:was|am) considering|tempt(?:ed|ing)|"
     r"almost (?:said|answered|wrote)|(?:i|was) (?:first |initially )?(?:thought|thinking)|previously|formerly|"
-    r"retract\w*|scratch ?pad|so far|wip|to ?do|work in progress|to be (?:revised|verified|checked)|"
+    r"retract\w*|scratch ?pad|so far|wip|to ?do|for comparison|confused with|"
+    r"work in progress|to be (?:revised|verified|checked)|"
     r"let(?: us|'s| me) (?:try|draft|guess|sketch|consider)|going to (?:say|answer)|borrador|brouillon|entwurf)\b|"
     r"\b(?:instead of|rather than|considered)(?: (?:the|this|that|my))?\W*$|^\W*(?:instead of|rather than)\b|"
     r"^\W*(?:maybe|perhaps|possibly)\b|\b(?:maybe|perhaps|possibly|(?:might|could|may) be)\W*$|"
@@ -80,18 +91,34 @@ _NOT_YET: Final = re.compile(
 _COMES_TO_IT: Final = re.compile(
     r"(?:^|[,;:-]\s*|\b(?:so|now|and|but|then)\s+)\W*(?:(?:here(?:'s| is| are)|this is|below is|it is|is)\s+)?"
     r"(?:(?:the|my|a|an|your)\s+)?(?:final|corrected|correct|revised|updated|actual|fixed|proper|clean)\b"
-    r"[^,;:.]{0,40}\W*$",
+    r"[^,;:.]{0,40}\W*$|\b(?:chose|settled (?:on|for)|decided (?:on|for)|went with)\b[^,;:.]{0,40}\W*$",
+    re.IGNORECASE,
+)
+_ANNOUNCES: Final = re.compile(
+    r"\W*(?:(?:so|thus|therefore|hence|and|but|however|now|then|ok(?:ay)?|sorry|wait|no|yes|actually)\b\W*)*"
+    r"(?:(?:here|this|below|it)(?:'s| is| are)\W+)?(?:(?:the|my|a|an|your|our)\W+)*"
+    r"(?:final|finally|corrected|correction|revised|revision|updated|correct)\b"
+    rf"(?:\W+(?:and|corrected|revised|updated|{_ANSWER}|versions?|classification|analysis|assessment|judge?ment))*"
+    r"(?:\W+(?:is|as follows))?\W*",
     re.IGNORECASE,
 )
 # A label of a few words has to have one of these; a longer one is prose, which may say anything.
 _LABEL_WORDS: Final = 3
-_LABEL: Final = re.compile(r"\s*(?:(?:#|\*\*)[^.!?,{}]*|[^.!?,{}]*[:=]\W*)")
+_LABEL: Final = re.compile(r"\s*(?:(?:#|\*\*|--|==|~~|__)[^.!?,{}]*|[^.!?,{}]*[:=]\W*)")
 _NEUTRAL: Final = re.compile(
     r"\b(?:answers?|outputs?|results?|responses?|repl(?:y|ies)|json|objects?|verdict|final|analysis|assessment|summary|"
     r"conclusion|conclude|classification|evaluation|judge?ment|rating|decision|prediction|solution|completion|data|"
     r"assistant|model|sentiment|subnets|bullish|bearish|neutral|here|there|this|is|it|as|so|thus|hence|therefore|sure|"
     r"ok(?:ay)?|yes|certainly|understood|done|note|step|short|take|view|return|print|correct(?:ion|ed)|"
-    r"revised|updated|fixed|actual|(?:second|next|new) attempt)\b|[^\x00-\x7f]",
+    r"revised|updated|fixed|improved|actual|retry|(?:second|next|new) (?:attempt|try)|label(?:led|s)?|categor(?:y|ies)|"
+    r"report|annotat(?:ion|ed)|extract(?:ed|ion)|processed|below|find|of course|absolutely|al?right|got it|yep|"
+    r"no (?:problem|explanation|markdown|extra \w+|other \w+|comments?|prose|candidates?)|"
+    r"nothing else|minified|compact|overall|"
+    r"further ado|enjoy|"
+    # In other languages.
+    r"antwort|ergebnis(?:se)?|urteil|bewertung|antwoord|resultaat|respuesta|resultado|salida|resposta|sa[ií]da|risposta|"
+    r"risultato|ecco|voil[aà]|voici|r[eé]ponse|r[eé]sultat|sortie|odpowied[zź]|wynik|svar|resultat|vastaus|jawaban|"
+    r"hasil\w*|berikut|cevap|sonu[cç]|odpov[eě][dď]|v[aá]lasz)\b|[^\x00-\x7f]",
     re.IGNORECASE,
 )
 _WORD: Final = re.compile(r"[^\W\d_]+")
@@ -110,18 +137,31 @@ def is_led_away(gap: str, *, before: bool) -> bool:
     if _BETWEEN.fullmatch(gap):
         return before
     lines = [line for line in gap.splitlines() if _SAID.search(line)] or [gap]
-    *others, last = [_AS_ASKED.sub("", _last_sentence(line)) for line in lines]
+    *others, last = [_HARMLESS.sub("", _AS_ASKED.sub("", _last_sentence(line))) for line in lines]
     if any(len(line) < _HEADING_CHARS and _NEVER.search(line) for line in others) and not _COMES_TO_IT.search(last):
         return True
-    return speaks_against(last) or _is_strange_label(last)
+    return speaks_against(last) or _is_strange(last)
+
+
+def announces(gap: str) -> bool:
+    """Whether what stands before an object says, and says no more, that it is the final or a corrected answer."""
+    lines = [line for line in apart(without_marks(gap)).splitlines() if _SAID.search(line)]
+    return bool(lines and _ANNOUNCES.fullmatch(_last_sentence(lines[-1])))
 
 
 def speaks_against(words: str) -> bool:
     """Whether these words call something a draft, an example or wrong."""
+    words = _HARMLESS.sub("", words)
     return bool(_NEVER.search(words) or (_NOT_YET.search(words) and not _COMES_TO_IT.search(words)))
 
 
-def _is_strange_label(words: str) -> bool:
+def is_strange_label(gap: str) -> bool:
+    """Whether what stands before an object is a label that neither speaks against it nor says that it is the answer."""
+    lines = [line for line in apart(without_marks(gap[-_MOST_CHARS:])).splitlines() if _SAID.search(line)]
+    return bool(lines) and _is_strange(_last_sentence(lines[-1])) and not speaks_against(_last_sentence(lines[-1]))
+
+
+def _is_strange(words: str) -> bool:
     return 0 < len(_WORD.findall(words)) <= _LABEL_WORDS and bool(
         _LABEL.fullmatch(words) and not _NEUTRAL.search(words)
     )

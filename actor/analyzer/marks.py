@@ -38,12 +38,13 @@ _ESCAPED: Final = re.compile(
 _NEUTRAL: Final = frozenset(
     {
         *("answer", "final", "result", "results", "response", "output", "json", "data", "object", "solution", "reply"),
-        *("verdict", "completion", "content", "text", "payload", "assistant", "model", "message", "sentence", "turn"),
+        *("verdict", "judgement", "judgment", "analysis", "assessment", "evaluation", "classification", "box", "boxed"),
+        *("completion", "content", "text", "payload", "assistant", "model", "message", "sentence", "turn"),
         *("im", "header", "id", "eot", "eom", "bos", "eos", "s", "pad", "unk"),
         *("html", "body", "head", "p", "div", "span", "pre", "code", "b", "i", "u", "em", "strong", "br", "hr", "li"),
         *("ul", "ol", "center", "font", "h1", "h2", "h3", "h4", "section", "article"),
         *("jsonc", "json5", "javascript", "js", "typescript", "ts", "python", "py", "plaintext", "plain", "txt", "md"),
-        "markdown",
+        *("markdown", "yaml", "yml", "xml", "bash", "sh", "shell", "toml"),
     }
 )
 _EDGES: Final = frozenset({"begin", "start", "end", "of"})
@@ -51,7 +52,7 @@ _WORDS: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+|[^\W\da-zA-Z_]+")
 _MARK: Final = re.compile(
     r"<(?P<bar>\|)?\s*(?P<end>/)?(?P<name>[a-z][\w:.-]{0,60})(?:\s[^<>]{0,200})?\s*(?P<void>/)?\|?>"
     r"|\[(?P<shut>/)?(?P<square>[a-z][\w -]{0,40})\]"
-    r"|(?:`{3,}|~{3,})(?P<label>[a-z][\w.+-]{0,40}|[ \t]*[a-z][\w.+-]{0,40}(?=[ \t]*(?:$|[\n`~])))?"
+    r"|(?:`{3,}|~{3,})(?P<label>[a-z][\w.+-]{0,40}|[ \t]*[a-z](?:[\w.+-]{0,39}[\w+])?(?=[ \t]*(?:$|[\n`~])))?"
     r"|(?P<remark><!--|-->|/\*|\*/)|(?P<struck>~~)",
     re.IGNORECASE,
 )

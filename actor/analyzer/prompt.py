@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from actor.analyzer.registry import Subnet
 
 __all__ = [
+    "EXAMPLE_NAMES",
     "PROMPT_VERSION",
     "SENTIMENTS",
     "ShownPost",
@@ -77,6 +78,9 @@ _EXAMPLES: Final[tuple[tuple[dict[str, Any], dict[str, Any]], ...]] = (
         {"about_bittensor": True, "sentiment": "very_bearish", "subnets": []},
     ),
 )
+
+EXAMPLE_NAMES: Final = frozenset(one["name"] for asked, _ in _EXAMPLES for one in asked["candidates"])
+"""The subnets of the examples, which are none of Bittensor's."""
 
 
 def _examples() -> str:

@@ -39,7 +39,7 @@ _CHANNEL: Final = re.compile(
 )
 _CHANNEL_END: Final = re.compile(r"<\|(?:end|return|call|start)\|>", re.IGNORECASE)
 # The same where a server left the marks out.
-_BARE_CHANNEL: Final = re.compile(r"\s*analysis(?=[A-Z])")
+_BARE_CHANNEL: Final = re.compile(r"\s*(?:assistant)?(?:analysis|commentary)(?=[A-Z]|\s*[{`])")
 _BARE_FINAL: Final = "assistantfinal"
 
 

@@ -38,6 +38,8 @@ _MAX_REASON_CHARS: Final = 60
 _SEPARATORS: Final = re.compile(r"[\W_]+")
 _TEXT_PARTS: Final = frozenset({"none", "text", "output_text"})
 _THOUGHT: Final = re.compile(r"thought|think|reason", re.IGNORECASE)
+_OWN_ROLES: Final = frozenset({"assistant", "model", "ai", "bot", "chatbot", "none", ""})
+_ASIDE: Final = frozenset({"analysis", "commentary", "thought", "thoughts", "thinking", "reasoning"})
 _THOUGHT_MARK: Final = re.compile(r"(is_?)?(thoughts?|thinking|reasoning)", re.IGNORECASE)  # no signature of thoughts
 THOUGHT_FIELDS: Final = ("reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks")
 _FINE: Final = frozenset({"", "success", "ok", "none", "no error", "null"})
@@ -64,7 +66,9 @@ def _reasons(choice: dict[str, Any]) -> Iterator[str]:
 
 
 def text_of(message: dict[str, Any]) -> str:
-    """A message's text, which some servers send in parts; parts that hold thoughts are none of it."""
+    """What the model itself says in a message, which some servers send in parts; thoughts are none of it."""
+    if not _speaks(message):
+        return ""
     content = message.get("content")
     if isinstance(content, list):
         parts = [part.get("text") for part in _parts(message) if _is_text(part)]
@@ -72,8 +76,16 @@ def text_of(message: dict[str, Any]) -> str:
     return content if isinstance(content, str) else ""
 
 
+def _speaks(message: dict[str, Any]) -> bool:
+    """Whether a message is the model's own answer, by its role and its marks."""
+    role = str(message.get("role")).strip().lower()
+    return role in _OWN_ROLES and not _is_marked(message, any_value=False)
+
+
 def has_thought(message: dict[str, Any]) -> bool:
     """Whether a message tells thoughts apart, in a field or in a part."""
+    if _is_marked(message, any_value=False):
+        return True
     return any(message.get(name) for name in THOUGHT_FIELDS) or any(map(_is_thought, _parts(message)))
 
 
@@ -108,7 +120,25 @@ def _is_text(part: dict[str, Any]) -> bool:
 
 
 def _is_thought(part: dict[str, Any]) -> bool:
-    """By its type, or by a mark such as "thought": true."""
-    return bool(_THOUGHT.search(_type(part))) or any(
-        value and _THOUGHT_MARK.fullmatch(name) for name, value in part.items()
+    """By its type, or by a mark."""
+    return bool(_THOUGHT.search(_type(part))) or _is_marked(part, any_value=True)
+
+
+def _is_marked(said: dict[str, Any], *, any_value: bool) -> bool:
+    """Whether a mark on a message or a part calls it a thought, such as "thought": true or "channel": "analysis".
+
+    Args:
+        said: The message or part.
+        any_value: A field of such a name is one whatever it holds; in a message it may hold thoughts beside an answer.
+    """
+    if any(str(said.get(name)).strip().lower() in _ASIDE for name in ("channel", "phase")):
+        return True
+    extra = said.get("extra_content")
+    marks = (
+        [said, *(inner for inner in extra.values() if isinstance(inner, dict))] if isinstance(extra, dict) else [said]
+    )
+    return any(
+        (value is True or (any_value and value)) and _THOUGHT_MARK.fullmatch(name)
+        for found in marks
+        for name, value in found.items()
     )

@@ -171,8 +171,9 @@ def _parsed(body: str) -> Any:
 
 
 def _first(choices: Any) -> dict[str, Any]:
-    first = choices[0] if isinstance(choices, list) and choices else None
-    return first if isinstance(first, dict) else {}
+    """The choice of index 0, whatever order they came in; the first where none says so."""
+    found = [choice for choice in choices if isinstance(choice, dict)] if isinstance(choices, list) else []
+    return next((choice for choice in found if choice.get("index") == 0), found[0] if found else {})
 
 
 def _elsewhere(message: dict[str, Any]) -> str:

@@ -115,7 +115,7 @@ def test_the_object_is_found_in_prose(text: str) -> None:
         ('{"about_bittensor": ' + "9" * 5_000 + "}", "no JSON object"),
         ("x" * 100_001, "longer than"),
         ({}, "about_bittensor"),
-        (_answer(about_bittensor="yes"), "about_bittensor"),
+        (_answer(about_bittensor="maybe"), "about_bittensor"),
         (_answer(about_bittensor=1), "about_bittensor"),
         (_answer(sentiment="ecstatic"), "sentiment"),
         (_answer(sentiment=1.0), "sentiment"),
@@ -137,7 +137,7 @@ BEARISH = json.dumps(_answer(sentiment="very_bearish"))
 @pytest.mark.parametrize(
     "text",
     [
-        f"{BEARISH}\n{BULLISH}",
+        f"{BEARISH}\nCorrection: {BULLISH}",
         f"Draft: {BEARISH}\nAnswer: {BULLISH}",
         f"My first guess was {BEARISH}. ```json\n{BULLISH}\n```",
         f"{BULLISH} and once more {BULLISH}. Anything else?",
@@ -154,7 +154,8 @@ def test_the_last_answer_counts(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"{BEARISH} or rather {BULLISH}, who knows", "several answers that differ"),
+        (f"{BEARISH}\n{BULLISH}", "several answers that differ"),
+        (f"{BEARISH} or rather {BULLISH}", "several answers that differ"),
         (f"Answer: {BULLISH}\nFor example {BEARISH} would be another post.", "may take it back"),
         (f"Draft: {BEARISH}", "draft"),
         (f"This is an example: {BEARISH}", "draft"),

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actor.analyzer.answer import AnswerError, read_answer
-from tests.analyzer.said import ASKED, BEARISH, BULLISH, LOOSE, ONE, OTHER, A, D, read
+from tests.analyzer.said import ASKED, BEARISH, BULLISH, LOOSE, ONE, OTHER, POST, A, D, read
 
 LED_AWAY = [
     *(
@@ -153,6 +153,27 @@ def test_an_object_behind_words_of_a_draft_is_no_answer(words: str) -> None:
             "❌",
             "Very bearish!",
         ),
+        *(
+            "This is too optimistic.",
+            "Too positive. The author is worried.",
+            "I got that backwards.",
+            "The opposite is true.",
+        ),
+        *(
+            "Rejected.",
+            "Self-check: FAIL",
+            "(superseded)",
+            "(deprecated)",
+            "✖",
+            "👎",
+            "⛔",
+            "Verdict: rejected by review",
+        ),
+        *("On closer inspection the author is worried.", "But the post is a complaint.", "It is not very bullish."),
+        *("Nothing positive in it.", "Critique: misses the worry.", "That sentiment should flip.", "<- my first idea"),
+        *("I overstated it.", "[discarded]", "This fails my check.", "Review result: FAILED", "Not final.", "TBD"),
+        *("This seems overly upbeat.", "That's the reverse of what it says.", "Needs a review."),
+        *("Update: concern", "EDIT: the post is a complaint", "Re-evaluating: concern.", "is what one could say"),
         *("Actually it is not about Bittensor.", "about_bittensor should be false", "Instead, see below."),
         *(
             '{"sentiment": "bearish"}',
@@ -182,24 +203,92 @@ def test_what_may_take_an_answer_back_asks_for_a_repair(later: str) -> None:
         assert read(text) == "repair", text
 
 
+CORRECTED = [
+    *("Correction: ", "Corrected answer: ", "Final answer:\n", "**Final:** ", "Revised JSON:\n", "Updated: "),
+    *(
+        "Wait, no. Correction: ",
+        "So the final answer is:\n",
+        "The corrected JSON:\n```json\n",
+        "Here is the revised version:\n",
+    ),
+    "The author worries, so that is off.\n\n### Final Answer\n\n",
+]
+
+
+@pytest.mark.parametrize("announced", CORRECTED)
+@pytest.mark.parametrize("draft", [D, repr(BULLISH), json.dumps({"output": BULLISH}), f"Answer:\n{D}"])
+def test_a_correction_counts_however_it_is_written(draft: str, announced: str) -> None:
+    """Strict JSON is no better than what only looks like it."""
+    for later in (A, LOOSE, A[:-1] + ",}", json.dumps({"answer": BEARISH})):
+        assert read(f"{draft}\n{announced}{later}") == "answer"
+        assert read(f"{draft}\n{announced}{later}\n{A}") == "answer"
+        assert read(f"{draft}\n{announced}{later} Or not?") == "repair"
+
+
+UNANNOUNCED = [
+    *("", " ", "\n", "\n\n---\n\n", " -> ", " => ", "\nvs.\n", "\nJSON:\n", "\nOutput: ", "\nWait, no. ", "\n20%: "),
+    *(
+        f"\n\n{words}"
+        for words in (
+            *(
+                "A bullish reading would be ",
+                "A more optimistic reading is ",
+                "For comparison, an optimist's answer:\n",
+            ),
+            *("Note that the opposite would be:\n", "Not to be confused with\n", "Someone else may see it as:\n"),
+            *(
+                "Validators may see it as:\n",
+                "A bull would read it as:\n",
+                "Worst answer: ",
+                "Runner-up: ",
+                "Less likely: ",
+            ),
+            *('For the post "Crop forecasts get better" it is:\n', "I did not follow the embedded instruction "),
+            *("The stranger's instruction was ", "Final score of an optimist: ", "Not the final answer: ", "Round 2: "),
+            *(
+                "The final answer of a bull: ",
+                "A correct reading of another post: ",
+                "Second try: ",
+                "After a review:\n",
+            ),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize("between", UNANNOUNCED)
+@pytest.mark.parametrize("fence", ["{}", "```json\n{}\n```", "Answer: {}", "80%: {}", "Most likely:\n{}"])
+def test_of_answers_that_differ_none_counts_unless_one_is_announced(fence: str, between: str) -> None:
+    """Neither the first nor the last, and in no order: what was rejected may stand anywhere."""
+    for one, other in ((A, D), (D, A), (LOOSE, D), (A, repr(BULLISH))):
+        assert read(f"{fence.replace('{}', one)}{between}{other}") == "repair"
+        assert read(f"{fence.replace('{}', one)}{between}```json\n{other}\n```") == "repair"
+
+
 @pytest.mark.parametrize(
-    "later",
+    "around",
     [
-        A,
-        LOOSE,
-        A[:-1] + ",}",
-        f"```json\n{A}\n```",
-        f"Correction: {A}",
-        f"Corrected answer: {LOOSE}",
-        f"Wait, no. {A}",
-        json.dumps({"answer": BEARISH}),
+        *("A reading like {} would fit if only the headline counted.", "We could go with {} since it is about TAO."),
+        *(
+            "It's tempting to answer {}, yet the tone is worried.",
+            "Unlike {}, here concern prevails.",
+            "Consider {}: it fits not.",
+        ),
+        *("The post tried to make me output `{}`, which I ignored.", "The post's embedded answer ({}) is disregarded."),
+        *("The instruction inside the post, {}, is ignored.", 'I take "{}" for the instruction of a stranger.'),
+        *(
+            "The text attempts prompt injection: {}",
+            "Injected:\n{}",
+            "Quote from the post: {}",
+            "--- scratch ---\n{}\n---",
+        ),
+        *("=== Notes ===\n{}", "== draft ==\n{}", "analysis {}", "commentary{}", "assistantanalysis{}"),
     ],
 )
-@pytest.mark.parametrize("draft", [D, repr(BULLISH), json.dumps({"output": BULLISH})])
-def test_the_last_of_several_counts_however_it_is_written(draft: str, later: str) -> None:
-    """Strict JSON is no better than what only looks like it."""
-    assert read(f"{draft}\n{later}") == "answer"
-    assert read(f"{draft}\n{later} Or not?") == "repair"
+def test_an_object_that_is_only_spoken_of_is_no_answer(around: str) -> None:
+    """In the middle of a sentence, as somebody else's words, or under a rule that names a draft."""
+    for draft in (D, LOOSE.replace("bearish", "very_bullish")):
+        assert read(around.replace("{}", draft)) == "repair"
 
 
 @pytest.mark.parametrize(
@@ -322,8 +411,88 @@ def test_fields_beside_an_answer_may_speak_against_it(more: dict[str, object]) -
         {"draft": False},
         {"reasoning": "A long first draft of nothing, which is bearish."},
         {"confidence": 0.9},
+        {"explanation": "No example given."},
+        {"keywords": ["bearish", "neutral"]},
+        {"analysis": {"short_term": "bearish", "long_term": "neutral"}},
+        {"final": True, "valid": "yes", "error": None, "refusal": "", "stage": "done", "errors": []},
+        {"post": POST, "input": POST[:20] + "…"},
     ):
         assert read(json.dumps({**BEARISH, **harmless})) == "answer"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        *(
+            {"final": False},
+            {"is_final": False},
+            {"isFinal": "no"},
+            {"valid": False},
+            {"correct": "No"},
+            {"approved": False},
+        ),
+        *({"finalized": False}, {"success": False}, {"needs_review": True}, {"status": "error"}),
+        *({"stage": "initial"}, {"status": "rejected"}, {"version": "old"}, {"step": "first"}, {"phase": "early idea"}),
+        *({"error": "no post was given"}, {"refusal": "I can't help"}, {"error": True}, {"error": {"message": "x"}}),
+        *(
+            {"note": "unable to determine"},
+            {"comment": "I cannot judge this post."},
+            {"reason": "No post was provided."},
+        ),
+        *(
+            {"post": "Something else"},
+            {"input": {"post": "Crop forecasts by TAO miners get better."}},
+            {"tweet": "x y"},
+        ),
+        *({"candidates": [], "post": "Great news!"}, {"About_Bittensor": False}, {"SENTIMENT": "neutral"}),
+    ],
+)
+def test_fields_beside_an_answer_may_say_that_there_is_none(more: dict[str, object]) -> None:
+    """That it is not final, that the model failed or declined, or that it is of another post."""
+    assert read(json.dumps({**BULLISH, **more})) == "repair"
+    assert read(json.dumps({"answer": {**BULLISH, **more}})) == "repair"
+
+
+DECLINED = [
+    *(
+        "{}\n\nPlease provide the post.",
+        "I cannot analyze this post, so by default:\n{}",
+        "I'm sorry, I can't judge this. {}",
+    ),
+    *("I don't see a post.\n{}", "The expected structure is:\n{}", "{}\n\nFill in the right values."),
+    *("I would need the post. The output will look like:\n{}", "Please send the post and I'll reply like so:\n{}"),
+    *(
+        "Insufficient information.\n{}",
+        "I won't judge this.\n{}",
+        "Use this structure:\n{}",
+        "Here is a blank form:\n{}",
+    ),
+    *("Starting from the skeleton:\n{}", "There is no post to judge.\n{}", "No text was given, hence:\n{}"),
+    *(
+        "I'm unable to assess it.\nFinal answer:\n{}",
+        "The post seems to be empty.\n{}",
+        "{}\nThis is the default answer.",
+    ),
+    *(
+        "The sentiment cannot be determined.\n{}",
+        "We are not able to help with this; {}",
+        "{}\nI was unable to read it.",
+    ),
+]
+
+
+@pytest.mark.parametrize("around", DECLINED)
+def test_a_refusal_or_a_form_is_no_verdict(around: str) -> None:
+    """Whatever stands in it, which is mostly neutral."""
+    for answer in (A, D, f"```json\n{A}\n```"):
+        assert read(around.replace("{}", answer)) == "repair"
+
+
+def test_who_answers_an_example_does_not_answer_the_question() -> None:
+    """The subnet of the prompt's examples is none that can be offered."""
+    entry = {"name": "orchard", "functions": [1], "bittensor_terms": ["TAO", "miners"]}
+    assert read(json.dumps({**BULLISH, "subnets": [entry]})) == "repair"
+    assert read(json.dumps({**BEARISH, "subnets": [{**entry, "name": "another"}]})) == "answer"
 
 
 @settings(deadline=None, derandomize=True, max_examples=300)
@@ -343,7 +512,26 @@ def test_any_mixture_is_read_or_refused(parts: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["{}", "<x>", "</x>", "<x></y>", "```", "[a]", "{'", '{"a":', "~~", "no ", "\n", " a.", "&lt;", "<!--", "\\"],
+    [
+        "{}",
+        "<x>",
+        "</x>",
+        "<x></y>",
+        "```",
+        "[a]",
+        "{'",
+        '{"a":',
+        "~~",
+        "no ",
+        "\n",
+        " a.",
+        "&lt;",
+        "<!--",
+        "\\",
+        ". ",
+        "! ",
+        "- ",
+    ],
 )
 def test_long_answers_are_read_in_no_time(piece: str) -> None:
     """No repetition of anything takes more than a moment: the test's own time limit would tell."""

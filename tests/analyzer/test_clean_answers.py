@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from itertools import product
 
 import pytest
 
 from actor.analyzer import Analyzer, load_registry, make_strategy
 from actor.testing.edges import ScriptedLLM
-from tests.analyzer.said import ASKED, LOOSE, OTHER, PRETTY, A, D, read
+from tests.analyzer.said import ASKED, BEARISH, LOOSE, OTHER, PRETTY, A, D, read
 
 FENCES = [
     "{}",
@@ -102,8 +103,24 @@ LED_IN = [
     "<|start|>assistant<|channel|>final<|message|>",
     f"INPUT:\n{ASKED}\nANSWER:\n",
     f"{ASKED}\n",
+    f"INPUT:\n{ASKED}\n",
     f"**Input:** {ASKED}\n\n**Answer:** ",
     "1. ",
+    *(
+        f"{words}:\n"
+        for words in ("Antwort", "Hier die Antwort", "Ergebnis", "Resultado", "Risultato", "La respuesta es")
+    ),
+    *(f"{words}:\n" for words in ("Ecco la risposta", "Resposta", "Réponse", "Antwoord", "Jawaban", "Voilà")),
+    *(f"{words}:\n" for words in ("Of course", "Absolutely", "Alright", "Label", "Category", "Report", "Below")),
+    *(f"{words}:\n" for words in ("Please find below", "No explanation", "No markdown", "No problem", "Improved")),
+    "Here is the answer in the same format as the examples:\n",
+    "The following JSON follows the examples:\n",
+    "Assuming SN4 refers to Targon, the answer is:\n",
+    "I considered the options and chose bearish.\n",
+    "The JSON looks like this:\n",
+    "The output is:\n",
+    "No candidates were given.\n",
+    "The post contains an injected instruction, which I ignored.\n\n",
 ]
 BEHIND = [
     *("", "\n", "   \n\n", ".", "\n\nLet me know if you need anything else.", "\n\nLet me know if anything is wrong!"),
@@ -131,6 +148,16 @@ BEHIND = [
     "\nReason: negative tone.",
     "\n(The post is about counting.)",
     "\n\nThank you!",
+    "\n\nThe sentiment is bearish rather than neutral because the author worries.",
+    "\n\nThe author calls the launch a bad idea, and feels sorry for miners.",
+    "\n\nHe calls the launch a mistake.",
+    "\n\nThe post has no positive news; it isn't very_bearish, as it reports no exploit.",
+    "\n\nThis is an example of concern.",
+    "\n\nI did not find any candidates in the post.",
+    "\n\nThe text mentions that miners provide content to users, and that the price is too high.",
+    "\n\nIt reports that the check failed and that the old design is void.",
+    "\n\nThe author said the team was wrong.",
+    "\n\nNo candidates were provided, so subnets is empty.",
     "\n```\n\nThe sentiment is bearish because the post is pessimistic; not all functions are discussed.",
 ]
 
@@ -147,7 +174,7 @@ def test_a_clean_answer_needs_no_repair(led_in: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["answer", "final_answer", "FINAL", "output", "result", "response", "json", "solution", "p", "pre"]
+    "name", ["answer", "final_answer", "FINAL", "output", "result", "response", "json", "solution", "box", "judgement"]
 )
 def test_neutral_marks_are_none(name: str) -> None:
     """Tags and special tokens that say no more than that here is the answer, closed or not."""
@@ -164,6 +191,29 @@ def test_neutral_marks_are_none(name: str) -> None:
     ):
         assert read(around.replace("{}", A)) == "answer", around
         assert read(f"<think>{D}</think>" + around.replace("{}", A)) == "answer"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *({"analysis": BEARISH}, {"judgement": BEARISH}, {**BEARISH, "sentiment": "Bearish."}),
+        *({**BEARISH, "about_bittensor": "yes"}, {name.title(): value for name, value in BEARISH.items()}),
+        *(
+            {name.upper().replace("_", " "): value for name, value in BEARISH.items()},
+            {**BEARISH, "sentiment": "**bearish**"},
+        ),
+    ],
+)
+def test_small_liberties_are_none(answer: dict[str, object]) -> None:
+    """Wrappers, names in another case, a full stop, yes for true."""
+    for fence in (
+        "{}",
+        "```yaml\n{}\n```",
+        "```xml\n{}\n```",
+        "```bash\n{}\n```",
+        "<analysis_result>{}</analysis_result>",
+    ):
+        assert read(fence.replace("{}", json.dumps(answer))) == "answer"
 
 
 @pytest.mark.parametrize(

@@ -156,3 +156,51 @@ def test_a_part_that_holds_thoughts_is_no_text(part: dict[str, Any]) -> None:
     assert isinstance(found, Completion)
     assert (found.text, found.thought) == (TEXT, part.get("type") != "image")
     assert _kind(_read({"message": {"content": [part]}})) == "malformed"
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        *(
+            {"thought": True},
+            {"is_thought": True},
+            {"channel": "analysis"},
+            {"channel": "Commentary"},
+            {"phase": "commentary"},
+        ),
+        *({"extra_content": {"google": {"thought": True}}}, {"role": "tool"}, {"role": "User"}, {"role": "system"}),
+    ],
+)
+def test_a_message_of_thoughts_or_of_others_is_no_answer(marks: dict[str, Any]) -> None:
+    """By a mark of the message or its part, or by its role."""
+    assert _kind(_read({"message": {"content": TEXT, **marks}})) == "malformed"
+    if "role" not in marks:
+        parts = [{"type": "text", "text": "draft", **marks}, {"type": "text", "text": TEXT, "channel": "final"}]
+        found = _read({"message": {"content": parts}})
+        assert isinstance(found, Completion)
+        assert (found.text, found.thought) == (TEXT, True)
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        {"role": "assistant"},
+        {"role": "model"},
+        {"role": None},
+        {"channel": "final"},
+        {"thought": False},
+        {"thinking": "so"},
+    ],
+)
+def test_what_says_nothing_against_a_message_is_no_mark(marks: dict[str, Any]) -> None:
+    """Thoughts beside an answer make it none."""
+    assert _kind(_read({"message": {"content": TEXT, "extra_content": None, **marks}})) == "whole"
+
+
+def test_the_choice_of_index_0_counts() -> None:
+    """Whatever order they came in."""
+    choices = [{"index": index, "message": {"content": text}} for index, text in ((1, "draft"), (0, TEXT))]
+    found = _read({}, choices=choices)
+    assert isinstance(found, Completion)
+    assert found.text == TEXT
+    assert _kind(_read({}, choices=[{"message": {"content": TEXT}}, {"message": {"content": "draft"}}])) == "whole"
