@@ -10,7 +10,7 @@ import pytest
 from actor.analyzer import LLMErrorKind
 from actor.machine.alarms import ALARMS, LLM_FIXES, X_FIXES, Alarm, alarms
 from actor.machine.budget import DAY_MS
-from actor.machine.room import ROOM_WARN_BYTES
+from actor.machine.room import ROOM_NEEDED_BYTES, ROOM_WARN_BYTES
 from actor.machine.troubles import X_REFUSALS
 from actor.metrics.counted import FAILURES
 from events import catalogue as ev
@@ -222,3 +222,17 @@ def test_a_disk_that_is_nearly_full_rings() -> None:
     assert ringing(drive, room_bytes=ROOM_WARN_BYTES) == {}
     alarm = ringing(drive, room_bytes=ROOM_WARN_BYTES - 1)["disk"]
     assert (alarm.since_ms, "63 MiB left" in alarm.words) == (None, True)
+
+
+@pytest.mark.parametrize("room", [0, 1, 64 << 10, ROOM_NEEDED_BYTES - 1, ROOM_NEEDED_BYTES, ROOM_WARN_BYTES])
+def test_a_full_disk_rings_by_the_room_where_it_is_seen(room: int) -> None:
+    """Whatever the journal tells, which a full disk keeps from telling; one of the two alarms at most."""
+    is_full = room < ROOM_NEEDED_BYTES
+    drive = Drive().start().window(7)
+    expected = {"disk_full"} if is_full else {"disk"} if room < ROOM_WARN_BYTES else set()
+    assert set(ringing(drive, room_bytes=room)) == expected
+    drive.on(ev.DiskFilled(free_bytes=1, needed_bytes=2))
+    assert set(ringing(drive, room_bytes=room)) == expected
+    assert set(ringing(drive)) == {"disk_full"}
+    if is_full:
+        assert ringing(drive, room_bytes=room)["disk_full"].since_ms == drive.at_ms
