@@ -27,8 +27,7 @@ def doctor(
         Path | None, typer.Option(metavar="FILE", help="Write a support archive (tar.gz) without secrets.")
     ] = None,
     timeout_s: Annotated[
-        float,
-        typer.Option("--timeout", min=0.1, max=600, metavar="SECONDS", help="For each question to a server."),
+        float, typer.Option("--timeout", min=0.1, max=600, metavar="SECONDS", help="For each question to a server.")
     ] = 10.0,
     env_file: Annotated[Path | None, typer.Option(help="Settings file [default: .miner_env]")] = None,
     journal: Annotated[Path | None, typer.Option(help="Where journals live [default: journal]")] = None,

@@ -106,8 +106,7 @@ def refresh(
         str, typer.Option("--subtensor.network", metavar="NETWORK", help="finney, test, local, or ws://… of a node.")
     ] = "finney",
     timeout_s: Annotated[
-        float,
-        typer.Option("--timeout", min=0.1, max=3600, metavar="SECONDS", help="For the whole answer."),
+        float, typer.Option("--timeout", min=0.1, max=3600, metavar="SECONDS", help="For the whole answer.")
     ] = 60.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and write nothing.")] = False,
     env_file: EnvFileOption = None,
