@@ -258,8 +258,8 @@ class BlockWatch:
         if ahead.holds(_ANSWERS, max(_POLLS * policy.poll_interval_s, _BLOCKS * policy.block_s)) and ahead.goes_on:
             return True
         self._remind(
-            "the API told of block %d, which the chain cannot be at by now; it is believed when several answers agree "
-            "(do blocks come faster than BLOCK_SECONDS=%g says?)",
+            "the API told of block %d, more than a day ahead of the last block, or than the time since then allows; "
+            "it is asked again before it is believed (do blocks come faster than BLOCK_SECONDS=%g says?)",
             current,
             policy.block_s,
         )

@@ -1,7 +1,8 @@
 """What a checkpoint signs of the actor's chain: its first record, its head, and the hashes that none lists yet.
 
-What this process read or wrote is remembered; what lies further back is read from the journal when a checkpoint first
-needs it. So a start reads nothing twice, and memory holds what happened since the last checkpoint: 32 bytes a record.
+What this process read or wrote is remembered; what the next checkpoint needs of what lies further back is read from the
+journal at the start, so that damage there costs no search. Memory holds what happened since the last checkpoint: 32
+bytes a record.
 """
 
 from __future__ import annotations

@@ -148,7 +148,12 @@ class _Outcome(NamedTuple):
 
 
 class Actor:
-    """One miner on one journal."""
+    """One miner on one journal.
+
+    Attributes:
+        state: After the last record.
+        inherited: Names of the alarms that were on at the start, by the journal; None before it.
+    """
 
     def __init__(
         self,
@@ -183,6 +188,7 @@ class Actor:
         self._stop_reason: str | None = None
         self._since_snapshot = 0
         self._ringing: tuple[Alarm, ...] = ()
+        self.inherited: frozenset[str] | None = None
         self._epoch: int | None = None
 
     def stop(self, reason: str = "asked to stop") -> None:
@@ -236,9 +242,12 @@ class Actor:
         """Take the journal and start; False when a stop was asked for before anything was written."""
         lease = await self._store.take(reducer=REDUCER)
         self.state, self._epoch = await self._replay(lease), lease.epoch
+        before = alarms(self.state, self._ports.clock.now_ms())
         if self._stop_reason is not None:
             return False
         self._check_identity()
+        if lease.head.seq:  # what the next checkpoint signs: damage there is found before anything is paid for
+            await self._chain_end.reach_back(self.state.checkpoint_seq)
         for repair in lease.repairs:
             await self._record(repair)
         if self.state.identity is None:
@@ -256,6 +265,8 @@ class Actor:
             )
         )
         self._recall_server()
+        after = alarms(self.state, self._ports.clock.now_ms())
+        self.inherited = frozenset(alarm.name for alarm in (*before, *after))
         return True
 
     def _recall_server(self) -> None:
@@ -424,7 +435,7 @@ class Actor:
             {alarm.name: (alarm.since_ms, alarm.is_current) for alarm in found} for found in (before, self._ringing)
         )
         for alarm in self._ringing:
-            if known.get(alarm.name) != now[alarm.name]:
+            if known.get(alarm.name) not in {now[alarm.name], (None, alarm.is_current)}:  # its record may come later
                 level = logging.ERROR if alarm.is_current else logging.WARNING
                 _log.log(level, "alarm %s: %s; to mend it: %s", alarm.name, alarm.words, alarm.fix)
         for name in known.keys() - now.keys():

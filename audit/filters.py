@@ -129,11 +129,15 @@ def parse_filters(
     """The filters that an operator wrote.
 
     Raises:
-        UsageError: There is no such event, or a time is none.
+        UsageError: There is no such event, a time is none, or the first one is after the last.
     """
     for name in events:
         if name not in EVENTS:
             raise UsageError(f"--event {name}: there is no such event{_nearest(name)}")
+    since_ms = None if since is None else parse_unit(since, "--since")[0]
+    until_ms = None if until is None else parse_unit(until, "--until")[1]
+    if since_ms is not None and until_ms is not None and since_ms > until_ms:
+        raise UsageError(f"--since {since} is after --until {until}: expected the earlier time first")
     given = [f"--window {number}" for number in windows]
     given += [f"--post {post_id}"] * (post_id is not None)
     given += [f"--event {name}" for name in events]
@@ -142,8 +146,8 @@ def parse_filters(
         windows=frozenset(windows),
         post_id=post_id,
         events=frozenset(events),
-        since_ms=None if since is None else parse_unit(since, "--since")[0],
-        until_ms=None if until is None else parse_unit(until, "--until")[1],
+        since_ms=since_ms,
+        until_ms=until_ms,
         text=" ".join(given),
     )
 

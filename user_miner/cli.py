@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from io import TextIOWrapper
+from itertools import pairwise
 from typing import Annotated, Any, Final
 
 import typer
@@ -140,15 +141,31 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _call(argv: Sequence[str] | None) -> int | None:
     """The exit code of a command, or of a command line that is none."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    named = " ".join(["user-miner", *(word for word in words[:1] if word in COMMANDS)])
+    if (empty := _empty(words)) is not None:
+        line = f"{empty} is empty: expected a value; was a variable of the shell not set? (see `{named} --help`)"
+        return _refuse(line, code=2)
     try:
-        code: int | None = app(args=argv, prog_name="user-miner", standalone_mode=False)
+        code: int | None = app(args=words, prog_name="user-miner", standalone_mode=False)
     except typer.Abort:
         return _refuse("aborted", code=1)
     except typer.TyperException as error:
         from user_miner.terminal import refuse_usage  # noqa: PLC0415  (hardly ever needed)
 
-        return refuse_usage(error)
+        return refuse_usage(error, named)
     return _refuse("interrupted", code=code) if code == _INTERRUPTED else code
+
+
+def _empty(words: Sequence[str]) -> str | None:
+    """What has an empty value, which no option and no argument takes: as a path it would mean the current folder."""
+    for before, word in pairwise(["", *words]):
+        if not word:
+            return before if before.startswith("-") else "an argument"
+        name, equals, value = word.partition("=")
+        if name.startswith("-") and equals and not value:
+            return name
+    return None
 
 
 def _refuse(line: str, *, code: int) -> int:

@@ -45,8 +45,8 @@ def _own(directory: Path, wallet: str, hotkey: str, wallets: Path) -> Path:
 
     if not directory.exists():
         raise JournalError(
-            f"no journal is named, and there is no JOURNAL_DIR {directory.absolute()}: name a journal, or the settings "
-            "with --env-file"
+            f"no journal is named, and there is no JOURNAL_DIR {directory.absolute()}, which the first run makes: "
+            "name a journal, or the settings with --env-file"
         )
     try:
         return locate(directory)

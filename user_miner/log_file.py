@@ -54,10 +54,18 @@ FILE_BYTES: Final = 10 << 20
 _FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe without a reader blocks
 
 
-def check_log_file(path: Path) -> str | None:
-    """Why the operator should name another file; None when this one can be opened, or the disk is only full."""
+def check_log_file(path: Path, *, makes: bool = True) -> str | None:
+    """Why the operator should name another file; None when this one can be opened, or the disk is only full.
+
+    ``makes`` makes it when it is not there; else whether it could be made is asked.
+    """
     try:
-        os.close(_opened(path))
+        if makes or path.exists():
+            os.close(_opened(path))
+        elif not path.parent.is_dir():
+            return os.strerror(errno.ENOENT)
+        elif not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+            return os.strerror(errno.EACCES)
     except OSError as error:
         return None if error.errno == errno.ENOSPC else error.strerror
     return None

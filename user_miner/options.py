@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
@@ -17,7 +18,16 @@ __all__ = [
     "NetuidOption",
     "WalletOption",
     "WalletsOption",
+    "finite",
 ]
+
+
+def finite(value: float | None) -> float | None:
+    """What an option for a number takes: "inf" is a float to Python, and passes a lower bound."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"expected a finite number, found '{value}'")
+    return value
+
 
 _OWN: Final = "[default: JOURNAL_DIR]"
 

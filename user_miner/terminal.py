@@ -16,12 +16,13 @@ from events.describe import printable
 from events.journal import JournalDamagedError, JournalError
 from user_miner.log_file import to_stderr
 
-__all__ = ["refuse_usage"]
+__all__ = ["INTERRUPTED", "refuse_usage"]
 
 P = ParamSpec("P")
 
 _LONGEST_MESSAGE: Final = 2_000
-_INTERRUPTED: Final = 130
+INTERRUPTED: Final = 130
+"""Exit code of a command that Ctrl-C ended before it was done."""
 
 
 def fail(message: str, *, code: int, within_s: float | None = None) -> int:
@@ -42,7 +43,7 @@ def interruptible(said: Callable[[], str]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise SystemExit(fail(f"interrupted: {said()}", code=_INTERRUPTED)) from None
+        raise SystemExit(fail(f"interrupted: {said()}", code=INTERRUPTED)) from None
 
 
 def tell(text: str) -> None:
@@ -98,14 +99,17 @@ def in_one_line(command: Callable[P, int]) -> Callable[P, int]:
 _LONGEST = 60
 
 
-def refuse_usage(error: typer.TyperException) -> int:
-    """Say it, and return the exit code; where only a command is missing, the help tells which there are."""
+def refuse_usage(error: typer.TyperException, named: str) -> int:
+    """Say it, and return the exit code; where only a command is missing, the help tells which there are.
+
+    ``named`` is the command line up to the command, for errors that do not know theirs.
+    """
     told = getattr(error, "format_message", error.__str__)()
     context: typer.Context | None = getattr(error, "ctx", None)
     if context is not None and told == context.get_help():
         typer.echo(told, err=True)
         return 2
-    path = "user-miner" if context is None else context.command_path
+    path = named if context is None else context.command_path
     told = told.replace("Value error, ", "").rstrip(".") + _found(error)
     return fail(f"{told[:1].lower()}{told[1:]} (see `{path} --help`)", code=2)
 

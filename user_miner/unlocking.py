@@ -20,8 +20,9 @@ from actor.my_miner import load_signer
 from actor.ports import Signer
 from actor.settings.model import Settings
 from events.describe import printable
+from user_miner.terminal import INTERRUPTED, fail
 
-__all__ = ["unlocked"]
+__all__ = ["has_operator", "unlocked"]
 
 _TRIES: Final = 3
 
@@ -31,13 +32,14 @@ def unlocked(settings: Settings) -> tuple[Signer, SecretStr | None]:
 
     Raises:
         HotkeyError: The hotkey cannot be used, or the operator did not open it.
+        SystemExit: The operator ended it with Ctrl-C; that was said.
     """
     try:
         return load_signer(settings), None
     except HotkeyLockedError as error:
         if settings.hotkey_password is not None:
             raise
-        if not _has_operator():
+        if not has_operator():
             raise HotkeyLockedError(f"{error}, or start it on a terminal, which asks for it") from None
         return _asked(settings, error)
 
@@ -56,12 +58,14 @@ def _password(name: str, error: HotkeyLockedError) -> str:
     with _python_s_ctrl_c():
         try:
             return getpass(f"Password to unlock hotkey {name}: ")
-        except (EOFError, KeyboardInterrupt):
+        except (EOFError, KeyboardInterrupt) as end:
             print(file=sys.stderr)  # noqa: T201  (as above)
+            if isinstance(end, KeyboardInterrupt):
+                raise SystemExit(fail(f"interrupted: {error}; none was given", code=INTERRUPTED)) from None
             raise HotkeyError(f"{error}; none was given") from None
 
 
-def _has_operator() -> bool:
+def has_operator() -> bool:
     """Whether somebody can answer: a terminal whose foreground is ours, for it stops whoever reads it from behind."""
     try:
         return sys.stdin.isatty() and sys.stderr.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from actor.machine.room import ROOM_FIX, ROOM_NEEDED_BYTES, ROOM_WARN_BYTES
+from actor.machine.room import ROOM_FIX, ROOM_NEEDED_BYTES, ROOM_WARN_BYTES, shortage
 from actor.machine.state import State
 from events.codec import Value
 
@@ -192,7 +192,7 @@ def _windows_missed(sight: _Sight) -> Alarm | None:
 def _disk(sight: _Sight) -> Alarm | None:
     """The journal's disk is nearly full."""
     room_bytes = sight.room_bytes
-    if room_bytes is None or room_bytes >= ROOM_WARN_BYTES or sight.state.disk_full_ms is not None:
+    if room_bytes is None or room_bytes >= ROOM_WARN_BYTES or _is_full(sight):
         return None
     return Alarm(
         name="disk",
@@ -202,9 +202,16 @@ def _disk(sight: _Sight) -> Alarm | None:
     )
 
 
+def _is_full(sight: _Sight) -> bool:
+    """By the room, where it is seen: a disk that takes no record tells nothing by one. Else by the record."""
+    if sight.room_bytes is None:
+        return sight.state.disk_full_ms is not None
+    return shortage(sight.room_bytes) is not None
+
+
 def _disk_full(sight: _Sight) -> Alarm | None:
     """The journal's disk has no room for a window."""
-    if sight.state.disk_full_ms is None:
+    if not _is_full(sight):
         return None
     return Alarm(
         name="disk_full",

@@ -1,8 +1,8 @@
 """Tells people when an alarm begins and when it ends, by a message to NOTIFY_URL; in a thread of its own.
 
 Nothing of it is in the journal: whether somebody was told changes neither what the miner does nor what it did. So a
-restart takes what began before it as told, by the time that the alarm itself knows, and at most one message an alarm
-goes out in some hours. The miner never waits for it, and what cannot be sent costs a line in the log.
+restart takes what the journal shows as on at the start, and what began before it, as told, and at most one message an
+alarm goes out in some hours. The miner never waits for it, and what cannot be sent costs a line in the log.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -51,6 +51,10 @@ class Announcements:
         self._told: set[str] = set()
         self._quiet_until_s: dict[str, float] = {}
 
+    def inherit(self, names: Collection[str]) -> None:
+        """These were on at the start, and told by the process before; they may be over before anybody looks."""
+        self._told.update(names)
+
     def due(self, ringing: tuple[Alarm, ...], now_s: float) -> list[Announcement]:
         """What is to be sent; ``now_s`` is a time that never goes back."""
         known = {alarm.name for alarm in ringing if self._was_told_before(alarm)}
@@ -81,6 +85,7 @@ class Announcer:
         look: The alarms that ring now, None before the miner works.
         send: Sends one message and waits for it; raises NotSentError.
         announcements: What is due.
+        inherited: Names of the alarms that were on at the start; None before that is known.
     """
 
     def __init__(
@@ -88,15 +93,23 @@ class Announcer:
         look: Callable[[], tuple[Alarm, ...] | None],
         send: Callable[[Message], None],
         announcements: Announcements,
+        inherited: Callable[[], Collection[str] | None] = tuple,
     ) -> None:
         self._look = look
         self._send = send
         self._announcements = announcements
+        self._inherited = inherited
+        self._has_begun = False
         self._failing = False
         self._not_before_s = 0.0
 
     def step(self, now_s: float) -> None:
         """Look once. After a failure nothing is sent for a minute; the first of several is said, and their end."""
+        if not self._has_begun:
+            if (names := self._inherited()) is None:
+                return
+            self._announcements.inherit(names)
+            self._has_begun = True
         ringing = self._look()
         if ringing is None or now_s < self._not_before_s:
             return
@@ -133,6 +146,7 @@ def telling_alarms(actor: Actor, hotkey: str, messenger: Messenger | None) -> It
         lambda: actor.alarms() if actor.state.running else None,
         messenger.send,
         Announcements(hotkey, started_ms=time.time_ns() // 1_000_000),
+        lambda: actor.inherited,
     )
 
     def work() -> None:

@@ -167,7 +167,7 @@ def status_fields(look: Look, holder: Holder, now_ms: int, *, finding: str | Non
                 "words": alarm.words,
                 "fix": alarm.fix,
             }
-            for alarm in alarms(state, None if holder.holds == "no" else now_ms)
+            for alarm in alarms(state, None if holder.holds == "no" else now_ms, room_bytes=look.free_bytes)
         ],
         "disk": _disk(look.free_bytes),
         "backoff": _backoff(state, now_ms),

@@ -114,4 +114,13 @@ def _lives(pid: int) -> bool:
         return True
     except (OSError, OverflowError):
         return False
-    return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether it has ended and only waits for whoever started it to take note."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return False
+    return stat.rpartition(b")")[2].split()[:1] == [b"Z"]  # the name in parentheses may hold anything

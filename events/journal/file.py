@@ -118,13 +118,13 @@ class FileJournal:
                 try:
                     record = next(records, None)
                 except BrokenChainError as broken:
-                    raise damaged(self._directory, broken.place, str(broken)) from broken
+                    raise self._unread(broken.place, str(broken)) from broken
                 if record is None:
-                    raise damaged(self._directory, walk.place, f"the journal ends here, record {last.seq} was expected")
+                    raise self._unread(walk.place, f"the journal ends here, record {last.seq} was expected")
                 if record.seq % _YIELD_EVERY == 0:
                     await asyncio.sleep(0)
                 if record.seq == last.seq and record.hash != last.hash:
-                    raise damaged(self._directory, walk.place, f"record {last.seq} was expected to hash {last.hash}")
+                    raise self._unread(walk.place, f"record {last.seq} was expected to hash {last.hash}")
                 if record.seq > after_seq:
                     yield record
 
@@ -189,6 +189,10 @@ class FileJournal:
         if self._writer is None:
             raise FencedError(f"{self._directory} is not held: call take() first, and stop acting after release()")
         return self._writer
+
+    def _unread(self, place: Place, reason: str) -> JournalDamagedError:
+        """Opening the journal may have changed it already."""
+        return damaged(self._directory, place, reason, done="reading it changed nothing")
 
     def _start(self, segments: Sequence[str], after_seq: int) -> Place:
         """The nearest known place before the record after ``after_seq``."""

@@ -78,9 +78,9 @@ def _strange(name: str, *, is_file: bool) -> str | None:
     return None if is_file else "is no regular file; put one there, or move it out of the directory"
 
 
-def way_out(directory: Path) -> str:
-    """What an operator can do about a journal that is refused."""
+def way_out(directory: Path, *, done: str = "nothing was changed") -> str:
+    """What an operator can do about a journal that is refused, behind what was ``done`` to it."""
     return (
-        f"nothing was changed; put the right files back from a backup, or look at `user-miner verify {directory}` and "
+        f"{done}; put the right files back from a backup, or look at `user-miner verify {directory}` and "
         f"let `user-miner repair {directory} --accept-loss` write a new journal that declares the gap"
     )

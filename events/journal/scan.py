@@ -105,15 +105,15 @@ class Walk:
         return record
 
 
-def damaged(directory: Path, place: Place, reason: str) -> JournalDamagedError:
-    """The refusal: file, offset, reason, way out."""
-    return JournalDamagedError(refusal_text(directory, place, reason))
+def damaged(directory: Path, place: Place, reason: str, *, done: str = "nothing was changed") -> JournalDamagedError:
+    """The refusal: file, offset, reason, what was ``done``, way out."""
+    return JournalDamagedError(refusal_text(directory, place, reason, done=done))
 
 
-def refusal_text(directory: Path, place: Place, reason: str) -> str:
-    """File, offset, reason, way out, in one line."""
+def refusal_text(directory: Path, place: Place, reason: str, *, done: str = "nothing was changed") -> str:
+    """File, offset, reason, what was ``done``, way out, in one line."""
     where = f"{directory / place.segment} at byte {place.offset}, after record {place.head.seq}"
-    return f"{where}: {reason}; {way_out(directory)}"
+    return f"{where}: {reason}; {way_out(directory, done=done)}"
 
 
 def classify(

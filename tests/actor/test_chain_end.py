@@ -119,6 +119,25 @@ def test_lists_meet_over_restarts(world: World) -> None:
     assert compare_states(records).findings == ()
 
 
+@pytest.mark.parametrize("at", [0, 300, 1_000, 5_000])
+def test_damage_where_the_next_checkpoint_reads_costs_no_search(world: World, at: int) -> None:
+    """Before the snapshot of a clean stop: refused at the start, each time, with no byte changed and nothing asked."""
+    world.mine()
+    (segment,) = world.journal.glob("*/*.jsonl")
+    content = bytearray(segment.read_bytes())
+    content[at] ^= 1
+    segment.write_bytes(content)
+    world.sandbox.next_window()
+    asked = len(world.sandbox.ledger.x.exchanges())
+    for _ in range(2):
+        code, output = world.run("--windows", "1")
+        assert code == 1, output
+        assert "put the right files back from a backup" in output
+        assert "nothing was changed" not in output
+        assert segment.read_bytes() == bytes(content)
+    assert len(world.sandbox.ledger.x.exchanges()) == asked
+
+
 def test_a_journal_is_read_from_the_segment_that_is_asked_for(tmp_path: Path) -> None:
     """So a start costs what happened since the last checkpoint, however long the journal is."""
     drive = story()

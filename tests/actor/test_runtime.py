@@ -462,6 +462,31 @@ def test_a_window_that_could_not_be_recorded_is_not_begun(caplog: pytest.LogCapt
     run(test)
 
 
+@pytest.mark.parametrize("rooms", [(0,), (0, 0), (1 << 20,), (0, 1 << 20), (1 << 20, 0)])
+def test_a_full_disk_begins_and_ends_once_in_the_log(rooms: tuple[int, ...], caplog: pytest.LogCaptureFixture) -> None:
+    """Also where it takes no record: what is over was said to begin, and a record that comes later begins nothing."""
+    caplog.set_level("INFO")
+
+    class Store(MemoryJournal):
+        room = 1 << 30
+
+        def room_bytes(self) -> int | None:
+            return self.room
+
+    async def test() -> None:
+        store, clock = Store(), VirtualClock()
+        async with running(ports_of(clock=clock), store) as actor:
+            for store.room in rooms:
+                await clock.advance(13)
+                assert [alarm.name for alarm in actor.alarms()] == ["disk_full"]
+            store.room = 1 << 30
+            await clock.advance(13)
+        told = [line.partition(":")[0] for line in caplog.messages if line.startswith("alarm disk")]
+        assert told == ["alarm disk_full", "alarm disk_full is over"]
+
+    run(test)
+
+
 def test_a_full_disk_begins_no_window_that_the_api_comes_back_to() -> None:
     """Neither the true window behind one that was none, nor one that was told while there was room."""
 

@@ -85,6 +85,25 @@ def test_what_began_before_the_start_was_told_by_the_process_before() -> None:
     assert told.look() == ["x_refused is over"]
 
 
+@pytest.mark.parametrize("name", ALARMS)
+def test_what_was_on_at_the_start_is_over_however_soon(name: str) -> None:
+    """Before anybody looked even: the process before told that it began."""
+    titles: list[str] = []
+    inherited: list[set[str]] = []
+    teller = Announcer(
+        tuple,
+        lambda message: titles.append(message.title),
+        Announcements("5Grw", STARTED_MS),
+        lambda: inherited[0] if inherited else None,
+    )
+    teller.step(1.0)
+    assert titles == [], "the journal is being opened"
+    inherited.append({name})
+    teller.step(2.0)
+    teller.step(3.0)
+    assert titles == [f"user-miner: alarm {name} is over"]
+
+
 def test_nothing_is_told_before_the_miner_works() -> None:
     """A journal that is being opened rings and ends nothing."""
     told = Told()
@@ -159,6 +178,22 @@ def test_a_miner_tells_that_x_refuses_and_that_it_does_no_more(make_world: Calla
     for secret in (TOKEN, world.sandbox.env()["X_BEARER_TOKEN"], world.sandbox.env()["API_KEY"]):
         assert secret not in output + kept + told
     assert "alarms are told by JSON" in output
+
+
+def test_a_start_that_mends_an_alarm_at_once_tells_that_it_is_over(
+    make_world: Callable[..., World], served: Hook
+) -> None:
+    """The documented path: X refused, the operator mended that, and the restarted miner's first search succeeds."""
+    world = make_world()
+    world.sandbox.script("x.search", "401", times=1)
+    world.mine()
+    assert "x" in world.state().troubles
+    world.sandbox.next_window()
+    with running(world, env=world.env(NOTIFY_URL=served.address)) as process:
+        wait_for(served.titles, "a message")
+        code, output = world.stop(process)
+    assert code == 0, output
+    assert served.titles() == ["user-miner: alarm x_refused is over"]
 
 
 def test_a_webhook_that_hangs_holds_up_nobody(make_world: Callable[..., World], served: Hook) -> None:

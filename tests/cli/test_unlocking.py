@@ -43,13 +43,13 @@ def test_a_terminal_is_asked(locked: World) -> None:
     assert not any(PASSWORD.encode() in path.read_bytes() for path in journal.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("keys", [b"\x03", b"\x04"], ids=["Ctrl-C", "Ctrl-D"])
-def test_who_does_not_answer_is_told_what_else_to_do(locked: World, keys: bytes) -> None:
-    """Exit code 2 and one line; nothing was begun."""
+@pytest.mark.parametrize(("keys", "code"), [(b"\x03", 130), (b"\x04", 2)], ids=["Ctrl-C", "Ctrl-D"])
+def test_who_does_not_answer_is_told_what_else_to_do(locked: World, keys: bytes, code: int) -> None:
+    """An exit code of its own for Ctrl-C, and one line; nothing was begun."""
     with terminal("run", env=locked.env(WALLET_HOTKEY="locked")) as page:
         page.read(ASKED)
         page.type(keys)
-        assert page.end() == 2
+        assert page.end() == code
     (line,) = re.findall(r"^user-miner: .+$", text(page), re.MULTILINE)
     assert is_one_line(line, "is encrypted: set HOTKEY_PASSWORD", "none was given")
     assert nothing_was_sent(locked)
@@ -74,6 +74,16 @@ def test_a_password_that_is_set_is_not_asked_for(locked: World) -> None:
     with terminal("run", env=env) as page:
         assert page.end() == 2
     assert is_one_line(text(page), "HOTKEY_PASSWORD does not open")
+
+
+def test_the_doctor_on_a_terminal_knows_that_run_asks(locked: World) -> None:
+    """A warning that says so: `run` would start here, and would not as a service."""
+    with terminal("doctor", env=locked.env(WALLET_HOTKEY="locked")) as page:
+        assert page.end() == 0
+    (line,) = re.findall(r"^\w+ +wallet .+$", text(page), re.MULTILINE)
+    assert line.startswith("warning wallet")
+    assert "is encrypted; `run` asks for its password on a terminal" in line
+    assert "fix: set HOTKEY_PASSWORD to its password, where nobody" in line
 
 
 def test_without_a_terminal_one_line_says_what_to_do(

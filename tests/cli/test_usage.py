@@ -31,6 +31,8 @@ def every_command() -> Iterator[tuple[str, ...]]:
 
 
 COMMANDS = list(every_command())
+# Options for a number that may be a fraction.
+NUMBERS = ("simulate --rate", "sandbox --block-seconds", "sandbox --posts-per-minute", "doctor --timeout")
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
@@ -63,6 +65,10 @@ def test_an_unknown_option_is_one_line(command: Command, words: tuple[str, ...])
         ("audit a --rules", "'--rules' requires an argument"),
         ("evaluate", "missing argument 'file'"),
         ("doctor --timeout 0", "found '0'"),
+        ("run --windows", "(see `user-miner run --help`)"),
+        ("replay a --since 2026-11-23 --until 2026-11-22", "--since 2026-11-23 is after --until 2026-11-22"),
+        ("export a --since 2026-11-23 --until 2026-11-22", "--since 2026-11-23 is after --until 2026-11-22"),
+        *((f"{option} {value}", f"found '{value}'") for option in NUMBERS for value in ("inf", "nan", "-inf")),
         ("run --env-file nonesuch", "--env-file: there is no file nonesuch"),
         ("verify --bundle nonesuch", "nonesuch"),
         ("evaluate nonesuch", "nonesuch"),
@@ -77,6 +83,38 @@ def test_wrong_use_is_one_line(
     code, out, errors = command(*line.split(" "))
     assert (code, out) == (2, "")
     assert is_one_line(errors, words)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("run", name, "") for name in ("--journal", "--wallet.path", "--env-file", "--checkpoint", "-w")),
+        ("run", "--journal="),
+        ("demo", "--journal", ""),
+        ("doctor", "--bundle", ""),
+        ("config", "--wallet.path", ""),
+        ("init", "--api-key-file", ""),
+        *((name, "") for name in ("replay", "verify", "check", "audit", "costs", "export", "repair", "status")),
+    ],
+    ids=" ".join,
+)
+def test_an_empty_value_is_one_line(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """A shell's variable that is not set is no name of the current folder, where a second journal would begin."""
+    monkeypatch.chdir(tmp_path)
+    code, out, errors = command(*words)
+    assert (code, out) == (2, "")
+    named = words[1].rstrip("=") if words[1:] != ("",) else "an argument"
+    assert is_one_line(errors, f"{named} is empty", f"(see `user-miner {words[0]} --help`)")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_setting_may_be_empty(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--set NAME=` takes the default; only the flag itself needs a value."""
+    monkeypatch.chdir(tmp_path)
+    for words in (("--set", "MODEL="), ("--set=MODEL=",)):
+        assert "is empty" not in command("init", *words)[2]
 
 
 @pytest.mark.parametrize("name", ["run", "status", "config", "init", "costs"])

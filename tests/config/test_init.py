@@ -235,6 +235,17 @@ def test_a_person_is_asked_and_each_answer_is_checked(bare: World) -> None:
     assert "NETUID" not in asked, "what was given is not asked"
 
 
+def test_the_end_of_the_input_leaves_nothing(bare: World) -> None:
+    """Ctrl-D answers nothing: wrong use, exit code 2."""
+    with at_terminal(bare) as person:
+        person.answer("X_BEARER_TOKEN: ", TOKEN)
+        person.read_until("API_KEY: ")
+        os.write(person.master, b"\x04")
+        person.read_until("the input ended before the last answer; nothing is written")
+        assert person.process.wait(GIVE_UP_S) == 2
+    assert not (bare.folder / ".miner_env").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_leaving_in_the_middle_leaves_nothing(bare: World, number: signal.Signals) -> None:
     """Ctrl-C ends with one line, and no part of a file is there."""
@@ -244,8 +255,8 @@ def test_leaving_in_the_middle_leaves_nothing(bare: World, number: signal.Signal
         person.read_until("API_KEY: ")
         if number == signal.SIGINT:
             os.write(person.master, b"\x03")
-            person.read_until("stopped; nothing is written")
-            assert person.process.wait(GIVE_UP_S) == 1
+            person.read_until("interrupted: nothing is written")
+            assert person.process.wait(GIVE_UP_S) == 130
         else:
             person.process.send_signal(number)
             assert person.process.wait(GIVE_UP_S) == -number

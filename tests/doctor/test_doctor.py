@@ -27,6 +27,8 @@ NAMES = [
     "budgets",
     "alarms",
     "disk",
+    "log",
+    "metrics",
     "network",
     "api",
     "clock",

@@ -10,7 +10,7 @@ import pytest
 from actor.analyzer import LLMErrorKind
 from actor.machine.alarms import ALARMS, LLM_FIXES, X_FIXES, Alarm, alarms
 from actor.machine.budget import DAY_MS
-from actor.machine.room import ROOM_WARN_BYTES
+from actor.machine.room import ROOM_NEEDED_BYTES, ROOM_WARN_BYTES
 from actor.machine.troubles import X_REFUSALS
 from actor.metrics.counted import FAILURES
 from events import catalogue as ev
@@ -236,3 +236,17 @@ def test_windows_that_the_api_tells_of_as_years_long_are_missed_by_the_configure
         drive.start()
         assert ringing(drive, later_s=2 * WINDOW_MS / 1000 - 1) == {}
         assert set(ringing(drive, later_s=2 * WINDOW_MS / 1000)) == ({"windows_missed"} if rings else set())
+
+
+@pytest.mark.parametrize("room", [0, 1, 64 << 10, ROOM_NEEDED_BYTES - 1, ROOM_NEEDED_BYTES, ROOM_WARN_BYTES])
+def test_a_full_disk_rings_by_the_room_where_it_is_seen(room: int) -> None:
+    """Whatever the journal tells, which a full disk keeps from telling; one of the two alarms at most."""
+    is_full = room < ROOM_NEEDED_BYTES
+    drive = Drive().start().window(7)
+    expected = {"disk_full"} if is_full else {"disk"} if room < ROOM_WARN_BYTES else set()
+    assert set(ringing(drive, room_bytes=room)) == expected
+    drive.on(ev.DiskFilled(free_bytes=1, needed_bytes=2))
+    assert set(ringing(drive, room_bytes=room)) == expected
+    assert set(ringing(drive)) == {"disk_full"}
+    if is_full:
+        assert ringing(drive, room_bytes=room)["disk_full"].since_ms == drive.at_ms

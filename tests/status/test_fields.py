@@ -11,8 +11,10 @@ import pytest
 from audit.judge.audit import Audit
 from audit.judge.text import as_text
 from audit.rules.load import all_rules
+from audit.status.fields import status_fields
 from audit.status.holder import Holder
 from audit.status.lines import brief_line, status_lines
+from audit.status.look import Look
 from events import catalogue as ev
 from events.codec import changed
 from events.journal import JournalReader
@@ -279,6 +281,18 @@ def test_a_journal_without_a_window_says_so(tmp_path: Path) -> None:
     assert (found["window"], found["next_window"], found["posts"]) == (None, None, [])
     assert "waits for the first window" in text(found)
     assert "window       none was told yet" in text(found)
+
+
+@pytest.mark.parametrize(("free", "name"), [(0, "disk_full"), (3 << 20, "disk_full"), (9 << 20, "disk")])
+def test_a_disk_without_room_is_an_alarm(tmp_path: Path, free: int, name: str) -> None:
+    """By the room that is seen, also where no record could be written of it."""
+    drive = Drive().start().window(7)
+    look = Look(write(tmp_path / "j", drive), drive.at_ms)
+    look.refresh()
+    look.free_bytes = free
+    found = status_fields(look, NOBODY, drive.at_ms)
+    assert [alarm["name"] for alarm in found["alarms"]] == [name]
+    assert f"alarm        {name}" in text(found)
 
 
 def test_an_alarm_is_told_with_what_to_change(tmp_path: Path) -> None:

@@ -56,6 +56,16 @@ def test_the_holder_is_named(tmp_path: Path) -> None:
     assert (after.holds, after.pid, after.lives) == ("no", os.getpid(), True)
 
 
+def test_a_process_that_was_killed_and_not_yet_waited_for_does_not_run(tmp_path: Path) -> None:
+    """The kernel keeps its number until its parent asks; nothing of it runs."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        named(tmp_path, process.pid)
+        assert find_holder(tmp_path).lives
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert find_holder(tmp_path).lives is False
+
+
 def test_asking_never_takes_the_lock(tmp_path: Path) -> None:
     """A miner that starts while it is asked again and again is never told that somebody holds the journal."""
     program = (

@@ -21,7 +21,7 @@ from audit.errors import UsageError
 from events.describe import printable
 from user_miner.options import EnvFileOption
 from user_miner.output import opened
-from user_miner.terminal import fail
+from user_miner.terminal import INTERRUPTED, fail
 
 __all__ = ["PROPOSED", "InitOptions", "ask", "init", "run_init", "sources_of"]
 
@@ -195,8 +195,10 @@ def run_init(options: InitOptions) -> int:
         return max(fail(line, code=2) for line in error.lines)
     except (UsageError, HotkeyError) as error:
         return fail(str(error), code=2)
-    except (KeyboardInterrupt, typer.Abort):
-        return fail("stopped; nothing is written", code=1)
+    except (KeyboardInterrupt, typer.Abort) as end:
+        if isinstance(end.__context__, EOFError):
+            return fail("the input ended before the last answer; nothing is written", code=2)
+        return fail("interrupted: nothing is written", code=INTERRUPTED)
     typer.echo(f"wrote {printable(str(options.env_file), 500)}; `user-miner doctor` looks at the rest")
     return 0
 

@@ -8,15 +8,19 @@ from typing import Annotated
 
 import typer
 
+from user_miner.options import finite
+
 __all__ = ["run_sandbox", "sandbox"]
 
 
 def sandbox(
     *,
-    block_seconds: Annotated[float, typer.Option(min=0.001, help="Seconds for each block.")] = 12.0,
+    block_seconds: Annotated[float, typer.Option(min=0.001, callback=finite, help="Seconds for each block.")] = 12.0,
     blocks_per_window: Annotated[int, typer.Option(min=1, help="Blocks for each window.")] = 100,
     max_submissions: Annotated[int, typer.Option(min=0, help="Accepted posts for each window.")] = 5,
-    posts_per_minute: Annotated[float, typer.Option(min=0, help="How fast new posts appear at X.")] = 6.0,
+    posts_per_minute: Annotated[
+        float, typer.Option(min=0, callback=finite, help="How fast new posts appear at X.")
+    ] = 6.0,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the coordination API; 0 for any.")] = 8001,
     seed: Annotated[int, typer.Option(help="Seed of the posts and faults.")] = 45,
     fault: Annotated[
@@ -83,7 +87,7 @@ def run_sandbox(
 
     def ready(box: Sandbox) -> None:
         print(environment_text(box.env()), flush=True)  # noqa: T201
-        print("# Stand-ins are up. Put these lines into .miner_env; Ctrl-C ends.", file=sys.stderr)  # noqa: T201
+        print("# Stand-ins are up. Put these lines into a settings file of their own; Ctrl-C ends.", file=sys.stderr)  # noqa: T201
 
     try:
         serve(config, ready=ready)

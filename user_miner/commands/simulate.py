@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from user_miner.options import JsonOption
+from user_miner.options import JsonOption, finite
 
 if TYPE_CHECKING:
     from user_miner.simulation.campaign import Campaign
@@ -34,7 +34,9 @@ def simulate(
         str | None,
         typer.Option(metavar="LIST", help="What may go wrong: PLACE or PLACE:KIND,…, all, none [default: all]"),
     ] = None,
-    rate: Annotated[float | None, typer.Option(min=0, help="How often, in multiples of the usual [default: 1]")] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0, callback=finite, help="How often, in multiples of the usual [default: 1]")
+    ] = None,
     only: Annotated[
         str | None, typer.Option(metavar="LIST", help="Exactly these disturbances, as a report lists them.")
     ] = None,

@@ -173,7 +173,7 @@ class _UnreadableError(Exception):
         self.fix = fix
 
 
-def _read(journal: Path, now_ms: int) -> State:
+def _read(journal: Path, now_ms: int) -> Look:
     try:
         look = Look(journal, now_ms)
         look.refresh()
@@ -185,16 +185,19 @@ def _read(journal: Path, now_ms: int) -> State:
     except OSError as error:
         said = f"{journal} cannot be read: {error.strerror or error}"
         raise _UnreadableError(said, "let this user read all files there") from error
-    return look.state
+    return look
 
 
 def spending_checks(journal: Path | None, policy: Policy, now_ms: int) -> list[Check]:
     """What today has cost against the budgets."""
     try:
-        spent = {} if journal is None else _read(journal, now_ms).spent
+        spent = {} if journal is None else _read(journal, now_ms).state.spent
     except _UnreadableError:
         return [skipped("budgets", "waits for a journal that tells what today has cost")]
     return budget_checks(policy, spent.get(now_ms // DAY_MS, Spent()))
+
+
+_WARNINGS: Final = frozenset({"disk"})  # mining goes on meanwhile
 
 
 def alarm_checks(journal: Path | None, now_ms: int) -> list[Check]:
@@ -202,13 +205,13 @@ def alarm_checks(journal: Path | None, now_ms: int) -> list[Check]:
     if journal is None:
         return [ok("alarms", "no journal yet")]
     try:
-        state = _read(journal, now_ms)
+        look = _read(journal, now_ms)
     except _UnreadableError:
         return [skipped("alarms", "waits for a journal that tells what became of the last windows")]
     mines = find_holder(journal).holds != "no"
     found = [
-        (failure if alarm.is_current else warning)("alarms", _told(alarm), alarm.fix)
-        for alarm in alarms(state, now_ms if mines else None)
+        (warning if alarm.name in _WARNINGS or not alarm.is_current else failure)("alarms", _told(alarm), alarm.fix)
+        for alarm in alarms(look.state, now_ms if mines else None, room_bytes=look.free_bytes)
     ]
     return found or [ok("alarms", "none is on")]
 
@@ -223,7 +226,7 @@ def identity_checks(journal: Path | None, settings: Settings, hotkey: str | None
     if journal is None:
         return [ok("identity", "no journal yet, so there is nothing to compare")]
     try:
-        state = _read(journal, now_ms)
+        state = _read(journal, now_ms).state
     except _UnreadableError as error:
         return [failure("identity", error.found, error.fix)]
     return [_compared(journal, state, settings, hotkey)]

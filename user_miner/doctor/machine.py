@@ -16,18 +16,20 @@ from typing import Final
 from actor.analyzer.refresh import ChainError
 from actor.compose import journal_path
 from actor.edges.chain import BittensorChain, NetworkError
-from actor.edges.hotkey import HotkeyError
+from actor.edges.hotkey import HotkeyError, HotkeyLockedError
 from actor.edges.threads import in_daemon_thread
 from actor.machine.room import ROOM_FIX, ROOM_NEEDED_BYTES, ROOM_WARN_BYTES
 from actor.my_miner import load_signer
 from actor.settings.env_file import EnvFileError, exposed_to, read_env_file
 from actor.settings.model import Settings
-from audit.status.holder import Holder
+from audit.status.holder import Holder, find_holder
 from events.journal import JournalError, at_text, locate
 from events.journal.layout import HEAD, LOCK, QUARANTINE, SNAPSHOTS
 from events.journal.owner import other_journal
 from user_miner.doctor.report import Check, failure, ok, split_advice, warning
+from user_miner.log_file import check_log_file
 from user_miner.place import is_throwaway
+from user_miner.unlocking import has_operator
 
 __all__ = [
     "access_checks",
@@ -37,6 +39,8 @@ __all__ = [
     "find_journal",
     "installed_version",
     "lock_check",
+    "log_check",
+    "metrics_check",
     "nearest_directory",
     "open_hotkey",
     "package_checks",
@@ -145,6 +149,32 @@ def disk_check(place: Path, free_bytes: int, free_files: int | None) -> Check:
     if free_bytes < ROOM_WARN_BYTES:
         return warning("disk", f"{left}; a window takes about 30 KiB, and up to 1 MiB", ROOM_FIX)
     return ok("disk", left)
+
+
+_MINER_S: Final = 2.0
+
+
+def log_check(file: Path | None) -> Check:
+    """Whether `run` could open LOG_FILE; it is not made here."""
+    if file is None:
+        return ok("log", "LOG_FILE is not set: the log goes to standard error")
+    if (why := check_log_file(file, makes=False)) is not None:
+        return failure("log", f"LOG_FILE: {file}: {why}", "name a file in a folder where this user can write")
+    return ok("log", f"{file.absolute()}, this user can write it")
+
+
+def metrics_check(host: str, port: int | None, journal: Path | None) -> Check:
+    """Whether `run` could serve METRICS_PORT, or the miner that holds the journal does."""
+    if port is None:
+        return ok("metrics", "METRICS_PORT is not set: no metrics are served")
+    from actor.metrics.server import is_served, port_refusal  # noqa: PLC0415  (only who serves pays for the import)
+
+    if (refusal := port_refusal(host, port)) is None:
+        return ok("metrics", f"{host}:{port} can be served")
+    mines = journal is not None and find_holder(journal).holds == "yes"
+    if mines and is_served(host, port, timeout_s=_MINER_S):
+        return ok("metrics", f"{host}:{port} is served by a miner, and one runs on this journal")
+    return failure("metrics", *split_advice(refusal))
 
 
 # Python and the installed packages, against what this build asks for.
@@ -266,7 +296,11 @@ def open_hotkey(settings: Settings) -> tuple[str | None, list[Check]]:
     try:
         address = load_signer(settings).ss58_address
     except HotkeyError as error:
-        return None, [failure("wallet", *split_advice(str(error)))]
+        found, fix = split_advice(str(error))
+        if isinstance(error, HotkeyLockedError) and settings.hotkey_password is None and has_operator():
+            said = f"{found}; `run` asks for its password on a terminal such as this one"
+            return None, [warning("wallet", said, f"{fix}, where nobody is there to be asked")]
+        return None, [failure("wallet", found, fix)]
     file = settings.wallet_path / settings.wallet_name / "hotkeys" / settings.wallet_hotkey
     return address, [ok("wallet", f"hotkey {address} opens ({file})"), *_access(file)]
 

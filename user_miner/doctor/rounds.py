@@ -18,6 +18,8 @@ from user_miner.doctor.machine import (
     env_file_checks,
     find_journal,
     lock_check,
+    log_check,
+    metrics_check,
     open_hotkey,
     place_checks,
     room,
@@ -160,6 +162,13 @@ class Rounds:
             ),
             self._disk_probe("alarms", lambda _settings: alarm_checks(self.journal(), SystemClock().now_ms())),
             self._disk_probe("disk", lambda settings: [disk_check(settings.journal_dir, *room(settings.journal_dir))]),
+            self._disk_probe("log", lambda settings: [log_check(settings.log_file)], "LOG_FILE"),
+            self._disk_probe(
+                "metrics",
+                lambda settings: [metrics_check(settings.metrics_host, settings.metrics_port, self.journal())],
+                "METRICS_PORT",
+                "METRICS_HOST",
+            ),
         ]
 
     def _of_servers(self) -> list[Probe]:
