@@ -17,6 +17,11 @@ demo: .venv/.run ## the miner against stand-ins on this machine, with a kill -9;
 test: check ## all checks, then the whole suite of tests
 	$(BIN)/pytest -n 2 --dist worksteal --tb=native
 
+# The machine, the analyzer and the readers, in one process and in memory; files that are marked slow are left out.
+quick: .venv/.dev ## the tests that need no process, server or disk campaign: 20 seconds
+	$(BIN)/pytest -q -n 2 -m "not slow" tests/machine tests/audit \
+	  tests/analyzer/test_candidates.py tests/analyzer/test_registry.py tests/analyzer/test_prompt.py tests/test_house.py
+
 # The suite on a busy machine, on one core, a year ahead, abroad, from a path with a space, in random order, and all of
 # that at once: each takes as long as `make test` or several times so. RUNS=10 repeats it.
 RUNS ?= 1

@@ -253,10 +253,10 @@ def test_thoughts_are_not_answers(text: str) -> None:
 )
 @pytest.mark.parametrize("cut_off", [True, False])
 def test_thoughts_that_do_not_end_leave_nothing(text: str, cut_off: bool) -> None:  # noqa: FBT001 - a parameter
-    """Neither what stands in them nor what stands before them."""
+    """Neither what stands in them nor before them; the model wants more room, whatever the server says of the end."""
     with pytest.raises(AnswerError, match="thoughts do not end") as caught:
         spoken(text, cut_off=cut_off)
-    assert caught.value.unfinished is cut_off
+    assert caught.value.unfinished
 
 
 @pytest.mark.parametrize("around", ["{}", "```json\n{}\n```", "<think>x</think>{}", "{}    \n\n"])

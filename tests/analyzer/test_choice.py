@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from actor.analyzer.answer import AnswerError, read_answer
 from tests.analyzer.said import ASKED, BEARISH, BULLISH, LOOSE, ONE, OTHER, POST, A, D, read
 
+pytestmark = pytest.mark.slow
+
 LED_AWAY = [
     *(
         "Wrong answer",

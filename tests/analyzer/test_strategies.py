@@ -13,6 +13,8 @@ from actor.analyzer.answer import AnswerError
 from actor.testing.edges import ScriptedLLM
 from tests.patience import GIVE_UP_S
 
+pytestmark = pytest.mark.slow
+
 REGISTRY = load_registry()
 NAMES: tuple[StrategyName, ...] = get_args(StrategyName)
 HYBRID, MATCHER = (make_strategy(name, REGISTRY) for name in NAMES)

@@ -20,6 +20,8 @@ from events.upcast import VERSIONS
 from tests.audit.changed_build import changed_build
 from tests.audit.mutants import MUTANTS, Mutant
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = Path(__file__).parents[2] / "journal" / "sample"
 FEWEST = 12
 

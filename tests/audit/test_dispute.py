@@ -28,6 +28,8 @@ from tests.audit.replay_kit import SAMPLE, SEGMENT, story, write
 from tests.feedback.kit import judged
 from tests.kit import HOTKEY, Drive, accepted, analysis_failed, limited
 
+pytestmark = pytest.mark.slow
+
 BOB = Keypair.create_from_uri("//Bob").ss58_address
 
 

@@ -27,6 +27,8 @@ from events.journal import JournalReader, Record, at_text
 from tests.audit.replay_kit import SAMPLE, STEERING, hostile_story, story
 from tests.kit import T0_MS, Drive, accepted, analyzed
 
+pytestmark = pytest.mark.slow
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FORMULA = tuple("=+-@\t\r")
 ANALYSES = {"PostAnalyzed": "answered", "AnalysisFailed": "failed"}

@@ -22,6 +22,8 @@ from tests.audit.dispute_kit import resealed
 from tests.audit.liars import LIES, OPERATOR_S_LIES, World, world
 from tests.docs.kit import ROOT, blocks
 
+pytestmark = pytest.mark.slow
+
 Page = Callable[[bytes], tuple[bool, str]]
 CASES = 100
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -14,6 +15,8 @@ from events import catalogue as ev
 from events import effects as ef
 from events.prices import usd, uusd
 from tests.kit import Drive, accepted
+
+pytestmark = pytest.mark.slow
 
 LIMIT_USD = 0.5
 DAY_MS = 86_400_000

@@ -13,6 +13,8 @@ from events import effects as ef
 from events.codec import changed
 from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, gap, limited
 
+pytestmark = pytest.mark.slow
+
 HOLD = ev.Policy(on_analysis_error="hold")
 KINDS = sorted(ev.CONFIGURATION)
 OTHERS = ("timeout", "server", "malformed", "rate_limit", "connection", "broken", "request", "votes", "bug", "crash")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -14,6 +15,8 @@ from events import catalogue as ev
 from events import effects as ef
 from events.codec import canonical_json
 from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, limited, rejected
+
+pytestmark = pytest.mark.slow
 
 REACHED: Counter[str] = Counter()
 
