@@ -63,3 +63,9 @@ def test_the_installed_command_begins_there() -> None:
     """The script that installers make."""
     (script,) = importlib.metadata.entry_points(group="console_scripts", name="user-miner")
     assert script.load() is main
+
+
+def test_the_package_is_a_program() -> None:
+    """`python -m user_miner` is the command."""
+    done = subprocess.run([sys.executable, "-m", "user_miner", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("user-miner ")
