@@ -30,7 +30,7 @@ from actor.edges.hotkey import HotkeyError, load_hotkey, signer_from_wallet
 from actor.edges.threads import run_loop
 from actor.feedback import FeedbackIntake, Redact, Word, score_word, validation_word
 from actor.machine.state import State
-from actor.metrics.server import serving_metrics
+from actor.metrics.serving import serving_metrics
 from actor.metrics.telling import telling_alarms
 from actor.ports import Signer
 from actor.runtime import Actor

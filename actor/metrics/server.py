@@ -11,9 +11,7 @@ import logging
 import socket
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -22,17 +20,16 @@ from prometheus_client.exposition import choose_encoder
 
 from actor.metrics.families import make_registry
 from actor.metrics.monitor import Health, Monitor
-from actor.settings.model import Settings
+from actor.metrics.serving import SERVER, family
 
 if TYPE_CHECKING:
     from actor.metrics.monitor import Monitor
 
-__all__ = ["MetricsError", "MetricsServer", "is_served", "port_refusal", "serving_metrics"]
+__all__ = ["MetricsServer"]
 
 _MOST_CONNECTIONS: Final = 16
 _PATIENCE_S: Final = 5.0
 _STOP_S: Final = 1.0
-_SERVER: Final = "user-miner"
 
 _log = logging.getLogger("actor")
 
@@ -77,16 +74,12 @@ class MetricsServer:
         self.close()
 
 
-def _family(host: str, port: int) -> socket.AddressFamily:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
-
-
 class _Server(HTTPServer):
     allow_reuse_address = True
     request_queue_size = _MOST_CONNECTIONS
 
     def __init__(self, host: str, port: int, monitor: Monitor) -> None:
-        self.address_family = _family(host, port)
+        self.address_family = family(host, port)
         self.registry = make_registry(monitor)
         self.monitor = monitor
         self._open: OrderedDict[int, socket.socket] = OrderedDict()
@@ -143,7 +136,7 @@ def _cut(request: socket.socket) -> None:
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = _PATIENCE_S
-    server_version = _SERVER
+    server_version = SERVER
     sys_version = ""
 
     def do_GET(self) -> None:
@@ -187,67 +180,3 @@ _ROUTES: Final[dict[str, Callable[[_Handler], None]]] = {
     "/healthz": lambda handler: handler.probe(handler.server.monitor.alive()),
     "/readyz": lambda handler: handler.probe(handler.server.monitor.ready()),
 }
-
-
-# The HTTP server of metrics and probes: in threads of its own, bounded in number and time, so it holds up nothing.
-
-
-class MetricsError(Exception):
-    """The port cannot be served; one line that says why and what to do."""
-
-
-# What the system says of an address that is not to be had.
-_UNSERVED: Final = (OSError, OverflowError, UnicodeError)
-
-
-def _refusal(host: str, port: int, error: Exception) -> str:
-    reason = getattr(error, "strerror", None) or error
-    return (
-        f"METRICS_PORT: {host}:{port} cannot be served: {reason}: stop what uses it, or set another METRICS_PORT or "
-        "METRICS_HOST"
-    )
-
-
-def port_refusal(host: str, port: int) -> str | None:
-    """Why the port could not be served now, in the words of MetricsError; None when it could. It serves nothing."""
-    try:
-        with socket.socket(_family(host, port)) as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            tried.bind((host, port))  # and no listen, so that a miner that starts meanwhile still has it
-    except _UNSERVED as error:
-        return _refusal(host, port, error)
-    return None
-
-
-def is_served(host: str, port: int, *, timeout_s: float) -> bool:
-    """Whether what answers at the port is a miner of this software."""
-    connection = HTTPConnection(host, port, timeout=timeout_s)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().headers.get("Server", "").startswith(_SERVER)
-    except (OSError, HTTPException, UnicodeError):
-        return False
-    finally:
-        connection.close()
-
-
-@contextmanager
-def serving_metrics(settings: Settings) -> Iterator[Monitor | None]:
-    """A monitor for the miner, served at METRICS_PORT for as long as this lasts; None where no port is set.
-
-    Raises:
-        MetricsError: The port cannot be had.
-    """
-    if settings.metrics_port is None:
-        yield None
-        return
-    from actor.metrics.monitor import Monitor  # noqa: PLC0415  (only who serves pays for what serving imports)
-
-    monitor = Monitor(settings)
-    try:
-        server = MetricsServer(monitor, host=settings.metrics_host, port=settings.metrics_port)
-    except _UNSERVED as error:
-        raise MetricsError(_refusal(settings.metrics_host, settings.metrics_port, error)) from error
-    _log.info("metrics at http://%s:%d/metrics", *server.address)
-    with server:
-        yield monitor

@@ -271,6 +271,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 sys.path.insert(0, {root!r})
+from tests.cli.test_subnets import _chain, _refresh
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 sys.exit(_refresh(_chain(sn45="x y"), Path({file!r})))
 """

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from actor.metrics.server import MetricsError
+from actor.metrics.serving import MetricsError
 from actor.my_miner import MyMiner
 from actor.settings.model import load_settings
 from events.journal import verify_journal

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from actor.metrics.server import MetricsError, serving_metrics
+from actor.metrics.serving import MetricsError, serving_metrics
 from tests.metrics.kit import ask, free_port, monitor, probe, samples, serving, settings
 from tests.patience import GIVE_UP_S, Stopwatch
 

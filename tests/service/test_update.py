@@ -60,7 +60,8 @@ def test_an_update_under_pm2(world: World, versions: Versions) -> None:
     """Installed, updated and rolled on by the documents' own lines; the old folder may go, for nothing is in it."""
     opt, home = world.folder / "opt", world.folder / ".user-miner"
     opt.mkdir()
-    (world.folder / ".miner_env").write_text(settings(world, JOURNAL_DIR=""), "utf-8")
+    home.mkdir(mode=0o700)
+    (home / ".miner_env").write_text(settings(world, JOURNAL_DIR=""), "utf-8")
 
     def run(script: str) -> None:
         lines = script.replace("/opt/", f"{opt}/").replace(" && pm2 startup", "")

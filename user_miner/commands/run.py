@@ -27,7 +27,7 @@ from actor.compose import (
 from actor.edges.hotkey import HotkeyError, is_signed_by
 from actor.edges.threads import run_loop
 from actor.machine import State, at_rest
-from actor.metrics.server import MetricsError, serving_metrics
+from actor.metrics.serving import MetricsError, serving_metrics
 from actor.metrics.telling import telling_alarms
 from actor.my_miner import warn_of_remarks
 from actor.ports import Signer

@@ -167,7 +167,7 @@ def metrics_check(host: str, port: int | None, journal: Path | None) -> Check:
     """Whether `run` could serve METRICS_PORT, or the miner that holds the journal does."""
     if port is None:
         return ok("metrics", "METRICS_PORT is not set: no metrics are served")
-    from actor.metrics.server import is_served, port_refusal  # noqa: PLC0415  (only who serves pays for the import)
+    from actor.metrics.serving import is_served, port_refusal  # noqa: PLC0415  (only who serves pays for the import)
 
     if (refusal := port_refusal(host, port)) is None:
         return ok("metrics", f"{host}:{port} can be served")
