@@ -42,7 +42,7 @@ def test_it_runs_restarts_and_stops_under_a_real_pm2(world: World) -> None:
         assert pm2.shows("status") == ["stopped"]
         collected = [line for line in pm2.collected().splitlines() if not line.startswith("the log goes to ")]
         assert len(collected) == 1, "the log is in its own file, which is bounded"
-    assert "ActorStopped" in (world.folder / ".user-miner" / "user-miner.log").read_text("utf-8")
+    assert "stopped: SIGINT" in (world.folder / ".user-miner" / "user-miner.log").read_text("utf-8")
     assert world.names()[-1] == "ActorStopped"
     only_journal(world)
     assert world.sandbox.ledger.x.searches == 1
