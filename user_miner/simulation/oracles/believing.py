@@ -57,7 +57,12 @@ class Believed(Oracle):
             is_cut = event.start_block > event.believed_start_block
             contradictions = event.answers // 4 + 1  # so many are too many
             if not is_cut and is_told_twice(
-                self.world, event.believed_start_block, told.life, since_s, times=contradictions
+                self.world,
+                event.believed_start_block,
+                told.life,
+                since_s=since_s,
+                times=contradictions,
+                most=event.believed_start_block + _FAR_BLOCKS,
             ):
                 text = (
                     f"the window that begins at block {event.believed_start_block} is taken back, and was told lately"

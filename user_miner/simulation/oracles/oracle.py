@@ -6,6 +6,7 @@ which settings and which window were in force.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -89,13 +90,18 @@ class Oracle:
         return ()
 
 
-def is_told_twice(world: World, block: int, life: int, since_s: float = 0.0, times: int = 2) -> bool:
-    """Whether two answers, or more, that reached this process told of this block or a later one, true or not."""
+def is_told_twice(
+    world: World, block: int, life: int, *, since_s: float = 0.0, times: int = 2, most: float = math.inf
+) -> bool:
+    """Whether two answers, or more, that reached this process told of this block or a later one, true or not.
+
+    What is told beyond ``most`` is out of any reach, and speaks for no block.
+    """
     found = 0
     asked: chain[Status | Submission] = chain(reversed(world.ledger.statuses), reversed(world.ledger.submissions))
     for arrival in asked:
         if arrival.life == life and arrival.at_s >= since_s and arrival.delivered_s is not None:
-            found += arrival.told is not None and arrival.told >= block
+            found += arrival.told is not None and block <= arrival.told <= most
             if found >= times:
                 return True
     return False

@@ -191,7 +191,7 @@ class QuietAfterLimit(Oracle):
                 break
             if status.delivered_s is not None and (status.block or 0) // blocks * blocks > entry.start_block:
                 return True
-        if is_told_twice(self.world, entry.start_block + blocks, ledger.submissions[-1].life, entry.at_s):
+        if is_told_twice(self.world, entry.start_block + blocks, ledger.submissions[-1].life, since_s=entry.at_s):
             return True
         for other in reversed(ledger.submissions):
             if other.at_s <= entry.at_s:
