@@ -7,6 +7,7 @@ prints the figures.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -74,6 +75,18 @@ def test_a_class_name_means_one_thing() -> None:
 def test_files_can_be_read() -> None:
     """Only those that list something for every event are longer."""
     assert {*long(product())} <= LONG
+
+
+def test_public_names_are_listed() -> None:
+    """`__all__` names every function and class without an underscore, so that the list can be believed."""
+    for name, text in product().items():
+        parts = ast.parse(text).body
+        listed = [
+            part.value for part in parts if isinstance(part, ast.Assign) and ast.unparse(part.targets[0]) == "__all__"
+        ]
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        public = {part.name for part in parts if isinstance(part, kinds) and not part.name.startswith("_")}
+        assert public <= set(ast.literal_eval(listed[0]) if listed else ()), name
 
 
 if __name__ == "__main__":

@@ -16,7 +16,17 @@ from events.describe import printable
 from events.journal import JournalDamagedError, JournalError
 from user_miner.log_file import to_stderr
 
-__all__ = ["INTERRUPTED", "refuse_usage"]
+__all__ = [
+    "INTERRUPTED",
+    "exit_code",
+    "fail",
+    "in_one_line",
+    "interruptible",
+    "note",
+    "progress",
+    "refuse_usage",
+    "tell",
+]
 
 P = ParamSpec("P")
 

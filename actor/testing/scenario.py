@@ -25,9 +25,13 @@ __all__ = [
     "Scenario",
     "Step",
     "follow",
+    "post_slice",
     "posts_of",
+    "recorded_moments",
     "recorded_steps",
     "same_intent",
+    "until_slice",
+    "window_slice",
 ]
 
 
@@ -204,6 +208,7 @@ def _opens(moment: Moment) -> bool:
 
 
 def window_slice(moments: Iterable[Moment], number: int) -> Scenario:
+    """What happened in one window, and the state that it began in."""
     found: list[Moment] = []
     known: set[int] = set()
     collecting = False
@@ -231,6 +236,7 @@ def _known(windows: set[int]) -> str:
 
 
 def post_slice(moments: Iterable[Moment], post_id: str) -> Scenario:
+    """What happened to one post, and the state that it began in."""
     found: list[Moment] = []
     for moment in moments:
         if found or (isinstance(moment.step.event, ev.PostsScraped) and post_id in posts_of(moment.step.event)):
@@ -243,6 +249,7 @@ def post_slice(moments: Iterable[Moment], post_id: str) -> Scenario:
 
 
 def until_slice(moments: Iterable[Moment], seq: int) -> Scenario:
+    """Everything up to this record, that one included."""
     found: list[Moment] = []
     for moment in moments:
         if _opens(moment):

@@ -24,6 +24,7 @@ __all__ = [
     "Lease",
     "RolledBackError",
     "SecondWriterError",
+    "SeveralJournalsError",
     "Snapshot",
     "UnknownOutcomeError",
 ]

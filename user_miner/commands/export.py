@@ -34,7 +34,7 @@ from user_miner.options import EnvFileOption, JournalArgument
 from user_miner.output import check_target, opened
 from user_miner.terminal import in_one_line, progress, tell
 
-__all__ = ["ExportOrder", "export", "run_check_bundle", "run_export", "run_make_bundle"]
+__all__ = ["ExportOrder", "Form", "What", "export", "run_check_bundle", "run_export", "run_make_bundle"]
 
 
 class What(StrEnum):

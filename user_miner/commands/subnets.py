@@ -27,10 +27,14 @@ if TYPE_CHECKING:
     from actor.analyzer import Registry
 
 __all__ = [
+    "check",
+    "list_",
     "list_json",
     "list_lines",
     "nearest",
+    "refresh",
     "run_refresh",
+    "show",
     "show_json",
     "show_lines",
     "state_json",
