@@ -1,4 +1,4 @@
-"""What readers share at the terminal: one-line errors, and progress that only a terminal sees."""
+"""What a reader refuses to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: names, options and exit codes. What a command does stands in ``user_miner.commands`` and ``audit``.
+"""The command line: which commands there are, and exit codes. A command is a file of ``user_miner.commands``.
 
 Exit codes: 0 fine, 1 a finding (an invalid journal, a failed write), 2 wrong use or configuration. Everything heavy is
 imported by the command that needs it.

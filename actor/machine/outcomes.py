@@ -1,4 +1,4 @@
-"""Which effect an outcome belongs to, and whether this build wanted it. Pure."""
+"""Which effect an event is the outcome of. Pure."""
 
 from __future__ import annotations
 

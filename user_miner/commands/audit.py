@@ -1,4 +1,4 @@
-"""``user-miner audit``: its options."""
+"""``user-miner audit``: every rule and the accounting over a whole journal, as text or JSON. Reads only."""
 
 from __future__ import annotations
 
@@ -35,8 +35,6 @@ def audit(
     """Judge a whole journal by named rules. It also accounts for windows, time and posts."""
     raise typer.Exit(run_audit(named_or_own(journal, env_file), as_json=as_json, rules=rules or (), names=rule or ()))
 
-
-# ``user-miner audit``: every rule and the accounting over a whole journal, as text or JSON. Reads only.
 
 _PROGRESS_EVERY = 1_000
 

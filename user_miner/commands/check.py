@@ -1,4 +1,7 @@
-"""``user-miner check``: its options."""
+"""``user-miner check``: would this build have decided as the journal says? Reads only.
+
+The comparison is ``audit.check``; its answer is printed here.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +33,6 @@ def check(
     raise typer.Exit(
         run_check(named_or_own(journal, env_file), build=version("user-miner"), to_the_end=to_the_end, as_json=as_json)
     )
-
-
-# ``user-miner check``: would this build have decided as the journal says? Reads only.
-#
-# The comparison is ``audit.check``; here it gets the journal that the operator names, and its answer is printed.
 
 
 @in_one_line

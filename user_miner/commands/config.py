@@ -1,4 +1,4 @@
-"""``user-miner config``: its options."""
+"""``user-miner config``: what each setting is, where its value is from, and what is wrong. It shows no secret."""
 
 from __future__ import annotations
 
@@ -53,8 +53,6 @@ def config(
     code = run_config(env_file or DEFAULT_ENV_FILE, required=env_file is not None, flags=flags, as_json=as_json)
     raise typer.Exit(code)
 
-
-# ``user-miner config``: what each setting is, where its value is from, and what is wrong. It shows no secret.
 
 DEFAULT_ENV_FILE: Final = Path(".miner_env")
 

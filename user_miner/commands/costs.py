@@ -1,4 +1,7 @@
-"""``user-miner costs``: its options, and the price table from the settings."""
+"""``user-miner costs``: what X and the LLM were asked for, and what that costs, by window, by UTC day and in all.
+
+Reads only. Rows of windows are printed as they end.
+"""
 
 from __future__ import annotations
 
@@ -51,10 +54,6 @@ def costs(
     options = CostsOptions(by=by, since=since, until=until, as_json=as_json)
     raise typer.Exit(run_costs(named_or_own(journal, env_file), options, prices=prices, now_ms=SystemClock().now_ms()))
 
-
-# ``user-miner costs``: what X and the LLM were asked for, and what that costs, by window, by UTC day and in all.
-#
-# Reads only. Rows of windows are printed as they end.
 
 _PROGRESS_EVERY: Final = 1_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC).date()

@@ -1,4 +1,4 @@
-"""``user-miner doctor``: its options."""
+"""``user-miner doctor``: its options and what it does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``user-miner export``: its options."""
+"""``user-miner export``: read a journal, filter its rows, write them, and say what was written. Reads only."""
 
 from __future__ import annotations
 
@@ -103,8 +103,6 @@ def _bundle(journal: Path, post_id: str, out: Path | None, *, force: bool, as_js
 
     return run_make_bundle(journal, post_id, out=out, force=force, as_json=as_json, is_signed_by=is_signed_by)
 
-
-# ``user-miner export``: read a journal, filter its rows, write them, and say what was written. Reads only.
 
 WhatText: TypeAlias = Literal["records", "posts", "windows"]
 FormatText: TypeAlias = Literal["jsonl", "csv", "parquet"]

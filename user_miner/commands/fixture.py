@@ -1,4 +1,7 @@
-"""``user-miner fixture``: its options."""
+"""``user-miner fixture``: a test file made from a slice of a recorded journal. Reads the journal only.
+
+The file holds what the machine needs and no more, stands by itself, and passes as it is written.
+"""
 
 from __future__ import annotations
 
@@ -56,10 +59,6 @@ def fixture(
     file = None if out is None or str(out) == "-" else out
     raise typer.Exit(run_fixture(named_or_own(journal, env_file), asked, out=file, force=force))
 
-
-# ``user-miner fixture``: a test file made from a slice of a recorded journal. Reads the journal only.
-#
-# The file holds what the machine needs and no more, stands by itself, and passes as it is written.
 
 _LONGEST_PATH = 1_000
 

@@ -1,4 +1,8 @@
-"""``user-miner init``: its options."""
+"""``user-miner init``: gathers settings from options and questions, checks them as `run` does, and writes the file.
+
+The file is readable for its owner only from its first byte on, and is there whole or not at all. Secrets are neither
+shown nor taken from the command line, which every user of the machine can read.
+"""
 
 from __future__ import annotations
 
@@ -153,11 +157,6 @@ def _wallet_error(answers: Mapping[str, str]) -> HotkeyError | None:
         return None  # what is wrong together is told at the end
     return None
 
-
-# ``user-miner init``: gathers settings from options and questions, checks them as `run` does, and writes the file.
-#
-# The file is readable for its owner only from its first byte on, and is there whole or not at all. Secrets are neither
-# shown nor taken from the command line, which every user of the machine can read.
 
 _STANDARD_INPUT: Final = Path("-")
 _LONGEST_SECRET_BYTES: Final = 65_536

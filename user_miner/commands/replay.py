@@ -1,4 +1,9 @@
-"""``user-miner replay``: its options."""
+"""``user-miner replay``: a journal explains itself, as a timeline, a state, a difference, one post's life, or a reason.
+
+Reads only. Every record is folded by this build's machine on the way, whatever is shown of it. So a journal that
+this
+build would have written otherwise is reported, not glossed over.
+"""
 
 from __future__ import annotations
 
@@ -182,12 +187,6 @@ def _summary(reader: JournalReader, state: State) -> str:
         f"Now {state.state}.{dry}\n"
     )
 
-
-# ``user-miner replay``: a journal explains itself, as a timeline, a state, a difference, one post's life, or a reason.
-#
-# Reads only. Every record is folded by this build's machine on the way, whatever is shown of it. So a journal that
-# this
-# build would have written otherwise is reported, not glossed over.
 
 _PROGRESS_EVERY: Final = 1_000
 

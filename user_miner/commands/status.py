@@ -1,4 +1,7 @@
-"""``user-miner status``: its options, and where the journal is by the settings."""
+"""``user-miner status``: what the miner of a journal does now, from the journal and the process that holds it.
+
+Reads only, and never takes the journal's lock.
+"""
 
 from __future__ import annotations
 
@@ -39,11 +42,6 @@ def status(
     directory = named_or_own(journal, env_file)
     now_ms = SystemClock().now_ms
     raise typer.Exit(run_status(directory, watching=watch, as_json=as_json, now_ms=now_ms))
-
-
-# ``user-miner status``: what the miner of a journal does now, from the journal and the process that holds it.
-#
-# Reads only, and never takes the journal's lock.
 
 
 @in_one_line

@@ -1,4 +1,8 @@
-"""``user-miner subnets``: its commands and their options."""
+"""``user-miner subnets list``, ``show`` and ``check``: the list of subnets in use, one subnet of it, and a file of one.
+
+Reads only. Names may come from a file that strangers had a part in, so nothing is printed that could steer a
+terminal.
+"""
 
 from __future__ import annotations
 
@@ -158,11 +162,6 @@ def _in_use(env_file: Path | None, *, code: int = 2, may_lack: bool = False) -> 
         settings.subnets_file,
     )
 
-
-# ``user-miner subnets list``, ``show`` and ``check``: the list of subnets in use, one subnet of it, and a file of one.
-#
-# Reads only. Names may come from a file that strangers had a part in, so nothing is printed that could steer a
-# terminal.
 
 _WIDTH: Final = 100
 _WHEN: Final[dict[Use, str]] = {

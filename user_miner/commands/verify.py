@@ -1,4 +1,4 @@
-"""``user-miner verify``: its options."""
+"""``user-miner verify``: every byte against the hash chain, HEAD and the signatures, without a lock or a write."""
 
 from __future__ import annotations
 
@@ -65,8 +65,6 @@ def verify(
         run_verify(directory, as_json=as_json, hotkey=hotkey, checkpoint=checkpoint, is_signed_by=is_signed_by)
     )
 
-
-# ``user-miner verify``: every byte against the hash chain, HEAD and the signatures, without a lock or a write.
 
 _LONGEST_LINE = 2_000
 

@@ -1,4 +1,4 @@
-"""The coordination API, by one unsigned question: is it there, do its clock and its window agree with ours."""
+"""What answers over the network: the coordination API, X, the LLM and the messages, each by a question without cost."""
 
 from __future__ import annotations
 
