@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,29 @@ import pytest
 from sandbox import Sandbox, SandboxConfig
 from tests.world import PLACES, World, make_wallet
 
+_NUMBERS = count()
+
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The miners of this process's tests find each other, and neither those of another one nor this machine's."""
+def _all_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of everybody's places, and those of what several tests share."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in PLACES:
-            patch.setenv(name, str(tmp_path_factory.mktemp("places")))
-        yield
+        folder = tmp_path_factory.mktemp("places")
+        _set_places(patch, folder / "shared")
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def _own_places(_all_places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The miners of one test find each other, and no others: a later sandbox may get an earlier one's port."""
+    _set_places(monkeypatch, _all_places / str(next(_NUMBERS)))
+
+
+def _set_places(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    for name in PLACES:
+        place = folder / name.lower()
+        place.mkdir(parents=True)
+        patch.setenv(name, str(place))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -29,7 +29,7 @@ from user_miner.commands.run import serve
 
 __all__ = ["FAST", "PLACES", "World", "bare_env", "hours_ago", "make_wallet", "wait_for"]
 
-# Where miners of one user find each other; tests/conftest.py gives those of each run of pytest places of their own.
+# Where miners of one user find each other; tests/conftest.py gives each test places of its own.
 PLACES = ("XDG_RUNTIME_DIR", "TMPDIR")
 
 # Waits short enough for tests; the rulings' own figures are tested in the machine.
