@@ -14,9 +14,9 @@ import secrets
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from actor.block_watch import BlockWatch
 from actor.chain_end import ChainEnd
@@ -103,6 +103,7 @@ OnRecord: TypeAlias = Callable[[Record, State], None]
 # Paid for or sent: worth waiting for when the actor stops.
 _WORTH_WAITING: Final = (ScrapeWindow, AnalyzePost, SubmitPost)
 _SNAPSHOT_EVERY: Final = 1_000
+_EARLIER_FIRST_S: Final = 1.0  # how long a submission waits for the check of earlier bytes: a million records
 
 _log = logging.getLogger("actor")
 
@@ -190,6 +191,7 @@ class Actor:
         self._ringing: tuple[Alarm, ...] = ()
         self.inherited: frozenset[str] | None = None
         self._epoch: int | None = None
+        self._earlier: asyncio.Task[None] | None = None
 
     def stop(self, reason: str = "asked to stop") -> None:
         """Ask the loop to end; call it from the loop's own thread. Idempotent."""
@@ -234,7 +236,7 @@ class Actor:
                 await self._wind_up()
         finally:
             self._inbox.close()
-            await self._cancel(list(self._tasks.values()))
+            await self._cancel([*self._tasks.values(), *filter(None, [self._earlier])])
             await self._ports.aclose()
             await self._store.release()
 
@@ -265,6 +267,8 @@ class Actor:
             )
         )
         self._recall_server()
+        if lease.snapshot is not None:
+            self._check_earlier()
         after = alarms(self.state, self._ports.clock.now_ms())
         self.inherited = frozenset(alarm.name for alarm in (*before, *after))
         return True
@@ -311,6 +315,8 @@ class Actor:
         while self._stop_reason is None:
             if self._change is not None:
                 await self._take_over(self._change)
+            if self._earlier is not None and self._earlier.done():
+                self._earlier.result()
             self._ring()
             self._reconcile()
             outcome = await self._mailbox.get()
@@ -320,6 +326,11 @@ class Actor:
                 await self._handle(outcome)
             else:
                 await self._record_told()
+
+    def _check_earlier(self) -> None:
+        """Have the bytes before the snapshot looked at; when they were changed, the loop ends by that error."""
+        self._earlier = asyncio.create_task(self._store.check_earlier())
+        self._earlier.add_done_callback(lambda _: self._mailbox.put_nowait(None))
 
     async def _take_over(self, change: SettingsChanged) -> None:
         if not any(isinstance(effect, ScrapeWindow) for effect in self._tasks):
@@ -375,9 +386,11 @@ class Actor:
         task.add_done_callback(lambda done: self._mailbox.put_nowait(_Outcome(effect, done)))
         self._tasks[effect] = task
 
-    def _perform(self, effect: Effect, state: State) -> Coroutine[Any, Any, Facts]:
+    async def _perform(self, effect: Effect, state: State) -> Facts:
         """One effect, for a task of its own; the testing kit lets them answer in a recorded order."""
-        return self._performer.perform(effect, state)
+        if isinstance(effect, SubmitPost) and self._earlier is not None and not self._earlier.done():
+            await asyncio.wait([self._earlier], timeout=_EARLIER_FIRST_S)
+        return await self._performer.perform(effect, state)
 
     async def _handle(self, outcome: _Outcome) -> None:
         effect, task = outcome.effect, outcome.task
@@ -466,7 +479,7 @@ class Actor:
         await self._record(ActorStopped(reason=reason, posts_processed=self.state.totals.accepted))
 
     @staticmethod
-    async def _cancel(tasks: list[asyncio.Task[Facts]]) -> None:
+    async def _cancel(tasks: Sequence[asyncio.Task[Facts] | asyncio.Task[None]]) -> None:
         for task in tasks:
             task.cancel()
         if tasks:

@@ -114,6 +114,10 @@ class WatchedStore:
         self.stage = "held"
         return lease
 
+    async def check_earlier(self) -> None:
+        """See JournalStore."""
+        await self._store.check_earlier()
+
     def read(self, after_seq: int = 0) -> AsyncIterator[Record]:
         """See JournalStore."""
         return self._store.read(after_seq)

@@ -308,6 +308,7 @@ class _ComparedStore:
         self.save_snapshot = self._inner.save_snapshot
         self.room_bytes = self._inner.room_bytes
         self.renew = self._inner.renew
+        self.check_earlier = self._inner.check_earlier
         self.release = self._inner.release
 
     async def take(self, *, reducer: int) -> Lease:

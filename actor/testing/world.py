@@ -155,6 +155,7 @@ class _MortalStore:
         self.save_snapshot = inner.save_snapshot
         self.room_bytes = inner.room_bytes
         self.renew = inner.renew
+        self.check_earlier = inner.check_earlier
         self.release = inner.release
 
     def read(self, after_seq: int = 0) -> AsyncIterator[Record]:

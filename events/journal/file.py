@@ -22,7 +22,7 @@ from events.journal.lock import DirectoryLock
 from events.journal.owner import OwnerLock
 from events.journal.record import Draft, Record, seal_checked
 from events.journal.recover import Examined, Tally
-from events.journal.scan import BrokenChainError, Walk, damaged, start_before
+from events.journal.scan import BrokenChainError, Walk, check_bytes, damaged, start_before
 from events.journal.snapshot import StoredSnapshot
 from events.journal.store import (
     ConflictError,
@@ -96,6 +96,31 @@ class FileJournal:
         except BaseException:
             self._close()
             raise
+
+    async def check_earlier(self) -> None:
+        """Hash what lies before the snapshot that was taken. See `JournalStore.check_earlier`.
+
+        Raises:
+            JournalDamagedError: A byte was changed: poisoned, and no snapshot is left, so that the next start reads
+                all and is refused before it writes.
+            JournalWriteError: The disk refused to read.
+            ConflictError: The journal was moved or replaced.
+            FencedError: Not held.
+        """
+        import asyncio  # noqa: PLC0415 - as in read
+
+        writer, end = self._held(), self._read_from
+        if end == START:
+            return
+        try:
+            segments = list_segments(self._directory)
+            await asyncio.to_thread(check_bytes, self._directory, segments, end, goes_on=lambda: self._writer is writer)
+        except (OSError, JournalDamagedError, BrokenChainError) as error:
+            with _reading(writer, self._directory):
+                writer.check()
+            self._poison = self._unreadable(error)
+            self._forget_snapshots()
+            raise self._poison from error
 
     async def read(self, after_seq: int = 0) -> AsyncIterator[Record]:
         """The records after ``after_seq`` up to the chain's end at the time of the call, verified.
@@ -184,6 +209,16 @@ class FileJournal:
                 self._writer.witness()
         finally:
             self._close()
+
+    def _unreadable(self, error: OSError | JournalDamagedError | BrokenChainError) -> JournalError:
+        if isinstance(error, BrokenChainError):
+            return damaged(self._directory, error.place, str(error), done="nothing more was written")
+        return write_error("reading the journal", self._directory, error) if isinstance(error, OSError) else error
+
+    def _forget_snapshots(self) -> None:
+        for path in snapshot.snapshot_paths(self._directory):
+            with contextlib.suppress(OSError):
+                self._disk.unlink(path)
 
     def _held(self) -> Writer:
         if self._writer is None:

@@ -32,6 +32,7 @@ __all__ = [
     "at_text",
     "checkpoint_message",
     "decode_event",
+    "follows",
     "hashes_sha256",
     "moment_ms",
     "parse",
@@ -230,13 +231,21 @@ def parse(line: bytes, head: Head | Record | None) -> Record:
         if not _is_ended(line):
             raise BadRecordError(_TORN)
         return _decode(line)
-    digest = _chain(head.hash, line[:-_TAIL])
-    if not line.endswith(b',"hash":"%b"}\n' % digest.encode()):
+    if not follows(line, head.hash):
         raise BadRecordError(_UNLINKED.format(head.seq) if _is_ended(line) else _TORN)
     record = _decode(line)
     if record.seq != head.seq + 1:
         raise BadRecordError(f"expected seq {head.seq + 1}, found {record.seq}")
     return record
+
+
+def follows(line: bytes, previous: str) -> str:
+    """The hash of the record that ``line`` is, if it continues the one with the hash ``previous``; else "".
+
+    What the record says is not read.
+    """
+    digest = _chain(previous, line[:-_TAIL])
+    return digest if line.endswith(b',"hash":"%b"}\n' % digest.encode()) else ""
 
 
 def _is_ended(line: bytes) -> bool:

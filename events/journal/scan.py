@@ -6,18 +6,19 @@ behind: at the very end, beyond HEAD, and with no record after it. Everything el
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from events.journal.head import START, Place
 from events.journal.layout import first_seq, segment_name, way_out
-from events.journal.record import BadRecordError, Head, Record, parse
+from events.journal.record import BadRecordError, Head, Record, follows, parse
 from events.journal.store import JournalDamagedError, SecondWriterError
 
 __all__ = [
     "BrokenChainError",
     "Walk",
+    "check_bytes",
     "classify",
     "damaged",
     "hash_before",
@@ -103,6 +104,54 @@ class Walk:
         self._offset += len(line)
         self._last = record
         return record
+
+
+def check_bytes(directory: Path, segments: Sequence[str], end: Place, *, goes_on: Callable[[], bool]) -> None:
+    """Look whether the chain's hashes lead from the first byte to ``end``; what the records say is not read.
+
+    A fifth of what `Walk` takes: a microsecond a record.
+
+    Args:
+        directory: The journal.
+        segments: Its segments.
+        end: Where a record ends that is known to belong to the chain.
+        goes_on: Asked once for each segment; False gives up.
+
+    Raises:
+        BrokenChainError: They do not: a byte was changed.
+    """
+    place = START
+    for name in (name for name in segments if name <= end.segment):
+        if not goes_on():
+            return
+        place = _check_segment(directory / name, Place(head=place.head, segment=name, offset=0), end)
+    if place != end:
+        raise BrokenChainError(
+            place, f"expected record {end.head.seq} to end at byte {end.offset} with the hash {end.head.hash}", b""
+        )
+
+
+def _check_segment(path: Path, start: Place, end: Place) -> Place:
+    """Where the last record ended that was looked at: the file's last one, or ``end``."""
+    seq, digest, offset = start.head.seq, start.head.hash, 0
+    stop = end.offset if path.name == end.segment else path.stat().st_size
+    with path.open("rb") as file:
+        for line in file:
+            if offset >= stop:
+                break
+            previous, digest = digest, follows(line, digest)
+            if not digest:
+                raise _broken(Place(head=Head(seq=seq, hash=previous), segment=path.name, offset=offset), line)
+            seq, offset = seq + 1, offset + len(line)
+    return Place(head=Head(seq=seq, hash=digest), segment=path.name, offset=offset)
+
+
+def _broken(place: Place, line: bytes) -> BrokenChainError:
+    try:
+        parse(line, place.head)
+    except BadRecordError as error:
+        return BrokenChainError(place, str(error), line)
+    return BrokenChainError(place, "the bytes changed while they were read", line)
 
 
 def damaged(directory: Path, place: Place, reason: str, *, done: str = "nothing was changed") -> JournalDamagedError:

@@ -114,6 +114,18 @@ class JournalStore(Protocol):
         """
         ...
 
+    async def check_earlier(self) -> None:
+        """Look whether the bytes that ``take`` did not read, as a snapshot stands for them, are still the chain's.
+
+        Reads beside everything else. Poisoned when they are not, and the next ``take`` reads every byte.
+
+        Raises:
+            JournalDamagedError: A byte was changed.
+            JournalWriteError: The disk refused to read.
+            ConflictError: The journal was moved or replaced.
+        """
+        ...
+
     def read(self, after_seq: int = 0) -> AsyncIterator[Record]:
         """The records with a higher seq than ``after_seq``, verified, in order.
 

@@ -55,6 +55,10 @@ class FatalStore:
         """As the inner one."""
         return self._inner.room_bytes()
 
+    async def check_earlier(self) -> None:
+        """As the inner one."""
+        await self._inner.check_earlier()
+
     async def renew(self) -> None:
         """As the inner one."""
         await self._inner.renew()

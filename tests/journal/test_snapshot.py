@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from events.catalogue import ActorStarted, Policy
-from events.journal import FileJournal, Lease, Snapshot
+from events.journal import ConflictError, FileJournal, JournalDamagedError, Lease, Snapshot
 from tests.journal.kit import (
     FaultyDisk,
     QuickDisk,
@@ -250,3 +253,76 @@ def test_fields_of_another_shape_are_ignored(tmp_path: Path) -> None:
     for body in (b'{"seq":5,"state":{}', b'[5,"state":{}', b'{"seq":5'):
         path.write_bytes(body + b',"sha256":"' + hashlib.sha256(body).hexdigest().encode() + b'"}\n')
         assert _state(tmp_path / "j") is None
+
+
+def test_earlier_bytes_that_are_whole(tmp_path: Path) -> None:
+    """With a snapshot in any segment, or none; and while records follow, with new segments."""
+    for seq in range(10):
+        place = tmp_path / str(seq)
+        _fill(place, snapshot_at=(seq,), count=9)
+        taken = _Taken(place)
+        assert (taken.lease.snapshot is not None) == (seq > 0)
+
+        async def go(journal: FileJournal) -> None:
+            await asyncio.gather(journal.check_earlier(), *(journal.append(draft(number)) for number in range(10, 13)))
+            await journal.check_earlier()
+
+        run(go(taken.journal))
+        abandon(taken.journal)
+
+
+def test_any_earlier_byte_that_was_changed(tmp_path: Path) -> None:
+    """In closed segments and in the one that the snapshot lies in: refused, nothing written, not opened again."""
+    place = tmp_path / "j"
+    _fill(place, snapshot_at=(8,), count=9)
+    before = [path for path in segments(place) if int(path.stem) <= 8]
+    assert len(before) > 2
+    end = json.loads((place / "snapshots" / f"{8:020d}.json").read_bytes())["offset"]
+    kept = tmp_path / "kept"
+    (place / "snapshots").rename(kept)
+    tried = found = 0
+    for path in before:
+        whole = path.read_bytes()
+        size = end if path == before[-1] else len(whole)
+        for at in {0, size - 1, *range(0, size, 7)}:
+            tried += 1
+            shutil.copytree(kept, place / "snapshots")
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+            found += _is_refused(place)
+        path.write_bytes(whole)
+    assert found > 0.9 * tried, "a start finds the others by itself"
+    shutil.copytree(kept, place / "snapshots")
+    assert _state(place) == b'{"n":8}'
+
+
+def _is_refused(place: Path) -> bool:
+    """True if only the check finds it; False if the start does not come so far."""
+    try:
+        taken = _Taken(place)
+    except JournalDamagedError:
+        shutil.rmtree(place / "snapshots")
+        return False
+    was = {name: content for name, content in contents(place).items() if not name.startswith("snapshots")}
+    with pytest.raises(JournalDamagedError, match=r"at byte \d+, after record \d+: .*; nothing more was written; put"):
+        run(taken.journal.check_earlier())
+    with pytest.raises(JournalDamagedError, match="no record is taken after a failure"):
+        run(taken.journal.append(draft(10)))
+    run(taken.journal.release())
+    assert contents(place) == was
+    with pytest.raises(JournalDamagedError):
+        _Taken(place)
+    (place / "snapshots").rmdir()
+    return True
+
+
+def test_earlier_bytes_of_a_journal_that_was_moved(tmp_path: Path) -> None:
+    """It is not called damaged: another journal has its place."""
+    _fill(tmp_path / "j", snapshot_at=(8,), count=9)
+    _fill(tmp_path / "other", snapshot_at=(), count=9, first=21)
+    taken = _Taken(tmp_path / "j")
+    (tmp_path / "j").rename(tmp_path / "moved")
+    (tmp_path / "other").rename(tmp_path / "j")
+    with pytest.raises(ConflictError):
+        run(taken.journal.check_earlier())
+    assert _snapshots(tmp_path / "moved") == [f"{8:020d}.json"]
+    abandon(taken.journal)
