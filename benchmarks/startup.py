@@ -8,6 +8,7 @@ more and it polls every 12 seconds, as it does between windows.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import statistics
 import subprocess
@@ -18,7 +19,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from actor.machine.state import REDUCER, State, encode_state
+from benchmarks.journal_kit import DRY, drafts
+from events.codec import changed
+from events.journal import Draft, FileJournal, Record, Snapshot
 from sandbox import Sandbox, SandboxConfig
+from tests.kit import HOTKEY
 from tests.world import World, make_wallet
 
 POLL_S: Final = "12"
@@ -78,6 +84,19 @@ def idle(world: World, seconds: float) -> tuple[float, float, float]:
     return early, late, share
 
 
+async def lengthen(folder: Path, history: list[tuple[Record, State]], count: int) -> None:
+    """Write a journal of so many records more before a snapshot; a start hashes them and folds none of them."""
+    journal = FileJournal(folder, on_warning=print, disk=DRY)
+    await journal.take(reducer=REDUCER)
+    created = history[0][0]
+    await journal.append(Draft(at_ms=created.at_ms, event=created.event(), source=created.source, dest=created.dest))
+    for draft in drafts(count):
+        record = await journal.append(draft)
+    state = changed(history[-1][1], checkpoint_seq=record.seq, epoch=0)
+    await journal.save_snapshot(Snapshot(head=record.head, reducer=REDUCER, state=encode_state(state)))
+    await journal.release()
+
+
 def told(taken: list[float]) -> str:
     """Median, fastest and slowest."""
     return f"{statistics.median(taken):5.2f} s ({min(taken):.2f} to {max(taken):.2f})"
@@ -87,6 +106,7 @@ def main() -> None:
     """Print the figures."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=7)
+    options.add_argument("--records", type=int, default=1_000_000, help="before the snapshot of a long journal")
     options.add_argument("--idle-seconds", type=float, default=48.0)
     asked = options.parse_args()
     with tempfile.TemporaryDirectory() as folder, Sandbox(SandboxConfig(seconds_per_block=None, corpus_size=0)) as box:
@@ -95,10 +115,15 @@ def main() -> None:
         make_wallet(Path(folder) / "wallets")
         world = World(folder=Path(folder), sandbox=box)
         early, late, share = idle(world, asked.idle_seconds)
-        polls = [first_poll_s(world) for _ in range(asked.rounds)]
+        other = World(folder=Path(folder) / "other", sandbox=box)
+        make_wallet(other.folder / "wallets")
+        asyncio.run(lengthen(other.journal / HOTKEY, world.history(), asked.records))
+        pairs = [(first_poll_s(world), first_poll_s(other)) for _ in range(asked.rounds)]
+        polls, long_polls = map(list, zip(*pairs, strict=True))
         helps = [help_s() for _ in range(asked.rounds)]
     print(f"--help            {told(helps)}, aim 0.3 s")
     print(f"first poll        {told(polls)}, aim 1 s")
+    print(f"first poll        {told(long_polls)} with {asked.records:,} records before the snapshot")
     print(f"memory            {early:.0f} MiB at the first poll, {late:.0f} MiB after a window, aim 90 MiB")
     print(f"idle              {100 * share:.2f} % of a core over {asked.idle_seconds:g} s, aim 1 %")
 
