@@ -191,6 +191,7 @@ class Actor:
         self._ringing: tuple[Alarm, ...] = ()
         self.inherited: frozenset[str] | None = None
         self._epoch: int | None = None
+        self._is_checked = True
         self._earlier: asyncio.Task[None] | None = None
 
     def stop(self, reason: str = "asked to stop") -> None:
@@ -267,8 +268,7 @@ class Actor:
             )
         )
         self._recall_server()
-        if lease.snapshot is not None:
-            self._check_earlier()
+        self._is_checked = lease.snapshot is None
         after = alarms(self.state, self._ports.clock.now_ms())
         self.inherited = frozenset(alarm.name for alarm in (*before, *after))
         return True
@@ -320,6 +320,7 @@ class Actor:
             self._ring()
             self._reconcile()
             outcome = await self._mailbox.get()
+            self._check_earlier()
             for event in self._disk.news(self.state, self._store.room_bytes()):
                 await self._record(event)
             if outcome is not None:
@@ -328,7 +329,13 @@ class Actor:
                 await self._record_told()
 
     def _check_earlier(self) -> None:
-        """Have the bytes before the snapshot looked at; when they were changed, the loop ends by that error."""
+        """Have the bytes before the snapshot looked at, once; when they were changed, the loop ends by that error.
+
+        Not before the first answer is there, so that it delays no first poll, nor behind the first submission.
+        """
+        if self._is_checked:
+            return
+        self._is_checked = True
         self._earlier = asyncio.create_task(self._store.check_earlier())
         self._earlier.add_done_callback(lambda _: self._mailbox.put_nowait(None))
 
@@ -388,8 +395,10 @@ class Actor:
 
     async def _perform(self, effect: Effect, state: State) -> Facts:
         """One effect, for a task of its own; the testing kit lets them answer in a recorded order."""
-        if isinstance(effect, SubmitPost) and self._earlier is not None and not self._earlier.done():
-            await asyncio.wait([self._earlier], timeout=_EARLIER_FIRST_S)
+        if isinstance(effect, SubmitPost):
+            self._check_earlier()
+            if self._earlier is not None and not self._earlier.done():
+                await asyncio.wait([self._earlier], timeout=_EARLIER_FIRST_S)
         return await self._performer.perform(effect, state)
 
     async def _handle(self, outcome: _Outcome) -> None:
