@@ -31,6 +31,7 @@ __all__ = [
     "REDUCER",
     "STATES",
     "Backoff",
+    "IllegalEventError",
     "OpenAttempt",
     "PendingPost",
     "Refused",
@@ -55,6 +56,10 @@ StateName: TypeAlias = Literal["WaitingForWindow", "Scraping", "Analyzing", "Sub
 ANSWERED: Final = "answered"
 _FAR_LONGER: Final = 10
 STATES: Final[tuple[StateName, ...]] = ("WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff")
+
+
+class IllegalEventError(ValueError):
+    """The machine does not allow this event here. A bug of the caller; the state is unchanged."""
 
 
 class Window(Value, frozen=True, kw_only=True):
