@@ -9,12 +9,12 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from actor.machine.state import INITIAL, REDUCER, State, observation_key
-from actor.testing.clock import VirtualClock
+from actor.testing.clock import VirtualClock, VirtualLoop
 from actor.testing.edges import ScriptedSigner
 from events.catalogue import EffectCrashed, Event, ScoreObserved, SubmissionStarted, ValidationObserved
 from events.journal import JournalDamagedError, JournalError, JournalLockedError, Lease, Record, read_journal
@@ -22,7 +22,6 @@ from events.journal.head import read_witness
 from events.journal.record import GENESIS, Head
 from sandbox.services import Draw, Habits, Weather, World
 from user_miner.simulation.host import Host, policy_of
-from user_miner.simulation.loop import SimulatedLoop, run_simulated
 from user_miner.simulation.model_disk import DISK_ENDS, SimulatedDisk, after_power_loss
 from user_miner.simulation.network import Line, Network, SimulatedBugError
 from user_miner.simulation.plan import Outcome, Plan, Violation
@@ -67,10 +66,11 @@ def simulate(
         at_end: Gets the journal's directory once nobody holds it any more.
         habits: What the world is like; None for what the seed says.
     """
-    loop = SimulatedLoop(VirtualClock())
+    loop = VirtualLoop(VirtualClock())
     with _quiet(), tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
         simulation = _Simulation(plan, loop, Path(folder), watch=watch, habits=habits)
-        run_simulated(simulation.run(), loop)
+        with closing(loop):
+            loop.run_until_complete(simulation.run())
         if at_end is not None:
             at_end(simulation.directory)
         return simulation.outcome()
@@ -91,7 +91,7 @@ class _Simulation:
     def __init__(
         self,
         plan: Plan,
-        loop: SimulatedLoop,
+        loop: VirtualLoop,
         folder: Path,
         *,
         watch: Watch | None,
