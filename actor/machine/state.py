@@ -75,7 +75,6 @@ class Window(Value, frozen=True, kw_only=True):
 
     @property
     def end_block(self) -> int:
-        """The first block after it."""
         return self.start_block + self.blocks
 
 

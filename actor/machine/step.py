@@ -47,7 +47,6 @@ def fold_record(state: State, record: Record) -> State:
 
 
 def fold(records: Iterable[Record], state: State = INITIAL) -> State:
-    """The state after all ``records``."""
     for record in records:
         state = fold_record(state, record)
     return state

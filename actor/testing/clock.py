@@ -134,11 +134,9 @@ class _Call(msgspec.Struct):
     dead: bool = False
 
     def cancel(self) -> None:
-        """It will not be called."""
         self.dead = True
 
     def cancelled(self) -> bool:
-        """Whether it will not be called."""
         return self.dead
 
     def when(self) -> float:
@@ -172,7 +170,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._interrupt = interrupt
 
     def time(self) -> float:
-        """The clock's."""
         return self.clock.elapsed_s()
 
     def call_soon(self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None) -> Any:
@@ -196,11 +193,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         return self._wait(_Call(callback, args, context, when))
 
     def create_future(self) -> asyncio.Future[Any]:
-        """A future of this loop."""
         return asyncio.Future(loop=self)
 
     def create_task(self, coro: Any, *, name: object = None, context: Context | None = None) -> asyncio.Task[Any]:
-        """A task of this loop."""
         return asyncio.Task(coro, loop=self, name=None if name is None else str(name), context=context)
 
     def run_until_complete(self, future: Any) -> Any:
@@ -221,11 +216,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
             asyncio._set_running_loop(before)  # noqa: SLF001
 
     def is_running(self) -> bool:
-        """Whether it runs."""
         return self._runs
 
     def close(self) -> None:
-        """Forget everything."""
         super().close()
         self._calls.clear()
         self._timers.clear()

@@ -115,7 +115,6 @@ class ScriptedScraper:
         max_pages: int,  # noqa: ARG002
         is_seen: Callable[[str], bool],
     ) -> Scraped:
-        """One search."""
         self.calls += 1
         await _take(self.clock, self.latency_s)
         if self.error is not None:
@@ -161,7 +160,6 @@ class ScriptedAnalyzer:
         """It takes everything."""
 
     async def analyze(self, text: str) -> AnalysisLike:
-        """One analysis."""
         self.calls.append(text)
         self.busy += 1
         self.most_busy = max(self.most_busy, self.busy)
@@ -207,7 +205,6 @@ class ScriptedApi:
     sent: list[SubmissionBody] = field(default_factory=list)
 
     async def status(self) -> Block:
-        """One poll."""
         self.polls += 1
         await _take(self.clock, self.latency_s)
         if self.status_error is not None:
@@ -215,7 +212,6 @@ class ScriptedApi:
         return self._block()
 
     async def submit(self, body: SubmissionBody) -> SubmitAnswer:
-        """One attempt."""
         self.sent.append(body)
         await _take(self.clock, self.latency_s, self.gate)
         answer = self.answers.pop(0) if self.answers else changed(accept(), block=self._block())

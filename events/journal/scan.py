@@ -60,7 +60,6 @@ class Walk:
 
     @property
     def head(self) -> Head:
-        """The last good record."""
         return Head(seq=self._last.seq, hash=self._last.hash)
 
     @property
@@ -70,7 +69,6 @@ class Walk:
 
     @property
     def ended(self) -> Place:
-        """Where the last good record ended."""
         return self.place if self._offset else self._left
 
     def __iter__(self) -> Iterator[Record]:

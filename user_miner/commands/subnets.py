@@ -176,7 +176,6 @@ _WHEN: Final[dict[Use, str]] = {
 
 
 def state_line(registry: Registry, source: str) -> str:
-    """One line about a list."""
     without = sum(not subnet.functions for subnet in registry.subnets)
     return printable(
         f"{source}: {len(registry)} subnets as of {registry.as_of.isoformat()}, {without} of them without functions",
@@ -185,7 +184,6 @@ def state_line(registry: Registry, source: str) -> str:
 
 
 def state_json(registry: Registry, source: str) -> str:
-    """The same for machines."""
     without = [subnet.id for subnet in registry.subnets if not subnet.functions]
     return _json(
         {
@@ -198,7 +196,6 @@ def state_json(registry: Registry, source: str) -> str:
 
 
 def list_lines(registry: Registry, source: str) -> Iterator[str]:
-    """A line for each subnet."""
     yield state_line(registry, source)
     for subnet in registry.subnets:
         many = f"{len(subnet.functions)} functions" if subnet.functions else "-"
@@ -234,13 +231,11 @@ def show_lines(subnet: Subnet, registry: Registry, source: str) -> Iterator[str]
 
 
 def list_json(registry: Registry, source: str) -> str:
-    """The whole list."""
     subnets = [_subnet_json(subnet) for subnet in registry.subnets]
     return _json({"source": source, "as_of": registry.as_of.isoformat(), "subnets": subnets})
 
 
 def show_json(subnet: Subnet, registry: Registry, source: str) -> str:
-    """One subnet."""
     return _json({"source": source, "as_of": registry.as_of.isoformat(), **_subnet_json(subnet)})
 
 

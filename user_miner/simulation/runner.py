@@ -363,7 +363,6 @@ class _Simulation:
 
     @property
     def directory(self) -> Path:
-        """Where the journal lies now."""
         return self._disk.root / _NAME
 
     def outcome(self) -> Outcome:

@@ -34,7 +34,6 @@ class FoldAtEveryRecord(Oracle):
         self._broken = False
 
     def told(self, told: Told) -> Iterator[Violation]:
-        """Fold one more."""
         if self._broken:
             return
         self._state = fold_record(self._state, told.record)
@@ -47,7 +46,6 @@ class Legible(Oracle):
     """What is written is what was meant: all other oracles look at the event that a record was made of."""
 
     def told(self, told: Told) -> Iterator[Violation]:
-        """Read it."""
         if told.record.event() != told.event:
             yield Violation(rule="I5", text="the record holds another event than it was made of", seq=told.record.seq)
 
@@ -59,7 +57,6 @@ class CheckpointsVouch(Oracle):
     _signer = ScriptedSigner()
 
     def told(self, told: Told) -> Iterator[Violation]:
-        """Verify."""
         event = told.event
         if not isinstance(event, ev.CheckpointSigned):
             return

@@ -104,7 +104,6 @@ class Oracles:
             return [Violation(rule="oracle", text=f"{type(error).__name__}: {error}", seq=record.seq)]
 
     def end(self, outcome: Outcome) -> list[Violation]:
-        """Judge the rest."""
         found: list[Violation] = []
         if not outcome.gaps:
             found += self._arrivals(outcome.ledger)
