@@ -30,7 +30,6 @@ class ChainEnd:
 
     @property
     def head(self) -> Head:
-        """The last record's number and hash."""
         return Head(seq=self._last.seq, hash=self._last.hash)
 
     @property

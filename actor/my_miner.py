@@ -107,7 +107,6 @@ class MyMiner:
 
     @property
     def is_running(self) -> bool:
-        """Whether the background thread works."""
         return self._thread is not None and self._thread.is_alive()
 
     @property

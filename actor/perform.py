@@ -65,7 +65,6 @@ class Ports:
     clock: Clock
 
     async def aclose(self) -> None:
-        """Close every connection, whichever of them fails."""
         await asyncio.gather(self.scraper.aclose(), self.analyzer.aclose(), self.api.aclose(), return_exceptions=True)
 
 

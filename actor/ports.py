@@ -115,9 +115,7 @@ class ApiPort(Protocol):
         """One signed attempt; never raises for what a network or server can do."""
         ...
 
-    async def aclose(self) -> None:
-        """Close connections."""
-        ...
+    async def aclose(self) -> None: ...
 
 
 class Scraped(Value, frozen=True, kw_only=True):
@@ -171,9 +169,7 @@ class ScraperPort(Protocol):
         """
         ...
 
-    async def aclose(self) -> None:
-        """Close connections."""
-        ...
+    async def aclose(self) -> None: ...
 
 
 class AnalysisLike(Protocol):
@@ -241,9 +237,7 @@ class AnalyzerPort(Protocol):
         """
         ...
 
-    async def aclose(self) -> None:
-        """Close connections."""
-        ...
+    async def aclose(self) -> None: ...
 
 
 class Signer(Protocol):
@@ -270,6 +264,4 @@ class Clock(Protocol):
         """Seconds since some fixed moment; never goes back."""
         ...
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        ...
+    async def sleep(self, seconds: float) -> None: ...

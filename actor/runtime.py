@@ -94,7 +94,6 @@ class Inbox:
         return self._waiting.popleft() if self._waiting else None
 
     def __len__(self) -> int:
-        """How many wait."""
         return len(self._waiting)
 
 

@@ -70,7 +70,6 @@ class WindowScores:
 
     @property
     def seq(self) -> int:
-        """Record of the last word."""
         return max(told.seq for told in self.by_validator.values())
 
 
@@ -87,12 +86,10 @@ class PostFeedback:
     judgements: Recent[str, ValidatorWord] = field(default_factory=lambda: Recent(_VALIDATORS_OF_ONE_MATTER))
 
     def take(self, record: Record, event: ev.ValidationObserved) -> None:
-        """One more judgement of it."""
         self.judgements[event.validator] = ValidatorWord(event=event, seq=record.seq, at_ms=record.at_ms)
 
     @property
     def verdict(self) -> Verdict:
-        """All of them together."""
         passed = {told.event.passed for told in self.judgements.values()}
         if len(passed) > 1:
             return "disputed"
@@ -100,12 +97,10 @@ class PostFeedback:
 
     @property
     def confirmed(self) -> int:
-        """Validators that confirmed it."""
         return sum(told.event.passed for told in self.judgements.values())
 
     @property
     def refused(self) -> int:
-        """Validators that refused it."""
         return len(self.judgements) - self.confirmed
 
     @property
@@ -140,7 +135,6 @@ class FeedbackTotals:
     validators: int = 0
 
     def copy(self) -> FeedbackTotals:
-        """As they are now."""
         return replace(self, posts=self.posts.copy(), refusals=self.refusals.copy())
 
 

@@ -98,7 +98,6 @@ class Filters:
     text: str = ""
 
     def admits(self, step: Step) -> bool:
-        """Whether the step is shown."""
         if not self.text:
             return True
         return self.admits_record(step) and (not self.windows or self.admits_windows(windows_of(step)))

@@ -59,7 +59,6 @@ class Point:
 
     @property
     def seq(self) -> int:
-        """The record's number, 0 before the first one."""
         return 0 if self.record is None else self.record.seq
 
 

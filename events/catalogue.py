@@ -793,7 +793,6 @@ class Spent(Value, frozen=True, kw_only=True):
     largest_completion: int = 0
 
     def __add__(self, other: Spent) -> Spent:
-        """Both together."""
         return Spent(
             posts=self.posts + other.posts,
             users=self.users + other.users,

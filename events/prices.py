@@ -45,7 +45,6 @@ class Prices(Value, frozen=True, kw_only=True):
             raise ValueError("prices are finite and not negative")
 
     def x_uusd(self, posts: int, users: int) -> int:
-        """What so many posts and users read cost."""
         return uusd(posts * self.x_usd_per_post + users * self.x_usd_per_user)
 
     def llm_uusd(self, prompt_tokens: int, completion_tokens: int) -> int | None:

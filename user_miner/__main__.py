@@ -16,7 +16,6 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Load the command line, and run it."""
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _end)
     handler = signal.getsignal(signal.SIGINT)

@@ -54,7 +54,6 @@ class _Commands(TyperGroup):
         self.commands = dict.fromkeys(COMMANDS, self)  # their names are what a mistyped one is compared with
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        """Their names."""
         del ctx
         return list(COMMANDS)
 
@@ -74,7 +73,6 @@ class _Commands(TyperGroup):
         return typer.main.get_command(alone)
 
     def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
-        """Their part of the help."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))

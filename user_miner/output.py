@@ -16,7 +16,7 @@ from typing import BinaryIO, Final, cast
 
 from audit.errors import UsageError
 
-__all__ = ["check_target", "opened"]
+__all__ = ["check_target", "opened", "whole_file"]
 
 _BUFFER_BYTES: Final = 1 << 20
 
@@ -53,20 +53,39 @@ def opened(target: Path | None, *, force: bool, mode: int = 0o666) -> Iterator[B
         with _buffered(_Sink(sys.stdout.buffer, "standard output")) as stream:
             yield stream
         return
+    with whole_file(target, force=force, mode=mode) as file, _buffered(_Sink(file, str(target))) as stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def whole_file(target: Path, *, force: bool, mode: int = 0o666) -> Iterator[io.FileIO]:
+    """An unbuffered file that is at ``target``, and on disk, once the block has ended well; until then the old one is.
+
+    Raises:
+        UsageError: As `opened`; an error of the disk is its cause.
+    """
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     with _refusals(str(target)):
-        number = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        file = os.fdopen(number, "wb", buffering=0)
+        made = open(partial, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115  (no Path.open has an opener; closed below)
     try:
-        with file:
-            with _buffered(_Sink(file, str(target))) as stream:
-                yield stream
+        with made as file:
+            yield file
             with _refusals(str(target)):
                 os.fsync(file.fileno())
         with _refusals(str(target)):
             _name(partial, target, force=force)
+            _sync_folder(target.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _sync_folder(path: Path) -> None:
+    with contextlib.suppress(PermissionError):  # of a folder to write in, and not to read
+        folder = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _name(partial: Path, target: Path, *, force: bool) -> None:

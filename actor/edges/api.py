@@ -26,9 +26,7 @@ class Exchanging(Protocol):
         """
         ...
 
-    async def aclose(self) -> None:
-        """Close connections."""
-        ...
+    async def aclose(self) -> None: ...
 
 
 class APIClient:

@@ -80,7 +80,6 @@ class Exchanger:
             raise _unanswered(error, self._total_timeout_s) from error
 
     async def aclose(self) -> None:
-        """Close connections."""
         await self._client.aclose()
 
     async def _receive(

@@ -92,7 +92,6 @@ class OpenAIChat:
         )
 
     async def aclose(self) -> None:
-        """Close the connections. May be called more than once."""
         if self._client is not None:
             await self._client.close()
 

@@ -68,7 +68,6 @@ class Reply(Value, frozen=True, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        """Whether the status is 2xx."""
         return self.status in _SUCCESS
 
     def text(self) -> str:

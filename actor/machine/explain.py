@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actor.machine.reduce import IllegalEventError, apply
-from actor.machine.state import State, StateName
+from actor.machine.reduce import apply
+from actor.machine.state import IllegalEventError, State, StateName
 from actor.machine.table import GUARDS, ROWS, Row, is_allowed
 from events.catalogue import Event
 

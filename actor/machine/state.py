@@ -31,6 +31,7 @@ __all__ = [
     "REDUCER",
     "STATES",
     "Backoff",
+    "IllegalEventError",
     "OpenAttempt",
     "PendingPost",
     "Refused",
@@ -57,6 +58,10 @@ _FAR_LONGER: Final = 10
 STATES: Final[tuple[StateName, ...]] = ("WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff")
 
 
+class IllegalEventError(ValueError):
+    """The machine does not allow this event here. A bug of the caller; the state is unchanged."""
+
+
 class Window(Value, frozen=True, kw_only=True):
     """A rate-limit window: its number for people, its first block for comparison, its length in blocks.
 
@@ -70,7 +75,6 @@ class Window(Value, frozen=True, kw_only=True):
 
     @property
     def end_block(self) -> int:
-        """The first block after it."""
         return self.start_block + self.blocks
 
 

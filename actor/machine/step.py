@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from actor.machine.reduce import IllegalEventError, apply
-from actor.machine.state import INITIAL, State
+from actor.machine.reduce import apply
+from actor.machine.state import INITIAL, IllegalEventError, State
 from actor.machine.table import destination, is_allowed
 from events.catalogue import Event
 from events.codec import changed
@@ -47,7 +47,6 @@ def fold_record(state: State, record: Record) -> State:
 
 
 def fold(records: Iterable[Record], state: State = INITIAL) -> State:
-    """The state after all ``records``."""
     for record in records:
         state = fold_record(state, record)
     return state

@@ -80,7 +80,6 @@ class Durations:
         self._counts = [0] * (len(self._ends) + 1)
 
     def add(self, seconds: float) -> None:
-        """Count one more."""
         self._counts[bisect_left(self._ends, seconds)] += 1
         self.total_s += seconds
 
@@ -154,7 +153,6 @@ class Counted:
         }
 
     def take(self, record: Record, event: ev.Event, after: State) -> None:
-        """Count one more record, given the state after it."""
         self.records[record.name] += 1
         if record.name in self.last_ms:
             self.last_ms[record.name] = record.at_ms

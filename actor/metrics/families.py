@@ -57,7 +57,6 @@ class _Miner(Collector):
         )
 
     def collect(self) -> Iterator[Metric]:
-        """All families."""
         for part in self._parts:
             yield from part(self._monitor)
 
@@ -100,7 +99,6 @@ def _histogram(name: str, text: str, durations: Durations) -> Metric:
 
 
 def _folded(monitor: Monitor) -> State | None:
-    """The state, once this process has one."""
     return None if monitor.record is None else monitor.state
 
 

@@ -126,7 +126,6 @@ class Monitor:
         return self.store
 
     def on_record(self, record: Record, state: State) -> None:
-        """One more record is durable."""
         self._recorded_s = time.monotonic()
         self.counted.take(record, record.event(), state)
         self.state, self.record = state, record

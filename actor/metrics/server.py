@@ -55,7 +55,6 @@ class MetricsServer:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Host and port."""
         host, port = self._server.server_address[:2]
         return str(host), int(port)
 
@@ -140,7 +139,6 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def do_GET(self) -> None:
-        """Answer."""
         answer = _ROUTES.get(self.path.partition("?")[0])
         if answer is None:
             self._send(404, "text/plain; charset=utf-8", b"there are /metrics, /healthz and /readyz\n")

@@ -40,7 +40,6 @@ class WatchedApi:
         return self
 
     async def status(self) -> Block:
-        """See ApiPort."""
         began_s = time.monotonic()
         try:
             block = await self._port().status()
@@ -55,14 +54,12 @@ class WatchedApi:
         return block
 
     async def submit(self, body: SubmissionBody) -> SubmitAnswer:
-        """See ApiPort."""
         answer = await self._port().submit(body)
         if not isinstance(answer, Failed):
             self._answer()
         return answer
 
     async def aclose(self) -> None:
-        """See ApiPort."""
         await self._port().aclose()
 
     def _answer(self) -> None:
@@ -85,7 +82,6 @@ class TimedDisk(Disk):
         self.durations = Durations(DISK_S)
 
     def fdatasync(self, fd: int) -> None:
-        """See Disk."""
         began_s = time.perf_counter()
         try:
             super().fdatasync(fd)
@@ -108,7 +104,6 @@ class WatchedStore:
         self._on_take = on_take
 
     async def take(self, *, reducer: int) -> Lease:
-        """See JournalStore."""
         lease = await self._store.take(reducer=reducer)
         self._on_take()
         self.stage = "held"
@@ -119,11 +114,9 @@ class WatchedStore:
         await self._store.check_earlier()
 
     def read(self, after_seq: int = 0) -> AsyncIterator[Record]:
-        """See JournalStore."""
         return self._store.read(after_seq)
 
     async def append(self, draft: Draft, *, witness: bool = False) -> Record:
-        """See JournalStore."""
         began_s = time.perf_counter()
         try:
             return await self._store.append(draft, witness=witness)
@@ -131,18 +124,14 @@ class WatchedStore:
             self.durations.add(time.perf_counter() - began_s)
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
-        """See JournalStore."""
         await self._store.save_snapshot(snapshot)
 
     def room_bytes(self) -> int | None:
-        """See JournalStore."""
         return self._store.room_bytes()
 
     async def renew(self) -> None:
-        """See JournalStore."""
         await self._store.renew()
 
     async def release(self) -> None:
-        """See JournalStore."""
         self.stage = "released"
         await self._store.release()

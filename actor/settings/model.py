@@ -78,7 +78,6 @@ class PriceSettings(BaseModel):
         return self
 
     def prices(self) -> Prices:
-        """The price table as a value."""
         return Prices(
             x_usd_per_post=self.x_usd_per_post,
             x_usd_per_user=self.x_usd_per_user,

@@ -30,9 +30,7 @@ _log = logging.getLogger("actor")
 class Adopter(Protocol):
     """Who works by the settings: ``actor.runtime.Actor``."""
 
-    def change_settings(self, change: SettingsChanged, *, llm_concurrency: int) -> None:
-        """Record the change and work by it."""
-        ...
+    def change_settings(self, change: SettingsChanged, *, llm_concurrency: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

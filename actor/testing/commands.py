@@ -30,7 +30,6 @@ class Teller(MachineDrive):
         self._said: list[str] = []
 
     def say(self, line: str) -> None:
-        """Add a line."""
         self._said.append(line)
 
     def take(self) -> list[str]:

@@ -10,7 +10,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer import Analysis
 from actor.analyzer.port import Completion, LLMError
@@ -87,6 +87,9 @@ def analysis(relevance: float = 1.0, sentiment: float = 0.5) -> Analysis:
     )
 
 
+_COUNTER_BYTES: Final = 8
+
+
 @dataclass(kw_only=True)
 class ScriptedScraper:
     """X: gives the unseen ones of ``posts``, or raises.
@@ -112,7 +115,6 @@ class ScriptedScraper:
         max_pages: int,  # noqa: ARG002
         is_seen: Callable[[str], bool],
     ) -> Scraped:
-        """One search."""
         self.calls += 1
         await _take(self.clock, self.latency_s)
         if self.error is not None:
@@ -158,7 +160,6 @@ class ScriptedAnalyzer:
         """It takes everything."""
 
     async def analyze(self, text: str) -> AnalysisLike:
-        """One analysis."""
         self.calls.append(text)
         self.busy += 1
         self.most_busy = max(self.most_busy, self.busy)
@@ -204,7 +205,6 @@ class ScriptedApi:
     sent: list[SubmissionBody] = field(default_factory=list)
 
     async def status(self) -> Block:
-        """One poll."""
         self.polls += 1
         await _take(self.clock, self.latency_s)
         if self.status_error is not None:
@@ -212,7 +212,6 @@ class ScriptedApi:
         return self._block()
 
     async def submit(self, body: SubmissionBody) -> SubmitAnswer:
-        """One attempt."""
         self.sent.append(body)
         await _take(self.clock, self.latency_s, self.gate)
         answer = self.answers.pop(0) if self.answers else changed(accept(), block=self._block())
@@ -227,15 +226,28 @@ class ScriptedApi:
         return self.block if self.chain is None else changed(self.block, current_block=self.chain())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ScriptedSigner:
-    """A hotkey that nobody has: its signatures are digests, which no check accepts."""
+    """A hotkey that nobody has: it signs the same in every run, and never twice alike, as a real one does.
+
+    Its signatures protect nothing, and no check but `has_signed` accepts them.
+    """
 
     ss58_address: str = HOTKEY
+    _signed: int = field(default=0, init=False, repr=False)
 
     def sign(self, message: bytes) -> bytes:
-        """64 bytes, the same for the same message."""
-        return hashlib.sha512(message).digest()
+        """64 bytes: a counter, and a digest of it with the message."""
+        self._signed += 1
+        return _signature(self._signed.to_bytes(_COUNTER_BYTES, "big"), message)
+
+    def has_signed(self, address: str, message: bytes, signature: bytes) -> bool:
+        """Whether this is such a signature of the message, and the address this one's."""
+        return address == self.ss58_address and signature == _signature(signature[:_COUNTER_BYTES], message)
+
+
+def _signature(counter: bytes, message: bytes) -> bytes:
+    return counter + hashlib.sha512(b"scripted" + counter + message).digest()[: 64 - _COUNTER_BYTES]
 
 
 class TrustingWatch(BlockWatch):

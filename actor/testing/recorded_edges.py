@@ -101,11 +101,9 @@ class RecordedEdges:
 
     @property
     def ss58_address(self) -> str:
-        """The recorded hotkey."""
         return self._hotkey
 
     def seed(self) -> int:
-        """The recorded seed of the sample."""
         return self.event.seed if isinstance(self.event, ev.PostsScraped) else 0
 
     async def scrape_posts(
@@ -145,7 +143,6 @@ class RecordedEdges:
         """Nothing is asked that this could change."""
 
     async def analyze(self, text: str) -> AnalysisLike:  # noqa: ARG002
-        """The recorded analysis."""
         found = await self._answer()
         if isinstance(found, ev.AnalysisFailed):
             told: Any = {name: getattr(found, name) for name in (*_ASKED, "kind")}
@@ -166,12 +163,10 @@ class RecordedEdges:
         return _block((found,))
 
     async def submit(self, body: ev.SubmissionBody) -> SubmitAnswer:  # noqa: ARG002
-        """The recorded answer to an attempt."""
         found = await self._answer()
         return _submit_answer(found, self.with_it)
 
     def sign(self, message: bytes) -> bytes:  # noqa: ARG002
-        """The recorded signature."""
         try:
             return bytes.fromhex(cast("ev.CheckpointSigned", self.event).signature)
         except ValueError:  # a stand-in
@@ -196,7 +191,6 @@ class RecordedWatch(TrustingWatch):
         self._edges = edges
 
     def revision(self, state: State) -> tuple[ev.WindowsRevised, ...]:  # noqa: ARG002
-        """As recorded."""
         found = self._edges.event
         return (found,) if isinstance(found, ev.WindowsRevised) else ()
 

@@ -84,7 +84,6 @@ class _History:
         self.edges = RecordedEdges(self.time, self.identity.hotkey)
 
     async def play(self) -> None:
-        """Live every life."""
         for life in self._lives:
             if life.is_gap:
                 await self._declare(life.steps[0])
@@ -321,7 +320,6 @@ class _ComparedStore:
         return replace(lease, epoch=epoch, repairs=life.repairs)
 
     def read(self, after_seq: int = 0) -> AsyncIterator[Record]:
-        """As the inner one."""
         return self._inner.read(after_seq)
 
     async def append(self, draft: Draft, *, witness: bool = False) -> Record:

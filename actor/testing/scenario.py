@@ -63,7 +63,6 @@ class Step:
 
     @property
     def name(self) -> str:
-        """The event's name."""
         return type(self.event).__name__
 
 

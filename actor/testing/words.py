@@ -20,7 +20,6 @@ _PLAIN_WORD: Final = re.compile(r"[\w.:/-]+")
 
 
 def move_line(source: str, dest: str) -> str:
-    """From where to where: ``Scraping -> Analyzing``."""
     return f"{source} -> {dest}"
 
 

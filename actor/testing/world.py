@@ -89,7 +89,6 @@ class ActorWorld:
         return effect_lines(wanted(self.state), self.clock.now_ms())
 
     def journal(self) -> list[Record]:
-        """What was recorded so far."""
         return list(self.records)
 
     async def _run(self, windows: int | None, seconds: float) -> None:
@@ -159,11 +158,9 @@ class _MortalStore:
         self.release = inner.release
 
     def read(self, after_seq: int = 0) -> AsyncIterator[Record]:
-        """As the inner one."""
         return self._inner.read(after_seq)
 
     async def append(self, draft: Draft, *, witness: bool = False) -> Record:
-        """As the inner one, the last time."""
         record = await self._inner.append(draft, witness=witness)
         self._left -= record.name == self._event
         if not self._left:

@@ -99,7 +99,6 @@ class Checker:
             )
 
     def checked(self) -> Checked:
-        """What was looked at so far."""
         return Checked(
             records=self._records,
             agreed=self._agreed,

@@ -80,7 +80,6 @@ class Case:
 
 
 def stepped(before: State, event: ev.Event, at_ms: int) -> Stepped:
-    """The machine's step, or how it fails."""
     try:
         return Stepped(after=step(before, event, at_ms))
     except (IllegalEventError, ValueError) as error:

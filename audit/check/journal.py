@@ -39,7 +39,6 @@ class CheckOutcome:
 
     @property
     def ok(self) -> bool:
-        """This build agrees with every record."""
         return not self.divergences
 
 

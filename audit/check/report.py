@@ -105,7 +105,6 @@ def _not_compared(outcome: CheckOutcome) -> Iterator[str]:
 
 
 def json_text(outcome: CheckOutcome, build: str) -> str:
-    """The whole report as one JSON object."""
     checked = outcome.checked
     report = {
         "journal": path_text(outcome.journal),

@@ -92,7 +92,6 @@ class DayBooks:
             self.days[day] = self.days.get(day, Expenses()) + bill
 
     def total(self) -> Expenses:
-        """All costs of the days that were asked for."""
         return sum(self.days.values(), Expenses())
 
     def full_days(self) -> list[int]:

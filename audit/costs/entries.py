@@ -32,7 +32,6 @@ class ModelUse(Value, frozen=True, kw_only=True):
     completion_tokens: int = 0
 
     def __add__(self, other: ModelUse) -> ModelUse:
-        """Both together."""
         return ModelUse(
             calls=self.calls + other.calls,
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
@@ -99,7 +98,6 @@ class Expenses(Value, frozen=True, kw_only=True):
     earned: float = 0.0
 
     def __add__(self, other: Expenses) -> Expenses:
-        """Both together."""
         sums: dict[str, Any] = {
             name: getattr(self, name) + more
             for name in _SUMMED
@@ -112,7 +110,6 @@ class Expenses(Value, frozen=True, kw_only=True):
 
     @property
     def calls(self) -> int:
-        """Calls of all models."""
         return sum(asked.calls for asked in self.models.values())
 
 

@@ -17,14 +17,12 @@ __all__ = ["day_fields", "total_fields", "window_fields"]
 
 
 def window_fields(money: Money, window: WindowBill) -> dict[str, Any]:
-    """One window."""
     opened = None if window.opened_ms is None else at_text(window.opened_ms)
     place = {"window": window.number, "start_block": window.start_block, "opened": opened}
     return {"kind": "window", **place, **_fields(money, window.bill)}
 
 
 def day_fields(money: Money, day: int, bill: Expenses) -> dict[str, Any]:
-    """One UTC day."""
     return {"kind": "day", "day": day_text(day), **_fields(money, bill)}
 
 

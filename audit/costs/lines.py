@@ -37,14 +37,12 @@ def heading(by: str) -> str:
 
 
 def window_line(money: Money, window: WindowBill) -> str:
-    """One window."""
     number = "-" if window.number is None else str(window.number)
     opened = "" if window.opened_ms is None else f"{at_text(window.opened_ms)[:16]}Z"
     return _row(f"{number:>8} {opened:<17}", _cells(money, window.bill))
 
 
 def day_line(money: Money, day: int, bill: Expenses) -> str:
-    """One UTC day."""
     return _row(f"{day_text(day):<10} {bill.windows:>8}", _cells(money, bill))
 
 

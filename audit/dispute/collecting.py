@@ -136,7 +136,6 @@ class _Governing:
         self._windows: dict[int, int] = {}
 
     def note(self, step: Step) -> None:
-        """One more record before the search."""
         event, seq = step.event, step.record.seq
         match event:
             case ev.JournalCreated() | ev.ActorStarted() | ev.SettingsChanged() | ev.ApiMoved():

@@ -77,7 +77,6 @@ class _Life:
             yield f"attempt {event.attempt} in window {event.window}, the one before it that is shown is {known}"
 
     def goes_on(self, record: Record, event: ev.Event) -> None:
-        """One more record."""
         if isinstance(event, ev.ActorStarted):
             self._open = None  # the process that had sent it is gone
         elif isinstance(event, ev.WindowOpened | ev.WindowsRevised):

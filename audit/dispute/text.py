@@ -18,7 +18,6 @@ _ONLY_SAID: Final = "quotes, author_id, account_created and edits are only said\
 
 
 def report_fields(report: BundleReport) -> dict[str, Any]:
-    """The report for machines."""
     bundle = report.bundle
     return {
         "ok": report.ok,
@@ -44,7 +43,6 @@ def report_fields(report: BundleReport) -> dict[str, Any]:
 
 
 def report_lines(report: BundleReport) -> Iterator[str]:
-    """The report for people, with line ends."""
     if report.bundle is not None:
         yield from _story(report, report.bundle)
     yield from (f"FOUND {short(finding, _LONGEST)}\n" for finding in report.findings)

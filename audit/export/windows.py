@@ -70,7 +70,6 @@ class WindowRow:
 
     @property
     def found(self) -> ev.PostsScraped | None:
-        """The search's answer when it brought one."""
         return self.search if isinstance(self.search, ev.PostsScraped) else None
 
     @property
@@ -84,7 +83,6 @@ class WindowRow:
         return f"{self.search.kind}: {self.search.reason}" if isinstance(self.search, ev.ScrapeFailed) else None
 
     def begin(self, step: Step) -> None:
-        """The work begins."""
         self.begun = Mark(step.record.seq, step.record.at_ms)
         self.wanted = step.after.to_scrape
         self.carried_in = sum(not p.deferred for p in step.after.posts)

@@ -81,7 +81,6 @@ class Accounting:
         self._latency = LatencyTally()
 
     def take(self, record: Record, event: ev.Event, books: Books) -> None:
-        """Count one more record."""
         for outcome in self._log.take(record, event):
             self._settle(outcome)
         self._posts.take(event, books)

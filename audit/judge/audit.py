@@ -80,7 +80,6 @@ class Audit:
             self._employ(rule, directory)
 
     def take(self, record: Record) -> None:
-        """Judge one more record."""
         if self._first_ms is None:
             self._first_ms = record.at_ms
         event, unreadable = _read(record)

@@ -132,7 +132,6 @@ class LatencyTally:
         self._histograms = {step: Histogram() for step in ("scrape", "analysis", "submission")}
 
     def take(self, event: ev.Event) -> None:
-        """Count one more event."""
         if (step := self._STEPS.get(type(event))) is not None:
             self._histograms[step].add(int(getattr(event, "latency_ms", 0)))
 
@@ -178,7 +177,6 @@ class TroubleTally:
         self._last_ms = 0
 
     def take(self, record: Record, event: ev.Event) -> None:
-        """Count one more record."""
         self._last_ms = record.at_ms
         accounts = self._accounts
         match event:

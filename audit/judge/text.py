@@ -29,7 +29,6 @@ _DAY_S: Final = 86_400
 
 
 def as_text(journal: Path, report: AuditReport, tail_bytes: int) -> str:
-    """The whole report."""
     lines = [*_head(journal, report, tail_bytes), *_findings(report), "", *_accounts(report.accounts)]
     return "".join(f"{line}\n" for line in lines)
 

@@ -57,7 +57,6 @@ class Runs:
         self._last_ms: int | None = None
 
     def take(self, record: Record, event: ev.Event) -> None:
-        """Count one more record."""
         if isinstance(event, _OPENING):
             return
         if isinstance(event, ev.ActorStarted):
@@ -71,7 +70,6 @@ class Runs:
         self._last_ms = record.at_ms
 
     def result(self) -> RunAccounts:
-        """As of now."""
         self._accounts.down = self._down.summary()
         self._accounts.running = self._state is not None
         return self._accounts
@@ -132,7 +130,6 @@ class ClockWatch:
         self._searched_ms = 0
 
     def take(self, record: Record, event: ev.Event) -> None:
-        """Compare one more record."""
         accounts = self.accounts
         if self._last_ms is not None and record.at_ms < self._last_ms:
             accounts.went_back += 1

@@ -68,7 +68,6 @@ class Timeline:
         self._out: list[str] = []
 
     def take(self, step: Step) -> list[str]:
-        """The lines that this step completes."""
         block = self._block
         if block is not None and block.end is not None:
             checkpoint = step.event if isinstance(step.event, ev.CheckpointSigned) else None

@@ -178,7 +178,6 @@ def _effect_lines(found: Why) -> list[str]:
 
 
 def effect_text(effect: Effect) -> str:
-    """An effect with its fields, for people."""
     told = (f"{name} {_value(name, value)}" for name, value in msgspec.structs.asdict(effect).items())
     return f"{type(effect).__name__} ({', '.join(told)})"
 
@@ -190,7 +189,6 @@ def _value(name: str, value: object) -> str:
 
 
 def why_fields(found: Why) -> dict[str, Any]:
-    """The explanation for machines."""
     record, told = found.record, found.explanation
     return {
         "seq": record.seq,

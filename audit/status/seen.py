@@ -67,7 +67,6 @@ class WindowsSeen:
         self._blocks: deque[NamedBlock] = deque(maxlen=_BLOCKS)
 
     def take(self, record: Record, event: ev.Event) -> None:
-        """Note one more record."""
         self._last_ms = record.at_ms
         for outcome in self._log.take(record, event):
             last = self.last_block if outcome.number is None else None
@@ -154,7 +153,6 @@ class PostSeen:
     selected: bool | None = None
 
     def tell(self, event: ev.Event) -> None:
-        """Note one more event about this post."""
         match event:
             case ev.PostAnalyzed():
                 self.tokens, self.sentiment, self.failure = event.tokens, event.sentiment, None
@@ -194,7 +192,6 @@ class PostsSeen:
         self._verdicts: Recent[int, Counter[str]] = Recent(_DAYS)
 
     def take(self, record: Record, event: ev.Event) -> None:
-        """Note one more record."""
         if isinstance(event, ev.PostsScraped):
             for chosen in event.posts:
                 self._posts[chosen.id] = PostSeen(post_id=chosen.id, author=chosen.author, window=event.window)
@@ -271,7 +268,6 @@ class Seen:
         self.feedback = Feedback()
 
     def take(self, record: Record, event: ev.Event) -> None:
-        """Note one more record."""
         if self.first_ms is None:
             self.first_ms = record.at_ms
         self.windows.take(record, event)

@@ -184,7 +184,6 @@ class _Page:
         self._last = page_of([])
 
     def show(self, fields: Mapping[str, Any] | None, watched: Watched) -> None:
-        """Draw."""
         notices = [] if watched.notice is None else [StatusLine("notice", watched.notice, "bad")]
         lines = [*notices, *(() if fields is None else status_lines(fields))]
         self._last = page_of([_TITLE, *lines])
@@ -202,7 +201,6 @@ class _PlainLines:
         self._last: object = None
 
     def show(self, fields: Mapping[str, Any] | None, watched: Watched) -> None:
-        """Say what is new."""
         shown = (watched.notice, None if fields is None else _lasting(fields))
         if shown == self._last:
             return
@@ -221,7 +219,6 @@ class _JsonLines:
         self._last: object = None
 
     def show(self, fields: Mapping[str, Any] | None, watched: Watched) -> None:
-        """Say what is new."""
         told = {"finding": watched.finding} if fields is None else fields
         shown = told if fields is None else _lasting(fields)
         if shown != self._last:

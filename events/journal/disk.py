@@ -62,7 +62,6 @@ class Disk:
         return os.open(name, flags | os.O_CLOEXEC, _FILE_MODE, dir_fd=at)
 
     def close(self, fd: int) -> None:
-        """Give the descriptor back."""
         os.close(fd)
 
     def write(self, fd: int, data: bytes | memoryview) -> int:
@@ -82,21 +81,17 @@ class Disk:
         os.fsync(fd)
 
     def truncate(self, fd: int, length: int) -> None:
-        """Cut the file."""
         os.ftruncate(fd, length)
 
     def rename(self, source: Path, target: Path) -> None:
-        """Put ``source`` in the place of ``target``."""
         (source, source_at), (target, target_at) = self._start(source), self._start(target)
         os.replace(source, target, src_dir_fd=source_at, dst_dir_fd=target_at)
 
     def unlink(self, path: Path) -> None:
-        """Remove a file."""
         name, at = self._start(path)
         os.unlink(name, dir_fd=at)
 
     def mkdir(self, path: Path) -> None:
-        """Make a directory for the owner only."""
         name, at = self._start(path)
         os.mkdir(name, _DIRECTORY_MODE, dir_fd=at)
 
@@ -118,7 +113,6 @@ def write_all(disk: Disk, fd: int, data: bytes) -> None:
 
 
 def pwrite_all(disk: Disk, fd: int, data: bytes, offset: int) -> None:
-    """Write every byte at ``offset``."""
     rest = memoryview(data)
     while rest:
         written = _progress(disk.pwrite(fd, rest, offset))

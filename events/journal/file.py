@@ -75,7 +75,6 @@ class FileJournal:
 
     @property
     def directory(self) -> Path:
-        """Where the journal lives."""
         return self._directory
 
     async def take(self, *, reducer: int) -> Lease:

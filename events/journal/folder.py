@@ -66,5 +66,4 @@ class Folder:
         return found
 
     def close(self) -> None:
-        """Give the directory back."""
         os.close(self.fd)

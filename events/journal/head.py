@@ -122,7 +122,6 @@ class HeadFile:
         folder.check_file(HEAD, self._opened)
 
     def close(self) -> None:
-        """Give the file back."""
         self._disk.close(self._fd)
 
 

@@ -102,7 +102,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tru
 
     @property
     def head(self) -> Head:
-        """The chain's end after this record."""
         return Head(seq=self.seq, hash=self.hash)
 
     @property

@@ -82,7 +82,6 @@ class Tally:
         self.declared = set(declared)
 
     def count(self, record: Record) -> None:
-        """Take one record into account."""
         if record.name not in _COUNTED:
             return
         event = record.event()

@@ -61,7 +61,6 @@ class Walk:
 
     @property
     def head(self) -> Head:
-        """The last good record."""
         return Head(seq=self._last.seq, hash=self._last.hash)
 
     @property
@@ -71,7 +70,6 @@ class Walk:
 
     @property
     def ended(self) -> Place:
-        """Where the last good record ended."""
         return self.place if self._offset else self._left
 
     def __iter__(self) -> Iterator[Record]:

@@ -61,7 +61,6 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """True when nothing is wrong."""
         return not self.findings
 
 

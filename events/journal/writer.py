@@ -108,7 +108,6 @@ class Writer:
         self._head.check(self._folder)
 
     def close(self) -> None:
-        """Give the files back."""
         self._disk.close(self._fd)
         self._head.close()
 

@@ -96,7 +96,7 @@ MUTANTS: Final = (
     # Limits and waits
     Mutant(
         name="a post gets one attempt more",
-        module="reduce",
+        module="posts",
         old="if attempt.attempt >= s.policy.submit_attempts:",
         new="if attempt.attempt > s.policy.submit_attempts:",
         kind="destination",
@@ -110,7 +110,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="the second wait is longer",
-        module="reduce",
+        module="posts",
         old=_DUE_BY_FAILURES,
         new="3 ** (attempt.attempt - 1)",
         kind="early",
@@ -118,7 +118,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="the second wait is as short as the first",
-        module="reduce",
+        module="posts",
         old=_DUE_BY_FAILURES,
         new="1",
         kind="late",
@@ -151,7 +151,7 @@ MUTANTS: Final = (
     # What is folded
     Mutant(
         name="chosen posts are not remembered",
-        module="reduce",
+        module="posts",
         old="seen=_see(s.seen, e, distinct, at_ms) if e.posts else s.seen,",
         new="seen=s.seen,",
         kind="digest",
@@ -159,7 +159,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="accepted posts do not count against the quota",
-        module="reduce",
+        module="posts",
         old="open=None, counted=counted, totals=totals)",
         new="open=None, totals=totals)",
         kind="digest",
@@ -168,8 +168,8 @@ MUTANTS: Final = (
     Mutant(
         name="posts put off are lost when the next window opens",
         module="reduce",
-        old="posts=tuple([_carry(p) if p in carried else _put_off(s, p) if p in left else p for p in s.posts]),",
-        new="posts=tuple([_put_off(s, p) if p in left else p for p in s.posts if p not in carried]),",
+        old="posts=tuple([carry(p) if p in carried else put_off(s, p) if p in left else p for p in s.posts]),",
+        new="posts=tuple([put_off(s, p) if p in left else p for p in s.posts if p not in carried]),",
         kind="refused",
         where=shows.sends_a_carried_post,
     ),
@@ -184,7 +184,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="a rejected post is sent again",
-        module="reduce",
+        module="posts",
         old="posts=_without(s, e.post_id), open=None, totals=totals)",
         new="open=None, totals=totals)",
         kind="refused",
@@ -208,7 +208,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="a 429 sets no backoff",
-        module="reduce",
+        module="posts",
         old='backoff=Backoff(kind="window", until_block=start + newest.blocks))',
         new="backoff=None)",
         kind="refused",
@@ -216,7 +216,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="a 429 holds for two windows",
-        module="reduce",
+        module="posts",
         old="until_block=start + newest.blocks)",
         new="until_block=start + 2 * newest.blocks)",
         kind="digest",

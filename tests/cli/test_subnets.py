@@ -264,7 +264,7 @@ def test_a_chain_that_does_not_help_changes_nothing(
 def test_a_folder_that_is_not_there_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The file's place is the operator's to make."""
     assert _refresh(_chain(sn45="x y"), folder / "none" / "subnets.json") == 1
-    assert is_one_line(capsys.readouterr().err, "cannot be written", "No such file")
+    assert is_one_line(capsys.readouterr().err, "could not be written", "No such file")
 
 
 FULL_DISK = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from actor.machine import content_sha256, encode_state, norm_text, wanted
-from actor.machine.reduce import ANSWER_HOURS
+from actor.machine.posts import ANSWER_HOURS
 from events import effects as ef
 from events.codec import canonical_json
 from tests.kit import Drive, analysis_failed, analyzed

@@ -1,6 +1,6 @@
 """An event loop for real HTTP on virtual time: the clock moves on only while nobody waits for an answer.
 
-Unlike ``actor.testing.clock.VirtualLoop`` its sockets, threads and timers are real. It knows nothing of actors.
+Unlike in ``actor.testing.clock.VirtualLoop``, sockets, threads and timers are real. It knows nothing of actors.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from tests.simulation.planted_build import Change
 __all__ = ["PLANTED", "Planted"]
 
 REDUCE: Final = "actor.machine.reduce"
+POSTS: Final = "actor.machine.posts"
 TABLE: Final = "actor.machine.table"
 WANTED: Final = "actor.machine.wanted"
 FACTS: Final = "actor.machine.facts"
@@ -204,39 +205,39 @@ PLANTED: Final = (
         "an attempt counts only once it is answered",
         (
             Change(
-                REDUCE,
+                POSTS,
                 "return changed(s, posts=_with(s, post, changed(post, attempts=e.attempt)), open=attempt)",
                 "return changed(s, open=attempt)",
             ),
-            Change(REDUCE, _FAILED, _FAILED_COUNTS),
+            Change(POSTS, _FAILED, _FAILED_COUNTS),
         ),
     ),
     # What is folded, and what is wanted
     Planted(
         "chosen posts are not remembered",
-        (Change(REDUCE, "seen=_see(s.seen, e, distinct, at_ms) if e.posts else s.seen,", "seen=s.seen,"),),
+        (Change(POSTS, "seen=_see(s.seen, e, distinct, at_ms) if e.posts else s.seen,", "seen=s.seen,"),),
     ),
     Planted(
         "posts put off are lost when the next window opens",
         (
             Change(
                 REDUCE,
-                "posts=tuple([_carry(p) if p in carried else _put_off(s, p) if p in left else p for p in s.posts]),",
-                "posts=tuple(_put_off(s, p) if p in left else p for p in s.posts if p not in carried),",
+                "posts=tuple([carry(p) if p in carried else put_off(s, p) if p in left else p for p in s.posts]),",
+                "posts=tuple(put_off(s, p) if p in left else p for p in s.posts if p not in carried),",
             ),
         ),
     ),
     Planted(
         "a rejected post is sent again",
-        (Change(REDUCE, "posts=_without(s, e.post_id), open=None, totals=totals)", "open=None, totals=totals)"),),
+        (Change(POSTS, "posts=_without(s, e.post_id), open=None, totals=totals)", "open=None, totals=totals)"),),
     ),
     Planted(
         "a post counts in the newest window, whatever the API says",
         (
             Change(
-                REDUCE,
-                "start = e.start_block if e.start_block is not None else _newest(s).start_block",
-                "start = _newest(s).start_block",
+                POSTS,
+                "start = e.start_block if e.start_block is not None else newest_of(s).start_block",
+                "start = newest_of(s).start_block",
             ),
         ),
     ),
@@ -244,11 +245,11 @@ PLANTED: Final = (
         "a 429 puts off its post alone",
         (
             Change(
-                REDUCE,
-                "posts = tuple(p if p.deferred or not p.analyzed else _put_off(s, p) for p in s.posts)\n"
+                POSTS,
+                "posts = tuple(p if p.deferred or not p.analyzed else put_off(s, p) for p in s.posts)\n"
                 "    return changed(s, open=None, posts=posts, backoff=Backoff("
                 'kind="window", until_block=start + newest.blocks))',
-                "posts = tuple(_put_off(s, p) if p.post.id == e.post_id else p for p in s.posts)\n"
+                "posts = tuple(put_off(s, p) if p.post.id == e.post_id else p for p in s.posts)\n"
                 "    return changed(s, open=None, posts=posts)",
             ),
             Change(
@@ -263,7 +264,7 @@ PLANTED: Final = (
         "accepted posts are not counted",
         (
             Change(
-                REDUCE,
+                POSTS,
                 "open=None, counted=counted, totals=totals)",
                 "open=None, totals=totals)",
             ),
@@ -273,7 +274,7 @@ PLANTED: Final = (
         "a 429 is taken for one of the newest known window",
         (
             Change(
-                REDUCE,
+                POSTS,
                 "start = newest.start_block if e.start_block is None else max(e.start_block, newest.start_block)",
                 "start = newest.start_block",
             ),
@@ -285,8 +286,8 @@ PLANTED: Final = (
             Change(FACTS, "start <= state.newest.start_block", "start == state.newest.start_block"),
             Change(
                 REDUCE,
-                "_require(s.newest is None or e.start_block > s.newest.start_block,",
-                "_require(s.newest is None or e.start_block != s.newest.start_block,",
+                "require(s.newest is None or e.start_block > s.newest.start_block,",
+                "require(s.newest is None or e.start_block != s.newest.start_block,",
             ),
             Change(REDUCE, "newest.start_block > window.start_block", "newest.start_block != window.start_block"),
         ),
@@ -301,7 +302,7 @@ PLANTED: Final = (
             ),
         ),
     ),
-    Planted("the second wait is as short as the first", (Change(REDUCE, "2 ** (attempt.attempt - 1)", "1"),)),
+    Planted("the second wait is as short as the first", (Change(POSTS, "2 ** (attempt.attempt - 1)", "1"),)),
     Planted(
         "an effect that crashed is tried again at once",
         (Change(REDUCE, "at_ms, s.policy.crash_backoff_s, e.effect)", "at_ms, 0.0, e.effect)"),),
@@ -348,7 +349,7 @@ PLANTED: Final = (
         "only the version that was chosen is remembered",
         (
             Change(
-                REDUCE,
+                POSTS,
                 "versions = [version for p in e.posts for version in p.versions]",
                 "versions = [p.id for p in e.posts]",
             ),
@@ -357,13 +358,13 @@ PLANTED: Final = (
     # What waits for its analysis
     Planted(
         "a post whose analysis is refused is sent all the same",
-        (Change(REDUCE, '"hold" and e.kind in ev.CONFIGURATION', '"hold" and not e.kind'),),
+        (Change(POSTS, '"hold" and e.kind in ev.CONFIGURATION', '"hold" and not e.kind'),),
     ),
     Planted(
         "a refusal does not keep the others from being asked about",
         (
             Change(
-                REDUCE, "held = s.to_analyze() if s.one_first and not s.outcomes else (pending,)", "held = (pending,)"
+                POSTS, "held = s.to_analyze() if s.one_first and not s.outcomes else (pending,)", "held = (pending,)"
             ),
         ),
     ),

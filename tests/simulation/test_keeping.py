@@ -9,12 +9,12 @@ import pytest
 
 from actor.machine import INITIAL, State
 from actor.machine.state import Backoff, PendingPost, Window
+from actor.testing import ScriptedSigner
 from events import catalogue as ev
 from events.codec import canonical_json, changed
 from events.journal import Record
 from sandbox.services import Search, Submission, Weather, World
 from tests.kit import post
-from user_miner.simulation.host import HOTKEY, verify
 from user_miner.simulation.oracles.keeping import Abandoned, Answered, Dated, Heard, Rested, Understood, XBudget
 from user_miner.simulation.oracles.oracle import Oracle, Told
 from user_miner.simulation.plan import Violation
@@ -27,7 +27,7 @@ FAILED = ev.SubmissionFailed(
     post_id="1", attempt=1, kind="timeout", reason="no answer", http_status=None, answer="", latency_ms=1
 )
 BODY = ev.SubmissionBody(
-    miner_hotkey=HOTKEY,
+    miner_hotkey=ScriptedSigner().ss58_address,
     post_id="1",
     content="SN45",
     date=0,
@@ -47,7 +47,7 @@ RECOVERED = ev.ApiRecovered()
 
 def world() -> World:
     """One in which nothing goes wrong."""
-    return World(1, Weather(1, {}), verify=verify)
+    return World(1, Weather(1, {}), verify=ScriptedSigner().has_signed)
 
 
 class Story:

@@ -279,7 +279,6 @@ class EvaluationReport:
     modelled: ModelQuality | None
 
     def lines(self) -> Iterator[str]:
-        """The report for people."""
         m = self.matching
         yield f"{m.posts} posts of {printable(self.file)}, rules {self.rules}, subnets as of {self.as_of}"
         yield (
@@ -300,7 +299,6 @@ class EvaluationReport:
             yield from map(_disagreement_line, found)
 
     def json(self) -> str:
-        """The report for machines."""
         m, d = self.matching, self.modelled
         found: dict[str, Any] = {
             "file": self.file,

@@ -104,7 +104,6 @@ class _EachRecord:
         self._filters = filters
 
     def take(self, step: Step) -> list[str]:
-        """The step's line."""
         if not self._filters.admits(step):
             return []
         self.shown += 1

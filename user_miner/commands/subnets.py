@@ -23,8 +23,10 @@ from actor.analyzer.refresh import Chain, ChainError, Change, refreshed
 from actor.analyzer.registry import USES, Use
 from actor.analyzer.registry_file import registry_text
 from actor.edges.threads import run_loop
+from audit.errors import UsageError
 from events.describe import inert_json, printable
 from user_miner.options import JsonOption
+from user_miner.output import whole_file
 from user_miner.terminal import fail, interruptible
 
 if TYPE_CHECKING:
@@ -174,7 +176,6 @@ _WHEN: Final[dict[Use, str]] = {
 
 
 def state_line(registry: Registry, source: str) -> str:
-    """One line about a list."""
     without = sum(not subnet.functions for subnet in registry.subnets)
     return printable(
         f"{source}: {len(registry)} subnets as of {registry.as_of.isoformat()}, {without} of them without functions",
@@ -183,7 +184,6 @@ def state_line(registry: Registry, source: str) -> str:
 
 
 def state_json(registry: Registry, source: str) -> str:
-    """The same for machines."""
     without = [subnet.id for subnet in registry.subnets if not subnet.functions]
     return _json(
         {
@@ -196,7 +196,6 @@ def state_json(registry: Registry, source: str) -> str:
 
 
 def list_lines(registry: Registry, source: str) -> Iterator[str]:
-    """A line for each subnet."""
     yield state_line(registry, source)
     for subnet in registry.subnets:
         many = f"{len(subnet.functions)} functions" if subnet.functions else "-"
@@ -232,13 +231,11 @@ def show_lines(subnet: Subnet, registry: Registry, source: str) -> Iterator[str]
 
 
 def list_json(registry: Registry, source: str) -> str:
-    """The whole list."""
     subnets = [_subnet_json(subnet) for subnet in registry.subnets]
     return _json({"source": source, "as_of": registry.as_of.isoformat(), "subnets": subnets})
 
 
 def show_json(subnet: Subnet, registry: Registry, source: str) -> str:
-    """One subnet."""
     return _json({"source": source, "as_of": registry.as_of.isoformat(), **_subnet_json(subnet)})
 
 
@@ -288,6 +285,8 @@ def run_refresh(
             write_whole(file, registry_text(registry))
     except (ChainError, RegistryError) as error:
         return fail(f"{error}: nothing was written", code=1)
+    except UsageError as error:
+        return fail(str(error), code=1)
     except OSError as error:
         return fail(f"{file} cannot be written: {error.strerror or error}: nothing was changed", code=1)
     lines = (
@@ -306,27 +305,17 @@ def write_whole(file: Path, text: str) -> None:
     """Replace a file by one that is complete, on disk and good to load; until then the old one stays.
 
     Raises:
-        OSError: The disk did not take it.
+        OSError, UsageError: The disk did not take it.
         RegistryError: It could not be loaded again.
     """
     file = Path(os.path.realpath(file))  # of links in a circle, too
-    new = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with new.open("w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        load_registry(new)
+    with whole_file(file, force=True) as out:
+        rest = memoryview(text.encode())
+        while rest:
+            rest = rest[out.write(rest) :]
+        load_registry(Path(out.name))
         with suppress(FileNotFoundError):
-            shutil.copymode(file, new)
-        new.replace(file)
-    finally:
-        new.unlink(missing_ok=True)
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+            shutil.copymode(file, out.name)
 
 
 def _refresh_lines(network: str, registry: Registry, changes: Sequence[Change]) -> Iterator[str]:

@@ -189,7 +189,6 @@ def _read(journal: Path, now_ms: int) -> Look:
 
 
 def spending_checks(journal: Path | None, policy: Policy, now_ms: int) -> list[Check]:
-    """What today has cost against the budgets."""
     try:
         spent = {} if journal is None else _read(journal, now_ms).state.spent
     except _UnreadableError:

@@ -140,7 +140,6 @@ def room(place: Path) -> tuple[int, int | None]:
 
 
 def disk_check(place: Path, free_bytes: int, free_files: int | None) -> Check:
-    """The room at the journal's place."""
     left = f"{free_bytes / (1 << 20):,.0f} MiB are free for {place.absolute()}"
     if free_bytes < ROOM_NEEDED_BYTES:
         return failure("disk", f"{left}; no window is begun with less than {ROOM_NEEDED_BYTES >> 20}", ROOM_FIX)

@@ -55,7 +55,6 @@ class Patient:
 
     @property
     def env_file(self) -> Path:
-        """The settings file."""
         return self.sources.env_file
 
     def lacks(self, *names: str) -> list[str]:

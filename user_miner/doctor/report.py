@@ -87,7 +87,6 @@ class DoctorReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed."""
         return all(check.level != "failure" for check in self.checks)
 
     @property
@@ -104,7 +103,6 @@ class DoctorReport:
         yield ", ".join(f"{count} {level}" for level, count in self.counts.items() if count)
 
     def as_json(self) -> str:
-        """All of it, for machines."""
         fields: dict[str, Any] = {
             "format": FORMAT,
             "build": self.build,

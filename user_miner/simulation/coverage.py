@@ -87,7 +87,6 @@ class Coverage:
         )
 
     def add(self, other: Coverage) -> None:
-        """Count another one's as well."""
         self.seeds += other.seeds
         self.windows += other.windows
         self.lives += other.lives
@@ -118,7 +117,6 @@ class Coverage:
 
 
 def row_text(row: Row) -> str:
-    """A row as people read it."""
     guards = f" [{', '.join(row.guards)}]" if row.guards else ""
     return f"{row.event}: {row.source} → {row.dest or row.source}{guards}"
 

@@ -5,7 +5,6 @@ It goes the way that a host goes, from outside of the miner's loop. What a valid
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Final
 
@@ -17,7 +16,7 @@ from events.catalogue import Policy, SettingsChanged
 from events.codec import changed
 from sandbox.services import Draw, Habits, Ledger
 
-__all__ = ["HOTKEY", "Host", "SimulatedSigner", "policy_of", "verify"]
+__all__ = ["Host", "policy_of"]
 
 _VALIDATORS: Final = (
     "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
@@ -146,38 +145,3 @@ def policy_of(habits: Habits, draw: Draw, move: Draw) -> Policy:
     if move.kind:
         usual = changed(usual, max_submissions_per_window=1)
     return _OTHERS[int(draw.amount * len(_OTHERS))](usual) if draw.kind else usual
-
-
-# A hotkey that signs the same in every run: the real one's signatures hold random bytes. It protects nothing.
-
-HOTKEY: Final = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
-_KEY: Final = b"simulated"
-_NONCE_BYTES: Final = 8
-
-
-class SimulatedSigner:
-    """``actor.ports.Signer``. No two of its signatures are equal, as with the real one; it outlives processes."""
-
-    def __init__(self) -> None:
-        self._nonce = 0
-
-    @property
-    def ss58_address(self) -> str:
-        """The one hotkey of every simulation."""
-        return HOTKEY
-
-    def sign(self, message: bytes) -> bytes:
-        """64 bytes: a counter, and a digest of it with the message."""
-        self._nonce += 1
-        nonce = self._nonce.to_bytes(_NONCE_BYTES, "big")
-        return nonce + _digest(nonce, message)
-
-
-def verify(address: str, message: bytes, signature: bytes) -> bool:
-    """Whether this is a signature of the message."""
-    nonce = signature[:_NONCE_BYTES]
-    return address == HOTKEY and signature == nonce + _digest(nonce, message)
-
-
-def _digest(nonce: bytes, message: bytes) -> bytes:
-    return hashlib.sha512(_KEY + nonce + message).digest()[: 64 - _NONCE_BYTES]

@@ -133,7 +133,6 @@ class Line:
         params: Mapping[str, str] | None = None,
         content: bytes = b"",
     ) -> asyncio.Future[Answer]:
-        """As `Network.send`."""
         if self.is_cut:
             raise asyncio.CancelledError
         request = Request(place=place, headers=headers or {}, params=params or {}, content=content, life=self._life)
@@ -147,7 +146,6 @@ class SimulatedExchange:
         self._line = line
 
     async def exchange(self, method: str, url: str, *, headers: Mapping[str, str], content: bytes | None) -> Reply:
-        """Send one request."""
         place = "api.submit" if method == "POST" and url.endswith("/v2/submit") else "api.status"
         lowered = {name.lower(): value for name, value in headers.items()}
         return _reply(await self._line.ask(place, headers=lowered, content=content or b""))
@@ -178,7 +176,6 @@ class SimulatedChat:
         without: Collection[str] = (),  # noqa: ARG002 - it refuses no parameter
         vote: int = 0,
     ) -> Completion:
-        """Make one request."""
         body: dict[str, Any] = {"model": model, "messages": messages, "seed": vote}
         if response_format is not None:
             body["response_format"] = response_format

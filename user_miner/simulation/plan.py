@@ -150,7 +150,6 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was violated."""
         return not self.violations
 
     def faults(self) -> dict[str, int]:

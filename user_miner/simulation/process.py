@@ -59,7 +59,6 @@ class WatchedJournal(FileJournal):
         self._warnings: list[str] = []
 
     async def take(self, *, reducer: int) -> Lease:
-        """As the real one."""
         self._warnings.clear()
         directory = self.directory
         before = read_witness(directory) if directory.is_dir() else None
@@ -76,7 +75,6 @@ class WatchedJournal(FileJournal):
         return lease
 
     async def append(self, draft: Draft, *, witness: bool = False) -> Record:
-        """As the real one."""
         record = await super().append(draft, witness=witness)
         self._on_append(record, draft.event)
         return record

@@ -25,7 +25,6 @@ _NAMED: Final = 12
 
 
 def summary_lines(campaign: Campaign) -> Iterator[str]:
-    """A page of figures."""
     c = campaign.coverage
     ended = f", interrupted after {c.seeds} of {campaign.planned}" if campaign.interrupted else ""
     years = c.simulated_s / _HOUR_S / 24 / 365.25
@@ -63,7 +62,6 @@ def failure_lines(shrunk: Shrunk) -> Iterator[str]:
 
 
 def report_fields(campaign: Campaign, stories: Mapping[int, Shrunk]) -> dict[str, Any]:
-    """Everything, for machines."""
     c = campaign.coverage
     return {
         "seeds": c.seeds,

@@ -9,19 +9,19 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from actor.machine.state import INITIAL, REDUCER, State, observation_key
-from actor.testing.clock import VirtualClock
+from actor.testing.clock import VirtualClock, VirtualLoop
+from actor.testing.edges import ScriptedSigner
 from events.catalogue import EffectCrashed, Event, ScoreObserved, SubmissionStarted, ValidationObserved
 from events.journal import JournalDamagedError, JournalError, JournalLockedError, Lease, Record, read_journal
 from events.journal.head import read_witness
 from events.journal.record import GENESIS, Head
 from sandbox.services import Draw, Habits, Weather, World
-from user_miner.simulation.host import Host, SimulatedSigner, policy_of, verify
-from user_miner.simulation.loop import SimulatedLoop, run_simulated
+from user_miner.simulation.host import Host, policy_of
 from user_miner.simulation.model_disk import DISK_ENDS, SimulatedDisk, after_power_loss
 from user_miner.simulation.network import Line, Network, SimulatedBugError
 from user_miner.simulation.plan import Outcome, Plan, Violation
@@ -66,10 +66,11 @@ def simulate(
         at_end: Gets the journal's directory once nobody holds it any more.
         habits: What the world is like; None for what the seed says.
     """
-    loop = SimulatedLoop(VirtualClock())
+    loop = VirtualLoop(VirtualClock())
     with _quiet(), tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
         simulation = _Simulation(plan, loop, Path(folder), watch=watch, habits=habits)
-        run_simulated(simulation.run(), loop)
+        with closing(loop):
+            loop.run_until_complete(simulation.run())
         if at_end is not None:
             at_end(simulation.directory)
         return simulation.outcome()
@@ -90,7 +91,7 @@ class _Simulation:
     def __init__(
         self,
         plan: Plan,
-        loop: SimulatedLoop,
+        loop: VirtualLoop,
         folder: Path,
         *,
         watch: Watch | None,
@@ -102,12 +103,12 @@ class _Simulation:
         self._folder = folder
         self._watch = watch
         self._weather = Weather(plan.seed, plan.rates(), plan.disturbances)
-        self._world = World(plan.seed, self._weather, verify=verify, habits=habits)
+        self._signer = ScriptedSigner()
+        self._world = World(plan.seed, self._weather, verify=self._signer.has_signed, habits=habits)
         clock.set_wall(round(self._world.epoch_s * 1000))
         loop.on_last_turn(self._interrupt)
         self._slept_s = 0.0
         self._network = Network(self._world, loop, world_s=self._world_s, suspend=self._suspend)
-        self._signer = SimulatedSigner()
         self._samples = random.Random(f"{plan.seed}:samples")  # noqa: S311  (repeatable by intent)
         self._losses = random.Random(f"{plan.seed}:losses")  # noqa: S311
         self._disk = self._first_disk()
@@ -362,7 +363,6 @@ class _Simulation:
 
     @property
     def directory(self) -> Path:
-        """Where the journal lies now."""
         return self._disk.root / _NAME
 
     def outcome(self) -> Outcome:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from actor.machine import INITIAL, fold_record
+from actor.testing.edges import ScriptedSigner
 from audit.check import Checker
 from audit.judge.audit import Audit
 from audit.rules import RULES
 from events import catalogue as ev
 from events.journal.record import checkpoint_message
 from sandbox.services import World
-from user_miner.simulation.host import HOTKEY, verify
 from user_miner.simulation.oracles.oracle import Oracle, Told
 from user_miner.simulation.plan import Outcome, Violation
 
@@ -34,7 +34,6 @@ class FoldAtEveryRecord(Oracle):
         self._broken = False
 
     def told(self, told: Told) -> Iterator[Violation]:
-        """Fold one more."""
         if self._broken:
             return
         self._state = fold_record(self._state, told.record)
@@ -47,7 +46,6 @@ class Legible(Oracle):
     """What is written is what was meant: all other oracles look at the event that a record was made of."""
 
     def told(self, told: Told) -> Iterator[Violation]:
-        """Read it."""
         if told.record.event() != told.event:
             yield Violation(rule="I5", text="the record holds another event than it was made of", seq=told.record.seq)
 
@@ -56,13 +54,15 @@ class CheckpointsVouch(Oracle):
     """Checkpoints bear the hotkey's signature, and speak of the record before them."""
 
     EVENTS = (ev.CheckpointSigned,)
+    _signer = ScriptedSigner()
 
     def told(self, told: Told) -> Iterator[Violation]:
-        """Verify."""
         event = told.event
         if not isinstance(event, ev.CheckpointSigned):
             return
-        if not verify(HOTKEY, checkpoint_message(event), bytes.fromhex(event.signature)):
+        if not self._signer.has_signed(
+            self._signer.ss58_address, checkpoint_message(event), bytes.fromhex(event.signature)
+        ):
             yield Violation(rule="vouch", text="a checkpoint's signature is not the hotkey's", seq=told.record.seq)
         if event.seq != told.record.seq - 1:
             text = f"a checkpoint speaks of record {event.seq}, not of the one before it"

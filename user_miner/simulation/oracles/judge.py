@@ -104,7 +104,6 @@ class Oracles:
             return [Violation(rule="oracle", text=f"{type(error).__name__}: {error}", seq=record.seq)]
 
     def end(self, outcome: Outcome) -> list[Violation]:
-        """Judge the rest."""
         found: list[Violation] = []
         if not outcome.gaps:
             found += self._arrivals(outcome.ledger)
@@ -120,7 +119,7 @@ class Oracles:
             self._life = event.pid
         life = self._life + 1 if isinstance(event, BEFORE_START) else self._life
         before = INITIAL if self._last is None else self._last.after
-        told = Told(record=record, event=event, before=before, after=state, at_s=at_s, life=life)
+        told = Told(record, event, before, state, at_s=at_s, life=life)
         for hear in self._hear[type(event)]:
             found += hear(told)
         self._last = told

@@ -11,15 +11,12 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import msgspec
-
+from actor.machine.history import Step
 from events.catalogue import ApiMoved, TailRepaired
 from sandbox.services import Chat, Search, Status, Submission, World
 
 if TYPE_CHECKING:
-    from actor.machine import State
     from events.catalogue import Event
-    from events.journal import Record
     from user_miner.simulation.plan import Outcome, Violation
 
 __all__ = ["ARRIVALS", "BEFORE_START", "Oracle", "Told", "is_told_twice"]
@@ -28,22 +25,14 @@ __all__ = ["ARRIVALS", "BEFORE_START", "Oracle", "Told", "is_told_twice"]
 BEFORE_START: Final = (ApiMoved, TailRepaired)
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One record as an oracle sees it.
+class Told(Step, frozen=True, kw_only=True, gc=False):
+    """One step as an oracle sees it: its record is durable, its states are the miner's own.
 
     Attributes:
-        record: As written.
-        event: What it holds, as it was before it was written.
-        before: The miner's state before it.
-        after: The miner's state after it.
         at_s: Simulated seconds since the world began.
         life: The process that knows it; where it has not started yet, the one after the last that did.
     """
 
-    record: Record
-    event: Event
-    before: State
-    after: State
     at_s: float
     life: int
 
