@@ -11,8 +11,8 @@ from sandbox.http.clock import BlockClock, PostClock
 from sandbox.http.config import SandboxConfig
 from sandbox.http.routes import Routes
 from sandbox.http.server import LoopThread, Service
-from sandbox.services.exchanges import Ledgers
 from sandbox.services.faults import SERVICES, FaultPlan
+from sandbox.services.ledger import Ledgers
 from sandbox.services.x_corpus import Corpus, CorpusPost
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from sandbox import FAULTS, Fault, Sandbox
 from sandbox import services as package
 from sandbox.services import RATES
 from sandbox.services.api import Api
-from sandbox.services.exchanges import ApiLedger
+from sandbox.services.ledger import ApiLedger
 from sandbox.services.windows import Windows
 
 # What becomes of a request on its way, whatever the service: a simulation's network does it, or a sandbox's gate.
