@@ -10,9 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from sandbox.http.box import Sandbox
+    from sandbox.http.box import Sandbox, environment_text, serve
     from sandbox.http.config import SandboxConfig
-    from sandbox.http.entry import environment_text, serve
     from sandbox.services.faults import FAULTS, Fault, FaultPlan
     from sandbox.services.ledger import ApiLedger, Exchange, Ledgers, LlmLedger, XLedger
     from sandbox.services.llm_personalities import PERSONALITIES, Personality
@@ -39,9 +38,8 @@ __all__ = [
 ]
 
 _PARTS: Final = {
-    "http.box": ("Sandbox",),
+    "http.box": ("Sandbox", "environment_text", "serve"),
     "http.config": ("SandboxConfig",),
-    "http.entry": ("environment_text", "serve"),
     "services.ledger": ("ApiLedger", "Exchange", "Ledgers", "LlmLedger", "XLedger"),
     "services.faults": ("FAULTS", "Fault", "FaultPlan"),
     "services.llm_personalities": ("PERSONALITIES", "Personality"),

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from sandbox.services.api_answers import STRANGE, conflict, invalid, rate_limit, refusal, unauthorized
-from sandbox.services.api_auth import Authenticator, AuthError, Verify
-from sandbox.services.api_form import field_errors
+from sandbox.services.api_form import Authenticator, AuthError, Verify, field_errors
+from sandbox.services.chain import LIES, TRUE_QUOTA, Windows, lied, spoiled
 from sandbox.services.message import Answer, Request
-from sandbox.services.windows import LIES, TRUE_QUOTA, Windows, lied, spoiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sandbox.services.chain import BlockWindow
     from sandbox.services.faults import Fault
     from sandbox.services.ledger import Accepted
-    from sandbox.services.windows import BlockWindow
 
 __all__ = ["Api", "parsed"]
 

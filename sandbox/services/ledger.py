@@ -16,7 +16,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sandbox.services.windows import BlockWindow
+    from sandbox.services.chain import BlockWindow
 
 __all__ = [
     "Acceptance",
