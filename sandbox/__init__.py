@@ -10,14 +10,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from sandbox.http.box import Sandbox
+    from sandbox.http.box import Sandbox, environment_text, serve
     from sandbox.http.config import SandboxConfig
-    from sandbox.http.entry import environment_text, serve
-    from sandbox.services.exchanges import ApiLedger, Exchange, Ledgers, LlmLedger, XLedger
     from sandbox.services.faults import FAULTS, Fault, FaultPlan
+    from sandbox.services.ledger import ApiLedger, Exchange, Ledgers, LlmLedger, XLedger
     from sandbox.services.llm_personalities import PERSONALITIES, Personality
-    from sandbox.services.x_corpus import Corpus, CorpusPost
-    from sandbox.services.x_people import User
+    from sandbox.services.x_corpus import Corpus, CorpusPost, User
 
 __all__ = [
     "FAULTS",
@@ -40,14 +38,12 @@ __all__ = [
 ]
 
 _PARTS: Final = {
-    "http.box": ("Sandbox",),
+    "http.box": ("Sandbox", "environment_text", "serve"),
     "http.config": ("SandboxConfig",),
-    "http.entry": ("environment_text", "serve"),
-    "services.exchanges": ("ApiLedger", "Exchange", "Ledgers", "LlmLedger", "XLedger"),
+    "services.ledger": ("ApiLedger", "Exchange", "Ledgers", "LlmLedger", "XLedger"),
     "services.faults": ("FAULTS", "Fault", "FaultPlan"),
     "services.llm_personalities": ("PERSONALITIES", "Personality"),
-    "services.x_corpus": ("Corpus", "CorpusPost"),
-    "services.x_people": ("User",),
+    "services.x_corpus": ("Corpus", "CorpusPost", "User"),
 }
 _HOMES: Final = {name: part for part, names in _PARTS.items() for name in names}
 

@@ -1,24 +1,30 @@
-"""A whole sandbox: three stand-ins on loopback ports, their clocks, faults and ledgers.
+"""A whole sandbox: three stand-ins on loopback ports, their clocks, faults and ledgers. It prints nothing.
 
 It never imports the miner, so that it cannot share a misreading of a protocol with it.
 """
 
 from __future__ import annotations
 
+import queue
+import signal
+import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from sandbox.http.clock import BlockClock, PostClock
 from sandbox.http.config import SandboxConfig
 from sandbox.http.routes import Routes
 from sandbox.http.server import LoopThread, Service
-from sandbox.services.exchanges import Ledgers
 from sandbox.services.faults import SERVICES, FaultPlan
+from sandbox.services.ledger import Ledgers
 from sandbox.services.x_corpus import Corpus, CorpusPost
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from collections.abc import Callable, Mapping
+    from types import FrameType, TracebackType
 
-__all__ = ["Sandbox"]
+    from sandbox.http.config import SandboxConfig
+
+__all__ = ["Sandbox", "environment_text", "serve"]
 
 _NORMAL_BLOCK_S = 12.0
 _BY_HAND_BLOCK_S = 0.001  # blocks may come as fast as somebody moves them
@@ -230,3 +236,40 @@ class Sandbox:
         if self._loop is None or self._loop.closed:
             raise RuntimeError("this sandbox is not running; call start() or use it in a with statement")
         return self._loop
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def serve(config: SandboxConfig | None = None, *, ready: Callable[[Sandbox], None] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM, then stop and return.
+
+    Args:
+        config: What to serve; the defaults when None.
+        ready: Called once with the running sandbox, for instance to print its environment.
+
+    Raises:
+        RuntimeError: Called outside the main thread, where signals cannot be received.
+        OSError: A port is taken.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("serve() waits for signals and runs in the main thread only; elsewhere use Sandbox")
+    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the shape of a signal handler
+        asked.put(number)
+
+    before = {number: signal.signal(number, stop) for number in _SIGNALS}
+    try:
+        with Sandbox(config) as sandbox:
+            if ready is not None:
+                ready(sandbox)
+            asked.get()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def environment_text(env: Mapping[str, str]) -> str:
+    """NAME=value lines, as an env file or a shell takes them."""
+    return "".join(f"{name}={value}\n" for name, value in env.items())

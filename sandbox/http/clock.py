@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from sandbox.services.windows import BLOCK_S, Windows
+from sandbox.services.chain import BLOCK_S, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,10 +77,6 @@ class BlockClock(Windows):
         with self._lock:
             self._base, self._since = self._block(), self._monotonic()
             self._seconds = seconds_per_block
-
-    def seconds_until_next_window(self, block: int) -> int:
-        """An estimate in seconds."""
-        return self.seconds(self.blocks_per_window - block % self.blocks_per_window)
 
     def _block(self) -> int:
         if self._seconds is None:

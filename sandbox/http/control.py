@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from sandbox.http.clock import BlockClock, PostClock
-    from sandbox.services.exchanges import Ledgers
+    from sandbox.services.ledger import Ledgers
 
 __all__ = ["control"]
 

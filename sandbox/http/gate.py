@@ -20,7 +20,7 @@ from sandbox.services.message import PAGES, Answer, Request
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from sandbox.services.exchanges import ExchangeLedger
+    from sandbox.services.ledger import Exchange, ExchangeLedger
 
 __all__ = ["Gate", "Route", "always"]
 
@@ -84,30 +84,29 @@ class Gate:
             return
         request = _request(route, scope, content)
         fault = self._plan.decide(route.place, content)
-        seq = self._ledger.open(route.place, fault.name, route.describe(request))
+        entry = self._ledger.open(route.place, fault.name, route.describe(request))
         if await _keeps_silent(fault, scope, receive):
             return
-        answer = PAGES.get(fault.name) or self._answer(route, scope, request, fault, seq)
-        self._ledger.close(seq, status=answer.status, answered=False)
+        answer = PAGES.get(fault.name) or self._answer(route, scope, request, fault, entry)
+        entry.status = answer.status
         if fault.name != "undated":
             answer = answer.with_header("date", formatdate(self._wall(), usegmt=True))
         if fault.name == "flood_chunks":
-            whole = await _flood(scope, receive, _in_crumbs(answer, fault))
-            self._ledger.close(seq, status=answer.status, answered=whole)
+            entry.answered = await _flood(scope, receive, _in_crumbs(answer, fault))
             scope["state"]["close"]()
             return
         last = await _all_but_last(answer, fault, scope, receive, send)
         if last is not None:
             # Entered before the last piece leaves, so that whoever has the whole answer finds it entered.
-            self._ledger.close(seq, status=answer.status, answered=True)
+            entry.answered = True
             await send({"type": "http.response.body", "body": last, "more_body": False})
 
-    def _answer(self, route: Route, scope: Scope, request: Request, fault: Fault, seq: int) -> Answer:
+    def _answer(self, route: Route, scope: Scope, request: Request, fault: Fault, entry: Exchange) -> Answer:
         if scope["method"] not in route.methods:
             return _NOT_ALLOWED
-        answer = route.answer(request, fault, seq)
+        answer = route.answer(request, fault, entry.seq)
         if answer.outcome:
-            self._ledger.decided(seq, answer.outcome, **answer.facts)
+            entry.facts, entry.outcome = {**entry.facts, **answer.facts}, answer.outcome
         return answer
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from sandbox.http.clock import BlockClock, PostClock
     from sandbox.http.config import SandboxConfig
-    from sandbox.services.exchanges import ExchangeLedger, Ledgers
     from sandbox.services.faults import Fault, FaultPlan
+    from sandbox.services.ledger import ExchangeLedger, Ledgers
     from sandbox.services.x_corpus import Corpus
 
 __all__ = ["Routes"]

@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from sandbox.services.api_answers import STRANGE, conflict, invalid, rate_limit, refusal, unauthorized
-from sandbox.services.api_auth import Authenticator, AuthError, Verify
-from sandbox.services.api_form import field_errors
+from sandbox.services.api_form import Authenticator, AuthError, Verify, field_errors
+from sandbox.services.chain import LIES, TRUE_QUOTA, Windows, lied, spoiled
 from sandbox.services.message import Answer, Request
-from sandbox.services.windows import LIES, TRUE_QUOTA, Windows, lied, spoiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sandbox.services.chain import BlockWindow
     from sandbox.services.faults import Fault
-    from sandbox.services.windows import BlockWindow
+    from sandbox.services.ledger import Accepted
 
-__all__ = ["AcceptedPosts", "Api", "parsed"]
+__all__ = ["Api", "parsed"]
 
 _MISMATCH: Final = {"code": "text_mismatch", "message": "content differs from the post's text"}
-
-
-class AcceptedPosts(Protocol):
-    """The books of what counts."""
-
-    def has(self, hotkey: str, post_id: str) -> bool:
-        """Whether this hotkey's post was accepted before."""
-
-    def owner(self, post_id: str) -> str | None:
-        """A hotkey whose submission of this post was accepted."""
-
-    def used(self, hotkey: str, window: BlockWindow) -> int:
-        """Posts of a hotkey that count in a window."""
-
-    def accept(self, body: dict[str, Any], window: BlockWindow) -> None:
-        """Enter an accepted post."""
 
 
 class Api:
@@ -47,7 +31,7 @@ class Api:
 
     Args:
         windows: How blocks make windows.
-        accepted: The books.
+        accepted: The posts that count.
         verify: Checks a signature; None accepts any well-formed one, for clients without a key.
         enforces_quota: Answers 429 once a window is full; otherwise it counts on.
         checks_replays: Refuses a signature that it saw before.
@@ -60,7 +44,7 @@ class Api:
     def __init__(
         self,
         windows: Windows,
-        accepted: AcceptedPosts,
+        accepted: Accepted,
         *,
         verify: Verify | None,
         enforces_quota: bool = True,
@@ -132,7 +116,7 @@ class Api:
             return self._success(dict(STRANGE[fault.name]), fields, fault).decided("weird", **facts)
         if fault.name.startswith("409"):
             self._owned.add(post_id)
-        elif self._accepted.has(hotkey, post_id):
+        elif self._accepted.owner(post_id) == hotkey:
             told = {"status": "duplicate", "message": "Post was submitted before"}
             return self._success(told, fields, fault).decided("duplicate", **facts, window=window.number)
         if post_id in self._owned or self._accepted.owner(post_id) not in (None, hotkey):

@@ -9,8 +9,8 @@ from sandbox.services.message import Answer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sandbox.services.chain import Windows
     from sandbox.services.faults import Fault
-    from sandbox.services.windows import Windows
 
 __all__ = ["STRANGE", "conflict", "invalid", "rate_limit", "refusal", "unauthorized"]
 

@@ -15,8 +15,8 @@ from typing import Final
 
 import msgspec
 
+from sandbox.services.chain import LIES
 from sandbox.services.message import PAGES
-from sandbox.services.windows import LIES
 
 __all__ = ["RATES", "Disturbance", "Draw", "Weather"]
 

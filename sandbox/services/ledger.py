@@ -1,37 +1,312 @@
-"""The world's own books: what really arrived, was accepted and was billed, whatever any client was told or believes.
+"""The books: what was asked, what was answered, what counts and what it cost, whatever any client believes.
 
-Times are seconds since the world began. Nothing is ever taken out.
+Over HTTP each service has a ledger of its own, safe to read from any thread, and none holds a token, a key or a
+signature. A simulation has one ledger for all, with an entry of its own kind for each route.
 """
 
 from __future__ import annotations
 
+import threading
+from collections import Counter, deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
 if TYPE_CHECKING:
-    from sandbox.services.windows import BlockWindow
+    from collections.abc import Mapping
 
-__all__ = ["Acceptance", "Arrival", "Chat", "Ledger", "Search", "Status", "Submission"]
+    from sandbox.services.chain import BlockWindow
+
+__all__ = [
+    "Acceptance",
+    "Accepted",
+    "ApiLedger",
+    "Arrival",
+    "Chat",
+    "Exchange",
+    "ExchangeLedger",
+    "Ledger",
+    "Ledgers",
+    "LlmLedger",
+    "Search",
+    "Status",
+    "Submission",
+    "XLedger",
+]
+
+_KEPT = 100_000
+_POST_USD = 0.005
+_USER_USD = 0.010
 
 
-class _Arrival(msgspec.Struct, kw_only=True):
-    """One request that arrived.
+class _Request(msgspec.Struct, kw_only=True):
+    """One request that arrived; `outcome` is what the service decided, in one word, empty for nothing."""
+
+    fault: str = ""
+    outcome: str = ""
+
+
+class Exchange(_Request, kw_only=True):
+    """One request over HTTP and what became of it.
+
+    Attributes:
+        seq: 1 for the first request of this service.
+        route: Such as "api.submit".
+        status: HTTP status of the answer; None when the service never got as far as one.
+        answered: Whether the whole answer left the server.
+        facts: What the request said of itself, such as post_id and miner_hotkey, and what was decided.
+    """
+
+    seq: int
+    route: str
+    status: int | None = None
+    answered: bool = False
+    facts: Mapping[str, Any] = {}
+
+
+class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
+    """A post that counts.
+
+    Attributes:
+        post_id: The post.
+        hotkey: Whose it is.
+        at_s: When it was accepted, in seconds since the world began; 0 over HTTP.
+        start_block: First block of the window that it counts in.
+        window: That window's number.
+        blocks: That window's length.
+        quota: Posts that the window took by then.
+        body: As it was sent.
+    """
+
+    post_id: str
+    hotkey: str
+    at_s: float
+    start_block: int
+    window: int
+    blocks: int
+    quota: int
+    body: Mapping[str, Any]
+
+
+class Accepted:
+    """The posts that count.
+
+    Attributes:
+        acceptances: By the post's id; a post is accepted once, a repetition is a duplicate.
+    """
+
+    def __init__(self) -> None:
+        self.acceptances: dict[str, Acceptance] = {}
+        self._used: Counter[tuple[str, int]] = Counter()
+
+    def owner(self, post_id: str) -> str | None:
+        """The hotkey whose submission of this post was accepted."""
+        found = self.acceptances.get(post_id)
+        return None if found is None else found.hotkey
+
+    def used(self, hotkey: str, window: BlockWindow) -> int:
+        """Posts of a hotkey that count in a window, which is known by its first block."""
+        return self._used[hotkey, window.start_block]
+
+    def accept(self, body: dict[str, Any], window: BlockWindow, at_s: float = 0.0) -> None:
+        """Enter an accepted post."""
+        hotkey, post_id = body["miner_hotkey"], body["post_id"]
+        self._used[hotkey, window.start_block] += 1
+        self.acceptances[post_id] = Acceptance(
+            post_id=post_id,
+            hotkey=hotkey,
+            at_s=at_s,
+            start_block=window.start_block,
+            window=window.number,
+            blocks=window.blocks,
+            quota=window.quota,
+            body=body,
+        )
+
+
+class ExchangeLedger:
+    """The exchanges of one service, the last hundred thousand of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._exchanges: deque[Exchange] = deque(maxlen=_KEPT)
+        self._seq = 0
+
+    def open(self, route: str, fault: str, facts: Mapping[str, Any]) -> Exchange:
+        """Enter a request; what becomes of it is written into the entry returned."""
+        with self._lock:
+            self._seq += 1
+            self._exchanges.append(Exchange(seq=self._seq, route=route, fault=fault, facts=facts))
+            return self._exchanges[-1]
+
+    def exchanges(self, route: str | None = None) -> list[Exchange]:
+        """All exchanges in order, or those of one route."""
+        with self._lock:
+            return [item for item in self._exchanges if route in (None, item.route)]
+
+    def summary(self) -> dict[str, Any]:
+        """The totals as JSON."""
+        exchanges = self.exchanges()
+        return {
+            "requests": self._seq,
+            "by_route": dict(Counter(item.route for item in exchanges)),
+            "by_fault": dict(Counter(item.fault for item in exchanges if item.fault)),
+            "by_status": dict(Counter(str(item.status) for item in exchanges)),
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Totals and exchanges as JSON."""
+        return {**self.summary(), "exchanges": [msgspec.structs.asdict(item) for item in self.exchanges()]}
+
+
+class XLedger(ExchangeLedger):
+    """What X would bill: a post or user read twice on one UTC day is billed once."""
+
+    @property
+    def searches(self) -> int:
+        """Searches that were answered with posts or with none, faults aside."""
+        return len(self._searched())
+
+    @property
+    def posts_read(self) -> int:
+        """Posts served, repeats included."""
+        return sum(len(facts["ids"]) for facts in self._searched())
+
+    @property
+    def users_read(self) -> int:
+        """Users served, likewise."""
+        return sum(len(facts["users"]) for facts in self._searched())
+
+    @property
+    def posts_billed(self) -> int:
+        """Posts served, each once per UTC day."""
+        return len({(facts["day"], post) for facts in self._searched() for post in facts["ids"]})
+
+    @property
+    def users_billed(self) -> int:
+        """Users served, likewise."""
+        return len({(facts["day"], user) for facts in self._searched() for user in facts["users"]})
+
+    def summary(self) -> dict[str, Any]:
+        """The totals as JSON."""
+        return {
+            **super().summary(),
+            "searches": self.searches,
+            "posts_read": self.posts_read,
+            "users_read": self.users_read,
+            "posts_billed": self.posts_billed,
+            "users_billed": self.users_billed,
+            "usd": round(self.posts_billed * _POST_USD + self.users_billed * _USER_USD, 3),
+        }
+
+    def _searched(self) -> list[Mapping[str, Any]]:
+        return [item.facts for item in self.exchanges("x.search") if item.outcome == "searched"]
+
+
+class LlmLedger(ExchangeLedger):
+    """Completions that were computed, and so billed; refused requests are not among them."""
+
+    @property
+    def calls(self) -> int:
+        """Completions."""
+        return len(self._computed())
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens read."""
+        return sum(facts["prompt_tokens"] for facts in self._computed())
+
+    @property
+    def completion_tokens(self) -> int:
+        """Tokens written."""
+        return sum(facts["completion_tokens"] for facts in self._computed())
+
+    def posts(self) -> list[str]:
+        """The texts that were analyzed, in order, repeats included."""
+        return [facts["post"] for facts in self._computed() if "post" in facts]
+
+    def summary(self) -> dict[str, Any]:
+        """The totals as JSON."""
+        names = ("calls", "prompt_tokens", "completion_tokens")
+        return {**super().summary(), **{name: getattr(self, name) for name in names}}
+
+    def _computed(self) -> list[Mapping[str, Any]]:
+        return [item.facts for item in self.exchanges("llm.chat") if "completion_tokens" in item.facts]
+
+
+class ApiLedger(ExchangeLedger, Accepted):
+    """Submissions with their outcomes, accepted posts per window, and a verdict per post."""
+
+    def accepted(self, window: int | None = None) -> list[str]:
+        """Ids of the accepted posts in order, of one window or of all."""
+        return [entry.post_id for entry in [*self.acceptances.values()] if window in (None, entry.window)]
+
+    def accepted_by_window(self) -> dict[int, list[str]]:
+        """Ids of the accepted posts per window."""
+        windows = sorted({entry.window for entry in [*self.acceptances.values()]})
+        return {window: self.accepted(window) for window in windows}
+
+    def body(self, post_id: str) -> dict[str, Any]:
+        """The body of an accepted post as it was sent.
+
+        Raises:
+            KeyError: No hotkey's submission of this post was accepted.
+        """
+        return dict(self.acceptances[post_id].body)
+
+    def submits(self, post_id: str | None = None) -> list[Exchange]:
+        """Every submit request in order, unanswered ones included, or those for one post."""
+        items = self.exchanges("api.submit")
+        return [item for item in items if post_id in (None, item.facts.get("post_id"))]
+
+    def verdicts(self) -> dict[str, str]:
+        """Per post: "accepted", or the first outcome that was final, or the last one there was."""
+        final = {"conflict", "invalid"}
+        verdicts: dict[str, str] = {}
+        for item in self.submits():
+            post = item.facts.get("post_id")
+            if not isinstance(post, str) or verdicts.get(post) in {"accepted", *final}:
+                continue
+            verdicts[post] = "accepted" if item.outcome in {"new", "duplicate"} else item.outcome or "unanswered"
+        return verdicts
+
+    def summary(self) -> dict[str, Any]:
+        """The totals as JSON."""
+        submits = self.submits()
+        return {
+            **super().summary(),
+            "submits": len(submits),
+            "outcomes": dict(Counter(item.outcome or "unanswered" for item in submits)),
+            "accepted": len(self.acceptances),
+            "accepted_by_window": {str(k): v for k, v in self.accepted_by_window().items()},
+            "verdicts": self.verdicts(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Ledgers:
+    """The three ledgers of a sandbox."""
+
+    x: XLedger = field(default_factory=XLedger)
+    llm: LlmLedger = field(default_factory=LlmLedger)
+    api: ApiLedger = field(default_factory=ApiLedger)
+
+
+class _Arrival(_Request, kw_only=True):
+    """One request that arrived in a simulation. Times are seconds since the world began.
 
     Attributes:
         at_s: When.
         number: Which occasion of its place, as in the disturbances; a repetition on the way has the same.
         life: The process that sent it.
-        fault: The kind of disturbance; empty for none.
-        outcome: What the server did, one word.
         delivered_s: When the answer reached the client; None when it never did.
     """
 
     at_s: float
     number: int
     life: int
-    fault: str
-    outcome: str
     delivered_s: float | None = None
 
 
@@ -39,12 +314,12 @@ class Status(_Arrival, kw_only=True):
     """A question for the block.
 
     Attributes:
-        block: The block that the server was at, None where it told none.
-        told: The block that it told, likewise.
+        block: The block that the server was at, None where its answer had none.
+        told: The block in its answer, likewise.
         lie: Name of the lie in the answer; empty for none.
     """
 
-    block: int | None
+    block: int | None = None
     told: int | None = None
     lie: str = ""
 
@@ -71,26 +346,6 @@ class Submission(_Arrival, kw_only=True):
     lie: str = ""
 
 
-class Acceptance(msgspec.Struct, frozen=True, kw_only=True):
-    """A post that counts.
-
-    Attributes:
-        post_id: The post.
-        at_s: When it was accepted.
-        start_block: First block of the window that it counts in.
-        window: That window's number.
-        blocks: That window's length.
-        quota: Posts that the window took by then.
-    """
-
-    post_id: str
-    at_s: float
-    start_block: int
-    window: int
-    blocks: int
-    quota: int
-
-
 class Search(_Arrival, kw_only=True):
     """A search. ``posts`` and ``users`` are the ids that were read, and billed; outcomes "searched", "refused"."""
 
@@ -115,61 +370,34 @@ class Chat(_Arrival, kw_only=True):
 Arrival: TypeAlias = Status | Submission | Search | Chat
 
 
-class Ledger:
-    """All that happened.
+class Ledger(Accepted):
+    """All that happened in a simulated world. Nothing is ever taken out.
 
     Attributes:
         arrivals: Every request, in the order of arrival; those of each kind stand in a list of their own, too.
-        acceptances: By the post's id; a post is accepted once, a repetition is a duplicate.
         versions: Of each later version of an edited post, the first one.
         sleeps: From when to when the miner's host was suspended.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.arrivals: list[Arrival] = []
         self.statuses: list[Status] = []
         self.submissions: list[Submission] = []
         self.searches: list[Search] = []
         self.chats: list[Chat] = []
-        self.acceptances: dict[str, Acceptance] = {}
-        self._used: dict[int, int] = {}
         self.versions: dict[str, str] = {}
         self.sleeps: list[tuple[float, float]] = []
 
     def enter(self, arrival: Arrival) -> None:
         """A request arrived."""
         self.arrivals.append(arrival)
-        if isinstance(arrival, Status):
-            self.statuses.append(arrival)
-        elif isinstance(arrival, Submission):
-            self.submissions.append(arrival)
-        elif isinstance(arrival, Search):
-            self.searches.append(arrival)
-        else:
-            self.chats.append(arrival)
+        kinds: dict[type, list[Any]] = {Status: self.statuses, Submission: self.submissions, Search: self.searches}
+        kinds.get(type(arrival), self.chats).append(arrival)
 
-    def has(self, hotkey: str, post_id: str) -> bool:  # noqa: ARG002 - there is but one
-        """Whether this hotkey's post was accepted before."""
-        return post_id in self.acceptances
-
-    def owner(self, post_id: str) -> None:
-        """Nobody else submits here."""
-
-    def used(self, hotkey: str, window: BlockWindow) -> int:  # noqa: ARG002 - there is but one
-        """Posts that count in a window, which is told by its first block."""
-        return self._used.get(window.start_block, 0)
-
-    def accept(self, body: dict[str, Any], window: BlockWindow) -> None:
-        """The post that arrived last counts."""
-        self._used[window.start_block] = self._used.get(window.start_block, 0) + 1
-        self.acceptances[body["post_id"]] = Acceptance(
-            post_id=body["post_id"],
-            at_s=self.arrivals[-1].at_s,
-            start_block=window.start_block,
-            window=window.number,
-            blocks=window.blocks,
-            quota=window.quota,
-        )
+    def accept(self, body: dict[str, Any], window: BlockWindow, at_s: float = 0.0) -> None:  # noqa: ARG002
+        """The post that arrived last counts, from then on."""
+        super().accept(body, window, self.arrivals[-1].at_s)
 
     def original(self, post_id: str) -> str:
         """The id of the first version of the post that has this id in some version."""

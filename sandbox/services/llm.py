@@ -9,7 +9,9 @@ import orjson
 
 from sandbox.services.faults import Fault
 from sandbox.services.llm_answers import (
+    FormatError,
     LlmRefusalError,
+    check_format,
     check_likeness,
     error,
     error_inside,
@@ -19,7 +21,6 @@ from sandbox.services.llm_answers import (
     spoil_text,
     with_thoughts,
 )
-from sandbox.services.llm_formats import FormatError, check_format
 from sandbox.services.llm_model import answer, read_question
 from sandbox.services.llm_personalities import PLAIN
 from sandbox.services.message import Answer, Request

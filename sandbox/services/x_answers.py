@@ -5,17 +5,19 @@ from __future__ import annotations
 from time import gmtime, strftime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import orjson
-
 from sandbox.services.message import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sandbox.services.faults import Fault
     from sandbox.services.x_corpus import CorpusPost, User
+    from sandbox.services.x_search import RecentSearch
 
-__all__ = ["FoundPage", "invalid_request", "page_body", "post_json", "problem", "timestamp", "too_many", "user_json"]
+__all__ = [
+    "FoundPage", "found_page", "invalid_request", "page_body", "post_json", "problem", "timestamp", "too_many",
+    "user_json",
+]  # fmt: skip
 
 _BASE: Final = "https://api.twitter.com/2/problems/"
 _PROBLEMS: Final[Mapping[str, tuple[int, str, str, str, Mapping[str, Any]]]] = {
@@ -63,10 +65,25 @@ class FoundPage(NamedTuple):
     """
 
     ids: list[str]
-    data: list[Any]
+    data: list[dict[str, Any]]
     authors: list[str]
-    users: dict[str, Any] | None
+    users: dict[str, dict[str, Any]] | None
     next_token: str
+
+
+def found_page(posts: Sequence[CorpusPost], search: RecentSearch, next_token: str) -> FoundPage:
+    """These posts with the fields that the search asked for."""
+    fields = search.tweet_fields | ({"author_id"} if search.with_authors else frozenset())
+    authors = {post.author.id: post.author for post in posts}
+    return FoundPage(
+        ids=[post.id for post in posts],
+        data=[post_json(post, fields) for post in posts],
+        authors=list(authors),
+        users={key: user_json(user, search.user_fields) for key, user in authors.items()}
+        if search.with_authors
+        else None,
+        next_token=next_token,
+    )
 
 
 def page_body(page: FoundPage, fault: Fault) -> tuple[dict[str, Any], list[str]]:
@@ -78,7 +95,7 @@ def page_body(page: FoundPage, fault: Fault) -> tuple[dict[str, Any], list[str]]
     shown = [user for user in users if user not in lost]
     if fault.name == "odd_date":
         place = int(fault.number("place", 0) * len(data))
-        odd = {**orjson.loads(orjson.dumps(data[place])), "created_at": fault.params.get("at", _END_OF_TIME)}
+        odd = {**data[place], "created_at": fault.params.get("at", _END_OF_TIME)}
         data = [*data[:place], odd, *data[place + 1 :]]
     body: dict[str, Any] = {"data": data}
     if page.users is not None:
@@ -122,8 +139,8 @@ def post_json(post: CorpusPost, fields: Iterable[str]) -> dict[str, Any]:
     everything: dict[str, Any] = {
         "id": post.id,
         "text": post.text,
-        "edit_history_tweet_ids": [*post.edits, post.id],
         "author_id": post.author.id,
+        "edit_history_tweet_ids": [*post.edits, post.id],
         "conversation_id": post.id,
         "created_at": timestamp(post.created_at),
         "lang": post.lang,

@@ -1,4 +1,4 @@
-"""The posts: a deterministic corpus that grows with time, and posts that a test adds. It knows nothing of HTTP."""
+"""Posts and their authors: a deterministic corpus that grows with time, and posts that a test adds. No HTTP here."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sandbox.services.phrases import FOREIGN, LONG_TAIL, NOISE, PLAIN, SARCASM, SPAM, SUBNETS, TEMPLATES, TWO_SUBNETS
-from sandbox.services.x_answers import FoundPage, post_json, user_json
-from sandbox.services.x_people import User, make_users
+from sandbox.services.x_answers import found_page
 from sandbox.services.x_search import page_token, snowflake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sandbox.services.faults import Fault
+    from sandbox.services.x_answers import FoundPage
     from sandbox.services.x_search import RecentSearch
 
 __all__ = ["Corpus", "CorpusPost", "User"]
@@ -28,6 +28,20 @@ _CUT_AT = 277
 _RETWEET_CUT = 140
 _LONG_SHARE = 0.08
 _GOLDEN = 0.6180339887498949
+_DAY_S = 86_400
+_FIRST_ID = 1_200_000_000
+_NAMES = (
+    ("Ada Merle", "ada_stakes"), ("Bruno Kell", "brunokell"), ("Chidi O.", "chidi_runs_nodes"),
+    ("Dara 🧠", "dara_on_tensors"), ("Emil Roth", "emilroth_"), ("Fen", "fen_quant"),
+    ("Gudrun", "gudrun_validates"), ("Hsu Lin", "hsulin88"), ("Ines Vargas", "inesv_ml"),
+    ("Jonas τ", "jonas_tao"), ("Kaya", "kaya_builds"), ("Lev Orlov", "lev_gpu"),
+    ("Mina P.", "minap_research"), ("Noor", "noor_delegates"), ("Otis Bell", "otisbell"),
+    ("Petra Nowak", "petra_nowak_ai"), ("Quill", "quill_notes"), ("Rafael D.", "raf_subnets"),
+    ("Suki", "suki_degen"), ("Tomasz W.", "tomasz_onchain"), ("Uma Sen", "umasen"),
+    ("Viktor Lund", "viktor_lund"), ("Wren", "wren_mines"), ("Xiu", "xiu_alpha"),
+    ("Yara Kim", "yara_kim_dev"), ("Zeno", "zeno_skeptic"), ("AIRDROP DESK", "airdrop_desk_9001"),
+    ("Signals Daily", "signals_daily_x"), ("Tensor Digest", "tensor_digest"), ("Block Clerk", "blockclerk"),
+)  # fmt: skip
 
 
 def _english(texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
@@ -46,6 +60,22 @@ _SHARES: tuple[tuple[float, tuple[tuple[str, str], ...]], ...] = (
     (0.15, _english(TWO_SUBNETS)),
     (0.46, _MAIN),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """An account. created_at is unix seconds."""
+
+    id: str
+    name: str
+    username: str
+    created_at: float
+    description: str
+    verified: bool
+    followers: int
+    following: int
+    posts: int
+    listed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +127,7 @@ class Corpus:
         self._posts: list[CorpusPost] = []
         self._added: list[CorpusPost] = []
         self._edited: set[str] = set()
-        self.users = make_users(seed, epoch)
+        self.users = _users(seed, epoch)
 
     def posts(self, now: float | None = None) -> list[CorpusPost]:
         """Every post that exists by now, newest first."""
@@ -116,16 +146,7 @@ class Corpus:
         page, more = found[: search.max_results], len(found) > search.max_results
         if fault.name == "edited":
             page = sorted(map(self.edit, page), key=lambda post: int(post.id), reverse=True)
-        fields = search.tweet_fields | ({"author_id"} if search.with_authors else frozenset())
-        authors = {post.author.id: post.author for post in page}
-        users = {user_id: user_json(user, search.user_fields) for user_id, user in authors.items()}
-        return FoundPage(
-            ids=[post.id for post in page],
-            data=[post_json(post, fields) for post in page],
-            authors=list(authors),
-            users=users if search.with_authors else None,
-            next_token=page_token(page[-1].id) if more else "",
-        )
+        return found_page(page, search, page_token(page[-1].id) if more else "")
 
     def find(self, post_id: str) -> CorpusPost | None:
         """One post, whether or not it exists by now."""
@@ -271,3 +292,27 @@ def _metrics(rng: random.Random, author: User) -> dict[str, int]:
 def _no_metrics() -> dict[str, int]:
     names = ("retweet", "reply", "like", "quote", "bookmark", "impression")
     return {f"{name}_count": 0 for name in names}
+
+
+def _users(seed: int, now: float) -> list[User]:
+    """Thirty accounts, from a day to fifteen years old, from no followers to more than the score's cap."""
+    rng = random.Random(f"{seed}:users")  # noqa: S311 - a seeded corpus, not security
+    return [_user(rng, number, now) for number in range(len(_NAMES))]
+
+
+def _user(rng: random.Random, number: int, now: float) -> User:
+    name, username = _NAMES[number]
+    age_days = (1, 30, 2_555, 5_400)[number] if number < 4 else int(rng.triangular(5, 5_000, 900))  # noqa: PLR2004
+    followers = (0, 12, 260_000)[number] if number < 3 else int(10 ** rng.uniform(0.5, 5.2))  # noqa: PLR2004
+    return User(
+        id=str(_FIRST_ID + number * 7_919),
+        name=name,
+        username=username,
+        created_at=float(int(now - age_days * _DAY_S - rng.randrange(3_600, 80_000))),
+        description="Made up for a sandbox.",
+        verified=rng.random() < 0.3,  # noqa: PLR2004
+        followers=followers,
+        following=int(10 ** rng.uniform(0.5, 3.5)),
+        posts=int(10 ** rng.uniform(0.5, 4.8)),
+        listed=followers // 150,
+    )

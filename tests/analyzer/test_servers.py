@@ -11,7 +11,7 @@ import pytest
 from actor.analyzer import Analysis, AnalysisError, Analyzer, load_registry, make_strategy
 from actor.edges.llm import OpenAIChat
 from sandbox import PERSONALITIES, Sandbox, SandboxConfig
-from sandbox.services.exchanges import Exchange
+from sandbox.services.ledger import Exchange
 
 # Posts with and without candidates, of every category; the stand-in counts words, and so knows them all.
 POSTS = {

@@ -55,7 +55,7 @@ def test_window_numbers_agree() -> None:
         "blocks_per_window": 10,
         "current_window": 9,
     }
-    assert clock.seconds_until_next_window(95) == 60
+    assert clock.seconds(5) == 60
 
 
 def test_impossible_settings_are_refused() -> None:

@@ -12,8 +12,8 @@ from sandbox import FAULTS, Fault, Sandbox
 from sandbox import services as package
 from sandbox.services import RATES
 from sandbox.services.api import Api
-from sandbox.services.exchanges import ApiLedger
-from sandbox.services.windows import Windows
+from sandbox.services.chain import Windows
+from sandbox.services.ledger import ApiLedger
 
 # What becomes of a request on its way, whatever the service: a simulation's network does it, or a sandbox's gate.
 ON_THE_WAY = {"refused", "lost", "lost_answer", "broken_answer", "slow", "asleep", "raise", "twice", "crawl"}
