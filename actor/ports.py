@@ -176,35 +176,35 @@ class AnalysisLike(Protocol):
     """What an analysis holds, see ``actor.analyzer.Analysis``."""
 
     @property
-    def tokens(self) -> Mapping[str, float]: ...  # noqa: D102  (fields are described where they are defined)
+    def tokens(self) -> Mapping[str, float]: ...
     @property
-    def sentiment(self) -> float: ...  # noqa: D102
+    def sentiment(self) -> float: ...
     @property
-    def model(self) -> str: ...  # noqa: D102
+    def model(self) -> str: ...
     @property
-    def prompt_version(self) -> str: ...  # noqa: D102
+    def prompt_version(self) -> str: ...
     @property
-    def rung(self) -> str: ...  # noqa: D102
+    def rung(self) -> str: ...
     @property
-    def raw_answer(self) -> str: ...  # noqa: D102
+    def raw_answer(self) -> str: ...
     @property
-    def calls(self) -> int: ...  # noqa: D102
+    def calls(self) -> int: ...
     @property
-    def prompt_tokens(self) -> int: ...  # noqa: D102
+    def prompt_tokens(self) -> int: ...
     @property
-    def completion_tokens(self) -> int: ...  # noqa: D102
+    def completion_tokens(self) -> int: ...
     @property
-    def failed_calls(self) -> int: ...  # noqa: D102
+    def failed_calls(self) -> int: ...
     @property
-    def unmeasured_calls(self) -> int: ...  # noqa: D102
+    def unmeasured_calls(self) -> int: ...
     @property
-    def repairs(self) -> int: ...  # noqa: D102
+    def repairs(self) -> int: ...
     @property
-    def server(self) -> str: ...  # noqa: D102
+    def server(self) -> str: ...
     @property
-    def dropped(self) -> tuple[str, ...]: ...  # noqa: D102
+    def dropped(self) -> tuple[str, ...]: ...
     @property
-    def shown_chars(self) -> int | None: ...  # noqa: D102
+    def shown_chars(self) -> int | None: ...
 
 
 class AnalyzerPort(Protocol):
