@@ -19,7 +19,7 @@ test: check ## all checks, then the whole suite of tests
 
 # The machine, the analyzer and the readers, in one process and in memory; files that are marked slow are left out.
 quick: .venv/.dev ## the tests that need no process, server or disk campaign: 20 seconds
-	$(BIN)/pytest -q -n 2 -m "not slow" tests/machine tests/audit \
+	$(BIN)/pytest -q -n 2 -m "not slow" tests/machine tests/audit tests/events \
 	  tests/analyzer/test_candidates.py tests/analyzer/test_registry.py tests/analyzer/test_prompt.py tests/test_house.py
 
 # The suite on a busy machine, on one core, a year ahead, abroad, from a path with a space, in random order, and all of

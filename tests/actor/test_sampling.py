@@ -16,6 +16,7 @@ from events.catalogue import Policy, Post, PostsScraped
 from events.codec import changed
 from events.effects import ScrapeWindow
 from tests.audit.broken import write
+from tests.cli.conftest import command as command  # noqa: PLC0414  (the same fixture)
 from tests.cli.kit import Command
 from tests.kit import Drive, post
 from tests.world import World
