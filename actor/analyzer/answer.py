@@ -32,6 +32,8 @@ _BOOLEANS: Final = {"true": True, "yes": True, "false": False, "no": False}
 _SPACES: Final = re.compile(r"[\s\-]+")
 _MAX_DIGITS: Final = 3
 _FIELDS: Final = frozenset({"about_bittensor", "sentiment", "subnets"})
+_LABELS: Final = frozenset({"id", "name", "type"})  # of a call, beside its arguments
+_MOST_WRAPPERS: Final = 3
 _LABEL: Final = re.compile(r"(?:json[c5]?|javascript|js)\b\s*", re.IGNORECASE)
 
 
@@ -129,9 +131,26 @@ def _said(found: FoundObject, candidates: Sequence[Subnet], post: str) -> Said:
 
 
 def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
-    """An object that holds nothing but another one is that one: some models wrap what they are asked for."""
-    name, inner = next(iter(value.items())) if len(value) == 1 else ("", None)
-    return inner if isinstance(inner, dict) and (is_neutral(name) or name == SCHEMA_NAME) else value
+    """An object that holds nothing but another one is that one: some models wrap or call what they are asked for."""
+    for _ in range(_MOST_WRAPPERS):
+        name = next((name for name in value if name not in _LABELS), "")
+        labels = (label for key, label in value.items() if key in _LABELS - {"id", name})
+        inner = _object(value.get(name))
+        if inner is None or not all(map(_is_label, (name, *labels))) or value.keys() - _LABELS - {name}:
+            break
+        value = inner
+    return value
+
+
+def _object(value: Any) -> dict[str, Any] | None:
+    """An object, or one that is written out in a string, as the arguments of a call are."""
+    if isinstance(value, str) and whole_object(value):
+        value = objects_in(value)[0].value
+    return value if isinstance(value, dict) else None
+
+
+def _is_label(name: Any) -> bool:
+    return isinstance(name, str) and (name == SCHEMA_NAME or is_neutral(name))
 
 
 def _answer(found: dict[str, Any], candidates: Sequence[Subnet], post: str) -> ModelAnswer:
@@ -144,8 +163,12 @@ def _answer(found: dict[str, Any], candidates: Sequence[Subnet], post: str) -> M
     category = category_of(sentiment) if isinstance(sentiment, str) else ""
     if category not in SENTIMENTS:
         raise AnswerError(f"sentiment must be one of {', '.join(SENTIMENTS)}")
-    if flaw := objection({name: found[name] for name in found if name not in _FIELDS}, category, post):
-        raise AnswerError(flaw)
+    names = list(found)
+    at = names.index("sentiment")
+    for fields, is_behind in ((names[:at], False), (names[at:], True)):
+        others = {name: found[name] for name in fields if name not in _FIELDS}
+        if flaw := objection(others, category, post, about=about, is_behind=is_behind):
+            raise AnswerError(flaw)
     _require_no_example(found.get("subnets"), candidates)
     subnets = found.get("subnets") if candidates else []
     if not isinstance(subnets, list):

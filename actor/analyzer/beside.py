@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from actor.analyzer.declines import declines
+from actor.analyzer.follow_up import contradicts, speaks_back
 from actor.analyzer.lead_in import apart, speaks_against
 from actor.analyzer.prompt import SENTIMENTS
 
@@ -24,17 +25,33 @@ _NO_LETTERS: Final = re.compile(r"[\W_]+")
 # Words of names whose values speak of the post's words or of single aspects, and of no verdict.
 _ASIDE: Final = re.compile(r"\b(?:keywords?|topics?|tags?|terms?|words?|phrases?|entities|horizons?)\b", re.IGNORECASE)
 _POSTS: Final = re.compile(
-    r"(?:(?:input|original|the|candidate) )?(?:post|tweet|input)(?: (?:text|content))?", re.IGNORECASE
+    r"(?:(?:input|original|the|candidate|for|of) )?(?:post|tweet|input)(?: (?:text|content))?", re.IGNORECASE
 )
 _FAILURE: Final = re.compile(r"errors?(?: \w+)?|refusal|refused|declined|failure|exception", re.IGNORECASE)
 _FINE: Final = frozenset({"", "none", "no", "null", "no error", "no errors", "ok", "n/a", "false"})
 _DENIED: Final = re.compile(
     r"(?:is )?(?:final(?: answer| version)?|valid|correct|approved|accepted|confirmed|done|"
-    r"completed?|finali[sz]ed|success(?:ful)?|ok|usable|passed)",
+    r"completed?|finali[sz]ed|success(?:ful)?|ok|usable|passed|applicable|"
+    r"(?:can )?(?:answer|judge|determine)(?:able|d)?)",
     re.IGNORECASE,
 )
-_NEEDS: Final = re.compile(r"\bneeds? (?:review|revision|checking)\b|\b(?:unverified|unsure|outdated)\b", re.IGNORECASE)
+_NEEDS: Final = re.compile(
+    r"\bneeds? (?:\w+ )?(?:review|revision|checking)\b|\b(?:unverified|unsure|outdated)\b", re.IGNORECASE
+)
 _NO: Final = frozenset({"false", "no", "0"})
+_YES: Final = frozenset({"true", "yes", "1"})
+_ABOUT: Final = re.compile(
+    r"(?:is |are |post |not |un|ir|about |related(?: to)? |relevant(?: to)? |mentions |concerns )*"
+    r"(?:bittensor|tao|relevant|related|on topic)(?: related| post)?",
+    re.IGNORECASE,
+)
+_NOT: Final = re.compile(r"\b(?:not|un|ir)", re.IGNORECASE)
+_GIVES_UP: Final = re.compile(
+    r"(?:is )?(?:skip(?:ped)?|ignored?|discard(?:ed)?|abstain(?:ed)?|unknown|undetermined|unclear|not applicable|n a|"
+    r"retract(?:ed)?|superseded|void|rejected)",
+    re.IGNORECASE,
+)
+_SCORE: Final = re.compile(r"(?:sentiment|polarity)(?: (?:score|value|number|index|polarity))?", re.IGNORECASE)
 _STAGES: Final = frozenset({"stage", "status", "type", "kind", "phase", "version", "state", "step"})
 _EARLY: Final = re.compile(
     r"\b(?:initial|first|early|old|rejected|superseded|discarded|pending|in progress|failed|failure|errors?|draft)\b",
@@ -42,26 +59,57 @@ _EARLY: Final = re.compile(
 )
 
 
-def objection(others: dict[str, Any], category: str, post: str) -> str:
+def objection(others: dict[str, Any], category: str, post: str, *, about: bool, is_behind: bool) -> str:
     """Why these fields let the answer beside them not count; empty when they do not.
 
     Args:
-        others: The fields that were not asked for.
+        others: Fields that were not asked for.
         category: Of the answer.
         post: What the question was about.
+        about: The answer says that the post is about Bittensor.
+        is_behind: They stand behind the sentiment, so that prose in them is more than thoughts on the way to it.
     """
     own = letters(post)
     for name, value in _fields(others):
-        if isinstance(value, str) and category_of(value) in SENTIMENTS.keys() - {category} and not _ASIDE.search(name):
-            return "it names several sentiments"
         if isinstance(value, str) and _POSTS.fullmatch(name) and letters(value) not in own:
             return "it holds an answer to another post"
+        if _ASIDE.search(name) or _FAILURE.fullmatch(name) or (not _is_short(value) and letters(str(value)) in own):
+            continue
+        if _differs(name, value, category, about=about) or (
+            (is_behind or _is_short(value)) and _speaks_otherwise(f"{name} -\n{value}", category, about=about)
+        ):
+            return "what stands beside it speaks for another answer, or for none"
     for name, value in others.items():
         if _fails(apart(name), value):
             return "it says that it holds no verdict"
         if _is_early(apart(name), value):
             return "it calls itself a draft or an example"
     return ""
+
+
+def _differs(name: str, value: Any, category: str, *, about: bool) -> bool:
+    """Whether a field answers one of the questions, under another name, in another way."""
+    said = _truth(value)
+    if said is not None and _ABOUT.fullmatch(name):
+        return (said is not bool(_NOT.search(name))) is not about
+    if isinstance(value, str):
+        return category_of(value) in SENTIMENTS.keys() - {category}
+    is_score = isinstance(value, int | float) and _SCORE.fullmatch(name)
+    return bool(is_score and value < 0 < SENTIMENTS[category])  # one above 0 may be no more than a strength
+
+
+def _truth(value: Any) -> bool | None:
+    said = str(value).strip().lower()
+    return True if said in _YES else False if said in _NO else None
+
+
+def _is_short(value: Any) -> bool:
+    return not isinstance(value, bool) and len(str(value)) <= _SHORT_CHARS
+
+
+def _speaks_otherwise(words: str, category: str, *, about: bool) -> bool:
+    words = f"beside {words}"  # no sentence begins with the name
+    return contradicts(words, category, about=about, alone=True) or speaks_back(words)
 
 
 def category_of(value: str) -> str:
@@ -96,9 +144,9 @@ def _fails(name: str, value: Any) -> bool:
 
 def _is_early(name: str, value: Any) -> bool:
     if _DENIED.fullmatch(name):
-        return value is False or str(value).strip().lower() in _NO
+        return _truth(value) is False
     short = value if isinstance(value, str) and len(value) <= _SHORT_CHARS else ""
-    if value is True and _NEEDS.search(name):
+    if value is True and (_NEEDS.search(name) or _GIVES_UP.fullmatch(name)):
         return True
     if name.lower() in _STAGES and _EARLY.search(short):
         return True

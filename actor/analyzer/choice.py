@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from actor.analyzer.beside import letters
 from actor.analyzer.declines import declines
-from actor.analyzer.follow_up import begins_another, runs_on, takes_back
+from actor.analyzer.follow_up import ANSWER_FIELD, begins_another, runs_on, takes_back
 from actor.analyzer.lead_in import announces, is_led_away, is_strange_label
 from actor.analyzer.marks import enclosed, plain, without_marks
 from actor.analyzer.prompt import SENTIMENTS
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Said", "UnclearError", "choose"]
 
 _CATEGORIES: Final = {value: name for name, value in SENTIMENTS.items()}
-_ANSWER_FIELD: Final = re.compile(r"[\"'](?:about_bittensor|sentiment)[\"']\s*:", re.IGNORECASE)
 _SPEAKS_OF: Final = re.compile(r"(?<![\w-])(?!(?:is|are|be|as|return)\W*$)[^\W\d_]+[,']?\s+[`*\"'(]*$", re.IGNORECASE)
 _GOES_ON: Final = re.compile(r"[`*\"')]*\s*[,;:]?\s*[a-z]")
 _WORD: Final = re.compile(r"\w")
@@ -82,7 +81,11 @@ def choose(text: str, said: Sequence[Said], post: str) -> ModelAnswer:
         _WORD.search(without_marks(tail)) or not _is_corrected(view, standing)
     ):
         raise UnclearError("it holds several answers that differ")
-    if any(_may_correct(one, answer, text) for one in after) or takes_back(tail, _CATEGORIES[answer.sentiment]):
+    if _is_begun_before(view[: last.start]):
+        raise UnclearError("an answer that cannot be read stands before it")
+    if any(_may_correct(one, answer, text) for one in after) or takes_back(
+        tail, _CATEGORIES[answer.sentiment], about=answer.about_bittensor
+    ):
         raise UnclearError("what follows the answer may take it back")
     return answer
 
@@ -144,6 +147,16 @@ def _is_corrected(view: str, standing: Sequence[_Standing]) -> bool:
     return announces(gap) and not begins_another(view[first.found.end : last.found.start])
 
 
+def _is_begun_before(before: str) -> bool:
+    """Whether an answer was begun that cannot be read, and neither marks nor words say that another one replaces it."""
+    begun = list(ANSWER_FIELD.finditer(before))
+    if not begun:
+        return False
+    at = max(0, before.rfind("{", 0, begun[0].start() + 1))
+    taken_away = enclosed(before, [at])[0] or is_led_away(before[:at], before=False)
+    return not taken_away and not announces(before[begun[-1].end() :])
+
+
 def _is_mentioned(one: Said, view: str) -> bool:
     """Whether it stands in the middle of a sentence that goes on after it."""
     before = view[: one.found.start].rpartition("\n")[2]
@@ -160,4 +173,4 @@ def _is_quoted(found: FoundObject, text: str, view: str, post: str) -> bool:
 def _may_correct(later: Said, answer: ModelAnswer, text: str) -> bool:
     if later.answer is not None:
         return later.answer != answer
-    return _ANSWER_FIELD.search(text, later.found.start, later.found.end) is not None
+    return ANSWER_FIELD.search(text, later.found.start, later.found.end) is not None

@@ -265,7 +265,7 @@ class Conversation:
             except LLMError as error:
                 self._bill.add_failed(error)
                 self._ladder.is_chat |= error.kind in _OF_A_CHAT and not error.is_no_chat
-                if error.kind == "malformed" and not self._is_elsewhere(error):
+                if error.kind == "malformed" and not self._is_elsewhere(error, is_repair=flaw is not None):
                     cut_off = error.cut_off or error.completion_tokens == self._cap()
                     raise _UnusableError(error.reason, said="", needs_room=cut_off, thinks=cut_off) from error
                 wait_s = 0.0 if self._adapts_to(error) else self._wait_s(error)
@@ -293,9 +293,9 @@ class Conversation:
     def _cap(self) -> int:
         return THINKING_TOKENS if ROOM in self._takes.dropped else self._study.answer_tokens
 
-    def _is_elsewhere(self, error: LLMError) -> bool:
+    def _is_elsewhere(self, error: LLMError, *, is_repair: bool) -> bool:
         """Whether something else than a chat's server is at this address: none has answered there yet."""
-        return error.is_no_chat and not self._ladder.is_chat
+        return error.is_no_chat and not self._ladder.is_chat and (is_repair or not error.is_empty)
 
     def _of_a_setting(self, error: LLMError) -> LLMError:
         """What a server that never answered refuses for no reason that we know, a setting mends, as a wrong address."""

@@ -18,7 +18,7 @@ _DECLINES: Final = re.compile(
     rf"\b(?:{_CANNOT}|do not|don't|did not|didn't) (?:see|find|have|open) "
     rf"(?:an?|any|the|your|access to) (?:\w+ )?{_POST}|"
     rf"\b(?:unable|impossible|not able|not possible|failed) to {_JUDGE}|"
-    rf"\b{_CANNOT} be (?:determined|judged|assessed|analy[sz]ed|classified|evaluated)\b|"
+    rf"\b{_CANNOT} be (?:determined|read|opened|judged|assessed|analy[sz]ed|classified|evaluated)\b|"
     rf"(?:^|[.!?]\s|\b(?:please|kindly|you|you to)\s)\W{{0,8}}(?:provide|send|share|paste|supply|give|insert|enter) "
     rf"(?:me |us )?(?:the |a |your )?(?:(?!next|another|other|more)\w+ )?{_POST}|"
     rf"\bno {_POST} (?:was|is|has been|to)\b|\b(?:i|we)(?:'d| would| will|'ll)? need (?:the|a|your) (?:\w+ )?{_POST}|"

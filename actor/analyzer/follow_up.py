@@ -1,4 +1,4 @@
-"""What follows an answer and may undo it: words that take it back, another answer, invented posts. Pure."""
+"""What follows an answer or stands beside it, and may undo it: take-backs, other answers, invented posts. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Final
 from actor.analyzer.lead_in import SIGNS, apart
 from actor.analyzer.marks import without_marks
 
-__all__ = ["begins_another", "runs_on", "takes_back"]
+__all__ = ["ANSWER_FIELD", "begins_another", "contradicts", "runs_on", "speaks_back", "takes_back"]
+
+_FIELDS: Final = r"(?:about[ _]bittensor|sentiment|subnets)"
+ANSWER_FIELD: Final = re.compile(rf"\{{[^{{]{{0,200}}?\b{_FIELDS}\b|[\"']{_FIELDS}[\"']\s*:", re.IGNORECASE)
+"""The beginning of another answer, whether it can be read or not."""
 
 # Marks of our own prompt, and of those that servers make of messages.
 _RUN_ON: Final = re.compile(
@@ -45,9 +49,16 @@ _OF_OTHERS: Final = re.compile(
     re.IGNORECASE,
 )
 _UP: Final = re.compile(r"\b(?:positive|optimistic|bull)\b", re.IGNORECASE)
-_DOWN: Final = re.compile(r"\b(?:negative|pessimistic|bear)\b", re.IGNORECASE)
-_FIELDS: Final = r"(?:about bittensor|sentiment|subnets)"
-_ANSWER_FIELD: Final = re.compile(rf"\{{[^{{]{{0,200}}?\b{_FIELDS}\b|[\"']{_FIELDS}[\"']\s*:", re.IGNORECASE)
+_DOWN: Final = re.compile(
+    r"\b(?:negative|pessimistic|bear)\b|(?<![\w.])-(?:0?\.\d{1,3}|1(?:\.0)?)(?![\w.%])", re.IGNORECASE
+)
+# That the post is about something else.
+_ELSEWHERE: Final = re.compile(
+    r"(?:\b(?:not|never|nothing|hardly)|n't)(?! (?:only|just|merely|simply|solely|exclusively)\b)(?: \w+){0,3}? "
+    r"(?:about|relat\w+ to|do with|concern\w*|mention\w*|refer\w* to) (?:\w+ )?(?:bittensor|tao)\b|"
+    r"\b(?:unrelated|irrelevant) to (?:\w+ )?(?:bittensor|tao)\b",
+    re.IGNORECASE,
+)
 
 _POLITE: Final = re.compile(
     r"\b(?:(?:please )?let me know|feel free|do(?:n't| not) hesitate|(?:if|should) (?:you|there|anything|something))\b"
@@ -68,19 +79,27 @@ _WHAT_WAS_SAID: Final = r"(?:this|that|it|above|answer|json|object|output|verdic
 _TAKES_BACK: Final = re.compile(
     rf"^\W*(?:as )?(?:an? |my |the )?(?:first |rough )?{_UNDONE}\b|"
     rf"\b{_WHAT_WAS_SAID}(?: (?:is|was|seems|looks)|'s)(?: \w+)? {_UNDONE}\b|"
-    rf"\b{_WHAT_WAS_SAID} (?:should|must|needs? to|ought to) (?:be|flip|change|go)\b|"
+    rf"\b{_WHAT_WAS_SAID} (?:should|must|needs? to|ought to) (?:be(?! noted| said| mentioned)|flip|change|go)\b|"
     r"^\W*(?:but|however|yet|unless|though|edit|update|on (?:second|closer|further|a closer)|re\W?(?:evaluat|check)\w+|"
     r"checking|revised|(?-i:is|was|would|could|might))\b|\b(?:critique|reflection)\W*:|<-|"
-    r"\b(?:verdict|status|check|test|review|validation)(?: result)?\W{0,3}[:=-]\W{0,3}"
-    r"(?:fail\w*|rejected|wrong|bad|invalid|incorrect)\b|"
+    r"\b(?:verdict|status|check|test|review|validation|result)(?: result)?\W{0,3}[:=-]\W{0,3}"
+    r"(?:fail\w*|rejected|wrong|bad|invalid|incorrect|incomplete|unfinished)\b|"
+    r"\b(?:confidence|certainty|probability|likelihood)(?: \w+)?\W{0,4}(?:is |of )?"
+    r"(?:0+(?:\.0*)?(?![\d.]*[1-9])|none\b|zero\b|null\b)|\b50/50\b|\bcoin (?:flip|toss)\b|"
+    r"\b(?:just )?kidding\b|\blol\b|(?<!\S)/s\b|\btraceback\b|\berror\W{0,3}[:)]|"
+    r"\b(?:made[- ]up|invented|random|dummy) (?:\w+ )?(?:values?|answer|data|numbers?)\b|"
+    r"\b(?:values?|answer|data|numbers?|this|these)(?: \w+)? (?:is|are|was|were) (?:all )?"
+    r"(?:made[- ]up|invented|random)\b|\breplace (?:\w+ )?(?:with|by)\b|"
+    r"\b(?:do|should)(?: not|n't) (?:use|trust|rely on|take) (?:this|that|it|the|my)\b|"
     r"\bi (?:over|under)\w+ed\b|\bfails? (?:my|the|this|a) \w*check|\bneeds? (?:\w+ )?(?:review|revision)\b|\btbd\b|"
-    r"\bflip (?:it|this|that)\b|\bthe (?:reverse|opposite) of (?:what|this|that)\b|"
+    r"\bflip (?:it|this|that|the sign)\b|\bthe (?:reverse|opposite) of (?:what|this|that)\b|"
     r"\bgot (?:that|it|this) (?:back|wrong)|\bthe (?:opposite|reverse) (?:is|was|holds|applies)\b|"
     r"(?:^\W*|[.!?\n]\W{0,9}|-\s{1,9}|\b(?:but|well|oh|ah|hmm+|wait)\W{1,9})"
     r"(?:wait|nope|nah|actually|correction|hmm+|hold on|oops|whoops|scratch|strike|wrong|incorrect|instead|"
     r"no(?=\W{0,3}[,.:;!-]|\s*$)|no (?:it|that|this|the|i)|not (?:quite|really|that|this|so))\b|"
-    r"\b(?:sorry|apolog\w+|(?:a|my) mistake|mistaken(?:ly)?|retract\w*|reconsider\w*|second thoughts?|on reflection|"
-    r"should (?:have )?(?:be(?:en)?|said|read|say)|or rather|i (?:meant|mean)|chang\w+ my mind|never ?mind|misread|"
+    r"\b(?:sorry|apolog\w+|my mistake|(?:made|is|was) a mistake|mistaken(?:ly)?|retract\w*|reconsider\w*|"
+    r"second thoughts?|on reflection|or rather|should (?:have )?(?:be(?:en)?(?! noted| said| mentioned)|said|read|say)|"
+    r"i (?:meant|mean)|chang\w+ my mind|never ?mind|misread|"
     r"(?:ignore|disregard|discard|forget|replace|cancel|undo|redo|skip) "
     r"(?:that|this|it|the|my|all|what|above|previous)|"
     r"let me (?:fix|correct|re\w+|double|try|think|check|verify)|not (?:the|my) (?:final )?answer|"
@@ -103,24 +122,48 @@ def runs_on(text: str, start: int) -> int:
     return found.start() if found else len(text)
 
 
-def takes_back(tail: str, category: str) -> bool:
+def takes_back(tail: str, category: str, *, about: bool) -> bool:
     """Whether what follows an answer takes it back, names another category, or looks like another answer.
 
     Args:
         tail: The plain text behind it, without objects that can be read.
         category: Of the answer.
+        about: The answer says that the post is about Bittensor.
     """
-    ours, theirs = (_UP, _DOWN) if "bullish" in category else (_DOWN, _UP)
     words = tail.lstrip("`~ \t\r\n").translate(_NO_TAGS)  # what stands behind a closing fence is no label of one
-    tail = _OF_OTHERS.sub("", apart(without_marks(words)))
-    if any(_denies(denied[0], category, ours) for denied in _DENIED.finditer(tail)):
+    words = apart(without_marks(words))
+    if ANSWER_FIELD.search(words) or contradicts(words, category, about=about, alone=False):
         return True
-    tail = _DENIED.sub("", tail)
-    if _ANSWER_FIELD.search(tail) or any(_category(named) != category for named in _CATEGORY.finditer(tail)):
+    return speaks_back(words)
+
+
+def speaks_back(words: str) -> bool:
+    """Whether words take back what was said before them."""
+    return bool(_TAKES_BACK.search(_POLITE.sub("", _OF_OTHERS.sub("", _DENIED.sub("", words)))))
+
+
+def contradicts(words: str, category: str, *, about: bool, alone: bool) -> bool:
+    """Whether a text speaks for another answer.
+
+    Args:
+        words: A text with the words of its names apart.
+        category: Of the answer.
+        about: The answer says that the post is about Bittensor.
+        alone: To name other categories counts only where that of the answer is not named as well.
+    """
+    if about and _ELSEWHERE.search(words):
         return True
-    if category != "neutral" and theirs.search(tail) and not ours.search(tail):
+    ours, theirs = (_UP, _DOWN) if "bullish" in category else (_DOWN, _UP)
+    words = _OF_OTHERS.sub("", words)
+    if any(_denies(denied[0], category, ours) for denied in _DENIED.finditer(words)):
         return True
-    return bool(_TAKES_BACK.search(_POLITE.sub("", tail)))
+    words = _DENIED.sub("", words)
+    named = {_category(one) for one in _CATEGORY.finditer(words)}
+    if named - {category} and not (alone and category in named):
+        return True
+    return category != "neutral" and bool(
+        theirs.search(words) and not ours.search(words) and not (alone and category in named)
+    )
 
 
 def _category(named: re.Match[str]) -> str:

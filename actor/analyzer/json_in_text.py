@@ -1,7 +1,10 @@
 """JSON objects in a text that a model wrote, strict JSON and what only looks like it, in the order of the text. Pure.
 
-What can be read in two ways is not read: a field given twice with different values is no field.
+What can be read in two ways is not read: a field given twice with different values is no field. A comment is not lost:
+it becomes a field behind the others, for it may speak against them.
 """
+
+# ruff: noqa: RUF001 - models write these
 
 from __future__ import annotations
 
@@ -17,7 +20,16 @@ _MAX_UNREAD: Final = 40
 _MAX_LOOSE_CHARS: Final = 4_000  # Python's own reader, which takes single quotes, is not meant for more
 _MAX_LOOSE_DEPTH: Final = 12
 _AMBIGUOUS: Final = "given twice, differently"
-_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'', re.DOTALL)
+_STRING: Final = r"""(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+_PIECE: Final = re.compile(
+    rf"{_STRING}|(?P<sign>[：，\u00a0])|//(?P<line>[^\n]*)|/\*(?P<block>.*?)\*/|\#(?P<hash>[^\n]*)", re.DOTALL
+)
+_SIGNS: Final = {"：": ":", "，": ",", "\u00a0": " "}
+_BARE: Final = re.compile(rf"{_STRING}|(?P<name>[A-Za-z_]\w*)(?=\s*:)", re.DOTALL)
+# Quotes of another kind, told by the first one; for each comes as many characters.
+_OTHER_QUOTES: Final = re.compile(r"\{\s*(?:(?P<escaped>\\\")|[“”„«＂`‘’])")
+_STRAIGHT: Final = str.maketrans(dict.fromkeys("“”„«»＂`‘’", '"'))
+_NAMES: Final = {"true": True, "false": False, "null": None, "none": None}
 
 
 class TangledError(Exception):
@@ -70,7 +82,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_once)
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_once, strict=False)  # a string may hold line breaks
 
 
 def _strict(text: str, start: int) -> FoundObject | None:
@@ -82,15 +94,28 @@ def _strict(text: str, start: int) -> FoundObject | None:
 
 
 def _loose(text: str, start: int) -> FoundObject | None:
-    """An object with single quotes, trailing commas or Python's True, False and None."""
+    """An object with other quotes or none, trailing commas, comments or Python's True, False and None."""
     text = text[start : start + _MAX_LOOSE_CHARS]
-    plain = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), text)  # no brace of a string counts
+    if other := _OTHER_QUOTES.match(text):
+        text = text.replace('\\"', ' "') if other["escaped"] else text.translate(_STRAIGHT)
+    remarks: dict[int, str] = {}
+
+    def without_remark(piece: re.Match[str]) -> str:
+        if piece["string"] or piece["sign"]:
+            return piece["string"] or _SIGNS[piece["sign"]]
+        remarks[piece.start()] = piece[piece.lastgroup or 0]
+        return " " * len(piece[0])
+
+    text = _PIECE.sub(without_remark, text)
     depth = 0
-    for position, char in enumerate(plain, 1):
+    for position, char in enumerate(
+        _BARE.sub(lambda piece: "_" * len(piece[0]), text), 1
+    ):  # no brace of a string counts
         depth += (char == "{") - (char == "}")
         if not depth:
-            value = _read(text[:position])
-            return FoundObject(value, start, start + position) if isinstance(value, dict) else None
+            value = _read(_BARE.sub(lambda piece: piece["string"] or f'"{piece["name"]}"', text[:position]))
+            said = {f"comment {at}": remark for at, remark in remarks.items() if at < position}
+            return FoundObject({**value, **said}, start, start + position) if isinstance(value, dict) else None
     return None
 
 
@@ -104,11 +129,10 @@ def _read(text: str) -> Any:
 
 
 def _value(node: ast.expr, depth: int) -> Any:
-    names = {"true": True, "false": False, "null": None}
     if isinstance(node, ast.Constant) and isinstance(node.value, str | int | float | bool | None):
         return node.value
-    if isinstance(node, ast.Name) and node.id in names:
-        return names[node.id]
+    if isinstance(node, ast.Name):  # a word without quotes
+        return _NAMES.get(node.id.lower(), node.id)
     if depth and isinstance(node, ast.List):
         return [_value(item, depth - 1) for item in node.elts]
     if depth and isinstance(node, ast.Dict):

@@ -22,6 +22,8 @@ _KEY: Final = re.compile(r"([\"'`])(?P<key>[^\"'`\n]{1,60})\1\s*:[\s\[]*$")
 _SENTENCE: Final = re.compile(r"(?<=[^.\s][.!?])\s+(?=\S)")
 _BETWEEN: Final = re.compile(rf"(?:[^\w.!?/{SIGNS}]|\b(?:and|or)\b)*", re.IGNORECASE)
 _SAID: Final = re.compile(rf"[\w/{SIGNS}]")
+# A line that is taken out, as in a diff, or by a remark.
+_TAKEN_OUT: Final = re.compile(r"(?:^|\n)[ \t>]*(?:--?|~|\#+)[ \t`]*$")
 
 # Examples that are the question's own.
 _AS_ASKED: Final = re.compile(
@@ -57,7 +59,7 @@ _NEVER: Final = re.compile(
     r"\b(?:examples?|e\.g|for instance|exemplar|few[ -]?shots?|templates?|placeholders?|samples?|mock|dummy|"
     r"hypothe\w+|suppos(?:e|ing)|imagin(?:e|ing)|pretend\w*|assum(?:e|ing)|counter ?examples?|illustrat\w+|what if|"
     r"on purpose|deliberate(?:ly)?|intentional(?:ly)?|exemple|ejemplo|beispiel|esempio)\b|"
-    rf"[{SIGNS}]|示例|例如|例子|草稿|错误|假设|//\s*$|"
+    rf"[{SIGNS}]|示例|例如|例子|草稿|错误|假设|//\s*$|\\(?:sout|st|xout|[bhx]?cancel)\s*\{{\s*$|"
     r"(?:\b(?:not|never)|n't)(?: be)?\W*$|^\W*no\W*$|^\W*(?:not|never) \w+\W*$|^\W*not (?:this|that|these|like|so)\b|"
     rf"\b(?:not|n't) (?:be )?(?:the|my|an?|this|that|correct|right|final) (?:\w+ ){{0,2}}{_ANSWER}\b|"
     rf"\b(?:do|should|would|must|wo|ca|can|i)\s*(?:not|n't|never) (?:\w+ ){{0,2}}{_SAY}\b|\bnever {_SAY}\b|"
@@ -108,7 +110,7 @@ _LABEL: Final = re.compile(r"\s*(?:(?:#|\*\*|--|==|~~|__)[^.!?,{}]*|[^.!?,{}]*[:
 _NEUTRAL: Final = re.compile(
     r"\b(?:answers?|outputs?|results?|responses?|repl(?:y|ies)|json|objects?|verdict|final|analysis|assessment|summary|"
     r"conclusion|conclude|classification|evaluation|judge?ment|rating|decision|prediction|solution|completion|data|"
-    r"assistant|model|sentiment|subnets|bullish|bearish|neutral|here|there|this|is|it|as|so|thus|hence|therefore|sure|"
+    r"assistant|model|ai|bot|sentiment|subnets|bullish|bearish|neutral|here|there|this|is|it|as|so|thus|hence|therefore|sure|"
     r"ok(?:ay)?|yes|certainly|understood|done|note|step|short|take|view|return|print|correct(?:ion|ed)|"
     r"revised|updated|fixed|improved|actual|retry|(?:second|next|new) (?:attempt|try)|label(?:led|s)?|categor(?:y|ies)|"
     r"report|annotat(?:ion|ed)|extract(?:ed|ion)|processed|below|find|of course|absolutely|al?right|got it|yep|"
@@ -134,6 +136,8 @@ def is_led_away(gap: str, *, before: bool) -> bool:
     if key := _KEY.search(gap):
         return not is_neutral(key["key"])  # a part of something that cannot be read
     gap = apart(without_marks(gap[-_MOST_CHARS:]))
+    if _TAKEN_OUT.search(gap):
+        return True
     if _BETWEEN.fullmatch(gap):
         return before
     lines = [line for line in gap.splitlines() if _SAID.search(line)] or [gap]

@@ -40,7 +40,8 @@ _NEUTRAL: Final = frozenset(
         *("answer", "final", "result", "results", "response", "output", "json", "data", "object", "solution", "reply"),
         *("verdict", "judgement", "judgment", "analysis", "assessment", "evaluation", "classification", "box", "boxed"),
         *("completion", "content", "text", "payload", "assistant", "model", "message", "sentence", "turn"),
-        *("im", "header", "id", "eot", "eom", "bos", "eos", "s", "pad", "unk"),
+        *("im", "header", "id", "eot", "eom", "bos", "eos", "pad", "unk"),
+        *("tool", "tools", "call", "calls", "function", "functions", "arguments", "parameters", "class", "style"),
         *("html", "body", "head", "p", "div", "span", "pre", "code", "b", "i", "u", "em", "strong", "br", "hr", "li"),
         *("ul", "ol", "center", "font", "h1", "h2", "h3", "h4", "section", "article"),
         *("jsonc", "json5", "javascript", "js", "typescript", "ts", "python", "py", "plaintext", "plain", "txt", "md"),
@@ -50,7 +51,7 @@ _NEUTRAL: Final = frozenset(
 _EDGES: Final = frozenset({"begin", "start", "end", "of"})
 _WORDS: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z0-9]+|[^\W\da-zA-Z_]+")
 _MARK: Final = re.compile(
-    r"<(?P<bar>\|)?\s*(?P<end>/)?(?P<name>[a-z][\w:.-]{0,60})(?:\s[^<>]{0,200})?\s*(?P<void>/)?\|?>"
+    r"<(?P<bar>\|)?\s*(?P<end>/)?(?P<name>[a-z][\w:.-]{0,60})(?P<more>\s[^<>]{0,200})?\s*(?P<void>/)?\|?>"
     r"|\[(?P<shut>/)?(?P<square>[a-z][\w -]{0,40})\]"
     r"|(?:`{3,}|~{3,})(?P<label>[a-z][\w.+-]{0,40}|[ \t]*[a-z](?:[\w.+-]{0,39}[\w+])?(?=[ \t]*(?:$|[\n`~])))?"
     r"|(?P<remark><!--|-->|/\*|\*/)|(?P<struck>~~)",
@@ -58,6 +59,8 @@ _MARK: Final = re.compile(
 )
 _REMARKS: Final = {"-->": "<!--", "*/": "/*"}
 _FENCE: Final = "```"
+_LOOK: Final = re.compile(r"\b(?:class|style|hidden)\b", re.IGNORECASE)  # how a tag says that it strikes out or hides
+_STRUCK: Final = "s"
 
 
 def plain(text: str) -> str:
@@ -119,6 +122,9 @@ class _Step(NamedTuple):
 def _steps(text: str) -> Iterator[_Step]:
     """The marks that open and close something."""
     marks = list(_MARK.finditer(text))
+    struck = [bool(mark["end"]) for mark in marks if (mark["name"] or "").lower() == _STRUCK]
+    if all(struck) or not any(struck[struck.index(False) :]):  # no pair, but tokens that begin and end a text
+        marks = [mark for mark in marks if (mark["name"] or "").lower() != _STRUCK]
     shut = {mark["square"].lower() for mark in marks if mark["shut"]}
     toggled: dict[str, str] = {}  # marks that end with what they begin with
     for mark in marks:
@@ -137,7 +143,8 @@ def _steps(text: str) -> Iterator[_Step]:
 
 def _tag(mark: re.Match[str]) -> Iterator[_Step]:
     """A tag, or a special token that says in its name that it begins or ends something; others only stand there."""
-    words = [word.lower() for word in _WORDS.findall(mark["name"])]
+    look = mark["more"] if mark["more"] and _LOOK.search(mark["more"]) else ""
+    words = [word.lower() for word in _WORDS.findall(mark["name"] + look)]
     edges = {*words[:1], *words[-1:]} & _EDGES
     if not mark["void"] and (edges or not mark["bar"]):
         name = " ".join(word for word in words if word not in _EDGES)

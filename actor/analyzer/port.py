@@ -79,6 +79,7 @@ class LLMError(Exception):
             with "server" likewise, where the server may have failed at the format.
         cut_off: The answer ended at its limit before any text came: thoughts took all the room.
         is_no_chat: What came is no completion of a chat at all: perhaps something else is at this address.
+        is_empty: Nothing came at all, which any server may send once.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class LLMError(Exception):
         refused: tuple[str, ...] = (),
         cut_off: bool = False,
         is_no_chat: bool = False,
+        is_empty: bool = False,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -102,6 +104,7 @@ class LLMError(Exception):
         self.refused = refused
         self.cut_off = cut_off
         self.is_no_chat = is_no_chat
+        self.is_empty = is_empty
 
 
 class LLM(Protocol):

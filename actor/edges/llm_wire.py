@@ -125,7 +125,9 @@ def read_completion(
         raise _error(refused, said, status, headers={}, whole=whole, **billed)
     if not choice:
         is_chat = isinstance(found, dict) and "choices" in found
-        raise LLMError("the completion has no choices", kind="malformed", is_no_chat=not is_chat, **billed)
+        raise LLMError(
+            "the completion has no choices", kind="malformed", is_no_chat=not is_chat, is_empty=not found, **billed
+        )
     end, reason = end_of(choice)
     shown = f"finish_reason {clean(reason or '')}"
     if refusal_in(message) or end == "filtered":
@@ -166,7 +168,7 @@ def _parsed(body: str) -> Any:
     except (ValueError, RecursionError) as error:
         what = "HTML" if body.lstrip().startswith("<") else "no JSON" if body.strip() else "nothing"
         said = f"HTTP 2xx with {what} in place of a completion"
-        raise LLMError(said, kind="malformed", is_no_chat=True) from error
+        raise LLMError(said, kind="malformed", is_no_chat=True, is_empty=not body.strip()) from error
     return found[0] if isinstance(found, list) and len(found) == 1 else found
 
 

@@ -150,11 +150,17 @@ def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
 
 
 def _taken(before: Taken | None, e: ev.PostAnalyzed, at_ms: int) -> Taken | None:
-    """What the server takes, by this answer. An unchanged finding keeps its age for a day: then all is tried anew."""
+    """What the server takes, by this answer. An unchanged finding keeps its age for a day: then all is tried anew.
+
+    One odd answer, which was repaired on a lower rung, does not move a rung that works: answers without a repair do.
+    """
     if not e.server:  # an old record, which does not tell
         return before
-    since_ms = at_ms if before is None or at_ms - before.since_ms >= DAY_MS else before.since_ms
+    known = before if before is not None and at_ms - before.since_ms < DAY_MS else None
+    since_ms = at_ms if known is None else known.since_ms
     again = Taken(server=e.server, model=e.model, rung=e.rung, dropped=e.dropped, since_ms=since_ms)
+    if known is not None and e.repairs and (known.server, known.model) == (again.server, again.model):
+        again = changed(again, rung=known.rung)
     return again if again == before else changed(again, since_ms=at_ms)
 
 

@@ -180,14 +180,26 @@ ELSEWHERE: Final = {
 }
 
 
+EMPTY: Final = ("nothing", "spaces", "null", "an empty object", "an empty list")
+
+
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_what_is_no_server_of_chats_is_a_wrong_address(name: str) -> None:
-    """One request a post, of the kind that is held and that ends an evaluation; the reason names the setting."""
+    """Of the kind that is held and that ends an evaluation; the reason names it. Only nothing is asked twice."""
     found, requests = _answers(ELSEWHERE[name])
+    times = 2 if name in EMPTY else 1
     for one in found:
         assert isinstance(one, AnalysisError)
-        assert (one.kind, one.calls <= 1, "check LLM_BASE" in one.reason) == ("model", True, True), one.reason
-    assert requests == 2
+        assert (one.kind, one.calls <= times, "check LLM_BASE" in one.reason) == ("model", True, True), one.reason
+    assert requests == 2 * times
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_a_server_whose_first_answer_is_empty_is_asked_once_more(name: str) -> None:
+    """Nothing at all says nothing of the address."""
+    found, requests = _answers(ELSEWHERE[name], json.dumps(COMPLETION).encode())
+    assert [one.repairs for one in found if isinstance(one, Analysis)] == [1, 0]
+    assert requests == 3
 
 
 @pytest.mark.parametrize("name", [name for name in ELSEWHERE if name != "another path"])

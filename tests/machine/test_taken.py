@@ -35,6 +35,22 @@ def test_an_answer_tells_what_its_server_takes() -> None:
     assert (_taken(drive).server, _taken(drive).since_ms) == ("other.example", first.since_ms + 15_000)
 
 
+@pytest.mark.parametrize("rung", ["simple_schema", "plain"])
+def test_a_repaired_answer_does_not_move_the_rung(rung: str) -> None:
+    """One that needed no repair does; and so does any where nothing was known, or of another model or after a day."""
+    drive = Drive().start().window(7).scraped(1, 2, 3, 4, 5)
+    drive.on(analyzed("1", **ASKED, repairs=1))
+    assert _taken(drive).rung == "json_object"
+    drive.on(analyzed("2", **{**ASKED, "rung": rung, "dropped": ("small_cap",)}, repairs=1), after_s=5)
+    assert (_taken(drive).rung, _taken(drive).dropped) == ("json_object", ("small_cap",))
+    drive.on(analyzed("3", **{**ASKED, "rung": rung}), after_s=5)
+    assert _taken(drive).rung == rung
+    drive.on(analyzed("4", **{**ASKED, "server": "other.example"}, repairs=1), after_s=5)
+    assert _taken(drive).rung == "json_object"
+    drive.on(analyzed("5", **{**ASKED, "server": "other.example", "rung": rung}, repairs=1), after_s=DAY_S)
+    assert _taken(drive).rung == rung
+
+
 def test_after_a_day_the_same_answer_is_a_new_finding() -> None:
     """By then everything was tried again."""
     drive = Drive().start().window(7).scraped(1, 2)
