@@ -39,6 +39,8 @@ _LOWER_ANSWERS: Final = 5
 _LOWER_BLOCKS: Final = 25
 # Of answers over minutes one may be wrong for every four that agree: one sick backend must not outvote the others.
 _SICK_SHARE: Final = 0.25
+# A chain that stalls tells one number for so many blocks' time. A number that comes for longer is no chain's.
+_STILL_BLOCKS: Final = 5
 # finney's first block, about 2023-03-20; younger and faster chains have lower numbers. With a tenth to spare.
 _GENESIS_S: Final = 1_679_270_400
 _MARGIN: Final = 1.1
@@ -114,6 +116,7 @@ class BlockWatch:
         self._ahead, self._length, self._quota = (_Agreement() for _ in range(3))
         # About blocks before the newest window, and about one within it by a shorter length than it was told with.
         self._behind, self._shorter = (_Agreement(spared=_SICK_SHARE) for _ in range(2))
+        self._since_s: dict[int, float] = {}  # the believed blocks from the newest window on, and when each first came
         self._is_behind = False  # the last answer: another one may open a window, which then is the newest
         self._reminded_s = -math.inf
 
@@ -180,6 +183,7 @@ class BlockWatch:
         )
         self._behind.forget()
         self._shorter.forget()
+        self._since_s.clear()
         return revised
 
     def is_confirmed(self, window: Window | None) -> bool:
@@ -222,15 +226,17 @@ class BlockWatch:
             return True  # no window opens by it, but a post may count there
         if not (0 < current <= self._reach(state) or self._is_agreed(state, current)):
             return False
-        if current > self._highest[0]:
-            self._behind.contradict()  # a number that stands still is no chain's, however often it comes
+        now_s = self._clock.elapsed_s()
+        if now_s - self._since_s.setdefault(current, now_s) <= _STILL_BLOCKS * state.policy.block_s:
+            self._behind.contradict()
         self._ahead.forget()
         self._believe(current)
         if newest is None or start >= newest.end_block:
             self._shorter.forget()
+            self._since_s = {current: now_s}
             return True
         if newest.blocks > max(state.blocks_per_window, state.policy.blocks_per_window):
-            self._shorter.hear(current, self._clock.elapsed_s(), state.policy.block_s)
+            self._shorter.hear(current, now_s, state.policy.block_s)
         # A window that overlaps the newest is one of another length, which begins where that ends (ruling 18).
         return start == newest.start_block
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import cycle
 
 import pytest
 from hypothesis import given, settings
@@ -428,12 +429,50 @@ def test_r18_one_sick_answer_in_many_holds_no_far_window(*, far: int, nth: int, 
     assert seen.sent[81_300] == 5
 
 
-def test_r18_a_number_that_stands_still_speaks_for_no_window() -> None:
-    """Not even when it comes with every other answer, from a new journal's first one on."""
-    told, half = at(FIRST + 9_000), sick_every(2, lambda _s, _t: at(FIRST + 9_000))
-    seen = watch_chain(lambda s, true: told if s == 0 else half(s, true), 150)
+@pytest.mark.parametrize("far", [(9_000,), (9_000, 9_040), (9_070, 9_003, 9_050)])
+def test_r18_numbers_that_stand_still_speak_for_no_window(far: tuple[int, ...]) -> None:
+    """Not even when one of them comes with every other answer, from a new journal's first one on."""
+    numbers = cycle(FIRST + blocks for blocks in far)
+    half = sick_every(2, lambda _s, _t: at(next(numbers)))
+    seen = watch_chain(lambda s, true: at(FIRST + far[0]) if s == 0 else half(s, true), 150)
     assert taken_back(seen)
     assert seen.sent[81_300] == 5
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    lie_at=st.integers(68, 84),
+    ahead=st.integers(81, 99),
+    reached=st.integers(22, 40),
+    behind=st.integers(12, 40),
+    lower=st.integers(1, 3),
+)
+def test_r18_a_window_that_the_chain_has_reached_is_kept(
+    *, lie_at: int, ahead: int, reached: int, behind: int, lower: int
+) -> None:
+    """It was told of too early, in a block that the chain is not at yet when a few late answers are lower again."""
+    late_s = (81_300 - FIRST + reached) * BLOCK_S
+    early = between(lie_at * BLOCK_S, (lie_at + 1) * BLOCK_S, lambda _s, _t: at(81_300 + ahead))
+    late = between(late_s, late_s + lower * BLOCK_S, lambda s, _t: at(81_300 - behind + int((s - late_s) / BLOCK_S)))
+    seen = watch_chain(lambda s, true: early(s, true) or late(s, true), 150)
+    assert not taken_back(seen)
+    assert seen.sent == {81_200: 5, 81_300: 5}
+
+
+@pytest.mark.parametrize("polls_in_a_block", [1, 3, 12])
+def test_r18_the_same_block_in_many_polls_is_a_chain_s(polls_in_a_block: int) -> None:
+    """Half of the answers name the newest window, and half are behind it: however often it is asked, it stays."""
+    watch, state = BlockWatch(clock := VirtualClock()), Drive().start().window(9).state
+
+    async def test() -> None:
+        watch.hear(state, at(980))
+        for answer in range(60 * polls_in_a_block):
+            block = answer // polls_in_a_block
+            watch.hear(state, at((905 if answer % 2 else 795) + block))
+            await clock.advance(BLOCK_S / polls_in_a_block)
+            assert watch.revision(state) == ()
+
+    asyncio.run(test())
 
 
 @pytest.mark.parametrize("share", [2, 3])
