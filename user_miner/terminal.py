@@ -13,7 +13,8 @@ import typer
 from actor.machine.history import FoldError
 from audit.errors import UsageError
 from events.describe import printable
-from events.journal import JournalDamagedError, JournalError
+from events.journal import JournalDamagedError, JournalError, JournalReader, Record
+from events.journal.head import read_witness
 from user_miner.log_file import to_stderr
 
 __all__ = [
@@ -26,11 +27,13 @@ __all__ = [
     "progress",
     "refuse_usage",
     "tell",
+    "watched",
 ]
 
 P = ParamSpec("P")
 
 _LONGEST_MESSAGE: Final = 2_000
+_PROGRESS_EVERY: Final = 1_000
 INTERRUPTED: Final = 130
 """Exit code of a command that Ctrl-C ended before it was done."""
 
@@ -79,6 +82,17 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def watched(reader: JournalReader, label: str) -> Iterator[Record]:
+    """The records, with a progress bar up to the one that HEAD speaks of, where a person waits."""
+    witness = read_witness(reader.directory)
+    last = 0 if witness is None else witness.place.head.seq
+    with progress(label) as on_progress:
+        for record in reader:
+            if record.seq % _PROGRESS_EVERY == 0:
+                on_progress(record.seq, max(record.seq, last))
+            yield record
 
 
 def in_one_line(command: Callable[P, int]) -> Callable[P, int]:

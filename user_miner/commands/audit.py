@@ -14,10 +14,9 @@ from audit.judge.text import as_text
 from audit.rules.load import all_rules
 from events.describe import inert_json, path_text
 from events.journal import JournalReader, at_text, locate
-from events.journal.head import read_witness
 from user_miner.journals import named_or_own
 from user_miner.options import EnvFileOption, JournalArgument, JsonOption
-from user_miner.terminal import in_one_line, progress, tell
+from user_miner.terminal import in_one_line, tell, watched
 
 __all__ = ["audit", "run_audit"]
 
@@ -36,9 +35,6 @@ def audit(
     raise typer.Exit(run_audit(named_or_own(journal, env_file), as_json=as_json, rules=rules or (), names=rule or ()))
 
 
-_PROGRESS_EVERY = 1_000
-
-
 @in_one_line
 def run_audit(directory: Path, *, as_json: bool, rules: Sequence[Path] = (), names: Sequence[str] = ()) -> int:
     """Print the report; 0 without a finding, 1 with one or when the journal is damaged, 2 on wrong use.
@@ -53,13 +49,8 @@ def run_audit(directory: Path, *, as_json: bool, rules: Sequence[Path] = (), nam
     journal = locate(directory)
     reader = JournalReader(journal)
     audit = Audit(chosen, journal)
-    witness = read_witness(journal)
-    least = 0 if witness is None else witness.place.head.seq
-    with progress("auditing") as on_progress:
-        for record in reader:
-            audit.take(record)
-            if record.seq % _PROGRESS_EVERY == 0:
-                on_progress(record.seq, max(record.seq, least))
+    for record in watched(reader, "auditing"):
+        audit.take(record)
     report = audit.report()
     if as_json:
         tell(_as_json(journal, report, reader.tail_bytes))

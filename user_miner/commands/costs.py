@@ -23,12 +23,12 @@ from audit.costs.fields import day_fields, total_fields, window_fields
 from audit.costs.lines import day_line, heading, total_lines, window_line
 from audit.errors import UsageError
 from events.describe import inert_json
-from events.journal import JournalReader, Record, locate
+from events.journal import JournalReader, locate
 from events.money import Money
 from events.prices import Prices
 from user_miner.journals import named_or_own
 from user_miner.options import JournalArgument, JsonOption
-from user_miner.terminal import in_one_line, progress
+from user_miner.terminal import in_one_line, watched
 
 __all__ = ["CostsOptions", "costs", "run_costs"]
 
@@ -55,7 +55,6 @@ def costs(
     raise typer.Exit(run_costs(named_or_own(journal, env_file), options, prices=prices, now_ms=SystemClock().now_ms()))
 
 
-_PROGRESS_EVERY: Final = 1_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC).date()
 
 
@@ -117,18 +116,10 @@ def _rows(reader: JournalReader, books: DayBooks, money: Money, options: CostsOp
 
 def _ended(reader: JournalReader, books: DayBooks) -> Iterator[WindowBill]:
     """Each window once its work has ended, the last one as far as it goes."""
-    for record, state in folded(_watched(reader)):
+    for record, state in folded(watched(reader, "reading")):
         if (window := books.enter(record, state)) is not None:
             yield window
     yield books.window
-
-
-def _watched(reader: JournalReader) -> Iterator[Record]:
-    with progress("reading") as on_progress:
-        for record in reader:
-            if record.seq % _PROGRESS_EVERY == 0:
-                on_progress(record.seq, 0)
-            yield record
 
 
 def _unix_day(text: str | None, option: str) -> int | None:

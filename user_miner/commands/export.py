@@ -12,7 +12,7 @@ from typing import Annotated, Any, BinaryIO, Final, Literal, TypeAlias
 import orjson
 import typer
 
-from actor.machine.history import Step, steps
+from actor.machine.history import steps
 from audit.dispute.bundle import encode_bundle
 from audit.dispute.checking import BundleReport, check_bundle
 from audit.dispute.collecting import make_bundles
@@ -27,12 +27,11 @@ from audit.filters import Filters, parse_filters
 from audit.vouch import SignatureCheck
 from events.describe import inert_json, path_text, printable
 from events.journal import JournalReader, locate
-from events.journal.head import read_witness
 from user_miner.commands.verify import kept_checkpoint
 from user_miner.journals import named_or_own
 from user_miner.options import EnvFileOption, JournalArgument
 from user_miner.output import check_target, opened
-from user_miner.terminal import in_one_line, progress, tell
+from user_miner.terminal import in_one_line, tell, watched
 
 __all__ = ["ExportOrder", "Form", "What", "export", "run_check_bundle", "run_export", "run_make_bundle"]
 
@@ -109,7 +108,6 @@ FormatText: TypeAlias = Literal["jsonl", "csv", "parquet"]
 _Write: TypeAlias = Callable[[tuple[Column, ...], Iterator[tuple[Any, ...]], BinaryIO], int]
 
 _LONGEST_PATH: Final = 1_000
-_PROGRESS_EVERY: Final = 1_000
 _WRITERS: Final[Mapping[FormatText, _Write]] = {"jsonl": write_jsonl, "csv": write_csv, "parquet": write_parquet}
 
 
@@ -152,7 +150,7 @@ def run_export(directory: Path, order: ExportOrder) -> int:
     target = None if order.out is None else check_target(order.out, journal, force=order.force)
     reader = JournalReader(journal)
     table = TABLES[order.what]
-    read = steps(reader) if target is None else _watched(steps(reader), journal)
+    read = steps(reader if target is None else watched(reader, "exporting"))
     told = told_in(JournalReader(journal)) if table.asks_validators else None
     with opened(target, force=order.force) as out:
         count = _WRITERS[order.form](table.columns, table.rows(read, filters, told), out)
@@ -165,17 +163,6 @@ def _filters(order: ExportOrder) -> Filters:
     if order.events and order.what != "records":
         raise UsageError(f"--event filters records: it does not go with --what {order.what}")
     return parse_filters(windows=order.windows, events=order.events, since=order.since, until=order.until)
-
-
-def _watched(found: Iterator[Step], journal: Path) -> Iterator[Step]:
-    """The same steps, with a progress bar up to the record that HEAD speaks of."""
-    witness = read_witness(journal)
-    last = 0 if witness is None else witness.place.head.seq
-    with progress("exporting") as on_progress:
-        for step in found:
-            if step.record.seq % _PROGRESS_EVERY == 0:
-                on_progress(step.record.seq, max(step.record.seq, last))
-            yield step
 
 
 def _say(order: ExportOrder, count: int, reader: JournalReader) -> None:

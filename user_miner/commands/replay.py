@@ -8,10 +8,10 @@ build would have written otherwise is reported, not glossed over.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, Protocol
+from typing import Annotated, Any, Protocol
 
 import orjson
 import typer
@@ -31,10 +31,9 @@ from events.codec import plain
 from events.describe import inert_json
 from events.differences import difference_fields, difference_lines, differences
 from events.journal import JournalError, JournalReader, Record, at_text, locate
-from events.journal.head import read_witness
 from user_miner.journals import named_or_own
 from user_miner.options import EnvFileOption, JournalArgument, JsonOption
-from user_miner.terminal import fail, in_one_line, progress
+from user_miner.terminal import fail, in_one_line, watched
 
 __all__ = ["ReplayOptions", "follow_timeline", "print_timeline", "replay", "run_replay"]
 
@@ -187,9 +186,6 @@ def _summary(reader: JournalReader, state: State) -> str:
     )
 
 
-_PROGRESS_EVERY: Final = 1_000
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayOptions:
     """What an operator asked for, as it was written.
@@ -285,13 +281,13 @@ def _narrowing(options: ReplayOptions) -> list[str]:
 
 
 def _print_state(reader: JournalReader, at: str) -> int:
-    (point,) = points(folded(_watched(reader)), [parse_moment(at, "--at")])
+    (point,) = points(folded(watched(reader, "reading")), [parse_moment(at, "--at")])
     sys.stdout.write(_indented(orjson.loads(encode_state(point.state))))
     return 0
 
 
 def _print_difference(reader: JournalReader, ends: tuple[str, str], *, as_json: bool) -> int:
-    first, second = points(folded(_watched(reader)), [parse_moment(end, "--diff") for end in ends])
+    first, second = points(folded(watched(reader, "reading")), [parse_moment(end, "--diff") for end in ends])
     found = differences(plain(first.state), plain(second.state))
     if as_json:
         changes = [difference_fields(change, sides=("before", "after")) for change in found]
@@ -313,7 +309,7 @@ def _place_text(point: Point) -> str:
 
 
 def _print_reason(reader: JournalReader, seq: int, *, as_json: bool) -> int:
-    found = why(_watched(reader), seq)
+    found = why(watched(reader, "reading"), seq)
     if as_json:
         sys.stdout.write(_indented(why_fields(found)))
     else:
@@ -322,7 +318,7 @@ def _print_reason(reader: JournalReader, seq: int, *, as_json: bool) -> int:
 
 
 def _print_post(reader: JournalReader, post_id: str, *, as_json: bool) -> int:
-    life = post_life(steps(_watched(reader)), post_id)
+    life = post_life(steps(watched(reader, "reading")), post_id)
     if as_json:
         sys.stdout.write(_indented(post_life_fields(life)))
     else:
@@ -332,14 +328,3 @@ def _print_post(reader: JournalReader, post_id: str, *, as_json: bool) -> int:
 
 def _indented(value: object) -> str:
     return inert_json(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
-
-
-def _watched(reader: JournalReader) -> Iterator[Record]:
-    """The records, with a progress bar where a person waits."""
-    witness = read_witness(reader.directory)
-    total = 0 if witness is None else witness.place.head.seq
-    with progress("reading") as on_progress:
-        for record in reader:
-            if record.seq % _PROGRESS_EVERY == 0:
-                on_progress(record.seq, max(total, record.seq))
-            yield record
