@@ -50,20 +50,16 @@ from events.journal.store import JournalError, JournalStore, Lease, Snapshot
 
 __all__ = ["Actor", "ActorConfig", "IdentityError", "Inbox", "Meaning", "OnRecord", "UnreadableJournalError"]
 
-# What other threads tell the loop, until it takes it: never blocks whoever tells, and loses nothing that it took.
-#
-# A word comes in as a meaning, a function from the state to events, which the loop applies to the state of that
-# moment.
-# Nothing here decides or writes.
-
 Meaning: TypeAlias = Callable[[State], tuple[Event, ...]]
 
-# Each takes a synced write, and a stop that records what waits has seconds.
-_MOST_WAITING: Final = 256
+_MOST_WAITING: Final = 256  # each takes a synced write, and a stop that records what waits has seconds
 
 
 class Inbox:
-    """Open while somebody takes what is put in. What was put in before it was closed can still be taken."""
+    """What other threads tell the loop, as functions of the state that it is in when it takes them.
+
+    Open while somebody takes what is put in. What was put in before it was closed can still be taken.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -328,10 +324,7 @@ class Actor:
                 await self._record_told()
 
     def _check_earlier(self) -> None:
-        """Have the bytes before the snapshot looked at, once; when they were changed, the loop ends by that error.
-
-        Not before the first answer is there, so that it delays no first poll, nor behind the first submission.
-        """
+        """Have the bytes before the snapshot looked at, once and not before the first poll; changed ones end the loop."""
         if self._is_checked:
             return
         self._is_checked = True
