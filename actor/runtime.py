@@ -324,7 +324,7 @@ class Actor:
                 await self._record_told()
 
     def _check_earlier(self) -> None:
-        """Have the bytes before the snapshot looked at, once and not before the first poll; changed ones end the loop."""
+        """Have the bytes before the snapshot looked at, once, behind the first poll; changed ones end the loop."""
         if self._is_checked:
             return
         self._is_checked = True
