@@ -58,7 +58,7 @@ class RunOptions:
     """What one run is told beside the settings.
 
     Attributes:
-        dry_run: Do everything but submit, under a journal of its own.
+        dry_run: Do everything but submit, with a separate journal.
         move_api: Accept a journal of another API URL and record the move.
         windows: Stop after so many worked windows; None for never.
     """

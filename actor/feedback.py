@@ -182,9 +182,9 @@ class FeedbackIntake:
         try:
             return self._take(make, tell, state)
         except FeedbackError as error:
-            self._remark("a validator's word is not recorded: %s", safe_line(str(error), self._redact))
+            self._remark("a validator's report is not recorded: %s", safe_line(str(error), self._redact))
         except Exception as error:  # noqa: BLE001  (a validator's values may be of any class, and a host's handler waits)
-            self._remark("a validator's word is not recorded: %s while it was read", type(error).__name__)
+            self._remark("a validator's report is not recorded: %s while it was read", type(error).__name__)
         return False
 
     def _take(
@@ -192,7 +192,7 @@ class FeedbackIntake:
     ) -> bool:
         word = make(self._redact)
         if tell is None or state is None:
-            self._remark("a validator's word is not recorded: the miner is not running")
+            self._remark("a validator's report is not recorded: the miner is not running")
             return False
         if observation_key(word) in state.observed:
             return True
@@ -200,7 +200,7 @@ class FeedbackIntake:
             return False
         if tell(lambda now: () if observation_key(word) in now.observed else (word,)):
             return True
-        self._remark("a validator's word is not recorded: the miner is starting, stopping, or has too many to record")
+        self._remark("a validator's report is not recorded: the miner is starting, stopping, or has too many to record")
         return False
 
     def _count(self, validator: str) -> bool:
@@ -215,7 +215,7 @@ class FeedbackIntake:
             known = full in self._full
             self._full.add(full)
         if not known:
-            _log.warning("no more words of %s are recorded in these 24 hours: %d are enough", full, self._taken[full])
+            _log.warning("no more reports of %s are recorded for 24 hours: the limit is %d", full, self._taken[full])
         return False
 
     def _begin_day(self) -> None:
@@ -235,4 +235,4 @@ class FeedbackIntake:
         if count <= _REMARKS_A_DAY:
             _log.warning(line, *values)
         if count == _REMARKS_A_DAY:
-            _log.warning("further remarks on validators' words are left out for up to 24 hours")
+            _log.warning("further warnings about validators' reports are suppressed for up to 24 hours")

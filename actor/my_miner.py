@@ -154,7 +154,7 @@ class MyMiner:
             return
         thread.join(STOP_TIMEOUT_S)
         if thread.is_alive():
-            _log.error("still stopping after %.0f s: a listener or the disk holds the miner up", STOP_TIMEOUT_S)
+            _log.error("still stopping after %.0f s: a listener or the disk blocks the miner", STOP_TIMEOUT_S)
         elif self._on_record is not log_record:  # which tells it with the last record
             _log.info("stopped; posts_processed %d", self.posts_processed)
 
@@ -169,7 +169,7 @@ class MyMiner:
         with self._lock:
             loop, actor, env_file = self._loop, self._actor, self._env_file
             if loop is None or actor is None or env_file is None or not self.is_running:
-                _log.warning("settings are read again only while the miner runs, and only from a file")
+                _log.warning("settings can be reloaded only while the miner runs, and only from a file")
                 return False
             reloader = Reloader(self._settings, partial(read_sources, env_file))
             has_changed = reloader.reload(_InLoop(loop, actor))

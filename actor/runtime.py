@@ -359,13 +359,13 @@ class Actor:
         except JournalError:
             raise
         except Exception as error:  # noqa: BLE001  (what was told from outside the loop cannot end it)
-            _log.error("what the actor was told could not be recorded, a bug of this software: %s", self._trace(error))
+            _log.error("a report to the actor could not be recorded: a bug in user-miner: %s", self._trace(error))
 
     def _may_take_room(self, event: Event) -> bool:
         """What validators say is recorded while there is room for a window beside it."""
         if not isinstance(event, ScoreObserved | ValidationObserved) or (why := self._shortage()) is None:
             return True
-        _log.error("a validator's word is not recorded: %s", why)
+        _log.error("a validator's report is not recorded: %s", why)
         return False
 
     def _shortage(self) -> str | None:
@@ -414,7 +414,7 @@ class Actor:
 
     async def _crashed(self, effect: Effect, error: Exception) -> None:
         text = one_line(self._redact(f"{type(error).__name__}: {error}"))
-        _log.error("%s crashed, a bug of this software: %s", type(effect).__name__, self._trace(error))
+        _log.error("%s crashed: a bug in user-miner: %s", type(effect).__name__, self._trace(error))
         digest = ""
         if isinstance(effect, AnalyzePost) and (pending := self.state.pending(effect.post_id)) is not None:
             digest = content_sha256(norm_text(pending.post.content))
@@ -451,7 +451,7 @@ class Actor:
         for alarm in self._ringing:
             if known.get(alarm.name) not in {now[alarm.name], (None, alarm.is_current)}:  # its record may come later
                 level = logging.ERROR if alarm.is_current else logging.WARNING
-                _log.log(level, "alarm %s: %s; to mend it: %s", alarm.name, alarm.words, alarm.fix)
+                _log.log(level, "alarm %s: %s; to fix it: %s", alarm.name, alarm.words, alarm.fix)
         for name in known.keys() - now.keys():
             _log.info("alarm %s is over", name)
 

@@ -153,7 +153,7 @@ def vouch(
         incomparable = _incomparable(kept, kept_head)
         findings += [] if incomparable else _wrong_kept(kept, first, kept_head, seq)
     if hotkey is not None and not checkpoints:
-        findings.append("no checkpoint was signed: nobody vouches for this history")
+        findings.append("no checkpoint was signed, so nothing proves this history")
     return Vouched(
         hotkey=address,
         checkpoints=checkpoints,

@@ -219,7 +219,7 @@ def settings_replaced(miner: Miner, report: Report) -> None:
     miner.wait_for_event("SettingsChanged")
     report("settings replaced, SIGHUP", "SettingsChanged")
     _, said = miner.asked("sh", "-c", "echo METRICS_PORT=1 > /tmp/other && user-miner config --env-file /tmp/other")
-    report("a value that does not count", "a warning", ok="environment: what it says of METRICS_PORT" in said)
+    report("a value that does not count", "a warning", ok="environment: its value of METRICS_PORT" in said)
 
 
 def killed(miner: Miner, report: Report) -> None:

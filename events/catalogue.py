@@ -429,7 +429,7 @@ class PostAnalyzed(Value, frozen=True, kw_only=True):
         completion_tokens: Billed output tokens over all calls.
         latency_ms: Time over all calls.
         failed_calls: Requests without a usable answer among all that were made.
-        unmeasured_calls: Of the calls, those whose tokens nobody told.
+        unmeasured_calls: Of the calls, those without token counts.
         reused_from: The post of the same text whose recorded answer this is; None when the LLM was asked.
         repairs: Of the calls, those that asked again because an answer could not be used; the others are votes.
         server: Host and port of the LLM's server; empty where nobody was asked, and in versions 1 to 3.

@@ -138,7 +138,7 @@ _LINES: Final[Mapping[type, Callable[[Any], str]]] = {
     ev.CheckpointSigned: lambda e: f"checkpoint of record {e.seq} signed",
     ev.GapDeclared: lambda e: (
         f"a gap was accepted: {e.lost_bytes} bytes lost at {e.segment}:{e.offset}, "
-        f"{e.salvage.records} records behind it still told something: {printable(e.reason)}"
+        f"{e.salvage.records} records behind it could still be read: {printable(e.reason)}"
     ),
     ev.TailRepaired: lambda e: f"torn tail of {e.segment} moved to quarantine: {e.length} bytes at {e.offset}",
 }

@@ -71,12 +71,12 @@ class LogThread(logging.Handler):
         try:
             return self.format(record)
         except Exception as error:  # noqa: BLE001  (a line that cannot be made stops nobody)
-            told = f"a line of the log could not be made: {type(error).__name__}: {record.msg!r}"
+            told = f"a log line could not be formatted: {type(error).__name__}: {record.msg!r}"
             return self.format(logging.makeLogRecord({"msg": told, "levelname": "ERROR", "levelno": logging.ERROR}))
 
     def _tell_gap(self) -> None:
         if self._gap:
-            told = f"{self._gap} lines of the log were dropped here: where it goes, they were not taken in time"
+            told = f"{self._gap} log lines were dropped here: the place that the log goes to did not take them in time"
             record = {"name": "actor", "msg": told, "levelname": "WARNING", "levelno": logging.WARNING}
             self._gap = 0
             self._put(self.format(logging.makeLogRecord(record)))

@@ -73,7 +73,7 @@ def warn_of_place(journal: Path) -> None:
     """Say when the journal would go with the container that writes it."""
     if is_throwaway(journal):
         _log.warning(
-            "the journal %s lies on a volume without a name and goes with the container: mount one that stays, "
+            "the journal %s is on an unnamed volume that is deleted with the container: mount a named one, "
             "as docker run -v user-miner:/var/lib/user-miner does",
             journal.absolute(),
         )

@@ -28,7 +28,7 @@ class Analysis(Value, frozen=True, kw_only=True):
         prompt_tokens: Summed over calls; 0 for a call where the server did not say.
         completion_tokens: Summed likewise.
         failed_calls: Requests without a usable answer among all that were made.
-        unmeasured_calls: Of the calls, those whose tokens nobody told.
+        unmeasured_calls: Of the calls, those without token counts.
         repairs: Of the calls, those that asked again because an answer could not be used.
         server: Where the model was asked, for people; empty when nobody said.
         dropped: What the server does not take of a request, and was left out.

@@ -29,7 +29,7 @@ class Bill:
         completion_tokens: Summed likewise.
         answer: The last text that the model gave.
         failed_calls: Requests without a usable answer, those that cost nothing among them.
-        unmeasured_calls: Of the calls, those whose tokens nobody told whole.
+        unmeasured_calls: Of the calls, those whose token counts are missing or incomplete.
         repairs: Of the calls, those that asked again because an answer could not be used.
         takes: How the server was asked last.
         shown_chars: How much of the post the last question showed; None when all of it.

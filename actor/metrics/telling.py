@@ -120,14 +120,15 @@ class Announcer:
                 self._failed(what, error, now_s)
                 return
             self._announcements.sent(what)
-            _log.info("told by NOTIFY_URL: %s", what.message.title)
+            _log.info("sent by NOTIFY_URL: %s", what.message.title)
             self._failing = False
 
     def _failed(self, what: Announcement, error: NotSentError, now_s: float) -> None:
         self._not_before_s = now_s + _AGAIN_S
         if not self._failing:
             _log.error(
-                "%r cannot be told by NOTIFY_URL: %s; it is tried every %d s, and now by `user-miner doctor --notify`",
+                "%r cannot be sent by NOTIFY_URL: %s; it is tried again every %d s; "
+                "`user-miner doctor --notify` tries now",
                 what.message.title,
                 error,
                 _AGAIN_S,
@@ -154,10 +155,10 @@ def telling_alarms(actor: Actor, hotkey: str, messenger: Messenger | None) -> It
             try:
                 teller.step(time.monotonic())
             except Exception:  # noqa: BLE001  (a bug here costs a message, not the next one)
-                _log.exception("alarms could not be told, a bug of this software")
+                _log.exception("alarms could not be sent: a bug in user-miner")
 
     threading.Thread(target=work, name="user-miner-alarms", daemon=True).start()
-    _log.info("alarms are told by %s", messenger.service)
+    _log.info("alarms are sent by %s", messenger.service)
     try:
         yield
     finally:
@@ -165,7 +166,7 @@ def telling_alarms(actor: Actor, hotkey: str, messenger: Messenger | None) -> It
 
 
 def _begun(alarm: Alarm, who: str) -> Message:
-    text = f"{alarm.words}. To mend it: {alarm.fix}. Miner {who}."
+    text = f"{alarm.words}. To fix it: {alarm.fix}. Miner {who}."
     return Message(title=f"user-miner: alarm {alarm.name}", text=text)
 
 

@@ -150,7 +150,7 @@ class _Reading:
     def _keep(self, name: str, value: str, line: int, written: str) -> None:
         key = name.upper()
         if key in self._given:
-            self._remark(line, f"{key} is given again: this counts, line {self._given[key].line} does not")
+            self._remark(line, f"{key} is set twice: this line counts, line {self._given[key].line} does not")
         if len(value.splitlines()) > 1:  # no setting does; the lines that it swallowed may hold secrets
             self._remark(line, f"the value of {key} goes on over several lines and is left out: is a quote not closed?")
             return

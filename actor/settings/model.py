@@ -110,7 +110,7 @@ class AnalyzerSettings(BaseModel):
         try:
             return value.expanduser()
         except RuntimeError:
-            raise ValueError("names the home directory of a user that this machine does not know") from None
+            raise ValueError("names the home directory of an unknown user") from None
 
     def registry(self) -> Registry:
         """The subnets: those of SUBNETS_FILE, or the built-in ones while the default file is not there.
@@ -178,12 +178,12 @@ def _at_home(path: Path) -> Path:
     try:
         found = path.expanduser()
     except RuntimeError:
-        raise ValueError("names the home directory of a user that this machine does not know") from None
+        raise ValueError("names the home directory of an unknown user") from None
     try:
         os.lstat(found)
     except OSError as error:  # whatever else is wrong with it is said where it is used
         if error.errno == errno.ENAMETOOLONG:
-            raise ValueError("is longer than paths and the names in them may be") from None
+            raise ValueError("is longer than a path or file name may be") from None
     return found
 
 

@@ -61,7 +61,7 @@ class Reloader:
             sources = self._read()
             found = check_settings(sources)
         except SettingsError as error:
-            _log.error("settings are not changed, for they are wrong: %s", "; ".join(error.lines))
+            _log.error("settings are not reloaded, because they are wrong: %s", "; ".join(error.lines))
             return False
         for remark in sources.remarks:
             _log.warning("%s", remark)
@@ -70,9 +70,9 @@ class Reloader:
         if taken is None:
             return False
         if difference.restart:
-            _log.warning("changed, but needs a restart: %s", ", ".join(difference.restart))
+            _log.warning("changed, but takes effect only after a restart: %s", ", ".join(difference.restart))
         elif not difference.taken:
-            _log.info("settings read again: nothing has changed")
+            _log.info("settings reloaded: nothing has changed")
         if difference.taken:
             self._adopt(taken, difference.taken, adopter)
         return bool(difference.taken)
@@ -94,7 +94,7 @@ class Reloader:
         try:
             return Settings.model_validate(values)
         except ValidationError:
-            _log.error("settings are not changed: %s go only with others that need a restart", ", ".join(taken))
+            _log.error("settings are not reloaded: %s depend on others that need a restart", ", ".join(taken))
             return None
 
     def _adopt(self, settings: Settings, names: tuple[str, ...], adopter: Adopter) -> None:

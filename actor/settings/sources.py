@@ -65,7 +65,7 @@ class UnknownVariable:
     def __str__(self) -> str:
         meant = f": did you mean {self.nearest}?" if self.nearest else ", and none has a name like it: remove it"
         where = f"{self.place}:{self.line}" if self.place else "environment"
-        return f"{where}: {self.name[:60]!r} is no setting and has no effect{meant}"
+        return f"{where}: {self.name[:60]!r} is not a setting and has no effect{meant}"
 
 
 def unknown_variables(
@@ -295,7 +295,7 @@ class _Gathered:
         overridden = [name for name, value in written.items() if self.values[name].value != value.value]
         if overridden:
             names = ", ".join(sorted(overridden))
-            self.remarks.append(f"environment: what it says of {names} counts, not what {self._env_file} says")
+            self.remarks.append(f"environment: its value of {names} counts, not the one in {self._env_file}")
 
     def _text(self, name: str, value: str, place: str) -> str:
         """The value without what surrounds it; an empty one means that the setting is not given."""

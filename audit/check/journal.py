@@ -49,7 +49,7 @@ def check_journal(
 
     Args:
         journal: The journal's directory.
-        to_the_end: Go on after the first divergence.
+        to_the_end: Continue after the first difference.
         on_progress: Called with records done and about how many there are.
 
     Raises:

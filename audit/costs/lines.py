@@ -159,11 +159,9 @@ def _unrecorded_line(money: Money, total: Expenses) -> str:
     if total.untold_calls:
         llm_usd = money.llm(perhaps)
         price = "" if llm_usd is None else f": ${llm_usd:.6f}"
-        reckoned = f"; as the dearest analysis of its day each: {_tokens(perhaps)}{price}, perhaps more"
+        reckoned = f"; each counted as the most expensive analysis of its day: {_tokens(perhaps)}{price}, perhaps more"
         known = perhaps.prompt_tokens or perhaps.completion_tokens
-        said.append(
-            f"{_count(total.untold_calls, 'call')} of the LLM, whose tokens nobody told{reckoned if known else ''}"
-        )
+        said.append(f"{_count(total.untold_calls, 'call')} of the LLM, without token counts{reckoned if known else ''}")
     return f"not on record: {'; '.join(said) or 'nothing'}"
 
 

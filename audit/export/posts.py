@@ -96,7 +96,7 @@ POST_COLUMNS: Final = (
     Column("llm_calls", "integer", "LLM calls for it", _of_analysis("calls")),
     Column("llm_failed_calls", "integer", "requests without a usable answer", _of_analysis("failed_calls")),
     Column(
-        "llm_unmeasured_calls", "integer", "of the calls, those without told tokens", _of_analysis("unmeasured_calls")
+        "llm_unmeasured_calls", "integer", "of the calls, those without token counts", _of_analysis("unmeasured_calls")
     ),
     Column("llm_repairs", "integer", "of the calls, those for a better answer", _of_analysis("repairs")),
     Column(
@@ -108,14 +108,16 @@ POST_COLUMNS: Final = (
     Column("llm_completion_tokens", "integer", "billed output tokens", _of_analysis("completion_tokens")),
     Column("llm_latency_ms", "integer", "time over all calls", _of_analysis("latency_ms")),
     Column("attempts", "integer", "submissions begun, over all windows", lambda r: r.attempts),
-    Column("failed_attempts", "integer", "of these, failed; those that a crash cut off aside", lambda r: r.failures),
+    Column(
+        "failed_attempts", "integer", "of these, failed; without those that a crash interrupted", lambda r: r.failures
+    ),
     Column("rate_limited", "integer", "of these, answered 429", lambda r: r.limits),
     *at_columns("first_sent", "when the first submission began", lambda r: _at(r.first_sent)),
     *at_columns("last_sent", "when the last submission began", lambda r: _at(r.last_sent)),
     Column(
         "verdict",
         "text",
-        "`accepted`, `rejected`, `abandoned`, `left out`, `pending`, or `settled` where a declared gap swallowed it",
+        "`accepted`, `rejected`, `abandoned`, `left out`, `pending`, or `settled` where it lies in a declared gap",
         lambda r: r.verdict,
     ),
     Column("verdict_seq", "integer", "record of the verdict", lambda r: None if r.decided is None else r.decided.seq),
@@ -130,7 +132,7 @@ POST_COLUMNS: Final = (
     Column(
         "judged",
         "text",
-        "what validators told: `confirmed`, `refused`, `disputed`; empty while none told",
+        "what validators reported: `confirmed`, `refused`, `disputed`; empty while none has",
         lambda r: r.told and r.told.verdict,
     ),
     Column("confirmations", "integer", "validators that confirmed it", lambda r: r.told and r.told.confirmed),

@@ -204,13 +204,13 @@ WINDOW_COLUMNS: Final = (
     Column(
         "end_block", "integer", "the first block after it", lambda r: r.event.start_block + r.event.blocks_per_window
     ),
-    Column("opened_seq", "integer", "record that told of it", lambda r: r.opened.seq),
+    Column("opened_seq", "integer", "record that opened it", lambda r: r.opened.seq),
     *at_columns("opened", "when that was", lambda r: r.opened.at_ms),
     Column("opened_block", "integer", "the block that the API was at then", lambda r: r.event.current_block),
-    Column("told_by", "text", "`status` or `submit`: the answer that told", lambda r: r.event.source),
+    Column("told_by", "text", "`status` or `submit`: the answer that named it", lambda r: r.event.source),
     *at_columns("begun", "when work on it began; empty when it never did", lambda r: r.begun and r.begun.at_ms),
     *at_columns("ended", "when nothing was left to do in it", lambda r: r.ended and r.ended.at_ms),
-    Column("wanted", "integer", "posts that its search was to bring", lambda r: r.wanted),
+    Column("wanted", "integer", "posts that its search should bring", lambda r: r.wanted),
     Column("search", "text", "`answered` or `failed`; empty without a search", lambda r: r.search_word),
     *at_columns("scraped", "when the search ended", lambda r: r.scraped and r.scraped.at_ms),
     Column("search_failure", "text", "kind and reason of a failed search", lambda r: r.search_failure),

@@ -187,7 +187,7 @@ def _trouble(trouble: TroubleAccounts) -> Iterator[str]:
     if trouble.mismatches:
         yield _line("settings", f"{trouble.mismatches} difference(s) from the API's numbers")
     if trouble.taken_back:
-        yield _line("windows", f"{trouble.taken_back} time(s) the API had told of one that was none")
+        yield _line("windows", f"{trouble.taken_back} time(s) the API had named a window that did not exist")
     counted = (
         ("searches", "failed", trouble.failed_searches),
         ("analyses", "failed", trouble.failed_analyses),

@@ -112,7 +112,7 @@ def _holds(process: Fields) -> str:
         return f"{named or 'one'} holds the journal{since}{up}"
     if process["holds"] == "unknown":
         where = "" if process["host"] is None else f" on host {process['host']}"
-        return f"cannot be told from here: LOCK names process {named or 'nobody'}{where}"
+        return f"cannot be seen from here: LOCK names process {named or 'nobody'}{where}"
     if process["said_goodbye"] is None:
         return "none; how the last one ended cannot be read"
     if process["said_goodbye"]:
@@ -127,14 +127,14 @@ def _holds(process: Fields) -> str:
 def _alarms(alarms: list[Fields]) -> Iterator[StatusLine]:
     for alarm in alarms:
         yield _line("alarm", f"{alarm['name']}, {_ago(alarm)}: {alarm['words']}", "bad")
-        yield _line("", f"to mend it: {alarm['fix']}", "bad")
+        yield _line("", f"to fix it: {alarm['fix']}", "bad")
 
 
 def _disk(disk: Fields) -> StatusLine:
     if disk["shortage"] is not None:
         return _line("disk", disk["shortage"], "bad")
     free = disk["free_bytes"]
-    return _line("disk", "how much is free cannot be told" if free is None else f"{free >> 20:,} MiB are free")
+    return _line("disk", "the free space is unknown" if free is None else f"{free >> 20:,} MiB are free")
 
 
 def _state(fields: Fields) -> Iterator[StatusLine]:

@@ -76,8 +76,7 @@ def read_witness(directory: Path) -> Witness | None:
     whole = [slot for slot in slots if slot is not None]
     if not whole:
         raise JournalDamagedError(
-            f"{directory / HEAD}: both slots are damaged, so whether records are missing cannot be told; "
-            f"{way_out(directory)}"
+            f"{directory / HEAD}: both slots are damaged, so missing records cannot be detected; {way_out(directory)}"
         )
     newest = max(whole, key=lambda slot: slot.generation)
     return Witness(place=newest.place, generation=newest.generation, damaged=len(slots) - len(whole))
@@ -89,7 +88,7 @@ def _content(file: Path) -> bytes:
     with os.fdopen(fd, "rb") as stream:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise JournalDamagedError(
-                f"{file} is no regular file, so whether records are missing cannot be told; {way_out(file.parent)}"
+                f"{file} is no regular file, so missing records cannot be detected; {way_out(file.parent)}"
             )
         return stream.read()
 

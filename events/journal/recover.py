@@ -121,7 +121,7 @@ def witnessed(directory: Path, segments: Sequence[str]) -> Witness | None:
     witness = read_witness(directory)
     if witness is None and (segments or snapshot.snapshot_paths(directory)):
         raise JournalDamagedError(
-            f"{directory / HEAD} is missing, so whether records are missing cannot be told; {way_out(directory)}"
+            f"{directory / HEAD} is missing, so missing records cannot be detected; {way_out(directory)}"
         )
     if witness is not None and not segments and witness.place.head.seq > 0:
         raise _rolled_back(directory, witness, "there is no segment at all")

@@ -111,10 +111,10 @@ class _Verifier:
             witness = read_witness(self._directory)
         except JournalDamagedError:
             what = "both slots are damaged" if (self._directory / HEAD).is_file() else "no regular file"
-            self._find(HEAD, 0, f"{what}: whether records are missing at the end cannot be told")
+            self._find(HEAD, 0, f"{what}: lost records at the end cannot be detected")
             return "damaged", None
         if witness is None:
-            self._find(HEAD, 0, "missing: whether records are missing at the end cannot be told")
+            self._find(HEAD, 0, "missing: lost records at the end cannot be detected")
             return "missing", None
         return ("one slot damaged" if witness.damaged else "whole"), witness
 

@@ -177,7 +177,7 @@ def test_what_no_record_tells_is_what_the_machine_counts() -> None:
     assert books.total().untold_calls == 2 + 1 + 1
     line = _unrecorded(books)
     assert "not on record: at most 20 posts and 20 users of X: $0.3000; 4 calls of the LLM, " in line
-    assert "as the dearest analysis of its day each: 400 prompt and 40 completion tokens: $" in line
+    assert "each counted as the most expensive analysis of its day: 400 prompt and 40 completion tokens: $" in line
     assert line.endswith(", perhaps more"), "a call that told no tokens has no upper bound"
 
 
@@ -188,7 +188,7 @@ def test_calls_that_nobody_can_reckon_are_counted_all_the_same(calls: int) -> No
     drive.on(analyzed("1", calls=calls, unmeasured_calls=calls, prompt_tokens=0, completion_tokens=0))
     books, _ = booked(drive)
     plural = "" if calls == 1 else "s"
-    assert _unrecorded(books) == f"not on record: {calls} call{plural} of the LLM, whose tokens nobody told"
+    assert _unrecorded(books) == f"not on record: {calls} call{plural} of the LLM, without token counts"
 
 
 def test_where_all_is_told_nothing_is_missing() -> None:

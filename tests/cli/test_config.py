@@ -32,7 +32,7 @@ def test_each_setting_has_its_value_and_its_source(
     monkeypatch.setenv("MODEL", "of-env")
     monkeypatch.delenv("NETUID", raising=False)
     code, report, rows = told(command, "--wallet.name", "mine")
-    overridden = "environment: what it says of MODEL counts, not what .miner_env says"
+    overridden = "environment: its value of MODEL counts, not the one in .miner_env"
     assert (code, report["mistakes"], report["remarks"]) == (0, [], [overridden])
     assert list(rows) == [name.upper() for name in Settings.model_fields]
     assert rows["WALLET_NAME"] == {
@@ -60,7 +60,7 @@ def test_the_text_says_the_same(here: World, command: Command) -> None:
     assert lines["LOG_LEVEL"].split() == ["debug", "flag"]
     assert lines["LLM_USD_PER_MILLION_PROMPT_TOKENS"].split() == ["none", "default"]
     assert errors.splitlines() == [
-        "user-miner: warning: .miner_env:2: 'NETUDI' is no setting and has no effect: did you mean NETUID?"
+        "user-miner: warning: .miner_env:2: 'NETUDI' is not a setting and has no effect: did you mean NETUID?"
     ]
 
 
@@ -174,7 +174,7 @@ def test_a_run_that_is_refused_names_the_misspelled_variable(
     assert code == 2
     missing, unknown = errors.splitlines()
     assert missing.startswith("user-miner: X_BEARER_TOKEN: is not set")
-    assert unknown.endswith("'X_BEARER_TOKN' is no setting and has no effect: did you mean X_BEARER_TOKEN?")
+    assert unknown.endswith("'X_BEARER_TOKN' is not a setting and has no effect: did you mean X_BEARER_TOKEN?")
 
 
 def test_a_run_warns_of_what_has_no_effect(here: World, command: Command) -> None:
@@ -182,6 +182,7 @@ def test_a_run_warns_of_what_has_no_effect(here: World, command: Command) -> Non
     (here.folder / ".miner_env").write_text("SERCH_KEYWORDS=tao\n")
     code, _, errors = command("run", "--windows", "1")
     assert code == 0
-    assert ".miner_env:1: 'SERCH_KEYWORDS' is no setting and has no effect: did you mean SEARCH_KEYWORDS?" in " ".join(
-        errors.split()
+    assert (
+        ".miner_env:1: 'SERCH_KEYWORDS' is not a setting and has no effect: did you mean SEARCH_KEYWORDS?"
+        in " ".join(errors.split())
     )

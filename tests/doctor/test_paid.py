@@ -97,7 +97,7 @@ def test_what_a_post_would_cost(world: World, votes: str, fault: str) -> None:
 def test_a_server_that_tells_no_tokens(world: World) -> None:
     """No price is made up for it."""
     world.sandbox.script("llm.chat", "null_usage")
-    assert exactly(answer(world), "ok", "no count of tokens, so neither costs nor a budget are known")
+    assert exactly(answer(world), "ok", "no token counts, so costs and budgets cannot be computed")
 
 
 @pytest.mark.parametrize("analyzer", ["hybrid", "matcher"])

@@ -106,7 +106,7 @@ def test_a_journal_that_somebody_holds(here: World, command: Command) -> None:
 def test_a_journal_that_another_host_holds(tmp_path: Path) -> None:
     """Its locks cannot be seen from here, so nothing is claimed."""
     (tmp_path / LOCK).write_text('{"pid": 4711, "host": "elsewhere", "started": "2026-11-22T14:32:05+00:00"}')
-    said = "process 4711 on elsewhere took it since 2026-11-22T14:32:05.000Z; whether it runs cannot be told"
+    said = "process 4711 on elsewhere took it since 2026-11-22T14:32:05.000Z; whether it still runs cannot be seen"
     assert exactly(lock_check(tmp_path, find_holder(tmp_path)), "ok", said)
 
 

@@ -226,7 +226,7 @@ def test_nonsense_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> Non
     for _ in range(200):
         assert not take(intake, told, scored(score=math.nan))
     assert len(caplog.messages) == 21
-    assert caplog.messages[-1] == "further remarks on validators' words are left out for up to 24 hours"
+    assert caplog.messages[-1] == "further warnings about validators' reports are suppressed for up to 24 hours"
     clock.now_s += 86_400
     assert not take(intake, told, scored(score=math.nan))
     assert len(caplog.messages) == 22

@@ -134,7 +134,7 @@ def test_nothing_is_taken_before_a_start_and_after_a_stop(
         miner.stop()
         assert not tell()
     assert [line for line in caplog.messages if "word" in line] == [
-        "a validator's word is not recorded: the miner is not running"
+        "a validator's report is not recorded: the miner is not running"
     ] * 2
     miner.start()
     assert tell()

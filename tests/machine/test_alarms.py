@@ -70,7 +70,7 @@ def test_an_alarm_ends_with_what_it_is_about() -> None:
 
 
 def test_a_full_disk_rings_until_there_is_room_or_a_start_looks_anew() -> None:
-    """Since the record that told of it; a start forgets it, for the disk may be another one."""
+    """Since the record that opened it; a start forgets it, for the disk may be another one."""
     ends: tuple[Callable[[Drive], object], ...] = (
         lambda drive: drive.on(ev.DiskFreed(free_bytes=9 << 20)),
         Drive.start,

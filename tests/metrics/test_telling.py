@@ -123,8 +123,8 @@ def test_what_is_not_taken_is_tried_every_minute_and_said_once(caplog: pytest.Lo
     assert (told.tried, told.titles) == (2, [])
     (line,) = caplog.messages
     assert line == (
-        "'user-miner: alarm x_refused' cannot be told by NOTIFY_URL: error=500; it is tried every 60 s, "
-        "and now by `user-miner doctor --notify`"
+        "'user-miner: alarm x_refused' cannot be sent by NOTIFY_URL: error=500; it is tried again every 60 s; "
+        "`user-miner doctor --notify` tries now"
     )
     told.works = True
     assert told.look(alarm("disk", None), after_s=60) == ["disk"]

@@ -61,7 +61,7 @@ def test_lines_are_dropped_and_counted_while_nobody_takes_them(slow: Slow) -> No
     log.warning("%s", "a line longer than all that may wait" * 10)
     log.warning("last")
     thread.close()
-    told = f"{thread.dropped} lines of the log were dropped here: where it goes, they were not taken in time"
+    told = f"{thread.dropped} log lines were dropped here: the place that the log goes to did not take them in time"
     lines = [f"line {number:02d} {'x' * 12}" for number in range(kept)]
     assert slow.taken == ["first", *lines, told, "last"]
     assert thread.dropped == 40 - kept + 1
@@ -98,7 +98,7 @@ def test_a_line_that_cannot_be_made_is_told_of(slow: Slow) -> None:
     logger_of(thread).warning("%d", "the secret")
     thread.close()
     (line,) = slow.taken
-    assert line == "a line of the log could not be made: TypeError: '%d'"
+    assert line == "a log line could not be formatted: TypeError: '%d'"
 
 
 def test_last_words_that_nobody_takes_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

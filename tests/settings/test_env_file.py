@@ -36,7 +36,7 @@ def values(sources: Sources) -> dict[str, object]:
         ('MODEL="a\nb"\nNETUID=4\n', 1, ("the value of MODEL goes on over several lines and is left out", "quote")),
         ("# x\nNETUID=3\nMODEL=m\nNETUID=4\n", 4, ("NETUID is given again", "line 2 does not")),
         ("MODEL=a${NOWHERE}b\n", 1, ("the value of MODEL names ${NOWHERE}, which is not set", "single quotes")),
-        ("A='1'\n", 1, ("'A' is no setting and has no effect", "remove it")),
+        ("A='1'\n", 1, ("'A' is not a setting and has no effect", "remove it")),
         ("NETUDI=4\n", 1, ("'NETUDI' is no setting", "did you mean NETUID?")),
         ("export Netuid = 4\nSEARCH-KEYWORDS=a\n", 2, ("did you mean SEARCH_KEYWORDS?",)),
         ("API_KEY=${HOME}\n", 1, ("${HOME} was replaced in API_KEY", "single quotes")),

@@ -22,7 +22,7 @@ def test_every_setting_that_does_not_count_is_named(tmp_path: Path, name: str) -
     for spelled in (name, name.lower()):
         found = sources(tmp_path, f"{name}=of-file\n", {spelled: "of-environment"})
         (remark,) = found.remarks
-        assert remark == f"environment: what it says of {name} counts, not what {tmp_path / '.miner_env'} says"
+        assert remark == f"environment: its value of {name} counts, not the one in {tmp_path / '.miner_env'}"
         assert found.values[name].value == "of-environment"
 
 

@@ -72,7 +72,7 @@ def test_a_signal_changes_what_the_next_search_asks_for(world: World) -> None:
         wait_for(lambda: "CheckpointSigned" in world.names(), "the first window")
         reload("settings changed: ", **good, BATCH_HTTP_TIMEOUT="20", HOTKEY_PASSWORD=SECRET, NETUDI="4")
         reload("settings are not changed, for they are wrong: ", **good, NETUID="x", API_KEYS=SECRET)
-        reload("settings read again: nothing has changed", **good)
+        reload("settings reloaded: nothing has changed", **good)
         world.sandbox.add_post("tao rises")
         world.sandbox.next_window()
         wait_for(lambda: len(queries(world)) == 2, "the next search")

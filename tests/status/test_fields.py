@@ -81,7 +81,7 @@ def test_a_clock_that_was_set_back_is_told(tmp_path: Path) -> None:
         (
             Holder(holds="unknown", pid=1, host="box"),
             False,
-            "cannot be told from here: LOCK names process 1 on host box",
+            "cannot be seen from here: LOCK names process 1 on host box",
         ),
     ],
 )
@@ -305,7 +305,7 @@ def test_an_alarm_is_told_with_what_to_change(tmp_path: Path) -> None:
     assert (alarm["name"], alarm["age_s"], "model: HTTP 4xx" in alarm["words"]) == ("analysis_refused", 90, True)
     assert "MODEL" in alarm["fix"]
     assert "alarm        analysis_refused, 1 min 30 s ago: the LLM's server refuses every analysis" in text(found)
-    assert "to mend it: set MODEL" in text(found)
+    assert "to fix it: set MODEL" in text(found)
     assert brief_line(found).startswith("alarm analysis_refused; record ")
     assert set(stands(found).values()) == {"held until it can be analyzed"}
     assert found["state"]["waits_for"].endswith("block 800, to ask again about 2 held post(s)")

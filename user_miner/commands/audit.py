@@ -27,11 +27,11 @@ def audit(
     rules: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Python file with more rules; repeatable.")
     ] = None,
-    rule: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Judge by this rule only; repeatable.")] = None,
+    rule: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Check this rule only; repeatable.")] = None,
     env_file: EnvFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Judge a whole journal by named rules. It also accounts for windows, time and posts."""
+    """Check a whole journal against named rules. It also accounts for windows, time and posts."""
     raise typer.Exit(run_audit(named_or_own(journal, env_file), as_json=as_json, rules=rules or (), names=rule or ()))
 
 

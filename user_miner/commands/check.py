@@ -23,11 +23,11 @@ __all__ = ["check", "run_check"]
 def check(
     journal: JournalArgument = None,
     *,
-    to_the_end: Annotated[bool, typer.Option("--all", help="Go on after the first divergence.")] = False,
+    to_the_end: Annotated[bool, typer.Option("--all", help="Continue after the first difference.")] = False,
     env_file: EnvFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Try this build on a journal, record by record. Would it have decided the same?"""
+    """Check that this build decides as a journal records. Would it have decided the same?"""
     from importlib.metadata import version  # noqa: PLC0415
 
     raise typer.Exit(
@@ -42,7 +42,7 @@ def run_check(directory: Path, *, build: str, to_the_end: bool, as_json: bool) -
     Args:
         directory: The journal, or a folder that holds exactly one.
         build: This build's version, for people.
-        to_the_end: Go on after the first divergence.
+        to_the_end: Continue after the first difference.
         as_json: One JSON object instead of text.
     """
     with progress("checking") as on_progress:  # nothing is printed meanwhile, for a bar may stand on the terminal

@@ -36,13 +36,13 @@ __all__ = ["CostsOptions", "costs", "run_costs"]
 def costs(
     journal: JournalArgument = None,
     *,
-    by: Annotated[Literal["window", "day", "total"], typer.Option(help="A row for each of these.")] = "day",
-    since: Annotated[str | None, typer.Option(metavar="DAY", help="Only from this UTC day on.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="DAY", help="Only up to this UTC day.")] = None,
+    by: Annotated[Literal["window", "day", "total"], typer.Option(help="One row per day, window or post.")] = "day",
+    since: Annotated[str | None, typer.Option(metavar="DAY", help="Start at this UTC day.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DAY", help="End at this UTC day.")] = None,
     env_file: Annotated[Path | None, typer.Option(help="Settings file with the prices [default: .miner_env]")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what X and the LLM cost. It also tells what the journal saved and what the budgets have left."""
+    """Show what X and the LLM cost. It also tells what the journal saved and what the budgets have left."""
     from actor.edges.clock import SystemClock  # noqa: PLC0415
     from actor.settings.model import SettingsError, load_prices  # noqa: PLC0415
     from user_miner.terminal import fail  # noqa: PLC0415
@@ -63,7 +63,7 @@ class CostsOptions:
     """What an operator asked for, as it was written.
 
     Attributes:
-        by: A row for each of these.
+        by: One row per day, window or post.
         since: First UTC day that counts, such as 2026-11-22.
         until: Last UTC day that counts.
         as_json: For machines, a line for each row.

@@ -35,7 +35,7 @@ __all__ = ["demo", "run_demo"]
 
 def demo(
     *,
-    journal: Annotated[Path, typer.Option(help="Where the demo's journal goes.")] = Path("journal/demo"),
+    journal: Annotated[Path, typer.Option(help="Where to put the demo's journal.")] = Path("journal/demo"),
 ) -> None:
     """Run the miner against stand-ins on this machine. A few fast windows, a kill -9, and what it proves."""
     raise typer.Exit(run_demo(journal))

@@ -15,19 +15,24 @@ __all__ = ["doctor"]
 def doctor(
     *,
     chain: Annotated[bool, typer.Option("--chain", help="Ask the chain whether the hotkey is registered.")] = False,
-    paid: Annotated[
-        bool, typer.Option("--paid", help="Search X and ask the LLM once, for real; both are paid.")
-    ] = False,
+    paid: Annotated[bool, typer.Option("--paid", help="Search X and ask the LLM once; both cost money.")] = False,
     llm: Annotated[
         bool,
-        typer.Option("--llm", help="Ask the LLM about a post with a known answer, for real; it is paid."),
+        typer.Option("--llm", help="Ask the LLM about one post with a known answer; this costs money."),
     ] = False,
     notify: Annotated[bool, typer.Option("--notify", help="Send a test message to NOTIFY_URL.")] = False,
     bundle: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a support archive (tar.gz) without secrets.")
     ] = None,
     timeout_s: Annotated[
-        float, typer.Option("--timeout", min=0.1, max=600, metavar="SECONDS", help="For each question to a server.")
+        float,
+        typer.Option(
+            "--timeout",
+            min=0.1,
+            max=600,
+            metavar="SECONDS",
+            help="Time limit for each request to a server, in seconds.",
+        ),
     ] = 10.0,
     env_file: Annotated[Path | None, typer.Option(help="Settings file [default: .miner_env]")] = None,
     journal: Annotated[Path | None, typer.Option(help="Where journals live [default: journal]")] = None,
@@ -41,7 +46,7 @@ def doctor(
     ] = "finney",
     as_json: JsonOption = False,
 ) -> None:
-    """Look at all that a miner needs, and say what to do. Each is ok, a warning or a failure.
+    """Check everything that a miner needs, and say how to fix it. Each is ok, a warning or a failure.
 
     Nothing is changed, and nothing is paid without --paid or --llm. Exit code 1 when something failed.
     """

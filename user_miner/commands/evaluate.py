@@ -50,7 +50,7 @@ def evaluate(
     env_file: Annotated[Path | None, typer.Option(help="Settings file [default: .miner_env]")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Hold the analyzer against labelled posts. Mentions, candidates and, with a model, relevance and sentiment."""
+    """Test the analyzer on labelled posts. Mentions, candidates and, with a model, relevance and sentiment."""
     from actor.analyzer import RegistryError, make_strategy  # noqa: PLC0415
     from actor.analyzer.labelled import LabelError  # noqa: PLC0415
     from actor.analyzer.quality import matching, modelled  # noqa: PLC0415

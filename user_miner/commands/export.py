@@ -55,25 +55,29 @@ class Form(StrEnum):
 def export(
     journal: JournalArgument = None,
     *,
-    what: Annotated[What | None, typer.Option(help="Rows of what [default: records]", show_default=False)] = None,
+    what: Annotated[What | None, typer.Option(help="Which table [default: records]", show_default=False)] = None,
     form: Annotated[
         Form | None,
         typer.Option("--format", help="Parquet needs the extra `parquet` [default: jsonl]", show_default=False),
     ] = None,
     dispute: Annotated[
         str | None,
-        typer.Option(metavar="POST", help="In place of rows: a bundle that proves what became of this post."),
+        typer.Option(metavar="POST", help="Instead of rows: a bundle that proves the verdict on this post."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; - or nothing is standard output.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Output file; - or nothing is standard output.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace FILE.")] = False,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="From this UTC time on.")] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Up to this UTC time.")] = None,
     window: Annotated[list[int] | None, typer.Option(min=0, help="Only this window; repeatable.")] = None,
     event: Annotated[list[str] | None, typer.Option(help="Only records of this event; repeatable.")] = None,
     env_file: EnvFileOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="With --out: say as JSON what was written.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="With --out: print a JSON summary of what was written.")
+    ] = False,
 ) -> None:
-    """Write a journal as rows for other programs. Its records, posts or windows; or one post as a dispute bundle."""
+    """Export a journal as rows for other programs. Its records, posts or windows; or one post as a dispute bundle."""
     file = None if out is None or str(out) == "-" else out
     if as_json and file is None:
         raise typer.BadParameter("says what was written to a file: it needs --out", param_hint="--json")
@@ -119,7 +123,7 @@ class ExportOrder:
         what: The table.
         form: How it is written.
         out: Where to; None is standard output.
-        force: Replace a file that is there.
+        force: Overwrite an existing file.
         as_json: Say what was written as JSON.
         since: As `audit.filters` reads them, like the next three.
         until: Last moment.

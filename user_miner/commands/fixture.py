@@ -46,10 +46,12 @@ def fixture(
     until: Annotated[
         int | None, typer.Option(metavar="SEQ", min=1, help="What led to this record, from its window's opening.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; - or nothing is standard output.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Output file; - or nothing is standard output.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     keep_text: Annotated[
-        bool, typer.Option("--keep-text/--redact", help="Keep texts, authors and ids of posts, or put in stand-ins.")
+        bool, typer.Option("--keep-text/--redact", help="Keep texts, authors and ids of posts, or replace them.")
     ] = False,
     env_file: EnvFileOption = None,
     as_json: JsonOption = False,

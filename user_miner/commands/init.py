@@ -47,9 +47,9 @@ def init(
         Path | None, typer.Option(metavar="FILE", help="File that holds HOTKEY_PASSWORD; - for standard input.")
     ] = None,
     wallet_check: Annotated[
-        bool, typer.Option("--wallet-check/--no-wallet-check", help="Open the hotkey that the settings name.")
+        bool, typer.Option("--wallet-check/--no-wallet-check", help="Also check that the hotkey in the settings opens.")
     ] = True,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a settings file that only you can read. It asks on a terminal, or takes these options."""
     from user_miner.commands.config import DEFAULT_ENV_FILE  # noqa: PLC0415

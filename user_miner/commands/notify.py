@@ -50,7 +50,7 @@ class Notifier:
                 line.setblocking(False)  # noqa: FBT003  (socket's own signature)
                 line.sendto(lines.encode(), address)
         except OSError as error:
-            _log.debug("the service manager at %s was not told %s: %s", self._address, lines, error)
+            _log.debug("the service manager at %s did not get %s: %s", self._address, lines, error)
 
     def ready(self) -> None:
         """The journal is taken and the miner works."""

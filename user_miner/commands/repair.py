@@ -35,7 +35,7 @@ def repair(
     out: Annotated[Path | None, typer.Option(help="The new journal [default: JOURNAL.repaired]")] = None,
     env_file: EnvFileOption = None,
 ) -> None:
-    """Say what a damaged journal still holds. With --accept-loss go on in a new one."""
+    """Show what a damaged journal still holds. With --accept-loss go on in a new one."""
     raise typer.Exit(run_repair(named_or_own(journal, env_file), accept_loss=accept_loss, out=out))
 
 
@@ -52,7 +52,7 @@ def run_repair(directory: Path, *, accept_loss: bool, out: Path | None, clock: C
         journal, damage = _look(directory)
         if damage is None:
             _follow(journal, "the chain is whole, but this build cannot follow the records")
-            _say(f"{journal} needs no repair: `user-miner run` opens it as it is")
+            _say(f"{journal} needs no repair: `user-miner run` opens it")
             return 0
         gap = gap_of(damage)
         _describe(journal, damage, gap)

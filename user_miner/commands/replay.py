@@ -41,7 +41,7 @@ __all__ = ["ReplayOptions", "follow_timeline", "print_timeline", "replay", "run_
 def replay(
     journal: JournalArgument = None,
     *,
-    verbose: Annotated[bool, typer.Option("--verbose", help="A line for each record.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="One line per record.")] = False,
     window: Annotated[list[int] | None, typer.Option(metavar="N", min=0, help="Only this window; repeatable.")] = None,
     post: Annotated[
         str | None, typer.Option(metavar="ID", help="The whole life of a post; with other filters, what concerns it.")
@@ -51,13 +51,14 @@ def replay(
     ] = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="Only records from this UTC time on.")] = None,
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Only records up to this UTC time.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", help="Go on with what is written, until Ctrl-C.")] = False,
-    at: Annotated[str | None, typer.Option(metavar="SEQ|TIME", help="Print the state there.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Follow new records until Ctrl-C.")] = False,
+    at: Annotated[str | None, typer.Option(metavar="SEQ|TIME", help="Print the state at this point.")] = None,
     diff: Annotated[
         tuple[str, str] | None, typer.Option(metavar="A B", help="What changed between two points, SEQ or TIME each.")
     ] = None,
     why: Annotated[
-        int | None, typer.Option(metavar="SEQ", min=1, help="Why this record led where it led, and what it changed.")
+        int | None,
+        typer.Option(metavar="SEQ", min=1, help="Why this record led to its next state, and what it changed."),
     ] = None,
     env_file: EnvFileOption = None,
     as_json: JsonOption = False,

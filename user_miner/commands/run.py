@@ -69,15 +69,17 @@ def run(
     wallet_path: WalletsOption = None,
     netuid: NetuidOption = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Do everything but submit, under a journal of its own.")
+        bool, typer.Option("--dry-run", help="Do everything but submit, with a separate journal.")
     ] = False,
-    windows: Annotated[int | None, typer.Option(min=1, help="Stop after so many windows.")] = None,
+    windows: Annotated[int | None, typer.Option(min=1, help="Stop after this many windows.")] = None,
     checkpoint: Annotated[
-        Path | None, typer.Option(help="A checkpoint kept elsewhere; refuse a journal that was rolled back since.")
+        Path | None, typer.Option(help="A checkpoint saved elsewhere; refuse a journal that was rolled back since.")
     ] = None,
-    require_journal: Annotated[bool, typer.Option("--require-journal", help="Refuse to begin a new journal.")] = False,
+    require_journal: Annotated[
+        bool, typer.Option("--require-journal", help="Refuse to start without an existing journal.")
+    ] = False,
     move_api: Annotated[
-        bool, typer.Option("--move-api", help="Accept a journal of another API URL, and record the move.")
+        bool, typer.Option("--move-api", help="Move a journal to a new API URL, and record that.")
     ] = False,
     debug: DebugOption = False,
     as_json: Annotated[bool, typer.Option("--logging.json", help="Log JSON lines.")] = False,

@@ -25,10 +25,10 @@ def sandbox(
     seed: Annotated[int, typer.Option(help="Seed of the posts and faults.")] = 45,
     fault: Annotated[
         list[str] | None,
-        typer.Option(help="ROUTE:FAULT=RATE, for example api.submit:500=0.1; repeatable. --fault list names them."),
+        typer.Option(help="ROUTE:FAULT=RATE, for example api.submit:500=0.1; repeatable. --fault list prints them."),
     ] = None,
     llm_like: Annotated[
-        str, typer.Option(metavar="NAME", help="A kind of server that the LLM answers like; list names them.")
+        str, typer.Option(metavar="NAME", help="The kind of LLM server to imitate; `list` prints them.")
     ] = "",
 ) -> None:
     """Serve stand-ins for X, the LLM and the coordination API. On loopback; it prints how to use them."""

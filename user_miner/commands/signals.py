@@ -88,7 +88,7 @@ class Signals:
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
     finish_log(_LAST_WORDS_S)
-    said = "user-miner: stopped while it was busy, without a last record; the next start goes on from here\n"
+    said = "user-miner: stopped while busy, without a last record; the next start continues from here\n"
     to_stderr(said, within_s=_LAST_WORDS_S)
     os._exit(0)
 

@@ -27,26 +27,29 @@ _MOST_JOBS: Final = 64  # each takes some 50 MB
 
 def simulate(
     *,
-    seeds: Annotated[int | None, typer.Option(min=1, help="Worlds to try, each from a seed [default: 100]")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Worlds to simulate, one per seed [default: 100]")] = None,
     windows: Annotated[int, typer.Option(min=1, help="Windows in each.")] = 50,
     seed: Annotated[int | None, typer.Option(min=0, help="The first seed [default: a fresh one]")] = None,
     faults: Annotated[
         str | None,
-        typer.Option(metavar="LIST", help="What may go wrong: PLACE or PLACE:KIND,…, all, none [default: all]"),
+        typer.Option(metavar="LIST", help="Which faults may happen: PLACE or PLACE:KIND,…, all, none [default: all]"),
     ] = None,
     rate: Annotated[
-        float | None, typer.Option(min=0, callback=finite, help="How often, in multiples of the usual [default: 1]")
+        float | None,
+        typer.Option(
+            min=0, callback=finite, help="How often faults happen, as a multiple of the usual rate [default: 1]"
+        ),
     ] = None,
     only: Annotated[
         str | None, typer.Option(metavar="LIST", help="Exactly these disturbances, as a report lists them.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=_MOST_JOBS, help="Processes, at most.")] = 1,
     require_coverage: Annotated[
-        bool, typer.Option("--require-coverage", help="A state, row or fault that was not reached is a finding.")
+        bool, typer.Option("--require-coverage", help="Fail if a state, table row or fault was not reached.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Hold the miner to its promises in simulated worlds. In these, everything goes wrong."""
+    """Test the miner's promises in simulated worlds. In these, everything goes wrong."""
     from audit.errors import UsageError  # noqa: PLC0415
     from user_miner.simulation.oracles import judged  # noqa: PLC0415
     from user_miner.simulation.plan import Plan  # noqa: PLC0415

@@ -32,11 +32,11 @@ def status(
     journal: Annotated[
         Path | None, typer.Option(help="A journal, or a folder that holds exactly one [default: JOURNAL_DIR]")
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on until Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep watching until Ctrl-C.")] = False,
     env_file: EnvFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what the miner does now. Its process, state, window, posts, costs, and what went wrong last."""
+    """Show what the miner is doing now. Its process, state, window, posts, costs, and what went wrong last."""
     from actor.edges.clock import SystemClock  # noqa: PLC0415
 
     directory = named_or_own(journal, env_file)
@@ -50,7 +50,7 @@ def run_status(directory: Path, *, watching: bool, as_json: bool, now_ms: Callab
 
     Args:
         directory: The journal, or a folder that holds exactly one.
-        watching: Go on until Ctrl-C.
+        watching: Keep watching until Ctrl-C.
         as_json: For machines; with ``watching`` a line for each change.
         now_ms: The present moment, unix milliseconds.
     """

@@ -53,7 +53,9 @@ EnvFileOption: TypeAlias = Annotated[Path | None, typer.Option(help="Settings fi
 _ENV_FILE: Final = Path(".miner_env")
 
 subnets: Final = typer.Typer(
-    help="The list of subnets that posts are matched against.", no_args_is_help=True, rich_markup_mode=None
+    help="Show or refresh the list of subnets that posts are matched against.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 
@@ -118,7 +120,7 @@ def refresh(
     timeout_s: Annotated[
         float, typer.Option("--timeout", min=0.1, max=3600, metavar="SECONDS", help="For the whole answer.")
     ] = 60.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and write nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would change, but write nothing.")] = False,
     env_file: EnvFileOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -35,7 +35,7 @@ def verify(
     ] = None,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="A checkpoint kept elsewhere: was the history rolled back or rewritten since?"),
+        typer.Option(help="A checkpoint saved elsewhere: was the history rolled back or rewritten since?"),
     ] = None,
     bundle: Annotated[
         Path | None,

@@ -37,7 +37,7 @@ class DoctorOptions:
     Attributes:
         env_file: The settings file; None for the default one.
         flags: Values of settings; None where a flag was not given.
-        timeout_s: For each question to a server.
+        timeout_s: Time limit for each request to a server, in seconds.
         network: The chain's network, to ask about the registration; None asks none.
         paid: Whether to ask all that costs money.
         llm: Whether to ask the LLM at least, which is paid for.

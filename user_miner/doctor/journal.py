@@ -192,7 +192,7 @@ def spending_checks(journal: Path | None, policy: Policy, now_ms: int) -> list[C
     try:
         spent = {} if journal is None else _read(journal, now_ms).state.spent
     except _UnreadableError:
-        return [skipped("budgets", "waits for a journal that tells what today has cost")]
+        return [skipped("budgets", "waits for a journal that says what today has cost")]
     return budget_checks(policy, spent.get(now_ms // DAY_MS, Spent()))
 
 
@@ -206,7 +206,7 @@ def alarm_checks(journal: Path | None, now_ms: int) -> list[Check]:
     try:
         look = _read(journal, now_ms)
     except _UnreadableError:
-        return [skipped("alarms", "waits for a journal that tells what became of the last windows")]
+        return [skipped("alarms", "waits for a journal that says how the last windows ended")]
     mines = find_holder(journal).holds != "no"
     found = [
         (warning if alarm.name in _WARNINGS or not alarm.is_current else failure)("alarms", _told(alarm), alarm.fix)

@@ -81,8 +81,8 @@ def place_checks(root: Path, hotkey: str | None, api_url: str) -> list[Check]:
         fix = f"give user {os.geteuid()} the right to write there, or set JOURNAL_DIR to another directory"
         return [failure("journal", f"this user cannot write {refused[0]}{more}", fix)]
     if is_throwaway(place):
-        said = f"{place.absolute()} lies on a volume without a name and goes with the container"
-        return [warning("journal", said, "mount one that stays, as docker run -v user-miner:/var/lib/user-miner does")]
+        said = f"{place.absolute()} is on an unnamed volume that is deleted with the container"
+        return [warning("journal", said, "mount a named one, as docker run -v user-miner:/var/lib/user-miner does")]
     if journal is not None:
         return [ok("journal", f"{journal.absolute()}, this user can write it")]
     other = None if hotkey is None else other_journal(hotkey, api_url, root / hotkey)
@@ -130,7 +130,7 @@ def lock_check(journal: Path | None, holder: Holder) -> Check:
     since = f" since {at_text(holder.since_ms)}" if holder.since_ms is not None else ""
     if holder.holds == "yes":
         return ok("lock", f"held by {who}{where}{since}: a miner runs")
-    return ok("lock", f"{who}{where} took it{since}; whether it runs cannot be told from here")
+    return ok("lock", f"{who}{where} took it{since}; whether it still runs cannot be seen from here")
 
 
 def room(place: Path) -> tuple[int, int | None]:
@@ -237,7 +237,7 @@ def env_file_checks(env_file: Path, *, named: bool) -> list[Check]:
     if not env_file.exists():
         return [_absent(env_file, named=named)]
     if env_file.is_fifo():
-        return [ok(name, f"{env_file} is a pipe, which is read once")]
+        return [ok(name, f"{env_file} is a pipe, which can be read only once")]
     if not env_file.is_file():
         return [failure(name, f"{env_file} is no regular file", "name the settings file with --env-file")]
     try:
@@ -283,7 +283,7 @@ def settings_checks(mistakes: Sequence[str], number: int) -> list[Check]:
 def variable_checks(remarks: Sequence[str]) -> list[Check]:
     """A line for each variable that has no effect, or not the one that it seems to have."""
     return [warning("variables", remark, _FIX) for remark in remarks] or [
-        ok("variables", "none is unknown, misspelled or odd")
+        ok("variables", "none is unknown or misspelled")
     ]
 
 
@@ -298,7 +298,7 @@ def open_hotkey(settings: Settings) -> tuple[str | None, list[Check]]:
         found, fix = split_advice(str(error))
         if isinstance(error, HotkeyLockedError) and settings.hotkey_password is None and has_operator():
             said = f"{found}; `run` asks for its password on a terminal such as this one"
-            return None, [warning("wallet", said, f"{fix}, where nobody is there to be asked")]
+            return None, [warning("wallet", said, f"{fix}, where nobody can be asked")]
         return None, [failure("wallet", found, fix)]
     file = settings.wallet_path / settings.wallet_name / "hotkeys" / settings.wallet_hotkey
     return address, [ok("wallet", f"hotkey {address} opens ({file})"), *_access(file)]
@@ -317,7 +317,7 @@ async def chain_checks(network: str, *, netuid: int, hotkey: str, timeout_s: flo
         # In a thread: bittensor takes a second to import, in which nothing else could go on.
         chain = await in_daemon_thread(lambda: BittensorChain(network=network, timeout_s=timeout_s), name="bittensor")
     except NetworkError as error:
-        return [failure("chain", str(error), "name a network with --subtensor.network")]
+        return [failure("chain", str(error), "choose a network with --subtensor.network")]
     return [await registration_check(chain, netuid=netuid, hotkey=hotkey)]
 
 
@@ -326,7 +326,7 @@ async def registration_check(chain: BittensorChain, *, netuid: int, hotkey: str)
     try:
         place = await chain.place(netuid=netuid, hotkey=hotkey)
     except ChainError as error:
-        fix = "look at the network, name another node with --subtensor.network, or try again later"
+        fix = "check the network, choose another node with --subtensor.network, or try again later"
         return failure("chain", str(error), fix)
     if not place.exists:
         return failure("chain", f"there is no subnet {netuid}", "correct NETUID")

@@ -59,7 +59,7 @@ async def x_search_checks(settings: Settings, *, timeout_s: float, redact: Calla
             1, keywords=settings.search_keywords, max_pages=1, is_seen=lambda _post: False
         )
     except ScrapeError as error:
-        return [failure("x-search", error.reason, X_FIXES.get(error.kind, "look at the network and at X_API_BASE"))]
+        return [failure("x-search", error.reason, X_FIXES.get(error.kind, "check the network and X_API_BASE"))]
     cost = usd(settings.prices().x_uusd(found.posts_read, found.users_read))
     read = f"read {found.posts_read} posts and {found.users_read} users, {found.unusable} without what is needed"
     if not found.posts:
@@ -99,7 +99,7 @@ def _effort(settings: Settings, answer: Analysis, latency_s: float) -> Iterator[
     yield f"{called} and {unpaid} unpaid request(s)" if unpaid else called
     yield f"{latency_s:.1f} s"
     if answer.unmeasured_calls:
-        yield "no count of tokens, so neither costs nor a budget are known"
+        yield "no token counts, so costs and budgets cannot be computed"
         return
     yield f"{answer.prompt_tokens} + {answer.completion_tokens} tokens"
     calls = answer.calls / settings.analysis_votes
@@ -124,7 +124,7 @@ def _agreement(study: Study, answer: Analysis) -> Check:
     found = modelled([PostOutcome(post=post, study=study, analysis=answer)])
     differences = found.disagreements if found is not None else ()
     if not differences:
-        return ok("llm-known", "the answer is the known one, in relevance and sentiment")
-    told = "; ".join(f"{one.what} is {one.found}, known is {one.expected}" for one in differences)
-    fix = "hold it against more posts (`user-miner evaluate FILE --live`); where it is weak, set MODEL to a better one"
-    return warning("llm-known", f"the answer is not the known one: {told}", fix)
+        return ok("llm-known", "relevance and sentiment equal the known answer")
+    told = "; ".join(f"{one.what} is {one.found}, expected {one.expected}" for one in differences)
+    fix = "test it on more posts (`user-miner evaluate FILE --live`); where it is weak, set MODEL to a better one"
+    return warning("llm-known", f"the answer differs from the known one: {told}", fix)

@@ -56,8 +56,8 @@ _BUDGETS: Final = (
     "MAX_SUBMISSIONS_PER_WINDOW",
     "MAX_SEARCH_PAGES",
 )
-_STUCK_DISK: Final = "look at the disk or network folder: something on it does not answer"
-_STUCK_SERVER: Final = "raise --timeout, or look at the network"
+_STUCK_DISK: Final = "check the disk or network folder: something on it does not answer"
+_STUCK_SERVER: Final = "raise --timeout, or check the network"
 
 _Look = Callable[[Settings], Awaitable[Sequence[Check]]]
 
@@ -67,7 +67,7 @@ class Rounds:
 
     Args:
         patient: Who is looked at.
-        timeout_s: For each question to a server.
+        timeout_s: Time limit for each request to a server, in seconds.
         network: The chain's network, to ask whether the hotkey is registered; None asks none.
         search: Whether to search X, which is paid for.
         llm: Whether to ask the LLM, which is paid for, too.

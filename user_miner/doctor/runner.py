@@ -13,7 +13,7 @@ from user_miner.doctor.report import Check, failure
 __all__ = ["Probe", "run_probes"]
 
 _LONGEST: Final = 600
-_SYSTEM: Final = "mend what the system says here, and see that the working directory is still there"
+_SYSTEM: Final = "fix what the system reports here, and check that the working directory still exists"
 _OURS: Final = "this is a fault of user-miner: report it, with the file that --bundle makes"
 
 
@@ -75,7 +75,7 @@ async def _run(probe: Probe, first: asyncio.Task[list[Check]] | None) -> list[Ch
         return [failure(probe.name, f"no result within {probe.limit_s:g} s", probe.late)]
     if (error := look.exception()) is None:
         return list(look.result())
-    broke = f"could not be looked at: {type(error).__name__}: {error}"
+    broke = f"could not be checked: {type(error).__name__}: {error}"
     return [failure(probe.name, broke, _SYSTEM if isinstance(error, OSError) else _OURS)]
 
 

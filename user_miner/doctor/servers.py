@@ -85,7 +85,7 @@ def unanswered_fix(setting: str, base: str) -> str:
     """What an operator can look at when a server does not answer."""
     if is_loopback(base):
         return f"start what serves {base} on this machine, or correct {setting}"
-    return f"look at the network, its firewall and proxy, and at {setting}, or try again later"
+    return f"check the network, its firewall and proxy, and {setting}, or try again later"
 
 
 def _exchanger(base: str, timeout_s: float) -> Exchanger:
@@ -98,7 +98,7 @@ def _exchanger(base: str, timeout_s: float) -> Exchanger:
 _OLDEST_S: Final = 300
 _FARTHEST_AHEAD_S: Final = 60
 _WARN_S: Final = 5
-_SYNCHRONIZE: Final = "let this machine keep time (`timedatectl set-ntp true`, or chrony)"
+_SYNCHRONIZE: Final = "synchronize this machine's clock (`timedatectl set-ntp true`, or chrony)"
 _SERVER_ERRORS: Final = 500
 _TOO_MANY: Final = 429
 
@@ -144,7 +144,7 @@ def clock_check(date: str | None, asked_at: float, answered_at: float) -> Check:
     """
     theirs = http_date(date or "")
     if theirs is None:
-        return warning("clock", "the API's answer bears no date to compare with", _SYNCHRONIZE)
+        return warning("clock", "the API's answer has no Date header to compare with", _SYNCHRONIZE)
     begins = theirs.timestamp()
     ahead_s, behind_s = asked_at - (begins + 1), begins - answered_at
     if ahead_s >= _FARTHEST_AHEAD_S or behind_s >= _OLDEST_S:
@@ -172,7 +172,7 @@ def window_check(block: Block, blocks_per_window: int, max_submissions: int) -> 
         return warning("window", f"{found}; the API's counts", fix)
     agreed = [f"{name}={ours}" for name, (ours, theirs) in told.items() if theirs is not None]
     if not agreed:
-        return ok("window", "the API tells nothing of its windows that could be compared")
+        return ok("window", "the API's answer has no window numbers to compare")
     return ok("window", f"the API has {' and '.join(agreed)}, too")
 
 
@@ -207,7 +207,7 @@ def usage_check(reply: Reply, *, host: str, redact: Callable[[str], str]) -> Che
         return failure("x", f"{host}: expected X's usage as JSON, found {reply.summary(redact)}", X_FIXES["malformed"])
     used, cap = as_int(data.get("project_usage")), as_int(data.get("project_cap"))
     if used is None or cap is None:
-        return ok("x", f"{host} accepts the token, and tells no numbers of usage")
+        return ok("x", f"{host} accepts the token, but reports no usage numbers")
     read = f"{host} accepts the token; {used:,} of {cap:,} posts of this billing cycle are read"
     if used >= cap:
         return failure("x", read, X_FIXES["usage_capped"])
@@ -221,9 +221,9 @@ def _x_refused(reply: Reply, host: str, redact: Callable[[str], str]) -> Check:
     said = f"{host}: {reply.status}: {reply.summary(redact)}"
     if reply.status == _NOT_FOUND:
         fix = "correct X_API_BASE; where that is right, `user-miner doctor --paid` tries a search"
-        return warning("x", f"{said}: no usage is told here", fix)
+        return warning("x", f"{said}: it does not report usage", fix)
     if error.kind == "rate_limited":
-        return warning("x", f"{said}: the token is good, but was asked about too often", X_FIXES["rate_limited"])
+        return warning("x", f"{said}: the token is good, but this was asked too often", X_FIXES["rate_limited"])
     return failure("x", said, X_FIXES.get(error.kind, X_FIXES["invalid_request"]))
 
 
@@ -231,7 +231,7 @@ def _x_refused(reply: Reply, host: str, redact: Callable[[str], str]) -> Check:
 
 _CORRECT: Final = "correct LLM_BASE, which usually ends in /v1; where that is right,"
 _ASK: Final = f"{_CORRECT} `user-miner doctor --llm` asks the model"
-_ASKED: Final = f"{_CORRECT} the line llm-answer tells whether the model answers"
+_ASKED: Final = f"{_CORRECT} the line llm-answer says whether the model answers"
 _COMPARED: Final = 2_000  # to compare more would take seconds
 _NO_LIST: Final = frozenset({404, 405, 501})
 
@@ -251,7 +251,7 @@ async def llm_checks(
 def models_check(reply: Reply, model: str, *, host: str, redact: Callable[[str], str], fix: str = _ASK) -> Check:
     """What a list of models says of ours; `fix` is what to do where there is none."""
     if reply.status in _NO_LIST:
-        return warning("llm", f"{host} keeps no list of models ({reply.status}), so {model} may be there or not", fix)
+        return warning("llm", f"{host} has no list of models ({reply.status}), so {model} may be there or not", fix)
     if not reply.ok:
         return _llm_refused(reply, host, redact, fix)
     names = _names(reply)
@@ -310,7 +310,7 @@ def _ways(urls: Mapping[str, str]) -> str:
 # Whether alarms reach anybody: can NOTIFY_URL be sent to, and, where that is asked for, does a message get there.
 
 _NAME: Final = "notify"
-_TEST: Final = Message(title="user-miner: test", text="Alarms of this miner are told here.", good=True)
+_TEST: Final = Message(title="user-miner: test", text="This miner's alarms are sent here.", good=True)
 
 
 def notify_checks(settings: Settings, *, sends: bool) -> list[Check]:
@@ -320,7 +320,7 @@ def notify_checks(settings: Settings, *, sends: bool) -> list[Check]:
     except MessengerError as error:
         return [failure(_NAME, f"NOTIFY_URL {error}", "correct NOTIFY_URL, or install what it needs")]
     if found is None:
-        nobody = "NOTIFY_URL is not set: alarms stand in log, status and metrics"
+        nobody = "NOTIFY_URL is not set: alarms are shown in log, status and metrics"
         return [failure(_NAME, nobody, "set NOTIFY_URL") if sends else ok(_NAME, nobody)]
     if not sends:
         return [ok(_NAME, f"alarms go to {found.service}; --notify sends a test message")]
