@@ -26,8 +26,7 @@ from events.describe import inert_json
 from events.journal import JournalReader, locate
 from events.money import Money
 from events.prices import Prices
-from user_miner.journals import named_or_own
-from user_miner.options import JournalArgument, JsonOption
+from user_miner.options import JournalArgument, JsonOption, named_or_own
 from user_miner.terminal import in_one_line, watched
 
 __all__ = ["CostsOptions", "costs", "run_costs"]

@@ -28,8 +28,7 @@ from audit.vouch import SignatureCheck
 from events.describe import inert_json, path_text, printable
 from events.journal import JournalReader, locate
 from user_miner.commands.verify import kept_checkpoint
-from user_miner.journals import named_or_own
-from user_miner.options import EnvFileOption, JournalArgument
+from user_miner.options import EnvFileOption, JournalArgument, named_or_own
 from user_miner.output import check_target, opened
 from user_miner.terminal import in_one_line, tell, watched
 
