@@ -50,20 +50,17 @@ from events.journal.store import JournalError, JournalStore, Lease, Snapshot
 
 __all__ = ["Actor", "ActorConfig", "IdentityError", "Inbox", "Meaning", "OnRecord", "UnreadableJournalError"]
 
-# What other threads tell the loop, until it takes it: never blocks whoever tells, and loses nothing that it took.
-#
-# A word comes in as a meaning, a function from the state to events, which the loop applies to the state of that
-# moment.
-# Nothing here decides or writes.
-
+# A function from the state to events, which the loop applies to the state of the moment.
 Meaning: TypeAlias = Callable[[State], tuple[Event, ...]]
-
 # Each takes a synced write, and a stop that records what waits has seconds.
 _MOST_WAITING: Final = 256
 
 
 class Inbox:
-    """Open while somebody takes what is put in. What was put in before it was closed can still be taken."""
+    """What other threads tell the loop, until it takes it: never blocks whoever tells, and loses nothing that it took.
+
+    Open while somebody takes what is put in. What was put in before it was closed can still be taken.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -76,7 +73,6 @@ class Inbox:
             self._wake = wake
 
     def close(self) -> None:
-        """Nothing more is put in."""
         with self._lock:
             self._wake = None
 
@@ -90,7 +86,6 @@ class Inbox:
             return True
 
     def take(self) -> Meaning | None:
-        """The next one in order, None without one."""
         return self._waiting.popleft() if self._waiting else None
 
     def __len__(self) -> int:

@@ -112,10 +112,6 @@ class LogThread(logging.Handler):
         self._writer.close()
 
 
-# What a log line looks like: text for people, coloured on a terminal, or one JSON object; secrets are removed last.
-#
-# Own code, for a library of this size would take a tenth of the time and of the memory that a miner may take.
-
 _WIDTH: Final = 119
 _INDENT: Final = "    "
 # The words say as much; replay and JSON tell the rest of a record by its seq.
@@ -192,10 +188,7 @@ def _wrapped(head: str, told: str) -> str:
     return "\n".join([first, *rest])
 
 
-# Keeps trouble that lasts from flooding the log: the same warning over and over is said now and then, and counted.
-#
 # Only lines from WARNING on, and only ones of exactly the same text, are ever left out.
-
 _BURST: Final = 3
 _EVERY_S: Final = 600.0
 _MOST_TEXTS: Final = 256

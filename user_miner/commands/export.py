@@ -182,8 +182,6 @@ def _say(order: ExportOrder, count: int, reader: JournalReader) -> None:
     sys.stdout.write(f"{name}: {count} {order.what} from records 1 to {head.seq}{tail}\n")
 
 
-# ``user-miner export --dispute`` and ``user-miner verify --bundle``: write a bundle's file, and check one.
-
 _LARGEST_BYTES: Final = 256 * 1024 * 1024
 _LONGEST_BUNDLE_PATH: Final = 1_000
 

@@ -68,8 +68,6 @@ def init(
     raise typer.Exit(run_init(options))
 
 
-# The questions of ``user-miner init``: one setting at a time, checked at once; secrets are not shown while typed.
-
 PROPOSED: Final[Mapping[str, str]] = {"ON_ANALYSIS_ERROR": "hold"}
 """What a new file says unless it is told otherwise; elsewhere the specification's defaults hold to the letter."""
 
@@ -224,7 +222,7 @@ def _given(text: str) -> tuple[str, str]:
         option = f"--{name.lower().replace('_', '-')}-file"
         raise UsageError(f"--set {name}: others can read secrets on a command line: give it in a file with {option}")
     if name not in KNOWN:
-        meant = f": did you mean {near}?" if (near := nearest_name(name)) else ""
+        meant = f": did you mean {near}?" if (near := nearest_name(name, KNOWN)) else ""
         raise UsageError(f"--set {printable(name, 60)}: there is no such setting{meant}")
     return name, value.strip()
 

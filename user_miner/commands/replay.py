@@ -78,9 +78,6 @@ def replay(
     raise typer.Exit(run_replay(named_or_own(journal, env_file), options))
 
 
-# The timeline on standard output, once or for as long as the journal grows.
-
-
 class _Printer(Protocol):
     """What turns steps into lines: `Timeline`, or one line for each record."""
 
