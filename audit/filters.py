@@ -29,8 +29,6 @@ __all__ = [
     "windows_of",
 ]
 
-# What a step of a journal has to do with: which windows it belongs to, which posts it concerns. Pure.
-
 
 def is_worked_on(state: State) -> bool:
     """Whether the work of ``state.window`` goes on: a search is due, or a post neither has a verdict nor is put off."""
@@ -157,9 +155,6 @@ def _nearest(name: str) -> str:
     return f"; the nearest one is {by_lower[near[0]]}" if near else f"; known are {', '.join(EVENTS)}"
 
 
-# Which posts and windows an export's filters admit. Pure.
-
-
 def in_scope(filters: Filters, window: int, at_ms: int) -> bool:
     """Whether something of ``window`` that began at ``at_ms`` (unix milliseconds) is exported."""
     return (
@@ -168,8 +163,6 @@ def in_scope(filters: Filters, window: int, at_ms: int) -> bool:
         and (filters.until_ms is None or at_ms <= filters.until_ms)
     )
 
-
-# A mapping that forgets: what keeps the memory of an audit flat over a journal of any length. Pure.
 
 # At 5 posts in each of 72 windows a day: 55 days of posts, 27 days of windows. X search reaches back 7 days.
 RECENT_POSTS = 20_000

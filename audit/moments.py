@@ -126,8 +126,6 @@ def _unit(text: str) -> tuple[int, int] | None:
     return start_ms, start_ms + 10 ** (3 - len(fraction)) - 1
 
 
-# Moments and days that a record names from outside, as text: one that no calendar year holds is its number. Pure.
-
 _CALENDAR_MS: Final = range(-62_135_596_800_000, 253_402_300_800_000)  # the years 1 to 9999
 _LONGEST_NUMBER: Final = 40
 

@@ -13,13 +13,9 @@ import orjson
 
 __all__ = ["Value", "canonical_json", "changed", "decode_as", "decode_json", "decoder", "plain"]
 
-# What events and states are made of: immutable values that are fast to read, to compare and to change into others.
-#
+
 # A journal of a million records is folded by making some millions of them. As `msgspec.Struct` that takes a tenth of
-# the
-# time of frozen dataclasses, and reading checks every field's type on the way.
-
-
+# the time of frozen dataclasses, and reading checks every field's type on the way.
 class Value(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     """An immutable value; its parts are values, texts, numbers, tuples, and mappings that nobody changes.
 

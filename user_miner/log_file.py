@@ -20,10 +20,7 @@ from typing import Final
 
 __all__ = ["FILES", "FILE_BYTES", "LogFile", "check_log_file", "to_stderr"]
 
-# Standard error, written past Python's buffers: a thread that hangs in it holds nothing that the end waits for.
-#
 # Python's own stream has a lock, and the interpreter's end asks for it: a pipe that nobody reads would hold up both.
-
 _PIECE: Final = 4096  # a pipe that is ready takes so much without waiting
 
 

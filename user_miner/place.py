@@ -13,10 +13,7 @@ from events.journal.layout import holds_records
 
 __all__ = ["check_begun", "check_place", "is_throwaway", "warn_of_place"]
 
-# Whether a folder goes with the container: a volume that docker or podman made because nobody gave it one.
-#
-# Such a volume bears 64 hex digits for a name. The kernel tells of which folder of the host each mount shows.
-
+# A volume that nobody named bears 64 hex digits for a name. The kernel tells of which folder each mount shows.
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _NAMELESS: Final = re.compile(r"/volumes/[0-9a-f]{64}/_data(/|$)")
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")  # the kernel's way with spaces and the like in paths

@@ -118,8 +118,6 @@ def in_one_line(command: Callable[P, int]) -> Callable[P, int]:
     return checked
 
 
-# What is said of a command line that is none: one line with what was found, and where the options stand.
-
 _LONGEST = 60
 
 

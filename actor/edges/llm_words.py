@@ -145,8 +145,6 @@ def _parameters(said: str, sent: Collection[str]) -> tuple[str, ...]:
     return tuple(name for name in sent if says.NAMES[name].search(said))
 
 
-# Which setting mends a refusal of a language model's server. Pure.
-
 _PATH: Final = frozenset({404, 405, 410})
 _OF_A_MODEL: Final = re.compile(r"(?<![a-z])(models?|engine|deployments?)(?![a-z])|模型|渠道")
 _A_PATH: Final = re.compile(r"(?<![\w/])/\S+")

@@ -174,11 +174,8 @@ def _variable(kind: str, value: str) -> str:
     return " and ".join(sorted(spelled)) or f"{kind.upper()}_PROXY"
 
 
-# Our requests leave no line of the HTTP libraries in a host's log; what the host itself sends does, as before.
-#
 # httpx tells of each request at level INFO, and a neuron that logs at that level would have one for every poll. Whose
 # request a line speaks of is known by the task that sends it, so no level of a library that others use is changed.
-
 _ours: Final[ContextVar[bool]] = ContextVar("ours", default=False)
 
 

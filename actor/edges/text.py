@@ -184,9 +184,6 @@ def _base64_forms(raw: bytes) -> Iterator[str]:
             yield core
 
 
-# The moment that a header such as Date or Retry-After names. Pure.
-
-
 def http_date(value: str) -> datetime | None:
     """The moment, in UTC where it names no zone; None for what is no date, or none that a calendar holds."""
     try:
@@ -195,8 +192,6 @@ def http_date(value: str) -> datetime | None:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
-
-# Base URLs of the outside worlds, checked once at construction. Pure.
 
 _USUAL: Final = frozenset({"", "v1"})
 _DIGITS: Final = 8

@@ -18,8 +18,6 @@ from events.codec import Value
 
 __all__ = ["ALARMS", "LLM_FIXES", "X_FIXES", "Alarm", "alarms"]
 
-# What an operator does about the failures of the LLM's server, which setting to change first. Data only.
-
 # By the kinds of LLMError.
 LLM_FIXES: Final[Mapping[str, str]] = {
     "auth": "set API_KEY to a key of the LLM's server, whole and without quotes",
@@ -40,8 +38,6 @@ LLM_FIXES: Final[Mapping[str, str]] = {
     "malformed": "set MODEL to one that answers with JSON, and LLM_BASE to an OpenAI-compatible API",
 }
 
-
-# What an operator does about the failures of X, which setting to change first. Data only.
 
 # By the kinds of ScrapeError.
 X_FIXES: Final[Mapping[str, str]] = {

@@ -7,17 +7,22 @@ and when, is the matter of ``actor.block_watch``.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from typing import Final, Literal, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, TypeVar
 
 from actor.machine.scoring import value
 from actor.machine.state import State
 from actor.ports import Accepted, Block, Failed, Limited, Rejected, Scraped, ScrapeError, SubmitAnswer
 from events import catalogue as ev
+from events import effects as ef
 from events.effects import AnalyzePost, Effect, ScrapeWindow, SubmitPost, effect_key
 
 __all__ = [
     "crash_event",
+    "effect_of",
+    "has_effect",
+    "is_decision",
+    "is_outcome",
     "observe",
     "ranked",
     "sample",
@@ -26,7 +31,6 @@ __all__ = [
     "submit_event",
     "told_start",
 ]
-
 
 # What JSON readers everywhere hold exactly; a larger number is no block.
 _LARGEST_BLOCK: Final = 2**53 - 1
@@ -196,3 +200,52 @@ def crash_event(state: State, effect: Effect, error: str, *, content_sha256: str
             unmeasured_calls=1,
         )
     return ev.EffectCrashed(effect=effect_key(effect), post_id=getattr(effect, "post_id", None), error=error)
+
+
+# For each event the effect that it answers, and which field of the effect equals which field of the event.
+_OUTCOMES: Final[Mapping[type, tuple[type, Mapping[str, str]]]] = {
+    ev.PostsScraped: (ef.ScrapeWindow, {"window": "window", "count": "wanted"}),
+    ev.ScrapeFailed: (ef.ScrapeWindow, {"window": "window"}),
+    ev.BudgetSpent: (ef.HoldWindow, {"window": "window"}),
+    ev.PostAnalyzed: (ef.AnalyzePost, {"post_id": "post_id"}),
+    ev.AnalysisFailed: (ef.AnalyzePost, {"post_id": "post_id"}),
+    ev.SubmissionStarted: (ef.StartSubmission, {"post_id": "post_id", "attempt": "attempt"}),
+    ev.SubmissionAccepted: (ef.SubmitPost, {"post_id": "post_id"}),
+    ev.SubmissionRejected: (ef.SubmitPost, {"post_id": "post_id"}),
+    ev.SubmissionFailed: (ef.SubmitPost, {"post_id": "post_id", "attempt": "attempt"}),
+    ev.RateLimited: (ef.SubmitPost, {"post_id": "post_id"}),
+    ev.BackoffElapsed: (ef.EndBackoff, {}),
+    ev.PostAbandoned: (ef.AbandonPost, {"post_id": "post_id", "reason": "reason"}),
+    ev.CheckpointSigned: (ef.SignCheckpoint, {}),
+    ev.ApiUnreachable: (ef.PollStatus, {}),
+    ev.ApiRecovered: (ef.PollStatus, {}),
+    ev.ConfigMismatched: (ef.PollStatus, {}),
+    ev.WindowsRevised: (ef.PollStatus, {}),
+}
+
+
+def has_effect(event: ev.Event) -> bool:
+    """Whether such an event is always the outcome of an effect."""
+    return isinstance(event, ev.EffectCrashed) or effect_of(event)[0] is not None
+
+
+def is_outcome(event: ev.Event, effect: ef.Effect) -> bool:
+    """Whether ``event`` can be the outcome of ``effect``."""
+    if isinstance(event, ev.EffectCrashed):
+        return ef.effect_key(effect) == event.effect
+    if isinstance(event, ev.PostAbandoned) and isinstance(effect, ef.StartSubmission):
+        return (event.post_id, event.reason) == (effect.post_id, "too old")
+    kind, told = effect_of(event)
+    return type(effect) is kind and all(getattr(effect, name) == getattr(event, of) for name, of in told.items())
+
+
+def effect_of(event: ev.Event) -> tuple[type | None, Mapping[str, str]]:
+    """The class of the effect behind ``event``, and the fields to compare; None for what is no effect's outcome."""
+    if isinstance(event, ev.WindowOpened):
+        return (ef.PollStatus if event.source == "status" else ef.SubmitPost), {}
+    no_effect: tuple[Any, Mapping[str, str]] = (None, {})
+    return _OUTCOMES.get(type(event), no_effect)
+
+
+def is_decision(event: ev.Event) -> bool:
+    return effect_of(event)[0] in ef.DECISIONS

@@ -71,9 +71,6 @@ def _unit(number: float) -> float:
     return 0.0 if number <= 0.0 else 1.0 if number >= 1.0 else number  # noqa: FURB136  (calls are what a replay waits for)
 
 
-# The one normalization of post text, which validators repeat (specification, "Text Normalization"). Pure.
-
-
 def norm_text(text: str) -> str:
     """NFC, every run of whitespace (line endings too) to one space, trimmed (contract, norm_text)."""
     return " ".join(unicodedata.normalize("NFC", text).split())

@@ -29,8 +29,6 @@ __all__ = [
     "failure_key",
 ]
 
-# The words that stand in labels. There is a fixed number of them, so that no server can make series without end.
-
 OTHER: Final = "other"
 CAUSES: Final = (*EXPLAINED, UNEXPLAINED)
 EVENT_NAMES: Final = tuple(EVENTS)
@@ -59,8 +57,6 @@ def failure_key(step: str, kind: str) -> tuple[str, str]:
     """The two labels of a failure."""
     return step, kind if kind in FAILURES[step] else OTHER
 
-
-# Durations counted in the buckets of a histogram. One thread counts, any thread may read meanwhile.
 
 # Upper ends of buckets, in seconds: for answers from a network, and for what a disk does.
 EDGE_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)

@@ -29,10 +29,7 @@ from events.journal.store import JournalStore
 
 __all__ = ["Health", "Monitor", "last_times"]
 
-# When certain events were last recorded, from the end of a journal's files. Only reads, and only a little.
-#
 # It serves gauges after a restart and nothing else: what is read is not verified, which the start itself does.
-
 _BYTES: Final = 512 << 10
 
 

@@ -31,7 +31,7 @@ from actor.analyzer import Registry, RegistryError, StrategyName, load_registry
 from actor.edges.messages import address_secrets
 from actor.edges.text import checked_base
 from actor.edges.x_wire import build_query
-from actor.settings.sources import SECRET, SettingsError, Sources, gather, legacy_variables
+from actor.settings.sources import SECRET, SettingsError, Sources, gather
 from events.catalogue import AT_RUN_TIME, Policy
 from events.prices import Prices, page_size, uusd
 
@@ -45,7 +45,6 @@ __all__ = [
     "Settings",
     "SettingsError",
     "check_settings",
-    "legacy_variables",
     "load_analyzer_settings",
     "load_journal_place",
     "load_prices",
@@ -53,8 +52,6 @@ __all__ = [
     "may_hold_secret",
     "read_sources",
 ]
-
-# What reading costs, as far as settings say it. A part of all settings, so that readers need no token for it.
 
 Price = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -85,8 +82,6 @@ class PriceSettings(BaseModel):
             llm_usd_per_million_completion_tokens=self.llm_usd_per_million_completion_tokens,
         )
 
-
-# By which rules and which list of subnets posts are judged. A part of all settings, so that readers need no token.
 
 _DEFAULT_FILE: Final = Path("subnets.json")
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from actor.edges.messages import address_secrets
 from actor.edges.text import Redactor
-from actor.settings.env_file import EMPTY, EnvFile, EnvFileError, Given, quotes_around, read_env_file
+from actor.settings.env_file import EnvFile, EnvFileError, Given, quotes_around, read_env_file
 
 __all__ = [
     "LEGACY",
@@ -27,16 +27,9 @@ __all__ = [
     "UnknownVariable",
     "gather",
     "legacy_names",
-    "legacy_variables",
     "nearest_name",
     "unknown_names",
-    "unknown_variables",
 ]
-
-# Variables without effect: those nobody knows, with the nearest one that is known, and those of earlier miners.
-#
-# All of the settings file is looked at. The environment holds everything, so there only names that come close to a
-# setting's, or begin as several words of one do.
 
 # Named by earlier miners; they have no effect here (ruling 15).
 LEGACY: Final = ("SCRAPE_INTERVAL_SECONDS", "POSTS_PER_SCRAPE", "POSTS_TO_SUBMIT")
@@ -68,41 +61,30 @@ class UnknownVariable:
         return f"{where}: {self.name[:60]!r} is not a setting and has no effect{meant}"
 
 
-def unknown_variables(
-    env_file: Path, environment: Mapping[str, str] = os.environ, *, known: Collection[str] | None = None
-) -> tuple[UnknownVariable, ...]:
-    """The unknown variables of the file in its order, then those of the environment by name.
-
-    A file that is not there or cannot be read holds none: whoever loads settings from it says so.
-
-    Args:
-        env_file: The settings file.
-        environment: All variables of the environment.
-        known: Names of settings in upper case; None for those of this build.
-    """
-    file = _read(env_file, environment)
-    return unknown_names(file, env_file, environment, _known() if known is None else known)
-
-
-def nearest_name(name: str) -> str | None:
+def nearest_name(name: str, known: Collection[str]) -> str | None:
     """The setting that a name may be meant to be; None when none comes close."""
-    return _nearest(name.upper(), _known(), _NEAR)
-
-
-def legacy_variables(env_file: Path, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """Names of earlier miners that the file or the environment gives (ruling 15)."""
-    return legacy_names(_read(env_file, environment), environment)
+    return _nearest(name.upper(), known, _NEAR)
 
 
 def legacy_names(file: EnvFile, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The same for a file that was read."""
+    """Names of earlier miners that the file or the environment gives (ruling 15)."""
     return tuple(name for name in LEGACY if name in file.given or name in environment)
 
 
 def unknown_names(
     file: EnvFile, place: Path, environment: Mapping[str, str], known: Collection[str]
 ) -> tuple[UnknownVariable, ...]:
-    """The same for a file that was read from ``place``."""
+    """The unknown variables of the file in its order, then those of the environment by name.
+
+    All of the settings file is looked at. The environment holds everything, so there only names that come close to a
+    setting's, or begin as several words of one do.
+
+    Args:
+        file: The settings file as it was read.
+        place: Where it is.
+        environment: All variables of the environment.
+        known: Names of settings in upper case.
+    """
     found = [
         UnknownVariable(name=given.name, nearest=_nearest(key, known, _NEAR), place=place, line=given.line)
         for key, given in file.given.items()
@@ -118,19 +100,6 @@ def unknown_names(
         if near is not None or key.startswith(prefixes):
             found.append(UnknownVariable(name=name, nearest=near or _nearest(key, known, _NEAR), place=None))
     return tuple(found)
-
-
-def _read(env_file: Path, environment: Mapping[str, str]) -> EnvFile:
-    try:
-        return read_env_file(env_file, environment)
-    except EnvFileError:
-        return EMPTY
-
-
-def _known() -> frozenset[str]:
-    from actor.settings.model import KNOWN  # noqa: PLC0415  (settings tell of unknown variables, too)
-
-    return KNOWN
 
 
 def _nearest(name: str, known: Collection[str], cutoff: float) -> str | None:

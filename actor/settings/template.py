@@ -46,8 +46,6 @@ def _quoted(value: str) -> str:
     return f"'{escaped}'"
 
 
-# A setting's value as a settings file writes it, secrets as what they are: hidden.
-
 HIDDEN: Final = "********"
 
 

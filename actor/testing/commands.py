@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from actor.machine import REDUCER, State, state_sha256, wanted
-from actor.machine.outcomes import is_outcome
+from actor.machine.facts import is_outcome
 from actor.testing.drive import MachineDrive
 from actor.testing.made import accepted, analysis_failed, analyzed, failed, limited, rejected
 from actor.testing.words import effect_line

@@ -300,11 +300,6 @@ def scripted_ports(
     )
 
 
-# A language model that says what it was told to say: stands in behind `LLM` in tests and examples.
-#
-# It opens no connection and never thinks.
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """One request that came in."""

@@ -15,13 +15,12 @@ from itertools import pairwise
 from typing import Final
 
 from actor.machine import INITIAL, REDUCER, State, encode_state, step
-from actor.machine.outcomes import is_outcome
+from actor.machine.facts import is_outcome
 from actor.perform import Facts, Ports
 from actor.runtime import Actor, ActorConfig
 from actor.testing.clock import VirtualClock, run_virtual
-from actor.testing.lives import Life, lives
 from actor.testing.recorded_edges import RecordedClock, RecordedEdges, RecordedWatch, crash_of, told_by_answer
-from actor.testing.scenario import DivergenceError, Scenario, Step
+from actor.testing.scenario import DivergenceError, Life, Scenario, Step, lives
 from actor.testing.words import change_lines, effect_line, move_line
 from events import catalogue as ev
 from events.codec import changed

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from actor.machine import State, wanted
-from actor.machine.outcomes import _effect_of, _is_decision, is_outcome
+from actor.machine.facts import effect_of, is_decision, is_outcome
 from events import catalogue as ev
 from events import effects as ef
 from events.differences import ABSENT, Difference, differences
@@ -42,13 +42,13 @@ class WantedLately:
     def behind(self, event: ev.Event) -> ef.Effect | None:
         """The effect whose outcome ``event`` is; None when this build did not want one."""
         found = next((effect for effect in self.wanted if is_outcome(event, effect)), None)
-        if found is not None or _is_decision(event):
+        if found is not None or is_decision(event):
             return found
         return next((effect for effect in reversed(self._recent) if is_outcome(event, effect)), None)
 
     def nearest(self, event: ev.Event) -> ef.Effect | None:
         """The wanted effect that is most like the one behind ``event``."""
-        kind = _effect_of(event)[0]
+        kind = effect_of(event)[0]
         alike = [effect for effect in self.wanted if kind is not None and isinstance(effect, kind)]
         same_post = [effect for effect in alike if getattr(effect, "post_id", None) == getattr(event, "post_id", None)]
         return next(iter(same_post or alike), None)
@@ -56,7 +56,7 @@ class WantedLately:
 
 def outcome_differences(event: ev.Event, effect: ef.Effect | None) -> tuple[Difference, ...]:
     """The effect that ``event`` is the outcome of beside the one that this build wants."""
-    kind, told = _effect_of(event)
+    kind, told = effect_of(event)
     name = event.effect if isinstance(event, ev.EffectCrashed) else "" if kind is None else kind.__name__
     if effect is None:
         return (Difference(path="effect", expected=name, actual=ABSENT),)

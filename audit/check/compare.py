@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from actor.machine import IllegalEventError, State, step, wanted
 from actor.machine.explain import explain
-from actor.machine.outcomes import has_effect
+from actor.machine.facts import has_effect
 from audit.check.asked import WantedLately, outcome_differences
 from audit.check.divergence import Divergence, Kind
 from audit.check.fields import decided_differently, rule_of

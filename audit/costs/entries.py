@@ -19,8 +19,6 @@ from events.journal import Record
 
 __all__ = ["Expenses", "ModelUse", "entries", "told_between"]
 
-# A bill: what was paid for, in units; prices turn it into money. Bills add up. Pure.
-
 _NOTHING: Final = Spent()
 
 

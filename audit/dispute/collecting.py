@@ -23,12 +23,8 @@ from events.journal.layout import first_seq, list_segments
 
 __all__ = ["MAY_BE_LEFT_OUT", "Choice", "choose", "is_shown", "make_bundles"]
 
-# Which records of a journal a dispute about a post is shown. Pure, one pass.
-#
-# Shown is what names the post, and what names no post at all but governed its fate: whose journal it is, the start
-# with
+# Shown is what names the post, and what names no post at all but governed its fate: whose journal it is, the start with
 # its settings, the windows, backoffs, outages. Left out is whatever names another post, or could.
-
 # These name no post, in no field.
 _NAMELESS: Final = (
     ev.ActorStarted,

@@ -95,8 +95,6 @@ def _turned(
     return [(index, turns[column.kind]) for index, column in enumerate(columns) if column.kind in turns]
 
 
-# Rows as Parquet, by pyarrow, which is loaded only here. Moments become UTC timestamps, JSON becomes text.
-
 _ROW_GROUP: Final = 5_000
 
 

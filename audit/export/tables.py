@@ -17,8 +17,6 @@ from events.describe import describe
 
 __all__ = ["RECORD_COLUMNS", "TABLES", "Table", "window_of"]
 
-# Rows of the table ``records``: one for each record, in the journal's order. Pure.
-
 
 def window_of(step: Step) -> int | None:
     """The window that the record names, else the one that it is work of; None outside of both."""

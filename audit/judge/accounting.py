@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from audit.feedback import Feedback, FeedbackTotals
-from audit.judge.histogram import Summary
 from audit.judge.tallies import (
     LatencyTally,
     PostAccounts,
     PostTally,
     SubmissionAccounts,
     SubmissionTally,
+    Summary,
     TroubleAccounts,
     TroubleTally,
 )

@@ -9,8 +9,7 @@ from typing import Final
 from audit.feedback import FeedbackTotals
 from audit.judge.accounting import Accounts, WindowAccounts
 from audit.judge.audit import AuditReport
-from audit.judge.histogram import Summary
-from audit.judge.tallies import PostAccounts, TroubleAccounts
+from audit.judge.tallies import PostAccounts, Summary, TroubleAccounts
 from audit.judge.uptime import ClockAccounts, RunAccounts
 from audit.rules import Finding
 from events.describe import printable

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from actor.machine.state import STATES
-from audit.judge.histogram import Histogram, Summary
+from audit.judge.tallies import Histogram, Summary
 from events import catalogue as ev
 from events.journal import Record
 

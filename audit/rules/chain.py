@@ -150,9 +150,6 @@ def _digest(file: Path, length: int) -> str | None:
     return digest.hexdigest()
 
 
-# I5: this build's machine comes to every state that the journal names. The only rule that asks the machine.
-
-
 class FoldedState(Rule):
     """I5. ``check`` compares in detail; this says where the journal and the fold part."""
 
@@ -187,12 +184,9 @@ class FoldedState(Rule):
             yield self.finding(entry, event.seq, found=found, expected=f"{digest[:12]}…, as the records before it fold")
 
 
-# How records are written: in the one documented form, and with no negative duration.
-#
 # The hash covers bytes, so a chain is whole whatever form its lines have. But of two equal keys one reader takes the
 # first and another the last, and each finds its own story in a journal that both call whole. And what this program
 # never writes, such as fields in another order, somebody else wrote.
-
 _EXPECTED: Final = "what docs/reference/journal-format.md says, as this program writes it"
 _HEAD: Final = b'{"seq":%d,"at":"%b","v":%d,"event":%b,"from":%b,"to":%b,"data":%b'
 

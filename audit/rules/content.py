@@ -127,8 +127,6 @@ def _excerpt(value: object) -> str:
     return printable(repr(value), 80)
 
 
-# R4 and R5: the score, worked out anew from what is recorded. Never asks the machine's own scoring.
-
 _TOLERANCE: Final = 1e-9
 _DAY_MS: Final = 86_400_000
 

@@ -45,8 +45,6 @@ class PaidOnce(Rule):
             self._searched[key] = before or record.seq
 
 
-# A reused analysis must equal that of an earlier post with the same text. Any other must have taken a call.
-
 _SAME: Final = ("content_sha256", "model", "prompt_version", "tokens", "sentiment")
 
 

@@ -20,8 +20,6 @@ from events.journal import Record
 
 __all__ = ["Entry", "Finding", "Kind", "Rule"]
 
-# What a rule says: one broken duty, with the records that show it. Data only.
-
 # A note is worth knowing and breaks no duty; "broken rule" means that the rule itself failed, not the journal.
 Kind: TypeAlias = Literal["finding", "note", "broken rule"]
 

@@ -137,8 +137,6 @@ class IntentFirst(Rule):
             )
 
 
-# I1: a window takes no more posts than the API allows.
-
 _KEPT_SEQS: Final = 200
 
 

@@ -58,9 +58,6 @@ class MidWindowStart(_Usage):
     _with_start = True
 
 
-# R13: an outage of the status endpoint has a beginning and an end, each recorded once.
-
-
 class OutagesPaired(Rule):
     """R13. I3 judges the other half: no second search in a window whose search failed."""
 

@@ -110,9 +110,6 @@ class OneVerdict(Rule):
         )
 
 
-# R14: posts_processed counts the accepted posts since the journal began.
-
-
 class PostsProcessed(Rule):
     """R14."""
 
@@ -125,9 +122,6 @@ class PostsProcessed(Rule):
         event, accepted = entry.event, entry.books.accepted
         if isinstance(event, ev.ActorStopped) and event.posts_processed != accepted:
             yield self.finding(entry, found=f"posts_processed {event.posts_processed}", expected=f"{accepted}")
-
-
-# What validators tell, beside what was sent. They may err or lie, so all that is found here is a note.
 
 
 class ValidatorsAgree(Rule):

@@ -23,8 +23,6 @@ from events.windows import USED
 
 __all__ = ["post_fields", "status_fields", "waits_for"]
 
-# The posts of a status, as JSON values. Pure.
-
 
 def post_fields(look: Look) -> Iterator[dict[str, Any]]:
     """Posts chosen for the window worked on or sent in it, in the order of their search; then all others that wait."""
@@ -85,9 +83,6 @@ def _validators(post: PostFeedback | None) -> dict[str, Any] | None:
         "refused": post.refused,
         "why": None if refusal is None else refusal.reason or refusal.code,
     }
-
-
-# What a miner waits for, in words. Pure.
 
 
 def waits_for(state: State) -> str:

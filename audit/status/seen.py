@@ -23,8 +23,6 @@ from events.windows import WindowLog, WindowOutcome
 
 __all__ = ["OPEN", "NamedBlock", "PostSeen", "PostsSeen", "Seen", "SeenTrouble", "WindowsSeen"]
 
-# Windows and blocks in recent records: what became of each window, how fast blocks come. From events.
-
 OPEN: Final = "open"
 
 _WINDOWS: Final = 4_096
@@ -113,8 +111,6 @@ class WindowsSeen:
                 counts[ended.outcome.outcome] += count
         return counts
 
-
-# Posts in recent records: their analyses, attempts and verdicts. From events alone, memory is bounded.
 
 _POSTS: Final = 512
 _DAYS: Final = 3

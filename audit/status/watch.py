@@ -32,8 +32,6 @@ from events.journal import JournalError, at_text
 
 __all__ = ["PACE_S", "Pause", "Watched", "watch"]
 
-# Waiting between two looks: a signal, a new size of the terminal or a reader who leaves ends it early.
-
 _ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
 
 

@@ -293,18 +293,15 @@ def _decode(line: bytes) -> Record:
         raise BadRecordError(f"not a record: {error}") from error
 
 
-# Seal a draft only after reading it back: what this build could not read again never reaches a journal.
-#
-# What is read back is the event's JSON, before it becomes a part of the line: there alone a value can change on its
-# way
-# (NaN becomes null). The other fields are numbers and texts of known types, which JSON returns as they went in.
-
 # Writes what was read as orjson wrote it, mostly; where it does not, nothing is said yet.
 _QUICK: Final = msgspec.json.Encoder()
 
 
 def seal_checked(draft: Draft, head: Head | Record) -> tuple[bytes, Record]:
     """The line that continues ``head`` with ``draft``, and the record that it reads back as.
+
+    What is read back is the event's JSON, before it becomes a part of the line: there alone a value can change on its
+    way (NaN becomes null). The other fields are numbers and texts of known types.
 
     Raises:
         ValueError: The event does not survive the way through JSON, for example a NaN or a list for a tuple.

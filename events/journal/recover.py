@@ -27,11 +27,8 @@ from events.journal.store import JournalDamagedError, JournalError, RolledBackEr
 
 __all__ = ["Examined", "Tally", "examine", "move_in", "settle", "undeclared", "witnessed"]
 
-# Torn tails that were moved out of the journal: kept as files, so that no byte is ever thrown away.
-#
 # A file's name tells which bytes it holds, where they stood and their digest, so moving the same tail twice makes one
 # file. It is durable before the tail is cut off, and it stays a debt until a TailRepaired record names it.
-
 _NAME: Final = re.compile(r"(?P<stem>[0-9]{20})-(?P<offset>[0-9]{12,})-(?P<sha256>[0-9a-f]{64})\.bin")
 
 

@@ -12,7 +12,7 @@ import pytest
 from actor.machine.scoring import content_sha256, norm_text
 from audit.judge.accounting import Accounts
 from audit.judge.audit import Audit, AuditReport
-from audit.judge.histogram import Histogram
+from audit.judge.tallies import Histogram
 from audit.judge.text import as_text
 from audit.rules import RULES, Recent
 from events import catalogue as ev

@@ -12,8 +12,7 @@ import pytest
 
 from tests.patience import GIVE_UP_S, Stopwatch, wait_for
 from user_miner.log_file import to_stderr
-from user_miner.log_thread import LogThread
-from user_miner.logs import JsonFormat
+from user_miner.logs import JsonFormat, LogThread
 
 
 class Slow(logging.Handler):

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from actor.settings import model
+from actor.settings.env_file import EMPTY
 from actor.settings.model import SettingsError, check_settings, read_sources
-from actor.settings.sources import Sources, gather, unknown_variables
+from actor.settings.sources import Sources, gather, unknown_names
 
 KNOWN = ("API_KEY", "X_BEARER_TOKEN", "HOTKEY_PASSWORD", "MODEL", "NETUID", "SEARCH_KEYWORDS", "MAX_X_USD_PER_DAY")
 
@@ -96,7 +98,9 @@ def test_the_environment_is_searched_for_names_that_come_close(tmp_path: Path) -
     """It holds everything, so only what nearly is a setting's name, or begins as a long one, is pointed out."""
     others = ["HOME", "PATH", "JOURNAL_STREAM", "MODE", "LANG", "OPENAI_API_KEY", "PYTHONPATH", "SSH_AUTH_SOCK", "TERM"]
     meant = {"X_BEARER_TOKN": "X_BEARER_TOKEN", "api_keys": "API_KEY", "MAX_X_EUR": "MAX_X_USD_PER_DAY"}
-    found = unknown_variables(tmp_path / "none", dict.fromkeys([*others, *meant, "NETUID", "POSTS_PER_SCRAPE"], "1"))
+    found = unknown_names(
+        EMPTY, tmp_path / "none", dict.fromkeys([*others, *meant, "NETUID", "POSTS_PER_SCRAPE"], "1"), model.KNOWN
+    )
     assert {unknown.name: unknown.nearest for unknown in found} == meant
     assert all(str(unknown).startswith("environment: ") for unknown in found)
 
@@ -105,7 +109,7 @@ def test_this_process_s_own_environment_has_no_false_alarm(tmp_path: Path) -> No
     """Whatever machine runs the tests: nothing there but our own names looks like ours."""
     ours = {"X_BEARER_TOKEN": "t", "API_KEY": "k", "NETUID": "45"}
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("X_", "LLM_", "MAX_", "API"))}
-    assert unknown_variables(tmp_path / "none", {**plain, **ours}) == ()
+    assert unknown_names(EMPTY, tmp_path / "none", {**plain, **ours}, model.KNOWN) == ()
 
 
 @pytest.mark.parametrize(

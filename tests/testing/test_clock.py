@@ -107,3 +107,18 @@ def test_the_same_moves_give_the_same_readings() -> None:
 
     run_virtual(test(), clock)
     assert clock.elapsed_s() == 3.33
+
+
+def test_another_thread_s_work_takes_no_time() -> None:
+    """``asyncio.to_thread`` gives its result, or its error, with nothing else due; the same in every run."""
+
+    def broken() -> None:
+        raise LookupError("as it was")
+
+    async def main() -> tuple[int, float]:
+        with pytest.raises(LookupError, match="as it was"):
+            await asyncio.to_thread(broken)
+        return await asyncio.to_thread(lambda: 7), clock.elapsed_s()
+
+    clock = VirtualClock()
+    assert run_virtual(main(), clock) == (7, 0.0)

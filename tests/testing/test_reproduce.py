@@ -14,10 +14,9 @@ from actor.machine.state import STATES
 from actor.ports import ScrapeError, StatusError, SubmitAnswer
 from actor.testing import DivergenceError, Scenario
 from actor.testing.edges import analysis, fail, limit, reject
-from actor.testing.lives import lives
 from actor.testing.made import post
 from actor.testing.reproduce import reproduces
-from actor.testing.scenario import Moment, Step, window_slice
+from actor.testing.scenario import Moment, Step, lives, window_slice
 from actor.testing.world import ActorWorld
 from events import catalogue as ev
 from events.codec import canonical_json, changed

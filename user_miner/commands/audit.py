@@ -14,8 +14,7 @@ from audit.judge.text import as_text
 from audit.rules.load import all_rules
 from events.describe import inert_json, path_text
 from events.journal import JournalReader, at_text, locate
-from user_miner.journals import named_or_own
-from user_miner.options import EnvFileOption, JournalArgument, JsonOption
+from user_miner.options import EnvFileOption, JournalArgument, JsonOption, named_or_own
 from user_miner.terminal import in_one_line, tell, watched
 
 __all__ = ["audit", "run_audit"]

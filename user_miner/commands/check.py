@@ -13,8 +13,7 @@ import typer
 from audit.check import check_journal
 from audit.check.report import json_text, outcome_text
 from events.journal import locate
-from user_miner.journals import named_or_own
-from user_miner.options import EnvFileOption, JournalArgument, JsonOption
+from user_miner.options import EnvFileOption, JournalArgument, JsonOption, named_or_own
 from user_miner.terminal import in_one_line, progress, tell
 
 __all__ = ["check", "run_check"]

@@ -50,9 +50,9 @@ def doctor(
 
     Nothing is changed, and nothing is paid without --paid or --llm. Exit code 1 when something failed.
     """
-    from user_miner.doctor.doctor import DoctorOptions, run_doctor  # noqa: PLC0415
+    from user_miner.doctor.doctor import Visit, run_doctor  # noqa: PLC0415
 
-    options = DoctorOptions(
+    visit = Visit(
         env_file=env_file,
         flags={
             "journal_dir": journal,
@@ -69,4 +69,4 @@ def doctor(
         bundle=bundle,
         as_json=as_json,
     )
-    raise typer.Exit(run_doctor(options))
+    raise typer.Exit(run_doctor(visit))

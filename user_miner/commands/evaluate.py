@@ -127,10 +127,6 @@ def _stand_in() -> Iterator[tuple[str, ModelChoice | None]]:
         yield name, ModelChoice(model=model, concurrency=5)
 
 
-# Runs a strategy, and a model where there is one, over labelled posts. What is paid for is the model's requests.
-#
-# It writes nothing but its report; quality.py judges, evaluation_report.py words it.
-
 # A person has to mend these; asking about further posts would only repeat them.
 _HOPELESS: Final = CONFIGURATION | {"connection"}
 
@@ -251,8 +247,6 @@ async def _outcome(analyzer: Analyzer, text: str) -> _Answer:
         found = error
     return _Answer(found, time.monotonic() - began_s)
 
-
-# What an evaluation found, as lines for people and as JSON for machines. Posts in it cannot steer a terminal.
 
 _TEXT_CHARS: Final = 90
 _WIDTH: Final = 13

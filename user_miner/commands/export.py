@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final, Literal, TypeAlias
@@ -23,17 +22,16 @@ from audit.export.columns import Column
 from audit.export.formats import require_pyarrow, write_csv, write_jsonl, write_parquet
 from audit.export.tables import TABLES
 from audit.feedback import told_in
-from audit.filters import Filters, parse_filters
+from audit.filters import parse_filters
 from audit.vouch import SignatureCheck
 from events.describe import inert_json, path_text, printable
 from events.journal import JournalReader, locate
 from user_miner.commands.verify import kept_checkpoint
-from user_miner.journals import named_or_own
-from user_miner.options import EnvFileOption, JournalArgument
+from user_miner.options import EnvFileOption, JournalArgument, named_or_own
 from user_miner.output import check_target, opened
 from user_miner.terminal import in_one_line, tell, watched
 
-__all__ = ["ExportOrder", "Form", "What", "export", "run_check_bundle", "run_export", "run_make_bundle"]
+__all__ = ["Form", "What", "export", "run_check_bundle", "run_export", "run_make_bundle"]
 
 
 class What(StrEnum):
@@ -87,18 +85,18 @@ def export(
                 "a bundle holds one post: it takes --out, --force and --json", param_hint="--dispute"
             )
         raise typer.Exit(_bundle(named_or_own(journal, env_file), dispute, file, force=force, as_json=as_json))
-    order = ExportOrder(
-        what=(what or What.RECORDS).value,
-        form=(form or Form.JSONL).value,
-        out=file,
-        force=force,
-        as_json=as_json,
-        since=since,
-        until=until,
-        windows=tuple(window or ()),
-        events=tuple(event or ()),
+    limits: dict[str, Any] = {"windows": window or (), "events": event or (), "since": since, "until": until}
+    raise typer.Exit(
+        run_export(
+            named_or_own(journal, env_file),
+            (what or What.RECORDS).value,
+            (form or Form.JSONL).value,
+            limits,
+            out=file,
+            force=force,
+            as_json=as_json,
+        )
     )
-    raise typer.Exit(run_export(named_or_own(journal, env_file), order))
 
 
 def _bundle(journal: Path, post_id: str, out: Path | None, *, force: bool, as_json: bool) -> int:
@@ -115,67 +113,55 @@ _LONGEST_PATH: Final = 1_000
 _WRITERS: Final[Mapping[FormatText, _Write]] = {"jsonl": write_jsonl, "csv": write_csv, "parquet": write_parquet}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportOrder:
-    """What an operator wants.
+@in_one_line
+def run_export(
+    directory: Path,
+    what: WhatText,
+    form: FormatText,
+    limits: Mapping[str, Any],
+    *,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+) -> int:
+    """Write the table; 0 when all of it was, 1 when the journal is damaged, 2 on wrong use.
 
-    Attributes:
+    Args:
+        directory: The journal, or a folder that holds exactly one.
         what: The table.
         form: How it is written.
+        limits: As `parse_filters` takes them.
         out: Where to; None is standard output.
         force: Overwrite an existing file.
         as_json: Say what was written as JSON.
-        since: As `audit.filters` reads them, like the next three.
-        until: Last moment.
-        windows: Numbers.
-        events: Names; of records only.
     """
-
-    what: WhatText
-    form: FormatText = "jsonl"
-    out: Path | None = None
-    force: bool = False
-    as_json: bool = False
-    since: str | None = None
-    until: str | None = None
-    windows: tuple[int, ...] = ()
-    events: tuple[str, ...] = ()
-
-
-@in_one_line
-def run_export(directory: Path, order: ExportOrder) -> int:
-    """Write the table; 0 when all of it was, 1 when the journal is damaged, 2 on wrong use."""
-    filters = _filters(order)
+    if limits["events"] and what != "records":
+        raise UsageError(f"--event filters records: it does not go with --what {what}")
+    filters = parse_filters(**limits)
     journal = locate(directory)
-    if order.form == "parquet":
+    if form == "parquet":
         require_pyarrow()
-    if order.out is None and order.form != "jsonl" and sys.stdout.isatty():
-        raise UsageError(f"{order.form} may hold bytes that steer a terminal: give --out FILE, or pipe it")
-    target = None if order.out is None else check_target(order.out, journal, force=order.force)
+    if out is None and form != "jsonl" and sys.stdout.isatty():
+        raise UsageError(f"{form} may hold bytes that steer a terminal: give --out FILE, or pipe it")
+    target = None if out is None else check_target(out, journal, force=force)
     reader = JournalReader(journal)
-    table = TABLES[order.what]
+    table = TABLES[what]
     read = steps(reader if target is None else watched(reader, "exporting"))
     told = told_in(JournalReader(journal)) if table.asks_validators else None
-    with opened(target, force=order.force) as out:
-        count = _WRITERS[order.form](table.columns, table.rows(read, filters, told), out)
+    with opened(target, force=force) as stream:
+        count = _WRITERS[form](table.columns, table.rows(read, filters, told), stream)
     if target is not None:
-        _say(order, count, reader)
+        _say(what, form, out, count, reader, as_json=as_json)
     return 0
 
 
-def _filters(order: ExportOrder) -> Filters:
-    if order.events and order.what != "records":
-        raise UsageError(f"--event filters records: it does not go with --what {order.what}")
-    return parse_filters(windows=order.windows, events=order.events, since=order.since, until=order.until)
-
-
-def _say(order: ExportOrder, count: int, reader: JournalReader) -> None:
+def _say(what: str, form: str, out: Path | None, count: int, reader: JournalReader, *, as_json: bool) -> None:
     head = reader.head
-    if order.as_json:
+    if as_json:
         said = {
-            "out": path_text(order.out),
-            "what": order.what,
-            "format": order.form,
+            "out": path_text(out),
+            "what": what,
+            "format": form,
             "rows": count,
             "head": {"seq": head.seq, "hash": head.hash},
             "tail_bytes": reader.tail_bytes,
@@ -183,11 +169,9 @@ def _say(order: ExportOrder, count: int, reader: JournalReader) -> None:
         sys.stdout.write(inert_json(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE).decode()))
         return
     tail = f"; {reader.tail_bytes} bytes of an unfinished record follow" if reader.tail_bytes else ""
-    name = printable(str(order.out), _LONGEST_PATH)
-    sys.stdout.write(f"{name}: {count} {order.what} from records 1 to {head.seq}{tail}\n")
+    name = printable(str(out), _LONGEST_PATH)
+    sys.stdout.write(f"{name}: {count} {what} from records 1 to {head.seq}{tail}\n")
 
-
-# ``user-miner export --dispute`` and ``user-miner verify --bundle``: write a bundle's file, and check one.
 
 _LARGEST_BYTES: Final = 256 * 1024 * 1024
 _LONGEST_BUNDLE_PATH: Final = 1_000

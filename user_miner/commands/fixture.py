@@ -30,8 +30,7 @@ from events.describe import inert_json, printable
 from events.journal import JournalReader, locate
 from user_miner.fixture.minimal import minimal
 from user_miner.fixture.source import as_data, as_source
-from user_miner.journals import named_or_own
-from user_miner.options import EnvFileOption, JournalArgument, JsonOption
+from user_miner.options import EnvFileOption, JournalArgument, JsonOption, named_or_own
 from user_miner.output import check_target, opened
 from user_miner.terminal import fail, in_one_line
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -27,7 +26,7 @@ from user_miner.options import EnvFileOption
 from user_miner.output import opened
 from user_miner.terminal import INTERRUPTED, fail
 
-__all__ = ["PROPOSED", "InitOptions", "ask", "init", "run_init", "sources_of"]
+__all__ = ["PROPOSED", "ask", "init", "run_init", "sources_of"]
 
 
 def init(
@@ -54,21 +53,14 @@ def init(
     """Write a settings file that only you can read. It asks on a terminal, or takes these options."""
     from user_miner.commands.config import DEFAULT_ENV_FILE  # noqa: PLC0415
 
-    options = InitOptions(
-        env_file=env_file or DEFAULT_ENV_FILE,
-        values=tuple(values or ()),
-        secret_files={
-            "X_BEARER_TOKEN": x_bearer_token_file,
-            "API_KEY": api_key_file,
-            "HOTKEY_PASSWORD": hotkey_password_file,
-        },
-        wallet_check=wallet_check,
-        force=force,
-    )
-    raise typer.Exit(run_init(options))
+    secret_files = {
+        "X_BEARER_TOKEN": x_bearer_token_file,
+        "API_KEY": api_key_file,
+        "HOTKEY_PASSWORD": hotkey_password_file,
+    }
+    file = env_file or DEFAULT_ENV_FILE
+    raise typer.Exit(run_init(file, values or [], secret_files, wallet_check=wallet_check, force=force))
 
-
-# The questions of ``user-miner init``: one setting at a time, checked at once; secrets are not shown while typed.
 
 PROPOSED: Final[Mapping[str, str]] = {"ON_ANALYSIS_ERROR": "hold"}
 """What a new file says unless it is told otherwise; elsewhere the specification's defaults hold to the letter."""
@@ -163,33 +155,24 @@ _LONGEST_SECRET_BYTES: Final = 65_536
 _REQUIRED: Final = tuple(name.upper() for name, field in Settings.model_fields.items() if field.is_required())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InitOptions:
-    """The command line.
+def run_init(
+    env_file: Path, values: Sequence[str], secret_files: Mapping[str, Path | None], *, wallet_check: bool, force: bool
+) -> int:
+    """Write the file; the exit code is 2 for what cannot be, and nothing is written then.
 
-    Attributes:
+    Args:
         env_file: What to write.
         values: Texts "NAME=value".
         secret_files: For each secret the file that holds it, None without one.
         wallet_check: Open the hotkey, too.
         force: Replace what is there.
     """
-
-    env_file: Path
-    values: tuple[str, ...]
-    secret_files: Mapping[str, Path | None]
-    wallet_check: bool
-    force: bool
-
-
-def run_init(options: InitOptions) -> int:
-    """Write the file; the exit code is 2 for what cannot be, and nothing is written then."""
     try:
-        target = _target(options)
-        given = {**dict(map(_given, options.values)), **_secrets(options.secret_files)}
+        target = _target(env_file, force=force)
+        given = {**dict(map(_given, values)), **_secrets(secret_files)}
         if sys.stdin.isatty():
-            given = ask(given, wallet_check=options.wallet_check)
-        _write(target, {**PROPOSED, **given}, options)
+            given = ask(given, wallet_check=wallet_check)
+        _write(target, {**PROPOSED, **given}, wallet_check=wallet_check, force=force)
     except SettingsError as error:
         return max(fail(line, code=2) for line in error.lines)
     except (UsageError, HotkeyError) as error:
@@ -198,17 +181,16 @@ def run_init(options: InitOptions) -> int:
         if isinstance(end.__context__, EOFError):
             return fail("the input ended before the last answer; nothing is written", code=2)
         return fail("interrupted: nothing is written", code=INTERRUPTED)
-    typer.echo(f"wrote {printable(str(options.env_file), 500)}; `user-miner doctor` looks at the rest")
+    typer.echo(f"wrote {printable(str(env_file), 500)}; `user-miner doctor` looks at the rest")
     return 0
 
 
-def _target(options: InitOptions) -> Path:
+def _target(file: Path, *, force: bool) -> Path:
     """The file that is meant, links followed."""
-    file = options.env_file
     target = Path(os.path.realpath(file))  # of links in a circle, too
     if target.is_dir() or (target.exists() and not target.is_file()):
         raise UsageError(f"{file} is no regular file: choose another name with --env-file")
-    if target.exists() and not options.force:
+    if target.exists() and not force:
         raise UsageError(f"{file} exists already: choose another name with --env-file, or replace it with --force")
     if not target.parent.is_dir():
         raise UsageError(f"{file} cannot be written: there is no folder {target.parent}")
@@ -224,7 +206,7 @@ def _given(text: str) -> tuple[str, str]:
         option = f"--{name.lower().replace('_', '-')}-file"
         raise UsageError(f"--set {name}: others can read secrets on a command line: give it in a file with {option}")
     if name not in KNOWN:
-        meant = f": did you mean {near}?" if (near := nearest_name(name)) else ""
+        meant = f": did you mean {near}?" if (near := nearest_name(name, KNOWN)) else ""
         raise UsageError(f"--set {printable(name, 60)}: there is no such setting{meant}")
     return name, value.strip()
 
@@ -255,18 +237,18 @@ def _secret(name: str, file: Path) -> str:
     return secret
 
 
-def _write(target: Path, given: Mapping[str, str], options: InitOptions) -> None:
+def _write(target: Path, given: Mapping[str, str], *, wallet_check: bool, force: bool) -> None:
     missing = [name for name in _REQUIRED if not given.get(name, "").strip()]
     if missing:
         ways = " and ".join(f"--{name.lower().replace('_', '-')}-file" for name in missing)
         raise UsageError(f"{' and '.join(missing)} not given: use {ways}, or answer the questions on a terminal")
     settings = check_settings(sources_of(given))
-    if options.wallet_check:
+    if wallet_check:
         load_signer(settings)
     text = filled_template(given)
     read = parse_env_file(text, {}).given
     for name, value in given.items():
         if len(value.splitlines()) > 1 or read[name].value != value:
             raise UsageError(f"{name}: holds what cannot stand on one line of a settings file: choose another value")
-    with opened(target, force=options.force, mode=0o600) as stream:
+    with opened(target, force=force, mode=0o600) as stream:
         stream.write(text.encode())

@@ -19,8 +19,7 @@ from events.catalogue import GapDeclared
 from events.describe import printable
 from events.journal import Draft, FileJournal, JournalError, JournalReader, Record, locate
 from events.journal.repair import Damage, copy_prefix, gap_of, survey
-from user_miner.journals import named_or_own
-from user_miner.options import EnvFileOption, JournalArgument
+from user_miner.options import EnvFileOption, JournalArgument, named_or_own
 from user_miner.terminal import exit_code, fail, tell
 
 __all__ = ["repair", "run_repair"]

@@ -31,8 +31,7 @@ from events.codec import plain
 from events.describe import inert_json
 from events.differences import difference_fields, difference_lines, differences
 from events.journal import JournalError, JournalReader, Record, at_text, locate
-from user_miner.journals import named_or_own
-from user_miner.options import EnvFileOption, JournalArgument, JsonOption
+from user_miner.options import EnvFileOption, JournalArgument, JsonOption, named_or_own
 from user_miner.terminal import fail, in_one_line, watched
 
 __all__ = ["ReplayOptions", "follow_timeline", "print_timeline", "replay", "run_replay"]
@@ -78,9 +77,6 @@ def replay(
         why=why,
     )
     raise typer.Exit(run_replay(named_or_own(journal, env_file), options))
-
-
-# The timeline on standard output, once or for as long as the journal grows.
 
 
 class _Printer(Protocol):

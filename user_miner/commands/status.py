@@ -20,8 +20,7 @@ from audit.status.lines import status_lines
 from audit.status.look import Look
 from events.describe import inert_json
 from events.journal import JournalError, locate
-from user_miner.journals import named_or_own
-from user_miner.options import EnvFileOption, JsonOption
+from user_miner.options import EnvFileOption, JsonOption, named_or_own
 from user_miner.terminal import exit_code, fail, in_one_line, progress
 
 __all__ = ["run_status", "status"]

@@ -262,8 +262,6 @@ def _json(found: dict[str, Any]) -> str:
     return inert_json(json.dumps(found, ensure_ascii=False, indent=2))
 
 
-# ``user-miner subnets refresh``: the chain's names into the operator's own list of subnets, whole or not at all.
-
 _SAID = {
     "new": "new: {after}",
     "renamed": "{before} is now {after}",

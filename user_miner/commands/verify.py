@@ -15,8 +15,7 @@ from events.catalogue import CheckpointSigned
 from events.codec import plain
 from events.describe import inert_json, path_text, printable
 from events.journal import JournalReader, VerifyReport, at_text, locate, verify_journal
-from user_miner.journals import named_or_own
-from user_miner.options import EnvFileOption, JournalArgument, JsonOption
+from user_miner.options import EnvFileOption, JournalArgument, JsonOption, named_or_own
 from user_miner.terminal import in_one_line, progress, tell
 
 __all__ = ["kept_checkpoint", "run_verify", "verify"]

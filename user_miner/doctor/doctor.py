@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -23,16 +23,16 @@ from user_miner.doctor.rounds import Rounds
 from user_miner.doctor.runner import run_probes
 from user_miner.terminal import in_one_line, interruptible, note, progress
 
-__all__ = ["DoctorOptions", "run_doctor"]
+__all__ = ["Visit", "run_doctor"]
 
 _READ_S: Final = 5.0
 _FACTS_S: Final = 20.0
 _LONGEST: Final = 2_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoctorOptions:
-    """The command line.
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """One run of the command, made from its command line.
 
     Attributes:
         env_file: The settings file; None for the default one.
@@ -55,50 +55,34 @@ class DoctorOptions:
     notify: bool
     bundle: Path | None
     as_json: bool
-
-
-@in_one_line
-def run_doctor(options: DoctorOptions) -> int:
-    """Look and tell; 0 when nothing failed, 1 when something did, 2 for wrong use."""
-    visit = _Visit(options)
-    with interruptible(visit.so_far):
-        return run_loop(visit.make())
-
-
-class _Visit:
-    """One run of the command."""
-
-    def __init__(self, options: DoctorOptions) -> None:
-        self._options = options
-        self._rounds: Rounds | None = None
-        self._redact: Callable[[str], str] = str
-        self._done = "before the first check"
+    _rounds: Rounds | None = field(default=None, init=False)
+    _redact: Callable[[str], str] = field(default=str, init=False)
+    _done: str = field(default="before the first check", init=False)
 
     def so_far(self) -> str:
         """What was done, and what of it was paid for, in one line without secrets."""
         paid = {} if self._rounds is None else self._rounds.paid
         told = [f"{name}: {safe_line(found, self._redact, _LONGEST)}" for name, found in paid.items()]
-        asked = self._options.llm or self._options.paid
+        asked = self.llm or self.paid
         return "; ".join([self._done, *(told or (["nothing was paid for"] if asked else []))])
 
     async def make(self) -> int:
-        options = self._options
-        env_file, named = options.env_file or Path(".miner_env"), options.env_file is not None
-        patient = await examine_in_time(env_file, named=named, flags=options.flags, limit_s=_READ_S)
+        env_file, named = self.env_file or Path(".miner_env"), self.env_file is not None
+        patient = await examine_in_time(env_file, named=named, flags=self.flags, limit_s=_READ_S)
         root = patient.settings.journal_dir if patient.settings and not patient.lacks("JOURNAL_DIR") else None
-        target = None if options.bundle is None else check_bundle(options.bundle, root)
-        asks_llm = options.llm or options.paid
+        target = None if self.bundle is None else check_bundle(self.bundle, root)
+        asks_llm = self.llm or self.paid
         self._redact = patient.redact
         self._rounds = rounds = Rounds(
             patient,
-            timeout_s=options.timeout_s,
-            network=options.network,
-            search=options.paid,
+            timeout_s=self.timeout_s,
+            network=self.network,
+            search=self.paid,
             llm=asks_llm,
-            notify=options.notify,
+            notify=self.notify,
         )
         if asks_llm and patient.settings is not None:
-            note(announcement(patient.settings, search=options.paid))
+            note(announcement(patient.settings, search=self.paid))
         now_ms = SystemClock().now_ms()
         with progress("looking") as on_done:
 
@@ -108,14 +92,19 @@ class _Visit:
 
             checks = await run_probes(rounds.probes(), redact=patient.redact, on_done=count)
         report = DoctorReport(build=version("user-miner"), at=at_text(now_ms), checks=checks)
-        sys.stdout.write(_shown(report, as_json=options.as_json))
+        sys.stdout.write(_shown(report, as_json=self.as_json))
         if target is not None:
             facts = await _facts(rounds.journal)
             write_bundle(target, members(report, patient, facts), now_ms // 1000)
-            note(
-                f"{options.bundle} holds this report, settings without secrets, versions and the journal's last headers"
-            )
+            note(f"{self.bundle} holds this report, settings without secrets, versions and the journal's last headers")
         return 0 if report.ok else 1
+
+
+@in_one_line
+def run_doctor(visit: Visit) -> int:
+    """Look and tell; 0 when nothing failed, 1 when something did, 2 for wrong use."""
+    with interruptible(visit.so_far):
+        return run_loop(visit.make())
 
 
 async def _facts(find: Callable[[], Path | None]) -> dict[str, Any]:

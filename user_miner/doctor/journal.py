@@ -43,12 +43,8 @@ __all__ = [
     "tail_start",
 ]
 
-# Whether a journal is whole. Reads only, and no longer than it may.
-#
-# A long journal is read at its end alone; `user-miner verify` reads all of any.
-
 LARGEST_BYTES: Final = 48 << 20
-"""A journal that is longer is read at its end alone."""
+"""A journal that is longer is read at its end alone; `user-miner verify` reads all of any."""
 _EVERY: Final = 500
 
 
@@ -126,8 +122,6 @@ def tail_start(journal: Path, largest_bytes: int) -> Head:
         begin = name
     return GENESIS if begin is None else start_before(journal, names, first_seq(begin)).head
 
-
-# Whether the daily budgets pay for the next window. Pure.
 
 _BLOCKS_A_DAY: Final = 7_200
 

@@ -176,8 +176,6 @@ def metrics_check(host: str, port: int | None, journal: Path | None) -> Check:
     return failure("metrics", *split_advice(refusal))
 
 
-# Python and the installed packages, against what this build asks for.
-
 _NAME: Final = "user-miner"
 
 
@@ -225,8 +223,6 @@ def package_checks(required: Sequence[str], version_of: Callable[[str], str | No
         wrong.append(failure("packages", f"{requirement.name} {state}, needed {requirement.specifier}", fix))
     return wrong or [ok("packages", f"user-miner {version(_NAME)} and the {right} packages that it needs")]
 
-
-# The settings file: is it there, and who may read and change it; and what is wrong with the settings themselves.
 
 _FIX: Final = "correct or remove it there"
 
@@ -285,9 +281,6 @@ def variable_checks(remarks: Sequence[str]) -> list[Check]:
     return [warning("variables", remark, _FIX) for remark in remarks] or [
         ok("variables", "none is unknown or misspelled")
     ]
-
-
-# The hotkey: whether it opens as `run` would open it, and whether the chain knows it. It signs nothing that leaves.
 
 
 def open_hotkey(settings: Settings) -> tuple[str | None, list[Check]]:

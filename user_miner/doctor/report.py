@@ -65,8 +65,6 @@ def split_advice(line: str) -> tuple[str, str]:
     return line[:at], advice if advice[1:2].isupper() else advice[:1].lower() + advice[1:]
 
 
-# The report: every check in order, as lines for people or as JSON. Pure.
-
 FORMAT: Final = 1
 """Version of the JSON; it changes when a field goes or means something else."""
 

@@ -42,8 +42,6 @@ __all__ = [
     "x_checks",
 ]
 
-# One unpaid GET, bounded in time and size, and what to do where no answer comes. It follows nothing.
-
 # Lists of models grow long: one of hundreds, with prices and descriptions, takes half a mebibyte.
 _LARGEST_BODY: Final = 8 << 20
 
@@ -176,8 +174,6 @@ def window_check(block: Block, blocks_per_window: int, max_submissions: int) -> 
     return ok("window", f"the API has {' and '.join(agreed)}, too")
 
 
-# X, by its usage endpoint, which costs nothing: is the token good, and how much may still be read.
-
 _NOT_FOUND: Final = 404
 # A day of windows of ten posts each.
 _A_DAY_OF_POSTS: Final = 720
@@ -226,8 +222,6 @@ def _x_refused(reply: Reply, host: str, redact: Callable[[str], str]) -> Check:
         return warning("x", f"{said}: the token is good, but this was asked too often", X_FIXES["rate_limited"])
     return failure("x", said, X_FIXES.get(error.kind, X_FIXES["invalid_request"]))
 
-
-# The LLM's server, by its list of models, which costs nothing: is the key good, and is our model there.
 
 _CORRECT: Final = "correct LLM_BASE, which usually ends in /v1; where that is right,"
 _ASK: Final = f"{_CORRECT} `user-miner doctor --llm` asks the model"
@@ -288,9 +282,6 @@ def _names(reply: Reply) -> set[str] | None:
     return {one["id"] for one in listed if isinstance(one, dict) and isinstance(one.get("id"), str)}
 
 
-# The way to each server: directly or through a proxy, and whose certificates are trusted. Nothing is sent.
-
-
 def network_checks(urls: Mapping[str, str]) -> list[Check]:
     """What the environment says of proxies and certificates for these servers, by the names of their settings."""
     faults = [failure("network", *split_advice(line)) for line in environment_faults(urls.values())]
@@ -306,8 +297,6 @@ def _ways(urls: Mapping[str, str]) -> str:
     reached = "; ".join(f"{', '.join(names)} {way}" for way, names in by_way.items())
     return reached if certificate_faults() else f"{reached}; certificates of {certificate_sources()}"
 
-
-# Whether alarms reach anybody: can NOTIFY_URL be sent to, and, where that is asked for, does a message get there.
 
 _NAME: Final = "notify"
 _TEST: Final = Message(title="user-miner: test", text="This miner's alarms are sent here.", good=True)

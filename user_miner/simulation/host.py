@@ -102,8 +102,6 @@ def _validator(draw: Draw) -> str:
     return _VALIDATORS[int(draw.amount * 10) % len(_VALIDATORS)]
 
 
-# The settings with which simulated processes start: the usual ones, and others that an operator may change to.
-
 _SHORTEST_POLL_S: Final = 30.0
 _LONGEST_POLL_S: Final = 120.0
 _POLLS_PER_WINDOW: Final = 5

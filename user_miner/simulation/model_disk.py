@@ -246,8 +246,6 @@ def _blocks(offset: int, data: bytes) -> list[tuple[int, bytes]]:
     return [(start, data[start - offset : end - offset]) for start, end in itertools.pairwise(cuts)]
 
 
-# The disk of the simulated host: at one operation of a process's life something goes wrong. It never decides when.
-
 # What may be wrong with an operation. The process dies of the first two; of the others it ends by itself.
 DISK_ENDS: Final = frozenset({"power", "die", "disk_full", "io_error", "short_write"})
 _ERRNO: Final = {"disk_full": errno.ENOSPC, "io_error": errno.EIO}

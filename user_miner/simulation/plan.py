@@ -85,9 +85,6 @@ class Plan:
         }
 
 
-# What came of one simulation. Data only.
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
     """Something that must never happen.

@@ -21,12 +21,12 @@ from events.journal import JournalDamagedError, JournalError, JournalLockedError
 from events.journal.head import read_witness
 from events.journal.record import GENESIS, Head
 from sandbox.services import Draw, Habits, Weather, World
+from user_miner.simulation.damage import declare, harm, rescue
 from user_miner.simulation.host import Host, policy_of
 from user_miner.simulation.model_disk import DISK_ENDS, SimulatedDisk, after_power_loss
 from user_miner.simulation.network import Line, Network, SimulatedBugError
 from user_miner.simulation.plan import Outcome, Plan, Violation
 from user_miner.simulation.process import Process, WatchedJournal
-from user_miner.simulation.repair import declare, harm, rescue
 
 __all__ = ["Watch", "simulate"]
 

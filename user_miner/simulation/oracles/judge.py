@@ -16,10 +16,9 @@ from sandbox.services import Ledger, World
 from user_miner.simulation.damage import damaged_copies
 from user_miner.simulation.oracles.believing import Believed, SearchesSpaced
 from user_miner.simulation.oracles.folding import CheckpointsVouch, FoldAtEveryRecord, Legible, readers
-from user_miner.simulation.oracles.holding import Held
 from user_miner.simulation.oracles.keeping import Abandoned, Answered, Dated, Heard, Rested, Understood, XBudget
 from user_miner.simulation.oracles.oracle import ARRIVALS, BEFORE_START, Oracle, Told
-from user_miner.simulation.oracles.paying import ChatsOnce, SearchesOnce
+from user_miner.simulation.oracles.paying import ChatsOnce, Held, SearchesOnce
 from user_miner.simulation.oracles.sending import Attempts, FreshSignatures, NoneAfterVerdict, QuietAfterLimit, Quota
 from user_miner.simulation.oracles.usage import HealthyWindows
 from user_miner.simulation.plan import Outcome, Plan, Violation
