@@ -62,7 +62,8 @@ def _fig(functions: list[int], terms: list[str]) -> dict[str, Any]:
     return {"name": "fig", "functions": functions, "bittensor_terms": terms}
 
 
-# Each answer names a subnet that is never offered: a model that repeats one does not pass for one that answers.
+# Who repeats an answer that judges is told by its subnet, which is never offered. The one that judges nothing is what an
+# analysis that failed comes to.
 _EXAMPLES: Final[tuple[tuple[dict[str, Any], dict[str, Any]], ...]] = (
     (
         {
@@ -72,11 +73,11 @@ _EXAMPLES: Final[tuple[tuple[dict[str, Any], dict[str, Any]], ...]] = (
         {"about_bittensor": True, "sentiment": "bullish", "subnets": [_fig([1], ["TAO"])]},
     ),
     (
-        {"candidates": [{"name": "fig", "functions": ["robots"]}], "post": "Robots pick figs."},
-        {"about_bittensor": False, "sentiment": "neutral", "subnets": [_fig([0], [])]},
+        {"candidates": [{"name": "fig", "functions": ["robots"]}], "post": "Picked figs."},
+        {"about_bittensor": False, "sentiment": "neutral", "subnets": []},
     ),
     (
-        {"candidates": [{"name": "fig", "functions": []}], "post": "Exploit! Out of $TAO."},
+        {"candidates": [{"name": "fig", "functions": []}], "post": "Exploit! I sell $TAO."},
         {"about_bittensor": True, "sentiment": "very_bearish", "subnets": [_fig([], ["TAO"])]},
     ),
 )
@@ -86,11 +87,7 @@ EXAMPLE_NAMES: Final = frozenset(one["name"] for asked, _ in _EXAMPLES for one i
 
 
 def _examples() -> str:
-    return "\n".join(f"INPUT:\n{_short(asked)}\nANSWER:\n{_short(said)}" for asked, said in _EXAMPLES)
-
-
-def _short(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return "\n".join(f"INPUT:\n{json.dumps(asked)}\nANSWER:\n{json.dumps(said)}" for asked, said in _EXAMPLES)
 
 
 _SYSTEM: Final = f"""\
@@ -103,9 +100,9 @@ about_bittensor: is the post about Bittensor, its token TAO, its subnets or the 
 sentiment of the post as a whole: very_bullish (excitement, a major positive development), bullish (optimistic, \
 good news), neutral (factual, informative or balanced), bearish (concern, scepticism) or very_bearish (major \
 problems, strong criticism)
-subnets: of the candidates only those that the post discusses, each with its name exactly as given; functions, the \
-positions (from 0) of those of its functions that the post speaks about; bittensor_terms, at most {MAX_TERMS} \
-Bittensor words of the post used about it
+subnets: of the candidates only those that the post discusses, each with its exact name; functions, the positions \
+(from 0) of its functions that the post speaks about; bittensor_terms, at most {MAX_TERMS} Bittensor words of the post \
+used about it
 
 {_examples()}"""
 

@@ -494,9 +494,9 @@ def test_a_refusal_or_a_form_is_no_verdict(around: str) -> None:
 
 
 def test_who_answers_an_example_does_not_answer_the_question() -> None:
-    """Each answer of the prompt's examples names a subnet that none of ours is called, however it is written."""
-    echoes = [json.loads(example.split("\nANSWER:\n")[1]) for example in EXAMPLES]
-    assert len(echoes) >= 3
+    """Each example that judges names a subnet that none of ours is called, however the echo is written."""
+    echoes = [echo for echo in (json.loads(one.split("\nANSWER:\n")[1]) for one in EXAMPLES) if echo["subnets"]]
+    assert len(echoes) >= 2
     for echo, around in product(echoes, ("{}", "```json\n{}\n```", "ANSWER:\n{}", "Final answer: {}")):
         for said in (json.dumps(echo), json.dumps(echo, indent=1), repr(echo), json.dumps({"answer": echo})):
             assert read(around.replace("{}", said)) == "repair"
