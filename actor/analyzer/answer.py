@@ -32,7 +32,7 @@ _BOOLEANS: Final = {"true": True, "yes": True, "false": False, "no": False}
 _SPACES: Final = re.compile(r"[\s\-]+")
 _MAX_DIGITS: Final = 3
 _FIELDS: Final = frozenset({"about_bittensor", "sentiment", "subnets"})
-_LABELS: Final = frozenset({"id", "name", "type"})  # of a call, beside its arguments
+_LABELS: Final = frozenset({"id", "name", "type", "tool", "action"})  # of a call, beside its arguments
 _MOST_WRAPPERS: Final = 3
 _LABEL: Final = re.compile(r"(?:json[c5]?|javascript|js)\b\s*", re.IGNORECASE)
 
@@ -144,6 +144,8 @@ def _unwrapped(value: dict[str, Any]) -> dict[str, Any]:
 
 def _object(value: Any) -> dict[str, Any] | None:
     """An object, or one that is written out in a string, as the arguments of a call are."""
+    if isinstance(value, list) and len(value) == 1:
+        (value,) = value
     if isinstance(value, str) and whole_object(value):
         value = objects_in(value)[0].value
     return value if isinstance(value, dict) else None
@@ -191,10 +193,9 @@ def _named(found: dict[str, Any]) -> dict[str, Any]:
 
 def _require_no_example(subnets: Any, candidates: Sequence[Subnet]) -> None:
     """Who names the subnet of the prompt's examples answers those, and not the question."""
-    offered = {subnet.name for subnet in candidates}
-    names = {
-        entry.get("name") for entry in _list(subnets) if isinstance(entry, dict) and isinstance(entry.get("name"), str)
-    }
+    offered = {_plain(subnet.name) for subnet in candidates}
+    entries = [entry for entry in _list(subnets) if isinstance(entry, dict)]
+    names = {_plain(entry["name"]) for entry in entries if isinstance(entry.get("name"), str)}
     if names & EXAMPLE_NAMES - offered:
         raise AnswerError("it answers an example")
 

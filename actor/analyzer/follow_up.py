@@ -27,6 +27,7 @@ _NEXT_ONE: Final = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _NO_TAGS: Final = str.maketrans("[]", "()")
+_SHUT: Final = re.compile(r"\[/[\w -]{1,40}\]")
 _LISTED: Final = re.compile(r"[\s\])}]*(?:[,;|/]|\b(?:and|or)\b)[\s\[({]*", re.IGNORECASE)
 
 _CATEGORY: Final = re.compile(
@@ -54,9 +55,10 @@ _DOWN: Final = re.compile(
 )
 # That the post is about something else.
 _ELSEWHERE: Final = re.compile(
-    r"(?:\b(?:not|never|nothing|hardly)|n't)(?! (?:only|just|merely|simply|solely|exclusively)\b)(?: \w+){0,3}? "
-    r"(?:about|relat\w+ to|do with|concern\w*|mention\w*|refer\w* to) (?:\w+ )?(?:bittensor|tao)\b|"
-    r"\b(?:unrelated|irrelevant) to (?:\w+ )?(?:bittensor|tao)\b",
+    r"(?:\b(?:not|never|nothing|none|hardly)|n't)(?! (?:only|just|merely|simply|solely|exclusively)\b)(?: \w+){0,3}? "
+    r"(?:about|relat\w+ to|do with|concern\w*|mention\w*|refer\w* to|an?|any) (?:\w+ )?(?:bittensor|tao)\b|"
+    r"\b(?:no|(?:unrelated|irrelevant) to(?: \w+)?) (?:bittensor|tao)\b|"
+    r"\b(?:bittensor|tao) (?:is|are)(?: not|n't) (?:what|the|mentioned|discussed)\b",
     re.IGNORECASE,
 )
 
@@ -76,6 +78,21 @@ _UNDONE: Final = (
     r"(?:over|under)(?:estimated|stated)|overly \w+|not final|backwards?|what (?:an?|some|one)|the opposite)"
 )
 _WHAT_WAS_SAID: Final = r"(?:this|that|it|above|answer|json|object|output|verdict|sentiment|category)"
+# Who explains a verdict speaks of the post. Who speaks of himself, or of what he wrote, mostly takes it back.
+_QUOTE: Final = re.compile(r"[\"“][^\"“”\n]{1,300}[\"”]")
+_OF_ITSELF: Final = re.compile(
+    r"\b(?:i|i'm|i've|i'd|i'll)\b(?! (?:hope|(?:would |did not |didn't )?(?:chose|choose|pick\w*|rate[sd]?|classif\w+|"
+    r"label\w*|assess\w*|judged?|consider\w*|interpret\w*|find|found|identif\w+|assign\w*|think|believe|say|call|"
+    r"mark\w*|set|gave|list\w*|includ\w+|see no))\b)|"
+    r"\b(?:me|my(?! (?:view|opinion|judge?ment|assessment|reading|analysis)\b))\b|"
+    r"\b(?:answer|fields|values|verdict|category|classification|prompt)\b(?!\W+(?:(?:is|was|are) )?\W*"
+    r"(?:based|because|follows|reflects|given|very|bullish|bearish|neutral)\b)|"
+    r"\b(?:this|that|my|above|test|invalid|dummy|model) (?:output|object|json)\b|"
+    r"(?:^\W*|[.!?;\n]\W{0,9})(?:please|do (?!not )|treat|regenerate|retry|redo|pretend|guess\w*|invalid)\b|"
+    r"\b(?:generated|written|produced|made) (?:before|without)\b|\b(?:truncated|illegible|not legible)\b|"
+    r"\b(?:no idea|at random|(?:not|0 ?%)(?: \w+)? (?:sure|certain|confident))\b",
+    re.IGNORECASE,
+)
 _TAKES_BACK: Final = re.compile(
     rf"^\W*(?:as )?(?:an? |my |the )?(?:first |rough )?{_UNDONE}\b|"
     rf"\b{_WHAT_WAS_SAID}(?: (?:is|was|seems|looks)|'s)(?: \w+)? {_UNDONE}\b|"
@@ -84,14 +101,14 @@ _TAKES_BACK: Final = re.compile(
     r"checking|revised|(?-i:is|was|would|could|might))\b|\b(?:critique|reflection)\W*:|<-|"
     r"\b(?:verdict|status|check|test|review|validation|result)(?: result)?\W{0,3}[:=-]\W{0,3}"
     r"(?:fail\w*|rejected|wrong|bad|invalid|incorrect|incomplete|unfinished)\b|"
-    r"\b(?:confidence|certainty|probability|likelihood)(?: \w+)?\W{0,4}(?:is |of )?"
-    r"(?:0+(?:\.0*)?(?![\d.]*[1-9])|none\b|zero\b|null\b)|\b50/50\b|\bcoin (?:flip|toss)\b|"
+    r"\b(?:conf(?:idence)?|certainty|prob(?:ability)?|likelihood)(?: \w+)?\W{0,4}(?:is |of )?"
+    r"(?:0+(?:\.0*)?(?![\d.]*[1-9])|none\b|zero\b|null\b|nil\b)|\b50/50\b|\bcoin (?:flip|toss)\b|"
     r"\b(?:just )?kidding\b|\blol\b|(?<!\S)/s\b|\btraceback\b|\berror\W{0,3}[:)]|"
     r"\b(?:made[- ]up|invented|random|dummy) (?:\w+ )?(?:values?|answer|data|numbers?)\b|"
     r"\b(?:values?|answer|data|numbers?|this|these)(?: \w+)? (?:is|are|was|were) (?:all )?"
     r"(?:made[- ]up|invented|random)\b|\breplace (?:\w+ )?(?:with|by)\b|"
     r"\b(?:do|should)(?: not|n't) (?:use|trust|rely on|take) (?:this|that|it|the|my)\b|"
-    r"\bi (?:over|under)\w+ed\b|\bfails? (?:my|the|this|a) \w*check|\bneeds? (?:\w+ )?(?:review|revision)\b|\btbd\b|"
+    r"\bfails? (?:my|the|this|a) \w*check|\bneeds? (?:\w+ )?(?:review|revision)\b|\btbd\b|"
     r"\bflip (?:it|this|that|the sign)\b|\bthe (?:reverse|opposite) of (?:what|this|that)\b|"
     r"\bgot (?:that|it|this) (?:back|wrong)|\bthe (?:opposite|reverse) (?:is|was|holds|applies)\b|"
     r"(?:^\W*|[.!?\n]\W{0,9}|-\s{1,9}|\b(?:but|well|oh|ah|hmm+|wait)\W{1,9})"
@@ -99,7 +116,7 @@ _TAKES_BACK: Final = re.compile(
     r"no(?=\W{0,3}[,.:;!-]|\s*$)|no (?:it|that|this|the|i)|not (?:quite|really|that|this|so))\b|"
     r"\b(?:sorry|apolog\w+|my mistake|(?:made|is|was) a mistake|mistaken(?:ly)?|retract\w*|reconsider\w*|"
     r"second thoughts?|on reflection|or rather|should (?:have )?(?:be(?:en)?(?! noted| said| mentioned)|said|read|say)|"
-    r"i (?:meant|mean)|chang\w+ my mind|never ?mind|misread|"
+    r"i (?:meant|mean)|never ?mind|misread|"
     r"(?:ignore|disregard|discard|forget|replace|cancel|undo|redo|skip) "
     r"(?:that|this|it|the|my|all|what|above|previous)|"
     r"let me (?:fix|correct|re\w+|double|try|think|check|verify)|not (?:the|my) (?:final )?answer|"
@@ -130,7 +147,9 @@ def takes_back(tail: str, category: str, *, about: bool) -> bool:
         category: Of the answer.
         about: The answer says that the post is about Bittensor.
     """
-    words = tail.lstrip("`~ \t\r\n").translate(_NO_TAGS)  # what stands behind a closing fence is no label of one
+    words = (
+        _SHUT.sub("", tail).lstrip("`~ \t\r\n").translate(_NO_TAGS)
+    )  # what stands behind a closing fence is no label of one
     words = apart(without_marks(words))
     if ANSWER_FIELD.search(words) or contradicts(words, category, about=about, alone=False):
         return True
@@ -139,7 +158,10 @@ def takes_back(tail: str, category: str, *, about: bool) -> bool:
 
 def speaks_back(words: str) -> bool:
     """Whether words take back what was said before them."""
-    return bool(_TAKES_BACK.search(_POLITE.sub("", _OF_OTHERS.sub("", _DENIED.sub("", words)))))
+    words = _POLITE.sub("", words)
+    if _OF_ITSELF.search(_QUOTE.sub("", words)):
+        return True
+    return bool(_TAKES_BACK.search(_OF_OTHERS.sub("", _DENIED.sub("", words))))
 
 
 def contradicts(words: str, category: str, *, about: bool, alone: bool) -> bool:

@@ -23,7 +23,7 @@ _SENTENCE: Final = re.compile(r"(?<=[^.\s][.!?])\s+(?=\S)")
 _BETWEEN: Final = re.compile(rf"(?:[^\w.!?/{SIGNS}]|\b(?:and|or)\b)*", re.IGNORECASE)
 _SAID: Final = re.compile(rf"[\w/{SIGNS}]")
 # A line that is taken out, as in a diff, or by a remark.
-_TAKEN_OUT: Final = re.compile(r"(?:^|\n)[ \t>]*(?:--?|~|\#+)[ \t`]*$")
+_TAKEN_OUT: Final = re.compile(r"(?:^|\n)[ \t>]*(?:-{1,3}|[\u2212~;%x]|\#+|rem|\(x\))[ \t`]*$", re.IGNORECASE)
 
 # Examples that are the question's own.
 _AS_ASKED: Final = re.compile(
@@ -59,7 +59,7 @@ _NEVER: Final = re.compile(
     r"\b(?:examples?|e\.g|for instance|exemplar|few[ -]?shots?|templates?|placeholders?|samples?|mock|dummy|"
     r"hypothe\w+|suppos(?:e|ing)|imagin(?:e|ing)|pretend\w*|assum(?:e|ing)|counter ?examples?|illustrat\w+|what if|"
     r"on purpose|deliberate(?:ly)?|intentional(?:ly)?|exemple|ejemplo|beispiel|esempio)\b|"
-    rf"[{SIGNS}]|示例|例如|例子|草稿|错误|假设|//\s*$|\\(?:sout|st|xout|[bhx]?cancel)\s*\{{\s*$|"
+    rf"[{SIGNS}]|示例|例如|例子|草稿|错误|假设|//\s*$|\\(?:st|\w*(?:sout|xout|strike|cancel)\w*)\s*\{{\s*$|"
     r"(?:\b(?:not|never)|n't)(?: be)?\W*$|^\W*no\W*$|^\W*(?:not|never) \w+\W*$|^\W*not (?:this|that|these|like|so)\b|"
     rf"\b(?:not|n't) (?:be )?(?:the|my|an?|this|that|correct|right|final) (?:\w+ ){{0,2}}{_ANSWER}\b|"
     rf"\b(?:do|should|would|must|wo|ca|can|i)\s*(?:not|n't|never) (?:\w+ ){{0,2}}{_SAY}\b|\bnever {_SAY}\b|"
@@ -110,7 +110,7 @@ _LABEL: Final = re.compile(r"\s*(?:(?:#|\*\*|--|==|~~|__)[^.!?,{}]*|[^.!?,{}]*[:
 _NEUTRAL: Final = re.compile(
     r"\b(?:answers?|outputs?|results?|responses?|repl(?:y|ies)|json|objects?|verdict|final|analysis|assessment|summary|"
     r"conclusion|conclude|classification|evaluation|judge?ment|rating|decision|prediction|solution|completion|data|"
-    r"assistant|model|ai|bot|sentiment|subnets|bullish|bearish|neutral|here|there|this|is|it|as|so|thus|hence|therefore|sure|"
+    r"assistant|model|ai|bot|function|tool|call|sentiment|subnets|bullish|bearish|neutral|here|there|this|is|it|as|so|thus|hence|therefore|sure|"
     r"ok(?:ay)?|yes|certainly|understood|done|note|step|short|take|view|return|print|correct(?:ion|ed)|"
     r"revised|updated|fixed|improved|actual|retry|(?:second|next|new) (?:attempt|try)|label(?:led|s)?|categor(?:y|ies)|"
     r"report|annotat(?:ion|ed)|extract(?:ed|ion)|processed|below|find|of course|absolutely|al?right|got it|yep|"

@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actor.analyzer import load_registry
 from actor.analyzer.answer import AnswerError, read_answer
+from actor.analyzer.prompt import EXAMPLE_NAMES, ask
 from tests.analyzer.said import ASKED, BEARISH, BULLISH, LOOSE, ONE, OTHER, POST, A, D, read
 
 pytestmark = pytest.mark.slow
 
+EXAMPLES = ask("", ()).messages[0]["content"].split("INPUT:\n")[1:]
 LED_AWAY = [
     *(
         "Wrong answer",
@@ -491,9 +494,18 @@ def test_a_refusal_or_a_form_is_no_verdict(around: str) -> None:
 
 
 def test_who_answers_an_example_does_not_answer_the_question() -> None:
-    """The subnet of the prompt's examples is none that can be offered."""
-    entry = {"name": "orchard", "functions": [1], "bittensor_terms": ["TAO", "miners"]}
-    assert read(json.dumps({**BULLISH, "subnets": [entry]})) == "repair"
+    """Each example that judges names a subnet that none of ours is called, however the echo is written."""
+    echoes = [echo for echo in (json.loads(one.split("\nANSWER:\n")[1]) for one in EXAMPLES) if echo["subnets"]]
+    assert len(echoes) >= 2
+    for echo, around in product(echoes, ("{}", "```json\n{}\n```", "ANSWER:\n{}", "Final answer: {}")):
+        for said in (json.dumps(echo), json.dumps(echo, indent=1), repr(echo), json.dumps({"answer": echo})):
+            assert read(around.replace("{}", said)) == "repair"
+        with pytest.raises(AnswerError):
+            read_answer(json.dumps(echo), (), POST)
+    (name,) = EXAMPLE_NAMES
+    entry = {"name": name, "functions": [1], "bittensor_terms": ["TAO", "miners"]}
+    assert name not in {subnet.name for subnet in load_registry().subnets}
+    assert read(json.dumps({**BULLISH, "subnets": [{**entry, "name": name.upper()}]})) == "repair"
     assert read(json.dumps({**BEARISH, "subnets": [{**entry, "name": "another"}]})) == "answer"
 
 

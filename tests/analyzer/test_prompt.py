@@ -58,7 +58,8 @@ def test_the_examples_are_answers_of_several_categories() -> None:
         answer = read_answer(said, offered, question["post"])
         listed = json.loads(said)["subnets"]
         assert set(answer.discussed) == {one["name"] for one in listed}
-        assert all(found.functions and found.terms for found in answer.discussed.values())
+        assert all(found.functions or found.terms for found in answer.discussed.values())
+        assert listed or (answer.about_bittensor, answer.sentiment) == (False, 0)  # an echo passes for no verdict
         categories.add(answer.sentiment)
     assert len(categories) >= 3
 

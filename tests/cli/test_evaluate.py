@@ -49,7 +49,7 @@ def test_without_a_model_names_and_candidates_are_evaluated(folder: Path, comman
     assert (code, errors) == (0, "")
     lines = out.splitlines()
     assert lines[0].startswith("3 posts of ")
-    assert lines[0].endswith("rules hybrid-2, subnets as of 2025-12-01")
+    assert lines[0].endswith("rules hybrid-3, subnets as of 2025-12-01")
     assert lines[1] == "direct mentions  2 of 2 found, 0 wrong: precision 100.0 %, recall 100.0 %"
     assert lines[2].endswith("1 of 1 discussed subnets offered")
     assert "not asked" in lines[3]
@@ -109,7 +109,7 @@ def test_the_matcher_is_held_against_the_same_labels(folder: Path, command: Comm
     for how in (["--strategy", "matcher"], ["--env-file", "settings"]):
         code, out, _ = command("evaluate", _file(folder, *POSTS), "--stand-in", *how)
         assert code == 0
-        assert "rules matcher-2" in out
+        assert "rules matcher-3" in out
         assert "relevance        2 of 3 (66.7 %)" in out
         assert "relevance expected vidaio 0.7, found vidaio 0" in out
 

@@ -169,7 +169,7 @@ def test_the_matcher_runs(here: World, command: Command, monkeypatch: pytest.Mon
     monkeypatch.setenv("ANALYZER", "matcher")
     assert command("run", "--windows", "1")[0] == 0
     analyzed = [record.data for record, _ in here.history() if record.name == "PostAnalyzed"]
-    assert {entry["prompt_version"] for entry in analyzed} == {"matcher-2"}
+    assert {entry["prompt_version"] for entry in analyzed} == {"matcher-3"}
     assert {name for entry in analyzed for name in entry["tokens"]} <= {"targon", "talisman_ai"}
     assert here.sandbox.ledger.llm.calls == len(analyzed) == 5
 
