@@ -192,15 +192,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """At this time of the loop; what is due at the same time comes in the order of these calls."""
         return self._wait(_Call(callback, args, context, when))
 
-    def run_in_executor(self, executor: object, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:  # noqa: ARG002
-        """At once: no thread's end hangs on this clock."""
-        done: asyncio.Future[T] = self.create_future()
-        try:
-            done.set_result(func(*args))
-        except Exception as error:  # noqa: BLE001  (whoever waits gets it)
-            done.set_exception(error)
-        return done
-
     def create_future(self) -> asyncio.Future[Any]:
         return asyncio.Future(loop=self)
 

@@ -459,6 +459,23 @@ def test_r18_a_window_that_the_chain_has_reached_is_kept(
     assert seen.sent == {81_200: 5, 81_300: 5}
 
 
+@settings(max_examples=8, deadline=None)
+@given(lie_at=st.integers(1, 340), windows=st.integers(1, 2), block=st.integers(0, 40))
+def test_r18_one_answer_ahead_costs_at_most_one_window_its_posts(*, lie_at: int, windows: int, block: int) -> None:
+    """Wherever it comes, within the windows that are spared; no search is made twice, and no window gets more posts."""
+    lie = between(lie_at * BLOCK_S, (lie_at + 1) * BLOCK_S, lambda _s, true: at(ahead_of(true, windows) + block))
+    seen = watch_chain(lie, 680)
+    true_windows = range(81_200, 81_900, 100)
+    assert sorted(seen.sent[start] for start in true_windows)[1:] == [5] * 6
+    assert seen.sent.total() == 5 * sum(start in seen.sent for start in true_windows)
+    assert seen.searches <= len(true_windows)
+
+
+def ahead_of(true: Block, windows: int) -> int:
+    """The first block of a window so many behind the true one's."""
+    return ((true.current_block or 0) // 100 + windows) * 100
+
+
 @pytest.mark.parametrize("polls_in_a_block", [1, 3, 12])
 def test_r18_the_same_block_in_many_polls_is_a_chain_s(polls_in_a_block: int) -> None:
     """Half of the answers name the newest window, and half are behind it: however often it is asked, it stays."""

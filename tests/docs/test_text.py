@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from actor.edges.api_wire import status_block
+from actor.edges.reply import Reply
+from actor.machine.state import State
+from events.catalogue import Policy
+from events.prices import page_size, usd
 from tests.docs.kit import DOCUMENTS, ROOT, anchors, links
 
 # In parts, since this file is tracked too.
@@ -49,10 +55,44 @@ def test_the_readme_s_first_30_lines() -> None:
 def test_the_readme_tells_costs_and_dangers() -> None:
     """The figures of the bill, the dry run, and the warning of ruling 6 stand in it."""
     text = " ".join((ROOT / "README.md").read_text("utf-8").split())
-    for words in ("$0.005", "$0.010", "up to $0.15", "up to $10.80", "--dry-run", "make demo", "make test"):
+    for words in (
+        "$0.005",
+        "$0.010",
+        "up to $0.15",
+        "up to $10.80",
+        "up to $432.00",
+        "--dry-run",
+        "make demo",
+        "make test",
+    ):
         assert words in text
     assert "`ON_ANALYSIS_ERROR=default` can cost a batch" in text
     assert "can cost the whole batch" in text
+
+
+def test_the_most_that_a_day_can_cost_is_what_the_miner_allows() -> None:
+    """Each row of the table follows from the defaults, the highest quota believed, and the floor of searches."""
+    text = (ROOT / "docs" / "operators" / "costs.md").read_text("utf-8")
+    policy = Policy()
+    day_s, window_s, floor_s = 86_400, policy.blocks_per_window * policy.block_s, State(policy=policy).search_floor_s
+    believed = [quota for quota in range(1, 1_000) if told_quota(quota) is not None]
+    usual, most = policy.max_submissions_per_window, max(believed)
+    rows = []
+    for apart_s, blocks in ((window_s, "100 blocks"), (floor_s, "25 blocks or fewer")):
+        for quota in (usual, most):
+            searches, posts = round(day_s / apart_s), page_size(quota)
+            x_usd = usd(searches * policy.prices.x_uusd(posts, posts))
+            told = f"{quota} posts in {blocks}"
+            told += ", as the defaults say" if (apart_s, quota) == (window_s, usual) else ""
+            rows.append(f"| {told} | {searches} | {posts} | ${x_usd:.2f} | {searches * quota:,} |")
+    for row in rows:
+        assert row in text
+
+
+def told_quota(quota: int) -> int | None:
+    """What is left of a quota that the API tells."""
+    body = json.dumps({"current_block": 1, "max_submissions": quota}).encode()
+    return status_block(Reply(status=200, headers={}, body=body), redact=str).max_submissions
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda d: f"{d.parent.name}/{d.stem}")
