@@ -1,6 +1,7 @@
 """One exchange over HTTP, with the coordination API above all: the only file that imports httpx, imported when needed.
 
-It bounds time and size, follows nothing and keeps no cookies; what an answer means is not decided here.
+It bounds time and size, follows nothing and keeps no cookies; what an answer means is not decided here. Compression is
+not asked for. An answer that is packed all the same is unpacked where little memory is enough, else read as it came.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from actor.edges.reply import Reply, Unanswered, is_before_sending, root_cause
 __all__ = ["Exchanger"]
 
 _LARGEST_BODY: Final = 64 * 1024
+# What is unpacked: a read of 4 KiB comes to 4 MiB at most. Packed twice, or by another packer that this environment
+# happens to have, a few bytes come to gigabytes at one go, and nothing else has its turn meanwhile.
+_UNPACKED: Final = ([], ["identity"], ["gzip"], ["deflate"])
 
 hush("httpx")
 
@@ -99,7 +103,8 @@ def _proxy(proxy: Proxy) -> httpx.Proxy:
 
 async def _bounded_body(response: httpx.Response, largest: int) -> tuple[bytes, bool]:
     body = Body(largest)
-    async for piece in response.aiter_bytes():
+    packed = [name.lower() for name in response.headers.get_list("content-encoding", split_commas=True)]
+    async for piece in response.aiter_bytes() if packed in _UNPACKED else response.aiter_raw():
         if not body.take(piece):
             break
     return bytes(body), body.complete

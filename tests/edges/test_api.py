@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import traceback
+import tracemalloc
 import zlib
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import pytest
 from bittensor_core import verify
@@ -66,6 +68,62 @@ def _no_status(client: APIClient) -> str:
     with pytest.raises(StatusError) as caught:
         _run(client, lambda api: api.status())
     return str(caught.value)
+
+
+_MOST_USED: Final = 32 << 20
+
+
+def _packed(content: bytes, times: int) -> bytes:
+    """Packed so many times, by gzip."""
+    for _ in range(times):
+        content = gzip.compress(content)
+    return content
+
+
+@pytest.mark.parametrize("times", [2, 3, 7])
+@pytest.mark.parametrize("lines", ["one line", "a line each"])
+def test_an_answer_packed_several_times_is_not_unpacked(
+    wire: Any, client: Maker, submission: SubmissionBody, times: int, lines: str
+) -> None:
+    """Less than 1 KiB would come to 128 MiB at one go, while no signal is heard; a refusal keeps its meaning."""
+    body = _packed(bytes(128 << 20), times)
+    names = ["gzip"] * times if lines == "a line each" else [", ".join(["GZip"] * times)]
+    head = "".join(f"Content-Encoding: {name}\r\n" for name in names)
+    answers = [
+        f"HTTP/1.1 {status} Said\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        for status in (200, 200, 429)
+    ]
+    wire.plays(*answers)
+    tracemalloc.start()
+    try:
+        assert "expected a current_block" in _no_status(client(wire.url))
+        assert _failed(client(wire.url), submission).kind == "unexpected"
+        assert isinstance(_submit(client(wire.url), submission), Limited)
+        used = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert used < _MOST_USED
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate"])
+def test_an_answer_packed_once_is_understood(
+    wire: Any, client: Maker, submission: SubmissionBody, encoding: str
+) -> None:
+    """Nobody asks for it, and some gateways do it all the same."""
+    packer = zlib.compress if encoding == "deflate" else gzip.compress
+    body = packer(b'{"status": "new"}')
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(body)}\r\n\r\n"
+    wire.plays(head.encode() + body)
+    assert isinstance(_submit(client(wire.url), submission), Accepted)
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "x-gzip, gzip", "identity, gzip"])
+def test_an_answer_packed_otherwise_is_read_as_it_came(
+    wire: Any, client: Maker, submission: SubmissionBody, encoding: str
+) -> None:
+    """Whatever packers this environment has: none is used that may come to gigabytes at one go."""
+    wire.answers(200, {"status": "new"}, Content_Encoding=encoding)
+    assert isinstance(_submit(client(wire.url), submission), Accepted)
 
 
 def _parsed(request: bytes) -> tuple[str, dict[str, str], bytes]:
