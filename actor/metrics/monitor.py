@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
+from actor.edges.clock import SystemClock
 from actor.machine.alarms import Alarm, alarms
-from actor.machine.room import ROOM_FIX, shortage
+from actor.machine.room import shortage
 from actor.machine.state import INITIAL, State
 from actor.metrics.counted import Counted
 from actor.metrics.watched import TimedDisk, WatchedApi, WatchedStore
@@ -70,6 +71,7 @@ _POLLS_MISSED: Final = 3
 # What one post's analysis may take, in timeouts of one request to the LLM, and one search of X in all.
 _LLM_TRIES: Final = 3
 _SEARCH_S: Final = 30.0
+_CLOCK: Final = SystemClock()
 _BUSY: Final = frozenset({"Scraping", "Analyzing", "Submitting"})
 
 
@@ -86,6 +88,8 @@ class Monitor:
 
     Args:
         settings: Its timeouts decide what counts as stuck or out of reach.
+        now_ms: The wall clock, unix milliseconds. Alarms are read by the clock that the actor and ``status`` read: one
+            that stands still while the host is suspended would not know of the windows that were missed meanwhile.
 
     Attributes:
         state: After the last record of this process; the initial one before the first.
@@ -96,7 +100,8 @@ class Monitor:
         store: The journal, watched; None before there is one.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, now_ms: Callable[[], int] = _CLOCK.now_ms) -> None:
+        self._now_ms = now_ms
         self.state: State = INITIAL
         self.record: Record | None = None
         self.counted = Counted()
@@ -131,8 +136,7 @@ class Monitor:
         """Those that ring now."""
         if self.store is None or self.record is None or self.store.stage != "held":
             return alarms(self.state)
-        now_ms = self.record.at_ms + round((time.monotonic() - self._recorded_s) * 1000)
-        return alarms(self.state, now_ms, room_bytes=self.store.room_bytes())
+        return alarms(self.state, self._now_ms(), room_bytes=self.store.room_bytes())
 
     def alive(self) -> Health:
         """Whether the miner's loop answers; true while it opens or closes its journal, which may take its time."""
@@ -151,17 +155,13 @@ class Monitor:
         if self.store is None or self.store.stage != "held" or not self.state.running:
             stage = "opening" if self.store is None else self.store.stage
             return Health(ok=False, reason=f"the journal is not in use: {'opening' if stage == 'held' else stage}")
-        for trouble in (self._disk_trouble, self._api_trouble, self._stuck):
-            if (reason := trouble()) is not None:
-                return Health(ok=False, reason=reason)
-        alive = self.alive()
+        why = self._disk_trouble() or self._api_trouble() or self._stuck()
+        found = self.alive() if why is None else Health(ok=False, reason=why)
         ringing = "".join(f"; alarm {alarm.name}: {alarm.words}; {alarm.fix}" for alarm in self.alarms())
-        return Health(ok=True, reason=f"at work{ringing}") if alive.ok else alive
+        return Health(ok=found.ok, reason=f"{'at work' if found.ok else found.reason}{ringing}")
 
     def _disk_trouble(self) -> str | None:
-        """As the disk is now; the alarm of it follows with the next look of the miner."""
-        found = None if self.store is None else shortage(self.store.room_bytes())
-        return None if found is None else f"{found}; {ROOM_FIX}"
+        return None if self.store is None else shortage(self.store.room_bytes())
 
     def _api_trouble(self) -> str | None:
         if self.state.api_down:

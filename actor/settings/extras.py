@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import Distribution, distribution
 from importlib.util import find_spec
@@ -19,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 __all__ = ["install_hint"]
 
 _NAME: Final = "user-miner"
+_RECEIPT: Final = "uv-receipt.toml"
 
 
 def install_hint(extra: str, *, prefix: Path | None = None, has_pip: bool | None = None) -> str:
@@ -34,12 +36,20 @@ def install_hint(extra: str, *, prefix: Path | None = None, has_pip: bool | None
     where = Path(sys.prefix) if prefix is None else prefix
     if (where / "pipx_metadata.json").exists():
         return f"pipx inject {_NAME} {packages}"
-    if (where / "uv-receipt.toml").exists() and (folder := _source(found)) is not None:
-        return f"uv tool install {shlex.quote(f'{folder}[{extra}]')}"
+    if (where / _RECEIPT).exists() and (folder := _source(found)) is not None:
+        extras = ",".join(sorted({extra, *_kept(where / _RECEIPT)}))
+        return f"uv tool install {shlex.quote(f'{folder}[{extras}]')}"
     python = shlex.quote(sys.executable)
     if find_spec("pip") is not None if has_pip is None else has_pip:
         return f"{python} -m pip install {packages}"
     return f"uv pip install --python {python} {packages}"
+
+
+def _kept(receipt: Path) -> Iterator[str]:
+    """The extras that it was installed with, which uv takes away where they are not named again."""
+    for wanted in tomllib.loads(receipt.read_text("utf-8")).get("tool", {}).get("requirements", ()):
+        if wanted["name"] == _NAME:
+            yield from wanted.get("extras", ())
 
 
 def _packages(found: Distribution, extra: str) -> Iterator[str]:

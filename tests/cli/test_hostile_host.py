@@ -16,6 +16,8 @@ import pytest
 
 from events.catalogue import ActorStopped
 from tests.cli.kit import Command, only_journal, running
+from tests.cli.story import Tellers
+from tests.hook import hook
 from tests.metrics.kit import free_port, probe, read_metrics
 from tests.patience import Stopwatch, seconds_until_exit
 from tests.users import as_root_of_mounts
@@ -58,12 +60,18 @@ def without_a_reader(world: World, **env: str) -> Iterator[subprocess.Popen[str]
             os.close(writing)
 
 
-def test_standard_error_that_nobody_reads_holds_up_nothing(world: World) -> None:
-    """Records go on and the probes answer, however much is logged; the end comes in time, its last words unheard."""
+def test_standard_error_that_nobody_reads_holds_up_nothing(world: World, command: Command) -> None:
+    """Records go on, and what can be read tells of the same trouble; the end comes in time, its last words unheard."""
     port = free_port()
-    with without_a_reader(world, LOG_LEVEL="debug", METRICS_PORT=str(port)) as process:
+    world.sandbox.script("api.submit", "403", times=100)
+    with (
+        hook() as told,
+        without_a_reader(world, LOG_LEVEL="debug", METRICS_PORT=str(port), NOTIFY_URL=told.address) as process,
+    ):
         wait_for(lambda: "CheckpointSigned" in world.names(), "a window's work")
         assert probe(("127.0.0.1", port), "/healthz")[0] == 200
+        tellers = Tellers(address=("127.0.0.1", port), journal=world.journal, log=None, hook=told, command=command)
+        wait_for(lambda: tellers.same() == frozenset({"hotkey_refused"}), "one story")
         terminate(world, process)
     only_journal(world)
 
@@ -114,12 +122,12 @@ SMALL_DISK: Final = (
 
 
 @contextmanager
-def on_a_small_disk(world: World, port: int) -> Iterator[tuple[subprocess.Popen[str], World]]:
+def on_a_small_disk(world: World, port: int, notify_url: str) -> Iterator[tuple[subprocess.Popen[str], World]]:
     """A miner whose journal has a disk of 16 MiB, of which a balloon takes 13; and the world as it sees it."""
     world.journal.mkdir()
-    shell = ["bash", "-ec", SMALL_DISK, "-", sys.executable, "-m", "user_miner.cli", "run"]
+    shell = ["bash", "-ec", SMALL_DISK, "-", sys.executable, "-m", "user_miner.cli", "run", "--logging.json"]
     log = world.folder / "miner.log"
-    env = world.env(METRICS_PORT=str(port), LOG_FILE=str(log))
+    env = world.env(METRICS_PORT=str(port), LOG_FILE=str(log), NOTIFY_URL=notify_url)
     with subprocess.Popen([*as_root_of_mounts(), *shell], env=env, cwd=world.folder, text=True) as process:
         try:
             wait_for(log.exists, "its log")
@@ -133,10 +141,9 @@ def on_a_small_disk(world: World, port: int) -> Iterator[tuple[subprocess.Popen[
 
 
 def test_a_full_disk_is_told_everywhere_in_the_same_words(world: World, command: Command) -> None:
-    """Readiness, metrics, status and log while it lasts, and that it is over; nothing is begun; SIGTERM ends it."""
-    port = free_port()
-    with on_a_small_disk(world, port) as (process, there):
-        address = "127.0.0.1", port
+    """While it lasts, and that it is over, messages and metrics too; nothing is begun; SIGTERM ends it."""
+    address = "127.0.0.1", free_port()
+    with hook() as messages, on_a_small_disk(world, address[1], messages.address) as (process, there):
         wait_for(lambda: "DiskFilled" in there.names(), "the record")
         status, why = probe(address, "/readyz")
         assert status == 503
@@ -148,13 +155,16 @@ def test_a_full_disk_is_told_everywhere_in_the_same_words(world: World, command:
         (line,) = [line for line in told.splitlines() if line.startswith("disk ")]
         assert line.partition(" KiB")[2] == why.partition(" KiB")[2].partition(";")[0]
         assert "alarm disk_full: less than 4 MiB are left" in (world.folder / "miner.log").read_text()
+        log = world.folder / "miner.log"
+        tellers = Tellers(address=address, journal=there.journal, log=log, hook=messages, command=command)
+        wait_for(lambda: tellers.same() == frozenset({"disk_full"}), "one story")
         assert not world.sandbox.ledger.x.searches
         (there.journal / "balloon").unlink()
         wait_for(lambda: "CheckpointSigned" in there.names(), "the window's work")
         status, why = probe(address, "/readyz")
         assert (status, why.partition(";")[0]) == (200, "at work")
         assert _alarm(address) == 0
-        wait_for(lambda: "alarm disk_full is over" in (world.folder / "miner.log").read_text(), "the log")
+        wait_for(lambda: tellers.same() == frozenset({"disk"}), "one story of the 16 MiB")
         (there.journal / "balloon").write_bytes(bytes(13 * MIB))
         wait_for(lambda: there.names().count("DiskFilled") == 2, "the record")
         terminate(there, process)

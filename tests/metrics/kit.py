@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from actor.metrics.monitor import Monitor
 from actor.metrics.server import MetricsServer
 from actor.settings.model import Settings, load_settings
+from tests.kit import T0_MS
 from tests.patience import GIVE_UP_S
 
 __all__ = [
@@ -57,9 +58,9 @@ def settings(**more: Any) -> Settings:
     return load_settings(Path("no-such-file"), **{**_NEEDED, **more})
 
 
-def monitor(**more: Any) -> Monitor:
-    """Beside no miner."""
-    return Monitor(settings(**more))
+def monitor(*, now_ms: int = T0_MS, **more: Any) -> Monitor:
+    """Beside no miner, at a time near that of a drive's records."""
+    return Monitor(settings(**more), now_ms=lambda: now_ms)
 
 
 @contextmanager

@@ -118,6 +118,26 @@ def test_an_alarm_leaves_it_ready_and_is_told() -> None:
         assert "alarm analysis_refused: before the last start " in watched.ready().reason
 
 
+def test_a_host_that_was_suspended_has_missed_windows() -> None:
+    """Though no second of it passed for its own clock: the alarm is the one that the log and ``status`` ring."""
+    drive = Drive().start().batch(7, 1).accept_all()
+    watched = monitor(now_ms=drive.records[-1].at_ms + 86_400_000)
+    with at_work(watched, drive) as (api, _):
+        poll(api)
+        assert watched.ready().reason.startswith("at work; alarm windows_missed")
+
+
+def test_an_alarm_is_told_beside_what_makes_it_unready() -> None:
+    """Both at once: who mends the one must know of the other."""
+    watched = monitor()
+    drive = Drive().start().window(600).scraped(1)
+    drive.on(analysis_failed("1", "auth"))
+    drive.on(ev.ApiUnreachable(reason="no route"))
+    with at_work(watched, drive):
+        reason = watched.ready().reason
+    assert re.match(r"the coordination API does not answer; alarm analysis_refused: .*; set API_KEY to ", reason)
+
+
 def test_a_poll_without_an_answer_is_counted_and_is_no_answer() -> None:
     """It raises as the API itself would."""
     watched = monitor()
@@ -153,7 +173,9 @@ def test_a_loop_that_hangs_is_not_alive() -> None:
 
 def stuck_after(drive: Drive, seconds: float) -> str:
     """The reason so long after the drive's last record."""
-    watched = monitor(llm_timeout_seconds=10, batch_http_timeout=30)
+    watched = monitor(
+        now_ms=drive.records[-1].at_ms + round(seconds * 1000), llm_timeout_seconds=10, batch_http_timeout=30
+    )
     with at_work(watched, drive) as (api, _):
         poll(api)
         watched._recorded_s -= seconds

@@ -40,6 +40,17 @@ def test_the_tool_that_installed_it_is_named(tmp_path: Path, extra: str, made_by
         assert re.findall(r"'([\w-]+)[^']*'", said) == wanted
 
 
+def test_uv_is_told_again_of_the_extras_that_are_there(tmp_path: Path) -> None:
+    """For it takes away those that are not named; what else it installed in there is no extra of ours."""
+    (tmp_path / "uv-receipt.toml").write_text(
+        f"""[tool]
+requirements = [{{ name = "{NAME}", extras = ["sandbox"], directory = "/opt" }}, {{ name = "x", extras = ["y"] }}]
+"""
+    )
+    assert install_hint("notify", prefix=tmp_path) == f"uv tool install '{ROOT}[notify,sandbox]'"
+    assert install_hint("sandbox", prefix=tmp_path) == f"uv tool install '{ROOT}[sandbox]'"
+
+
 def test_an_environment_without_pip_is_given_to_uv() -> None:
     """As `uv venv` leaves it."""
     assert install_hint("sandbox", has_pip=False).startswith(f"uv pip install --python {PYTHON} 'starlette")
