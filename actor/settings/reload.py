@@ -61,7 +61,7 @@ class Reloader:
             sources = self._read()
             found = check_settings(sources)
         except SettingsError as error:
-            _log.error("settings are not reloaded, because they are wrong: %s", "; ".join(error.lines))
+            _log.error("settings not reloaded, because of errors: %s", "; ".join(error.lines))
             return False
         for remark in sources.remarks:
             _log.warning("%s", remark)

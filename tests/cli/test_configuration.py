@@ -166,7 +166,7 @@ def test_a_name_that_no_disk_takes_is_one_line(here: World, command: Command) ->
     for option, setting in (("--journal", "JOURNAL_DIR"), ("--wallet.path", "WALLET_PATH")):
         code, _, errors = command("run", option, here.folder / ("a" * 300))
         assert code == 2
-        assert is_one_line(errors, f"{setting}: is longer than paths")
+        assert is_one_line(errors, f"{setting}: is longer than a path")
     assert nothing_was_sent(here)
 
 

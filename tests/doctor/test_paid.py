@@ -65,7 +65,7 @@ def test_one_search_and_one_question(here: World, command: Command) -> None:
     assert ledger.x.exchanges("x.search")[0].facts["params"]["max_results"] == "10"
     assert found.says("x-search", "ok", "read 5 posts", f"${ledger.x.summary()['usd']:.2f}")
     assert found.says("llm-answer", "ok", "rung json_schema", "one call")
-    assert found.says("llm-known", "ok", "the known one")
+    assert found.says("llm-known", "ok", "the known answer")
     assert ledger.api.submits() == []
 
 
@@ -103,7 +103,7 @@ def test_a_server_that_tells_no_tokens(world: World) -> None:
 @pytest.mark.parametrize("analyzer", ["hybrid", "matcher"])
 def test_the_known_answer(world: World, analyzer: str) -> None:
     """Is known for either strategy; the one that asks for no topics is held to none."""
-    assert exactly(answers(world, ANALYZER=analyzer)[1], "ok", "the known one")
+    assert exactly(answers(world, ANALYZER=analyzer)[1], "ok", "the known answer")
 
 
 def test_an_answer_that_is_not_the_known_one(world: World) -> None:
@@ -118,7 +118,7 @@ def test_of_another_list_of_subnets_no_topics_are_known(world: World) -> None:
     other = {"id": 4, "name": "other", "identifiers": {}, "functions": ["video upscaling and compression"]}
     file = world.folder / "mine.json"
     file.write_text(json.dumps({"as_of": "2026-01-01", "subnets": [other]}), "utf-8")
-    assert exactly(answers(world, SUBNETS_FILE=str(file))[1], "ok", "the known one")
+    assert exactly(answers(world, SUBNETS_FILE=str(file))[1], "ok", "the known answer")
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_what_the_system_refuses_is_a_line(error: OSError) -> None:
     (found,) = run(probe("refused", refused))
     assert (found.name, found.level) == ("refused", "failure")
     assert type(error).__name__ in found.found
-    assert "mend what the system says" in found.fix
+    assert "fix what the system reports" in found.fix
 
 
 def test_a_probe_waits_for_another_without_losing_its_own_time() -> None:

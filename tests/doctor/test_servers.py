@@ -134,14 +134,14 @@ def test_the_least_difference_counts(asked_at: float, answered_at: float, level:
 )
 def test_an_answer_without_a_date(date: str | None) -> None:
     """It cannot be compared, which is a warning."""
-    assert exactly(clock_check(date, 1.0, 2.0), "warning", "no date", "timedatectl")
+    assert exactly(clock_check(date, 1.0, 2.0), "warning", "no Date header", "timedatectl")
 
 
 def test_the_stand_in_without_a_date(world: World) -> None:
     """The same over HTTP."""
     world.sandbox.script("api.status", "undated")
     _, clock, _ = ask_api(world)
-    assert exactly(clock, "warning", "no date")
+    assert exactly(clock, "warning", "no Date header")
 
 
 def test_windows_that_differ(world: World) -> None:
@@ -152,7 +152,7 @@ def test_windows_that_differ(world: World) -> None:
     both = window_check(Block(blocks_per_window=50, max_submissions=3), 100, 5)
     assert exactly(both, "warning", "set BLOCKS_PER_WINDOW=50 and set MAX_SUBMISSIONS_PER_WINDOW=3")
     assert exactly(window_check(Block(blocks_per_window=100, max_submissions=5), 100, 5), "ok", "=100", "=5")
-    assert exactly(window_check(Block(), 100, 5), "ok", "nothing")
+    assert exactly(window_check(Block(), 100, 5), "ok", "no window numbers")
 
 
 def test_x_that_accepts_the_token(world: World) -> None:
@@ -171,7 +171,7 @@ def test_x_that_accepts_the_token(world: World) -> None:
         ("429", "warning", ("429", "wait")),
         ("429_usage_capped", "failure", ("429", "billing cycle")),
         ("capped", "failure", ("2,000,000 of 2,000,000", "billing cycle")),
-        ("no_numbers", "ok", ("accepts the token", "no numbers")),
+        ("no_numbers", "ok", ("accepts the token", "no usage numbers")),
         ("500", "failure", ("500", "wait")),
         ("503", "failure", ("503", "wait")),
         ("html", "failure", ("HTML", "X_API_BASE")),
@@ -236,7 +236,7 @@ def test_a_list_that_is_missing_while_the_model_is_asked(world: World) -> None:
     world.sandbox.script("llm.models", "404")
     base, key = world.sandbox.llm_base, world.sandbox.llm_key
     (check,) = run_loop(llm_checks(base, key, "m", timeout_s=GIVE_UP_S, redact=str, asked=True))
-    assert exactly(check, "warning", "no list", "LLM_BASE", "the line llm-answer tells")
+    assert exactly(check, "warning", "no list", "LLM_BASE", "the line llm-answer says")
     assert "doctor --" not in str(check)
 
 

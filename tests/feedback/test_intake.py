@@ -160,7 +160,7 @@ def test_what_is_no_such_thing_is_refused(
         assert not take(FeedbackIntake(str), told, lambda _redact: make(**{**good, name: value}))
     assert not told.events
     (line,) = caplog.messages
-    assert line.startswith("a validator's word is not recorded: ")
+    assert line.startswith("a validator's report is not recorded: ")
     assert line.isprintable()
     assert len(line) < 400
 
@@ -202,7 +202,7 @@ def test_a_validator_s_flood_ends_at_its_limit(caplog: pytest.LogCaptureFixture)
     taken = [take(intake, told, scored(end_block=6_000_000 + number)) for number in range(WORDS_A_VALIDATOR_A_DAY + 50)]
     assert sum(taken) == len(told.events) == WORDS_A_VALIDATOR_A_DAY
     assert not any(taken[WORDS_A_VALIDATOR_A_DAY:])
-    assert caplog.messages == [f"no more words of {VALIDATOR} are recorded in these 24 hours: 1000 are enough"]
+    assert caplog.messages == [f"no more reports of {VALIDATOR} are recorded for 24 hours: the limit is 1000"]
     assert take(intake, told, scored(validator=other))
     clock.now_s += 86_400
     assert take(intake, told, scored(start_block=1, end_block=2))
@@ -216,7 +216,7 @@ def test_a_flood_of_many_ends_at_the_limit_of_all(caplog: pytest.LogCaptureFixtu
         word = scored(validator=validators[number % 6], end_block=6_000_000 + number)
         assert take(intake, told, word) == (number < WORDS_A_DAY)
         told.state = INITIAL  # whatever the state remembers
-    assert caplog.messages == ["no more words of all validators are recorded in these 24 hours: 5000 are enough"]
+    assert caplog.messages == ["no more reports of all validators are recorded for 24 hours: the limit is 5000"]
 
 
 def test_nonsense_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:

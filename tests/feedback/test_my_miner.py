@@ -133,7 +133,7 @@ def test_nothing_is_taken_before_a_start_and_after_a_stop(
         assert tell()
         miner.stop()
         assert not tell()
-    assert [line for line in caplog.messages if "word" in line] == [
+    assert [line for line in caplog.messages if "report" in line] == [
         "a validator's report is not recorded: the miner is not running"
     ] * 2
     miner.start()
@@ -151,7 +151,7 @@ def test_nonsense_never_reaches_the_handler(world: World, miner: MyMiner, caplog
         assert not miner.observe_validation(
             validator=VALIDATORS[0], validation_id=wrong, post_id="1", passed=True, reason=wrong
         )
-    assert sum("a validator's word is not recorded" in line for line in caplog.messages) == 2
+    assert sum("a validator's report is not recorded" in line for line in caplog.messages) == 2
     miner.stop()
     assert not told(world)
 
@@ -262,4 +262,4 @@ def test_a_word_takes_no_room_from_a_window(caplog: pytest.LogCaptureFixture) ->
         assert await scores(store) == []
 
     run(test)
-    assert "a validator's word is not recorded: 1,024 KiB are left on the journal's disk" in caplog.text
+    assert "a validator's report is not recorded: 1,024 KiB are left on the journal's disk" in caplog.text

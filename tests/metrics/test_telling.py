@@ -171,13 +171,13 @@ def test_a_miner_tells_that_x_refuses_and_that_it_does_no_more(make_world: Calla
     assert code == 0, output
     assert served.titles()[1] == "user-miner: alarm x_refused is over"
     text = served.posted[0]["message"]
-    assert "To mend it: set X_BEARER_TOKEN to the bearer token" in text
+    assert "To fix it: set X_BEARER_TOKEN to the bearer token" in text
     assert f"Miner {HOTKEY}." in text
     kept = b"".join(path.read_bytes() for path in world.journal.rglob("*") if path.is_file()).decode()
     told = str(served.posted)
     for secret in (TOKEN, world.sandbox.env()["X_BEARER_TOKEN"], world.sandbox.env()["API_KEY"]):
         assert secret not in output + kept + told
-    assert "alarms are told by JSON" in output
+    assert "alarms are sent by JSON" in output
 
 
 def test_a_start_that_mends_an_alarm_at_once_tells_that_it_is_over(

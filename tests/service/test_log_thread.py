@@ -76,7 +76,7 @@ def test_a_gap_at_the_end_is_told_as_well(slow: Slow) -> None:
     thread.close()
     log.warning("late")
     (line,) = slow.taken
-    assert line.startswith('{"event": "1 lines of the log were dropped here')
+    assert line.startswith('{"event": "1 log lines were dropped here')
     assert thread.dropped == 2
 
 

@@ -71,7 +71,7 @@ def test_a_signal_changes_what_the_next_search_asks_for(world: World) -> None:
 
         wait_for(lambda: "CheckpointSigned" in world.names(), "the first window")
         reload("settings changed: ", **good, BATCH_HTTP_TIMEOUT="20", HOTKEY_PASSWORD=SECRET, NETUDI="4")
-        reload("settings are not changed, for they are wrong: ", **good, NETUID="x", API_KEYS=SECRET)
+        reload("settings not reloaded, because of errors: ", **good, NETUID="x", API_KEYS=SECRET)
         reload("settings reloaded: nothing has changed", **good)
         world.sandbox.add_post("tao rises")
         world.sandbox.next_window()
@@ -88,8 +88,8 @@ def test_a_signal_changes_what_the_next_search_asks_for(world: World) -> None:
     for line in (
         "SEARCH_KEYWORDS changes from bittensor to tao,sub net",
         "LLM_CONCURRENCY changes from 5 to 2",
-        "changed, but needs a restart: BATCH_HTTP_TIMEOUT, HOTKEY_PASSWORD",
-        "'NETUDI' is no setting",
+        "changed, but takes effect only after a restart: BATCH_HTTP_TIMEOUT, HOTKEY_PASSWORD",
+        "'NETUDI' is not a setting",
         "NETUID: input should be a valid integer",
     ):
         assert line in told, line
@@ -252,7 +252,7 @@ def test_new_values_that_go_only_with_a_restart_change_nothing(
     reloader = Reloader(check_settings(sources_of(file)), lambda: sources_of(file))
     file.write_text("MAX_SUBMISSIONS_PER_WINDOW=5\nMAX_X_USD_PER_DAY=0.2\n")
     assert reloader.reload(Refusing()) is False
-    assert "MAX_X_USD_PER_DAY go only with others that need a restart" in caplog.text
+    assert "MAX_X_USD_PER_DAY depend on others that need a restart" in caplog.text
     assert reloader.settings.max_x_usd_per_day == 1
 
 
