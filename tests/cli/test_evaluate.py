@@ -173,7 +173,7 @@ def test_posts_that_failed_say_nothing_of_the_model(
     here: World, command: Command, monkeypatch: pytest.MonkeyPatch, fault: str, kind: str
 ) -> None:
     """The advice is that of the failures' kind; figures that no answer stands behind give none."""
-    monkeypatch.setenv("LLM_TIMEOUT_SECONDS", "0.2")
+    monkeypatch.setenv("LLM_TIMEOUT_SECONDS", "0.2" if fault == "hang" else "60")
     here.sandbox.script("llm.chat", fault, times=99, retry_after=0)
     found = json.loads(command("evaluate", _file(here.folder, *POSTS[1:]), "--live", "--json")[1])["model"]
     assert found["failures"] == {kind: 2}

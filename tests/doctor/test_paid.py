@@ -110,7 +110,7 @@ def test_an_answer_that_is_not_the_known_one(world: World) -> None:
     """It is a warning: the miner works, and will often be wrong."""
     world.sandbox.script("llm.chat", "bad_indexes")
     found = answers(world)[1]
-    assert exactly(found, "warning", "relevance is vidaio 0.2, known is vidaio 0.7", "evaluate FILE --live")
+    assert exactly(found, "warning", "relevance is vidaio 0.2, expected vidaio 0.7", "evaluate FILE --live")
 
 
 def test_of_another_list_of_subnets_no_topics_are_known(world: World) -> None:
