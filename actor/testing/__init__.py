@@ -63,32 +63,14 @@ __all__ = [
     "scripted_ports",
 ]
 
-_PARTS: Final = {
-    "clock": ("StalledError", "VirtualClock", "run_virtual"),
-    "drive": ("MachineDrive",),
-    "edges": (
-        "ScriptedAnalyzer",
-        "ScriptedApi",
-        "ScriptedScraper",
-        "ScriptedSigner",
-        "accept",
-        "analysis",
-        "fail",
-        "limit",
-        "reject",
-        "scripted_ports",
-    ),
-    "made": ("accepted", "analysis_failed", "analyzed", "failed", "limited", "post", "rejected"),
-    "reproduce": ("reproduces",),
-    "scenario": ("DivergenceError", "NotInJournalError", "Scenario", "Step"),
-    "transcript": ("TranscriptError", "check_transcript", "run_transcript"),
-    "world": ("ActorWorld",),
-}
-_HOMES: Final = {name: part for part, names in _PARTS.items() for name in names}
+_PARTS: Final = ("clock", "made", "scenario", "drive", "transcript", "edges", "world", "reproduce")
 
 
 def __getattr__(name: str) -> Any:
-    """Import the part that has ``name``."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    """Import the part that has ``name``, and the lighter ones before it."""
+    if name in __all__:
+        for part in _PARTS:
+            module = import_module(f"{__name__}.{part}")
+            if name in module.__all__:
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,9 +15,8 @@ from typing import Final
 
 from events.journal import recover, snapshot
 from events.journal.disk import Disk, make_directory, write_error
-from events.journal.folder import Folder
 from events.journal.head import START, HeadFile, Place, Witness
-from events.journal.layout import HEAD, LOCK, list_segments
+from events.journal.layout import HEAD, LOCK, Folder, list_segments
 from events.journal.lock import DirectoryLock
 from events.journal.owner import OwnerLock
 from events.journal.record import Draft, Record, seal_checked

@@ -19,8 +19,7 @@ import orjson
 
 from events.codec import Value
 from events.journal.disk import Disk, pwrite_all, replace_file
-from events.journal.folder import Folder
-from events.journal.layout import HEAD, segment_name, way_out
+from events.journal.layout import HEAD, Folder, segment_name, way_out
 from events.journal.record import GENESIS, Head
 from events.journal.store import JournalDamagedError
 

@@ -1,4 +1,4 @@
-"""Names inside a journal's directory, and what every refusal tells the operator. Never opens a file."""
+"""Names in a journal's directory, the directory while a writer holds it, and what every refusal tells the operator."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import re
 from pathlib import Path
 from typing import Final
 
-from events.journal.store import JournalDamagedError
+from events.journal.store import ConflictError, JournalDamagedError
 
 __all__ = [
     "HEAD",
     "LOCK",
     "QUARANTINE",
     "SNAPSHOTS",
+    "Folder",
     "first_seq",
     "holds_records",
     "list_segments",
@@ -84,3 +85,61 @@ def way_out(directory: Path, *, done: str = "nothing was changed") -> str:
         f"{done}; put the right files back from a backup, or look at `user-miner verify {directory}` and "
         f"let `user-miner repair {directory} --accept-loss` write a new journal that declares the gap"
     )
+
+
+class Folder:
+    """A directory that stays the same one, wherever it is moved; it is compared with what its path leads to.
+
+    Somebody may move, replace or remove it or a file in it, or mount another one over it, while the writer has them
+    open. What is written then goes where no next start looks, or into a journal of somebody else's.
+
+    Attributes:
+        path: Where it was opened.
+        fd: What it is open as.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._name = os.fspath(path)
+        self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._opened = os.fstat(self.fd)
+
+    def check(self) -> None:
+        """Look whether the path still leads here.
+
+        Raises:
+            ConflictError: It does not.
+            OSError: It cannot be looked at.
+        """
+        try:
+            found: os.stat_result | None = os.stat(self._name)  # noqa: PTH116  (each append asks; Path takes thrice as long)
+        except (FileNotFoundError, NotADirectoryError):
+            found = None
+        if found is None or not os.path.samestat(found, self._opened):
+            what = "nothing" if found is None else "something else"
+            raise ConflictError(
+                f"the journal {self.path} was moved, replaced or removed while this process wrote it, {what} is there "
+                "now: nothing more is written; put the right folder back there while no miner runs, then start again"
+            )
+
+    def check_file(self, name: str, opened: os.stat_result) -> os.stat_result:
+        """What the file is now that was ``opened`` in here.
+
+        Raises:
+            ConflictError: Another one bears its name, or none does.
+            OSError: It cannot be looked at.
+        """
+        try:
+            found: os.stat_result | None = os.stat(name, dir_fd=self.fd)
+        except FileNotFoundError:
+            found = None
+        if found is None or not os.path.samestat(found, opened):
+            what = "removed" if found is None else "replaced"
+            raise ConflictError(
+                f"{self.path / name} was {what} while this process had it open: another process changed it; stop that "
+                f"one, then look at `user-miner verify {self.path}`"
+            )
+        return found
+
+    def close(self) -> None:
+        os.close(self.fd)

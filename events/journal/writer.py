@@ -7,9 +7,8 @@ import os
 from pathlib import Path
 
 from events.journal.disk import Disk, write_all, write_error
-from events.journal.folder import Folder
 from events.journal.head import HeadFile, Place
-from events.journal.layout import HEAD, segment_name
+from events.journal.layout import HEAD, Folder, segment_name
 from events.journal.record import Head, Record
 from events.journal.store import ConflictError
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
@@ -57,7 +56,7 @@ from user_miner.place import check_begun, check_place, warn_of_place
 from user_miner.terminal import fail
 from user_miner.unlocking import unlocked
 
-__all__ = ["RunFlags", "run", "run_miner", "serve"]
+__all__ = ["run", "run_miner", "serve"]
 
 
 def run(
@@ -85,22 +84,22 @@ def run(
     as_json: Annotated[bool, typer.Option("--logging.json", help="Log JSON lines.")] = False,
 ) -> None:
     """Run the miner in the foreground until Ctrl-C or SIGTERM."""
-    flags = RunFlags(
-        env_file=env_file,
+    file = env_file or _DEFAULT_ENV_FILE
+    read = partial(
+        read_sources,
+        file,
+        required=env_file is not None,
         journal_dir=journal,
         wallet_name=wallet_name,
         wallet_hotkey=wallet_hotkey,
         wallet_path=wallet_path,
         netuid=netuid,
-        dry_run=dry_run,
-        windows=windows,
-        checkpoint=checkpoint,
-        require_journal=require_journal,
-        move_api=move_api,
         log_level="debug" if debug else None,
-        log_json=as_json,
     )
-    raise typer.Exit(run_miner(flags))
+    options = RunOptions(dry_run=dry_run, move_api=move_api, windows=windows)
+    raise typer.Exit(
+        run_miner(file, read, options, checkpoint=checkpoint, require_journal=require_journal, log_json=as_json)
+    )
 
 
 _DEFAULT_ENV_FILE: Final = Path(".miner_env")
@@ -111,38 +110,26 @@ _PATIENCE_S: Final = 0.5
 _log = logging.getLogger("actor")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFlags:
-    """The command line; None where a flag was not given and the settings decide."""
-
-    env_file: Path | None
-    journal_dir: Path | None
-    wallet_name: str | None
-    wallet_hotkey: str | None
-    wallet_path: Path | None
-    netuid: int | None
-    dry_run: bool
-    windows: int | None
-    checkpoint: Path | None
-    require_journal: bool
-    move_api: bool
-    log_level: str | None
-    log_json: bool
-
-
-def run_miner(flags: RunFlags) -> int:
-    """Run until a signal, or the given number of windows; return the exit code."""
+def run_miner(
+    env_file: Path,
+    read: Callable[..., Sources],
+    options: RunOptions,
+    *,
+    checkpoint: Path | None,
+    require_journal: bool,
+    log_json: bool,
+) -> int:
+    """Run until a signal, or the given number of windows; return the exit code. ``read`` reads the settings."""
     signals = Signals()
-    env_file = flags.env_file or _DEFAULT_ENV_FILE
     try:
-        sources = _read(flags, env_file)
+        sources = read()
         settings = check_settings(sources)
         check_environment(settings)
         signer, password = unlocked(settings)
         settings = settings if password is None else settings.model_copy(update={"hotkey_password": password})
-        journal = journal_path(settings.journal_dir, signer.ss58_address, dry_run=flags.dry_run)
+        journal = journal_path(settings.journal_dir, signer.ss58_address, dry_run=options.dry_run)
         check_place(journal)
-        if flags.require_journal:
+        if require_journal:
             check_begun(journal, other_journal(signer.ss58_address, settings.miner_api_url, journal))
         _check_log(settings.log_file)
     except SettingsError as error:
@@ -152,16 +139,15 @@ def run_miner(flags: RunFlags) -> int:
     redact = redactor(settings)
     if settings.log_file is not None:
         print(f"the log goes to {settings.log_file.absolute()}", file=sys.stderr)  # noqa: T201
-    configure_logging(settings.log_level, as_json=flags.log_json, redact=redact, file=settings.log_file)
+    configure_logging(settings.log_level, as_json=log_json, redact=redact, file=settings.log_file)
     warn_of_remarks(sources)
     warn_of_environment(settings)
-    options = RunOptions(dry_run=flags.dry_run, move_api=flags.move_api, windows=flags.windows)
-    if flags.checkpoint is not None and (code := _check_kept(flags.checkpoint, journal, signer.ss58_address)):
+    if checkpoint is not None and (code := _check_kept(checkpoint, journal, signer.ss58_address)):
         return code
     _log.info("journal %s", journal.absolute())  # a relative JOURNAL_DIR depends on where the command was started
     warn_of_place(journal)
     try:
-        read_again = partial(_read_again, flags, env_file, password=password)
+        read_again = partial(_read_again, env_file, read, password)
         reloader = Reloader(settings, read_again, set_log_level=set_log_level)
         run_loop(serve(settings, signer, options, on_start=partial(signals.attach, reloader=reloader)))
     except (IdentityError, JournalLockedError, MetricsError, UnreadableJournalError) as error:
@@ -195,25 +181,11 @@ def _check_kept(file: Path, journal: Path, hotkey: str) -> int:
     return 0
 
 
-def _read(flags: RunFlags, env_file: Path, *, password: SecretStr | None = None) -> Sources:
-    return read_sources(
-        env_file,
-        required=flags.env_file is not None,
-        journal_dir=flags.journal_dir,
-        wallet_name=flags.wallet_name,
-        wallet_hotkey=flags.wallet_hotkey,
-        wallet_path=flags.wallet_path,
-        netuid=flags.netuid,
-        log_level=flags.log_level,
-        hotkey_password=password,
-    )
-
-
-def _read_again(flags: RunFlags, env_file: Path, *, password: SecretStr | None) -> Sources:
-    """The same at a later time, when waiting for a pipe's writer would hold up the miner, and nobody is asked again."""
+def _read_again(env_file: Path, read: Callable[..., Sources], password: SecretStr | None) -> Sources:
+    """The settings later, when waiting for a pipe's writer would hold up the miner, and nobody is asked again."""
     if env_file.is_fifo():
         raise SettingsError([f"{env_file} is a pipe and can be read only once"])
-    return _read(flags, env_file, password=password)
+    return read(hotkey_password=password)
 
 
 def _check_log(file: Path | None) -> None:
