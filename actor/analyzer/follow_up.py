@@ -88,7 +88,8 @@ _OF_ITSELF: Final = re.compile(
     r"\b(?:answer|fields|values|verdict|category|classification|prompt)\b(?!\W+(?:(?:is|was|are) )?\W*"
     r"(?:based|because|follows|reflects|given|very|bullish|bearish|neutral)\b)|"
     r"\b(?:this|that|my|above|test|invalid|dummy|model) (?:output|object|json)\b|"
-    r"(?:^\W*|[.!?;\n]\W{0,9})(?:please|do (?!not )|treat|regenerate|retry|redo|pretend|guess\w*|invalid)\b|"
+    r"(?:^\W*|[.!?;\n]\W{0,9})(?:please|do (?!not )|treat|ignore|disregard|regenerate|retry|redo|pretend|guess\w*|"
+    r"invalid|void)\b|\b(?:above|stub|unverified|not verified|be replaced|no (?:\w+ )?analysis)\b|"
     r"\b(?:generated|written|produced|made) (?:before|without)\b|\b(?:truncated|illegible|not legible)\b|"
     r"\b(?:no idea|at random|(?:not|0 ?%)(?: \w+)? (?:sure|certain|confident))\b",
     re.IGNORECASE,

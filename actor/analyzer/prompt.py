@@ -62,8 +62,8 @@ def _fig(functions: list[int], terms: list[str]) -> dict[str, Any]:
     return {"name": "fig", "functions": functions, "bittensor_terms": terms}
 
 
-# A repeated answer with a verdict is known by its subnet, which is never offered. The one that judges nothing comes to
-# what a failed analysis comes to.
+# Who repeats an answer that judges is told by its subnet, which is never offered. The one that judges nothing says the
+# same as an analysis that failed.
 _EXAMPLES: Final[tuple[tuple[dict[str, Any], dict[str, Any]], ...]] = (
     (
         {

@@ -12,7 +12,7 @@ import pytest
 
 from actor.analyzer import Analyzer, load_registry, make_strategy
 from actor.testing.edges import ScriptedLLM
-from tests.analyzer.said import ASKED, BEARISH, LOOSE, OTHER, PRETTY, A, D, read
+from tests.analyzer.said import ASKED, BEARISH, BULLISH, LOOSE, OTHER, PRETTY, A, D, read
 
 FENCES = [
     "{}",
@@ -214,6 +214,53 @@ def test_small_liberties_are_none(answer: dict[str, object]) -> None:
         "<analysis_result>{}</analysis_result>",
     ):
         assert read(fence.replace("{}", json.dumps(answer))) == "answer"
+
+
+CALL = {"name": "post_analysis", "arguments": BEARISH}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"<{name}>{A}</{name}>" for name in ("tool_call", "function_call", "tool_use", "functioncall", "invoke")),
+        *(f"<tool_call>\n{json.dumps(CALL)}\n</tool_call>", f"<|tool_call_begin|>{A}<|tool_call_end|>"),
+        *(f"<function=post_analysis>{A}</function>", f"[TOOL_CALLS]{A}", f"```tool_call\n{A}\n```"),
+        *(json.dumps(CALL), json.dumps({**CALL, "arguments": A}), json.dumps({"type": "function", "function": CALL})),
+        *(json.dumps({"tool_calls": [{"id": "x", "function": CALL}]}), json.dumps({"response": {"answer": BEARISH}})),
+        *(A.replace("{", "{ // it names TAO\n", 1), A.replace(", ", ", /* so */ "), f"{A[:-1]} # none\n}}"),
+        *(A.replace('"', mark) for mark in ("`", "＂", '\\"')),
+        "{“about_bittensor”: true, “sentiment”: “bearish”, “subnets”: [{“name”: “one”, “functions”: [0]}]}",
+        "{‘about_bittensor’: true, ‘sentiment’: ‘bearish’, ‘subnets’: []}",
+        "{about_bittensor: true, sentiment: 'bearish', subnets: [{name: 'one', functions: [0,],},],}",
+        "{about_bittensor: TRUE, sentiment: bearish, subnets: []}",
+        A.replace(": ", "： ").replace(", ", "， "),
+        A.replace(" ", "\u00a0"),
+        f'{A[:-1]}, "reason": "two\nlines"}}',
+        json.dumps(A),
+    ],
+)
+def test_a_clean_answer_may_be_written_in_any_way(text: str) -> None:
+    """As a call, with remarks, with quotes of other kinds or none."""
+    assert read(text) == "answer"
+    assert read(f"<think>{D}</think>\n{text}") == "answer"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(D.replace('"very_bullish"', words) for words in ('"very_bullish" | "bearish"', "very_bullish or bearish")),
+        *(D.replace('"very_bullish"', words) for words in ("not very_bullish", "f'very_bullish'", "[very_bullish]")),
+        *(D.replace('"very_bullish"', f'"very_bullish"{words}') for words in (", // or bearish\n", ' /* "bearish" */')),
+        D.replace('"subnets"', '// "sentiment": "bearish",\n"subnets"'),
+        "{about_bittensor: true, sentiment: 'very_bullish', sentiment: 'bearish', subnets: []}",
+        "{“about_bittensor”: true, “sentiment”: “very_bullish” or “bearish”, “subnets”: []}",
+        '{“about_bittensor”: true, “sentiment”: “very_bullish”, “why”: “he said "no"”, “subnets”: []}',
+        *(json.dumps({**CALL, "arguments": BULLISH, **more}) for more in ({"name": "reject"}, {"comment": "wrong"})),
+    ],
+)
+def test_what_is_not_clear_in_another_spelling_is_asked_for_again(text: str) -> None:
+    """Two values, a choice, a remark with another one, a call that says something against its arguments."""
+    assert read(text) == "repair"
 
 
 @pytest.mark.parametrize(
