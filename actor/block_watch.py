@@ -41,6 +41,9 @@ _LOWER_BLOCKS: Final = 25
 _SICK_SHARE: Final = 0.25
 # A chain that stalls tells one number for so many blocks' time. A number that comes for longer is no chain's.
 _STILL_BLOCKS: Final = 5
+# A quota below the configured one holds for a day in which no answer tells any. The API tells it in a 429 only, which
+# never comes again while a wrong number makes fewer posts: then the configured one is tried once more.
+_QUOTA_S: Final = 86_400.0
 # finney's first block, about 2023-03-20; younger and faster chains have lower numbers. With a tenth to spare.
 _GENESIS_S: Final = 1_679_270_400
 _MARGIN: Final = 1.1
@@ -117,6 +120,7 @@ class BlockWatch:
         # About blocks before the newest window, and about one within it by a shorter length than it was told with.
         self._behind, self._shorter = (_Agreement(spared=_SICK_SHARE) for _ in range(2))
         self._since_s: dict[int, float] = {}  # the believed blocks from the newest window on, and when each first came
+        self._quota_told_s = clock.elapsed_s()  # or the start, before any
         self._is_behind = False  # the last answer: another one may open a window, which then is the newest
         self._reminded_s = -math.inf
 
@@ -203,7 +207,12 @@ class BlockWatch:
             self._shorter.contradict()
         if length is not None and not self._is_settled(self._length, length, state.blocks_per_window, state):
             block = changed(block, blocks_per_window=None, current_window=None)
-        known_quota = state.max_submissions
+        known_quota, now_s = state.max_submissions, self._clock.elapsed_s()
+        if quota is not None:
+            self._quota_told_s = now_s
+        elif known_quota < state.policy.max_submissions_per_window and now_s >= self._quota_told_s + _QUOTA_S:
+            self._quota_told_s = now_s
+            return changed(block, max_submissions=state.policy.max_submissions_per_window)
         if quota is not None and not self._is_settled(self._quota, max(quota, known_quota), known_quota, state):
             block = changed(block, max_submissions=None)
         return block

@@ -301,6 +301,28 @@ def test_r18_a_higher_quota_takes_answers_that_agree_and_a_lower_one_holds_at_on
     asyncio.run(test())
 
 
+@pytest.mark.parametrize("quota", [1, 3])
+def test_r18_a_lower_quota_that_no_answer_repeats_ends_after_a_day(quota: int) -> None:
+    """A 429 tells it once. Fewer posts meet no 429, so nothing else would ever end it."""
+    told = Block(current_block=FIRST, max_submissions=quota)
+    store, clock, sent = MemoryJournal(), VirtualClock(), Counter[int]()
+    api = LyingApi(clock, NEVER, sent=sent)
+    api.answers = [Limited(reason="429", answer="", block=told, reset_block=None, reset_s=None)]
+
+    async def test() -> None:
+        posts = [post(number) for number in range(1, 600)]
+        async with running(
+            ports_of(clock=clock, api=api, scraper=ScriptedScraper(posts=posts)), store, watch=BlockWatch(clock)
+        ):
+            for _ in range(FAR_BLOCKS + 300):
+                await clock.advance(BLOCK_S)
+
+    asyncio.run(test())
+    starts = sorted(sent)
+    assert {sent[start] for start in starts[1:73]} == {quota}
+    assert {sent[start] for start in starts[73:]} == {5}
+
+
 @pytest.mark.parametrize(
     "answer",
     [

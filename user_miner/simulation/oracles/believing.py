@@ -47,6 +47,8 @@ class Believed(Oracle):
         if isinstance(event, ev.ConfigMismatched):
             is_length = event.setting == "BLOCKS_PER_WINDOW"
             known, lie = (self._lengths, "short_windows") if is_length else (self._quotas, "large_quota")
+            if not is_length:
+                known = known | {event.configured}  # tried again after a day in which no answer told any
             if event.served not in known and self._lies(told.life, lie) < _AGREE:
                 text = f"{event.setting}={event.served} is used, which no two answers in a row told"
                 yield Violation(rule="R18", text=text, seq=told.record.seq)
