@@ -32,7 +32,8 @@ _TOO_OLD_S: Final = 60
 _AHEAD_S: Final = 300
 _MOST_VERSIONS: Final = 20  # X allows for five edits
 _SYNTAX: Final = re.compile(r"[\s()]|^-|^(?:OR|AND)$")
-_ID: Final = re.compile(r"[0-9]{1,19}")
+# As X writes it: with zeros before it, one post would have many ids, and be sent under each.
+_ID: Final = re.compile(r"[1-9][0-9]{0,18}")
 _USERNAME: Final = re.compile(r"[A-Za-z0-9_]{1,50}")
 _INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|\+00:00)")
 

@@ -23,7 +23,7 @@ from events.journal.layout import HEAD, Folder, segment_name, way_out
 from events.journal.record import GENESIS, Head
 from events.journal.store import JournalDamagedError
 
-__all__ = ["START", "HeadFile", "Place", "Witness", "read_witness"]
+__all__ = ["START", "HeadFile", "Place", "Witness", "head_is_missing", "read_witness"]
 
 _SLOT: Final = 512
 _LARGEST: Final = 2**63 - 1
@@ -81,15 +81,24 @@ def read_witness(directory: Path) -> Witness | None:
     return Witness(place=newest.place, generation=newest.generation, damaged=len(slots) - len(whole))
 
 
+def head_is_missing(directory: Path) -> JournalDamagedError:
+    """The refusal of a journal that has records, or had some, and no HEAD."""
+    return JournalDamagedError(
+        f"{directory / HEAD} is missing, so missing records cannot be detected; {way_out(directory)}"
+    )
+
+
 def _content(file: Path) -> bytes:
-    """The file's bytes; of a pipe or a device, which could keep a reader waiting for ever, none are asked for."""
+    """Both slots, whatever follows; of a pipe or a device, which could keep a reader waiting for ever, nothing."""
     fd = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(fd, "rb") as stream:
+    try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise JournalDamagedError(
                 f"{file} is no regular file, so missing records cannot be detected; {way_out(file.parent)}"
             )
-        return stream.read()
+        return os.read(fd, 2 * _SLOT)
+    finally:
+        os.close(fd)
 
 
 class HeadFile:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from events.journal.head import START, Place, read_witness
+from events.journal.head import START, Place, head_is_missing, read_witness
 from events.journal.layout import list_segments, way_out
 from events.journal.record import GENESIS, Head, Record
 from events.journal.scan import BrokenChainError, Walk, classify, damaged, hash_before, start_before
@@ -46,8 +46,7 @@ class JournalReader:
 
     def __iter__(self) -> Iterator[Record]:
         """Raises JournalDamagedError where the chain breaks, with file and offset."""
-        witness = read_witness(self.directory)
-        least = GENESIS if witness is None else witness.place.head
+        least = self._witnessed()
         tried: Place | None = None
         while True:
             segments = list_segments(self.directory)
@@ -66,6 +65,15 @@ class JournalReader:
             if list_segments(self.directory) == segments:
                 break
         self._check_end(least)
+
+    def _witnessed(self) -> Head:
+        """The record that the end may not lie before. HEAD is made before the first segment, and stays."""
+        witness = read_witness(self.directory)
+        if witness is None and list_segments(self.directory):
+            witness = read_witness(self.directory)  # both may have been made between the two looks
+            if witness is None:
+                raise head_is_missing(self.directory)
+        return GENESIS if witness is None else witness.place.head
 
     def check_kept(self) -> None:
         """Look whether the last record that was given out still stands where it was read.

@@ -18,12 +18,12 @@ from typing import Final
 from events.catalogue import ActorStarted, GapDeclared, TailRepaired
 from events.journal import snapshot
 from events.journal.disk import Disk, make_directory, pwrite_all, replace_file
-from events.journal.head import START, Place, Witness, read_witness
-from events.journal.layout import HEAD, QUARANTINE, way_out
+from events.journal.head import START, Place, Witness, head_is_missing, read_witness
+from events.journal.layout import QUARANTINE, way_out
 from events.journal.record import Record
 from events.journal.scan import BrokenChainError, Walk, classify, damaged
 from events.journal.snapshot import StoredSnapshot
-from events.journal.store import JournalDamagedError, JournalError, RolledBackError
+from events.journal.store import JournalError, RolledBackError
 
 __all__ = ["Examined", "Tally", "examine", "move_in", "settle", "undeclared", "witnessed"]
 
@@ -117,9 +117,7 @@ def witnessed(directory: Path, segments: Sequence[str]) -> Witness | None:
     """
     witness = read_witness(directory)
     if witness is None and (segments or snapshot.snapshot_paths(directory)):
-        raise JournalDamagedError(
-            f"{directory / HEAD} is missing, so missing records cannot be detected; {way_out(directory)}"
-        )
+        raise head_is_missing(directory)
     if witness is not None and not segments and witness.place.head.seq > 0:
         raise _rolled_back(directory, witness, "there is no segment at all")
     return witness

@@ -183,6 +183,23 @@ def test_damage_is_a_finding(good: Path, command: Command, damage: Callable[[Pat
     assert contents(good) == before
 
 
+@pytest.mark.parametrize("left", [0.3, 0.7, 1.0])
+@pytest.mark.parametrize(
+    "reader", [("replay",), ("audit",), ("check",), ("costs",), ("export", "--what", "posts"), ("verify",)]
+)
+def test_no_reader_takes_a_journal_without_head_for_whole(
+    good: Path, command: Command, reader: tuple[str, ...], left: float
+) -> None:
+    """With its end cut off, and HEAD with it, the rest would be without findings."""
+    lines = (good / SEGMENT).read_bytes().splitlines(keepends=True)
+    (good / SEGMENT).write_bytes(b"".join(lines[: round(len(lines) * left)]))
+    (good / "HEAD").unlink()
+    code, out, errors = command(*reader, good)
+    assert code == 1
+    assert "HEAD" in out + errors
+    assert "missing" in out + errors
+
+
 def test_an_unfinished_write_is_no_damage(good: Path, command: Command) -> None:
     """A process that died in the middle of a record leaves such a tail; it is mentioned, and all before it counts."""
     with (good / SEGMENT).open("ab") as file:

@@ -108,6 +108,9 @@ def test_a_repeated_post_is_one_post() -> None:
         _tweet(id="18a"),
         _tweet(id="١٢"),
         _tweet(id="1" * 20),
+        _tweet(id="0"),
+        _tweet(id="01812"),
+        _tweet(id="0" * 15 + "1812"),
         _tweet(text=None),
         _tweet(text=""),
         _tweet(text=" \n\u2003\u00a0\u3000"),
@@ -137,6 +140,14 @@ def test_a_post_without_a_required_field_is_unusable(wrong: object) -> None:
     found = _page(wrong, _tweet(id="7"))
     assert [post.id for post in found.posts] == ["7"]
     assert found.unusable == 1
+
+
+@pytest.mark.parametrize("zeros", [1, 3, 15])
+def test_one_post_has_one_id(zeros: int) -> None:
+    """However many zeros a server writes before it, or before another version's: it would be sent under each."""
+    found = _page(_tweet(id="7", edit_history_tweet_ids=["0" * zeros + "7", "0" * zeros + "6", "6"]))
+    assert [(post.id, post.edits) for post in found.posts] == [("7", ("6",))]
+    assert not _page(*(_tweet(id="0" * number + "7") for number in range(1, zeros + 1))).posts
 
 
 @settings(deadline=None)

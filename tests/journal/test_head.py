@@ -158,3 +158,19 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path, kind: str, monkeypatc
             listening.bind("HEAD")
     with pytest.raises((JournalDamagedError, OSError), match=r"no regular file|No such device"):
         read_witness(tmp_path)
+
+
+def test_what_follows_the_slots_is_not_read(tmp_path: Path) -> None:
+    """However much it is, as when a disk lost the file's size."""
+    path = _written(tmp_path, 4, 5)
+    os.truncate(path, 1 << 38)
+    witness = read_witness(tmp_path)
+    assert witness is not None
+    assert (witness.damaged, witness.place) == (0, _place(5))
+
+
+def test_a_folder_in_its_place_is_no_file(tmp_path: Path) -> None:
+    """The line names HEAD and the way out."""
+    (tmp_path / "HEAD").mkdir()
+    with pytest.raises(JournalDamagedError, match=r"HEAD is no regular file.*--accept-loss"):
+        read_witness(tmp_path)

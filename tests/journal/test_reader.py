@@ -61,6 +61,25 @@ def test_a_torn_tail_ends_the_reading_and_is_told(tmp_path: Path) -> None:
     assert (reader.tail_bytes, reader.head.seq) == (9, 5)
 
 
+@pytest.mark.parametrize("kept", [1, 4, 9])
+def test_a_journal_without_head_is_refused(tmp_path: Path, kept: int) -> None:
+    """As by a start: whoever cuts off the end, and HEAD with it, would have the rest read as the whole story."""
+    build(tmp_path / "j", 9, segment_bytes=100_000)
+    (path,) = segments(tmp_path / "j")
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:kept]))
+    (tmp_path / "j" / "HEAD").unlink()
+    before = contents(tmp_path / "j")
+    with pytest.raises(JournalDamagedError, match=r"HEAD is missing.*backup"):
+        next(read_journal(tmp_path / "j"))
+    assert contents(tmp_path / "j") == before
+
+
+def test_a_folder_in_which_nothing_was_begun_has_no_records(tmp_path: Path) -> None:
+    """No HEAD, and none is missed."""
+    (tmp_path / "j").mkdir()
+    assert numbers(read_journal(tmp_path / "j")) == []
+
+
 def test_a_break_names_file_and_byte(tmp_path: Path) -> None:
     """The records before it were given out."""
     build(tmp_path / "j", 9)
