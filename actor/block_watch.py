@@ -41,6 +41,8 @@ _LOWER_BLOCKS: Final = 25
 _SICK_SHARE: Final = 0.25
 # A chain that stalls tells one number for so many blocks' time. A number that comes for longer is no chain's.
 _STILL_BLOCKS: Final = 5
+# What comes once in more polls than so many is among the answers that may be wrong, and need not be known again.
+_RARE_POLLS: Final = 5
 # A quota below the configured one holds for a day in which no answer tells any. The API tells it in a 429 only, which
 # never comes again while a wrong number makes fewer posts: then the configured one is tried once more.
 _QUOTA_S: Final = 86_400.0
@@ -119,7 +121,8 @@ class BlockWatch:
         self._ahead, self._length, self._quota = (_Agreement() for _ in range(3))
         # About blocks before the newest window, and about one within it by a shorter length than it was told with.
         self._behind, self._shorter = (_Agreement(spared=_SICK_SHARE) for _ in range(2))
-        self._since_s: dict[int, float] = {}  # the believed blocks from the newest window on, and when each first came
+        # The believed blocks from the newest window on: since when each comes again and again, and when it came last.
+        self._came_s: dict[int, tuple[float, float]] = {}
         self._quota_told_s = clock.elapsed_s()  # or the start, before any
         self._is_behind = False  # the last answer: another one may open a window, which then is the newest
         self._reminded_s = -math.inf
@@ -187,7 +190,7 @@ class BlockWatch:
         )
         self._behind.forget()
         self._shorter.forget()
-        self._since_s.clear()
+        self._came_s.clear()
         return revised
 
     def is_confirmed(self, window: Window | None) -> bool:
@@ -236,13 +239,17 @@ class BlockWatch:
         if not (0 < current <= self._reach(state) or self._is_agreed(state, current)):
             return False
         now_s = self._clock.elapsed_s()
-        if now_s - self._since_s.setdefault(current, now_s) <= _STILL_BLOCKS * state.policy.block_s:
+        since_s, last_s = self._came_s.get(current, (now_s, now_s))
+        if now_s - last_s > max(_minutes_s(state), _RARE_POLLS * state.policy.poll_interval_s):
+            since_s = now_s  # a chain that went back comes to a block anew
+        self._came_s[current] = (since_s, now_s)
+        if now_s - since_s <= _STILL_BLOCKS * state.policy.block_s:
             self._behind.contradict()
         self._ahead.forget()
         self._believe(current)
         if newest is None or start >= newest.end_block:
             self._shorter.forget()
-            self._since_s = {current: now_s}
+            self._came_s = {current: (now_s, now_s)}
             return True
         if newest.blocks > max(state.blocks_per_window, state.policy.blocks_per_window):
             self._shorter.hear(current, now_s, state.policy.block_s)

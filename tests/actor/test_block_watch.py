@@ -498,10 +498,25 @@ def ahead_of(true: Block, windows: int) -> int:
     return ((true.current_block or 0) // 100 + windows) * 100
 
 
+@pytest.mark.parametrize(("poll_blocks", "low"), [(1, 882), (2, 880), (5, 880)])
+def test_r18_blocks_that_the_chain_comes_to_once_more_count_again(poll_blocks: int, low: int) -> None:
+    """It went back and reached the newest window anew, by numbers told before; one late answer is lower."""
+    told = [*range(900, 990, poll_blocks), *range(low, 900 + 10 * poll_blocks, poll_blocks), 895]
+    watch, state = BlockWatch(clock := VirtualClock()), Drive().start().window(9).scrape_failed().state
+
+    async def test() -> None:
+        for block in told:
+            watch.hear(state, at(block))
+            assert watch.revision(state) == ()
+            await clock.advance(poll_blocks * BLOCK_S)
+
+    asyncio.run(test())
+
+
 @pytest.mark.parametrize("polls_in_a_block", [1, 3, 12])
 def test_r18_the_same_block_in_many_polls_is_a_chain_s(polls_in_a_block: int) -> None:
     """Half of the answers name the newest window, and half are behind it: however often it is asked, it stays."""
-    watch, state = BlockWatch(clock := VirtualClock()), Drive().start().window(9).state
+    watch, state = BlockWatch(clock := VirtualClock()), Drive().start().window(9).scrape_failed().state
 
     async def test() -> None:
         watch.hear(state, at(980))

@@ -156,4 +156,9 @@ REGRESSIONS: Final = (
         windows=4,
         only="clock#3:behind=0.470834,chain#4:stall=0.663388",
     ),
+    Regression(
+        what="A window was taken back that the chain had left and reached again, by blocks that were told before.",
+        seed=7200055,
+        windows=50,
+    ),
 )
