@@ -31,6 +31,7 @@ __all__ = [
     "deployment",
     "http_date",
     "is_loopback",
+    "is_loopback_host",
     "one_line",
     "parse_json",
     "place",
@@ -218,10 +219,15 @@ def checked_base(url: str, *, setting: str) -> str:
 def is_loopback(url: str) -> bool:
     """Whether the URL's host is this machine."""
     host = urlsplit(url).hostname or ""
+    return is_loopback_host(host) or host.endswith(".localhost")
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether an address, or the name localhost, is this machine; a name below it is for a resolver to say."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        return host == "localhost"
 
 
 def place(url: str) -> str:

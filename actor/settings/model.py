@@ -7,7 +7,6 @@ and the fix, one line each. Secrets are secrets: they are never printed.
 from __future__ import annotations
 
 import errno
-import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,7 +28,7 @@ from pydantic import (
 
 from actor.analyzer import Registry, RegistryError, StrategyName, load_registry
 from actor.edges.messages import address_secrets
-from actor.edges.text import checked_base
+from actor.edges.text import checked_base, is_loopback_host
 from actor.edges.x_wire import build_query
 from actor.settings.sources import SECRET, SettingsError, Sources, gather
 from events.catalogue import AT_RUN_TIME, Policy
@@ -256,7 +255,7 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
             f"{name}: plain http to {url.hostname} would show signed headers or tokens to the network: "
             "use https, or set ALLOW_INSECURE_HTTP=true if you know that path is private"
             for name, url in hosts.items()
-            if url.scheme == "http" and not _is_loopback(url.hostname or "")
+            if url.scheme == "http" and not is_loopback_host(url.hostname or "")
         ]
         if exposed and not self.allow_insecure_http:
             raise ValueError("\n".join(exposed))
@@ -386,13 +385,6 @@ def _check(kind: type[S], sources: Sources) -> S:
         # Not chained: pydantic's own error holds the input, which may be a secret.
         lines = [line for problem in error.errors() for line in sources.redact(_line(problem, sources)).splitlines()]
         raise SettingsError(lines, sources.remarks) from None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _line(problem: Mapping[str, Any], sources: Sources) -> str:
