@@ -57,7 +57,7 @@ servers: .venv/.servers ## a real small model behind real servers: ten minutes, 
 	$(BIN)/python -m benchmarks.campaign_servers
 
 # By a docker engine of its own in a temporary folder.
-image: .venv/.dev ## the image built and tried: root on Debian, 4 to 6 minutes, 1 GiB
+image: .venv/.dev ## the image built and tried: root on Debian, 2 to 6 minutes, 1 GiB
 	$(BIN)/python -m benchmarks.campaign_image
 
 bench: .venv/.bench ## speed beside that of others in the same run (benchmarks/README.md)

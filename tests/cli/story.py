@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.cli.kit import Command
 from tests.hook import Hook
 from tests.metrics.kit import probe
 
@@ -60,7 +59,7 @@ class Tellers:
     journal: Path
     log: Path | None
     hook: Hook
-    command: Command
+    command: Callable[..., tuple[int, str, str]]
 
     def tell(self) -> dict[str, Story]:
         """Each one's story as it is now."""

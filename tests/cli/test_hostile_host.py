@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ from tests.cli.kit import Command, only_journal, running
 from tests.cli.story import Tellers
 from tests.hook import hook
 from tests.metrics.kit import free_port, probe, read_metrics
-from tests.patience import Stopwatch, seconds_until_exit
+from tests.patience import GIVE_UP_S, Stopwatch, seconds_until_exit
 from tests.users import as_root_of_mounts
 from tests.world import World, wait_for
 
@@ -113,6 +113,49 @@ def test_r14_a_host_that_was_suspended_ends_it_when_it_wakes(world: World) -> No
         watch = Stopwatch(process.pid)
         process.send_signal(signal.SIGCONT)
         ends_with_goodbye(world, process, watch)
+    only_journal(world)
+
+
+HOURS_S: Final = 6 * 3600
+
+
+class SteppedCommand:
+    """``status`` in a process that has the miner's clock."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+
+    def __call__(self, *arguments: str | Path) -> tuple[int, str, str]:
+        """Exit code, standard output and standard error."""
+        command = [sys.executable, "-m", "user_miner.cli", *map(str, arguments)]
+        done = subprocess.run(command, env=self._env, capture_output=True, text=True, check=False, timeout=GIVE_UP_S)
+        return done.returncode, done.stdout, done.stderr
+
+
+def test_r14_a_host_that_slept_for_hours_tells_one_story_of_it(world: World) -> None:
+    """Windows went by unused: all four say so until the next one is worked; SIGTERM ends it as ever."""
+    library, step, log = (world.folder / name for name in ("clock_step.so", "step", "miner.log"))
+    source = Path(__file__).with_name("clock_step.c")
+    subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+    step.write_bytes(bytes(8))
+    port = free_port()
+    with hook() as told:
+        env = world.env(METRICS_PORT=str(port), NOTIFY_URL=told.address, LOG_FILE=str(log))
+        env |= {"LD_PRELOAD": " ".join(filter(None, (str(library), env.get("LD_PRELOAD")))), "CLOCK_STEP": str(step)}
+        with running(world, "--logging.json", env=env) as process:
+            wait_for(lambda: "CheckpointSigned" in world.names(), "a window's work")
+            tellers = Tellers(
+                address=("127.0.0.1", port), journal=world.journal, log=log, hook=told, command=SteppedCommand(env)
+            )
+            assert tellers.same() == frozenset()
+            process.send_signal(signal.SIGSTOP)
+            wait_for(lambda: Path(f"/proc/{process.pid}/stat").read_text().split()[2] == "T", "the sleep")
+            step.write_bytes(HOURS_S.to_bytes(8, sys.byteorder))
+            process.send_signal(signal.SIGCONT)
+            wait_for(lambda: tellers.same() == frozenset({"windows_missed"}), "one story")
+            world.sandbox.next_window()
+            wait_for(lambda: tellers.same() == frozenset(), "its end")
+            terminate(world, process)
     only_journal(world)
 
 

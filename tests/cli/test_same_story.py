@@ -100,7 +100,7 @@ def under(route: str, fault: str, folder: Path, wallets: Path, command: Command)
         # Elsewhere it is as patient as ever: what comes late on a busy machine must not be another story.
         impatient = {"BATCH_HTTP_TIMEOUT": "1"} if route == "api.status" else {}
         places = {"WALLET_PATH": str(wallets), "METRICS_PORT": str(port), "NOTIFY_URL": told.address}
-        with mining(folder, world.env(POLL_INTERVAL_SECONDS="0.3", **impatient, **places)) as miner:
+        with mining(folder, world.env(POLL_INTERVAL_SECONDS="1", **impatient, **places)) as miner:
             tellers = Tellers(
                 address=("127.0.0.1", port), journal=world.journal, log=miner.log, hook=told, command=command
             )

@@ -131,3 +131,18 @@ def test_what_of_an_address_is_taken_out_of_texts(address: str) -> None:
     ):
         if token in address:
             assert redact(f"POST /bot{token}/send") == "POST /bot[redacted]/send"
+
+
+def test_the_library_goes_its_own_way_to_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As documented: to this machine through the proxy, too, unless NO_PROXY names it; no SSL_CERT_FILE counts."""
+    for name in ("http_proxy", "no_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file")
+    with hook() as proxy, hook() as server:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.address.partition('@')[2].partition('/')[0]}")
+        Messenger(server.address).send(Message(title="first", text="-"))
+        assert (proxy.titles(), server.titles()) == (["first"], [])
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        Messenger(server.address).send(Message(title="second", text="-"))
+        assert (proxy.titles(), server.titles()) == (["first"], ["second"])
