@@ -27,7 +27,7 @@ __all__ = ["Exchanger"]
 _LARGEST_BODY: Final = 64 * 1024
 # What is unpacked: a read of 4 KiB comes to 4 MiB at most. Packed twice, or by another packer that this environment
 # happens to have, a few bytes come to gigabytes at one go, and nothing else has its turn meanwhile.
-_UNPACKED: Final = ([], ["identity"], ["gzip"], ["deflate"])
+_UNPACKED: Final[tuple[list[str], ...]] = ([], ["identity"], ["gzip"], ["deflate"])
 
 hush("httpx")
 
