@@ -20,8 +20,7 @@ from audit.status.seen import Seen
 from events.journal import BadRecordError, JournalDamagedError, JournalReader, Record, parse
 from events.journal.head import START, read_witness
 from events.journal.layout import first_seq, list_segments
-from events.journal.record import Head
-from events.journal.scan import LONGEST_LINE
+from events.journal.record import LONGEST_LINE, Head
 from events.journal.snapshot import StoredSnapshot, newest_usable
 
 __all__ = ["Look"]

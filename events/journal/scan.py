@@ -12,11 +12,10 @@ from typing import BinaryIO, Final
 
 from events.journal.head import START, Place
 from events.journal.layout import first_seq, segment_name, way_out
-from events.journal.record import BadRecordError, Head, Record, parse
+from events.journal.record import LONGEST_LINE, BadRecordError, Head, Record, parse
 from events.journal.store import JournalDamagedError, SecondWriterError
 
 __all__ = [
-    "LONGEST_LINE",
     "TOO_LONG",
     "BrokenChainError",
     "Walk",
@@ -30,9 +29,6 @@ __all__ = [
     "whole_seq",
 ]
 
-# No record is longer: a search reads ten pages of 4 MiB at most. A file that is longer behind its last record was not
-# left so by an interrupted write, and to read on could take all memory, and for ever.
-LONGEST_LINE: Final = 128 << 20
 TOO_LONG: Final = f"more than {LONGEST_LINE >> 20} MiB without a record"
 _RECORD_START: Final = b'{"seq":'
 _END_LENGTH: Final = len(b',"hash":"') + 64 + len(b'"}\n')

@@ -12,8 +12,8 @@ from typing import Final, Literal, TypeAlias
 
 from events.journal.head import Place, Witness, read_witness
 from events.journal.layout import HEAD, first_seq, sorted_names
-from events.journal.record import GENESIS, BadRecordError, Head, Record, parse
-from events.journal.scan import LONGEST_LINE, TOO_LONG, record_after, whole_seq
+from events.journal.record import GENESIS, LONGEST_LINE, BadRecordError, Head, Record, parse
+from events.journal.scan import TOO_LONG, record_after, whole_seq
 from events.journal.store import JournalDamagedError
 
 __all__ = ["Flaw", "HeadState", "VerifyReport", "verify_journal"]

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from events.journal import JournalDamagedError, Record, read_journal, verify_journal
+from events.catalogue import ApiUnreachable
+from events.journal import GENESIS, JournalDamagedError, Record, read_journal, verify_journal
 from events.journal.head import read_witness
+from events.journal.record import LONGEST_LINE, seal_checked
 from events.journal.repair import copy_prefix, survey
-from events.journal.scan import LONGEST_LINE
 from events.journal.snapshot import newest_usable
-from tests.journal.kit import build, file_journal, numbers, run, segments
+from tests.journal.kit import build, draft, file_journal, numbers, run, segments
 
 _ENDLESS_BYTES = 1 << 38  # takes no room on the disk, and no machine has so much memory
 
@@ -99,3 +100,12 @@ def test_an_endless_snapshot_is_passed_over(tmp_path: Path) -> None:
     assert found is None
     assert len(warnings) == 1
     assert "longer than" in warnings[0]
+
+
+def test_no_line_is_written_that_no_reader_takes() -> None:
+    """One byte too many is refused before anything is written; the longest is sealed."""
+    room = LONGEST_LINE - len(seal_checked(draft(1, ApiUnreachable(reason="")), GENESIS)[0])
+    line, _ = seal_checked(draft(1, ApiUnreachable(reason="x" * room)), GENESIS)
+    assert len(line) == LONGEST_LINE
+    with pytest.raises(ValueError, match="nothing was written"):
+        seal_checked(draft(1, ApiUnreachable(reason="x" * (room + 1))), GENESIS)
