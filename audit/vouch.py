@@ -27,6 +27,8 @@ __all__ = ["KeptError", "SignatureCheck", "States", "Vouched", "compare_states",
 
 _READ: Final = frozenset({JournalCreated.__name__, CheckpointSigned.__name__})  # others are not decoded
 
+_LARGEST_KEPT: Final = 1 << 20
+
 # (address, message, signature) -> whether the address signed the message
 SignatureCheck: TypeAlias = Callable[[str, bytes, bytes], bool]
 
@@ -88,7 +90,11 @@ def read_kept(path: Path) -> CheckpointSigned:
         KeptError: The file holds something else.
     """
     try:
-        content = orjson.loads(path.read_bytes())
+        with path.open("rb") as file:
+            text = file.read(_LARGEST_KEPT + 1)
+        if len(text) > _LARGEST_KEPT:
+            raise ValueError(f"it is longer than {_LARGEST_KEPT >> 20} MiB")  # a device may never end
+        content = orjson.loads(text)
         data = content["data"] if isinstance(content, dict) and "data" in content else content
         if not isinstance(data, dict):
             raise ValueError("expected one JSON object")  # noqa: TRY004  (told like any other content, below)

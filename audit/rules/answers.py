@@ -64,6 +64,12 @@ class AnswersAsMeant(Rule):
         if told is None:
             found = f"an acceptance by the answer {_quoted(event.answer)}, which has no status"
             yield self.finding(entry, found=found, expected="a status: new, duplicate or ok")
+        hotkey = None if entry.books.identity is None else entry.books.identity.hotkey
+        for name, ours in (("post_id", event.post_id), ("miner_hotkey", hotkey)):
+            if (named := fields.get(name)) is not None and named != ours:
+                said = _quoted(named) if isinstance(named, str) else "that is no text"  # perhaps nested too deeply
+                found = f"an acceptance by an answer about a {name} {said}"
+                yield self.finding(entry, found=found, expected=f"{ours}, or none")
         selected, validation = fields.get("selected_for_validation"), fields.get("validation_id")
         selected = selected if isinstance(selected, bool) else None
         if event.selected_for_validation != selected:

@@ -20,7 +20,7 @@ from audit.status.seen import Seen
 from events.journal import BadRecordError, JournalDamagedError, JournalReader, Record, parse
 from events.journal.head import START, read_witness
 from events.journal.layout import first_seq, list_segments
-from events.journal.record import Head
+from events.journal.record import LONGEST_LINE, Head
 from events.journal.snapshot import StoredSnapshot, newest_usable
 
 __all__ = ["Look"]
@@ -158,7 +158,7 @@ def _segment_of_day(directory: Path, segments: list[str], now_ms: int) -> str | 
 def _first(path: Path) -> Record | None:
     """The first record of a segment, its place in the chain unchecked; None where it is not whole."""
     with path.open("rb") as file:
-        line = file.readline()
+        line = file.readline(LONGEST_LINE)
     try:
         return parse(line, None)
     except BadRecordError:

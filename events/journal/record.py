@@ -25,6 +25,7 @@ from events.upcast import VERSIONS, upcast
 __all__ = [
     "FORMAT",
     "GENESIS",
+    "LONGEST_LINE",
     "BadRecordError",
     "Draft",
     "Head",
@@ -42,6 +43,9 @@ __all__ = [
 ]
 
 FORMAT: Final = 1
+# No record is longer: a search reads ten pages of 4 MiB at most. A file that is longer behind its last record was not
+# left so by an interrupted write, and to read on could take all memory, and for ever.
+LONGEST_LINE: Final = 128 << 20
 _MARK: Final = b',"hash":"'
 _HASH_LENGTH: Final = 64
 _DIGEST: Final = _HASH_LENGTH + len(b'"}\n')
@@ -317,6 +321,8 @@ def seal_checked(draft: Draft, head: Head | Record) -> tuple[bytes, Record]:
         # Equal events may still be written otherwise: 1 and 1.0 are equal.
         same = read == draft.event and (_QUICK.encode(read) == written or canonical_json(read) == written)
         line, digest = seal_data(draft, head, written)
+        if len(line) > LONGEST_LINE:
+            raise ValueError(f"it takes {len(line)} bytes, and no reader takes more than {LONGEST_LINE}")
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} cannot be recorded: {error}; nothing was written") from error
     if not same:

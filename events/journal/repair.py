@@ -22,7 +22,7 @@ from events.journal.disk import Disk, make_directory, write_all
 from events.journal.head import HeadFile, Place, Witness, read_witness
 from events.journal.layout import QUARANTINE, list_segments
 from events.journal.record import BadRecordError, Record, parse
-from events.journal.scan import BrokenChainError, Walk, classify
+from events.journal.scan import BrokenChainError, Walk, classify, lines_of
 from events.journal.store import JournalDamagedError, JournalError
 
 __all__ = ["Damage", "copy_prefix", "gap_of", "salvage", "survey"]
@@ -71,7 +71,7 @@ def survey(directory: Path) -> Damage | None:
     return Damage(
         place=place,
         reason=reason,
-        lost_bytes=sum(len(line) for line in _lines_behind(directory, segments, place)),
+        lost_bytes=sum((directory / name).stat().st_size for name in segments if name >= place.segment) - place.offset,
         witnessed_seq=None if witness is None else witness.place.head.seq,
         behind=tuple(_readable(_lines_behind(directory, segments, place), above=place.head.seq)),
     )
@@ -116,8 +116,8 @@ def copy_prefix(directory: Path, out: Path, place: Place) -> None:
     HeadFile.create(disk, out)
     for name in list_segments(directory):
         if name <= place.segment:
-            content = (directory / name).read_bytes()
-            _write(disk, out / name, content[: place.offset] if name == place.segment else content)
+            with (directory / name).open("rb") as file:
+                _write(disk, out / name, file.read(place.offset if name == place.segment else -1))
     if (directory / QUARANTINE).is_dir():
         shutil.copytree(directory / QUARANTINE, out / QUARANTINE, ignore=_not_files)
     disk.fsync_dir(out)
@@ -197,7 +197,7 @@ def _lines_behind(directory: Path, segments: list[str], place: Place) -> Iterato
         if name >= place.segment:
             with (directory / name).open("rb") as file:
                 file.seek(place.offset if name == place.segment else 0)
-                yield from file
+                yield from lines_of(file)
 
 
 def _readable(lines: Iterable[bytes], *, above: int) -> Iterator[Record]:

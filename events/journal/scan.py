@@ -8,26 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from events.journal.head import START, Place
 from events.journal.layout import first_seq, segment_name, way_out
-from events.journal.record import BadRecordError, Head, Record, follows, parse
+from events.journal.record import LONGEST_LINE, BadRecordError, Head, Record, follows, parse
 from events.journal.store import JournalDamagedError, SecondWriterError
 
 __all__ = [
+    "TOO_LONG",
     "BrokenChainError",
     "Walk",
     "check_bytes",
     "classify",
     "damaged",
     "hash_before",
+    "lines_of",
     "record_after",
     "refusal_text",
     "start_before",
     "whole_seq",
 ]
 
+TOO_LONG: Final = f"more than {LONGEST_LINE >> 20} MiB without a record"
 _RECORD_START: Final = b'{"seq":'
 _END_LENGTH: Final = len(b',"hash":"') + 64 + len(b'"}\n')
 
@@ -46,6 +49,14 @@ class BrokenChainError(Exception):
         self.place = place
         self.line = line
         self.gap = gap
+
+
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """The lines from here on; of one that is longer than any record the beginning, and nothing behind it."""
+    while line := file.readline(LONGEST_LINE + 1):
+        yield line
+        if len(line) > LONGEST_LINE:
+            return
 
 
 class Walk:
@@ -79,7 +90,7 @@ class Walk:
             self._enter(name)
             with (self._directory / name).open("rb") as file:
                 file.seek(self._offset)
-                for line in file:
+                for line in lines_of(file):
                     yield self._follow(line)
 
     def _enter(self, name: str) -> None:
@@ -88,13 +99,15 @@ class Walk:
         expected = self._last.seq + 1
         if first_seq(name) != expected:
             with (self._directory / name).open("rb") as file:
-                line = file.readline()
+                line = file.readline(LONGEST_LINE)
             place = Place(head=self.head, segment=name, offset=0)
             raise BrokenChainError(place, f"expected the segment {segment_name(expected)} before it", line, gap=True)
         self._left = self.ended
         self._segment, self._offset = name, 0
 
     def _follow(self, line: bytes) -> Record:
+        if len(line) > LONGEST_LINE:
+            raise BrokenChainError(self.place, TOO_LONG, line)
         try:
             record = parse(line, self._last)
         except BadRecordError as error:
@@ -134,7 +147,7 @@ def _check_segment(path: Path, start: Place, end: Place) -> Place:
     seq, digest, offset = start.head.seq, start.head.hash, 0
     stop = end.offset if path.name == end.segment else path.stat().st_size
     with path.open("rb") as file:
-        for line in file:
+        for line in lines_of(file):
             if offset >= stop:
                 break
             previous, digest = digest, follows(line, digest)
@@ -191,6 +204,8 @@ def _unlike_a_tail(broken: BrokenChainError, directory: Path, segments: Sequence
         return f"{reason}; later segments exist, so this is no interrupted write"
     if place.head.seq < witness.seq:
         return f"{reason}; HEAD witnessed record {witness.seq}, so this is no interrupted write"
+    if (directory / place.segment).stat().st_size - place.offset > LONGEST_LINE:
+        return f"{reason}; {TOO_LONG} up to the end, so this is no interrupted write"
     if (seq := whole_seq(broken.line)) is not None and seq > place.head.seq + 1:
         return f"{reason}; this is a whole record {seq}, so records before it are missing"
     at = record_after(directory / place.segment, place.offset) if broken.line.endswith(b"\n") else None

@@ -25,6 +25,8 @@ from events.journal.store import Snapshot
 __all__ = ["KEEP", "StoredSnapshot", "load", "newest_usable", "save", "snapshot_paths"]
 
 KEEP: Final = 2
+# A state has some MiB, for it forgets old posts and answers.
+_LARGEST: Final = 256 << 20
 _STATE: Final = b',"state":'
 _MARK: Final = b',"sha256":"'
 _TAIL: Final = len(_MARK) + 64 + len(b'"}\n')
@@ -83,7 +85,11 @@ def load(path: Path) -> StoredSnapshot:
         OSError: The disk refused to read.
         ValueError: This is no snapshot, or not the one that was kept.
     """
-    return _decode(path.read_bytes())
+    with path.open("rb") as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"it is longer than {_LARGEST >> 20} MiB")
+    return _decode(content)
 
 
 def newest_usable(

@@ -12,8 +12,8 @@ from typing import Final, Literal, TypeAlias
 
 from events.journal.head import Place, Witness, read_witness
 from events.journal.layout import HEAD, first_seq, sorted_names
-from events.journal.record import GENESIS, BadRecordError, Head, Record, parse
-from events.journal.scan import record_after, whole_seq
+from events.journal.record import GENESIS, LONGEST_LINE, BadRecordError, Head, Record, parse
+from events.journal.scan import TOO_LONG, record_after, whole_seq
 from events.journal.store import JournalDamagedError
 
 __all__ = ["Flaw", "HeadState", "VerifyReport", "verify_journal"]
@@ -130,11 +130,15 @@ class _Verifier:
             self._head = None
         for offset, line in _lines(self._directory / name, self._sizes[name]):
             self._line(name, offset, line)
-            if self._tail_bytes:
+            if self._tail_bytes or len(line) > LONGEST_LINE:
                 break
             self._done += len(line)
 
     def _line(self, name: str, offset: int, line: bytes) -> None:
+        if len(line) > LONGEST_LINE:
+            self._find(name, offset, f"{TOO_LONG}: what follows in this file is not read")
+            self._head = None
+            return
         try:
             self._count(parse(line, self._head), Place(head=GENESIS, segment=name, offset=offset + len(line)))
         except BadRecordError as error:
@@ -181,7 +185,7 @@ class _Verifier:
             or (self._witness is not None and self._head.seq < self._witness.place.head.seq)
         ):
             return False
-        if (whole_seq(line) or 0) > self._head.seq + 1:
+        if self._sizes[name] - offset > LONGEST_LINE or (whole_seq(line) or 0) > self._head.seq + 1:
             return False
         return not line.endswith(b"\n") or record_after(self._directory / name, offset) is None
 
@@ -202,7 +206,7 @@ def _lines(path: Path, size: int) -> Iterator[tuple[int, bytes]]:
     offset = 0
     with path.open("rb") as file:
         while offset < size:
-            line = file.readline(size - offset)
+            line = file.readline(min(size - offset, LONGEST_LINE + 1))
             if not line:
                 return
             yield offset, line

@@ -183,6 +183,23 @@ def accepted_by_an_answer_that_says_otherwise(lines: list[Line]) -> list[Seqs]:
 
 
 @breaks("R10")
+def accepted_by_an_answer_about_another_post(lines: list[Line]) -> list[Seqs]:
+    """Another post or hotkey, what is no text, and what is nested deeply; its own name, or none, is as it should be."""
+    ours = lines[index(lines, ev.SubmissionAccepted, 6)].event.post_id
+    names = (
+        '"post_id": "4711"',
+        '"miner_hotkey": "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"',
+        '"post_id": 7',
+        f'"post_id": {"[" * 900}{"]" * 900}',
+        '"post_id": null, "miner_hotkey": null',
+        f'"post_id": "{ours}"',
+    )
+    for number, name in enumerate(names, start=1):
+        lines[index(lines, ev.SubmissionAccepted, number)].change(answer=f'{{"status": "new", {name}}}')
+    return [(seq(lines, ev.SubmissionAccepted, number),) for number in range(1, 5)]
+
+
+@breaks("R10")
 def sent_in_a_dry_run(lines: list[Line]) -> list[Seqs]:
     """A dry run hears no answers."""
     lines[0].change(dry_run=True)

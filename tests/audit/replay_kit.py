@@ -11,10 +11,11 @@ from audit.filters import Filters, parse_filters
 from audit.replay.timeline import Timeline
 from events import catalogue as ev
 from events.codec import changed
-from events.journal import JournalReader, Record
+from events.journal import Disk, JournalReader, Record
+from events.journal.head import HeadFile
 from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, limited, rejected
 
-__all__ = ["SAMPLE", "SEGMENT", "STEERING", "hostile_story", "sample", "story", "timeline", "write"]
+__all__ = ["SAMPLE", "SEGMENT", "STEERING", "begun", "hostile_story", "sample", "story", "timeline", "write"]
 
 SAMPLE = Path(__file__).resolve().parents[2] / "journal" / "sample"
 SEGMENT = f"{1:020d}.jsonl"
@@ -22,10 +23,16 @@ SEGMENT = f"{1:020d}.jsonl"
 STEERING = "\x1b[31m \x9b32m \u202e \x07 \r\n \x7f"
 
 
+def begun(directory: Path) -> Path:
+    """A journal without a record, as a start leaves it: HEAD is there before the first segment is."""
+    directory.mkdir(parents=True, exist_ok=True)
+    HeadFile.create(Disk(), directory)
+    return directory
+
+
 def write(directory: Path, drive: Drive) -> Path:
     """The drive's records as a journal's only segment."""
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / SEGMENT).write_bytes(b"".join(drive.lines))
+    (begun(directory) / SEGMENT).write_bytes(b"".join(drive.lines))
     return directory
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from bittensor_core import Keypair
 
 from actor.edges.hotkey import is_signed_by
 from actor.machine import REDUCER
-from audit.vouch import Vouched, compare_states, read_kept, vouch
+from audit.vouch import KeptError, Vouched, compare_states, read_kept, vouch
 from events import catalogue as ev
 from events.codec import changed
 from events.journal import Draft, JournalReader, Record, locate, parse, seal
@@ -242,6 +243,15 @@ def test_a_kept_checkpoint_of_each_version_is_read(tmp_path: Path, version: int)
         kept = read_kept(tmp_path / "kept.json")
         assert kept == drive.records[-1].event()
         assert checked(drive.records, kept).ok
+
+
+def test_a_kept_checkpoint_that_never_ends_is_none(tmp_path: Path) -> None:
+    """A device would be read for ever, and a file of any length takes its memory."""
+    (tmp_path / "kept.json").touch()
+    os.truncate(tmp_path / "kept.json", 1 << 38)
+    for path in (tmp_path / "kept.json", Path("/dev/zero")):
+        with pytest.raises(KeptError, match=r"holds no checkpoint: it is longer than 1 MiB"):
+            read_kept(path)
 
 
 def test_a_checkpoint_kept_elsewhere_shows_a_rollback(

@@ -20,6 +20,7 @@ from events.journal import GENESIS, Head, JournalReader
 from events.journal.head import Place
 from events.journal.snapshot import StoredSnapshot, save
 from tests.audit.check_kit import Honest, story
+from tests.audit.replay_kit import begun
 from tests.cli.kit import Command, in_each_window, is_one_line, running
 from tests.journal.kit import QuickDisk
 from tests.patience import GIVE_UP_S
@@ -32,8 +33,7 @@ STEERING = "\x1b[31m \x9b32m \u202e \x07 \x7f"
 
 def write(directory: Path, drive: Honest) -> Path:
     """What the machine was fed, as a journal."""
-    directory.mkdir()
-    (directory / SEGMENT).write_bytes(b"".join(drive.lines))
+    (begun(directory) / SEGMENT).write_bytes(b"".join(drive.lines))
     return directory
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from events import catalogue as ev
 from events.journal import read_journal
-from tests.audit.replay_kit import SAMPLE, SEGMENT, STEERING, hostile_story, story, write
+from tests.audit.replay_kit import SAMPLE, SEGMENT, STEERING, begun, hostile_story, story, write
 from tests.cli.kit import Command, is_one_line
 from tests.kit import Drive
 from tests.patience import GIVE_UP_S
@@ -183,8 +183,7 @@ def test_the_sample_in_every_mode(command: Command) -> None:
 def test_a_journal_that_grows_is_a_valid_prefix_at_every_look(tmp_path: Path, command: Command) -> None:
     """Whatever has been written so far, down to half a record."""
     lines = story().lines
-    directory = tmp_path / "j"
-    directory.mkdir()
+    directory = begun(tmp_path / "j")
     text = b"".join(lines)
     cuts = [len(b"".join(lines[:count])) + extra for count, extra in ((5, 0), (9, 10), (23, 300))]
     for cut in cuts:

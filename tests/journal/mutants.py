@@ -265,7 +265,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="a segment that was replaced is written on where nobody finds it",
-        module="folder.py",
+        module="layout.py",
         old="        if found is None or not os.path.samestat(found, opened):\n",
         new="        if found is None:\n",
         check="test_folder:test_nothing_is_written_once_the_journal_is_another_one",

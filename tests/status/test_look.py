@@ -14,7 +14,7 @@ from audit.status.look import Look
 from events import catalogue as ev
 from events.journal import JournalDamagedError, JournalReader, RolledBackError
 from events.journal.layout import list_segments
-from tests.audit.replay_kit import SAMPLE, SEGMENT, story, write
+from tests.audit.replay_kit import SAMPLE, SEGMENT, begun, story, write
 from tests.kit import T0_MS, Drive, accepted
 from tests.status.kit import keep, looked
 from tests.world import World
@@ -105,8 +105,7 @@ def test_what_is_added_is_read_once(tmp_path: Path) -> None:
     """A second look reads on where the first one ended, whole records only."""
     drive = story()
     lines = drive.lines
-    journal = tmp_path / "j"
-    journal.mkdir()
+    journal = begun(tmp_path / "j")
     (journal / SEGMENT).write_bytes(b"".join(lines[:20]) + lines[20][:30])
     look = seen(journal, drive.at_ms)
     assert look.record is not None
@@ -140,8 +139,7 @@ def test_a_record_of_another_build_is_a_finding(tmp_path: Path) -> None:
     }
     for name, (found, put, told) in changes.items():
         line = _sealed(drive.lines[-1].replace(found, put), drive.records[-2].hash)
-        (tmp_path / name).mkdir()
-        (tmp_path / name / SEGMENT).write_bytes(b"".join(drive.lines[:-1]) + line)
+        (begun(tmp_path / name) / SEGMENT).write_bytes(b"".join(drive.lines[:-1]) + line)
         with pytest.raises(FoldError, match=told):
             seen(tmp_path / name, T0_MS)
 
@@ -155,7 +153,7 @@ def _sealed(line: bytes, before: str) -> bytes:
 
 def test_an_empty_journal_is_no_finding(tmp_path: Path) -> None:
     """It was taken, and nothing was written yet."""
-    (tmp_path / SEGMENT).write_bytes(b"")
+    (begun(tmp_path) / SEGMENT).write_bytes(b"")
     found = looked(tmp_path, T0_MS)
     assert (found["record"]["seq"], found["hotkey"], found["posts"]) == (0, None, [])
 
