@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from events.journal import verify_journal
+from tests.audit.replay_kit import begun
 from tests.world import World, wait_for
 from user_miner.cli import main
 
@@ -56,8 +57,7 @@ def in_each_window(world: World, windows: int) -> Iterator[None]:
 
 def growing(directory: Path, lines: Sequence[bytes], *, apart: int) -> Iterator[Path]:
     """A journal of these records that grows by its last ``apart`` ones, seen before, amid and after each write."""
-    directory.mkdir()
-    segment = directory / f"{1:020d}.jsonl"
+    segment = begun(directory) / f"{1:020d}.jsonl"
     segment.write_bytes(b"".join(lines[:-apart]))
     yield directory
     for line in lines[-apart:]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from events.journal import Draft, FileJournal, Record
+from tests.audit import replay_kit
 from tests.audit.replay_kit import SEGMENT, STEERING, hostile_story, story, timeline, write
 from tests.cli.kit import is_one_line
 from tests.kit import Drive
@@ -66,7 +67,7 @@ def adding(directory: Path, lines: list[bytes], name: str = SEGMENT) -> Action:
 
 def begun(directory: Path, drive: Drive, count: int) -> Path:
     """A journal that holds the first records."""
-    directory.mkdir()
+    replay_kit.begun(directory)
     adding(directory, drive.lines[:count])()
     return directory
 
