@@ -63,7 +63,7 @@ __all__ = [
 
 _SENTIMENTS: Final = frozenset({-1.0, -0.5, 0.0, 0.5, 1.0})
 # Kinds of AnalysisFailed that no waiting mends: the key, the credit, the model or a parameter of every request is
-# refused, whatever the post (ruling 21). The fold reads this set, so a change of it raises REDUCER.
+# refused, whatever the post (ruling 21). The fold reads this set, so a change of it raises _FOLD.
 CONFIGURATION: Final = frozenset({"auth", "quota", "model", "refused_parameter"})
 
 

@@ -24,6 +24,7 @@ from events.catalogue import (
     ValidationObserved,
 )
 from events.codec import Value, canonical_json, changed, decode_json, decoder, plain
+from events.upcast import VERSIONS
 
 __all__ = [
     "ANSWERED",
@@ -48,8 +49,10 @@ __all__ = [
     "state_sha256",
 ]
 
-# Version of the fold: raised whenever the same records would give another state, so that old snapshots are ignored.
-REDUCER: Final = 10
+# Raised whenever the same records would give another state, so that old snapshots are ignored.
+_FOLD: Final = 6
+# The state holds the policy of ActorStarted, so another version of it is another fold, too.
+REDUCER: Final = _FOLD + VERSIONS["ActorStarted"]
 
 StateName: TypeAlias = Literal["WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff"]
 # Among the outcomes of analyses: one that succeeded.

@@ -14,7 +14,7 @@ from events.codec import changed
 
 __all__ = ["X_REFUSALS", "note_trouble"]
 
-# Kinds of ScrapeFailed that the operator's X account is the reason of. A change of what is noted raises REDUCER.
+# Kinds of ScrapeFailed that the operator's X account is the reason of. A change of what is noted raises _FOLD.
 X_REFUSALS: Final = frozenset({"auth", "forbidden", "credits", "usage_capped"})
 
 _REFUSED_HOTKEY: Final = frozenset({401, 403})

@@ -146,12 +146,12 @@ def test_recipes_end_in_files_and_commands() -> None:
         assert any(_PATH.fullmatch(code) for code in codes(recipe))
 
 
-def test_a_setting_that_decides_takes_four_files_beside_the_decision() -> None:
-    """As the recipe says: the event's policy, its versions, the model and the state."""
+def test_a_setting_that_decides_takes_three_files_beside_the_decision() -> None:
+    """As the recipe says: the event's policy, its versions and the model."""
     recipe = re.split(r"^### ", section(ARCHITECTURE, "Where to change what"), flags=re.MULTILINE)[1]
     decides = recipe[recipe.index("4. Does the machine decide") : recipe.index("5. Write it")]
     files = {code for code in codes(decides) if _PATH.fullmatch(code) and code.startswith(PROGRAM)}
-    assert len(files) == 4
+    assert len(files) == 3
 
 
 @pytest.mark.parametrize("document", FIRST_HOUR, ids=lambda d: d.stem)

@@ -88,7 +88,7 @@ def values(event: str, field: str) -> set[Any]:
 def test_the_sample_folds_to_the_recorded_state() -> None:
     """The sample must replay for ever: same records, same state, to the last bit of its digest.
 
-    Whoever changes what a state is on purpose raises REDUCER and runs this with UPDATE_DOCS=1.
+    Whoever changes what a state is on purpose raises _FOLD and runs this with UPDATE_DOCS=1.
     """
     told = json.loads(EXPECTED.read_text("utf-8"))
     record, state = history()[-1]
