@@ -41,8 +41,8 @@ MUTANTS: Final = (
     Mutant(
         name="zeros are read as the end of the journal",
         module="scan.py",
-        old="                for line in file:\n",
-        new="                for line in file:\n                    if line[0] == 0:\n                        return\n",
+        old="                for line in lines_of(file):\n",
+        new="                for line in lines_of(file):\n                    if line[0] == 0:\n                        return\n",
         check="test_recover:test_a_torn_tail_beyond_head_is_moved_to_quarantine",
         case={"tail": b"\0" * 700},
     ),

@@ -80,7 +80,7 @@ def test_an_update_under_pm2(world: World, versions: Versions) -> None:
 
     with Pm2(world.folder) as pm2:
         run(documented("git clone REPOSITORY /opt/user-miner-1"))
-        run(documented("mkdir -p -m 0700 ~/.user-miner"))
+        run(documented("mkdir -p -m 0700 ~/.user-miner && cd"))
         mined = World(folder=home, sandbox=world.sandbox)
         wait_for(lambda: "CheckpointSigned" in mined.names(), "the first version's window")
         versions.release(NEW)
