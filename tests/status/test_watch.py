@@ -24,7 +24,7 @@ from audit.status.page import fitting, page_of
 from audit.status.watch import Pause, Watched
 from events import catalogue as ev
 from events.journal import Draft, FileJournal
-from tests.audit.replay_kit import SEGMENT, hostile_story, story, write
+from tests.audit.replay_kit import SEGMENT, begun, hostile_story, story, write
 from tests.kit import Drive
 from tests.patience import GIVE_UP_S, Stopwatch
 from tests.status.kit import keep, looked, terminal
@@ -278,8 +278,7 @@ def test_the_page_goes_on_with_the_journal_and_outlives_it(tmp_path: Path) -> No
     Nothing but the page's own sequences reaches the terminal, whatever posts and servers wrote.
     """
     lines = hostile_story().lines
-    journal = tmp_path / "j"
-    journal.mkdir()
+    journal = begun(tmp_path / "j")
     (journal / SEGMENT).write_bytes(b"".join(lines[:-1]))
     with terminal("status", "--watch", "--journal", journal, env=XTERM, rows=80, columns=200) as page:
         page.read(f"{len(lines) - 1} ", "last error")
