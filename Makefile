@@ -64,6 +64,7 @@ bench: .venv/.bench ## speed beside that of others in the same run (benchmarks/R
 	$(BIN)/python -m benchmarks.journal_append
 	$(BIN)/python -m benchmarks.journal_read
 	$(BIN)/python -m benchmarks.journal_cold_start
+	$(BIN)/python -m benchmarks.readers_index
 	$(BIN)/python -m benchmarks.analyzer_matching
 	$(BIN)/python -m benchmarks.startup
 

@@ -6,7 +6,7 @@ import difflib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from actor.machine import State
 from actor.machine.history import Step
@@ -178,6 +178,10 @@ class Recent(OrderedDict[K, V]):
     def __init__(self, limit: int) -> None:
         super().__init__()
         self._limit = limit
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As `copy` and the index keep it: the limit, and the keys in their order."""
+        return type(self), (self._limit,), None, None, iter(self.items())
 
     def __setitem__(self, key: K, value: V) -> None:
         """Set, and forget the oldest key when there are too many."""

@@ -15,21 +15,23 @@ from events import catalogue as ev
 __all__ = ["describe", "inert_json", "is_trouble", "path_text", "printable"]
 
 _LONGEST_LINE: Final = 2_000
-_TROUBLE: Final = (
-    ev.ScrapeFailed,
-    ev.BudgetSpent,
-    ev.AnalysisFailed,
-    ev.SubmissionRejected,
-    ev.SubmissionFailed,
-    ev.RateLimited,
-    ev.EffectCrashed,
-    ev.ApiUnreachable,
-    ev.DiskFilled,
-    ev.ConfigMismatched,
-    ev.WindowsRevised,
-    ev.PostAbandoned,
-    ev.TailRepaired,
-    ev.GapDeclared,
+_TROUBLE: Final = frozenset(
+    {
+        ev.ScrapeFailed,
+        ev.BudgetSpent,
+        ev.AnalysisFailed,
+        ev.SubmissionRejected,
+        ev.SubmissionFailed,
+        ev.RateLimited,
+        ev.EffectCrashed,
+        ev.ApiUnreachable,
+        ev.DiskFilled,
+        ev.ConfigMismatched,
+        ev.WindowsRevised,
+        ev.PostAbandoned,
+        ev.TailRepaired,
+        ev.GapDeclared,
+    }
 )
 
 
@@ -40,7 +42,7 @@ def describe(event: ev.Event) -> str:
 
 def is_trouble(event: ev.Event) -> bool:
     """Whether an operator should look at it (a warning in the log)."""
-    return isinstance(event, _TROUBLE) or (isinstance(event, ev.ValidationObserved) and not event.passed)
+    return type(event) in _TROUBLE or (type(event) is ev.ValidationObserved and not event.passed)
 
 
 def printable(text: str, limit: int = 200) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from events import catalogue as ev
 from events.journal import Record
@@ -152,22 +152,6 @@ class WindowLog:
         self._tried: dict[str, int] = {}  # attempts at posts that wait for an answer or for one more
         self._last: Record | None = None
         self._work_ms = self._block = self._work_block = 0
-        self._takes: Final[Mapping[type, Callable[[Any, Record], Iterable[WindowOutcome]]]] = {
-            **dict.fromkeys(_WORK, self._work),
-            ev.WindowOpened: self._open,
-            ev.WindowsRevised: self._revise,
-            ev.ActorStarted: self._start,
-            ev.SettingsChanged: self._change,
-            ev.ActorStopped: self._stop,
-            ev.EffectCrashed: self._crash,
-            ev.ApiUnreachable: self._outage,
-            ev.ApiRecovered: self._recovery,
-            ev.DiskFilled: self._fill_disk,
-            ev.DiskFreed: self._free_disk,
-            ev.ConfigMismatched: self._mismatch,
-            ev.GapDeclared: self._gap,
-            ev.ApiMoved: self._move,
-        }
 
     @property
     def undecided(self) -> int:
@@ -177,8 +161,8 @@ class WindowLog:
     def take(self, record: Record, event: ev.Event) -> Iterable[WindowOutcome]:
         """Note one more record; the outcomes that it settles."""
         self._last = record
-        take = self._takes.get(type(event))
-        return () if take is None else take(event, record)
+        take = self._TAKES.get(type(event))
+        return () if take is None else take(self, event, record)
 
     def resume(self, number: int, start_block: int, blocks: int, record: Record, *, spent: bool) -> None:
         """Begin amid a journal: the newest window that was told before ``record``, and whether it was worked on."""
@@ -404,6 +388,23 @@ class WindowLog:
         newest.started = record.seq
         self._fill(record)
         return ()
+
+    _TAKES: ClassVar[Mapping[type, Callable[[WindowLog, Any, Record], Iterable[WindowOutcome]]]] = {
+        **dict.fromkeys(_WORK, _work),
+        ev.WindowOpened: _open,
+        ev.WindowsRevised: _revise,
+        ev.ActorStarted: _start,
+        ev.SettingsChanged: _change,
+        ev.ActorStopped: _stop,
+        ev.EffectCrashed: _crash,
+        ev.ApiUnreachable: _outage,
+        ev.ApiRecovered: _recovery,
+        ev.DiskFilled: _fill_disk,
+        ev.DiskFreed: _free_disk,
+        ev.ConfigMismatched: _mismatch,
+        ev.GapDeclared: _gap,
+        ev.ApiMoved: _move,
+    }
 
 
 def windows_text(*, used: int, missed: int, undecided: int) -> str:

@@ -30,7 +30,7 @@ from user_miner.commands.run import serve
 __all__ = ["FAST", "PLACES", "World", "bare_env", "hours_ago", "make_wallet", "wait_for"]
 
 # Where miners of one user find each other; tests/conftest.py gives each test places of its own.
-PLACES = ("XDG_RUNTIME_DIR", "TMPDIR")
+PLACES = ("XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "TMPDIR")
 
 # Waits short enough for tests; the rulings' own figures are tested in the machine.
 FAST = {"POLL_INTERVAL_SECONDS": "0.05", "SUBMIT_BACKOFF_SECONDS": "0.1", "BLOCK_SECONDS": "0.001"}

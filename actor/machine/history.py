@@ -30,13 +30,12 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     after: State
 
 
-def steps(records: Iterable[Record]) -> Iterator[Step]:
-    """The steps of a journal that is read from its first record.
+def steps(records: Iterable[Record], before: State = INITIAL) -> Iterator[Step]:
+    """The steps of a journal that is read from its first record, or from one with the state ``before`` it.
 
     Raises:
         FoldError: This build cannot read a record, refuses it, or comes to another state.
     """
-    before = INITIAL
     for record in records:
         if record.source != before.state:
             raise FoldError(f"record {record.seq} says from {record.source}, this build is in {before.state} there")

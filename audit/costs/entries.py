@@ -6,20 +6,27 @@ Records of answers tell what they cost. What may have been billed without one is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+from msgspec.structs import asdict
 
 from actor.machine import State
 from actor.machine.budget import DAY_MS, untold_calls
+from actor.machine.history import Step
 from audit.feedback import FeedbackTotals
 from events import catalogue as ev
 from events.catalogue import Spent
-from events.codec import Value, changed
-from events.journal import Record
+from events.codec import Value
 
-__all__ = ["Expenses", "ModelUse", "entries", "told_between"]
+__all__ = ["Bill", "Expenses", "ModelUse", "entries", "told_between"]
+
+# A bill: what was paid for, in units; prices turn it into money. Bills add up. Pure.
 
 _NOTHING: Final = Spent()
+# What a number counts: a field of `Expenses`; or a field of one that has parts, which part, and the part's field.
+Key: TypeAlias = str | tuple[str, str, str]
+Told: TypeAlias = Mapping[Key, Any]
 
 
 class ModelUse(Value, frozen=True, kw_only=True):
@@ -30,6 +37,7 @@ class ModelUse(Value, frozen=True, kw_only=True):
     completion_tokens: int = 0
 
     def __add__(self, other: ModelUse) -> ModelUse:
+        """Both together."""
         return ModelUse(
             calls=self.calls + other.calls,
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,
@@ -96,113 +104,172 @@ class Expenses(Value, frozen=True, kw_only=True):
     earned: float = 0.0
 
     def __add__(self, other: Expenses) -> Expenses:
-        sums: dict[str, Any] = {
-            name: getattr(self, name) + more
-            for name in _SUMMED
-            if (more := getattr(other, name)) and more is not _NOTHING
-        }
-        if other.models:
-            models = {name: self.models.get(name, ModelUse()) + asked for name, asked in other.models.items()}
-            sums["models"] = {**self.models, **models}
-        return changed(self, **sums)
+        """Both together."""
+        bill = Bill()
+        bill.enter(_told_by(self))
+        bill.enter(_told_by(other))
+        return bill.expenses()
 
     @property
     def calls(self) -> int:
+        """Calls of all models."""
         return sum(asked.calls for asked in self.models.values())
 
 
-_SUMMED: Final = tuple(name for name in Expenses.__struct_fields__ if name != "models")
+class Bill:
+    """Expenses while they add up, as numbers under keys: what a long journal enters some million times."""
+
+    __slots__ = ("_sums",)
+
+    def __init__(self) -> None:
+        self._sums: dict[Key, Any] = {}
+
+    def enter(self, told: Told) -> None:
+        """Add what is told."""
+        sums = self._sums
+        for key, more in told.items():
+            if more:
+                sums[key] = sums.get(key, 0) + more
+
+    def add(self, other: Bill) -> None:
+        """Add all of another one."""
+        self.enter(other._sums)
+
+    def expenses(self) -> Expenses:
+        """As they are now."""
+        fields: dict[str, Any] = {}
+        parts: dict[str, dict[str, int]] = {}
+        models: dict[str, dict[str, int]] = {}
+        for key, number in self._sums.items():
+            if isinstance(key, str):
+                fields[key] = number
+            elif key[0] == "models":
+                models.setdefault(key[1], {})[key[2]] = number
+            else:
+                parts.setdefault(key[0], {})[key[2]] = number
+        spent: dict[str, Any] = {name: Spent(**numbers) for name, numbers in parts.items()}
+        return Expenses(**fields, **spent, models={name: ModelUse(**numbers) for name, numbers in models.items()})
 
 
-def entries(
-    record: Record, before: State, after: State, in_work: Callable[[], Expenses]
-) -> Iterator[tuple[int, Expenses]]:
-    """What the record adds to which UTC day (unix days); nothing when it tells nothing of costs.
+def _told_by(expenses: Expenses) -> Told:
+    """Expenses as numbers under keys."""
+    told: dict[Key, Any] = {}
+    for name in Expenses.__struct_fields__:
+        value = getattr(expenses, name)
+        if isinstance(value, Spent):
+            told.update(_paid(value, name))
+        elif name == "models":
+            told.update(
+                {("models", model, field): n for model, use in value.items() for field, n in asdict(use).items()}
+            )
+        else:
+            told[name] = value
+    return told
+
+
+def _paid(spent: Spent, name: str = "paid") -> Told:
+    """Without the largest, which do not add up."""
+    return {(name, "", unit): getattr(spent, unit) for unit in _UNITS}
+
+
+def entries(step: Step, in_work: Callable[[], Expenses]) -> Iterable[tuple[int, Told]]:
+    """What a step adds to which UTC day (unix days), as numbers; nothing when it tells nothing of costs.
 
     Args:
-        record: The record.
-        before: The state before it.
-        after: The state after it.
+        step: The record between the states around it.
         in_work: Says what the window in work has cost so far.
     """
+    if step.record.name in _TELLING or step.after.spent is not step.before.spent:
+        return _entries(step, in_work)
+    return ()
+
+
+def _entries(step: Step, in_work: Callable[[], Expenses]) -> Iterator[tuple[int, Told]]:
+    record, before, after = step.record, step.before, step.after
     day = record.at_ms // DAY_MS
     tell = _TOLD.get(record.name)
-    told = Expenses() if tell is None else tell(record.event())
+    told: Told = _NOTHING_TOLD
     if tell is not None:
+        told = tell(step.event)
         yield day, told
     if record.name == "GapDeclared":
-        yield from _behind_a_gap(record)
-    elif after.spent is not before.spent and (perhaps := _less(_counted(day, before, after), told.paid)) != Spent():
-        yield day, Expenses(perhaps=perhaps)
-    if record.name in _UNTOLD and (untold := untold_calls(before, record.event())):
-        yield day, Expenses(untold_calls=untold)
+        yield from _behind_a_gap(step.event)
+    elif after.spent is not before.spent and (perhaps := _untold(day, before, after, told)):
+        yield day, perhaps
+    if record.name in _UNTOLD and (untold := untold_calls(before, step.event)):
+        yield day, {"untold_calls": untold}
     if record.name == "ActorStarted" and not before.to_scrape and not before.all_deferred():
         yield day, _saved(in_work())
 
 
-def told_between(before: FeedbackTotals, after: FeedbackTotals) -> Expenses:
-    """What validators told in between."""
-    return Expenses(
-        confirmed=after.posts["confirmed"] - before.posts["confirmed"],
-        refused=after.posts["refused"] - before.posts["refused"],
-        disputed=after.posts["disputed"] - before.posts["disputed"],
-        scored=after.windows - before.windows,
-        earned=after.earned - before.earned,
-    )
+def told_between(before: FeedbackTotals, after: FeedbackTotals) -> Told:
+    """What validators told in between, as numbers."""
+    return {
+        "confirmed": after.posts["confirmed"] - before.posts["confirmed"],
+        "refused": after.posts["refused"] - before.posts["refused"],
+        "disputed": after.posts["disputed"] - before.posts["disputed"],
+        "scored": after.windows - before.windows,
+        "earned": after.earned - before.earned,
+    }
 
 
-def _counted(day: int, before: State, after: State) -> Spent:
-    """What the machine counted between two states."""
-    return _less(after.spent.get(day, Spent()), before.spent.get(day, Spent()))
+def _untold(day: int, before: State, after: State, told: Told) -> Told:
+    """What the machine counted between two states beyond what was told; empty where that is nothing."""
+    more, less = after.spent.get(day, _NOTHING), before.spent.get(day, _NOTHING)
+    posts = more.posts - less.posts - told.get(_POSTS, 0)
+    users = more.users - less.users - told.get(_USERS, 0)
+    prompt = more.prompt_tokens - less.prompt_tokens - told.get(_PROMPT, 0)
+    completion = more.completion_tokens - less.completion_tokens - told.get(_COMPLETION, 0)
+    if not (posts or users or prompt or completion):
+        return _NOTHING_TOLD
+    return _paid(Spent(posts=posts, users=users, prompt_tokens=prompt, completion_tokens=completion), "perhaps")
 
 
-def _less(more: Spent, less: Spent) -> Spent:
-    return Spent(
-        posts=more.posts - less.posts,
-        users=more.users - less.users,
-        prompt_tokens=more.prompt_tokens - less.prompt_tokens,
-        completion_tokens=more.completion_tokens - less.completion_tokens,
-    )
-
-
-def _saved(in_work: Expenses) -> Expenses:
+def _saved(in_work: Expenses) -> Told:
     """A start amid a batch: without a journal it would search and analyze all of that again."""
     asked = in_work.analyses - in_work.reused
-    return Expenses(starts=1, saved_searches=in_work.searches, saved_analyses=asked, saved=in_work.paid)
+    return {
+        "starts": 1,
+        "saved_searches": in_work.searches,
+        "saved_analyses": asked,
+        **_paid(in_work.paid, "saved"),
+    }
 
 
-def _analyzed(e: ev.PostAnalyzed | ev.AnalysisFailed) -> Expenses:
-    asked = ModelUse(calls=e.calls, prompt_tokens=e.prompt_tokens, completion_tokens=e.completion_tokens)
-    return Expenses(
-        analyses=1,
-        failed_analyses=int(isinstance(e, ev.AnalysisFailed)),
-        reused=int(isinstance(e, ev.PostAnalyzed) and e.reused_from is not None),
-        models={e.model: asked} if e.calls else {},
-        unmeasured_calls=e.unmeasured_calls,
-        repairs=e.repairs,
-        paid=_sums(Spent().told(e)),
-    )
+def _analyzed(e: ev.PostAnalyzed | ev.AnalysisFailed) -> Told:
+    told: dict[Key, Any] = {"analyses": 1, _PROMPT: e.prompt_tokens, _COMPLETION: e.completion_tokens}
+    if e.calls:
+        told["models", e.model, "calls"] = e.calls
+        told["models", e.model, "prompt_tokens"] = e.prompt_tokens
+        told["models", e.model, "completion_tokens"] = e.completion_tokens
+    if type(e) is ev.AnalysisFailed:
+        told["failed_analyses"] = 1
+    elif type(e) is ev.PostAnalyzed and e.reused_from is not None:
+        told["reused"] = 1
+    if e.unmeasured_calls:
+        told["unmeasured_calls"] = e.unmeasured_calls
+    if e.repairs:
+        told["repairs"] = e.repairs
+    return told
 
 
-def _behind_a_gap(record: Record) -> Iterator[tuple[int, Expenses]]:
-    event = record.event()
+def _behind_a_gap(event: ev.Event) -> Iterator[tuple[int, Told]]:
     if isinstance(event, ev.GapDeclared):
         for day, spent in event.salvage.spent.items():
-            yield day, Expenses(paid=_sums(spent))
+            yield day, _paid(spent)
 
 
-def _sums(spent: Spent) -> Spent:
-    """Without the largest, which do not add up."""
-    return _less(spent, Spent())
-
-
+_NOTHING_TOLD: Final[Told] = {}
+_UNITS: Final = ("posts", "users", "prompt_tokens", "completion_tokens")
+_POSTS, _USERS, _PROMPT, _COMPLETION = (("paid", "", unit) for unit in _UNITS)
 _UNTOLD: Final = frozenset({"PostAnalyzed", "AnalysisFailed", "ActorStarted", "EffectCrashed"})
-_TOLD: Final[Mapping[str, Callable[[Any], Expenses]]] = {
-    "PostsScraped": lambda e: Expenses(searches=1, requests=e.requests, paid=Spent().told(e)),
-    "ScrapeFailed": lambda _: Expenses(failed_searches=1),
-    "BudgetSpent": lambda _: Expenses(held=1),
+_TOLD: Final[Mapping[str, Callable[[Any], Told]]] = {
+    "PostsScraped": lambda e: {"searches": 1, "requests": e.requests, _POSTS: e.posts_read, _USERS: e.users_read},
+    "ScrapeFailed": lambda _: {"failed_searches": 1},
+    "BudgetSpent": lambda _: {"held": 1},
     "PostAnalyzed": _analyzed,
     "AnalysisFailed": _analyzed,
-    "SubmissionAccepted": lambda _: Expenses(accepted=1),
-    "GapDeclared": lambda e: Expenses(gaps=1, accepted=e.salvage.accepted),
+    "SubmissionAccepted": lambda _: {"accepted": 1},
+    "GapDeclared": lambda e: {"gaps": 1, "accepted": e.salvage.accepted},
 }
+_TELLING: Final = _UNTOLD | _TOLD.keys()

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from actor.machine.budget import budgets
-from audit.costs.books import DayBooks, WindowBill
+from audit.costs.books import Costs, WindowBill
 from audit.costs.entries import Expenses
 from audit.moments import day_text
 from events.codec import plain
@@ -16,24 +16,26 @@ from events.money import Money
 __all__ = ["day_fields", "total_fields", "window_fields"]
 
 
-def window_fields(money: Money, window: WindowBill) -> dict[str, Any]:
+def window_fields(money: Money, window: WindowBill, bill: Expenses) -> dict[str, Any]:
+    """One window, with its costs of the days that were asked for."""
     opened = None if window.opened_ms is None else at_text(window.opened_ms)
     place = {"window": window.number, "start_block": window.start_block, "opened": opened}
-    return {"kind": "window", **place, **_fields(money, window.bill)}
+    return {"kind": "window", **place, **_fields(money, bill)}
 
 
 def day_fields(money: Money, day: int, bill: Expenses) -> dict[str, Any]:
+    """One UTC day."""
     return {"kind": "day", "day": day_text(day), **_fields(money, bill)}
 
 
-def total_fields(money: Money, books: DayBooks, *, today: int) -> dict[str, Any]:
+def total_fields(money: Money, costs: Costs, *, today: int) -> dict[str, Any]:
     """All of it; the budgets are those of ``today`` (unix days)."""
-    total, days, identity = books.total(), books.full_days(), books.state.identity
-    full = sum((books.days[day] for day in days), Expenses())
-    in_force = budgets(books.state, today)
+    total, days, identity = costs.total(), costs.full_days(), costs.state.identity
+    full = sum((costs.days[day] for day in days), Expenses())
+    in_force = budgets(costs.state, today)
     return {
         "kind": "total",
-        "days": [day_text(day) for day in sorted(books.days)],
+        "days": [day_text(day) for day in sorted(costs.days)],
         **_fields(money, total),
         "per_accepted": money.share(total.paid, total.accepted),
         "per_confirmed": money.share(total.paid, total.confirmed),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from actor.machine.budget import budgets
-from audit.costs.books import DayBooks, WindowBill
+from audit.costs.books import Costs, WindowBill
 from audit.costs.entries import Expenses, ModelUse
 from audit.moments import day_text
 from events.catalogue import Spent
@@ -36,30 +36,32 @@ def heading(by: str) -> str:
     return _row(f"{'window':>8} {'opened':<17}" if by == "window" else f"{'day':<10} {'windows':>8}", tuple(_COLUMNS))
 
 
-def window_line(money: Money, window: WindowBill) -> str:
+def window_line(money: Money, window: WindowBill, bill: Expenses) -> str:
+    """One window, with its costs of the days that were asked for."""
     number = "-" if window.number is None else str(window.number)
     opened = "" if window.opened_ms is None else f"{at_text(window.opened_ms)[:16]}Z"
-    return _row(f"{number:>8} {opened:<17}", _cells(money, window.bill))
+    return _row(f"{number:>8} {opened:<17}", _cells(money, bill))
 
 
 def day_line(money: Money, day: int, bill: Expenses) -> str:
+    """One UTC day."""
     return _row(f"{day_text(day):<10} {bill.windows:>8}", _cells(money, bill))
 
 
-def total_lines(money: Money, books: DayBooks, *, today: int) -> list[str]:
+def total_lines(money: Money, costs: Costs, *, today: int) -> list[str]:
     """All of it in words; the budgets are those of ``today`` (unix days)."""
-    total = books.total()
+    total = costs.total()
     return [
         _x_line(money, total),
         _llm_line(money, total),
         *_model_lines(total.models),
-        _accepted_line(money, books, total),
+        _accepted_line(money, costs, total),
         *_confirmed_lines(money, total),
         *_scored_lines(money, total),
-        _full_day_line(money, books),
+        _full_day_line(money, costs),
         _saved_line(money, total),
         _unrecorded_line(money, total),
-        _budget_line(books, today),
+        _budget_line(costs, today),
         *([f"gaps: {total.gaps} declared; of what lies in them only readable records count"] if total.gaps else []),
     ]
 
@@ -112,8 +114,8 @@ def _model_lines(models: Mapping[str, ModelUse]) -> list[str]:
     return [f"  {printable(name, 60)}: {_count(asked.calls, 'call')}, {_tokens(asked)}" for name, asked in several]
 
 
-def _accepted_line(money: Money, books: DayBooks, total: Expenses) -> str:
-    identity = books.state.identity
+def _accepted_line(money: Money, costs: Costs, total: Expenses) -> str:
+    identity = costs.state.identity
     dry_run = identity is not None and identity.dry_run
     what = f"{_count(total.accepted, 'post')} {'would have been submitted (a dry run)' if dry_run else 'accepted'}"
     return f"{what}{f', for each {_share(money, total.paid, total.accepted)}' if total.accepted else ''}"
@@ -134,11 +136,11 @@ def _scored_lines(money: Money, total: Expenses) -> list[str]:
     return [f"score: {total.earned:.4f} earned in {_count(total.scored, 'window')}{share}"]
 
 
-def _full_day_line(money: Money, books: DayBooks) -> str:
-    days = books.full_days()
+def _full_day_line(money: Money, costs: Costs) -> str:
+    days = costs.full_days()
     if not days:
         return "a day: no full UTC day is on record"
-    full = sum((books.days[day] for day in days), Expenses())
+    full = sum((costs.days[day] for day in days), Expenses())
     return f"a day: {_share(money, full.paid, len(days))} (mean of the last {_count(len(days), 'full UTC day')})"
 
 
@@ -165,10 +167,10 @@ def _unrecorded_line(money: Money, total: Expenses) -> str:
     return f"not on record: {'; '.join(said) or 'nothing'}"
 
 
-def _budget_line(books: DayBooks, today: int) -> str:
+def _budget_line(costs: Costs, today: int) -> str:
     said = [
         f"{'X' if name == 'x' else 'LLM'} ${budget.spent_usd:.4f} of ${budget.limit_usd:.4f}"
-        for name, budget in budgets(books.state, today).items()
+        for name, budget in budgets(costs.state, today).items()
         if budget is not None
     ]
     return f"budget of {day_text(today)}: {', '.join(said) or 'none is set'}"

@@ -20,10 +20,10 @@ from audit.replay.notes import Note, carried, joined_text, notes_of
 from events import catalogue as ev
 from events.journal import Record
 
-__all__ = ["Timeline"]
+__all__ = ["BETWEEN_RUNS", "Timeline"]
 
 # A start writes these before its ActorStarted: they are not the last word of the process before it.
-_BETWEEN_RUNS: Final = (ev.TailRepaired, ev.ApiMoved, ev.GapDeclared)
+BETWEEN_RUNS: Final = frozenset({"TailRepaired", "ApiMoved", "GapDeclared"})
 _LABEL_WIDTH: Final = 10
 _HELD_BACK: Final = 1_000
 _HEADER: Final = "window"
@@ -55,7 +55,10 @@ class Timeline:
 
     Attributes:
         shown: How many lines were given out.
+        blocks: A line may depend on the whole block of its window.
     """
+
+    blocks = True
 
     def __init__(self, filters: Filters) -> None:
         self.shown = 0
@@ -66,6 +69,10 @@ class Timeline:
         self._last_of_run: Record | None = None
         self._group: object = self  # what the last line belongs to: a block, or None between blocks
         self._out: list[str] = []
+
+    def skip(self, last_of_run: Record | None) -> None:
+        """Go on amid a journal, between two blocks; this is the last record before of a running process."""
+        self._last_of_run = last_of_run
 
     def take(self, step: Step) -> list[str]:
         block = self._block
@@ -79,7 +86,7 @@ class Timeline:
         else:
             self._tell(step)
         self._last = step.record
-        if not isinstance(step.event, _BETWEEN_RUNS):
+        if step.record.name not in BETWEEN_RUNS:
             self._last_of_run = step.record
         return self._given()
 

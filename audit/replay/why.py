@@ -20,7 +20,7 @@ from events.differences import Difference, difference_fields, difference_lines, 
 from events.effects import Effect
 from events.journal import Record, at_text
 
-__all__ = ["GUARD_MEANINGS", "Why", "effect_text", "why", "why_fields", "why_lines"]
+__all__ = ["GUARD_MEANINGS", "Why", "effect_text", "explained", "why", "why_fields", "why_lines"]
 
 _LONGEST_LINE: Final = 2_000
 GUARD_MEANINGS: Final[Mapping[str, str]] = {
@@ -77,7 +77,7 @@ def why(records: Iterable[Record], seq: int) -> Why:
         state, ended = after, record.seq
     if not sought:
         raise UsageError(f"--why {seq}: the journal ends at record {ended}")
-    return _explained(sought[0], state)
+    return explained(sought[0], state)
 
 
 def _before(records: Iterable[Record], seq: int, sought: list[Record]) -> Iterator[Record]:
@@ -89,7 +89,8 @@ def _before(records: Iterable[Record], seq: int, sought: list[Record]) -> Iterat
         yield record
 
 
-def _explained(record: Record, before: State) -> Why:
+def explained(record: Record, before: State) -> Why:
+    """Explain a record in this state. FoldError where this build cannot read it."""
     try:
         event = record.event()
     except ValueError as error:

@@ -6,6 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from audit.rules.books import PostBook
@@ -28,6 +29,7 @@ _COPIED: Final = {
 }
 
 
+@lru_cache(maxsize=64)  # a post is analyzed, then sent
 def _normal(text: str) -> str:
     """The contract's norm_text, written anew: NFC, each run of whitespace one space, trimmed."""
     return re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)).strip(" ")

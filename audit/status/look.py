@@ -41,6 +41,7 @@ class Look:
         record: The last record; None before the first.
         snapshot_seq: The record whose snapshot stood for those before it; None when all were folded.
         seen: What the records of the last day tell beside the state.
+        seen_from: The record that this begins with: the first one of a file; 0 without any file.
         free_bytes: Room on the journal's disk when it was looked at last; None where that cannot be told.
 
     Raises:
@@ -56,9 +57,9 @@ class Look:
         segments = list_segments(directory)
         stored, cached = _snapshot(directory, segments)
         self.snapshot_seq = None if stored is None else stored.place.head.seq
-        self.seen = Seen(cached)
         day = _segment_of_day(directory, segments, now_ms)
-        self._seen_from = 0 if day is None else first_seq(day)
+        self.seen_from = 0 if day is None else first_seq(day)
+        self.seen = Seen(INITIAL if self.seen_from <= 1 else cached)
         self._snapshot_head = None if stored is None else stored.place.head
         self._cached = cached
         begin = None if day is None or stored is None else _first(directory / min(day, stored.place.segment))
@@ -103,19 +104,32 @@ class Look:
                 on_progress(record.seq)
         return self.record is not before
 
+    def adopt(self, state: State, record: Record, seen: Seen, reader: JournalReader) -> bool:
+        """Go on behind a record that somebody else read up to, and where ``reader`` stands; before the first `refresh`.
+
+        False, and nothing is changed, where ``seen`` began with other quotas than those known here.
+        """
+        if seen.quotas != self.seen.quotas:
+            return False
+        self.state, self.record, self.seen = state, record, seen
+        self._snapshot_head, self._from_first, self._reader = None, False, reader
+        return True
+
     @property
     def tail_bytes(self) -> int:
         """Bytes of a record that is being written, or was never finished."""
         return self._reader.tail_bytes
 
     def _take(self, record: Record) -> None:
-        head = self._snapshot_head
+        head, before = self._snapshot_head, self.state
         try:
             if head is None or record.seq > head.seq:
                 self.state = fold_record(self.state, record)
             elif record.seq == head.seq:
                 self._adopt(head, record)
-            if record.seq >= self._seen_from:
+            if record.seq == self.seen_from and self.snapshot_seq is None:
+                self.seen = Seen(before)
+            if record.seq >= self.seen_from:
                 self.seen.take(record, record.event())
         except IllegalEventError as error:
             raise FoldError(str(error)) from error

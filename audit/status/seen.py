@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from actor.machine import State
 from actor.machine.budget import DAY_MS
@@ -21,7 +21,7 @@ from events.describe import describe, is_trouble
 from events.journal import Record
 from events.windows import WindowLog, WindowOutcome
 
-__all__ = ["OPEN", "NamedBlock", "PostSeen", "PostsSeen", "Seen", "SeenTrouble", "WindowsSeen"]
+__all__ = ["OPEN", "NamedBlock", "PostSeen", "PostsSeen", "Quotas", "Seen", "SeenTrouble", "WindowsSeen"]
 
 OPEN: Final = "open"
 
@@ -47,6 +47,14 @@ class _Ended:
     outcome: WindowOutcome
 
 
+class Quotas(NamedTuple):
+    """What decides about a window beside the records, as `WindowLog` takes it."""
+
+    quota: tuple[int, int | None]
+    attempts: int
+    holds: bool
+
+
 class WindowsSeen:
     """Fed records in order.
 
@@ -55,11 +63,12 @@ class WindowsSeen:
     """
 
     def __init__(self, state: State) -> None:
-        self._log = WindowLog(
-            quota=(state.policy.max_submissions_per_window, state.served_max_submissions),
-            attempts=state.policy.submit_attempts,
-            holds=state.policy.on_analysis_error == "hold",
+        self.quotas = Quotas(
+            (state.policy.max_submissions_per_window, state.served_max_submissions),
+            state.policy.submit_attempts,
+            state.policy.on_analysis_error == "hold",
         )
+        self._log = WindowLog(quota=self.quotas.quota, attempts=self.quotas.attempts, holds=self.quotas.holds)
         self._ended: deque[_Ended] = deque(maxlen=_WINDOWS)
         self._last_ms: int | None = None
         self._blocks: deque[NamedBlock] = deque(maxlen=_BLOCKS)
@@ -262,6 +271,11 @@ class Seen:
         self.windows = WindowsSeen(state)
         self.posts = PostsSeen()
         self.feedback = Feedback()
+
+    @property
+    def quotas(self) -> Quotas:
+        """What it began with."""
+        return self.windows.quotas
 
     def take(self, record: Record, event: ev.Event) -> None:
         if self.first_ms is None:

@@ -27,22 +27,34 @@ class JournalReader:
     Args:
         directory: The journal.
         after: Begin behind this record, whose hash is compared; None for the first one.
+        begin: In place of ``after``: begin at a place that an earlier reader came to, and read nothing before it.
 
     Attributes:
         tail_bytes: Length of the torn tail, or of the record being written, that ended the last iteration.
     """
 
-    def __init__(self, directory: Path, *, after: Head | None = None) -> None:
+    def __init__(self, directory: Path, *, after: Head | None = None, begin: Place | None = None) -> None:
         self.directory = directory
         self.tail_bytes = 0
-        self._after = after or GENESIS
-        self._walk = Walk(directory, [], start_before(directory, list_segments(directory), self._after.seq))
+        self._after = after or (GENESIS if begin is None else begin.head)
+        start = start_before(directory, list_segments(directory), self._after.seq) if begin is None else begin
+        self._walk = Walk(directory, [], start)
         self._ended = START
 
     @property
     def head(self) -> Head:
         """The chain's end as far as it was read, and not only given out."""
         return self._walk.place.head
+
+    @property
+    def place(self) -> Place:
+        """Where the last record that was read ended."""
+        return self._last_ended()
+
+    @property
+    def end(self) -> tuple[str, int]:
+        """The file of the record that was just given out, and the byte behind it."""
+        return self._walk.end
 
     def __iter__(self) -> Iterator[Record]:
         """Raises JournalDamagedError where the chain breaks, with file and offset."""

@@ -80,6 +80,11 @@ class Walk:
         return Place(head=self.head, segment=self._segment, offset=self._offset)
 
     @property
+    def end(self) -> tuple[str, int]:
+        """The file of ``place``, and the byte in it."""
+        return self._segment, self._offset
+
+    @property
     def ended(self) -> Place:
         return self.place if self._offset else self._left
 

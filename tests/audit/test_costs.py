@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from actor.machine import INITIAL
 from actor.machine.budget import DAY_MS, Budget, budgets
-from actor.machine.history import folded
-from audit.costs.books import DayBooks, WindowBill
+from actor.machine.history import steps
+from audit.costs.books import Costs, DayBooks, WindowBill
 from audit.costs.entries import Expenses, ModelUse
 from audit.costs.fields import day_fields, total_fields
 from audit.costs.lines import day_line, total_lines, window_line
@@ -26,12 +27,12 @@ ANALYSIS = Spent(prompt_tokens=100, completion_tokens=10)
 PRICED = Money(Prices(llm_usd_per_million_prompt_tokens=1.0, llm_usd_per_million_completion_tokens=10.0))
 
 
-def booked(drive: Drive, since: int | None = None, until: int | None = None) -> tuple[DayBooks, list[WindowBill]]:
-    """The books of a drive's records, and its windows that cost something or were begun."""
-    books = DayBooks(since=since, until=until)
-    ended = [books.enter(record, state) for record, state in folded(drive.records)]
-    windows = [window for window in (*ended, books.window) if window is not None and window.bill != Expenses()]
-    return books, windows
+def booked(drive: Drive, since: int | None = None, until: int | None = None) -> tuple[Costs, list[WindowBill]]:
+    """The costs of a drive's records, and its windows that cost something or were begun."""
+    books = DayBooks()
+    ended = [books.enter(step) for step in steps(drive.records)]
+    windows = [window for window in (*ended, books.window) if window and window.bill(since, until) != Expenses()]
+    return books.costs(drive.state, since=since, until=until), windows
 
 
 def times(spent: Spent, number: int) -> Spent:
@@ -49,9 +50,9 @@ def test_a_window_s_costs_are_its_search_and_its_analyses() -> None:
     drive = Drive().start().batch(7, 1, 2).accept_all().batch(8, 3).accept_all()
     books, windows = booked(drive)
     assert [(window.number, window.start_block) for window in windows] == [(7, 700), (8, 800)]
-    assert [units(window.bill.paid) for window in windows] == [(10, 10, 200, 20), (10, 10, 100, 10)]
-    assert [window.bill.accepted for window in windows] == [2, 1]
-    assert sum((window.bill for window in windows), Expenses()) == books.total() == books.days[TODAY]
+    assert [units(window.bill().paid) for window in windows] == [(10, 10, 200, 20), (10, 10, 100, 10)]
+    assert [window.bill().accepted for window in windows] == [2, 1]
+    assert sum((window.bill() for window in windows), Expenses()) == books.total() == books.days[TODAY]
     assert books.total().models == {"m": ModelUse(calls=3, prompt_tokens=300, completion_tokens=30)}
 
 
@@ -61,7 +62,7 @@ def test_a_record_that_ends_one_window_and_begins_the_next_belongs_to_the_first(
     drive.on(accepted(drive.send()))
     drive.scraped()
     _, windows = booked(drive)
-    assert [(window.bill.accepted, window.bill.searches) for window in windows] == [(1, 1), (0, 1)]
+    assert [(window.bill().accepted, window.bill().searches) for window in windows] == [(1, 1), (0, 1)]
 
 
 def test_a_day_s_costs_are_those_of_its_records() -> None:
@@ -71,7 +72,7 @@ def test_a_day_s_costs_are_those_of_its_records() -> None:
     drive.analyze_all().accept_all()
     books, windows = booked(drive)
     assert [units(books.days[day].paid) for day in (TODAY, TODAY + 1)] == [units(SEARCH), units(ANALYSIS)]
-    assert [units(window.bill.paid) for window in windows] == [(10, 10, 100, 10)]
+    assert [units(window.bill().paid) for window in windows] == [(10, 10, 100, 10)]
 
 
 def test_only_the_days_that_are_asked_for_count() -> None:
@@ -197,7 +198,7 @@ def test_where_all_is_told_nothing_is_missing() -> None:
     assert _unrecorded(books) == "not on record: nothing"
 
 
-def _unrecorded(books: DayBooks) -> str:
+def _unrecorded(books: Costs) -> str:
     (line,) = (line for line in total_lines(PRICED, books, today=TODAY) if line.startswith("not on record"))
     return line
 
@@ -244,7 +245,7 @@ def test_full_days_lie_between_others_and_have_windows() -> None:
     books, _ = booked(drive)
     assert books.full_days() == [TODAY + day for day in (2, 4, 5, 6, 7, 8, 9)]
     assert booked(Drive().start().window(7))[0].full_days() == []
-    assert DayBooks().full_days() == []
+    assert DayBooks().costs(INITIAL).full_days() == []
     (line,) = [line for line in total_lines(PRICED, books, today=TODAY) if line.startswith("a day: ")]
     assert line == "a day: X $0.1500, LLM $0.000000 (mean of the last 7 full UTC days)"
 
@@ -274,7 +275,7 @@ def test_a_model_s_name_cannot_steer_the_terminal() -> None:
     drive = Drive().start().window(7).scraped(1, 2)
     drive.on(analyzed("1", model="\x1b[31mred"), analyzed("2"))
     books, (window,) = booked(drive)
-    text = "".join(total_lines(PRICED, books, today=TODAY)) + window_line(PRICED, window)
+    text = "".join(total_lines(PRICED, books, today=TODAY)) + window_line(PRICED, window, window.bill())
     assert text.isprintable()
     assert "[31mred" in text
 

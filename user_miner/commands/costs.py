@@ -14,17 +14,20 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 import orjson
 import typer
 
+from actor.machine import INITIAL, State
 from actor.machine.budget import DAY_MS
-from actor.machine.history import folded
-from audit.costs.books import DayBooks, WindowBill
+from actor.machine.history import steps
+from audit.costs.books import Costs, DayBooks, WindowBill
 from audit.costs.entries import Expenses
 from audit.costs.fields import day_fields, total_fields, window_fields
 from audit.costs.lines import day_line, heading, total_lines, window_line
 from audit.errors import UsageError
+from audit.index import Index
 from events.describe import inert_json
 from events.journal import JournalReader, locate
 from events.money import Money
 from events.prices import Prices
+from user_miner.indexed import NoIndexOption, answered
 from user_miner.options import JournalArgument, JsonOption, named_or_own
 from user_miner.terminal import in_one_line, watched
 
@@ -40,6 +43,7 @@ def costs(
     since: Annotated[str | None, typer.Option(metavar="DAY", help="Start at this UTC day.")] = None,
     until: Annotated[str | None, typer.Option(metavar="DAY", help="End at this UTC day.")] = None,
     env_file: Annotated[Path | None, typer.Option(help="Settings file with the prices [default: .miner_env]")] = None,
+    no_index: NoIndexOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what X and the LLM cost. It also tells what the journal saved and what the budgets have left."""
@@ -52,9 +56,16 @@ def costs(
     except SettingsError as error:
         raise typer.Exit(max(fail(line, code=2) for line in error.lines)) from None
     days = (since, until)
-    now_ms = SystemClock().now_ms()
     raise typer.Exit(
-        run_costs(named_or_own(journal, env_file), by, days, as_json=as_json, prices=prices, now_ms=now_ms)
+        run_costs(
+            named_or_own(journal, env_file),
+            by,
+            days,
+            as_json=as_json,
+            prices=prices,
+            now_ms=SystemClock().now_ms(),
+            no_index=no_index,
+        )
     )
 
 
@@ -63,7 +74,14 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC).date()
 
 @in_one_line
 def run_costs(
-    directory: Path, by: By, days: tuple[str | None, str | None], *, as_json: bool, prices: Prices, now_ms: int
+    directory: Path,
+    by: By,
+    days: tuple[str | None, str | None],
+    *,
+    as_json: bool,
+    prices: Prices,
+    now_ms: int,
+    no_index: bool = False,
 ) -> int:
     """Print the costs; 1 when the journal is damaged or this build disagrees with it, 2 on wrong use.
 
@@ -74,42 +92,75 @@ def run_costs(
         as_json: For machines, a line for each row.
         prices: The price table.
         now_ms: The present moment, unix milliseconds: the budgets are shown as of its UTC day.
+        no_index: Answer from the journal alone.
     """
     money, today = Money(prices), now_ms // DAY_MS
     since, until = _unix_day(days[0], "--since"), _unix_day(days[1], "--until")
     if since is not None and until is not None and since > until:
         raise UsageError(f"--since {days[0]} is after --until {days[1]}: expected the earlier day first")
-    books = DayBooks(since=since, until=until)
-    rows = _rows(JournalReader(locate(directory)), books, money, by, as_json=as_json)
+    journal = locate(directory)
+    found, source = answered(
+        journal,
+        lambda index: _Found.of_index(index, windows=by == "window"),
+        lambda: _Found.of_journal(journal),
+        use=not no_index,
+    )
+    rows = _rows(found, money, by, (since, until), as_json=as_json)
     if as_json:
         sys.stdout.writelines(rows)
-        sys.stdout.write(_json(total_fields(money, books, today=today)))
+        fields = total_fields(money, found.costs(since, until), today=today)
+        sys.stdout.write(_json(fields | {"source": source}))
         return 0
     for number, row in enumerate(rows):
         if number == 0:
             sys.stdout.write(f"{heading(by)}\n")
         sys.stdout.write(row)
-    gap = "\n" if books.days and by != "total" else ""
-    sys.stdout.write(gap + "".join(f"{line}\n" for line in total_lines(money, books, today=today)))
+    costs = found.costs(since, until)
+    gap = "\n" if costs.days and by != "total" else ""
+    sys.stdout.write(gap + "".join(f"{line}\n" for line in total_lines(money, costs, today=today)))
     return 0
 
 
-def _rows(reader: JournalReader, books: DayBooks, money: Money, by: By, *, as_json: bool) -> Iterator[str]:
-    """The rows that were asked for; ``books`` are complete after the last one."""
-    for window in _ended(reader, books):
-        if by == "window" and window.bill != Expenses():
-            yield _json(window_fields(money, window)) if as_json else f"{window_line(money, window)}\n"
+class _Found:
+    """The windows as they end, and the books, which are complete behind the last one."""
+
+    def __init__(self, books: DayBooks, state: State, windows: Iterator[WindowBill]) -> None:
+        self.books = books
+        self.state = state
+        self.windows = windows
+
+    @classmethod
+    def of_index(cls, index: Index, *, windows: bool) -> _Found:
+        """As the index has them."""
+        return cls(index.books(), index.state, iter(list(index.windows()) if windows else ()))
+
+    @classmethod
+    def of_journal(cls, journal: Path) -> _Found:
+        """Read from the first record on, as somebody asks for the windows."""
+        found = cls(DayBooks(), INITIAL, iter(()))
+        found.windows = found._read(journal)
+        return found
+
+    def _read(self, journal: Path) -> Iterator[WindowBill]:
+        for step in steps(watched(JournalReader(journal), "reading")):
+            self.state = step.after
+            if (window := self.books.enter(step)) is not None:
+                yield window
+        yield self.books.window
+
+    def costs(self, since: int | None, until: int | None) -> Costs:
+        """The costs of some days."""
+        return self.books.costs(self.state, since=since, until=until)
+
+
+def _rows(found: _Found, money: Money, by: By, days: tuple[int | None, int | None], *, as_json: bool) -> Iterator[str]:
+    """The rows that were asked for; the books are complete after the last one."""
+    for window in found.windows:
+        if by == "window" and (bill := window.bill(*days)) != Expenses():
+            yield (_json(window_fields(money, window, bill)) if as_json else f"{window_line(money, window, bill)}\n")
     if by == "day":
-        for day, bill in sorted(books.days.items()):
+        for day, bill in sorted(found.costs(*days).days.items()):
             yield _json(day_fields(money, day, bill)) if as_json else f"{day_line(money, day, bill)}\n"
-
-
-def _ended(reader: JournalReader, books: DayBooks) -> Iterator[WindowBill]:
-    """Each window once its work has ended, the last one as far as it goes."""
-    for record, state in folded(watched(reader, "reading")):
-        if (window := books.enter(record, state)) is not None:
-            yield window
-    yield books.window
 
 
 def _unix_day(text: str | None, option: str) -> int | None:

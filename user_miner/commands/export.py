@@ -22,11 +22,14 @@ from audit.export.columns import Column
 from audit.export.formats import require_pyarrow, write_csv, write_jsonl, write_parquet
 from audit.export.tables import TABLES
 from audit.feedback import told_in
-from audit.filters import parse_filters
+from audit.filters import Filters, parse_filters
+from audit.index import Index
+from audit.index.ask import filtered_steps, post_steps
 from audit.vouch import SignatureCheck
 from events.describe import inert_json, path_text, printable
-from events.journal import JournalReader, locate
+from events.journal import Head, JournalReader, locate
 from user_miner.commands.verify import kept_checkpoint
+from user_miner.indexed import NoIndexOption, answered
 from user_miner.options import EnvFileOption, JournalArgument, named_or_own
 from user_miner.output import check_target, opened
 from user_miner.terminal import in_one_line, tell, watched
@@ -70,6 +73,7 @@ def export(
     until: Annotated[str | None, typer.Option(metavar="TIME", help="Up to this UTC time.")] = None,
     window: Annotated[list[int] | None, typer.Option(min=0, help="Only this window; repeatable.")] = None,
     event: Annotated[list[str] | None, typer.Option(help="Only records of this event; repeatable.")] = None,
+    no_index: NoIndexOption = False,
     env_file: EnvFileOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="With --out: print a JSON summary of what was written.")
@@ -95,6 +99,7 @@ def export(
             out=file,
             force=force,
             as_json=as_json,
+            no_index=no_index,
         )
     )
 
@@ -123,6 +128,7 @@ def run_export(
     out: Path | None,
     force: bool,
     as_json: bool,
+    no_index: bool = False,
 ) -> int:
     """Write the table; 0 when all of it was, 1 when the journal is damaged, 2 on wrong use.
 
@@ -134,6 +140,7 @@ def run_export(
         out: Where to; None is standard output.
         force: Overwrite an existing file.
         as_json: Say what was written as JSON.
+        no_index: Read the journal alone.
     """
     if limits["events"] and what != "records":
         raise UsageError(f"--event filters records: it does not go with --what {what}")
@@ -144,33 +151,60 @@ def run_export(
     if out is None and form != "jsonl" and sys.stdout.isatty():
         raise UsageError(f"{form} may hold bytes that steer a terminal: give --out FILE, or pipe it")
     target = None if out is None else check_target(out, journal, force=force)
-    reader = JournalReader(journal)
-    table = TABLES[what]
-    read = steps(reader if target is None else watched(reader, "exporting"))
-    told = told_in(JournalReader(journal)) if table.asks_validators else None
+    found, source = answered(
+        journal,
+        lambda index: _Rows.of_index(index, what, filters),
+        lambda: _Rows.of_journal(journal, what, filters, is_watched=target is not None),
+        use=bool(filters.text) and not no_index,
+    )
     with opened(target, force=force) as stream:
-        count = _WRITERS[form](table.columns, table.rows(read, filters, told), stream)
+        count = _WRITERS[form](TABLES[what].columns, found.rows, stream)
     if target is not None:
-        _say(what, form, out, count, reader, as_json=as_json)
+        head, tail_bytes = found.end()
+        fields = {"head": {"seq": head.seq, "hash": head.hash}, "tail_bytes": tail_bytes, "source": source}
+        _say(what, form, out, count, fields, as_json=as_json)
     return 0
 
 
-def _say(what: str, form: str, out: Path | None, count: int, reader: JournalReader, *, as_json: bool) -> None:
-    head = reader.head
+class _Rows:
+    """The rows, to be taken once, and then the journal's end: its head, and the bytes of an unfinished record."""
+
+    def __init__(self, rows: Iterator[tuple[Any, ...]], end: Callable[[], tuple[Head, int]]) -> None:
+        self.rows = rows
+        self.end = end
+
+    @classmethod
+    def of_index(cls, index: Index, what: WhatText, filters: Filters) -> _Rows | None:
+        """From the few stretches that may hold a row; None where these are not known, or not few."""
+        found = filtered_steps(index, filters) if what == "records" else None
+        if what == "posts":
+            found = post_steps(index, filters)
+        last = index.last_record
+        if found is None or last is None:
+            return None
+        read = list(found)
+        told = told_in(step.record for step in read)
+        end = (last.head, index.tail_bytes)
+        return cls(iter(list(TABLES[what].rows(read, filters, told))), lambda: end)
+
+    @classmethod
+    def of_journal(cls, journal: Path, what: WhatText, filters: Filters, *, is_watched: bool) -> _Rows:
+        """Read from the first record on, as somebody asks for them."""
+        reader = JournalReader(journal)
+        table = TABLES[what]
+        read = steps(watched(reader, "exporting") if is_watched else reader)
+        told = told_in(JournalReader(journal)) if table.asks_validators else None
+        return cls(table.rows(read, filters, told), lambda: (reader.head, reader.tail_bytes))
+
+
+def _say(what: str, form: str, out: Path | None, count: int, end: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
-        said = {
-            "out": path_text(out),
-            "what": what,
-            "format": form,
-            "rows": count,
-            "head": {"seq": head.seq, "hash": head.hash},
-            "tail_bytes": reader.tail_bytes,
-        }
+        said = {"out": path_text(out), "what": what, "format": form, "rows": count, **end}
         sys.stdout.write(inert_json(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE).decode()))
         return
-    tail = f"; {reader.tail_bytes} bytes of an unfinished record follow" if reader.tail_bytes else ""
+    tail = f"; {end['tail_bytes']} bytes of an unfinished record follow" if end["tail_bytes"] else ""
     name = printable(str(out), _LONGEST_PATH)
-    sys.stdout.write(f"{name}: {count} {what} from records 1 to {head.seq}{tail}\n")
+    sys.stdout.write(f"{name}: {count} {what} from records 1 to {end['head']['seq']}{tail}\n")
 
 
 _LARGEST_BYTES: Final = 256 * 1024 * 1024

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 import orjson
 import typer
@@ -20,7 +20,10 @@ from actor.machine import INITIAL, State, encode_state
 from actor.machine.history import FoldError, Step, folded, steps
 from audit.errors import UsageError
 from audit.filters import Filters, parse_filters
-from audit.moments import Point, parse_moment, points
+from audit.index import Index
+from audit.index.ask import Printer, life_at, lines_at, points_at, why_at
+from audit.index.chunk import CHUNK
+from audit.moments import Moment, Point, parse_moment, points
 from audit.replay.follow import PACE_S, followed, rest
 from audit.replay.lines import json_line, record_fields, record_line
 from audit.replay.post_life import post_life, post_life_fields
@@ -31,6 +34,7 @@ from events.codec import plain
 from events.describe import inert_json
 from events.differences import difference_fields, difference_lines, differences
 from events.journal import JournalError, JournalReader, Record, at_text, locate
+from user_miner.indexed import NoIndexOption, Source, answered
 from user_miner.options import EnvFileOption, JournalArgument, JsonOption, named_or_own
 from user_miner.terminal import fail, in_one_line, watched
 
@@ -59,6 +63,7 @@ def replay(
         int | None,
         typer.Option(metavar="SEQ", min=1, help="Why this record led to its next state, and what it changed."),
     ] = None,
+    no_index: NoIndexOption = False,
     env_file: EnvFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -75,24 +80,21 @@ def replay(
         at=at,
         diff=diff,
         why=why,
+        no_index=no_index,
     )
     raise typer.Exit(run_replay(named_or_own(journal, env_file), options))
 
 
-class _Printer(Protocol):
-    """What turns steps into lines: `Timeline`, or one line for each record."""
+class _Printer(Printer, Protocol):
+    """What turns steps into lines and counts them: `Timeline`, or one line for each record."""
 
     shown: int
-
-    def take(self, step: Step) -> list[str]: ...
-
-    def pause(self) -> list[str]: ...
-
-    def finish(self) -> list[str]: ...
 
 
 class _EachRecord:
     """One line for each record that passes."""
+
+    blocks = False
 
     def __init__(self, line: Callable[[Step], str], filters: Filters) -> None:
         self.shown = 0
@@ -105,6 +107,9 @@ class _EachRecord:
         self.shown += 1
         return [self._line(step)]
 
+    def skip(self, last_of_run: Record | None) -> None:
+        """A record's line depends on no other record."""
+
     def pause(self) -> list[str]:
         """Nothing is ever held back."""
         return []
@@ -114,15 +119,56 @@ class _EachRecord:
         return []
 
 
-def print_timeline(reader: JournalReader, filters: Filters, *, verbose: bool, as_json: bool) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """A whole timeline.
+
+    Attributes:
+        lines: Those that were not printed yet.
+        shown: How many lines there are in all.
+        records: How many records the journal has.
+        tail_bytes: Length of an unfinished record at its end.
+        state: The state at its end.
+    """
+
+    lines: list[str]
+    shown: int
+    records: int
+    tail_bytes: int
+    state: State
+
+
+def print_timeline(journal: Path, filters: Filters, *, verbose: bool, as_json: bool, no_index: bool) -> int:
     """All that passes, and for people the sum of it."""
-    printer = _printer(filters, verbose=verbose, as_json=as_json)
-    state = _print_steps(reader, printer)
-    sys.stdout.writelines(printer.finish())
-    if filters.text and not printer.shown:
-        return _say_that_nothing_passed(reader, filters, as_json=as_json)
+
+    def by_index(index: Index) -> _Told | None:
+        printer = _printer(filters, verbose=verbose, as_json=as_json, source="index")
+        lines = lines_at(index, filters, printer)
+        if lines is None:
+            return None
+        return _Told(
+            lines=lines,
+            shown=printer.shown,
+            records=index.record_count,
+            tail_bytes=index.tail_bytes,
+            state=index.state,
+        )
+
+    def by_journal() -> _Told:
+        reader = JournalReader(journal)
+        printer = _printer(filters, verbose=verbose, as_json=as_json)
+        state = _print_steps(reader, printer)
+        lines = printer.finish()
+        return _Told(
+            lines=lines, shown=printer.shown, records=reader.head.seq, tail_bytes=reader.tail_bytes, state=state
+        )
+
+    told, _ = answered(journal, by_index, by_journal, use=bool(filters.text) and not no_index)
+    sys.stdout.writelines(told.lines)
+    if filters.text and not told.shown:
+        return _say_that_nothing_passed(told, filters, as_json=as_json)
     if not as_json:
-        sys.stdout.write(_summary(reader, state))
+        sys.stdout.write(_summary(told))
     return 0
 
 
@@ -144,9 +190,10 @@ def follow_timeline(
     return 0
 
 
-def _printer(filters: Filters, *, verbose: bool, as_json: bool) -> _Printer:
+def _printer(filters: Filters, *, verbose: bool, as_json: bool, source: Source = "journal") -> _Printer:
     if as_json:
-        return _EachRecord(lambda step: json_line(record_fields(step.record, step.event)), filters)
+        named = {"source": source}
+        return _EachRecord(lambda step: json_line(record_fields(step.record, step.event) | named), filters)
     if verbose:
         return _EachRecord(lambda step: record_line(step.record, step.event), filters)
     return Timeline(filters)
@@ -164,23 +211,27 @@ def _print_steps(records: Iterable[Record], printer: _Printer) -> State:
     return state
 
 
-def _say_that_nothing_passed(reader: JournalReader, filters: Filters, *, as_json: bool) -> int:
-    said = f"none of the {reader.head.seq} records passes {filters.text}"
+def _say_that_nothing_passed(told: _Told, filters: Filters, *, as_json: bool) -> int:
+    said = f"none of the {told.records} records passes {filters.text}"
     if as_json:
         return fail(said, code=0)  # beside the JSON, of which there is none
     sys.stdout.write(f"{said}\n")
     return 0
 
 
-def _summary(reader: JournalReader, state: State) -> str:
-    t = state.totals
+def _summary(told: _Told) -> str:
+    t, state = told.state.totals, told.state
     dry = " A dry run: nothing was sent." if state.identity is not None and state.identity.dry_run else ""
-    tail = f"; {reader.tail_bytes} bytes of an unfinished record follow" if reader.tail_bytes else ""
+    tail = f"; {told.tail_bytes} bytes of an unfinished record follow" if told.tail_bytes else ""
     return (
-        f"\n{reader.head.seq} records{tail}. {t.windows} windows, {t.scraped} posts: {t.accepted} accepted, "
+        f"\n{told.records} records{tail}. {t.windows} windows, {t.scraped} posts: {t.accepted} accepted, "
         f"{t.rejected} rejected, {t.abandoned} abandoned, {t.left_out} left out, {len(state.posts)} pending. "
         f"Now {state.state}.{dry}\n"
     )
+
+
+# Up to here a journal is read faster than its index is made.
+_NEAR: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +250,7 @@ class ReplayOptions:
         at: A record's number or a time: the state there.
         diff: Two of them: what changed between.
         why: A record's number: the reason for it.
+        no_index: Answer from the journal alone.
     """
 
     as_json: bool = False
@@ -212,6 +264,7 @@ class ReplayOptions:
     at: str | None = None
     diff: tuple[str, str] | None = None
     why: int | None = None
+    no_index: bool = False
 
 
 def _pause() -> None:
@@ -228,19 +281,19 @@ def run_replay(directory: Path, options: ReplayOptions, pause: Callable[[], None
         pause: Called by ``follow`` when there is nothing new; returns when it is time to look again.
     """
     timeline = _timeline(options, pause)
-    reader = JournalReader(locate(directory))
+    journal = locate(directory)
     if options.at is not None:
-        return _print_state(reader, options.at)
+        return _print_state(journal, options, options.at)
     if options.diff is not None:
-        return _print_difference(reader, options.diff, as_json=options.as_json)
+        return _print_difference(journal, options, options.diff)
     if options.why is not None:
-        return _print_reason(reader, options.why, as_json=options.as_json)
+        return _print_reason(journal, options, options.why)
     if options.post_id is not None and not _narrowing(options):
-        return _print_post(reader, options.post_id, as_json=options.as_json)
-    return timeline(reader)
+        return _print_post(journal, options, options.post_id)
+    return timeline(journal)
 
 
-def _timeline(options: ReplayOptions, pause: Callable[[], None]) -> Callable[[JournalReader], int]:
+def _timeline(options: ReplayOptions, pause: Callable[[], None]) -> Callable[[Path], int]:
     """What prints the timeline; all options are looked at before a journal is."""
     _require_one_question(options)
     filters = parse_filters(
@@ -252,8 +305,8 @@ def _timeline(options: ReplayOptions, pause: Callable[[], None]) -> Callable[[Jo
     )
     how = {"verbose": options.verbose, "as_json": options.as_json}
     if options.follow:
-        return lambda reader: follow_timeline(reader, filters, pause, **how)
-    return lambda reader: print_timeline(reader, filters, **how)
+        return lambda journal: follow_timeline(JournalReader(journal), filters, pause, **how)
+    return lambda journal: print_timeline(journal, filters, no_index=options.no_index, **how)
 
 
 def _require_one_question(options: ReplayOptions) -> None:
@@ -277,18 +330,31 @@ def _narrowing(options: ReplayOptions) -> list[str]:
     return [name for name, value in given.items() if value]
 
 
-def _print_state(reader: JournalReader, at: str) -> int:
-    (point,) = points(folded(watched(reader, "reading")), [parse_moment(at, "--at")])
-    sys.stdout.write(_indented(orjson.loads(encode_state(point.state))))
+def _print_state(journal: Path, options: ReplayOptions, at: str) -> int:
+    ((point,), source) = _points(journal, options, [parse_moment(at, "--at")])
+    state = orjson.loads(encode_state(point.state))
+    sys.stdout.write(_indented(state | {"source": source} if options.as_json else state))
     return 0
 
 
-def _print_difference(reader: JournalReader, ends: tuple[str, str], *, as_json: bool) -> int:
-    first, second = points(folded(watched(reader, "reading")), [parse_moment(end, "--diff") for end in ends])
+def _points(journal: Path, options: ReplayOptions, moments: list[Moment]) -> tuple[list[Point], Source]:
+    """The points, and what they were found in; the first records are read faster than any index."""
+    return answered(
+        journal,
+        lambda index: points_at(index, moments),
+        lambda: points(folded(watched(JournalReader(journal), "reading")), moments),
+        use=not options.no_index and any(moment.seq is None or moment.seq > CHUNK for moment in moments),
+        build=any(moment.seq is None or moment.seq > _NEAR for moment in moments),
+    )
+
+
+def _print_difference(journal: Path, options: ReplayOptions, ends: tuple[str, str]) -> int:
+    (first, second), source = _points(journal, options, [parse_moment(end, "--diff") for end in ends])
     found = differences(plain(first.state), plain(second.state))
-    if as_json:
+    if options.as_json:
         changes = [difference_fields(change, sides=("before", "after")) for change in found]
-        sys.stdout.write(_indented({"from": _place(first), "to": _place(second), "changes": changes}))
+        fields = {"from": _place(first), "to": _place(second), "changes": changes, "source": source}
+        sys.stdout.write(_indented(fields))
         return 0
     lines = [f"from {_place_text(first)}", f"to   {_place_text(second)}", *difference_lines(found)]
     sys.stdout.writelines(f"{line}\n" for line in (lines if found else [*lines, "nothing changed"]))
@@ -305,19 +371,30 @@ def _place_text(point: Point) -> str:
     return f"record {point.seq} at {at_text(point.record.at_ms)}, {point.record.name}: {point.state.state}"
 
 
-def _print_reason(reader: JournalReader, seq: int, *, as_json: bool) -> int:
-    found = why(watched(reader, "reading"), seq)
-    if as_json:
-        sys.stdout.write(_indented(why_fields(found)))
+def _print_reason(journal: Path, options: ReplayOptions, seq: int) -> int:
+    found, source = answered(
+        journal,
+        lambda index: why_at(index, seq),
+        lambda: why(watched(JournalReader(journal), "reading"), seq),
+        use=not options.no_index and seq > CHUNK,
+        build=seq > _NEAR,
+    )
+    if options.as_json:
+        sys.stdout.write(_indented(why_fields(found) | {"source": source}))
     else:
         sys.stdout.writelines(f"{line}\n" for line in why_lines(found))
     return 0 if found.agrees else 1
 
 
-def _print_post(reader: JournalReader, post_id: str, *, as_json: bool) -> int:
-    life = post_life(steps(watched(reader, "reading")), post_id)
-    if as_json:
-        sys.stdout.write(_indented(post_life_fields(life)))
+def _print_post(journal: Path, options: ReplayOptions, post_id: str) -> int:
+    life, source = answered(
+        journal,
+        lambda index: life_at(index, post_id),
+        lambda: post_life(steps(watched(JournalReader(journal), "reading")), post_id),
+        use=not options.no_index,
+    )
+    if options.as_json:
+        sys.stdout.write(_indented(post_life_fields(life) | {"source": source}))
     else:
         sys.stdout.writelines(post_life_lines(life))
     return 0

@@ -8,22 +8,27 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import orjson
 import typer
 
 from actor.machine.history import FoldError
+from audit.index.ask import look_at
 from audit.status.fields import status_fields
 from audit.status.holder import process_of
 from audit.status.lines import status_lines
 from audit.status.look import Look
 from events.describe import inert_json
 from events.journal import JournalError, locate
+from user_miner.indexed import NoIndexOption, answered
 from user_miner.options import EnvFileOption, JsonOption, named_or_own
 from user_miner.terminal import exit_code, fail, in_one_line, progress
 
 __all__ = ["run_status", "status"]
+
+# Where a snapshot stands for what is older, an index that ends earlier saves nothing.
+_REACH_BYTES: Final = 4 << 20
 
 
 def status(
@@ -32,6 +37,7 @@ def status(
         Path | None, typer.Option(help="A journal, or a folder that holds exactly one [default: JOURNAL_DIR]")
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Keep watching until Ctrl-C.")] = False,
+    no_index: NoIndexOption = False,
     env_file: EnvFileOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -40,11 +46,13 @@ def status(
 
     directory = named_or_own(journal, env_file)
     now_ms = SystemClock().now_ms
-    raise typer.Exit(run_status(directory, watching=watch, as_json=as_json, now_ms=now_ms))
+    raise typer.Exit(run_status(directory, watching=watch, as_json=as_json, now_ms=now_ms, no_index=no_index))
 
 
 @in_one_line
-def run_status(directory: Path, *, watching: bool, as_json: bool, now_ms: Callable[[], int]) -> int:
+def run_status(
+    directory: Path, *, watching: bool, as_json: bool, now_ms: Callable[[], int], no_index: bool = False
+) -> int:
     """Print the status; 1 when the journal is damaged or this build disagrees with it, 2 on wrong use.
 
     Args:
@@ -52,13 +60,22 @@ def run_status(directory: Path, *, watching: bool, as_json: bool, now_ms: Callab
         watching: Keep watching until Ctrl-C.
         as_json: For machines; with ``watching`` a line for each change.
         now_ms: The present moment, unix milliseconds.
+        no_index: Answer from the journal alone.
     """
     journal = locate(directory)
     if watching:
         from audit.status.watch import watch  # noqa: PLC0415  (rich costs start-up time that one look does not need)
 
         return watch(journal, as_json=as_json, now_ms=now_ms)
-    look = Look(journal, now_ms())
+    plain = Look(journal, now_ms())
+    look, source = answered(
+        journal,
+        lambda index: look_at(index, now_ms()),
+        lambda: plain,
+        use=not no_index,
+        build=plain.snapshot_seq is None,
+        reach_bytes=None if plain.snapshot_seq is None else _REACH_BYTES,
+    )
     finding: str | None = None
     code = 0
     try:
@@ -67,7 +84,7 @@ def run_status(directory: Path, *, watching: bool, as_json: bool, now_ms: Callab
     except (JournalError, FoldError) as error:  # what was good before it is told all the same
         finding = str(error)
         code = exit_code(error) if isinstance(error, JournalError) else 1
-    fields = status_fields(look, process_of(journal, look.state), now_ms(), finding=finding)
+    fields = status_fields(look, process_of(journal, look.state), now_ms(), finding=finding) | {"source": source}
     if as_json:
         text = orjson.dumps(fields, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
         sys.stdout.write(inert_json(text))
