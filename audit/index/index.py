@@ -166,6 +166,7 @@ class Index:
         self._write = StateWriter()
         self._full: list[Chunk] = []
         self._sums: Sums | None = None
+        self._kept_sums = b""
         self._meta = self._load()
         self._saved = len(self._full)
         self._bound = Bound(journal, () if self._meta is None else self._meta.files)
@@ -362,14 +363,17 @@ class Index:
             return Store(self.path, self._key, writable=False)
 
     def _load(self) -> Meta | None:
-        try:
-            body = self._store.find("meta", 0)
-        except BadRowError as error:
-            raise IndexUnfitError("it is of another journal or build, or damaged") from error
-        if body is None:
-            return None
-        meta = _META.decode(body)
-        self._full = [decode(row) for row in self._store.all("chunks", meta.chunks)]
+        """What others may change meanwhile is read at one moment: how far the index goes, and the sums up to there."""
+        with self._store.transaction(writes=False):
+            try:
+                body = self._store.find("meta", 0)
+            except BadRowError as error:
+                raise IndexUnfitError("it is of another journal or build, or damaged") from error
+            if body is None:
+                return None
+            meta = _META.decode(body)
+            self._full = [decode(row) for row in self._store.all("chunks", meta.chunks)]
+            self._kept_sums = self._store.get("sums", meta.chunks)
         return meta
 
     def _row(self, table: str, no: int) -> bytes:
@@ -385,14 +389,14 @@ class Index:
         """The sums behind the last full chunk, which go on with the next one."""
         if self._sums is None:
             if self._full:
-                self._sums = Sums.decode(self._row("sums", 0))
+                self._sums = Sums.decode(self._kept_sums)
             else:
                 self._sums = Sums(late_from(self.journal))
         return self._sums
 
     def _sums_now(self) -> Sums:
         """The sums behind the last record, in an object of their own."""
-        kept = self._row("sums", 0) if self._sums is None and self._full else self._sums_at_end().encode()
+        kept = self._kept_sums if self._sums is None and self._full else self._sums_at_end().encode()
         now = Sums.decode(kept)
         now.take(self._tail, {first_seq(name) for name, _ in self._ends})
         return now
@@ -410,13 +414,12 @@ class Index:
                 if stored >= base:
                     self._store.put((table, no, row) for (table, no), row in self._rows.items())
                 if base <= stored < len(self._full):
-                    self._store.put([("sums", 0, body), ("meta", 0, _WRITER.encode(self._meta))])
+                    self._store.put([("sums", len(self._full), body), ("meta", 0, _WRITER.encode(self._meta))])
+                    self._store.keep_only("sums", len(self._full))
         except sqlite3.Error:  # a full or read-only disk
             stored = -1
         if stored >= base and stored <= len(self._full):
             self._rows.clear()
-        else:
-            self._rows["sums", 0] = body
 
     def _save_meta(self) -> None:
         """The files were touched, and hold the same: look at their times only, the next time."""

@@ -92,9 +92,9 @@ class Store:
             raise BadRowError(f"row {expected} of {table} is missing")
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All that is written within, or nothing of it; other writers wait."""
-        self._db.execute("BEGIN IMMEDIATE")
+    def transaction(self, *, writes: bool = True) -> Iterator[None]:
+        """All that is written within, or nothing of it, while other writers wait; and what is read is of one moment."""
+        self._db.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
         try:
             yield
         except BaseException:
@@ -108,6 +108,10 @@ class Store:
         for table, no, body in rows:
             digest = self._sum(table, no, body)
             self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES (?,?,?)", (no, body, digest))  # noqa: S608
+
+    def keep_only(self, table: str, no: int) -> None:
+        """Remove all rows of a table but one."""
+        self._db.execute(f"DELETE FROM {table} WHERE no<>?", (no,))  # noqa: S608
 
     def close(self) -> None:
         """Give the file back."""

@@ -221,12 +221,15 @@ def builder(journal: Path, *more: str, limit: int | None = None) -> subprocess.P
 
 
 def test_two_builders_at_once(journal: Path, lines: list[bytes]) -> None:
-    """Neither disturbs the other, and what they leave is one whole index."""
+    """Neither disturbs the other or a reader meanwhile, and what they leave is one whole index."""
+    expected = alone(journal)
     builders = [builder(journal) for _ in range(3)]
+    while any(process.poll() is None for process in builders):
+        assert answers(journal)[0] == expected
     for process in builders:
         out, errors = process.communicate()
         assert (out.strip(), errors) == (str(len(lines)), "")
-    assert answers(journal) == (alone(journal), "index")
+    assert answers(journal) == (expected, "index")
 
 
 @pytest.mark.parametrize("at", [256, 512, 1_024])
