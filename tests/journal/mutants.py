@@ -42,7 +42,8 @@ MUTANTS: Final = (
         name="zeros are read as the end of the journal",
         module="scan.py",
         old="                for line in lines_of(file):\n",
-        new="                for line in lines_of(file):\n                    if line[0] == 0:\n                        return\n",
+        new="                for line in lines_of(file):\n"
+        "                    if line[0] == 0:\n                        return\n",
         check="test_recover:test_a_torn_tail_beyond_head_is_moved_to_quarantine",
         case={"tail": b"\0" * 700},
     ),
