@@ -18,8 +18,9 @@ from events.catalogue import ActorStopped
 from tests.cli.kit import Command, only_journal, running
 from tests.cli.story import Tellers
 from tests.hook import hook
-from tests.metrics.kit import free_port, probe, read_metrics
+from tests.metrics.kit import probe, read_metrics
 from tests.patience import GIVE_UP_S, Stopwatch, seconds_until_exit
+from tests.ports import free_port
 from tests.users import as_root_of_mounts
 from tests.world import World, wait_for
 

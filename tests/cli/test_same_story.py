@@ -17,7 +17,7 @@ from tests.cli.kit import Command, only_journal
 from tests.cli.miners import Miner, mining, terminated
 from tests.cli.story import Tellers
 from tests.hook import hook
-from tests.metrics.kit import free_port
+from tests.ports import free_port
 from tests.world import World, make_wallet, wait_for
 
 STOP_S: Final = 5.0

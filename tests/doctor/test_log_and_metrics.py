@@ -10,7 +10,8 @@ import pytest
 
 from tests.cli.kit import Command, running
 from tests.doctor.kit import exactly, look
-from tests.metrics.kit import free_port, monitor, serving
+from tests.metrics.kit import monitor, serving
+from tests.ports import free_port
 from tests.users import without_root
 from tests.world import World, wait_for
 from user_miner.doctor.machine import log_check, metrics_check

@@ -13,8 +13,8 @@ from actor.edges.messages import Message, Messenger, MessengerError, NotSentErro
 from actor.edges.text import Redactor
 from actor.settings.model import Settings
 from tests.hook import TOKEN, hook
-from tests.metrics.kit import free_port
 from tests.patience import wait_for
+from tests.ports import free_port
 
 # As the services' own pages write them; the tokens are made up.
 ADDRESSES = {

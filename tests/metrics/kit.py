@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,6 @@ from tests.patience import GIVE_UP_S
 __all__ = [
     "Samples",
     "ask",
-    "free_port",
     "monitor",
     "probe",
     "promtool",
@@ -44,13 +42,6 @@ def promtool() -> str:
             "install promtool, which Debian's package prometheus holds (.ci/run takes it from there)"
         )
     return program
-
-
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as probe_socket:
-        probe_socket.bind(("127.0.0.1", 0))
-        return int(probe_socket.getsockname()[1])
 
 
 def settings(**more: Any) -> Settings:

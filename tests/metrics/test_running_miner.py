@@ -19,8 +19,9 @@ from actor.settings.model import load_settings
 from events.journal import verify_journal
 from tests.cli.kit import is_one_line, nothing_was_sent, running
 from tests.docs.kit import rows
-from tests.metrics.kit import Samples, ask, free_port, probe, promtool, read_metrics
+from tests.metrics.kit import Samples, ask, probe, promtool, read_metrics
 from tests.patience import GIVE_UP_S, Stopwatch
+from tests.ports import free_port
 from tests.world import World, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]

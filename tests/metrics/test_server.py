@@ -8,8 +8,9 @@ import threading
 import pytest
 
 from actor.metrics.serving import MetricsError, serving_metrics
-from tests.metrics.kit import ask, free_port, monitor, probe, samples, serving, settings
+from tests.metrics.kit import ask, monitor, probe, samples, serving, settings
 from tests.patience import GIVE_UP_S, Stopwatch
+from tests.ports import free_port
 
 
 def connected(address: tuple[str, int], sent: bytes = b"") -> socket.socket:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import time
 import urllib.request
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from events.journal import JournalError, locate, read_journal
 from tests.cli.kit import only_journal
+from tests.ports import free_port
 from tests.service.pm2 import Pm2, pm2_program
 from tests.world import World, make_wallet, wait_for
 
@@ -59,7 +59,7 @@ def write_settings(world: World, home: str = ".user-miner", **more: str) -> None
 def test_two_hotkeys_are_two_processes_of_two_folders(world: World) -> None:
     """Each mines its window with a journal of its own in its folder, and can be watched at its port."""
     make_wallet(world.folder / "wallets", "//Bob", hotkey="second")
-    ports = {".user-miner": free_port(), ".user-miner-second": free_port()}
+    ports = {".user-miner": str(free_port()), ".user-miner-second": str(free_port())}
     write_settings(world, ".user-miner", JOURNAL_DIR="", METRICS_PORT=ports[".user-miner"])
     own = {"WALLET_HOTKEY": "second", "METRICS_PORT": ports[".user-miner-second"]}
     write_settings(world, ".user-miner-second", JOURNAL_DIR="", **own)
@@ -72,12 +72,6 @@ def test_two_hotkeys_are_two_processes_of_two_folders(world: World) -> None:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
                 assert answer.status == 200
     assert world.sandbox.ledger.x.searches == 2
-
-
-def free_port() -> str:
-    """One that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as reserved:
-        return str(reserved.getsockname()[1])
 
 
 def mined(journals: Path) -> bool:
