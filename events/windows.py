@@ -25,6 +25,7 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "budget": "a budget did not allow its search",
     "nothing new": "its search brought no new post",
     "held": "the LLM's server refused to analyze the posts that wait for it and fill it",
+    "too old": "nothing but carried posts waited to be sent, and they grew too old first",
     "gap": "records are missing: a gap was accepted",
     "moved": "the journal moved to another API",
     "disk full": "too little room was left on the journal's disk for a part of it",
@@ -38,9 +39,10 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "hear of it (a host that slept)",
 }
 # Reasons that a start does not end.
-_LASTING: Final = frozenset({"gap", "rate limited", "full"})
+_LASTING: Final = frozenset({"too old", "gap", "rate limited", "full"})
 _KEPT: Final = 64
 _WAITING: Final = "WaitingForWindow"
+_SUBMITTING: Final = "Submitting"
 # No answer takes as long: work of which nothing was heard for that time is no reason for anything.
 _PATIENCE_MS: Final = 3_600_000
 # A chain's block takes at least as long; a clock that was set ahead passes over more time than blocks do.
@@ -322,6 +324,14 @@ class WindowLog:
             self._told[-1].put_down_to(why, record.seq)
         return ()
 
+    def _abandon(self, event: ev.PostAbandoned, record: Record) -> tuple[()]:
+        """A post was given up when its turn came. Where work goes on behind it, that is work on the newest window."""
+        if event.reason == "too old" and record.source == _SUBMITTING:
+            is_over = record.dest == _WAITING
+            for told in (told for told in self._told if not told.touched and (is_over or told is not self._told[-1])):
+                told.put_down_to("too old", record.seq)
+        return ()
+
     def _crash(self, event: ev.EffectCrashed, record: Record) -> tuple[()]:
         if event.effect.startswith("SubmitPost:"):
             self._give_up(record)
@@ -391,6 +401,7 @@ class WindowLog:
 
     _TAKES: ClassVar[Mapping[type, Callable[[WindowLog, Any, Record], Iterable[WindowOutcome]]]] = {
         **dict.fromkeys(_WORK, _work),
+        ev.PostAbandoned: _abandon,
         ev.WindowOpened: _open,
         ev.WindowsRevised: _revise,
         ev.ActorStarted: _start,

@@ -152,6 +152,35 @@ def busy(story: Story) -> None:
     story.wait(300).search().sign()
 
 
+def carried(story: Story) -> None:
+    """A 429 puts five posts off to the next window, where they fill it and wait."""
+    story.wait(WINDOW_S).window(71)
+    story.search(2, 3, 4, 5, 6).analyze(1.0, 0.9, 0.8, 0.7, 0.6).answered(limited, 7_100).sign()
+    story.wait(WINDOW_S).window(72)
+
+
+def give_up(story: Story) -> None:
+    """The posts that wait to be sent are too old when their turn comes."""
+    story.wait(72 * 3_600)
+    for pending in story.state.queue():
+        story.on(ev.PostAbandoned(post_id=pending.post.id, reason="too old"))
+
+
+def too_old(story: Story) -> None:
+    """Nothing else was to be done in their window; a start behind it changes nothing."""
+    carried(story)
+    give_up(story)
+    story.sign().start()
+
+
+def too_old_in_a_later_window(story: Story) -> None:
+    """The next window is told before they are given up, and searched then; the search fails."""
+    carried(story)
+    story.wait(WINDOW_S).window(73)
+    give_up(story)
+    story.scrape_failed().sign()
+
+
 @pytest.mark.parametrize(
     ("scene", "last", "missed"),
     [
@@ -163,6 +192,8 @@ def busy(story: Story) -> None:
         (jumped, 75, {"scrape failed": 2, "not told": 3}),
         (rate_limited, 73, {"scrape failed": 1, "rate limited": 1}),
         (full, 73, {"scrape failed": 1, "full": 1}),
+        (too_old, 73, {"scrape failed": 1, "too old": 1}),
+        (too_old_in_a_later_window, 74, {"scrape failed": 2, "too old": 1}),
         (busy, 74, {"scrape failed": 1, "busy": 1, "nothing new": 2}),
     ],
 )

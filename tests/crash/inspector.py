@@ -48,7 +48,6 @@ class Inspector:
         self._reader: JournalReader | None = None
         self._bytes = b""
         self._checked = 0  # records that earlier lives left
-        self._acknowledged: set[int] = set()
         self._texts: dict[str, str] = {}
         self._searches = 0
         self._late = 0  # searches that were wanted when the last life ended and may still arrive
@@ -80,7 +79,6 @@ class Inspector:
         """Take what is there as the work of earlier lives, at a sandbox that has not seen them."""
         self.follow()
         self._settle()
-        self._acknowledged.update(record.seq for record in self.records)
 
     def life_ended(self, output: str) -> None:
         """Check everything after a life that printed ``output``, its log as JSON lines."""
@@ -138,20 +136,18 @@ class Inspector:
             seq = line.get("seq")
             if not isinstance(seq, int):
                 continue
-            self._acknowledged.add(seq)
             if seq > len(self.records):
                 self._find(f"I8: record {seq} ({line['kind']}) was acknowledged and is lost")
             elif (line["kind"], line["event"]) != _told(self.records[seq - 1]):
                 self._find(f"I8: record {seq} was acknowledged as {line['event']!r} and is another one now")
 
     def _check_sent(self) -> None:
-        """Nothing is sent without an acknowledged intent, and nothing after a verdict (I2)."""
-        acknowledged = [record for record in self.records if record.seq in self._acknowledged]
-        intents = Counter(record.data["post_id"] for record in acknowledged if record.name == "SubmissionStarted")
+        """Nothing is sent without an intent on record, and nothing after a verdict (I2)."""
+        intents = Counter(record.data["post_id"] for record in self.records if record.name == "SubmissionStarted")
         sent = self._sent()
         for post_id, times in sent.items():
             if times > intents[post_id]:
-                self._find(f"post {post_id} was sent {times} times for {intents[post_id]} acknowledged intents")
+                self._find(f"post {post_id} was sent {times} times for {intents[post_id]} recorded intents")
         for post_id, times in self._settled_posts.items():
             if sent[post_id] > times:
                 self._find(f"I2: post {post_id} was sent again after its verdict was recorded")

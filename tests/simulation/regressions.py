@@ -161,4 +161,9 @@ REGRESSIONS: Final = (
         seed=7200055,
         windows=50,
     ),
+    Regression(
+        what="The audit missed a reason: the only post of a window grew too old while a second answer was waited for.",
+        seed=7100187,
+        windows=50,
+    ),
 )
