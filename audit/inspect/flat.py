@@ -1,7 +1,8 @@
 """A state as one flat mapping from path to value, and what a record changed in it. Pure.
 
-Paths are those of ``replay --why``. What is None or empty has no path. Of what a state remembers by the thousand only
-the number is told: a page shows what is decided with, not every id that was ever seen.
+Paths are those of ``replay --why``. What is None or empty has no path, nor has what is zero or false of a post: that is
+how every post begins. Of what a state remembers by the thousand only the number is told: a page shows what is decided
+with, not every id that was ever seen.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _SHORT: Final[Mapping[str, Callable[[Any], Any]]] = {
     "seen": lambda days: sum(len(ids) for ids in days.values()),
     "answers": lambda hours: sum(len(texts) for texts in hours.values()),
     "observed": len,
+    "worked": len,
     "open": lambda attempt: attempt and {"post_id": attempt.post_id, "attempt": attempt.attempt},
     "spent": lambda days: {day_text(day): plain(spent) for day, spent in days.items()},
 }
@@ -63,6 +65,7 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _leaves(member(path, key), part)
     elif isinstance(value, list | tuple) and isinstance(value[0], dict):
         for part in value:  # only posts without a verdict stand in a list
-            yield from _leaves(f"{path}[id={part['post']['id']}]", part)
+            leaves = _leaves(f"{path}[id={part['post']['id']}]", part)
+            yield from (leaf for leaf in leaves if leaf[1])
     else:
         yield path, value

@@ -36,6 +36,69 @@ async function inflated(name) {
   return JSON.parse(await new Response(stream).text());
 }
 
+// What audit/inspect/packed.py left out of a block is put back.
+function unpacked(block) {
+  const { first, ids } = block;
+  const text = (short) => short.replace(/\ue000(\d+)\ue000/g, (_, place) => ids[place]);
+  let at = block.at;
+  const rows = block.rows.map(([since, event, source, dest, trouble, post, line], index) => {
+    at += since;
+    return [first + index, at, event, source, dest, trouble, post === null ? null : ids[post], text(line)];
+  });
+  const state = { ...block.state };
+  const authors = {};
+  const note = (path, value) => path.endsWith("].post.author") && (authors[/\d+/.exec(path)[0]] = value);
+  Object.entries(state).forEach(([path, value]) => note(path, value));
+  const valueOf = (path, value, at) => {
+    if (typeof value === "string") return value.startsWith("\ue000") ? ids[value.slice(1)] : value;
+    if (!Number.isInteger(value)) return value;
+    if (path.endsWith("_ms")) return value + at;
+    if (path.endsWith(".timestamp")) return value + Math.floor(at / 1000);
+    return /^(spent|totals)\./.test(path) && Number.isInteger(state[path]) ? value + state[path] : value;
+  };
+  const effects = (places) => {
+    const found = [];
+    for (let place = 0; place < places.length; ) {
+      const effect = block.effects[places[place++]];
+      found.push(effect.includes("\ue000") ? effect.replace("\ue000", ids[places[place++]]) : effect);
+    }
+    return found;
+  };
+  const reasons = block.reasons.map(([guards, taken, stream, begun, ended], index) => {
+    const changes = [];
+    const set = (path, after) => {
+      changes.push([path, state[path] ?? null, after]);
+      if (after === null) delete state[path];
+      else state[path] = after;
+    };
+    let post = "";
+    for (let place = 0; place < stream.length; ) {
+      const path = stream[place++];
+      if (path < 0) {
+        post = ids[-1 - path];
+        continue;
+      }
+      const value = stream[place++];
+      if (path === 0) Object.keys(state).filter((key) => key.startsWith(`posts[id=${post}]`)).forEach((key) => set(key, null));
+      else {
+        const whole = block.paths[path].replace("*", post);
+        set(whole, valueOf(whole, value, rows[index][1]));
+        note(whole, state[whole]);
+      }
+    }
+    return { guards, taken, changes, begun: effects(begun), ended: effects(ended) };
+  });
+  const gantts = {};
+  for (const [index, chart] of Object.entries(block.gantts)) {
+    const bars = (near) => near.map(([since, wide, kind, seq]) => [chart.from + since, chart.from + since + wide, kind, seq && seq + chart.first - 1]);
+    gantts[index] = !chart.lanes ? chart : {
+      ...chart, to: chart.from + chart.to, states: bars(chart.states), search: bars(chart.search), folds: chart.folds.map(([since, wide]) => [chart.from + since, chart.from + since + wide]),
+      lanes: chart.lanes.map(([post, carried_from, verdict, seq, near]) => ({ post: ids[post], author: authors[ids[post]] || "", carried_from, verdict, verdict_seq: seq && seq + chart.first - 1, bars: bars(near) })),
+    };
+  }
+  return { first, state: block.state, rows, reasons, gantts };
+}
+
 // One journal, in blocks of so many records, each with the state before it and all that its records changed.
 class Embedded {
   live = false;
@@ -47,7 +110,7 @@ class Embedded {
     const index = Math.floor((seq - 1) / size);
     if (!this.#blocks.has(index)) {
       if (this.#blocks.size > 8) this.#blocks.delete(this.#blocks.keys().next().value);
-      this.#blocks.set(index, inflated(`block-${index}`));
+      this.#blocks.set(index, inflated(`block-${index}`).then(unpacked));
     }
     return this.#blocks.get(index);
   }
@@ -93,7 +156,7 @@ class Embedded {
   async gantt(_, index) {
     const { windows, about } = await this.#head;
     const block = await this.#block(Math.min(windows[index][1], about.records));
-    return block.gantts[index];
+    return block.gantts[index] || {};
   }
 
   async find(_, text, start) {
