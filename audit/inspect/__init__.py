@@ -1,1 +1,1 @@
-"""What a page about a journal shows, as plain data: windows, records, states, reasons. No HTTP, and nothing is written."""
+"""What a page about a journal shows, as plain data: windows, records, states, reasons. It never writes."""

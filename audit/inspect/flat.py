@@ -53,8 +53,8 @@ def _differ(one: object, other: object) -> bool:
 
 
 def _field(name: str, state: State) -> Iterator[tuple[str, Any]]:
-    value = getattr(state, name)
-    return _leaves(name, _SHORT.get(name, plain)(value))
+    shorten: Callable[[Any], Any] = _SHORT.get(name, plain)
+    return _leaves(name, shorten(getattr(state, name)))
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -27,6 +27,8 @@ _ANSWERS: Final = {
     ev.SubmissionFailed: "failed",
     ev.RateLimited: "rate limited",
 }
+_SEARCHES: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent)
+_ON_POSTS: Final = (ev.PostAnalyzed, ev.AnalysisFailed, ev.PostAbandoned)
 # What a start may write before ActorStarted.
 _OPENING: Final = (ev.JournalCreated, ev.ApiMoved, ev.TailRepaired, ev.GapDeclared)
 
@@ -74,7 +76,8 @@ class _Chart:
     def __init__(self, first: Step) -> None:
         self._from_ms = self._now = self._alive = first.record.at_ms
         self._states: list[_Bar] = []
-        self._state, self._since, self._state_seq = first.before.state if first.before.running else "down", self._now, 0
+        self._state: str = first.before.state if first.before.running else "down"
+        self._since, self._state_seq = self._now, 0
         self._search: list[_Bar] = []
         self._lanes: dict[str, _Lane] = {}
         self._sent: dict[str, tuple[int, int]] = {}
@@ -89,31 +92,31 @@ class _Chart:
         for pending in step.after.posts if step.after.posts is not step.before.posts else ():
             self._lane(pending)
         self._take_state(step)
-        match event:
-            case ev.PostsScraped() | ev.ScrapeFailed():
-                kind = "search" if isinstance(event, ev.PostsScraped) else "failed"
-                self._search.append(self._past(event.latency_ms, kind, seq))
-            case ev.BudgetSpent():
-                self._search.append(self._past(0, "failed", seq))
-            case ev.PostAnalyzed() | ev.AnalysisFailed() if event.post_id in self._lanes:
-                kind = "analysis" if isinstance(event, ev.PostAnalyzed) else "analysis failed"
-                self._lanes[event.post_id].bars.append(self._past(event.latency_ms, kind, seq))
-            case ev.SubmissionStarted():
-                self._sent[event.post_id] = (self._now, seq)
-            case ev.SubmissionAccepted() | ev.SubmissionRejected() | ev.SubmissionFailed() | ev.RateLimited():
-                self._answer(event.post_id, _ANSWERS[type(event)], seq)
-            case ev.PostAbandoned() if event.post_id in self._lanes:
-                self._verdict(event.post_id, "given up", seq)
-            case ev.ActorStarted():
-                for post_id in list(self._sent):
-                    self._answer(post_id, "unknown", seq)
+        if isinstance(event, _SEARCHES):
+            kind = "search" if isinstance(event, ev.PostsScraped) else "failed"
+            self._search.append(self._past(getattr(event, "latency_ms", 0), kind, seq))
+        elif isinstance(event, ev.SubmissionStarted):
+            self._sent[event.post_id] = (self._now, seq)
+        elif isinstance(event, ev.ActorStarted):
+            for post_id in list(self._sent):
+                self._answer(post_id, "unknown", seq)
+        elif isinstance(event, _ON_POSTS) and event.post_id in self._lanes:
+            self._take_post(event, step)
+        elif isinstance(event, tuple(_ANSWERS)):
+            self._answer(getattr(event, "post_id", ""), _ANSWERS[type(event)], seq)
         self._take_wait(step)
-        if isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed) and event.post_id in self._lanes:
-            if step.after.pending(event.post_id) is None and step.before.pending(event.post_id) is not None:
-                self._verdict(event.post_id, "left out", seq)
+
+    def _take_post(self, event: ev.PostAnalyzed | ev.AnalysisFailed | ev.PostAbandoned, step: Step) -> None:
+        if isinstance(event, ev.PostAbandoned):
+            self._verdict(event.post_id, "given up", step.record.seq)
+            return
+        kind = "analysis" if isinstance(event, ev.PostAnalyzed) else "analysis failed"
+        self._lanes[event.post_id].bars.append(self._past(event.latency_ms, kind, step.record.seq))
+        if step.after.pending(event.post_id) is None and step.before.pending(event.post_id) is not None:
+            self._verdict(event.post_id, "left out", step.record.seq)
 
     def _take_state(self, step: Step) -> None:
-        state = step.record.dest
+        state: str = step.record.dest
         if isinstance(step.event, ev.ActorStopped):
             state = "down"
         elif isinstance(step.event, _OPENING):
@@ -136,9 +139,9 @@ class _Chart:
             self._lanes[post_id].bars.append(_Bar(since, self._now, "wait", seq))
             self._waits = None
         backoff = step.after.backoff
-        if isinstance(step.event, ev.SubmissionFailed | ev.RateLimited) and backoff is not None:
-            if step.event.post_id in self._lanes:
-                self._waits = (step.event.post_id, self._now, step.record.seq)
+        post_id = step.event.post_id if isinstance(step.event, ev.SubmissionFailed | ev.RateLimited) else ""
+        if post_id in self._lanes and backoff is not None:
+            self._waits = (post_id, self._now, step.record.seq)
 
     def _lane(self, pending: PendingPost) -> _Lane:
         post = pending.post
@@ -183,7 +186,9 @@ class _Chart:
     def _folds(self, states: list[_Bar], end: int) -> list[list[int]]:
         """The longest stretches of idle states that no other bar reaches into; waits for a retry are work."""
         busy = [bar for lane in self._lanes.values() for bar in lane.bars if bar.kind != "wait" or bar.end < end]
-        bars = sorted([*self._search, *busy, *(bar for bar in states if bar.kind not in _IDLE)], key=lambda bar: bar.start)
+        bars = sorted(
+            [*self._search, *busy, *(bar for bar in states if bar.kind not in _IDLE)], key=lambda bar: bar.start
+        )
         found, reached = [], self._from_ms
         for bar in [*bars, _Bar(end, end, "", 0)]:
             if bar.start - reached > max(_FOLDED_MS, _FOLDED_SHARE * (end - self._from_ms)):

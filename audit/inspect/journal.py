@@ -63,7 +63,8 @@ class JournalSource:
         self._books = DayBooks()
         self._strip = Strip()
         self._seq, self._state, self._hash = 0, INITIAL, ""
-        self._first_ms = self._last_ms = None
+        self._first_ms: int | None = None
+        self._last_ms: int | None = None
         self._places: list[Place] = [START]
         self._states: list[State] = [INITIAL]
         self._event_of = array("B")
@@ -122,6 +123,7 @@ class JournalSource:
     # Answers
 
     def about(self) -> dict[str, Any]:
+        """Whose journal it is, how far it was read, and what stopped the reading."""
         with self._lock:
             state = self._state
             identity = state.identity
@@ -142,10 +144,8 @@ class JournalSource:
                 "state": state.state,
                 "trouble": self._trouble.count(1),
                 "totals": {
-                    "accepted": state.totals.accepted,
-                    "rejected": state.totals.rejected,
-                    "abandoned": state.totals.abandoned,
-                    "left_out": state.totals.left_out,
+                    **self._strip.verdicts,
+                    "salvaged": state.totals.accepted - self._strip.verdicts["accepted"],
                     "pending": len(state.posts),
                 },
                 "windows": self._strip.counts(),
@@ -153,24 +153,30 @@ class JournalSource:
             }
 
     def windows(self, first: int) -> list[list[Any]]:
+        """The strip from entry ``first`` on."""
         with self._lock:
             return self._strip.rows(first)
 
     def rows(self, first: int, last: int) -> list[list[Any]]:
+        """Light rows."""
         return [row_of(step) for step in self.steps(first, last)]
 
     def record(self, seq: int) -> dict[str, Any]:
+        """One record whole."""
         record = self._step(seq).record
         told = {"seq": record.seq, "at": at_text(record.at_ms), "v": record.v, "event": record.name}
         return {**told, "from": record.source, "to": record.dest, "data": record.data, "hash": record.hash}
 
     def state(self, seq: int) -> Flat:
+        """The state after a record."""
         return flat(self._step(seq).after if seq else INITIAL)
 
     def reason(self, seq: int) -> dict[str, Any]:
+        """What a record changed and why."""
         return reason_of(self._step(seq))
 
     def setter(self, path: str, seq: int) -> int:
+        """The last record up to ``seq`` that set a value."""
         name = path.partition(".")[0].partition("[")[0]
         if name not in State.__struct_fields__:
             return 0
@@ -188,6 +194,7 @@ class JournalSource:
         return before is after and not isinstance(before, str | int | bool)
 
     def gantt(self, index: int) -> dict[str, Any]:
+        """The lanes of one entry of the strip, which shows at most 20,000 records."""
         with self._lock:
             first = self._strip.windows[index].seq
             last = min(self._strip.end_of(index) or self._seq, first + _LONG_WINDOW)
@@ -196,13 +203,15 @@ class JournalSource:
         return {"first": first, "last": last, **gantt(list(self.steps(first, last)))}
 
     def find(self, query: Query, start: int) -> tuple[list[int], int | None]:
-        until, found = time.monotonic() + _SEARCH_S, []
+        """Records that a query admits, for at most a quarter of a second."""
+        found: list[int] = []
+        until = time.monotonic() + _SEARCH_S
         of_posts = {_number(post) for post in query.posts} and self._seqs_of(query.posts)
         not_of_posts = self._seqs_of(query.not_posts)
         events, not_events = ({_NAMES.get(n, -1) for n in names} for names in (query.events, query.not_events))
         with_text = bool(query.words or query.not_words)
         for seq in range(max(1, start), self._seq + 1):
-            if len(found) >= MOST_FOUND or (not seq % BLOCK and time.monotonic() > until):
+            if len(found) >= MOST_FOUND or (not seq % BLOCK and seq > start and time.monotonic() > until):
                 return found, seq
             event = self._event_of[seq - 1]
             if (events and event not in events) or event in not_events:
@@ -224,10 +233,12 @@ class JournalSource:
         return named | {seq for number, seq in zip(*self._chosen, strict=True) if number in numbers}
 
     def costs(self) -> list[dict[str, Any]]:
+        """The days, oldest first."""
         with self._lock:
             return [day_fields(self._money, day, bill) for day, bill in sorted(self._books.days.items())]
 
     def audit(self) -> dict[str, Any] | None:
+        """The report of ``audit`` on what is there now, made once for each length of the journal."""
         seq = self._seq
         if self._audited[0] != seq:
             self._audited = (seq, self._audit())
@@ -246,6 +257,7 @@ class JournalSource:
     # Steps
 
     def steps(self, first: int, last: int) -> Iterator[Step]:
+        """The steps of a stretch of records."""
         for block in range((first - 1) // BLOCK, (last - 1) // BLOCK + 1):
             for step in self._block(block):
                 if first <= step.record.seq <= last:

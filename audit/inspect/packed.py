@@ -68,7 +68,7 @@ class _Packer:
         return [reason["guards"], reason["taken"], list(self._changes(reason["changes"], at_ms)), begun, ended]
 
     def _changes(self, changes: list[Change], at_ms: int) -> Iterator[Any]:
-        """A stream: a path's place and the new value, again and again; a negative number names the post that follows."""
+        """A stream: a path's place and the new value, again and again; a negative number names the next post."""
         gone = {path.partition("]")[0] for path, _, after in changes if path.endswith("].post.id") and after is None}
         about = None
         for path, before, after in changes:
@@ -87,7 +87,9 @@ class _Packer:
     def _value(self, path: str, before: Any, after: Any, at_ms: int) -> Any:
         """A time counts from the record's own, a sum from its last value; a post's id is its place."""
         if type(after) is not int:
-            return f"{ID_MARK}{self._ids[after]}" if isinstance(after, str) and after in self._ids else _short(path, after)
+            return (
+                f"{ID_MARK}{self._ids[after]}" if isinstance(after, str) and after in self._ids else _short(path, after)
+            )
         if path.endswith("_ms"):
             return after - at_ms
         if path.endswith(".timestamp"):
@@ -120,7 +122,12 @@ class _Packer:
         lanes = []
         for lane in chart["lanes"]:
             post = self._id(lane["post"])
-            told = [post, lane["carried_from"], lane["verdict"], lane["verdict_seq"] and lane["verdict_seq"] - first + 1]
+            told = [
+                post,
+                lane["carried_from"],
+                lane["verdict"],
+                lane["verdict_seq"] and lane["verdict_seq"] - first + 1,
+            ]
             lanes.append([*told, near(lane["bars"])])
         return chart | {
             "to": chart["to"] - begin,

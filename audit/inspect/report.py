@@ -15,7 +15,6 @@ from typing import Any, Final
 import orjson
 
 from actor.machine.history import Step
-from audit.inspect.gantt import gantt
 from audit.inspect.packed import packed
 from audit.inspect.source import Source, reason_of, row_of, words
 from events import catalogue as ev

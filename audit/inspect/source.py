@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, Protocol
 
-from actor.machine.history import Step
 from actor.machine.explain import explain
+from actor.machine.history import Step
+from actor.machine.state import STATES
 from actor.machine.table import ROWS
 from audit.inspect.flat import Change, Flat, changes
 from audit.inspect.query import Query
+from audit.inspect.windows import COLUMNS, MARKS
 from audit.replay.why import GUARD_MEANINGS, effect_text, effects_between
 from events.catalogue import EVENTS
 from events.describe import describe, is_trouble
 from events.windows import EXPLAINED
-from actor.machine.state import STATES
-from audit.inspect.windows import COLUMNS, MARKS
 
 __all__ = ["MOST_FOUND", "Source", "reason_of", "row_of", "words"]
 

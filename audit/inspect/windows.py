@@ -1,4 +1,4 @@
-"""The strip: one entry for each window that was told, from the record that told it to the next. From steps, in one pass.
+"""The strip: one entry for each window that was told, from the record that told it to the next. From steps alone.
 
 What became of a window is the word of `events.windows`, so that the page and ``audit`` count alike. Windows that nobody
 heard of share one entry, which stands before the window that was told next.
@@ -32,6 +32,11 @@ _STEPS: Final = {
     ev.SubmissionRejected: "submission",
     ev.SubmissionFailed: "submission",
     ev.RateLimited: "submission",
+}
+_VERDICTS: Final = {
+    ev.SubmissionAccepted: "accepted",
+    ev.SubmissionRejected: "rejected",
+    ev.PostAbandoned: "abandoned",
 }
 COLUMNS: Final = (
     "number",
@@ -95,20 +100,22 @@ class StripWindow:
     def row(self) -> list[Any]:
         """The values of COLUMNS; of the times the median, None without one."""
         paid = [self.paid[name] for name in ("posts", "users", "prompt", "completion")]
-        medians = [round(median(self.waits[n])) if n in self.waits else None for n in ("search", "analysis", "submission")]
+        medians = [
+            round(median(self.waits[n])) if n in self.waits else None for n in ("search", "analysis", "submission")
+        ]
         return [getattr(self, name) for name in COLUMNS[:12]] + paid + medians
 
     def take(self, step: Step) -> None:
         """Count one more record."""
         event = step.event
         self.quota = step.after.max_submissions
-        self.accepted += isinstance(event, ev.SubmissionAccepted)
-        self.rejected += isinstance(event, ev.SubmissionRejected)
-        self.abandoned += isinstance(event, ev.PostAbandoned)
+        if (verdict := _VERDICTS.get(type(event))) is not None:
+            setattr(self, verdict, getattr(self, verdict) + 1)
         self.trouble += is_trouble(event)
         self.marks |= _marks(step)
-        if (kind := _STEPS.get(type(event))) is not None:
-            self.waits.setdefault(kind, []).append(getattr(event, "latency_ms", 0))
+        took = getattr(event, "latency_ms", 0)
+        if took and (kind := _STEPS.get(type(event))) is not None:  # nobody was asked where it took no time
+            self.waits.setdefault(kind, []).append(took)
         if isinstance(event, ev.PostsScraped):
             self.paid.update(posts=event.posts_read, users=event.users_read)
         elif isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
@@ -135,10 +142,12 @@ class Strip:
 
     Attributes:
         windows: The entries in order; each record belongs to the last one that begins at or before it.
+        verdicts: Those recorded, by kind.
     """
 
     def __init__(self) -> None:
         self.windows: list[StripWindow] = []
+        self.verdicts = Counter[str](accepted=0, rejected=0, abandoned=0)
         self._log = WindowLog()
         self._last_ms: int | None = None
 
@@ -155,6 +164,8 @@ class Strip:
         elif not self.windows:
             self.windows.append(StripWindow(number=None, seq=record.seq, at_ms=record.at_ms, count=0))
         self.windows[-1].take(step)
+        if (verdict := _VERDICTS.get(type(event))) is not None:
+            self.verdicts[verdict] += 1
         if self._last_ms is not None and self._last_ms - record.at_ms >= _CLOCK_MS:
             self.windows[-1].marks |= MARKS["clock"]
         self._last_ms = record.at_ms

@@ -1,4 +1,4 @@
-"""``user-miner report``: the inspector's page about one journal in one file, which opens without a server. Reads only."""
+"""``user-miner report``: the inspector's page about one journal in one file, which needs no server. Reads only."""
 
 from __future__ import annotations
 

@@ -59,9 +59,7 @@ def serve(sources: Sequence[Source], *, port: int, token: str, ready: Callable[[
         listener.close()
 
 
-async def _serve(
-    sources: Sequence[Source], listener: socket.socket, token: str, ready: Callable[[str], None]
-) -> None:
+async def _serve(sources: Sequence[Source], listener: socket.socket, token: str, ready: Callable[[str], None]) -> None:
     stopped = asyncio.Event()
     config = uvicorn.Config(
         application(sources, token, stopped),

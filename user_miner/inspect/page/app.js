@@ -244,7 +244,7 @@ function App() {
       <h1>user-miner</h1>
       <span class="muted who"><${Foreign} text=${about.name} most=${80} />${about.hotkey ? ` · ${about.hotkey.slice(0, 8)}… on netuid ${about.netuid} · ` : ""}<${Foreign} text=${about.api_url} most=${80} />${about.dry_run ? " · dry run" : ""}</span>
       <ul class="numbers">
-        <li><b class="ok-text" data-total="accepted">${number(about.totals.accepted)}</b> accepted</li>
+        <li title=${about.totals.salvaged ? `${number(about.totals.salvaged)} more are known only from behind a gap` : ""}><b class="ok-text" data-total="accepted">${number(about.totals.accepted)}</b> accepted</li>
         <li><b data-total="rejected">${number(about.totals.rejected)}</b> rejected</li>
         <li><b data-total="abandoned">${number(about.totals.abandoned)}</b> given up</li>
         <li><b class="bad-text" data-total="trouble">${number(about.trouble)}</b> to look at</li>

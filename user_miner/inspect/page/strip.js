@@ -21,6 +21,12 @@ export function outcomeText(w, words) {
   return "open";
 }
 
+// Starts, gaps and signed checkpoints in words.
+export function marksText(w, words) {
+  const names = Object.keys(words.marks).filter((name) => w.marks & words.marks[name]);
+  return names.length ? `; ${names.join(", ")}` : "";
+}
+
 export const isMissed = (w) => Boolean(w.count && w.outcome && w.outcome !== "used");
 
 // What a column stands for when several share one pixel: the worst of them.
@@ -90,9 +96,13 @@ function drawColumn(context, w, x, top, marks, found) {
       context.lineWidth = 1;
     }
   }
+  if (w.marks & marks.checkpoint) {
+    context.fillStyle = color("accent");
+    context.fillRect(x, top + CELLS + 0.5, wide, 1.5);
+  }
   if (w.marks & (marks.start | marks.gap | marks["torn tail"])) {
     const serious = w.marks & (marks.crash | marks.gap | marks["torn tail"]);
-    triangle(context, x + wide / 2, top + CELLS + 2, serious ? "bad" : "muted");
+    triangle(context, x + wide / 2, top + CELLS + 3, serious ? "bad" : "muted");
   }
 }
 
@@ -161,7 +171,7 @@ export function Strip({ windows, selected, first, words, findings, choose, move,
     const [x, y] = at(event);
     if (event.buttons && canvas.current.hasPointerCapture(event.pointerId)) look(x);
     const w = y > OVERVIEW ? windows[start + Math.floor(x / COLUMN)] : null;
-    canvas.current.title = w ? `${windowTitle(w, words)}, ${moment(w.at_ms).slice(0, 19)}: ${outcomeText(w, words)}` : "";
+    canvas.current.title = w ? `${windowTitle(w, words)}, ${moment(w.at_ms).slice(0, 19)}: ${outcomeText(w, words)}${marksText(w, words)}` : "";
   };
   const key = (event) => {
     const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: -most, PageDown: most }[event.key];
@@ -177,7 +187,7 @@ export function Strip({ windows, selected, first, words, findings, choose, move,
       <h2>${number(counts.seen)} windows</h2>
       <span class="muted">${number(counts.used)} used, ${number(missed.reduce((sum, [, n]) => sum + n, 0))} missed</span>
       <ul class="legend" aria-label="Colours">
-        <li class="ok">accepted</li><li class="bad">rejected, or to look at</li><li class="given">given up</li><li class="missed">missed</li><li class="start">start, gap</li>
+        <li class="ok">accepted</li><li class="bad">rejected, or to look at</li><li class="given">given up</li><li class="missed">missed</li><li class="start">start, gap</li><li class="signed">signed</li>
       </ul>
     </header>
     <div ref=${box} class="canvas" tabindex="0" role="slider" aria-label="Window" aria-valuemin="0" aria-valuemax=${windows.length - 1}
@@ -188,7 +198,7 @@ export function Strip({ windows, selected, first, words, findings, choose, move,
       <caption>Windows around the selected one</caption>
       <thead><tr><th>Window</th><th>Began</th><th>Outcome</th><th>To look at</th></tr></thead>
       <tbody>${windows.slice(Math.max(0, selected - 5), selected + 6).map(
-        (w) => html`<tr><td>${windowTitle(w, words)}</td><td>${moment(w.at_ms)}</td><td>${outcomeText(w, words)}</td><td>${w.trouble} records</td></tr>`,
+        (w) => html`<tr><td>${windowTitle(w, words)}</td><td>${moment(w.at_ms)}</td><td>${outcomeText(w, words)}${marksText(w, words)}</td><td>${w.trouble} records</td></tr>`,
       )}</tbody>
     </table></div>
   </section>`;

@@ -1,0 +1,36 @@
+"""One browser and one server for all tests that only look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.inspect.kit import SAMPLE, Served, browser_program, inspected
+
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window."""
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=browser_program(), args=list(_FLAGS))
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def sample() -> Iterator[Served]:
+    """The recorded journal, served."""
+    with inspected(SAMPLE) as served:
+        yield served
