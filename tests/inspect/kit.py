@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from audit.inspect.journal import JournalSource
 from events.money import Money
@@ -118,8 +118,8 @@ class Seen:
 
     def at(self, seq: int) -> None:
         """Wait until this record is selected and its state shown."""
-        self.has(".side h2", f"State after record {seq:,}")
-        self.has(".scrubber .place b", f"{seq:,}")
+        for selector, text in ((".side h2", f"State after record {seq:,}"), (".scrubber .place b", f"{seq:,}")):
+            expect(self.page.locator(selector)).to_have_text(text, timeout=GIVE_UP_S * 1000)
 
     def press(self, *keys: str) -> None:
         """Keys, one after the other."""

@@ -1,6 +1,6 @@
 // The page: what is selected stands in the address, everything else follows from it.
 import { html, render, useAnswer, useEffect, useMemo, useRef, useState } from "./ui.js";
-import { Foreign, number } from "./text.js";
+import { Foreign, inertText, number } from "./text.js";
 import { data } from "./data.js";
 import { toggled } from "./query.js";
 import { Strip } from "./strip.js";
@@ -110,7 +110,7 @@ function useFound(journal, query, records) {
 
 function Help({ close }) {
   return html`<div class="over" onClick=${close}><div class="card help" role="dialog" aria-modal="true" aria-label="Keys" onClick=${(event) => event.stopPropagation()}>
-    <header class="line"><h2>Keys</h2><span class="grow"></span><button onClick=${close} aria-label="Close">×</button></header>
+    <div class="line"><h2>Keys</h2><span class="grow"></span><button onClick=${close} aria-label="Close">×</button></div>
     <dl class="facts">${KEYS.map(([key, what]) => [html`<dt><kbd>${key}</kbd></dt>`, html`<dd>${what}</dd>`])}</dl></div></div>`;
 }
 
@@ -165,7 +165,7 @@ function App() {
   const setter = async (path, from) => {
     const n = from > 0 ? await data.setter(view.journal, path, from) : 0;
     if (n) go(n);
-    setNote(n ? `This record set ${path}.` : `No record set ${path}: it is so from the beginning.`);
+    setNote(n ? `This record set ${inertText(path)}.` : `No record set ${inertText(path)}: it is so from the beginning.`);
   };
   const nextOf = (list, by) => {
     if (by > 0) return list.find((n) => n > seq);
@@ -242,13 +242,13 @@ function App() {
   return html`
     <header class="top">
       <h1>user-miner</h1>
-      <span class="muted who"><${Foreign} text=${about.name} most=${80} />${about.hotkey ? ` · ${about.hotkey.slice(0, 8)}… on netuid ${about.netuid} · ` : ""}<${Foreign} text=${about.api_url} most=${80} />${about.dry_run ? " · dry run" : ""}</span>
+      <span class="muted who"><${Foreign} text=${about.name} most=${80} />${about.hotkey ? ` · ${inertText(about.hotkey.slice(0, 8))}… on netuid ${about.netuid} · ` : ""}<${Foreign} text=${about.api_url} most=${80} />${about.dry_run ? " · dry run" : ""}</span>
       <ul class="numbers">
         <li title=${about.totals.salvaged ? `${number(about.totals.salvaged)} more are known only from behind a gap` : ""}><b class="ok-text" data-total="accepted">${number(about.totals.accepted)}</b> accepted</li>
         <li><b data-total="rejected">${number(about.totals.rejected)}</b> rejected</li>
         <li><b data-total="abandoned">${number(about.totals.abandoned)}</b> given up</li>
         <li><b class="bad-text" data-total="trouble">${number(about.trouble)}</b> to look at</li>
-        <li class="state ${state.replace(" ", "-")}" role="status">${state}</li>
+        <li class="state ${state.replace(" ", "-")}"><span role="status">${state}</span></li>
       </ul>
     </header>
     <nav aria-label="Views">

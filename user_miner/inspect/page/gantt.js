@@ -1,7 +1,6 @@
 // One window as lanes: the state, the search, and each post. Idle time may be folded.
 import { html, useRef, useWidth } from "./ui.js";
-import { clock, moment, number, span } from "./text.js";
-import { Foreign } from "./text.js";
+import { Foreign, clock, inertText, moment, number, span } from "./text.js";
 import { outcomeText, windowTitle } from "./strip.js";
 
 const LANE = 21;
@@ -79,7 +78,7 @@ export function Gantt({ window: w, chart, seq, at, go, openPost, words }) {
               return html`<g>
                 <line class="rule" x1="0" x2=${width} y1=${y} y2=${y} />
                 <g class="name post" onClick=${() => openPost(lane.post)}><title>${lane.carried_from !== null ? `carried from window ${lane.carried_from}` : `post ${lane.post}`}</title>
-                  <text class="name" x="0" y=${y + 14}>${lane.carried_from !== null ? "↪ " : ""}${lane.author ? `@${lane.author.slice(0, left > 150 ? 15 : 13)}` : `…${lane.post.slice(-8)}`}</text></g>
+                  <text class="name" x="0" y=${y + 14}>${lane.carried_from !== null ? "↪ " : ""}${lane.author ? `@${inertText(lane.author).slice(0, left > 150 ? 15 : 13)}` : `…${lane.post.slice(-8)}`}</text></g>
                 ${left > 150 ? html`<text class="verdict ${good ? "ok-text" : lane.verdict === "pending" ? "" : "bad-text"}" x="118" y=${y + 14}>${VERDICTS[lane.verdict]}</text>` : null}
                 ${lane.bars.map((bar) => html`<${Bar} bar=${bar} x=${x} y=${y} go=${go} chosen=${bar[3] === seq} />`)}
               </g>`;

@@ -1,6 +1,6 @@
 // The other views: costs and latency, validators, the audit, the machine, a comparison, and all journals.
 import { html, useAnswer, useLayoutEffect, useRef, useScheme, useWidth } from "./ui.js";
-import { Foreign, moment, number, shortDay, shortPath, span, valueText } from "./text.js";
+import { Foreign, inertText, moment, number, shortDay, shortPath, span, valueText } from "./text.js";
 import { data } from "./data.js";
 import { drawOverview, outcomeText, windowTitle } from "./strip.js";
 import { Changes, Pill, Why } from "./side.js";
@@ -94,9 +94,9 @@ export function Validators({ journal, records, rows, go, words }) {
 
 // Nested numbers as the audit gives them.
 function Accounts({ name, value }) {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return html`<dt>${name.replaceAll("_", " ")}</dt><dd data-account=${name}>${Array.isArray(value) ? value.join(", ") || "none" : valueText("", value)}</dd>`;
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return html`<dt>${inertText(name).replaceAll("_", " ")}</dt><dd data-account=${name}>${Array.isArray(value) ? value.join(", ") || "none" : inertText(valueText("", value))}</dd>`;
   const parts = Object.entries(value);
-  return html`<dt>${name.replaceAll("_", " ")}</dt><dd>${parts.length ? html`<dl class="facts">${parts.map(([part, inner]) => html`<${Accounts} name=${part} value=${inner} />`)}</dl>` : "none"}</dd>`;
+  return html`<dt>${inertText(name).replaceAll("_", " ")}</dt><dd>${parts.length ? html`<dl class="facts">${parts.map(([part, inner]) => html`<${Accounts} name=${part} value=${inner} />`)}</dl>` : "none"}</dd>`;
 }
 
 export function AuditView({ about, audit, go }) {
@@ -189,6 +189,6 @@ export function Journals({ names, open, columns }) {
   const all = useAnswer(() => Promise.all(names.map(async (_, journal) => ({ about: await data.about(journal), windows: (await data.windows(journal, 0)).map((row) => Object.fromEntries(columns.map((name, n) => [name, row[n]]))) }))), [names]);
   if (!all) return html`<p class="muted">…</p>`;
   return html`${all.map(({ about, windows }, journal) => html`<section class="card"><header class="line"><h2><button class="link" onClick=${() => open(journal)}><${Foreign} text=${about.name} /></button></h2>
-      <span class="muted">${about.hotkey.slice(0, 8)}… · ${number(about.records)} records · ${number(about.windows.used)} of ${number(about.windows.seen)} windows used · ${number(about.totals.accepted)} accepted · ${number(about.trouble)} to look at</span></header>
+      <span class="muted">${inertText(about.hotkey.slice(0, 8))}… · ${number(about.records)} records · ${number(about.windows.used)} of ${number(about.windows.seen)} windows used · ${number(about.totals.accepted)} accepted · ${number(about.trouble)} to look at</span></header>
     <${Overview} windows=${windows} />${about.stopped ? html`<p class="bad-text"><${Foreign} text=${about.stopped} most=${600} /></p>` : null}</section>`)}`;
 }

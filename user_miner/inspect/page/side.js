@@ -1,6 +1,6 @@
 // What one record did: the state after it, what it changed and why, and the life of a post.
 import { html, useAnswer, useState } from "./ui.js";
-import { Foreign, moment, number, postOf, shortPath, valueText } from "./text.js";
+import { Foreign, inertText, moment, number, postOf, shortPath, valueText } from "./text.js";
 import { data } from "./data.js";
 
 const STATES = { WaitingForWindow: "idle", Scraping: "search", Analyzing: "analysis", Submitting: "send", Backoff: "wait" };
@@ -30,7 +30,7 @@ export function Changes({ changes, seq, setter }) {
       if (arrived.has(postOf(path))) return html`<li><span class="sign add">+</span><span>post …${postOf(path).slice(-6)}: <${Foreign} text=${after} most=${90} /></span></li>`;
       const sign = before === null ? "+" : after === null ? "−" : "~";
       const kind = { "+": "add", "−": "drop", "~": "turn" }[sign];
-      return html`<li><span class="sign ${kind}">${sign}</span><span><span class="path" title=${path}>${shortPath(path)}</span>${" "}
+      return html`<li><span class="sign ${kind}">${sign}</span><span><span class="path" title=${inertText(path)}>${shortPath(path)}</span>${" "}
         ${before === null ? null : html`<${Value} path=${path} value=${before} find=${() => setter(path, seq - 1)} />`}
         ${before === null || after === null ? " " : " → "}
         ${after === null ? null : html`<b><${Foreign} text=${valueText(path, after)} most=${160} /></b>`}</span></li>`;
@@ -65,7 +65,7 @@ function Posts({ state, chosen, openPost }) {
     const tokens = Object.keys(post).filter((key) => key.startsWith("tokens")).map((key) => key.replace(/^tokens(\.|\["?)/, "").replace(/"?\]$/, ""));
     const stage = state["open.post_id"] === id ? `attempt ${state["open.attempt"]} under way` : post.deferred ? "put off" : post.analyzed ? "to send" : "to analyze";
     return html`<li class=${id === chosen ? "chosen" : ""}><button class="plain" onClick=${() => openPost(id)}>
-      <span><b>${post["post.author"] ? html`@<${Foreign} text=${post["post.author"]} most=${40} />` : "post"}</b> <span class="muted">…${id.slice(-6)}${post.analyzed ? ` · score ${post.score.toFixed(3)} · ` : ""}${tokens.length ? html`<${Foreign} text=${tokens.join(", ")} most=${80} />` : post.analyzed ? "no subnet" : ""}</span> · ${stage}</span>
+      <span><b>${post["post.author"] ? html`@<${Foreign} text=${post["post.author"]} most=${40} />` : "post"}</b> <span class="muted">…${id.slice(-6)}${post.analyzed ? ` · score ${(post.score || 0).toFixed(3)} · ` : ""}${tokens.length ? html`<${Foreign} text=${tokens.join(", ")} most=${80} />` : post.analyzed ? "no subnet" : ""}</span> · ${stage}</span>
       <span class="text muted"><${Foreign} text=${post["post.content"] || "its text was left out"} most=${200} /></span>
     </button></li>`;
   })}</ul>`;
@@ -91,7 +91,7 @@ function Whole({ state, seq, setter }) {
   return html`<details class="whole">
     <summary>All of the state, ${number(Object.keys(state).length)} values</summary>
     <input type="search" value=${text} placeholder="search in the state" aria-label="Search in the state" onInput=${(event) => setText(event.target.value)} />
-    <ul class="changes">${paths.slice(0, 300).map((path) => html`<li><span class="path" title=${path}>${shortPath(path)}</span> <${Value} path=${path} value=${state[path]} find=${() => setter(path, seq)} /></li>`)}</ul>
+    <ul class="changes">${paths.slice(0, 300).map((path) => html`<li><span class="path" title=${inertText(path)}>${shortPath(path)}</span> <${Value} path=${path} value=${state[path]} find=${() => setter(path, seq)} /></li>`)}</ul>
     ${paths.length > 300 ? html`<p class="muted">${number(paths.length - 300)} more: search for them.</p>` : null}
   </details>`;
 }
@@ -120,7 +120,7 @@ export function PostLife({ journal, post, rows, records, seq, go, close, words }
     return { lines, facts: Object.fromEntries(facts.map(([path, value]) => [path.slice(path.lastIndexOf(".") + 1), value])) };
   }, [journal, post, records]);
   return html`<section class="life" aria-label="A post's life">
-    <header class="line"><h3>Post ${post}</h3><span class="grow"></span><button onClick=${close} aria-label="Close the post">×</button></header>
+    <header class="line"><h3>Post ${inertText(post)}</h3><span class="grow"></span><button onClick=${close} aria-label="Close the post">×</button></header>
     ${life
       ? html`${life.facts.author || life.facts.content ? html`<p><b>@<${Foreign} text=${life.facts.author || ""} /></b><br /><${Foreign} text=${life.facts.content || ""} most=${1000} /></p>` : null}
         <p class="muted">${["likes", "retweets", "responses", "quotes", "followers"].filter((name) => name in life.facts).map((name) => `${number(life.facts[name])} ${name}`).join(" · ")}</p>
@@ -149,13 +149,13 @@ export function Side({ journal, seq, row, step, post, rows, records, go, openPos
     <${Why} step=${step} event=${event} source=${source} words=${words} />
     <h3>Effects</h3>
     <ul class="changes">
-      ${step.begun.map((effect) => html`<li><span class="sign add">+</span><span>begins: ${effect}</span></li>`)}
-      ${step.ended.map((effect) => html`<li><span class="sign drop">−</span><span>ends: ${effect}</span></li>`)}
+      ${step.begun.map((effect) => html`<li><span class="sign add">+</span><span>begins: ${inertText(effect)}</span></li>`)}
+      ${step.ended.map((effect) => html`<li><span class="sign drop">−</span><span>ends: ${inertText(effect)}</span></li>`)}
       ${step.begun.length + step.ended.length ? null : html`<li class="muted">the same are wanted as before</li>`}
     </ul>
     <h3>Posts without a verdict</h3>
     <${Posts} state=${step.state} chosen=${row[6]} openPost=${openPost} />
-    ${row[6] && !post ? html`<p><button class="link" onClick=${() => openPost(row[6])}>The life of post ${row[6]}</button></p>` : null}
+    ${row[6] && !post ? html`<p><button class="link" onClick=${() => openPost(row[6])}>The life of post ${inertText(row[6])}</button></p>` : null}
     <h3>Now</h3>
     <${Now} state=${step.state} />
     <${Whole} state=${step.state} seq=${seq} setter=${setter} />

@@ -49,6 +49,13 @@ export function valueText(path, value) {
 // Controls, zero-width and direction marks: shown by their code, so that no text can hide or turn what stands beside it.
 const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff\ud800-\udfff]/u;
 
+const code = (character) => `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+
+// The same for where only a plain text can stand.
+export function inertText(text) {
+  return HIDDEN.test(text) ? [...text].map((character) => (HIDDEN.test(character) ? `[${code(character)}]` : character)).join("") : text;
+}
+
 export function Foreign({ text, most = 400 }) {
   const whole = String(text);
   const cut = whole.length > most ? `${whole.slice(0, most)}…` : whole;
@@ -57,7 +64,7 @@ export function Foreign({ text, most = 400 }) {
   let plain = "";
   for (const character of cut) {
     if (HIDDEN.test(character)) {
-      parts.push(plain, html`<span class="mark">U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}</span>`);
+      parts.push(plain, html`<span class="mark">${code(character)}</span>`);
       plain = "";
     } else plain += character;
   }
@@ -66,7 +73,7 @@ export function Foreign({ text, most = 400 }) {
 
 // "posts[id=212…].score" as people read it.
 export function shortPath(path) {
-  return path.replace(/^posts\[id=(\d+)\]\.(post\.)?/, (_, id) => `post …${id.slice(-6)} `);
+  return inertText(path).replace(/^posts\[id=(\d+)\]\.(post\.)?/, (_, id) => `post …${id.slice(-6)} `);
 }
 
 export const postOf = (path) => (/^posts\[id=(\d+)\]/.exec(path) || [])[1];
