@@ -80,7 +80,7 @@ format: .venv/.dev ## format, and mend what the linter can mend
 
 lock: .venv/.dev ## new lock files: versions and hashes for every platform, no registry named
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	  --extra sandbox --group build pyproject.toml -o requirements.lock
+	  --extra inspect --extra sandbox --group build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  --all-extras --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \

@@ -22,7 +22,18 @@ from events.prices import Prices
 from tests.audit.replay_kit import SAMPLE
 from tests.patience import GIVE_UP_S
 
-__all__ = ["NODE", "ROOT", "SAMPLE", "Seen", "Served", "browser_program", "inspected", "opened", "source_of", "violations"]
+__all__ = [
+    "NODE",
+    "ROOT",
+    "SAMPLE",
+    "Seen",
+    "Served",
+    "browser_program",
+    "inspected",
+    "opened",
+    "source_of",
+    "violations",
+]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 NODE: Final = ROOT / ".venv" / "page" / "node_modules"
@@ -151,4 +162,7 @@ def violations(seen: Seen) -> list[str]:
     """What axe-core finds wrong with the page as it is."""
     seen.page.evaluate((NODE / "axe-core" / "axe.min.js").read_text("utf-8"))
     found = seen.page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-    return [f"{each['id']}: {json.dumps([node['html'][:120] for node in each['nodes'][:3]])}" for each in found["violations"]]
+    return [
+        f"{each['id']}: {json.dumps([node['html'][:120] for node in each['nodes'][:3]])}"
+        for each in found["violations"]
+    ]

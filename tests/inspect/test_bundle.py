@@ -9,9 +9,7 @@ from pathlib import Path
 from tests.inspect.kit import NODE, ROOT
 from user_miner.inspect.files import PAGE, joined
 
-COMMAND = (
-    "esbuild entry.mjs --bundle --minify --format=iife --global-name=preact --target=es2022 --legal-comments=none"
-)
+COMMAND = "esbuild entry.mjs --bundle --minify --format=iife --global-name=preact --target=es2022 --legal-comments=none"
 
 
 def _bundle(text: str) -> str:
@@ -47,9 +45,9 @@ def test_nothing_is_evaluated_and_no_markup_is_written() -> None:
     """By what the page's own files say; the browser holds them to it."""
     for path in PAGE.glob("*.js"):
         text = path.read_text("utf-8")
-        assert not re.search(r"\beval\(|new Function|innerHTML\s*=[^=]|document\.write|https?://(?!www\.w3\.org)", text) or (
-            path.name == "preact.js"
-        )
+        assert not re.search(
+            r"\beval\(|new Function|innerHTML\s*=[^=]|document\.write|https?://(?!www\.w3\.org)", text
+        ) or (path.name == "preact.js")
         assert "</script" not in text
 
 

@@ -21,7 +21,9 @@ def _raw(served: Served, path: str, **headers: str) -> httpx.Response:
     return httpx.get(f"{served.origin}{path}", headers=headers, timeout=GIVE_UP_S, trust_env=False)
 
 
-@pytest.mark.parametrize("path", ["/", "/api/about", "/x/", "/favicon.ico", "/%2e%2e/", "/wrongwrongwrongwrongwrong/api/about"])
+@pytest.mark.parametrize(
+    "path", ["/", "/api/about", "/x/", "/favicon.ico", "/%2e%2e/", "/wrongwrongwrongwrongwrong/api/about"]
+)
 def test_nothing_is_told_without_the_token(sample: Served, path: str) -> None:
     """Whatever is asked for; the answer is the same few words."""
     answer = _raw(sample, path)
@@ -88,7 +90,9 @@ def test_every_answer_says_what_a_browser_must_refuse(sample: Served, path: str)
 def test_it_listens_on_loopback_alone(sample: Served) -> None:
     """No other address of this machine answers."""
     port = f"{int(sample.origin.rpartition(':')[2]):04X}"
-    listening = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()]
+    listening = [
+        line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()
+    ]
     found = [line[1] for line in listening if line[1].endswith(f":{port}") and line[3] == "0A"]
     assert found == [f"0100007F:{port}"]
 

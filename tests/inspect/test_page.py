@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from events import catalogue as ev
 from audit.inspect.query import parse_query
+from events import catalogue as ev
 from events.codec import changed
 from events.journal import locate
 from tests.audit.replay_kit import hostile_story, story, write
@@ -69,7 +69,9 @@ def test_it_opens_at_the_end_and_every_key_does_what_it_says(browser: Browser, s
         expect(seen.page.locator(".records input[type=search]")).to_be_focused()
 
 
-@pytest.mark.parametrize("address", ["#r=3678", "#r=1849&q=is:trouble", "#p=costs&r=7", "#r=3678&post=2123874541884146304"])
+@pytest.mark.parametrize(
+    "address", ["#r=3678", "#r=1849&q=is:trouble", "#p=costs&r=7", "#r=3678&post=2123874541884146304"]
+)
 def test_a_view_is_an_address(browser: Browser, sample: Served, address: str) -> None:
     """Another browser, or a reload, shows the same."""
     with opened(browser, f"{sample.url}{address}") as seen:
@@ -158,24 +160,27 @@ def test_what_a_miner_adds_appears_and_the_selection_stays(browser: Browser, wor
     """A real miner against the stand-ins: who follows sees the newest record, who looks at one keeps it."""
     assert world.run("--windows", "1")[0] == 0
     journal = locate(world.journal)
-    with inspected(journal) as served:
-        with opened(browser, served.url) as follows, opened(browser, f"{served.url}#r=3&q=event:PostAnalyzed") as looks:
-            records = served.ask("about")["records"]
-            follows.at(records)
-            looks.at(3)
-            looks.has(".records [role=status]", f"5 of {records}")
-            top = looks.page.locator(".records .list").evaluate("list => list.scrollTop")
-            world.sandbox.next_window()
-            for number in range(5):
-                world.sandbox.add_post(f"Bittensor SN45 again, part {number}")
-            assert world.run("--windows", "1")[0] == 0
-            more = source_of(journal).about()["records"]
-            follows.at(more)
-            looks.has(".scrubber .place", f"of {more}")
-            looks.has(".records [role=status]", f"10 of {more}")
-            looks.at(3)
-            assert looks.page.locator(".records .list").evaluate("list => list.scrollTop") == top
-            follows.has("[data-total=accepted]", "10")
+    with (
+        inspected(journal) as served,
+        opened(browser, served.url) as follows,
+        opened(browser, f"{served.url}#r=3&q=event:PostAnalyzed") as looks,
+    ):
+        records = served.ask("about")["records"]
+        follows.at(records)
+        looks.at(3)
+        looks.has(".records [role=status]", f"5 of {records}")
+        top = looks.page.locator(".records .list").evaluate("list => list.scrollTop")
+        world.sandbox.next_window()
+        for number in range(5):
+            world.sandbox.add_post(f"Bittensor SN45 again, part {number}")
+        assert world.run("--windows", "1")[0] == 0
+        more = source_of(journal).about()["records"]
+        follows.at(more)
+        looks.has(".scrubber .place", f"of {more}")
+        looks.has(".records [role=status]", f"10 of {more}")
+        looks.at(3)
+        assert looks.page.locator(".records .list").evaluate("list => list.scrollTop") == top
+        follows.has("[data-total=accepted]", "10")
 
 
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])

@@ -42,7 +42,8 @@ def _blocks(path: Path) -> dict[str, Any]:
 
 def _leaves(value: object) -> list[str]:
     if isinstance(value, dict):
-        return [leaf for part in value.values() for leaf in _leaves(part)] or ["none"]
+        ordered = sorted(value.items(), key=lambda item: (0, int(item[0])) if item[0].isdigit() else (1, 0))
+        return [leaf for _, part in ordered for leaf in _leaves(part)] or ["none"]  # JavaScript begins with numbers
     if isinstance(value, list):
         return [", ".join(str(part) for part in value) or "none"]
     if value is None:
@@ -73,13 +74,22 @@ def test_all_numbers_are_those_of_the_audit(browser: Browser, page: Path) -> Non
 @pytest.mark.parametrize("seq", [1, 1849, 2048, 2049, 3290, LAST])
 def test_a_record_looks_as_it_does_when_served(browser: Browser, sample: Served, page: Path, seq: int) -> None:
     """Row, changes, reason, effects, lanes and the trouble beside it."""
-    parts = (".side h2", ".side .pill", ".side .changes", ".side .why", ".gantt svg", ".records [role=option][aria-selected=true]")
+    parts = (
+        ".side h2",
+        ".side .pill",
+        ".side .changes",
+        ".side .why",
+        ".gantt svg",
+        ".records [role=option][aria-selected=true]",
+    )
     shown = []
     for url in (f"file://{page}", sample.url):
         with opened(browser, f"{url}#r={seq}") as seen:
             seen.at(seq)
             seen.page.locator(".gantt svg").wait_for(state="attached")
-            shown.append([seen.text(part) if part != ".gantt svg" else seen.page.locator(part).inner_html() for part in parts])
+            shown.append(
+                [seen.text(part) if part != ".gantt svg" else seen.page.locator(part).inner_html() for part in parts]
+            )
     filed, served = ([re.sub(r"…|[^\x20-\x7e]", "", text) for text in texts] for texts in shown)
     assert filed[:2] == served[:2]
     assert filed[3:] == served[3:]
@@ -88,7 +98,7 @@ def test_a_record_looks_as_it_does_when_served(browser: Browser, sample: Served,
 
 
 def test_it_works_alone(browser: Browser, page: Path) -> None:
-    """Search, keys, a click on a value, printing; no server, no worker, nothing fetched, nothing to mend for anybody."""
+    """Search, keys, a click on a value, printing; no server, nothing fetched, and axe-core finds nothing."""
     with opened(browser, f"file://{page}#r=3678", bypass_csp=True) as seen:
         seen.at(3678)
         seen.press("n")
@@ -125,10 +135,12 @@ def test_redacted_it_holds_no_text_and_no_author(browser: Browser, page: Path, t
         for post in step.record.data["posts"]
     ]
     told, whole = (json.dumps(_blocks(each), ensure_ascii=False) for each in (path, page))
-    held = [post for post in posts if f'"{post["author"]}"' in whole]
-    assert len(held) > len(posts) / 2
-    assert [post["author"] for post in posts if re.search(rf'"{re.escape(post["author"])}"|@{re.escape(post["author"])}\b', told)] == []
-    assert [post["content"] for post in posts if len(post["content"]) > 12 and post["content"][:40] in told] == []
+    authors = {post["author"] for post in posts}
+    assert authors <= set(re.findall(r"\w+", whole))
+    assert authors.isdisjoint(re.findall(r"\w+", told))
+    starts = {post["content"][:40] for post in posts if len(post["content"]) > 12}
+    assert sum(start in whole for start in starts) > len(starts) / 2
+    assert [start for start in starts if start in told] == []
     with opened(browser, f"file://{path}#r=3678") as seen:
         seen.at(3678)
         seen.has(".made", "without texts and authors")

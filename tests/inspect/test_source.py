@@ -97,7 +97,15 @@ def test_the_record_that_set_a_value_is_found(source: JournalSource, walked: lis
     last: dict[str, int] = {}
     for step in walked:
         last |= {path: step.record.seq for path, _, _ in changes(step.before, step.after)}
-    for path in ("state", "api_url", "epoch", "build", "totals.rejected", "troubles.x.reason", "policy.submit_attempts"):
+    for path in (
+        "state",
+        "api_url",
+        "epoch",
+        "build",
+        "totals.rejected",
+        "troubles.x.reason",
+        "policy.submit_attempts",
+    ):
         assert source.setter(path, len(walked)) == last.get(path, 0), path
     assert source.setter("no_such_thing", 100) == 0
 

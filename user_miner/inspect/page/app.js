@@ -258,7 +258,7 @@ function App() {
     </nav>
     ${about.stopped ? html`<p class="card warning" role="alert"><b>Read as far as record ${number(records)}.</b> <${Foreign} text=${about.stopped} most=${1200} /></p>` : null}
     ${about.tail_bytes ? html`<p class="card warning">${number(about.tail_bytes)} bytes of an unfinished record follow.</p>` : null}
-    ${start.made ? html`<p class="made muted">Written ${start.made} from ${number(records)} records; head <code class="hash">${about.hash}</code>; ${audit && audit.report ? html`<b class=${audit.report.ok ? "ok-text" : "bad-text"}>${audit.report.ok ? "audit: no rule is broken" : "audit: rules are broken"}</b>` : null}${start.redacted ? "; without texts and authors" : ""}</p>` : null}
+    ${start.made ? html`<section class="made muted" aria-label="This report">Written ${start.made} from ${number(records)} records; head <code class="hash">${about.hash}</code>; ${audit && audit.report ? html`<b class=${audit.report.ok ? "ok-text" : "bad-text"}>${audit.report.ok ? "audit: no rule is broken" : "audit: rules are broken"}</b>` : null}${start.redacted ? "; without texts and authors" : ""}</section>` : null}
     ${!records ? html`<section class="card"><h2>No record yet</h2><p class="muted">${about.reading ? "The journal is being read." : "What the miner writes appears here."}</p></section>` : null}
     ${records && view.page === "timeline" && w
       ? html`<main class="timeline">

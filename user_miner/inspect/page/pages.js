@@ -94,7 +94,7 @@ export function Validators({ journal, records, rows, go, words }) {
 
 // Nested numbers as the audit gives them.
 function Accounts({ name, value }) {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return html`<dt>${inertText(name).replaceAll("_", " ")}</dt><dd data-account=${name}>${Array.isArray(value) ? value.join(", ") || "none" : inertText(valueText("", value))}</dd>`;
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return html`<dt>${inertText(name).replaceAll("_", " ")}</dt><dd data-account=${name}>${Array.isArray(value) ? value.join(", ") || "none" : inertText(String(value))}</dd>`;
   const parts = Object.entries(value);
   return html`<dt>${inertText(name).replaceAll("_", " ")}</dt><dd>${parts.length ? html`<dl class="facts">${parts.map(([part, inner]) => html`<${Accounts} name=${part} value=${inner} />`)}</dl>` : "none"}</dd>`;
 }
