@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.inspect.kit import SAMPLE, Served, browser_program, inspected
+from tests.inspect.kit import ROOT, SAMPLE, Served, browser_program, inspected
 
 _FLAGS = (
     "--no-sandbox",
@@ -32,5 +32,5 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def sample() -> Iterator[Served]:
     """The recorded journal, served."""
-    with inspected(SAMPLE) as served:
+    with inspected(SAMPLE.relative_to(ROOT)) as served:
         yield served
