@@ -129,7 +129,7 @@ def test_a_stream_tells_what_is_added_and_ends_with_the_server(tmp_path: Path, n
         watch = Stopwatch(served.process.pid)
         served.process.send_signal(number)
         assert seconds_until_exit(served.process, watch) < 3
-        assert served.process.returncode == 0
+        assert served.process.wait() == 0
         assert served.process.communicate() == ("", "")
 
 
