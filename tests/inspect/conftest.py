@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.inspect.kit import ROOT, SAMPLE, Served, browser_program, inspected
+from tests.patience import GIVE_UP_S
 
 _FLAGS = (
     "--no-sandbox",
@@ -23,6 +24,7 @@ _FLAGS = (
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium without a window."""
+    expect.set_options(timeout=GIVE_UP_S * 1000)
     with sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=browser_program(), args=list(_FLAGS))
         yield found

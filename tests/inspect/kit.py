@@ -130,7 +130,7 @@ class Seen:
     def at(self, seq: int) -> None:
         """Wait until this record is selected and its state shown."""
         for selector, text in ((".side h2", f"State after record {seq:,}"), (".scrubber .place b", f"{seq:,}")):
-            expect(self.page.locator(selector)).to_have_text(text, timeout=GIVE_UP_S * 1000)
+            expect(self.page.locator(selector)).to_have_text(text)
 
     def press(self, *keys: str) -> None:
         """Keys, one after the other."""

@@ -13,7 +13,7 @@ from audit.inspect.query import parse_query
 from events import catalogue as ev
 from events.codec import changed
 from events.journal import locate
-from tests.audit.replay_kit import hostile_story, story, write
+from tests.audit.replay_kit import SEGMENT, begun, hostile_story, story, write
 from tests.inspect.kit import SAMPLE, Served, inspected, opened, source_of, violations
 from tests.kit import Drive, accepted, analyzed, rejected
 from tests.world import World
@@ -217,6 +217,41 @@ def test_several_journals_stand_side_by_side(browser: Browser, sample: Served, t
         assert "j=1" in seen.page.url
 
 
+def test_findings_are_told_and_lead_to_their_records(browser: Browser, tmp_path: Path) -> None:
+    """A checkpoint over another state breaks a rule; the record is a click away."""
+    drive = story()
+    drive.sign(state_sha256="0" * 64)
+    with inspected(write(tmp_path / "journal", drive)) as served, opened(browser, f"{served.url}#p=audit") as seen:
+        report = served.ask("audit")
+        broken = [finding for finding in report["findings"] if finding["kind"] == "finding"]
+        assert broken
+        assert not report["ok"]
+        seen.has(".verdict-card", f"{len(broken)} findings")
+        last = broken[0]["seqs"][-1]
+        seen.page.locator(".findings").get_by_role("button", name=f"record {last}").first.click()
+        seen.at(last)
+
+
+def test_a_restart_keeps_the_view(browser: Browser, tmp_path: Path) -> None:
+    """The page says that nobody answers, and goes on where it was when somebody does."""
+    journal = write(tmp_path / "journal", story())
+    flags = ("--token-file", str(tmp_path / "token"))
+    with inspected(journal, flags=flags) as first, opened(browser, f"{first.url}#r=7&q=is:trouble") as seen:
+        seen.at(7)
+        first.process.terminate()
+        first.process.wait()
+        seen.has(".state", "not heard")
+        port = first.origin.rpartition(":")[2]
+        with inspected(journal, flags=(*flags, "--port", port)) as second:
+            assert second.url == first.url
+            seen.has(".state", "live")
+            seen.at(7)
+            seen.press("ArrowRight")
+            assert seen.page.url.endswith("q=is%3Atrouble")
+        assert all("ERR_" in line for line in seen.said)
+        seen.said.clear()
+
+
 def _damaged(folder: Path) -> Path:
     drive = story()
     lines = [*drive.lines]
@@ -227,14 +262,13 @@ def _damaged(folder: Path) -> Path:
 
 
 def _empty(folder: Path) -> Path:
-    folder.mkdir()
-    (folder / f"{1:020d}.jsonl").touch()
+    (begun(folder) / SEGMENT).touch()
     return folder
 
 
 def _rotating(folder: Path) -> Path:
     drive = story()
-    folder.mkdir()
+    begun(folder)
     for first in range(0, len(drive.lines), 7):
         (folder / f"{first + 1:020d}.jsonl").write_bytes(b"".join(drive.lines[first : first + 7]))
     return folder

@@ -18,7 +18,7 @@ from audit.replay.why import why, why_fields
 from audit.rules.load import all_rules
 from events.describe import is_trouble
 from events.journal import read_journal
-from tests.audit.replay_kit import story, write
+from tests.audit.replay_kit import SEGMENT, begun, story, write
 from tests.inspect.kit import SAMPLE, source_of
 
 
@@ -194,8 +194,7 @@ def test_what_is_added_is_taken_in(tmp_path: Path) -> None:
     drive = story()
     whole = write(tmp_path / "whole", drive)
     segment = next(whole.glob("*.jsonl"))
-    grows = tmp_path / "grows"
-    grows.mkdir()
+    grows = begun(tmp_path / "grows")
     (grows / segment.name).write_bytes(drive.lines[0])
     source = source_of(grows)
     for count in range(2, len(drive.lines) + 1):
@@ -247,6 +246,6 @@ def test_a_record_of_another_build_is_said(tmp_path: Path) -> None:
 
 def test_an_empty_journal_is_no_fault(tmp_path: Path) -> None:
     """Nothing stands there, and nothing is wrong."""
-    (tmp_path / f"{1:020d}.jsonl").touch()
-    source = source_of(tmp_path)
+    (begun(tmp_path / "journal") / SEGMENT).touch()
+    source = source_of(tmp_path / "journal")
     assert (source.about()["records"], source.about()["stopped"], source.windows(0)) == (0, "", [])

@@ -12,10 +12,8 @@ from audit.inspect.report import report_blocks
 from events.journal import JournalDamagedError, at_text, locate
 from events.money import Money
 from user_miner.inspect.files import one_file
-from user_miner.journals import named_or_own
-from user_miner.options import EnvFileOption, JournalArgument
+from user_miner.options import EnvFileOption, JournalArgument, named_or_own, own_prices
 from user_miner.output import check_target, opened
-from user_miner.prices import own_prices
 from user_miner.terminal import in_one_line, note, progress
 
 __all__ = ["report", "run_report"]

@@ -17,6 +17,7 @@ const KEYS = [
   ["1 to 7", "the views"], ["Esc", "close what is open"], ["?", "these keys"],
 ];
 const PLAY_MS = 220;
+const QUICKLY_JUDGED = 20000;
 
 function readAddress() {
   const told = new URLSearchParams(location.hash.slice(1));
@@ -144,18 +145,22 @@ function App() {
     async () => (w ? { selected, journal: view.journal, ...(await data.gantt(view.journal, selected)) } : null),
     [view.journal, selected, w && w.seq, selected >= windows.length - 2 ? records : 0],
   );
-  const wantsAudit = view.page === "audit" || (about && !data.live);
-  const audit = useAnswer(async () => (wantsAudit && about && !about.reading ? { report: await data.audit(view.journal) } : null), [view.journal, wantsAudit, about && !about.reading]);
+  // Findings are marks on the strip, too; a long journal is judged only when somebody asks.
+  const wantsAudit = view.page === "audit" || (about && (!data.live || records <= QUICKLY_JUDGED));
+  const audit = useAnswer(async () => (wantsAudit && about && !about.reading ? { report: await data.audit(view.journal) } : null), [view.journal, wantsAudit, view.page === "audit", about && !about.reading]);
   const findings = useMemo(() => {
     const report = audit && audit.report;
     const marked = report ? report.findings.filter((f) => f.kind !== "note").flatMap((f) => f.seqs) : [];
     return new Set(marked.map((n) => indexOfRecord(windows, n)));
   }, [audit, windows.length]);
 
+  const place = useRef(seq); // where the last key led, which may not be drawn yet when the next one comes
+  place.current = seq;
   const change = (part) => setView((before) => ({ ...before, ...part }));
   const go = (n) => {
     setNote("");
-    change({ seq: Math.max(1, Math.min(records, n)), first: null });
+    place.current = Math.max(1, Math.min(records, n));
+    change({ seq: place.current, first: null });
   };
   const choose = (index) => {
     const chosen = windows[Math.max(0, Math.min(windows.length - 1, index))];
@@ -168,15 +173,15 @@ function App() {
     setNote(n ? `This record set ${inertText(path)}.` : `No record set ${inertText(path)}: it is so from the beginning.`);
   };
   const nextOf = (list, by) => {
-    if (by > 0) return list.find((n) => n > seq);
-    return list.findLast((n) => n < seq);
+    if (by > 0) return list.find((n) => n > place.current);
+    return list.findLast((n) => n < place.current);
   };
   const stepBy = (by) => {
-    const next = found ? nextOf(found.seqs, by) : seq + by;
+    const next = found ? nextOf(found.seqs, by) : place.current + by;
     if (next) go(next);
   };
   const windowBy = (by) => {
-    let index = selected + by;
+    let index = indexOfRecord(windows, place.current) + by;
     while (windows[index] && windows[index].number === null && windows[index].count) index += by;
     if (windows[index]) go(windows[index].seq);
   };
@@ -184,7 +189,7 @@ function App() {
     const does = {
       first: () => go(1), last: () => (data.live ? change({ seq: null, first: null }) : go(records)), before: () => stepBy(-1), after: () => stepBy(1), to: () => change({ seq: value }),
       "window-before": () => windowBy(-1), "window-after": () => windowBy(1),
-      "trouble-before": () => go(nextOf(troubles, -1) || seq), "trouble-after": () => go(nextOf(troubles, 1) || seq),
+      "trouble-before": () => go(nextOf(troubles, -1) || place.current), "trouble-after": () => go(nextOf(troubles, 1) || place.current),
       play: () => setPlaying((now) => !now), follow: () => change({ seq: following ? records : null, first: null }),
     };
     if (name !== "play") setPlaying(false);
