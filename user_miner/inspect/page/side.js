@@ -19,15 +19,17 @@ function Value({ path, value, find }) {
 
 export function Changes({ changes, seq, setter }) {
   const [all, setAll] = useState(false);
-  const arrived = new Map();
-  for (const [path, before] of changes) {
-    const post = postOf(path);
-    if (post && before === null && path.includes("].post.")) arrived.set(post, path);
-  }
-  const shown = changes.filter(([path]) => !arrived.has(postOf(path)) || path.endsWith("].post.content"));
+  // A post that comes or goes is one line, not one for each of its values.
+  const [come, gone] = [1, 2].map((side) => new Set(changes.filter((change) => change[0].endsWith("].post.id") && change[side] === null).map(([path]) => postOf(path))));
+  const shown = changes.filter(([path]) => !(come.has(postOf(path)) || gone.has(postOf(path))) || path.endsWith("].post.id"));
+  const contentOf = (post, side) => (changes.find(([path]) => path === `posts[id=${post}].post.content`) || [])[side];
   return html`<ul class="changes">
     ${(all ? shown : shown.slice(0, MOST_CHANGES)).map(([path, before, after]) => {
-      if (arrived.has(postOf(path))) return html`<li><span class="sign add">+</span><span>post …${postOf(path).slice(-6)}: <${Foreign} text=${after} most=${90} /></span></li>`;
+      const post = postOf(path);
+      if (come.has(post) || gone.has(post)) {
+        const text = contentOf(post, come.has(post) ? 2 : 1) || "";
+        return html`<li><span class="sign ${come.has(post) ? "add" : "drop"}">${come.has(post) ? "+" : "−"}</span><span>post …${post.slice(-6)} ${come.has(post) ? "came" : "is settled"}: <${Foreign} text=${text} most=${90} /></span></li>`;
+      }
       const sign = before === null ? "+" : after === null ? "−" : "~";
       const kind = { "+": "add", "−": "drop", "~": "turn" }[sign];
       return html`<li><span class="sign ${kind}">${sign}</span><span><span class="path" title=${inertText(path)}>${shortPath(path)}</span>${" "}
