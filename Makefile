@@ -67,6 +67,7 @@ bench: .venv/.bench ## speed beside that of others in the same run (benchmarks/R
 	$(BIN)/python -m benchmarks.readers_index
 	$(BIN)/python -m benchmarks.analyzer_matching
 	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.inspector_page
 
 check: .venv/.dev ## formatter, linter, strict types and import rules, without tests
 	$(BIN)/ruff format --check .
