@@ -59,6 +59,9 @@ COLUMNS: Final = (
     "analysis_ms",
     "submission_ms",
 )
+_KINDS: Final = ("search", "analysis", "submission")
+_OWN: Final = COLUMNS.index("posts")
+_NOTHING: Final[Counter[str]] = Counter()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -80,6 +83,7 @@ class StripWindow:
         marks: Bits of MARKS.
         paid: What was paid for: posts and users read, tokens in and out.
         waits: How long each search, analysis and submission took, milliseconds.
+        tail: What the two come to, once no record follows.
     """
 
     number: int | None
@@ -96,14 +100,20 @@ class StripWindow:
     marks: int = 0
     paid: Counter[str] = field(default_factory=Counter)
     waits: dict[str, list[int]] = field(default_factory=dict)
+    tail: tuple[Any, ...] | None = None
 
     def row(self) -> list[Any]:
         """The values of COLUMNS; of the times the median, None without one."""
-        paid = [self.paid[name] for name in ("posts", "users", "prompt", "completion")]
-        medians = [
-            round(median(self.waits[n])) if n in self.waits else None for n in ("search", "analysis", "submission")
-        ]
-        return [getattr(self, name) for name in COLUMNS[:12]] + paid + medians
+        return [*(getattr(self, name) for name in COLUMNS[:_OWN]), *(self.tail or self._tail())]
+
+    def close(self) -> None:
+        """No record of it follows: what is kept to count with takes no more room."""
+        self.tail = self._tail()
+        self.paid, self.waits = _NOTHING, {}
+
+    def _tail(self) -> tuple[Any, ...]:
+        medians = (round(median(w)) if (w := self.waits.get(kind)) else None for kind in _KINDS)
+        return (*(self.paid[name] for name in COLUMNS[_OWN : -len(_KINDS)]), *medians)
 
     def take(self, step: Step) -> None:
         """Count one more record."""
@@ -160,6 +170,8 @@ class Strip:
             else:
                 _settle(self._told_at(outcome), outcome)
         if isinstance(event, ev.WindowOpened | ev.WindowsRevised):
+            if self.windows:
+                self.windows[-1].close()
             self.windows.append(StripWindow(number=event.window, seq=record.seq, at_ms=record.at_ms))
         elif not self.windows:
             self.windows.append(StripWindow(number=None, seq=record.seq, at_ms=record.at_ms, count=0))
@@ -214,6 +226,7 @@ class Strip:
         """They begin where the next one is told, for they have no record of their own."""
         window = StripWindow(number=None, seq=outcome.seqs[-1], at_ms=at_ms, count=outcome.count)
         _settle(window, outcome)
+        self.windows[-1].close()
         self.windows.append(window)
 
 
