@@ -104,7 +104,7 @@ class JournalSource:
     def _take(self, step: Step) -> None:
         record, event = step.record, step.event
         self._strip.take(step)
-        self._books.enter(record, step.after)
+        self._books.enter(step)
         self._event_of.append(_NAMES[record.name])
         self._trouble.append(is_trouble(event))
         self._post.append(_number(getattr(event, "post_id", None)))
@@ -235,7 +235,9 @@ class JournalSource:
     def costs(self) -> list[dict[str, Any]]:
         """The days, oldest first."""
         with self._lock:
-            return [day_fields(self._money, day, bill) for day, bill in sorted(self._books.days.items())]
+            return [
+                day_fields(self._money, day, bill) for day, bill in sorted(self._books.costs(self._state).days.items())
+            ]
 
     def audit(self) -> dict[str, Any] | None:
         """The report of ``audit`` on what is there now, made once for each length of the journal."""
