@@ -67,6 +67,7 @@ bench: .venv/.bench ## speed beside that of others in the same run (benchmarks/R
 	$(BIN)/python -m benchmarks.readers_index
 	$(BIN)/python -m benchmarks.analyzer_matching
 	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.inspector_page
 
 check: .venv/.dev ## formatter, linter, strict types and import rules, without tests
 	$(BIN)/ruff format --check .
@@ -80,7 +81,7 @@ format: .venv/.dev ## format, and mend what the linter can mend
 
 lock: .venv/.dev ## new lock files: versions and hashes for every platform, no registry named
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	  --extra sandbox --group build pyproject.toml -o requirements.lock
+	  --extra inspect --extra sandbox --group build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  --all-extras --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \

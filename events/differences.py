@@ -17,7 +17,7 @@ import orjson
 
 from events.describe import printable
 
-__all__ = ["ABSENT", "Absent", "Difference", "difference_fields", "difference_lines", "differences"]
+__all__ = ["ABSENT", "Absent", "Difference", "difference_fields", "difference_lines", "differences", "member"]
 
 _WIDTH: Final = 160
 _LONGEST_PATH: Final = 200
@@ -82,7 +82,7 @@ def _compare(path: str, expected: object, actual: object) -> Iterator[Difference
 
 def _compare_members(path: str, expected: Mapping[str, object], actual: Mapping[str, object]) -> Iterator[Difference]:
     for key in dict.fromkeys([*expected, *actual]):
-        yield from _compare(_member(path, key), expected.get(key, ABSENT), actual.get(key, ABSENT))
+        yield from _compare(member(path, key), expected.get(key, ABSENT), actual.get(key, ABSENT))
 
 
 def _compare_lists(path: str, expected: Sequence[Any], actual: Sequence[Any]) -> Iterator[Difference]:
@@ -124,7 +124,8 @@ def _identity(item: object) -> str | None:
     return None if isinstance(item, list | tuple) else _json(item)
 
 
-def _member(path: str, key: str) -> str:
+def member(path: str, key: str) -> str:
+    """The path of a member of the object at ``path``."""
     if not _PLAIN_KEY.fullmatch(key):
         return f"{path}[{_json(key)}]"
     return f"{path}.{key}" if path else key

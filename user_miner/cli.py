@@ -31,6 +31,8 @@ COMMANDS: Final = {
     "doctor": "Check everything that a miner needs, and say how to fix it.",
     "init": "Write a settings file that only you can read.",
     "config": "Print each setting as `run` would take it.",
+    "inspect": "Show what the miner did on a page.",
+    "report": "Write the page about a journal into one file.",
     "replay": "Read a journal: what happened, window by window, and why.",
     "verify": "Check every byte of a journal by hashes and signatures.",
     "evaluate": "Test the analyzer on labelled posts.",

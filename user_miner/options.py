@@ -1,4 +1,4 @@
-"""Arguments that more than one command takes, and which journal a reader reads when none is named."""
+"""Arguments that more than one command takes, and what the settings say where none is given: a journal, prices."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
 import typer
+
+from events.prices import Prices
 
 __all__ = [
     "DebugOption",
@@ -20,6 +22,7 @@ __all__ = [
     "WalletsOption",
     "finite",
     "named_or_own",
+    "own_prices",
 ]
 
 
@@ -95,3 +98,18 @@ def _own(directory: Path, wallet: str, hotkey: str, wallets: Path) -> Path:
             return locate(directory, hotkey_address(name=wallet, hotkey=hotkey, path=wallets))
         except (HotkeyError, JournalError) as error:
             raise JournalError(f"{several}, for the settings' hotkey does not tell which: {error}") from error
+
+
+def own_prices(env_file: Path | None) -> Prices:
+    """The prices in the settings file, else those that are built in.
+
+    Raises:
+        typer.Exit: The settings are wrong; that was said.
+    """
+    from actor.settings.model import SettingsError, load_prices  # noqa: PLC0415  (hardly any command needs it)
+    from user_miner.terminal import fail  # noqa: PLC0415  (as above)
+
+    try:
+        return load_prices(env_file or _DEFAULT_ENV_FILE, required=env_file is not None)
+    except SettingsError as error:
+        raise typer.Exit(max(fail(line, code=2) for line in error.lines)) from None

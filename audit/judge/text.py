@@ -1,10 +1,10 @@
-"""An audit's report as text for a terminal: findings first, then the accounting. Pure, and safe to print."""
+"""An audit's report as text for a terminal, findings first, and as fields for machines. Pure, and safe to print."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from audit.feedback import FeedbackTotals
 from audit.judge.accounting import Accounts, WindowAccounts
@@ -12,11 +12,11 @@ from audit.judge.audit import AuditReport
 from audit.judge.tallies import PostAccounts, Summary, TroubleAccounts
 from audit.judge.uptime import ClockAccounts, RunAccounts
 from audit.rules import Finding
-from events.describe import printable
+from events.describe import path_text, printable
 from events.journal import at_text
 from events.windows import EXPLAINED, windows_text
 
-__all__ = ["as_text"]
+__all__ = ["as_text", "report_fields"]
 
 _LABEL: Final = 12
 _SHOWN_SEQS: Final = 8
@@ -30,6 +30,22 @@ _DAY_S: Final = 86_400
 def as_text(journal: Path, report: AuditReport, tail_bytes: int) -> str:
     lines = [*_head(journal, report, tail_bytes), *_findings(report), "", *_accounts(report.accounts)]
     return "".join(f"{line}\n" for line in lines)
+
+
+def report_fields(journal: Path, report: AuditReport, tail_bytes: int) -> dict[str, Any]:
+    """The whole report for machines."""
+    return {
+        "journal": path_text(journal),
+        "ok": report.ok,
+        "records": report.records,
+        "first_at": None if report.first_ms is None else at_text(report.first_ms),
+        "last_at": None if report.last_ms is None else at_text(report.last_ms),
+        "tail_bytes": tail_bytes,
+        "rules": report.rules,
+        "findings": report.findings,
+        "more": report.more,
+        "accounts": report.accounts,
+    }
 
 
 def _duration(ms: int) -> str:

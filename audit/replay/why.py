@@ -20,7 +20,16 @@ from events.differences import Difference, difference_fields, difference_lines, 
 from events.effects import Effect
 from events.journal import Record, at_text
 
-__all__ = ["GUARD_MEANINGS", "Why", "effect_text", "explained", "why", "why_fields", "why_lines"]
+__all__ = [
+    "GUARD_MEANINGS",
+    "Why",
+    "effect_text",
+    "effects_between",
+    "explained",
+    "why",
+    "why_fields",
+    "why_lines",
+]
 
 _LONGEST_LINE: Final = 2_000
 GUARD_MEANINGS: Final[Mapping[str, str]] = {
@@ -97,7 +106,7 @@ def explained(record: Record, before: State) -> Why:
         raise FoldError(str(error)) from error
     explanation = explain(before, event, record.at_ms)
     after = None if explanation.dest is None else step(before, event, record.at_ms)
-    asked, asks = wanted(before), () if after is None else wanted(after)
+    begun, ended = effects_between(before, after)
     return Why(
         record=record,
         event=event,
@@ -105,9 +114,17 @@ def explained(record: Record, before: State) -> Why:
         explanation=explanation,
         after=after,
         changes=() if after is None else differences(plain(before), plain(after)),
-        begun=tuple(effect for effect in asks if effect not in asked),
-        ended=() if after is None else tuple(effect for effect in asked if effect not in asks),
+        begun=begun,
+        ended=ended,
     )
+
+
+def effects_between(before: State, after: State | None) -> tuple[tuple[Effect, ...], tuple[Effect, ...]]:
+    """The effects that a step begins, and those that it ends; none where it is refused."""
+    if after is None:
+        return (), ()
+    asked, asks = wanted(before), wanted(after)
+    return tuple(e for e in asks if e not in asked), tuple(e for e in asked if e not in asks)
 
 
 def why_lines(found: Why) -> Iterator[str]:

@@ -197,7 +197,7 @@ def completed(line: str) -> list[str]:
 
 def test_a_shell_completes_commands_options_and_values() -> None:
     """Of the program and of its groups."""
-    assert completed("user-miner re") == ["replay", "repair"]
+    assert completed("user-miner re") == ["report", "replay", "repair"]
     assert completed("user-miner subnets sh") == ["show"]
     assert completed("user-miner run --wallet.") == ["--wallet.name", "--wallet.hotkey", "--wallet.path"]
     assert completed("user-miner export --format ") == ["jsonl", "csv", "parquet"]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 import typer
 
 from audit.judge.audit import Audit, AuditReport
-from audit.judge.text import as_text
+from audit.judge.text import as_text, report_fields
 from audit.rules.load import all_rules
-from events.describe import inert_json, path_text
-from events.journal import JournalReader, at_text, locate
+from events.describe import inert_json
+from events.journal import JournalReader, locate
 from user_miner.options import EnvFileOption, JournalArgument, JsonOption, named_or_own
 from user_miner.terminal import in_one_line, tell, watched
 
@@ -59,17 +59,5 @@ def run_audit(directory: Path, *, as_json: bool, rules: Sequence[Path] = (), nam
 
 
 def _as_json(journal: Path, report: AuditReport, tail_bytes: int) -> str:
-    data: dict[str, Any] = {
-        "journal": path_text(journal),
-        "ok": report.ok,
-        "records": report.records,
-        "first_at": None if report.first_ms is None else at_text(report.first_ms),
-        "last_at": None if report.last_ms is None else at_text(report.last_ms),
-        "tail_bytes": tail_bytes,
-        "rules": report.rules,
-        "findings": report.findings,
-        "more": report.more,
-        "accounts": report.accounts,
-    }
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-    return inert_json(orjson.dumps(data, option=options).decode())
+    return inert_json(orjson.dumps(report_fields(journal, report, tail_bytes), option=options).decode())

@@ -28,7 +28,7 @@ from events.journal import JournalReader, locate
 from events.money import Money
 from events.prices import Prices
 from user_miner.indexed import NoIndexOption, answered
-from user_miner.options import JournalArgument, JsonOption, named_or_own
+from user_miner.options import JournalArgument, JsonOption, named_or_own, own_prices
 from user_miner.terminal import in_one_line, watched
 
 __all__ = ["costs", "run_costs"]
@@ -48,14 +48,9 @@ def costs(
 ) -> None:
     """Show what X and the LLM cost. It also tells what the journal saved and what the budgets have left."""
     from actor.edges.clock import SystemClock  # noqa: PLC0415
-    from actor.settings.model import SettingsError, load_prices  # noqa: PLC0415
-    from user_miner.terminal import fail  # noqa: PLC0415
 
-    try:
-        prices = load_prices(env_file or Path(".miner_env"), required=env_file is not None)
-    except SettingsError as error:
-        raise typer.Exit(max(fail(line, code=2) for line in error.lines)) from None
     days = (since, until)
+    prices = own_prices(env_file)
     raise typer.Exit(
         run_costs(
             named_or_own(journal, env_file),

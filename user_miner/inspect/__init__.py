@@ -1,0 +1,1 @@
+"""The page that shows journals: served on loopback, or written into one file. It only reads."""
