@@ -1,4 +1,8 @@
-"""One browser and one server for all tests that only look."""
+"""One browser and one server for the tests of a file that only look.
+
+Not for all tests: as long as the browser's client lives, its event loop counts as running in this thread, and no other
+test could run one.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ _FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium without a window."""
     expect.set_options(timeout=GIVE_UP_S * 1000)
@@ -31,7 +35,7 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def sample() -> Iterator[Served]:
     """The recorded journal, served."""
     with inspected(SAMPLE.relative_to(ROOT)) as served:
