@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from actor.machine import INITIAL, REDUCER, IllegalEventError, State, content_sha256, norm_text, step, wanted
 from actor.machine.facts import crash_event, observe, scrape_failed, scraped_event, submit_event
 from actor.machine.wanted import submission_decided
 from actor.ports import Accepted, Block, Failed, Limited, Rejected, Scraped, ScrapeError, SubmitAnswer
+from actor.testing.stand_ins import HOTKEY
 from events import catalogue as ev
 from events import effects as ef
 from events.codec import changed
@@ -24,7 +25,6 @@ from user_miner.explore.ledger import EMPTY, Broken, Happening, Ledger, counted_
 __all__ = ["BEGINNINGS", "Bounds", "Happened", "Node", "Transition", "beginning", "policies", "successors"]
 
 START_MS: Final = 1_795_357_925_000
-HOTKEY: Final = "5C4hrfjw9DjXZTzV3MwzrrAr9P1MJhSrvWGWqi1eSuyUpnhM"
 _BLOCKS: Final = 100
 _FIRST: Final = 700
 _HOUR_S: Final = 3_600
@@ -526,7 +526,7 @@ def _validation(_s: State) -> tuple[ev.Event, ...]:
     return (ev.ValidationObserved(validator=HOTKEY, validation_id="1", post_id="1", passed=True),)
 
 
-def _accepted(status: Literal["new", "duplicate"], block: Block) -> Accepted:
+def _accepted(status: str, block: Block) -> Accepted:
     return Accepted(
         status=status,
         http_status=200,
