@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-hard crash kills sweep soak simulate planted sample servers image bench check format lock clean
+.PHONY: help demo quick test test-hard crash kills sweep soak simulate explore planted sample servers image bench check format lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,10 @@ soak: .venv/.dev ## three days of mining in a quarter of an hour: are memory and
 
 simulate: .venv/.dev ## 10,000 worlds of 50 windows each, and everything in them reached: 20 to 40 minutes
 	$(BIN)/user-miner simulate --seed 1 --seeds 10000 --windows 50 --jobs 2 --require-coverage
+
+explore: .venv/.dev ## every order of events in two small worlds, up to the end: one to three minutes
+	$(BIN)/user-miner explore --windows 2 --posts 2 --attempts 2 --crashes 1 --jobs 2
+	$(BIN)/user-miner explore --windows 2 --posts 1 --attempts 2 --crashes 1 --troubles 1 --jobs 2
 
 planted: .venv/.dev ## how many seeds find each bug of tests/simulation/planted.py: two to six minutes
 	$(BIN)/python -m benchmarks.campaign_planted --jobs 2

@@ -43,6 +43,7 @@ COMMANDS: Final = {
     "costs": "Show what X and the LLM cost.",
     "fixture": "Make a test file from a part of a journal.",
     "simulate": "Test the miner's promises in simulated worlds.",
+    "explore": "Try every order of events in a small world, up to its end.",
     "repair": "Show what a damaged journal still holds.",
     "diagram": "Print the state machine as a mermaid diagram.",
 }

@@ -61,16 +61,16 @@ class _Finder(MetaPathFinder):
 
 
 @contextmanager
-def planted_build(changes: Sequence[Change]) -> Iterator[Any]:
-    """``user_miner.simulation.campaign`` as it is with all ``changes``; afterwards the real build is back."""
+def planted_build(changes: Sequence[Change], module: str = "user_miner.simulation.campaign") -> Iterator[Any]:
+    """``module`` as it is with all ``changes``; afterwards the real build is back."""
     kept = {name: sys.modules.pop(name) for name in [*sys.modules] if name.partition(".")[0] in _OURS}
     finder = _Finder(changes)
     sys.meta_path.insert(0, finder)
     try:
-        campaign = importlib.import_module("user_miner.simulation.campaign")
+        planted = importlib.import_module(module)
         missing = {change.module for change in changes} - sys.modules.keys()
-        assert not missing, f"the simulation does not run {missing}"
-        yield campaign
+        assert not missing, f"{module} does not run {missing}"
+        yield planted
     finally:
         sys.meta_path.remove(finder)
         for name in [*sys.modules]:
