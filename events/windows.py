@@ -173,11 +173,25 @@ class WindowLog:
         sent = record.seq if spent else None
         self._told.append(_Told(number=number, start_block=start_block, blocks=blocks, seq=record.seq, sent=sent))
 
-    def know(self, record: Record, *, unreachable: bool, limited_until: int | None, counted: Mapping[int, int]) -> None:
-        """What else may keep from the windows behind ``record``: a silent API, a 429, posts counted."""
+    def know(
+        self,
+        record: Record,
+        *,
+        unreachable: bool,
+        limited_until: int | None,
+        counted: Mapping[int, int],
+        worked: Iterable[int],
+    ) -> None:
+        """What else matters behind ``record``: a silent API, a 429, posts counted, windows that were worked on."""
         self._unreachable = record.seq if unreachable else None
         self._limited = None if limited_until is None else (record.seq, limited_until)
         self._counted = dict(counted)
+        newest = self._told[-1].start_block if self._told else 0
+        for start_block in worked:
+            if start_block > newest:
+                self._taken_back.add(start_block)
+            else:
+                self._judged.append(start_block)
         self._work_ms = record.at_ms
 
     def end(self) -> Iterator[WindowOutcome]:

@@ -142,7 +142,13 @@ def begun_log(begun: Beginning) -> WindowLog:
         spent = newest == state.window and not state.to_scrape
         log.resume(newest.number, newest.start_block, newest.blocks, begun.last, spent=spent)
     until_block = None if state.backoff is None else state.backoff.until_block
-    log.know(begun.last, unreachable=state.api_down, limited_until=until_block, counted=state.counted)
+    log.know(
+        begun.last,
+        unreachable=state.api_down,
+        limited_until=until_block,
+        counted=state.counted,
+        worked=state.worked,
+    )
     return log
 
 
