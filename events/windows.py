@@ -158,7 +158,11 @@ class WindowLog:
     @property
     def undecided(self) -> int:
         """Windows told whose outcome is not known, not even where the records end here: the newest one at most."""
-        return int(bool(self._told) and not self._told[-1].touched)
+        return self.undecided_since(0)
+
+    def undecided_since(self, seq: int) -> int:
+        """The same, of windows that a record behind ``seq`` told."""
+        return int(bool(self._told) and not self._told[-1].touched and self._told[-1].seq > seq)
 
     def take(self, record: Record, event: ev.Event) -> Iterable[WindowOutcome]:
         """Note one more record; the outcomes that it settles."""
@@ -170,6 +174,27 @@ class WindowLog:
         """Begin amid a journal: the newest window that was told before ``record``, and whether it was worked on."""
         sent = record.seq if spent else None
         self._told.append(_Told(number=number, start_block=start_block, blocks=blocks, seq=record.seq, sent=sent))
+
+    def know(
+        self,
+        record: Record,
+        *,
+        unreachable: bool,
+        limited_until: int | None,
+        counted: Mapping[int, int],
+        worked: Iterable[int],
+    ) -> None:
+        """What else matters behind ``record``: a silent API, a 429, posts counted, windows that were worked on."""
+        self._unreachable = record.seq if unreachable else None
+        self._limited = None if limited_until is None else (record.seq, limited_until)
+        self._counted = dict(counted)
+        newest = self._told[-1].start_block if self._told else 0
+        for start_block in worked:
+            if start_block > newest:
+                self._taken_back.add(start_block)
+            else:
+                self._judged.append(start_block)
+        self._work_ms = record.at_ms
 
     def end(self) -> Iterator[WindowOutcome]:
         """What records that end here tell: every window but the newest is judged, and that one where it was worked on.

@@ -259,6 +259,24 @@ class Index:
                 return max(seq for seq, at_ms in enumerate(columns.at_ms, chunk.first) if at_ms <= until_ms)
         return 0
 
+    def seq_since(self, since_ms: int) -> int:
+        """The first record, in the journal's order, whose time is not earlier; the one behind the last without one."""
+        for at, chunk in enumerate(self.chunks):
+            if chunk.max_ms >= since_ms:
+                (columns,) = self.columns(at * CHUNK + 1, at * CHUNK + 1)
+                return next(seq for seq, at_ms in enumerate(columns.at_ms, chunk.first) if at_ms >= since_ms)
+        return self.record_count + 1
+
+    def last_before(self, seq: int, name: str) -> int | None:
+        """The last record of this event before record ``seq``; None without one."""
+        for at, chunk in reversed(list(enumerate(self.chunks[: (seq - 2) // CHUNK + 1]))):
+            if name in chunk.names:
+                (columns,) = self.columns(at * CHUNK + 1, at * CHUNK + 1)
+                found = (no for no, known in enumerate(columns.names, chunk.first) if known == name and no < seq)
+                if (last := max(found, default=None)) is not None:
+                    return last
+        return None
+
     def holding(self, filters: Filters) -> list[Chunk]:
         """The chunks in which a step may pass."""
         return [chunk for chunk in self.chunks if chunk.may_admit(filters)]

@@ -22,6 +22,7 @@ from audit.judge.tallies import (
     TroubleTally,
 )
 from audit.judge.uptime import ClockAccounts, ClockWatch, RunAccounts, Runs
+from audit.rules.begun import Beginning, begun_log, is_before
 from audit.rules.books import Books
 from events import catalogue as ev
 from events.journal import Record
@@ -67,18 +68,28 @@ class Accounts:
 
 
 class Accounting:
-    """Fed every record with the auditor's books before it."""
+    """Fed every record with the auditor's books before it.
 
-    def __init__(self) -> None:
-        self._log = WindowLog()
+    Args:
+        begun: What is known of the records before the first one that is fed; None where that is the journal's first.
+            Windows that were told before are left out, posts that were chosen before count as pending.
+    """
+
+    def __init__(self, begun: Beginning | None = None) -> None:
+        self._begun = begun
+        self._log = WindowLog() if begun is None else begun_log(begun)
         self._windows = WindowAccounts()
         self._posts = PostTally()
         self._submissions = SubmissionTally()
         self._runs = Runs()
         self._trouble = TroubleTally()
-        self._feedback = Feedback(whole=True)
+        self._feedback = Feedback(whole=begun is None)
         self._clock = ClockWatch()
         self._latency = LatencyTally()
+        if begun is not None:
+            self._runs.begin(begun.state, begun.last)
+            self._trouble.begin(begun.state, begun.last)
+            self._clock.begin(begun.state, begun.last)
 
     def take(self, record: Record, event: ev.Event, books: Books) -> None:
         for outcome in self._log.take(record, event):
@@ -95,8 +106,9 @@ class Accounting:
         """The accounts of a journal that has ended; ``books`` as they are then. Call it once."""
         for outcome in self._log.end():
             self._settle(outcome)
-        self._windows.undecided = self._log.undecided
-        self._windows.seen += self._log.undecided
+        undecided = self._log.undecided_since(0 if self._begun is None else self._begun.last.seq)
+        self._windows.undecided = undecided
+        self._windows.seen += undecided
         self._posts.accounts.pending = len(books.pending)
         return Accounts(
             windows=self._windows,
@@ -111,6 +123,8 @@ class Accounting:
         )
 
     def _settle(self, window: WindowOutcome) -> None:
+        if is_before(self._begun, window.seqs):
+            return
         accounts = self._windows
         accounts.seen += window.count
         if window.outcome == USED:

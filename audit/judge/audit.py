@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from actor.machine import INITIAL, State, step
 from audit.judge.accounting import Accounting, Accounts
-from audit.rules import Books, Entry, Finding, Rule
+from audit.rules import Beginning, Books, Entry, Finding, Rule, begun_books
 from audit.rules.load import place_of
 from audit.rules.rule import Kind
 from events import catalogue as ev
@@ -32,10 +32,12 @@ class AuditReport:
     """What an audit found.
 
     Attributes:
-        records: How many were read.
+        records: How many were judged.
+        first: The first of these; where there are none, the one that would be.
         first_ms: The first one's time, None without records.
         last_ms: The last one's.
         rules: Names of the rules that judged.
+        partly: By name those of them that had to leave something out, for the audit began amid the journal.
         findings: What they had to say, rule by rule; of each at most 100 findings and 100 notes.
         more: How many more there are by rule.
         broken: How many of all these are not notes.
@@ -43,9 +45,11 @@ class AuditReport:
     """
 
     records: int
+    first: int
     first_ms: int | None
     last_ms: int | None
     rules: tuple[str, ...]
+    partly: Mapping[str, str]
     findings: tuple[Finding, ...]
     more: dict[str, int]
     broken: int
@@ -63,21 +67,27 @@ class Audit:
     Args:
         rules: The rules to judge by.
         directory: Where the journal lies, None when it lies in memory.
+        begun: What is known of the records before the first one that will be fed; None where that is the journal's
+            first. What they led to is taken from there and not judged.
     """
 
-    def __init__(self, rules: Iterable[type[Rule]], directory: Path | None = None) -> None:
+    def __init__(
+        self, rules: Iterable[type[Rule]], directory: Path | None = None, begun: Beginning | None = None
+    ) -> None:
         chosen = tuple(rules)
         self._names = tuple(rule.name for rule in chosen)
         self._findings: dict[str, list[Finding]] = {name: [] for name in self._names}
         self._counts: Counter[tuple[str, Kind]] = Counter()
         self._rules: list[Rule] = []
         self._fed: dict[tuple[str, bool], list[Rule]] = {}
-        self._books = Books()
-        self._accounting = Accounting()
-        self._state: State | None = INITIAL
+        self._books = Books() if begun is None else begun_books(begun)
+        self._accounting = Accounting(begun)
+        self._state: State | None = INITIAL if begun is None else begun.state
+        self._first = 1 if begun is None else begun.last.seq + 1
         self._first_ms: int | None = None
+        self._partly = {rule.name: rule.lacks for rule in chosen if begun is not None and rule.lacks}
         for rule in chosen:
-            self._employ(rule, directory)
+            self._employ(rule, directory, begun)
 
     def take(self, record: Record) -> None:
         if self._first_ms is None:
@@ -99,21 +109,25 @@ class Audit:
         """The journal has ended. Call it once."""
         for rule in list(self._rules):
             self._ask(rule, None)
-        last = self._books.last
+        last = None if self._first_ms is None else self._books.last
         return AuditReport(
-            records=0 if last is None else last.seq,
+            records=0 if last is None else last.seq - self._first + 1,
+            first=self._first,
             first_ms=self._first_ms,
             last_ms=None if last is None else last.at_ms,
             rules=self._names,
+            partly=self._partly,
             findings=tuple(finding for name in self._names for finding in self._findings[name]),
             more=self._more(),
             broken=sum(count for (_, kind), count in self._counts.items() if kind != "note"),
             accounts=self._accounting.result(self._books),
         )
 
-    def _employ(self, rule: type[Rule], directory: Path | None) -> None:
+    def _employ(self, rule: type[Rule], directory: Path | None, begun: Beginning | None) -> None:
         try:
             made = rule()
+            if begun is not None:
+                made.begin(begun)
         except (Exception, SystemExit) as error:  # noqa: BLE001  (anybody's code)
             self._keep(rule.name, _broken(rule, error, None))
             return

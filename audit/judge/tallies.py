@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from actor.machine import State
 from audit.rules.books import Books
 from events import catalogue as ev
 from events.journal import Record
@@ -230,6 +231,11 @@ class TroubleTally:
         self._outages = Histogram()
         self._down_since_ms: int | None = None
         self._last_ms = 0
+
+    def begin(self, state: State, last: Record) -> None:
+        """Begin behind the record ``last``, in this state; an outage that goes on counts from there."""
+        self._last_ms = last.at_ms
+        self._down_since_ms = last.at_ms if state.api_down else None
 
     def take(self, record: Record, event: ev.Event) -> None:
         self._last_ms = record.at_ms

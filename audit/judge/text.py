@@ -38,10 +38,12 @@ def report_fields(journal: Path, report: AuditReport, tail_bytes: int) -> dict[s
         "journal": path_text(journal),
         "ok": report.ok,
         "records": report.records,
+        "first_record": report.first,
         "first_at": None if report.first_ms is None else at_text(report.first_ms),
         "last_at": None if report.last_ms is None else at_text(report.last_ms),
         "tail_bytes": tail_bytes,
         "rules": report.rules,
+        "partly": report.partly,
         "findings": report.findings,
         "more": report.more,
         "accounts": report.accounts,
@@ -62,9 +64,12 @@ def _duration(ms: int) -> str:
 
 def _head(journal: Path, report: AuditReport, tail_bytes: int) -> Iterator[str]:
     if report.first_ms is None or report.last_ms is None:
-        yield f"{printable(str(journal), _LONGEST_PATH)}: no records"
+        behind = f" from record {report.first} on" * (report.first > 1)
+        yield f"{printable(str(journal), _LONGEST_PATH)}: no records{behind}"
     else:
         span = f"from {at_text(report.first_ms)} to {at_text(report.last_ms)}"
+        if report.first > 1:
+            span = f"from record {report.first} on, {span}"
         yield f"{printable(str(journal), _LONGEST_PATH)}: {report.records} records {span}"
     if tail_bytes:
         yield f"{tail_bytes} bytes of an unfinished record follow"
@@ -78,6 +83,11 @@ def _findings(report: AuditReport) -> Iterator[str]:
         yield f"… and {count} more of {rule}"
     rules = f"{len(report.rules)} rule(s)"
     yield f"no findings by {rules}" if report.ok else f"{report.broken} finding(s) by {rules}"
+    if report.first > 1:
+        yield f"what lies before record {report.first} was taken as this build folds it, and not judged"
+    if report.partly:
+        names = ", ".join(printable(name, 40) for name in report.partly)
+        yield f"{len(report.partly)} rule(s) judged in part, for want of what lies before: {names}"
 
 
 _MARKS: Final = {"finding": "FOUND", "note": "NOTE ", "broken rule": "BROKEN RULE"}

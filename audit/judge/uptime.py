@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from actor.machine.state import STATES
+from actor.machine.state import STATES, State
 from audit.judge.tallies import Histogram, Summary
 from events import catalogue as ev
 from events.journal import Record
@@ -55,6 +55,11 @@ class Runs:
         self._state: str | None = None
         self._since_ms = 0
         self._last_ms: int | None = None
+
+    def begin(self, state: State, last: Record) -> None:
+        """Begin behind the record ``last``, in this state; a visit that goes on counts from there."""
+        self._state, self._since_ms = (state.state if state.running else None), last.at_ms
+        self._last_ms = last.at_ms
 
     def take(self, record: Record, event: ev.Event) -> None:
         if isinstance(event, _OPENING):
@@ -128,6 +133,11 @@ class ClockWatch:
         self._asked_ms: int | None = None
         self._floor_ms = 0
         self._searched_ms = 0
+
+    def begin(self, state: State, last: Record) -> None:
+        """Begin behind the record ``last``, in this state; an answer that is due is not compared."""
+        self._last_ms, self._searched_ms = last.at_ms, state.searched_ms or 0
+        self._floor_ms = round(state.policy.blocks_per_window * state.policy.block_s * 250)
 
     def take(self, record: Record, event: ev.Event) -> None:
         accounts = self.accounts

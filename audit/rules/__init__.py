@@ -10,6 +10,7 @@ from typing import Final
 
 from audit.filters import Recent
 from audit.rules.answers import AnswersAsMeant
+from audit.rules.begun import Beginning, begun_books
 from audit.rules.believed import NoBlockOutOfTheOrdinary, SearchesApart
 from audit.rules.blocks import WindowsAscend
 from audit.rules.books import Books
@@ -26,7 +27,7 @@ from audit.rules.sending import AcceptedInWindow, AttemptsAndWaits, IntentFirst,
 from audit.rules.usage import MidWindowStart, OutagesPaired, WindowsUsed
 from audit.rules.verdicts import NothingAfterVerdict, OneVerdict, PostsProcessed, ValidatorsAgree
 
-__all__ = ["RULES", "Books", "Entry", "Finding", "Recent", "Rule"]
+__all__ = ["RULES", "Beginning", "Books", "Entry", "Finding", "Recent", "Rule", "begun_books"]
 
 RULES: Final[tuple[type[Rule], ...]] = (
     AcceptedInWindow,

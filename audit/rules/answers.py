@@ -26,6 +26,7 @@ class AnswersAsMeant(Rule):
     demands = (
         "new, duplicate and ok are accepted, 409 and 422 are final, 429 waits, everything else is a failed attempt"
     )
+    lacks = ""
     events = (ev.SubmissionAccepted, ev.SubmissionRejected, ev.SubmissionFailed)
 
     def see(self, entry: Entry) -> Iterator[Finding]:

@@ -34,6 +34,7 @@ class NoBlockOutOfTheOrdinary(Rule):
 
     name = "R18"
     demands = "a block that the time does not allow, or a lower one, is believed after several polls that agree"
+    lacks = "the first window that is told"
     events = (ev.WindowOpened, ev.WindowsRevised)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
@@ -100,6 +101,7 @@ class SearchesApart(Rule):
 
     name = "floor"
     demands = "a search begins a quarter of a configured window's time after the last one's end, or later"
+    lacks = "the first search; and a short wait is a note, for the clock may have been set back"
     events = (ev.ActorStarted, ev.PostsScraped, ev.ScrapeFailed)
 
     def __init__(self) -> None:
@@ -118,11 +120,10 @@ class SearchesApart(Rule):
         seq, at_ms = books.searched
         floor_s = books.policy.blocks_per_window * books.policy.block_s / 4
         apart_s = (entry.record.at_ms - getattr(event, "latency_ms", 0) - at_ms) / 1000
+        lasted = self._lasted or (self.begun is not None and not self._build)
         least_s = floor_s * (1 - _SLACK_SHARE) - _SLACK_S
         if 0 <= apart_s < least_s:
             found = f"a search {apart_s:.2f} s after the last one"
-            expected = f"{floor_s:g} s or more" + (
-                ", as before; was this host's clock set back?" if self._lasted else ""
-            )
-            yield self.finding(entry, seq, found=found, expected=expected, kind="note" if self._lasted else "finding")
+            expected = f"{floor_s:g} s or more" + (", as before; was this host's clock set back?" if lasted else "")
+            yield self.finding(entry, seq, found=found, expected=expected, kind="note" if lasted else "finding")
         self._lasted = self._lasted or least_s <= apart_s < floor_s + _AT_ONCE_S  # it was waited for

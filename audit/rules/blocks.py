@@ -22,6 +22,7 @@ class WindowsAscend(Rule):
     demands = (
         "window = block // blocks_per_window of the API, windows ascend, and only a window that was told is worked on"
     )
+    lacks = ""
     events = (
         ev.ActorStarted,
         ev.ApiMoved,

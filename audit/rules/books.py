@@ -14,12 +14,13 @@ from audit.filters import RECENT_POSTS, RECENT_WINDOWS, Recent
 from events import catalogue as ev
 from events.journal import Record
 
-__all__ = ["Attempt", "Books", "PostBook", "Settled", "WindowBook"]
+__all__ = ["WATCHES", "Attempt", "Books", "PostBook", "Settled", "WindowBook"]
 
 # A post waits for a few windows only. In a broken journal it may wait for ever: so many attempts and windows are kept.
 _KEPT_ATTEMPTS: Final = 64
 _FORGOTTEN_WINDOWS: Final = 64
-_WATCHES: Final = 4
+# The version of ActorStarted from which on a process judges block numbers.
+WATCHES: Final = 4
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -72,7 +73,7 @@ class PostBook:
         worked: How many windows had been worked on by then.
         dated: Its search says which dates were taken.
         analysis: The record of its analysis or of the analysis' failure, None before it.
-        analyzed_ms: When that was.
+        analyzed_ms: When that was; None before it, and where an audit that begins later cannot know it.
         tokens: Relevance by subnet; empty before and without an analysis.
         sentiment: 0.0 before and without an analysis.
         failed: Its analysis failed, and that was the end of it.
@@ -87,7 +88,7 @@ class PostBook:
     worked: int
     dated: bool = False
     analysis: int | None = None
-    analyzed_ms: int = 0
+    analyzed_ms: int | None = None
     tokens: Mapping[str, float] = field(default_factory=dict)
     sentiment: float = 0.0
     failed: bool = False
@@ -233,7 +234,7 @@ class Books:
 
     def _started(self, event: ev.ActorStarted, record: Record) -> None:
         self.policy, self.running, self.started_ms, self.open = event.policy, True, record.at_ms, None
-        self.watches = record.v >= _WATCHES
+        self.watches = record.v >= WATCHES
         self._allow()
 
     def _settings_changed(self, event: ev.SettingsChanged, _record: Record) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from audit.filters import Recent
+from audit.rules.begun import is_before
 from audit.rules.books import PostBook, WindowBook
 from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
@@ -26,6 +27,7 @@ class CarriedPosts(Rule):
         "a carried post goes first, into at most 3 later windows; no attempt begins once a post is 72 hours old; all "
         "posts fit the window"
     )
+    lacks = "how far posts that were chosen before were carried, and in which order they were sent"
     events = (ev.SubmissionStarted, ev.PostAbandoned)
 
     def __init__(self) -> None:
@@ -46,7 +48,7 @@ class CarriedPosts(Rule):
                 yield from self._age(entry, post)
             if post.window is not window:
                 yield from self._carry(entry, post, window)
-            elif window not in self._fresh:
+            elif window not in self._fresh and not is_before(self.begun, (post.seq,)):
                 self._fresh[window] = entry.record.seq
 
     def _room(self, entry: Entry, post_id: str, window: WindowBook) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ import orjson
 from actor.machine import State, state_sha256
 from actor.machine.state import REDUCER
 from audit.filters import Recent
+from audit.rules.begun import Beginning
 from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 from events.catalogue import Event
@@ -28,6 +29,7 @@ from events.journal.layout import QUARANTINE
 __all__ = ["FoldedState", "OneHistory", "WrittenAsDocumented"]
 
 _BETWEEN_RUNS: Final = (ev.JournalCreated, ev.ApiMoved, ev.ActorStarted, ev.TailRepaired, ev.GapDeclared)
+_OPENINGS: Final = frozenset({"ApiMoved", "TailRepaired", "GapDeclared"})
 _KEPT_QUARANTINES: Final = 10_000
 _CHUNK: Final = 1 << 20
 
@@ -37,6 +39,7 @@ class OneHistory(Rule):
 
     name = "I8"
     demands = "after a crash the journal goes on from what it held: epochs ascend, torn tails and gaps are declared"
+    lacks = "the first list of hashes, which began before"
     unreadable = True
 
     def __init__(self) -> None:
@@ -46,6 +49,16 @@ class OneHistory(Rule):
         self._first = ""
         self._listed: int | None = 0
         self._hashes = hashlib.sha256()
+
+    def begin(self, begun: Beginning) -> None:
+        """Go on with what the state says of starts and torn writes; where the list of hashes began is not known."""
+        super().begin(begun)
+        seq = begun.last.seq
+        self._epoch = (begun.state.epoch, seq)
+        for name in begun.state.quarantined:
+            self._quarantined[name] = seq
+        self._opening = seq if begun.last.name in _OPENINGS else None
+        self._first, self._listed = begun.first_hash, None
 
     def see(self, entry: Entry) -> Iterator[Finding]:
         """Judge the place of the record, then what it says."""
@@ -156,6 +169,7 @@ class FoldedState(Rule):
 
     name = "I5"
     demands = "the folded state is the recorded one: from, to, and the digest in every checkpoint"
+    lacks = ""
     unreadable = True
 
     def see(self, entry: Entry) -> Iterator[Finding]:
@@ -200,6 +214,7 @@ class WrittenAsDocumented(Rule):
         "a record is written in the documented form: no key twice, no spaces, fields in their order, 0.0 where a "
         "number may have a fraction; no duration is negative"
     )
+    lacks = ""
     unreadable = True
 
     def see(self, entry: Entry) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ class WindowsVouchedFor(Rule):
 
     name = "checkpoints"
     demands = "a checkpoint is signed once the work of a window rests, unless the process ends or crashes there"
+    lacks = "work that began before"
 
     def __init__(self) -> None:
         self._work: int | None = None

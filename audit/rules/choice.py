@@ -19,6 +19,7 @@ class FailedAnalysis(Rule):
         "after a failed analysis defaults are sent (no tokens, sentiment 0, score 0), or nothing, as the policy says; "
         "a post that is held waits for an analysis"
     )
+    lacks = "posts that were left out before"
     events = (ev.AnalysisFailed, ev.SubmissionStarted)
 
     def __init__(self) -> None:
@@ -52,6 +53,7 @@ class IrrelevantPosts(Rule):
 
     name = "R7"
     demands = "with SUBMIT_IRRELEVANT=false no post without relevance is sent"
+    lacks = "posts that were left out before"
     events = (ev.PostAnalyzed, ev.AnalysisFailed, ev.SubmissionStarted)
 
     def __init__(self) -> None:

@@ -40,6 +40,7 @@ class NormalizedText(Rule):
 
     name = "R3"
     demands = "norm_text(content) is analyzed and sent, under an author without @"
+    lacks = ""
     events = (ev.PostAnalyzed, ev.AnalysisFailed, ev.SubmissionStarted)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
@@ -69,6 +70,7 @@ class BodyAsServed(Rule):
 
     name = "body"
     demands = "a submission's body holds the hotkey, the post as X served it, and the analysis as recorded"
+    lacks = ""
     events = (ev.SubmissionStarted,)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
@@ -107,6 +109,7 @@ class SentimentCategories(Rule):
 
     name = "sentiment"
     demands = "every sentiment is one of -1, -0.5, 0, 0.5 and 1"
+    lacks = ""
     events = (ev.PostAnalyzed, ev.SubmissionStarted)
     unreadable = True
 
@@ -140,6 +143,7 @@ class Score(Rule):
     demands = (
         "score = 0.50 relevance (mean of the 5 best above 0) + 0.40 value (mean of 6 capped ratios) + 0.10 recency"
     )
+    lacks = "posts that were analyzed before"
     events = (ev.SubmissionStarted,)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
@@ -148,17 +152,19 @@ class Score(Rule):
         post = entry.books.pending.get(getattr(event, "post_id", ""))
         if not isinstance(event, ev.SubmissionStarted) or post is None or post.analysis is None or post.failed:
             return
-        expected = _score(post)
+        if post.analyzed_ms is None:
+            return  # how old the post was then is not known
+        expected = _score(post, post.analyzed_ms)
         if not abs(event.body.score - expected) <= _TOLERANCE:
             yield self.finding(
                 entry, post.seq, post.analysis, found=f"a score of {event.body.score!r}", expected=f"{expected!r}"
             )
 
 
-def _score(book: PostBook) -> float:
+def _score(book: PostBook, analyzed_ms: int) -> float:
     best = sorted((share for share in book.tokens.values() if share > 0), reverse=True)[:5]
     relevance = sum(best) / len(best) if best else 0.0
-    age_days = (book.analyzed_ms - book.post.timestamp * 1000) / _DAY_MS
+    age_days = (analyzed_ms - book.post.timestamp * 1000) / _DAY_MS
     recency = min(1.0, max(0.0, 1.0 - age_days))
     return min(1.0, 0.50 * min(1.0, relevance) + 0.40 * worth(book.post) + 0.10 * recency)
 

@@ -45,6 +45,7 @@ class NoSecrets(Rule):
 
     name = "secrets"
     demands = "no record holds what looks like a token, a key, a password or a signed header"
+    lacks = ""
     unreadable = True
 
     def see(self, entry: Entry) -> Iterator[Finding]:
@@ -70,6 +71,7 @@ class PlainHttp(Rule):
 
     name = "R16"
     demands = "signed headers go to https or to this machine alone (a note where they do not)"
+    lacks = ""
     events = (ev.JournalCreated, ev.ApiMoved)
 
     def see(self, entry: Entry) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ class PaidOnce(Rule):
 
     name = "I3"
     demands = "no second search of a window and no second analysis of a post is recorded"
+    lacks = "searches and analyses that were on record before, but for those that the miner knows"
     events = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent, ev.PostAnalyzed, ev.AnalysisFailed)
 
     def __init__(self) -> None:
@@ -56,6 +57,7 @@ class AnswersTakenOver(Rule):
         "an analysis with `reused_from` equals that post's own analysis, of the same text, and cost nothing; any other "
         "answer took a call"
     )
+    lacks = "answers taken over from before"
     events = (ev.PostAnalyzed, ev.AnalysisFailed)
 
     def __init__(self) -> None:
@@ -72,6 +74,8 @@ class AnswersTakenOver(Rule):
             self._analyses[event.post_id] = (entry.record.seq, event)
             return
         source = self._analyses.get(event.reused_from)
+        if source is None and self.begun is not None:
+            return
         if source is None:
             yield self.finding(entry, found="an analysis taken over from a post without one", expected="one of its own")
             return

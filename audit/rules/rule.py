@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias, get_args
 
 from actor.machine import State
+from audit.rules.begun import Beginning
 from audit.rules.books import Books
 from events.catalogue import Event
 from events.journal import Record
@@ -83,8 +84,16 @@ class Rule(ABC):
     """Records of these events are fed; none named means all of them."""
     unreadable: ClassVar[bool] = False
     """Whether records that this build cannot decode are fed too, with the event None."""
+    lacks: ClassVar[str] = "what it keeps of earlier records"
+    """What it leaves out in an audit that begins amid a journal (``audit --since``); empty where that is nothing."""
+    begun: Beginning | None = None
+    """What is known of all records before the first one that is judged; None where that is the journal's first."""
     directory: Path | None = None
     """Where the journal lies, None when it lies in memory; the audit sets it."""
+
+    def begin(self, begun: Beginning) -> None:
+        """The audit begins amid a journal, behind these records; the books hold what is known of them."""
+        self.begun = begun
 
     @abstractmethod
     def see(self, entry: Entry) -> Iterable[Finding]:

@@ -28,6 +28,7 @@ class Sample(Rule):
         "a sample is what the recorded seed draws from new posts of the last 72 hours, or those of greatest value, "
         "holds no version of a post that was chosen and none from the future, and fits the window"
     )
+    lacks = "posts that the miner had forgotten by then"
     events = (ev.PostsScraped,)
     unreadable = True
 

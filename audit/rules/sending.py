@@ -23,6 +23,7 @@ class QuietAfterRateLimit(Rule):
 
     name = "I6"
     demands = "after a 429 nothing is sent before the next window"
+    lacks = ""
     events = (ev.SubmissionStarted,)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
@@ -52,6 +53,7 @@ class AttemptsAndWaits(Rule):
     demands = (
         "a post has at most SUBMIT_ATTEMPTS attempts in a window, with 3 s and then 6 s after failures that were seen"
     )
+    lacks = "waits that began before; and a short wait is a note, for the clock may have been set back"
     events = (ev.SubmissionStarted, ev.ActorStarted)
 
     def __init__(self) -> None:
@@ -90,7 +92,7 @@ class AttemptsAndWaits(Rule):
         if waited_s >= wait_s - max(_SLACK_SHARE * wait_s, _SLACK_S):
             self._lasted.add(wait_s)
         elif waited_s >= 0:
-            cut = wait_s in self._lasted
+            cut = wait_s in self._lasted or (self.begun is not None and not self._build)
             yield self.finding(
                 entry,
                 seq,
@@ -105,6 +107,7 @@ class IntentFirst(Rule):
 
     name = "intent"
     demands = "every answer of the API belongs to the one attempt whose start is recorded"
+    lacks = ""
     events = (
         ev.SubmissionStarted,
         ev.SubmissionAccepted,
@@ -150,6 +153,7 @@ class AcceptedInWindow(Rule):
 
     name = "I1"
     demands = "at most MAX_SUBMISSIONS_PER_WINDOW posts are accepted in a window"
+    lacks = "windows in which posts were accepted before: it counts from there on"
     events = (ev.SubmissionAccepted, ev.GapDeclared)
 
     def __init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
+from audit.rules.begun import Beginning, begun_log, is_before
 from audit.rules.books import Books
 from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
@@ -21,6 +22,11 @@ class _Usage(Rule):
     def __init__(self) -> None:
         self._log = WindowLog()
 
+    def begin(self, begun: Beginning) -> None:
+        """Go on with the newest window, which is not judged."""
+        super().begin(begun)
+        self._log = begun_log(begun)
+
     def see(self, entry: Entry) -> Iterator[Finding]:
         """Windows that this record settles."""
         if entry.event is not None:
@@ -32,7 +38,9 @@ class _Usage(Rule):
 
     def _judge(self, outcomes: Iterable[WindowOutcome]) -> Iterator[Finding]:
         for window in outcomes:
-            if window.outcome == UNEXPLAINED and (window.started is not None) == self._with_start:
+            if window.outcome != UNEXPLAINED or is_before(self.begun, window.seqs):
+                continue
+            if (window.started is not None) == self._with_start:
                 yield Finding(
                     rule=self.name,
                     seqs=window.seqs,
@@ -47,6 +55,7 @@ class WindowsUsed(_Usage):
 
     name = "I9"
     demands = "a window during all of which a process ran and the API answered was used, or its miss is explained"
+    lacks = "windows that were told before"
     _with_start = False
 
 
@@ -55,6 +64,7 @@ class MidWindowStart(_Usage):
 
     name = "R12"
     demands = "a start in mid-window works on that window, unless it was spent"
+    lacks = "windows that were told before"
     _with_start = True
 
 
@@ -63,6 +73,7 @@ class OutagesPaired(Rule):
 
     name = "R13"
     demands = "ApiUnreachable and ApiRecovered alternate, and no window is told while the API is unreachable"
+    lacks = ""
     events = (ev.ApiUnreachable, ev.ApiRecovered, ev.WindowOpened)
 
     def see(self, entry: Entry) -> Iterator[Finding]:

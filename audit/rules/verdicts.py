@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from audit.feedback import Feedback
 from audit.filters import RECENT_POSTS, Recent
+from audit.rules.begun import Beginning
 from audit.rules.books import PostBook
 from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
@@ -18,6 +19,7 @@ class NothingAfterVerdict(Rule):
 
     name = "I2"
     demands = "nothing is sent for a post after its final verdict, nor for another version of it"
+    lacks = "posts that the miner had forgotten by then"
     events = (ev.SubmissionStarted,)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
@@ -42,6 +44,7 @@ class OneVerdict(Rule):
 
     name = "I4"
     demands = "every scraped post gets exactly one verdict, or is pending"
+    lacks = "how long posts waited before"
     events = (
         ev.SubmissionAccepted,
         ev.SubmissionRejected,
@@ -115,6 +118,7 @@ class PostsProcessed(Rule):
 
     name = "R14"
     demands = "posts_processed at a stop is the number of accepted posts since the journal began"
+    lacks = ""
     events = (ev.ActorStopped,)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
@@ -129,11 +133,17 @@ class ValidatorsAgree(Rule):
 
     name = "validators"
     demands = "validators judge posts that were sent, and agree on them"
+    lacks = "whether a post was sent before, and what was told of it before"
     events = (ev.SubmissionStarted, ev.GapDeclared, ev.ValidationObserved)
 
     def __init__(self) -> None:
         self._feedback = Feedback(whole=True)
         self._said: Recent[str, None] = Recent(RECENT_POSTS)
+
+    def begin(self, begun: Beginning) -> None:
+        """Which posts were sent before is not known."""
+        super().begin(begun)
+        self._feedback = Feedback()
 
     def see(self, entry: Entry) -> Iterator[Finding]:
         """Each post is told of once."""

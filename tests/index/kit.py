@@ -16,6 +16,7 @@ from events.journal.layout import segment_name
 from events.prices import Prices
 from tests.audit.replay_kit import begun
 from tests.audit.walks import Walk
+from user_miner.commands.audit import run_audit
 from user_miner.commands.costs import run_costs
 from user_miner.commands.export import run_export
 from user_miner.commands.fixture import SliceChoice, run_fixture
@@ -55,6 +56,7 @@ def asked_of(journal: Path, seed: int = 0, out: Path | None = None) -> Iterator[
         yield from known.points(as_json=as_json)
         yield from known.sums(as_json=as_json)
         yield from known.slices(as_json=as_json)
+        yield from known.audits(as_json=as_json)
     yield from known.tables(out)
 
 
@@ -109,6 +111,11 @@ class _Known:
             yield from _costs(self.journal, self.last_ms, by=by, since=since, as_json=as_json)
         yield _status(self.journal, self.last_ms + 60_000, as_json=as_json)
 
+    def audits(self, *, as_json: bool) -> Iterator[tuple[str, Asked]]:
+        late = _time(self.last_ms - self.random.randrange(1, 3_600_000), 23)
+        for since, until in ((late, None), (self.moment, None), (self.day, self.day), ("2101-01-01", None)):
+            yield _audit(self.journal, since, until, as_json=as_json)
+
     def slices(self, *, as_json: bool) -> Iterator[tuple[str, Asked]]:
         seqs = self.random.choices(range(1, self.last + 1), k=2)
         for choice in (
@@ -157,6 +164,13 @@ def _status(journal: Path, now_ms: int, *, as_json: bool) -> tuple[str, Asked]:
         return run_status(journal, watching=False, as_json=as_json, now_ms=lambda: now_ms, no_index=no_index)
 
     return f"status json={as_json}", ask
+
+
+def _audit(journal: Path, since: str, until: str | None, *, as_json: bool) -> tuple[str, Asked]:
+    def ask(no_index: bool) -> int:  # noqa: FBT001
+        return run_audit(journal, as_json=as_json, since=since, until=until, no_index=no_index)
+
+    return f"audit {since} {until} {as_json}", ask
 
 
 def _fixture(journal: Path, choice: SliceChoice) -> tuple[str, Asked]:
