@@ -10,7 +10,7 @@ AUDIT = ROOT / "docs" / "operators" / "audit.md"
 
 
 def test_the_table_of_rules_is_the_list() -> None:
-    """docs/operators/audit.md has a line for each rule, in order, with what it demands and what it leaves out of a part."""
+    """docs/operators/audit.md has a line for each rule, in order, with what it demands and leaves out of a part."""
     lines = "".join(f"| {rule.name} | {rule.demands} | {rule.lacks} |\n" for rule in RULES)
     wanted = f"\n| rule | demands | leaves out with `--since` |\n|---|---|---|\n{lines}\n"
     assert put_generated(AUDIT, "rules", wanted) == wanted
