@@ -12,9 +12,10 @@ from actor.machine.table import ROWS
 from user_miner.cli import app
 from user_miner.commands.explore import report
 from user_miner.explore.canonical import key
+from user_miner.explore.moves import BEGINNINGS, Bounds, Node
 from user_miner.explore.report import OUT_OF_REACH, fixture_text
 from user_miner.explore.search import Exploration, Trace, explore
-from user_miner.explore.world import BEGINNINGS, Bounds, Node, beginning, successors
+from user_miner.explore.world import beginning, successors
 
 SMALL = Bounds(windows=2, posts=1, attempts=2, crashes=1)
 

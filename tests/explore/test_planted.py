@@ -10,8 +10,8 @@ import pytest
 
 from tests.simulation.planted import PLANTED
 from tests.simulation.planted_build import planted_build
+from user_miner.explore.moves import Bounds
 from user_miner.explore.search import explore
-from user_miner.explore.world import Bounds
 
 _CRASH: Final = Bounds(windows=2, posts=1, attempts=2, crashes=1)
 
@@ -54,9 +54,9 @@ def explored_with(name: str, bounds: Bounds) -> Any:
     """What the build with this bug comes to."""
     planted = next(planted for planted in PLANTED if planted.name == name)
     with planted_build(planted.changes, "user_miner.explore.search") as search:
-        world = sys.modules["user_miner.explore.world"]
+        moves = sys.modules["user_miner.explore.moves"]
         sizes = {field: getattr(bounds, field) for field in Bounds.__dataclass_fields__}
-        return search.explore(world.Bounds(**sizes), "default")
+        return search.explore(moves.Bounds(**sizes), "default")
 
 
 @pytest.mark.parametrize("name", WAYS)

@@ -11,8 +11,8 @@ import typer
 from user_miner.options import JsonOption
 
 if TYPE_CHECKING:
+    from user_miner.explore.moves import Bounds
     from user_miner.explore.search import Exploration
-    from user_miner.explore.world import Bounds
 
 __all__ = ["explore", "report"]
 
@@ -45,8 +45,8 @@ def explore(
 ) -> None:
     """Try every order of events in a small world, up to its end."""
     from audit.errors import UsageError  # noqa: PLC0415
+    from user_miner.explore.moves import BEGINNINGS, Bounds  # noqa: PLC0415
     from user_miner.explore.search import explore_all  # noqa: PLC0415
-    from user_miner.explore.world import BEGINNINGS, Bounds  # noqa: PLC0415
     from user_miner.output import check_target, opened  # noqa: PLC0415
     from user_miner.terminal import fail, interruptible  # noqa: PLC0415
 

@@ -17,7 +17,7 @@ from actor.machine import State
 from actor.machine.state import PendingPost, Window
 from events import effects as ef
 from events.codec import canonical_json
-from user_miner.explore.world import Node
+from user_miner.explore.moves import Node
 
 __all__ = ["key"]
 

@@ -11,8 +11,8 @@ from actor.testing import MachineDrive
 from actor.testing.scenario import Scenario
 from audit.replay.lines import record_line
 from events.describe import printable
+from user_miner.explore.moves import Bounds
 from user_miner.explore.search import Exploration, Trace
-from user_miner.explore.world import Bounds
 from user_miner.fixture.source import as_source
 from user_miner.simulation.coverage import Coverage, row_text
 

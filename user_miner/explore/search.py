@@ -19,7 +19,8 @@ from multiprocessing import get_context
 from actor.machine import decode_state, encode_state
 from user_miner.explore.canonical import key
 from user_miner.explore.ledger import Broken, judge_end, judge_state
-from user_miner.explore.world import Bounds, Happened, Node, Transition, beginning, successors
+from user_miner.explore.moves import Bounds, Node
+from user_miner.explore.world import Happened, Transition, beginning, successors
 
 __all__ = ["Exploration", "Trace", "explore", "explore_all"]
 
