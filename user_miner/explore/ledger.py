@@ -13,7 +13,17 @@ from actor.machine.state import StateName, Window
 from events import catalogue as ev
 from events import effects as ef
 
-__all__ = ["EMPTY", "Broken", "Entry", "Happening", "Ledger", "counted_by_api", "entered", "judge_end", "judge_state"]
+__all__ = [
+    "EMPTY",
+    "Broken",
+    "GhostLedger",
+    "GhostPost",
+    "Happening",
+    "counted_by_api",
+    "entered",
+    "judge_end",
+    "judge_state",
+]
 
 
 class Broken(Exception):  # noqa: N818  (a promise is)
@@ -24,7 +34,7 @@ class Broken(Exception):  # noqa: N818  (a promise is)
         self.rule, self.text = rule, text
 
 
-class Entry(NamedTuple):
+class GhostPost(NamedTuple):
     """A post that was chosen and has no verdict.
 
     Attributes:
@@ -49,7 +59,7 @@ class Happening(NamedTuple):
     dest: StateName
 
 
-class Ledger(NamedTuple):
+class GhostLedger(NamedTuple):
     """All books.
 
     Attributes:
@@ -62,7 +72,7 @@ class Ledger(NamedTuple):
         limited_to: The quota then: a larger one that is told later leaves room.
     """
 
-    posts: Mapping[str, Entry] = {}
+    posts: Mapping[str, GhostPost] = {}
     chosen: int = 0
     searched: frozenset[int] = frozenset()
     used: frozenset[int] = frozenset()
@@ -71,10 +81,10 @@ class Ledger(NamedTuple):
     limited_to: int = 0
 
 
-EMPTY: Final = Ledger()
+EMPTY: Final = GhostLedger()
 
 
-def entered(ledger: Ledger, happening: Happening, before: State, after: State, chain_block: int) -> Ledger:
+def entered(ledger: GhostLedger, happening: Happening, before: State, after: State, chain_block: int) -> GhostLedger:
     """The books after a record; ``chain_block`` is the first block of the window that the chain is in.
 
     Raises:
@@ -95,7 +105,7 @@ def entered(ledger: Ledger, happening: Happening, before: State, after: State, c
     return ledger
 
 
-def _judge_room(ledger: Ledger, s: State, e: ev.SubmissionStarted, chain_block: int) -> None:
+def _judge_room(ledger: GhostLedger, s: State, e: ev.SubmissionStarted, chain_block: int) -> None:
     """Whether the window takes one more post; only where the miner knows of the window that the chain is in."""
     newest, entry = s.newest, ledger.posts.get(e.post_id)
     if newest is None or newest.start_block != chain_block or entry is None or entry.counted:
@@ -104,7 +114,7 @@ def _judge_room(ledger: Ledger, s: State, e: ev.SubmissionStarted, chain_block: 
         raise Broken("I1", f"post {e.post_id} is sent in window {newest.number}, which is full")
 
 
-def judge_state(ledger: Ledger, state: State) -> None:
+def judge_state(ledger: GhostLedger, state: State) -> None:
     """What holds in every state; Broken where it does not."""
     forgotten = [number for number in range(1, ledger.chosen + 1) if not state.is_seen(str(number))]
     if forgotten:
@@ -119,7 +129,7 @@ def judge_state(ledger: Ledger, state: State) -> None:
         _judge_rest(ledger, state)
 
 
-def _judge_rest(ledger: Ledger, state: State) -> None:
+def _judge_rest(ledger: GhostLedger, state: State) -> None:
     """The machine waits for the next window, or for carried posts to grow too old: nothing else may be left to do."""
     waiting = {pending.post.id for pending in state.posts if pending.deferred}
     if stuck := sorted(ledger.posts.keys() - waiting):
@@ -134,14 +144,14 @@ def _judge_rest(ledger: Ledger, state: State) -> None:
         raise Broken("I9", f"window {newest.number} has room, and nothing was searched or sent in it")
 
 
-def judge_end(ledger: Ledger, state: State) -> None:
+def judge_end(ledger: GhostLedger, state: State) -> None:
     """Nothing can happen any more, but that carried posts grow too old: each other one has its verdict."""
     carried = {effect.post_id for effect in wanted(state) if isinstance(effect, ef.AbandonPost)}
     if stuck := sorted(ledger.posts.keys() - carried):
         raise Broken("I4", f"nothing happens any more, and post {stuck[0]} has no verdict")
 
 
-def counted_by_api(ledger: Ledger, post_id: str, start_block: int) -> Ledger:
+def counted_by_api(ledger: GhostLedger, post_id: str, start_block: int) -> GhostLedger:
     """The API took a post whose answer never came, in a window that the miner knows of."""
     entry = ledger.posts[post_id]
     if entry.counted:
@@ -153,23 +163,23 @@ def counted_by_api(ledger: Ledger, post_id: str, start_block: int) -> Ledger:
 # One small function for each event
 
 
-def _scraped(ledger: Ledger, s: State, e: ev.PostsScraped, at_ms: int) -> Ledger:
+def _scraped(ledger: GhostLedger, s: State, e: ev.PostsScraped, at_ms: int) -> GhostLedger:
     ledger = _searched(ledger, s, e, at_ms)
-    posts = {**ledger.posts, **{post.id: Entry() for post in e.posts}}
+    posts = {**ledger.posts, **{post.id: GhostPost() for post in e.posts}}
     return ledger._replace(posts=posts, chosen=ledger.chosen + len(e.posts))
 
 
-def _searched(ledger: Ledger, _s: State, e: ev.PostsScraped | ev.ScrapeFailed, _at: int) -> Ledger:
+def _searched(ledger: GhostLedger, _s: State, e: ev.PostsScraped | ev.ScrapeFailed, _at: int) -> GhostLedger:
     if e.window in ledger.searched:
         raise Broken("I3", f"window {e.window} was searched twice")
     return ledger._replace(searched=ledger.searched | {e.window}, used=ledger.used | {e.window})
 
 
-def _withheld(ledger: Ledger, _s: State, e: ev.BudgetSpent, _at: int) -> Ledger:
+def _withheld(ledger: GhostLedger, _s: State, e: ev.BudgetSpent, _at: int) -> GhostLedger:
     return ledger._replace(used=ledger.used | {e.window})
 
 
-def _analyzed(ledger: Ledger, s: State, e: ev.PostAnalyzed, _at: int) -> Ledger:
+def _analyzed(ledger: GhostLedger, s: State, e: ev.PostAnalyzed, _at: int) -> GhostLedger:
     entry = _unanalyzed(ledger, e.post_id)
     ledger = _used(ledger, s)  # what was held may be left out once it is analyzed
     if not e.tokens and not s.policy.submit_irrelevant:
@@ -177,7 +187,7 @@ def _analyzed(ledger: Ledger, s: State, e: ev.PostAnalyzed, _at: int) -> Ledger:
     return _put(ledger, e.post_id, entry._replace(analyzed=True))
 
 
-def _analysis_failed(ledger: Ledger, s: State, e: ev.AnalysisFailed, _at: int) -> Ledger:
+def _analysis_failed(ledger: GhostLedger, s: State, e: ev.AnalysisFailed, _at: int) -> GhostLedger:
     entry = _unanalyzed(ledger, e.post_id)
     ledger = _used(ledger, s)
     if s.policy.on_analysis_error == "hold" and e.kind in ev.CONFIGURATION:
@@ -187,12 +197,12 @@ def _analysis_failed(ledger: Ledger, s: State, e: ev.AnalysisFailed, _at: int) -
     return _put(ledger, e.post_id, entry._replace(analyzed=True))
 
 
-def _used(ledger: Ledger, s: State) -> Ledger:
+def _used(ledger: GhostLedger, s: State) -> GhostLedger:
     """The window worked on was used."""
     return ledger if s.window is None else ledger._replace(used=ledger.used | {s.window.number})
 
 
-def _unanalyzed(ledger: Ledger, post_id: str) -> Entry:
+def _unanalyzed(ledger: GhostLedger, post_id: str) -> GhostPost:
     entry = ledger.posts.get(post_id)
     if entry is None:
         raise Broken("I4", f"post {post_id} is analyzed, and has its verdict")
@@ -201,7 +211,7 @@ def _unanalyzed(ledger: Ledger, post_id: str) -> Entry:
     return entry
 
 
-def _started(ledger: Ledger, s: State, e: ev.SubmissionStarted, at_ms: int) -> Ledger:
+def _started(ledger: GhostLedger, s: State, e: ev.SubmissionStarted, at_ms: int) -> GhostLedger:
     entry, newest = ledger.posts.get(e.post_id), s.newest
     if entry is None or newest is None:
         raise Broken("I2", f"post {e.post_id} is sent after its verdict")
@@ -224,7 +234,7 @@ def _started(ledger: Ledger, s: State, e: ev.SubmissionStarted, at_ms: int) -> L
     return _put(ledger._replace(used=ledger.used | {e.window}), e.post_id, entry)
 
 
-def _accepted(ledger: Ledger, s: State, e: ev.SubmissionAccepted, _at: int) -> Ledger:
+def _accepted(ledger: GhostLedger, s: State, e: ev.SubmissionAccepted, _at: int) -> GhostLedger:
     entry = _sent(ledger, e.post_id)
     start = _newest(s).start_block if e.start_block is None else e.start_block
     if not entry.counted:
@@ -232,18 +242,18 @@ def _accepted(ledger: Ledger, s: State, e: ev.SubmissionAccepted, _at: int) -> L
     return _settled(ledger, e.post_id)
 
 
-def _rejected(ledger: Ledger, _s: State, e: ev.SubmissionRejected, _at: int) -> Ledger:
+def _rejected(ledger: GhostLedger, _s: State, e: ev.SubmissionRejected, _at: int) -> GhostLedger:
     _sent(ledger, e.post_id)
     return _settled(ledger, e.post_id)
 
 
-def _failed(ledger: Ledger, s: State, e: ev.SubmissionFailed, at_ms: int) -> Ledger:
+def _failed(ledger: GhostLedger, s: State, e: ev.SubmissionFailed, at_ms: int) -> GhostLedger:
     entry = _sent(ledger, e.post_id)
     wait_ms = round(s.policy.submit_backoff_s * 1000) << (e.attempt - 1)
     return _put(ledger, e.post_id, entry._replace(not_before_ms=at_ms + wait_ms))
 
 
-def _limited(ledger: Ledger, s: State, e: ev.RateLimited, _at: int) -> Ledger:
+def _limited(ledger: GhostLedger, s: State, e: ev.RateLimited, _at: int) -> GhostLedger:
     _sent(ledger, e.post_id)
     newest = _newest(s)
     full = newest.start_block if e.start_block is None else max(e.start_block, newest.start_block)
@@ -251,14 +261,14 @@ def _limited(ledger: Ledger, s: State, e: ev.RateLimited, _at: int) -> Ledger:
     return ledger._replace(limited_until=until, limited_to=s.max_submissions)
 
 
-def _sent(ledger: Ledger, post_id: str) -> Entry:
+def _sent(ledger: GhostLedger, post_id: str) -> GhostPost:
     entry = ledger.posts.get(post_id)
     if entry is None:
         raise Broken("I4", f"post {post_id} gets a second verdict")
     return entry
 
 
-def _abandoned(ledger: Ledger, s: State, e: ev.PostAbandoned, at_ms: int) -> Ledger:
+def _abandoned(ledger: GhostLedger, s: State, e: ev.PostAbandoned, at_ms: int) -> GhostLedger:
     if e.post_id not in ledger.posts:
         raise Broken("I4", f"post {e.post_id} gets a second verdict")
     if e.reason == "too old" and not s.is_too_old(_post(s, e.post_id), at_ms):
@@ -266,20 +276,20 @@ def _abandoned(ledger: Ledger, s: State, e: ev.PostAbandoned, at_ms: int) -> Led
     return _settled(_used(ledger, s), e.post_id)  # it may have filled the window
 
 
-def _gap(ledger: Ledger, s: State, _e: ev.GapDeclared, _at: int) -> Ledger:
+def _gap(ledger: GhostLedger, s: State, _e: ev.GapDeclared, _at: int) -> GhostLedger:
     """What is not analyzed is left out. Attempts and a 429 may lie in the gap, so the windows known are over."""
     posts = {post_id: entry._replace(not_before_ms=0) for post_id, entry in ledger.posts.items() if entry.analyzed}
     known = frozenset(window.number for window in (s.window, s.newest) if window is not None)
     return ledger._replace(posts=posts, used=ledger.used | known, limited_until=0)
 
 
-def _moved(ledger: Ledger, _s: State, _e: ev.ApiMoved, _at: int) -> Ledger:
+def _moved(ledger: GhostLedger, _s: State, _e: ev.ApiMoved, _at: int) -> GhostLedger:
     """Another API counts anew."""
     posts = {post_id: entry._replace(attempts=(), counted=False) for post_id, entry in ledger.posts.items()}
-    return Ledger(posts=posts, chosen=ledger.chosen)
+    return GhostLedger(posts=posts, chosen=ledger.chosen)
 
 
-def _opened(ledger: Ledger, _s: State, e: ev.WindowOpened, _at: int) -> Ledger:
+def _opened(ledger: GhostLedger, _s: State, e: ev.WindowOpened, _at: int) -> GhostLedger:
     """Attempts in a window of this number, which was taken back, were made in another one."""
     posts = {
         post_id: entry._replace(attempts=tuple(made for made in entry.attempts if made[0] != e.window))
@@ -288,7 +298,7 @@ def _opened(ledger: Ledger, _s: State, e: ev.WindowOpened, _at: int) -> Ledger:
     return ledger._replace(posts=posts)
 
 
-def _revised(ledger: Ledger, s: State, e: ev.WindowsRevised, _at: int) -> Ledger:
+def _revised(ledger: GhostLedger, s: State, e: ev.WindowsRevised, _at: int) -> GhostLedger:
     """A 429 that still binds does so until the end of the window that the chain is in. What was worked on is spent.
 
     Two things are not held against the machine here, see docs/developers/explore.md: a 429 that a window which was none
@@ -312,15 +322,15 @@ def _post(s: State, post_id: str) -> ev.Post:
     return pending.post
 
 
-def _put(ledger: Ledger, post_id: str, entry: Entry) -> Ledger:
+def _put(ledger: GhostLedger, post_id: str, entry: GhostPost) -> GhostLedger:
     return ledger._replace(posts={**ledger.posts, post_id: entry})
 
 
-def _settled(ledger: Ledger, post_id: str) -> Ledger:
+def _settled(ledger: GhostLedger, post_id: str) -> GhostLedger:
     return ledger._replace(posts={other: entry for other, entry in ledger.posts.items() if other != post_id})
 
 
-_ENTRIES: Final[Mapping[type, Callable[[Ledger, State, Any, int], Ledger]]] = {
+_ENTRIES: Final[Mapping[type, Callable[[GhostLedger, State, Any, int], GhostLedger]]] = {
     ev.PostsScraped: _scraped,
     ev.ScrapeFailed: _searched,
     ev.BudgetSpent: _withheld,

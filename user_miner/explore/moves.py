@@ -20,9 +20,9 @@ from actor.testing.stand_ins import HOTKEY
 from events import catalogue as ev
 from events import effects as ef
 from events.codec import changed
-from user_miner.explore.ledger import Ledger
+from user_miner.explore.ledger import GhostLedger
 
-__all__ = ["BEGINNINGS", "Bounds", "Move", "Node", "World", "moves", "policies", "start_block", "started"]
+__all__ = ["BEGINNINGS", "Bounds", "Move", "Node", "Outside", "moves", "policies", "start_block", "started"]
 
 _BLOCKS: Final = 100
 _FIRST: Final = 700
@@ -50,7 +50,7 @@ class Bounds:
     troubles: int = 0
 
 
-class World(NamedTuple):
+class Outside(NamedTuple):
     """What is not the machine's.
 
     Attributes:
@@ -74,8 +74,8 @@ class Node(NamedTuple):
     """One situation: the machine, the world around it, the books."""
 
     state: State
-    world: World
-    ledger: Ledger
+    world: Outside
+    ledger: GhostLedger
 
 
 _Meaning: TypeAlias = Callable[[State], Iterable[ev.Event]]
@@ -94,7 +94,7 @@ class Move(NamedTuple):
 
     what: str
     facts: tuple[_Meaning, ...]
-    world: World
+    world: Outside
     effect: ef.Effect | None = None
     loses: str = ""
 
@@ -257,7 +257,7 @@ def _submissions(node: Node, effect: ef.SubmitPost) -> Iterator[Move]:
         )
 
 
-def _answer(what: str, effect: ef.SubmitPost, answer: SubmitAnswer, told: Block, world: World) -> Move:
+def _answer(what: str, effect: ef.SubmitPost, answer: SubmitAnswer, told: Block, world: Outside) -> Move:
     facts: tuple[_Meaning, ...] = (
         lambda s: (submit_event(s, effect, answer, latency_ms=1),),
         lambda s: observe(s, told, "submit"),
@@ -303,7 +303,7 @@ def _troubles(node: Node, bounds: Bounds, effects: tuple[ef.Effect, ...]) -> Ite
         yield Move("a validator reports", (_score, _validation), world)
 
 
-def _changes(node: Node, bounds: Bounds, effects: tuple[ef.Effect, ...], world: World) -> Iterator[Move]:
+def _changes(node: Node, bounds: Bounds, effects: tuple[ef.Effect, ...], world: Outside) -> Iterator[Move]:
     """Other settings, at run time; a search under way ends first."""
     if any(isinstance(effect, ef.ScrapeWindow) for effect in effects):
         return
@@ -313,7 +313,7 @@ def _changes(node: Node, bounds: Bounds, effects: tuple[ef.Effect, ...], world: 
             yield Move(f"the settings become those of {name}", _one(change), world)
 
 
-def _starts(node: Node, bounds: Bounds, world: World) -> Iterator[Move]:
+def _starts(node: Node, bounds: Bounds, world: Outside) -> Iterator[Move]:
     """The process dies, and something else than a plain start follows."""
     for name, policy in policies(bounds).items():
         if policy != node.state.policy:

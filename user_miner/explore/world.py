@@ -11,7 +11,7 @@ from actor.testing.stand_ins import HOTKEY
 from events import catalogue as ev
 from events import effects as ef
 from user_miner.explore.ledger import EMPTY, Broken, Happening, counted_by_api, entered
-from user_miner.explore.moves import Bounds, Move, Node, World, moves, policies, start_block, started
+from user_miner.explore.moves import Bounds, Move, Node, Outside, moves, policies, start_block, started
 
 __all__ = ["Happened", "Transition", "beginning", "successors"]
 
@@ -32,7 +32,7 @@ class Transition(NamedTuple):
 
 def beginning(bounds: Bounds, policy: str) -> tuple[Node, Happened]:
     """A first start on a new journal, and its records."""
-    world = World(
+    world = Outside(
         chain=0,
         taken=frozenset(),
         late=(),
