@@ -21,6 +21,7 @@ from actor.machine.history import FoldError, folded
 from events.catalogue import CheckpointSigned, Event, JournalCreated
 from events.codec import decode_as
 from events.journal.record import GENESIS, Head, Record, checkpoint_message
+from events.named_file import read_named
 from events.upcast import upcast
 
 __all__ = ["KeptError", "SignatureCheck", "States", "Vouched", "compare_states", "is_signed", "read_kept", "vouch"]
@@ -90,8 +91,7 @@ def read_kept(path: Path) -> CheckpointSigned:
         KeptError: The file holds something else.
     """
     try:
-        with path.open("rb") as file:
-            text = file.read(_LARGEST_KEPT + 1)
+        text = read_named(path, _LARGEST_KEPT + 1)
         if len(text) > _LARGEST_KEPT:
             raise ValueError(f"it is longer than {_LARGEST_KEPT >> 20} MiB")  # a device may never end
         content = orjson.loads(text)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +40,9 @@ def _plain(path: str) -> str:
 
 _log = logging.getLogger("actor")
 
+# What a file system says that takes no directories at all. A full or broken disk is another matter, and no mistake.
+_NO_PLACE: Final = frozenset({errno.ENOENT, errno.EPERM, errno.EACCES, errno.EROFS, errno.ENOSYS, errno.EOPNOTSUPP})
+
 
 def check_place(journal: Path) -> None:
     """A journal that cannot be where the settings put it is their mistake, and no failure of a disk.
@@ -50,6 +55,15 @@ def check_place(journal: Path) -> None:
         raise SettingsError([f"JOURNAL_DIR: {nearest} is not a directory: name one where this user can write"])
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise SettingsError([f"JOURNAL_DIR: {nearest} is not writable: name a directory where this user can write"])
+    if nearest == journal:
+        return
+    # Some places refuse it whatever their rights say, such as /proc; only trying tells. It leaves nothing behind.
+    try:
+        Path(tempfile.mkdtemp(prefix=".user-miner-", dir=nearest)).rmdir()
+    except OSError as error:
+        if error.errno in _NO_PLACE:
+            line = f"JOURNAL_DIR: no directory can be made in {nearest} ({error.strerror})"
+            raise SettingsError([f"{line}: name one where this user can write"]) from error
 
 
 def check_begun(journal: Path, other: Path | None) -> None:

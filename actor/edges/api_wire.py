@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from actor.edges.reply import Reply, Unanswered
-from actor.edges.text import as_float, as_int, bounded, safe_line
+from actor.edges.text import ambiguous_key, as_float, as_int, bounded, safe_line
 from actor.ports import Accepted, Block, Failed, Limited, Rejected, Signer, StatusError, SubmitAnswer
 from events.catalogue import SubmissionBody
 
@@ -54,7 +54,7 @@ def auth_headers(signer: Signer, now_ms: int) -> dict[str, str]:
 def classify(reply: Reply, *, sent: SubmissionBody, redact: Callable[[str], str]) -> SubmitAnswer:
     """What an answer to POST /v2/submit of ``sent`` means."""
     body = reply.json_object()
-    block = _block(body)
+    block = _believed(reply)
     answer = bounded(redact(reply.text()))
     if reply.ok:
         unexpected = _unexpected(reply, body, sent, redact)
@@ -84,7 +84,7 @@ def status_block(reply: Reply, *, redact: Callable[[str], str]) -> Block:
     """
     if not reply.ok:
         raise StatusError(_reason(reply, redact))
-    block = _block(reply.json_object())
+    block = _believed(reply)
     if block.current_block is None:
         found = safe_line(reply.text(), redact, 120) or "an empty body"
         raise StatusError(f"{reply.status}: expected a current_block, found {found} (check MINER_API_URL)")
@@ -95,6 +95,8 @@ def _unexpected(
     reply: Reply, body: Mapping[str, object], sent: SubmissionBody, redact: Callable[[str], str]
 ) -> str | None:
     """Why a 2xx is no success of what was sent; None when it is one."""
+    if (key := ambiguous_key(reply.body)) is not None:
+        return f"expected one value for each key, found two for {safe_line(key, redact, 100)}"
     status = body.get("status")
     if not isinstance(status, str) or status not in _SUCCESSES:
         found = _found("status", status, redact) if "status" in body else reply.summary(redact)
@@ -130,6 +132,11 @@ def _reason(reply: Reply, redact: Callable[[str], str], known: Mapping[int, str]
 def _found(name: str, value: object, redact: Callable[[str], str]) -> str:
     # Anything but a text is not shown: it may be nested more deeply than a text can be made of.
     return f"{name} {safe_line(value, redact, 100)}" if isinstance(value, str) else f"a {name} that is no text"
+
+
+def _believed(reply: Reply) -> Block:
+    """A success that gives a key two values says nothing at all; what a refusal means, its HTTP status says."""
+    return Block() if reply.ok and ambiguous_key(reply.body) is not None else _block(reply.json_object())
 
 
 def _block(body: Mapping[str, object]) -> Block:

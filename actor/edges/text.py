@@ -24,6 +24,7 @@ import msgspec
 __all__ = [
     "REDACTED",
     "Redactor",
+    "ambiguous_key",
     "as_float",
     "as_int",
     "bounded",
@@ -125,6 +126,25 @@ def _parse_leniently(text: bytes) -> object:
     except RecursionError as error:
         raise ValueError("JSON is nested too deeply") from error
     return parsed
+
+
+def ambiguous_key(body: bytes) -> str | None:
+    """A key that has two values in one object of this JSON, so that readers differ in what it says."""
+    found: list[str] = []
+
+    def keep(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        kept: dict[str, object] = {}
+        for name, value in pairs:
+            if name in kept and kept[name] != value:
+                found.append(name)
+            kept[name] = value
+        return kept
+
+    try:
+        json.loads(body.removeprefix(BOM_UTF8).decode(), object_pairs_hook=keep)
+    except (ValueError, RecursionError):
+        return None
+    return found[0] if found else None
 
 
 class Redactor:

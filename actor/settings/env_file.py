@@ -13,6 +13,8 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from events.named_file import read_named
+
 if TYPE_CHECKING:
     from dotenv.parser import Binding
 
@@ -83,8 +85,7 @@ def read_env_file(path: Path, environment: Mapping[str, str] = os.environ) -> En
     try:
         if path.is_dir() or not path.exists():
             return EMPTY
-        with path.open("rb") as file:
-            data = file.read(_LARGEST_BYTES + 1)
+        data = read_named(path, _LARGEST_BYTES + 1)
     except OSError as error:
         raise EnvFileError(f"cannot be read: {error.strerror}") from error
     if len(data) > _LARGEST_BYTES:

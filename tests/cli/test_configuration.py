@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import os
+from pathlib import Path
 
 import pytest
 
 from tests.cli.kit import Command, is_one_line, nothing_was_sent
 from tests.world import World
+from user_miner.place import check_place
 
 PASSWORD = "open-sesame-4711"  # noqa: S105
 LOCKED_ADDRESS = "5GNkguXHF3qWAuUvtcw1g3pz3hA7Gx6D44FaqFBFsPhTNvQF"
@@ -159,6 +161,22 @@ def test_a_journal_that_can_be_nowhere_is_one_line(here: World, command: Command
     assert code == 2
     assert is_one_line(errors, "JOURNAL_DIR: ", "is not a directory")
     assert nothing_was_sent(here)
+
+
+@pytest.mark.parametrize("place", ["/proc/x", "/proc/self/a/b", "/proc"])
+def test_a_place_that_takes_no_directories_is_refused(here: World, command: Command, place: str) -> None:
+    """Whatever its rights say; that is known only when it is tried."""
+    code, _, errors = command("run", "--journal", place)
+    assert code == 2
+    assert is_one_line(errors, "JOURNAL_DIR: ", "/proc", "where this user can write")
+    assert nothing_was_sent(here)
+
+
+def test_trying_a_place_leaves_nothing_there(tmp_path: Path) -> None:
+    """Nor does it make the journal: what refuses the start afterwards finds all as it was."""
+    check_place(tmp_path / "a" / "b")
+    check_place(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_name_that_no_disk_takes_is_one_line(here: World, command: Command) -> None:

@@ -17,6 +17,7 @@ from tests.audit.broken import write as write_lines
 from tests.audit.dispute_kit import truthful
 from tests.audit.replay_kit import story, write
 from tests.cli.kit import Command, is_one_line
+from tests.patience import GIVE_UP_S
 
 READERS = (
     ("replay",),
@@ -140,3 +141,45 @@ def test_closed_streams_are_no_mistake_of_ours(journal: Path) -> None:
         assert (done.returncode, done.stderr) == (0, "")
     pipe(journal / f"{99:020d}.jsonl")
     assert piped("replay", journal, ending=">&- 2>&-").returncode == 1
+
+
+def test_a_pipe_that_nobody_writes_to_is_one_line(journal: Path, tmp_path: Path) -> None:
+    """Exit code 2 wherever a file is named; nothing waits for ever."""
+    named = tmp_path / "pipe"
+    pipe(named)
+    asked = (
+        ("verify", journal, "--checkpoint", named),
+        ("verify", "--bundle", named),
+        ("verify", "--env-file", named),
+        ("init", "--no-wallet-check", "--env-file", tmp_path / "new", "--api-key-file", named),
+    )
+    program = (sys.executable, "-m", "user_miner.cli")
+    started = [
+        subprocess.Popen([*program, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for words in asked
+    ]
+    for words, process in zip(asked, started, strict=True):
+        out, errors = process.communicate(timeout=GIVE_UP_S)
+        assert (process.returncode, out) == (2, ""), (words, errors)
+        assert is_one_line(errors, str(named), "nobody wrote to it"), words
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{program} verify --bundle <(sleep 1; cat "{bundle}")',
+        'cat "{bundle}" | {program} verify --bundle /dev/stdin',
+        '{program} verify --bundle /dev/stdin < "{bundle}"',
+        'mkfifo p; {program} verify --bundle p & cat "{bundle}" > p; wait $!',
+    ],
+)
+def test_a_pipe_with_a_writer_is_read(journal: Path, tmp_path: Path, command: Command, line: str) -> None:
+    """As shells make them, and a named one."""
+    bundle = tmp_path / "bundle.json"
+    assert command("export", journal, "--dispute", "1", "--out", bundle)[0] == 0
+    code, said, _ = command("verify", "--bundle", bundle)
+    typed = line.format(program=f"'{sys.executable}' -m user_miner.cli", bundle=bundle)
+    done = subprocess.run(
+        ["bash", "-c", typed], cwd=tmp_path, capture_output=True, text=True, timeout=GIVE_UP_S, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, said, "")

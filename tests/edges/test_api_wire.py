@@ -136,6 +136,34 @@ def test_a_success_that_is_not_in_the_contract(body: object, found: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        (b'{"status":"error","status":"ok"}', "status"),
+        (b'{"status":"new","current_block":6000042,"stat\\u0075s":"duplicate"}', "status"),
+        (b'\xef\xbb\xbf{"status":"new","current_block":6000042,"current_block":6000142}', "current_block"),
+        (b'{"status":"ok","current_block":6000042,"detail":{"rate_limit":{"SECRET":1,"SECRET":[1]}}}', "[redacted]"),
+        (b'{"status":"ok","post_id":"1812","list":[{"a":{},"a":null}]}', "a"),
+    ],
+)
+def test_a_success_with_two_values_for_a_key_is_none(body: bytes, key: str) -> None:
+    """Readers of JSON differ in which of them counts, so neither does, and nor do the numbers beside them."""
+    failed = classify(_reply(200, body), sent=SENT, redact=_hide)
+    assert isinstance(failed, Failed)
+    assert (failed.kind, failed.http_status, failed.block) == ("unexpected", 200, Block())
+    assert failed.reason == f"200: expected one value for each key, found two for {key}"
+    with pytest.raises(StatusError, match="expected a current_block"):
+        status_block(_reply(200, body), redact=_hide)
+
+
+def test_a_key_that_says_the_same_twice_is_no_matter() -> None:
+    """Nor is one in two objects; and what a refusal means is told by its HTTP status."""
+    twice = _answer(200, b'{"status":"ok","current_block":7,"status":"ok","detail":{"status":"error"}}')
+    assert isinstance(twice, Accepted)
+    assert twice.block == Block(current_block=7)
+    assert isinstance(_answer(409, b'{"status":"ok","status":"error"}'), Rejected)
+
+
+@pytest.mark.parametrize(
     ("body", "said"),
     [
         ({"detail": "post already submitted by another hotkey"}, "post already submitted by another hotkey"),

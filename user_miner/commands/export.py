@@ -28,6 +28,7 @@ from audit.index.ask import filtered_steps, post_steps
 from audit.vouch import SignatureCheck
 from events.describe import inert_json, path_text, printable
 from events.journal import Head, JournalReader, locate
+from events.named_file import read_named
 from user_miner.commands.verify import kept_checkpoint
 from user_miner.indexed import NoIndexOption, answered
 from user_miner.options import EnvFileOption, JournalArgument, named_or_own
@@ -257,8 +258,7 @@ def run_check_bundle(
 
 def _content(file: Path) -> bytes:
     try:
-        with file.open("rb") as stream:
-            content = stream.read(_LARGEST_BYTES + 1)
+        content = read_named(file, _LARGEST_BYTES + 1)
     except OSError as error:
         raise UsageError(f"--bundle {file}: {error.strerror}") from error
     if len(content) > _LARGEST_BYTES:

@@ -22,6 +22,7 @@ from actor.settings.sources import SECRET, GivenValue, Sources, nearest_name
 from actor.settings.template import comment_of, filled_template, setting_text
 from audit.errors import UsageError
 from events.describe import printable
+from events.named_file import read_named
 from user_miner.options import EnvFileOption
 from user_miner.output import opened
 from user_miner.terminal import INTERRUPTED, fail
@@ -224,8 +225,7 @@ def _secret(name: str, file: Path) -> str:
         if file == _STANDARD_INPUT:
             data = sys.stdin.buffer.read(_LONGEST_SECRET_BYTES + 1)
         else:
-            with file.open("rb") as stream:
-                data = stream.read(_LONGEST_SECRET_BYTES + 1)
+            data = read_named(file, _LONGEST_SECRET_BYTES + 1)
         text = data.decode("utf-8-sig")
     except OSError as error:
         raise UsageError(f"{option}: cannot read {file}: {error.strerror}") from error
