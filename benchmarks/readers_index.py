@@ -118,7 +118,7 @@ def _measure_build(journal: Path) -> None:
     begun = time.process_time()
     index = open_index(journal, on_note=print)
     built_s = time.process_time() - begun
-    if index is None:
+    if index is None or index.path is None:
         raise RuntimeError("no index could be made")
     index.close()
     folds.append(_fold(journal))

@@ -156,6 +156,11 @@ class WindowLog:
         self._work_ms = self._block = self._work_block = 0
 
     @property
+    def settled_to(self) -> int | None:
+        """Windows that were told before this record have their outcome for good; None for all that were told."""
+        return self._told[0].seq if self._told else None
+
+    @property
     def undecided(self) -> int:
         """Windows told whose outcome is not known, not even where the records end here: the newest one at most."""
         return self.undecided_since(0)

@@ -10,9 +10,7 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 import typer
 
 from audit.errors import UsageError
-from audit.index import Index, open_index
-from audit.index.index import SPOILED
-from audit.index.store import remove
+from audit.index import SPOILED, Index, open_index
 from user_miner.terminal import note, progress
 
 __all__ = ["NoIndexOption", "Source", "answered"]
@@ -53,7 +51,7 @@ def answered(
             raise
         except SPOILED as error:
             with suppress(OSError):
-                remove(index.path)
+                index.discard()
             note(f"the index {index.path} is thrown away: {error}")
         finally:
             index.close()

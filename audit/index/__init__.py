@@ -7,6 +7,6 @@ whole is for ``user-miner verify``, which reads every byte.
 
 from audit.index.bound import IndexUnfitError
 from audit.index.chunk import Columns
-from audit.index.index import Index, open_index
+from audit.index.index import SPOILED, Index, begin_index, open_index
 
-__all__ = ["Columns", "Index", "IndexUnfitError", "open_index"]
+__all__ = ["SPOILED", "Columns", "Index", "IndexUnfitError", "begin_index", "open_index"]

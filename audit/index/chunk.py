@@ -67,6 +67,7 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True, gc=False):
         posts: Keys of all posts that a record of it may concern, 4 bytes each.
         quiet: A bit for each record: between it and the one before, no block of a timeline is open.
         carried: What a timeline carries behind its last record.
+        parts: Names of the state's parts that a record of it may have changed.
     """
 
     first: int
@@ -79,6 +80,7 @@ class Chunk(msgspec.Struct, frozen=True, array_like=True, gc=False):
     posts: bytes
     quiet: bytes
     carried: Carried
+    parts: frozenset[str]
 
     @property
     def last(self) -> int:
@@ -240,8 +242,20 @@ def chunk_of(
         posts=b"".join(map(post_key, posts)),
         quiet=bytes(quiet),
         carried=Carried(block, ended),
+        parts=_parts(steps),
     )
     return chunk, zlib.compress(_WRITER.encode(packed), 1)
+
+
+def _parts(steps: Sequence[Step]) -> frozenset[str]:
+    """A part that is another object may hold the same; one that is the same object does."""
+    left, found = set(State.__struct_fields__), set[str]()
+    for step in steps:
+        before, after = step.before, step.after
+        changed = {name for name in left if getattr(before, name) is not getattr(after, name)}
+        left -= changed
+        found |= changed
+    return frozenset(found)
 
 
 # Their posts are not all named by ``post_id``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import pickle
 import sqlite3
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -32,13 +33,14 @@ from audit.index.chunk import (
 )
 from audit.index.states import StateReader, StateWriter
 from audit.index.store import BadRowError, Store, remove
+from audit.index.strip import Strip
 from audit.index.sums import Sums, late_from
 from audit.status.seen import Seen
 from events.journal import JournalError, JournalReader, Record
 from events.journal.head import START
 from events.journal.layout import first_seq, list_segments
 
-__all__ = ["SPOILED", "Index", "open_index"]
+__all__ = ["SPOILED", "Index", "begin_index", "open_index"]
 
 # What an index may raise that is not as it was written, or whose journal is not: ask the journal itself then.
 SPOILED: Final = (
@@ -57,6 +59,7 @@ SPOILED: Final = (
 _LEAST_BYTES: Final = 256 << 10
 _SAVED_EVERY: Final = 256  # chunks
 _META: Final = msgspec.msgpack.Decoder(Meta)
+_STRIP: Final = msgspec.msgpack.Decoder(list[list[Any]])
 _WRITER: Final = msgspec.msgpack.Encoder()
 _PROGRESS_EVERY: Final = 4
 
@@ -86,11 +89,10 @@ def open_index(
     path = None if first is None else cache_file(first)
     if first is None or path is None or not (path.exists() or (build and _is_long(journal))):
         return None
-    key = bytes(a ^ b for a, b in zip(fold_key(), bytes.fromhex(first), strict=True))
     for _ in range(2):
         index: Index | None = None
         try:
-            index = Index(journal, path, key)
+            index = Index(journal, path, _key(first))
             if (index.chunks or build) and (reach_bytes is None or index.behind_bytes <= reach_bytes):
                 index.follow(on_progress)
                 found, index = index, None
@@ -106,6 +108,32 @@ def open_index(
             if index is not None:
                 index.close()
     return None
+
+
+def begin_index(journal: Path, *, kept: bool = True, on_note: Callable[[str], None] = lambda _line: None) -> Index:
+    """An index as far as it is there, for `Index.follow` to take in the rest: always one, of any journal.
+
+    Args:
+        journal: The journal's folder.
+        kept: Use the one that is kept, and keep what is read. Else, or where none can be kept or the journal is short,
+            it is gone when it is closed.
+        on_note: Told in one line of an index that was thrown away.
+    """
+    first = first_hash(journal) if kept else None
+    path = None if first is None else cache_file(first)
+    while first is not None and path is not None and (path.exists() or _is_long(journal)):
+        try:
+            return Index(journal, path, _key(first))
+        except (JournalError, FoldError):
+            break  # `Index.follow` tells of it
+        except SPOILED as error:
+            if not _thrown_away(path, error, on_note):
+                break
+    return Index(journal, None, fold_key())
+
+
+def _key(first: str) -> bytes:
+    return bytes(a ^ b for a, b in zip(fold_key(), bytes.fromhex(first), strict=True))
 
 
 def _is_long(journal: Path) -> bool:
@@ -145,7 +173,7 @@ class Index:
 
     Args:
         journal: The journal's folder.
-        path: The index's file.
+        path: The index's file; None for one that is gone when it is closed.
         key: What its rows' digests are made with.
 
     Attributes:
@@ -153,12 +181,14 @@ class Index:
         chunks: The stretches that are indexed, the last one, which may be short, included.
         state: The state after the last record.
         tail_bytes: Length of an unfinished record at the end.
+        is_behind: Whether `follow` was told to end before the journal's last record.
     """
 
-    def __init__(self, journal: Path, path: Path, key: bytes) -> None:
+    def __init__(self, journal: Path, path: Path | None, key: bytes) -> None:
         self.journal = journal
         self.path = path
         self.tail_bytes = 0
+        self.is_behind = True
         self._key = key
         self._rows: dict[tuple[str, int], bytes] = {}  # those that are not in the file
         self._store = self._opened()
@@ -303,6 +333,18 @@ class Index:
         yield from now.ended
         yield now.books.window
 
+    def strip(self) -> Strip:
+        """What became of the windows of which `strip_rows` do not tell, and how many there were in all."""
+        strip = copy.deepcopy(self._sums_at_end().strip)
+        for step in self._tail:
+            strip.take(step)
+        return strip
+
+    def strip_rows(self, chunks: int) -> Iterator[list[Any]]:
+        """The strip's rows that stay as they are, but for those of so many chunks at the beginning."""
+        for at in range(chunks, len(self._full)):
+            yield from _STRIP.decode(zlib.decompress(self._row("strip", at)))
+
     # Following the journal
 
     @property
@@ -312,8 +354,14 @@ class Index:
         place = self._reader.place
         return sum(size for name, size in sizes.items() if name >= place.segment) - place.offset
 
-    def follow(self, on_progress: Callable[[int], None] = lambda _seq: None) -> int:
+    def follow(
+        self, on_progress: Callable[[int], None] = lambda _seq: None, enough: Callable[[], bool] = lambda: False
+    ) -> int:
         """Take in what was added since; returns how many records that were.
+
+        Args:
+            on_progress: Told now and then which record is read.
+            enough: Asked now and then whether to leave the rest for another time.
 
         Raises:
             JournalError: The journal is damaged, or was replaced.
@@ -321,23 +369,40 @@ class Index:
         """
         known = self.record_count
         self._reader.check_kept()
-        with _uncollected():
-            for step in steps(self._reader, self.state):
-                self._tail.append(step)
-                self._ends.append(self._reader.end)
-                if len(self._tail) == CHUNK:
-                    self._close_chunk()
-                    if len(self._full) % _PROGRESS_EVERY == 0:
-                        on_progress(step.record.seq)
-        self.tail_bytes = self._reader.tail_bytes
-        if len(self._full) > self._saved:
+        try:
+            with _uncollected():
+                self.is_behind = self._take_in(on_progress, enough)
+        finally:
+            self._end_follow()
+        if not self.is_behind and len(self._full) > self._saved:
             self._save()
+        return self.record_count - known
+
+    def _take_in(self, on_progress: Callable[[int], None], enough: Callable[[], bool]) -> bool:
+        """Read on; whether that ended before the journal did."""
+        for step in steps(self._reader, self.state):
+            self._tail.append(step)
+            self._ends.append(self._reader.end)
+            if len(self._tail) == CHUNK:
+                self._close_chunk()
+                if len(self._full) % _PROGRESS_EVERY == 0:
+                    on_progress(step.record.seq)
+                if enough():
+                    return True
+        return False
+
+    def _end_follow(self) -> None:
+        self.tail_bytes = self._reader.tail_bytes
         carried = self._full[-1].carried if self._full else Carried()
         self._short = []
         if self._tail:
             chunk, self._short_columns = chunk_of(self._tail, self._ends, self._place, carried)
             self._short = [chunk]
-        return self.record_count - known
+
+    def discard(self) -> None:
+        """Throw the file away. OSError where that is not allowed."""
+        if self.path is not None:
+            remove(self.path)
 
     def close(self) -> None:
         """Give the file back."""
@@ -362,6 +427,7 @@ class Index:
         rows["chunks", at] = encode(chunk)
         rows["columns", at] = columns
         rows["bills", at] = Sums.encode_windows(ended)
+        rows["strip", at] = zlib.compress(_WRITER.encode([window.row() for window in sums.strip.take_done()]), 1)
         rows["states", at + 1] = row
         rows.update({("parts", no): body for no, body in parts})
         self._full.append(chunk)
@@ -374,6 +440,8 @@ class Index:
 
     def _opened(self) -> Store:
         """The file, read-only where it cannot be written. sqlite3.Error where there is none and none can be made."""
+        if self.path is None:
+            return Store(None, self._key, writable=True)
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             return Store(self.path, self._key, writable=True)

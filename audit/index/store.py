@@ -19,7 +19,7 @@ __all__ = ["BadRowError", "Row", "Store", "remove"]
 # Table, number, bytes.
 Row: TypeAlias = tuple[str, int, bytes]
 
-_TABLES: Final = ("meta", "chunks", "columns", "states", "parts", "bills", "sums")
+_TABLES: Final = ("meta", "chunks", "columns", "states", "parts", "bills", "strip", "sums")
 _DIGEST: Final = 16
 _WAIT_S: Final = 5.0
 _BESIDE: Final = ("", "-journal", "-wal", "-shm")
@@ -33,7 +33,7 @@ class Store:
     """The open file.
 
     Args:
-        path: The file; made where it is missing and ``writable``.
+        path: The file; made where it is missing and ``writable``. None for one that is gone when it is closed.
         key: What the digests are made with.
         writable: Whether rows will be written.
 
@@ -41,9 +41,9 @@ class Store:
         sqlite3.Error: It cannot be opened, or is no such file.
     """
 
-    def __init__(self, path: Path, key: bytes, *, writable: bool) -> None:
+    def __init__(self, path: Path | None, key: bytes, *, writable: bool) -> None:
         self._key = key
-        uri = f"{path.absolute().as_uri()}?mode={'rwc' if writable else 'ro'}"
+        uri = "" if path is None else f"{path.absolute().as_uri()}?mode={'rwc' if writable else 'ro'}"
         self._db = sqlite3.connect(uri, uri=True, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
         try:
             self._prepare(writable=writable)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from actor.machine.budget import DAY_MS
 from actor.machine.history import Step
 from audit.costs.books import DayBooks, WindowBill
+from audit.index.strip import Strip
 from audit.status.seen import Seen
 from events.journal import BadRecordError, parse
 from events.journal.layout import first_seq, list_segments
@@ -44,12 +45,14 @@ class Sums:
         books: What was paid for.
         seen: What a status shows that is read from the first record of a file on, by that record.
         ended: The windows whose work ended since somebody took them away.
+        strip: What became of each window.
     """
 
     def __init__(self, late: int) -> None:
         self.books = DayBooks()
         self.seen: dict[int, Seen] = {}
         self.ended: list[WindowBill] = []
+        self.strip = Strip()
         self._late = late
 
     def take(self, steps: Iterable[Step], starts: Collection[int]) -> None:
@@ -57,6 +60,7 @@ class Sums:
         for step in steps:
             if (ended := self.books.enter(step)) is not None:
                 self.ended.append(ended)
+            self.strip.take(step)
             if step.record.seq in starts and step.record.seq >= self._late:
                 self.seen[step.record.seq] = Seen(step.before)
             for seen in self.seen.values():
@@ -70,7 +74,7 @@ class Sums:
 
     def encode(self) -> bytes:
         """As they are kept."""
-        return pickle.dumps((self.books, self.seen, self._late), protocol=5)
+        return pickle.dumps((self.books, self.seen, self._late, self.strip), protocol=5)
 
     @classmethod
     def decode(cls, body: bytes) -> Sums:
@@ -79,9 +83,9 @@ class Sums:
         Raises:
             pickle.UnpicklingError: It names what no sums are made of.
         """
-        books, seen, late = _Reader(io.BytesIO(body)).load()
+        books, seen, late, strip = _Reader(io.BytesIO(body)).load()
         sums = cls(late)
-        sums.books, sums.seen = books, seen
+        sums.books, sums.seen, sums.strip = books, seen, strip
         return sums
 
     @staticmethod

@@ -9,9 +9,9 @@ from actor.machine.explain import explain
 from actor.machine.history import Step
 from actor.machine.state import STATES
 from actor.machine.table import ROWS
+from audit.index.strip import COLUMNS, MARKS
 from audit.inspect.flat import Change, Flat, changes
 from audit.inspect.query import Query
-from audit.inspect.windows import COLUMNS, MARKS
 from audit.replay.why import GUARD_MEANINGS, effect_text, effects_between
 from events.catalogue import EVENTS
 from events.describe import describe, is_trouble

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ __all__ = [
     "browser_program",
     "inspected",
     "opened",
+    "sample_source",
     "source_of",
     "violations",
 ]
@@ -46,6 +48,12 @@ def browser_program() -> str:
     if found is None:
         raise FileNotFoundError("install chromium (apt-get install --no-install-recommends chromium)")
     return found
+
+
+@cache
+def sample_source() -> JournalSource:
+    """The recorded journal, read once for all tests."""
+    return source_of(SAMPLE)
 
 
 def source_of(journal: Path) -> JournalSource:

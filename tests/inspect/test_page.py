@@ -14,7 +14,7 @@ from events import catalogue as ev
 from events.codec import changed
 from events.journal import locate
 from tests.audit.replay_kit import SEGMENT, begun, hostile_story, story, write
-from tests.inspect.kit import SAMPLE, Served, inspected, opened, source_of, violations
+from tests.inspect.kit import SAMPLE, Served, inspected, opened, sample_source, source_of, violations
 from tests.kit import Drive, accepted, analyzed, rejected
 from tests.world import World
 
@@ -23,7 +23,7 @@ LAST = 5_089
 
 def test_it_opens_at_the_end_and_every_key_does_what_it_says(browser: Browser, sample: Served) -> None:
     """Records, windows, troubles, first and last, play, pin, search, views, help; the address follows."""
-    source = source_of(SAMPLE)
+    source = sample_source()
     troubles = [row[0] for row in source.rows(1, LAST) if row[5]]
     begins = [row[1] for row in source.windows(0) if row[0] is not None]
     with opened(browser, sample.url) as seen:
@@ -96,14 +96,14 @@ def test_a_record_tells_what_why_and_who_set_it(browser: Browser, sample: Served
         seen.has(".why", "a post that is not put off has no analysis")
         seen.has(".side", "ends: AnalyzePost (post_id 2123874541884146304)")
         seen.page.get_by_role("button", name="324", exact=True).click()
-        seen.at(source_of(SAMPLE).setter("answers", 3677))
+        seen.at(sample_source().setter("answers", 3677))
         seen.has(".note", "This record set answers")
         seen.page.goto(f"{sample.url}#r=3678")
         seen.at(3678)
         seen.page.locator(".whole summary").click()
         seen.page.get_by_label("Search in the state").fill("api_url")
         seen.page.locator(".whole li", has_text="api_url").get_by_role("button").first.click()
-        seen.at(source_of(SAMPLE).setter("api_url", 3678))
+        seen.at(sample_source().setter("api_url", 3678))
         seen.page.goto(f"{sample.url}#r=3678")
         seen.page.locator("summary", has_text="as written").click()
         seen.has("pre", '"event": "PostAnalyzed"')
@@ -127,7 +127,7 @@ def test_searches_narrow_the_list(browser: Browser, sample: Served) -> None:
         seen.page.get_by_label("GapDeclared").check()
         seen.has(".records [role=status]", "11 of 5,089")
         seen.page.keyboard.press("Escape")
-        found, _ = source_of(SAMPLE).find(parse_query("event:TailRepaired event:GapDeclared"), 1)
+        found, _ = sample_source().find(parse_query("event:TailRepaired event:GapDeclared"), 1)
         seen.page.locator(".records [role=option]").first.click()
         seen.at(found[0])
         seen.press("ArrowRight", "ArrowRight")

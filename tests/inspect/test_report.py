@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.audit.replay_kit import write
-from tests.inspect.kit import ROOT, SAMPLE, Served, opened, source_of, violations
+from tests.inspect.kit import ROOT, SAMPLE, Served, opened, sample_source, violations
 from tests.inspect.test_page import LAST, hostile_drive
 from tests.patience import GIVE_UP_S
 
@@ -64,7 +64,7 @@ def test_all_numbers_are_those_of_the_audit(browser: Browser, page: Path) -> Non
         posts = told["accounts"]["posts"]
         for name in ("accepted", "rejected", "abandoned"):
             seen.has(f"[data-total={name}]", f"{sum(posts[name].values()):,}")
-        seen.has(".made", source_of(SAMPLE).about()["hash"])
+        seen.has(".made", sample_source().about()["hash"])
         seen.press("1")
         windows = told["accounts"]["windows"]
         seen.has(".strip", f"{windows['seen']:,} windows")
@@ -107,7 +107,7 @@ def test_it_works_alone(browser: Browser, page: Path) -> None:
         seen.page.goto(f"file://{page}#r=3678")
         seen.at(3678)
         seen.page.get_by_role("button", name="324", exact=True).click()
-        seen.at(source_of(SAMPLE).setter("answers", 3677))
+        seen.at(sample_source().setter("answers", 3677))
         assert violations(seen) == []
         assert len(seen.page.pdf()) > 10_000
 
@@ -130,7 +130,7 @@ def test_redacted_it_holds_no_text_and_no_author(browser: Browser, page: Path, t
     _program("report", str(SAMPLE), "-o", str(path), "--redact")
     posts = [
         post
-        for step in source_of(SAMPLE).steps(1, LAST)
+        for step in sample_source().steps(1, LAST)
         if step.record.name == "PostsScraped"
         for post in step.record.data["posts"]
     ]

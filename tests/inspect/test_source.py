@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,27 +11,32 @@ import pytest
 
 from actor.machine.history import Step, steps
 from audit.costs.books import DayBooks
+from audit.index.bound import cache_file, first_hash
+from audit.index.chunk import CHUNK
+from audit.index.strip import COLUMNS, Strip
 from audit.inspect.flat import changes, flat
-from audit.inspect.journal import BLOCK, JournalSource
+from audit.inspect.journal import JournalSource
 from audit.inspect.query import parse_query
-from audit.inspect.windows import COLUMNS
 from audit.judge.audit import Audit
 from audit.replay.why import why, why_fields
 from audit.rules.load import all_rules
 from events.describe import describe, is_trouble
 from events.journal import Draft, read_journal, seal
+from events.money import Money
+from events.prices import Prices
 from tests.audit.replay_kit import SEGMENT, begun, story, write
-from tests.inspect.kit import SAMPLE, source_of
+from tests.index.kit import walked, write_files
+from tests.inspect.kit import SAMPLE, sample_source, source_of
 
 
 @pytest.fixture(scope="module")
 def source() -> JournalSource:
     """The sample."""
-    return source_of(SAMPLE)
+    return sample_source()
 
 
 @pytest.fixture(scope="module")
-def walked() -> list[Step]:
+def folded() -> list[Step]:
     """The sample, folded from its beginning."""
     return list(steps(read_journal(SAMPLE)))
 
@@ -64,10 +70,10 @@ def test_windows_are_told_piece_by_piece(source: JournalSource) -> None:
     assert seqs == sorted(seqs)
 
 
-@pytest.mark.parametrize("seq", [1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 1849, 3297, 4850, 5089])
-def test_a_record_is_shown_as_replay_explains_it(source: JournalSource, walked: list[Step], seq: int) -> None:
+@pytest.mark.parametrize("seq", [1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 1849, 3297, 4850, 5089])
+def test_a_record_is_shown_as_replay_explains_it(source: JournalSource, folded: list[Step], seq: int) -> None:
     """State, changes, rows of the table and effects, wherever the record lies between two kept states."""
-    step = walked[seq - 1]
+    step = folded[seq - 1]
     assert source.state(seq) == flat(step.after)
     reason = source.reason(seq)
     told = why_fields(why(read_journal(SAMPLE), seq))
@@ -80,10 +86,10 @@ def test_a_record_is_shown_as_replay_explains_it(source: JournalSource, walked: 
     assert source.record(seq)["hash"] == step.record.hash
 
 
-def test_changes_lead_from_each_state_to_the_next(walked: list[Step]) -> None:
+def test_changes_lead_from_each_state_to_the_next(folded: list[Step]) -> None:
     """Applied one after the other they give every state, and none of them tells of what stayed."""
-    state = flat(walked[0].before)
-    for step in walked:
+    state = flat(folded[0].before)
+    for step in folded:
         for path, before, after in changes(step.before, step.after):
             assert state.get(path) == before != after
             if after is None:
@@ -93,10 +99,10 @@ def test_changes_lead_from_each_state_to_the_next(walked: list[Step]) -> None:
         assert state == flat(step.after)
 
 
-def test_the_record_that_set_a_value_is_found(source: JournalSource, walked: list[Step]) -> None:
+def test_the_record_that_set_a_value_is_found(source: JournalSource, folded: list[Step]) -> None:
     """Near or far; 0 for what nobody set."""
     last: dict[str, int] = {}
-    for step in walked:
+    for step in folded:
         last |= {path: step.record.seq for path, _, _ in changes(step.before, step.after)}
     for path in (
         "state",
@@ -107,7 +113,7 @@ def test_the_record_that_set_a_value_is_found(source: JournalSource, walked: lis
         "troubles.x.reason",
         "policy.submit_attempts",
     ):
-        assert source.setter(path, len(walked)) == last.get(path, 0), path
+        assert source.setter(path, len(folded)) == last.get(path, 0), path
     assert source.setter("no_such_thing", 100) == 0
 
 
@@ -128,7 +134,7 @@ def _has(step: Step, *words: str) -> bool:
     ],
 )
 def test_records_are_found(
-    source: JournalSource, walked: list[Step], line: str, admits: Callable[[Step], bool]
+    source: JournalSource, folded: list[Step], line: str, admits: Callable[[Step], bool]
 ) -> None:
     """As many requests as it takes come to what one look at every record comes to."""
     found: list[int] = []
@@ -136,7 +142,7 @@ def test_records_are_found(
     while start is not None:
         seqs, start = source.find(parse_query(line), start)
         found += seqs
-    assert found == [step.record.seq for step in walked if admits(step)]
+    assert found == [step.record.seq for step in folded if admits(step)]
 
 
 def test_a_post_is_followed_from_its_search_on(tmp_path: Path) -> None:
@@ -176,13 +182,13 @@ def test_every_window_of_the_sample_has_lanes(source: JournalSource) -> None:
             assert sum(end - start for start, end, _, _ in chart["states"]) == chart["to"] - chart["from"]
 
 
-def test_days_are_those_of_costs(source: JournalSource, walked: list[Step]) -> None:
+def test_days_are_those_of_costs(source: JournalSource, folded: list[Step]) -> None:
     """The same books."""
     books = DayBooks()
-    for step in walked:
+    for step in folded:
         books.enter(step)
     assert [(day["accepted"], day["x"]["posts"]) for day in source.costs()] == [
-        (bill.accepted, bill.paid.posts) for _, bill in sorted(books.costs(walked[-1].after).days.items())
+        (bill.accepted, bill.paid.posts) for _, bill in sorted(books.costs(folded[-1].after).days.items())
     ]
 
 
@@ -239,3 +245,76 @@ def test_an_empty_journal_is_no_fault(tmp_path: Path) -> None:
     (begun(tmp_path / "journal") / SEGMENT).touch()
     source = source_of(tmp_path / "journal")
     assert (source.about()["records"], source.about()["stopped"], source.windows(0)) == (0, "", [])
+
+
+@pytest.mark.parametrize("seed", [3, 7, 11])
+def test_a_long_history_has_the_strip_of_one_look(tmp_path: Path, seed: int) -> None:
+    """Kept, kept by an earlier process, or not kept: each entry is what a strip says that gave none of them away."""
+    journal = write_files(tmp_path / "journal", walked(seed, 2_600), each=900)
+    strip = Strip()
+    for step in steps(read_journal(journal)):
+        strip.take(step)
+    for use_index in (True, True, False):
+        source = JournalSource(journal, Money(Prices()), use_index=use_index)
+        while source.follow():
+            pass
+        assert source.windows(0) == strip.rows()
+        about = source.about()
+        assert about["windows"] == strip.counts()
+        assert (about["strip"], about["trouble"]) == (len(strip.windows), strip.trouble)
+        assert {kind: about["totals"][kind] for kind in strip.verdicts} == dict(strip.verdicts)
+    assert len(strip.windows) > 30
+
+
+def test_an_index_that_is_there_is_read_instead_of_the_journal(tmp_path: Path) -> None:
+    """Of a journal that was read once, only what was added since; with ``use_index`` off nothing is kept."""
+    lines = walked(3, 2_600)
+    cut = len(lines) * 3 // 4
+    journal = write_files(tmp_path / "journal", lines[:cut], each=3_000)
+    path = cache_file(first_hash(journal) or "")
+    assert path is not None
+    alone = JournalSource(journal, Money(Prices()), use_index=False)
+    assert alone.about()["records"] == 0
+    while alone.follow():
+        pass
+    assert alone.about()["records"] == cut
+    assert not path.exists()
+    assert source_of(journal).about()["records"] == cut
+    assert path.exists()
+    write_files(journal, lines, each=3_000)
+    again = JournalSource(journal, Money(Prices()))
+    assert again.about()["records"] == cut // CHUNK * CHUNK
+    while again.follow():
+        pass
+    assert again.about()["records"] == len(lines)
+    looked = (1, cut - 1, cut + 1, len(lines))
+    for step in steps(read_journal(journal)):
+        if step.record.seq in looked:
+            assert again.state(step.record.seq) == flat(step.after)
+
+
+def test_a_spoiled_index_is_thrown_away_and_the_journal_read(tmp_path: Path) -> None:
+    """Found at the start or amid an answer; no answer comes from spoiled rows, and one line tells of it."""
+    journal = write_files(tmp_path / "journal", walked(3, 2_600), each=3_000)
+    fresh = JournalSource(journal, Money(Prices()), use_index=False)
+    while fresh.follow():
+        pass
+    source_of(journal)
+    path = cache_file(first_hash(journal) or "")
+    assert path is not None
+    told: list[str] = []
+    source = JournalSource(journal, Money(Prices()), on_note=told.append)
+    with sqlite3.connect(path) as rows:
+        rows.execute("UPDATE states SET body = zeroblob(9)")
+    with pytest.raises(LookupError):
+        source.state(300)
+    (line,) = told
+    assert "is thrown away" in line
+    assert not path.exists()
+    while source.follow():
+        pass
+    assert source.state(300) == fresh.state(300)
+    assert source.windows(0) == fresh.windows(0)
+    source_of(journal)
+    path.write_bytes(path.read_bytes()[:5_000])
+    assert source_of(journal).state(300) == fresh.state(300)

@@ -14,8 +14,9 @@ from audit.errors import UsageError
 from audit.inspect.journal import JournalSource
 from events.journal import locate
 from events.money import Money
+from user_miner.indexed import NoIndexOption
 from user_miner.options import EnvFileOption, named_or_own, own_prices
-from user_miner.terminal import fail, in_one_line
+from user_miner.terminal import fail, in_one_line, note
 
 __all__ = ["inspect", "run_inspect"]
 
@@ -34,15 +35,19 @@ def inspect(
         Path | None,
         typer.Option(metavar="FILE", help="Keep the address's secret part here, so that a restart keeps it."),
     ] = None,
+    no_index: NoIndexOption = False,
     env_file: EnvFileOption = None,
 ) -> None:
     """Show what the miner did on a page. It follows the journal while the miner runs."""
     named = journals or [named_or_own(None, env_file)]
-    raise typer.Exit(run_inspect(named, port=port, token_file=token_file, money=Money(own_prices(env_file))))
+    money = Money(own_prices(env_file))
+    raise typer.Exit(run_inspect(named, port=port, token_file=token_file, money=money, no_index=no_index))
 
 
 @in_one_line
-def run_inspect(journals: Sequence[Path], *, port: int, token_file: Path | None, money: Money) -> int:
+def run_inspect(
+    journals: Sequence[Path], *, port: int, token_file: Path | None, money: Money, no_index: bool = False
+) -> int:
     """Serve until Ctrl-C or SIGTERM; 2 on wrong use.
 
     Args:
@@ -50,6 +55,7 @@ def run_inspect(journals: Sequence[Path], *, port: int, token_file: Path | None,
         port: On 127.0.0.1; 0 for any free one.
         token_file: Where the token is kept; None for a new one.
         money: What units cost.
+        no_index: Read the whole journals, and neither use nor make their indexes.
     """
     try:
         from user_miner.inspect.server import serve  # noqa: PLC0415  (an extra)
@@ -57,7 +63,8 @@ def run_inspect(journals: Sequence[Path], *, port: int, token_file: Path | None,
         from actor.settings.extras import install_hint  # noqa: PLC0415  (only for a refusal)
 
         return fail(f"inspect needs {error.name}, which is not installed: {install_hint('inspect')}", code=2)
-    sources = [JournalSource(locate(journal), money) for journal in journals]
+    found = [locate(journal) for journal in journals]
+    sources = [JournalSource(journal, money, use_index=not no_index, on_note=note) for journal in found]
     token = secrets.token_urlsafe(_TOKEN_BYTES) if token_file is None else _kept(token_file)
     try:
         serve(sources, port=port, token=token, ready=lambda url: print(url, flush=True))  # noqa: T201

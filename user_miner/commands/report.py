@@ -53,7 +53,7 @@ def run_report(directory: Path, out: Path, *, money: Money, made: str, redacted:
     """
     journal = locate(directory)
     target = check_target(out, journal, force=force)
-    source = JournalSource(journal, money)
+    source = JournalSource(journal, money, on_note=note)
     with progress("reading") as on_progress:
         while source.follow():
             on_progress(source.about()["records"], 0)

@@ -71,7 +71,7 @@ def application(sources: Sequence[Source], token: str, stopped: asyncio.Event) -
     async def answer(request: Request) -> Response:
         try:
             found = await run_in_threadpool(answers[request.path_params["what"]], chosen(request), request)
-        except (KeyError, _WrongError):
+        except (LookupError, _WrongError):
             return _nothing()
         return Response(orjson.dumps(found), media_type="application/json")
 

@@ -6,9 +6,8 @@ heard of share one entry, which stands before the window that was told next.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any, Final
@@ -61,6 +60,7 @@ COLUMNS: Final = (
 )
 _KINDS: Final = ("search", "analysis", "submission")
 _OWN: Final = COLUMNS.index("posts")
+_OUTCOME: Final = COLUMNS.index("outcome")
 _NOTHING: Final[Counter[str]] = Counter()
 
 
@@ -151,13 +151,17 @@ class Strip:
     """Fed every step of a journal.
 
     Attributes:
-        windows: The entries in order; each record belongs to the last one that begins at or before it.
+        windows: The entries in order; each record belongs to the last one that begins at or before it. The first ones
+            are gone that `take_done` gave away.
         verdicts: Those recorded, by kind.
+        trouble: Records that somebody should look at.
     """
 
     def __init__(self) -> None:
         self.windows: list[StripWindow] = []
         self.verdicts = Counter[str](accepted=0, rejected=0, abandoned=0)
+        self.trouble = 0
+        self._settled = Counter[str]()  # windows that are gone, by outcome
         self._log = WindowLog()
         self._last_ms: int | None = None
 
@@ -176,30 +180,41 @@ class Strip:
         elif not self.windows:
             self.windows.append(StripWindow(number=None, seq=record.seq, at_ms=record.at_ms, count=0))
         self.windows[-1].take(step)
+        self.trouble += is_trouble(event)
         if (verdict := _VERDICTS.get(type(event))) is not None:
             self.verdicts[verdict] += 1
         if self._last_ms is not None and self._last_ms - record.at_ms >= _CLOCK_MS:
             self.windows[-1].marks |= MARKS["clock"]
         self._last_ms = record.at_ms
 
-    def rows(self, first: int = 0) -> list[list[Any]]:
-        """The rows from entry ``first`` on, with what the records up to here tell of windows not settled yet."""
-        known = [window.row() for window in self.windows[first:]]
+    def take_done(self) -> list[StripWindow]:
+        """The first entries, as far as nothing that follows will change them; they are gone then."""
+        open_from = self._log.settled_to
+        count = max(0, len(self.windows) - 1)
+        if open_from is not None:
+            count = min(count, bisect_left(self.windows, open_from, key=lambda window: window.seq))
+        done, self.windows = self.windows[:count], self.windows[count:]
+        for window in done:
+            self._settled[window.outcome] += window.count
+        return done
+
+    def rows(self) -> list[list[Any]]:
+        """The rows of the entries, with what the records up to here tell of windows not settled yet."""
+        known = [window.row() for window in self.windows]
         for outcome in self._log.end():
-            index = self.windows.index(self._told_at(outcome), 0)
-            if index >= first:
-                row = known[index - first]
-                row[COLUMNS.index("outcome")], row[COLUMNS.index("why")] = outcome.outcome, _why(outcome)
+            row = known[self.windows.index(self._told_at(outcome))]
+            row[_OUTCOME], row[_OUTCOME + 1] = outcome.outcome, _why(outcome)
         return known
 
     def counts(self) -> dict[str, Any]:
         """How many windows were seen, used, missed by reason and are undecided, as ``audit`` counts them."""
-        found: Counter[str] = Counter()
+        found = self._settled.copy()
         for window in self.windows:
             if window.outcome:
                 found[window.outcome] += window.count
         for outcome in self._log.end():
             found[outcome.outcome] += outcome.count
+        del found[""]
         used, undecided = found.pop(USED, 0), self._log.undecided
         return {
             "seen": used + found.total() + undecided,
@@ -208,18 +223,13 @@ class Strip:
             "undecided": undecided,
         }
 
-    def index_of(self, seq: int) -> int:
+    def _index_of(self, seq: int) -> int:
         """The entry that a record belongs to."""
         return max(0, bisect_right(self.windows, seq, key=lambda window: window.seq) - 1)
 
-    def end_of(self, index: int) -> int | None:
-        """The last record of an entry, None for the newest one."""
-        later: Iterator[int] = (window.seq - 1 for window in self.windows[index + 1 :] if window.number is not None)
-        return next(later, None)
-
     def _told_at(self, outcome: WindowOutcome) -> StripWindow:
         """The entry of a window that was told: one of the outcome's records told it."""
-        entries = (self.windows[self.index_of(seq)] for seq in outcome.seqs)
+        entries = (self.windows[self._index_of(seq)] for seq in outcome.seqs)
         return next(entry for entry in entries if (entry.number, entry.seq in outcome.seqs) == (outcome.number, True))
 
     def _unheard(self, outcome: WindowOutcome, at_ms: int) -> None:
