@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 
 from actor.machine import encode_state
@@ -20,7 +22,8 @@ from audit.costs.books import DayBooks
 from audit.filters import Filters, parse_filters
 from audit.index import Index, open_index
 from audit.index.ask import lines_at
-from audit.index.bound import cache_file, first_hash
+from audit.index.bound import cache_file, first_hash, fold_key
+from audit.index.store import Store
 from audit.replay.timeline import Timeline
 from events.journal import JournalDamagedError, JournalReader, at_text
 from tests.audit.replay_kit import SAMPLE
@@ -126,6 +129,30 @@ def test_another_journal_s_file_is_thrown_away(journal: Path, capsys: pytest.Cap
     assert not capsys.readouterr().err
 
 
+@pytest.mark.parametrize("what", ["key", "version"])
+def test_the_index_of_another_build_is_built_again(
+    journal: Path, lines: list[bytes], what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether another code made its rows or another version of the index: one line says so, and the answer is right."""
+    first = first_hash(journal)
+    assert first is not None
+    own = bytes(a ^ b for a, b in zip(fold_key(), bytes.fromhex(first), strict=True))
+    path = file_of(journal)
+    if what == "key":
+        with Index(journal, path, sha256(own).digest()) as other:
+            other.follow()
+    else:
+        answers(journal)
+        store = Store(path, own, writable=True)
+        store.put([("meta", 0, msgspec.msgpack.encode(["another", "form"]))])
+        store.close()
+    assert answers(journal) == (alone(journal), "index")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "is thrown away and built again" in line
+    with Index(journal, path, own) as again:
+        assert len(again.chunks) == len(lines) // 256
+
+
 def test_a_journal_that_was_copied_or_restored_keeps_its_index(
     journal: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -168,6 +195,28 @@ def test_no_place_for_an_index_is_no_fault(
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert answers(journal) == (alone(journal), "journal")
+    assert not capsys.readouterr().err
+
+
+def test_a_cache_that_can_only_be_read(journal: Path, lines: list[bytes], capsys: pytest.CaptureFixture[str]) -> None:
+    """What is there is used, what was added is folded each time, and the file stays as it was."""
+    files = sorted(journal.glob("*.jsonl"))
+    late = files[-1].read_bytes()
+    files[-1].unlink()
+    answers(journal)
+    files[-1].write_bytes(late)
+    path = file_of(journal)
+    before = path.read_bytes()
+    script = (
+        "import sys; from pathlib import Path; from audit.index import open_index\n"
+        "index = open_index(Path(sys.argv[1]), on_note=print)\n"
+        "print(None if index is None else index.record_count)\n"
+    )
+    shell = 'set -e; mount --bind "$0" "$0"; mount -o remount,ro,bind "$0"; exec "$1" -c "$2" "$3"'
+    asked = ["unshare", "--mount", "sh", "-c", shell, str(path.parent), sys.executable, script, str(journal)]
+    said = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603
+    assert said.stdout == f"{len(lines)}\n", said.stderr
+    assert path.read_bytes() == before
     assert not capsys.readouterr().err
 
 
