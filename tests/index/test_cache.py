@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
@@ -198,26 +200,45 @@ def test_no_place_for_an_index_is_no_fault(
     assert not capsys.readouterr().err
 
 
-def test_a_cache_that_can_only_be_read(journal: Path, lines: list[bytes], capsys: pytest.CaptureFixture[str]) -> None:
-    """What is there is used, what was added is folded each time, and the file stays as it was."""
-    files = sorted(journal.glob("*.jsonl"))
-    late = files[-1].read_bytes()
-    files[-1].unlink()
-    answers(journal)
-    files[-1].write_bytes(late)
-    path = file_of(journal)
-    before = path.read_bytes()
-    script = (
-        "import sys; from pathlib import Path; from audit.index import open_index\n"
-        "index = open_index(Path(sys.argv[1]), on_note=print)\n"
-        "print(None if index is None else index.record_count)\n"
-    )
-    shell = 'set -e; mount --bind "$0" "$0"; mount -o remount,ro,bind "$0"; exec "$1" -c "$2" "$3"'
-    asked = ["unshare", "--mount", "sh", "-c", shell, str(path.parent), sys.executable, script, str(journal)]
-    said = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603
-    assert said.stdout == f"{len(lines)}\n", said.stderr
-    assert path.read_bytes() == before
-    assert not capsys.readouterr().err
+@contextmanager
+def nobody() -> Iterator[None]:
+    """As a user whom the rights of files bind; who runs the tests as another one than root is one already."""
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
+
+
+def test_a_cache_that_can_only_be_read(
+    lines: list[bytes], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is there is used, what was added since is folded each time, and the file stays as it was."""
+    with TemporaryDirectory() as place:  # pytest's own folders are closed to other users
+        Path(place).chmod(0o755)
+        monkeypatch.setenv("XDG_CACHE_HOME", f"{place}/cache")
+        journal = write_files(Path(place, "j"), lines[:1_500], each=2_000)
+        answers(journal)
+        write_files(journal, lines, each=2_000)
+        path = file_of(journal)
+        before = path.read_bytes()
+        path.chmod(0o444)
+        (journal / "HEAD").chmod(0o644)
+        folders = [path.parent, path.parent.parent]
+        for folder in folders:
+            folder.chmod(0o555)
+        with nobody():
+            with pytest.raises(PermissionError):
+                path.open("ab")
+            for _ in range(2):
+                assert answers(journal) == (alone(journal), "index")
+        assert path.read_bytes() == before
+        assert sorted(path.parent.iterdir()) == [path]
+        assert not capsys.readouterr().err
+        for folder in folders:
+            folder.chmod(0o755)
 
 
 def test_readers_never_write_into_a_journal(journal: Path) -> None:
