@@ -94,6 +94,7 @@ def _commands(journal: Path, count: int) -> list[list[str]]:
         ["replay", "--diff", str(count // 3), str(count // 2)],
         ["replay", "--why", str(count // 2 + 78)],
         ["replay", "--since", day, "--json"],
+        ["audit", "--since", day, "--json"],
         ["costs"],
         ["status", "--json"],
         ["export", "--window", window],

@@ -49,6 +49,7 @@ _PATIENCE_MS: Final = 3_600_000
 _BLOCK_MS: Final = 12_000
 _SEARCHES: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent)
 _ANSWERS: Final = (ev.SubmissionAccepted, ev.SubmissionRejected, ev.SubmissionFailed, ev.RateLimited)
+_OF_ATTEMPTS: Final = frozenset({*_ANSWERS, ev.SubmissionStarted})
 _WORK: Final = (*_SEARCHES, *_ANSWERS, ev.PostAnalyzed, ev.AnalysisFailed, ev.SubmissionStarted, ev.BackoffElapsed)
 
 
@@ -300,7 +301,9 @@ class WindowLog:
             while self._told[0] is not worked:
                 outcomes += self._judge(self._told.popleft())
         held = self._holds and isinstance(event, ev.AnalysisFailed) and event.kind in ev.CONFIGURATION
-        for told in (told for told in self._told if not told.touched):
+        for told in self._told:
+            if told.touched:
+                continue
             told.put_down_to("busy", record.seq)
             if held:
                 told.put_down_to("held", record.seq)
@@ -309,6 +312,8 @@ class WindowLog:
 
     def _follow(self, event: ev.Event, record: Record) -> None:
         """What becomes of attempts."""
+        if type(event) not in _OF_ATTEMPTS:
+            return
         if isinstance(event, ev.RateLimited | ev.SubmissionAccepted) and self._told:
             self._count(event, record)
         match event:

@@ -98,7 +98,11 @@ class Audit:
         after = None if event is None else self._state
         entry = Entry(record=record, event=event, before=before, after=after, books=self._books, refused=refused)
         for rule in self._fed_with(record, event):
-            self._ask(rule, entry)
+            try:
+                for finding in rule.see(entry) or ():
+                    self._keep(rule.name, finding)
+            except (Exception, SystemExit) as error:  # noqa: BLE001  (anybody's code, which ends no audit)
+                self._dismiss(rule, error, record)
         if event is None:
             self._state = None
         else:
@@ -108,7 +112,11 @@ class Audit:
     def report(self) -> AuditReport:
         """The journal has ended. Call it once."""
         for rule in list(self._rules):
-            self._ask(rule, None)
+            try:
+                for finding in rule.end(self._books) or ():
+                    self._keep(rule.name, finding)
+            except (Exception, SystemExit) as error:  # noqa: BLE001  (as above)
+                self._dismiss(rule, error, self._books.last)
         last = None if self._first_ms is None else self._books.last
         return AuditReport(
             records=0 if last is None else last.seq - self._first + 1,
@@ -155,17 +163,11 @@ class Audit:
             self._fed[key] = [rule for rule in self._rules if _wants(rule, record.name, readable=event is not None)]
         return self._fed[key]
 
-    def _ask(self, rule: Rule, entry: Entry | None) -> None:
-        """What a rule says of a record, or of the end; one that raises is told of and asked no more."""
-        try:
-            said = rule.end(self._books) if entry is None else rule.see(entry)
-            for finding in said or ():
-                self._keep(rule.name, finding)
-        except (Exception, SystemExit) as error:  # noqa: BLE001  (anybody's code, which ends no audit)
-            self._rules.remove(rule)
-            self._fed.clear()
-            record = self._books.last if entry is None else entry.record
-            self._keep(rule.name, _broken(type(rule), error, record))
+    def _dismiss(self, rule: Rule, error: BaseException, record: Record | None) -> None:
+        """A rule that raises is told of and asked no more."""
+        self._rules.remove(rule)
+        self._fed.clear()
+        self._keep(rule.name, _broken(type(rule), error, record))
 
     def _keep(self, name: str, finding: Finding) -> None:
         if not isinstance(finding, Finding):

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias, get_args
 
+import msgspec
+
 from actor.machine import State
 from audit.rules.begun import Beginning
 from audit.rules.books import Books
@@ -54,8 +56,7 @@ class Finding:
             raise TypeError(f"found {self.found!r} and expected {self.expected!r} are texts")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One record as a rule sees it.
 
     Attributes:

@@ -9,9 +9,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 
 from actor.machine import encode_state
@@ -20,7 +24,8 @@ from audit.costs.books import DayBooks
 from audit.filters import Filters, parse_filters
 from audit.index import Index, open_index
 from audit.index.ask import lines_at
-from audit.index.bound import cache_file, first_hash
+from audit.index.bound import cache_file, first_hash, fold_key
+from audit.index.store import Store
 from audit.replay.timeline import Timeline
 from events.journal import JournalDamagedError, JournalReader, at_text
 from tests.audit.replay_kit import SAMPLE
@@ -126,6 +131,30 @@ def test_another_journal_s_file_is_thrown_away(journal: Path, capsys: pytest.Cap
     assert not capsys.readouterr().err
 
 
+@pytest.mark.parametrize("what", ["key", "version"])
+def test_the_index_of_another_build_is_built_again(
+    journal: Path, lines: list[bytes], what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether another code made its rows or another version of the index: one line says so, and the answer is right."""
+    first = first_hash(journal)
+    assert first is not None
+    own = bytes(a ^ b for a, b in zip(fold_key(), bytes.fromhex(first), strict=True))
+    path = file_of(journal)
+    if what == "key":
+        with Index(journal, path, sha256(own).digest()) as other:
+            other.follow()
+    else:
+        answers(journal)
+        store = Store(path, own, writable=True)
+        store.put([("meta", 0, msgspec.msgpack.encode(["another", "form"]))])
+        store.close()
+    assert answers(journal) == (alone(journal), "index")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "is thrown away and built again" in line
+    with Index(journal, path, own) as again:
+        assert len(again.chunks) == len(lines) // 256
+
+
 def test_a_journal_that_was_copied_or_restored_keeps_its_index(
     journal: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -169,6 +198,47 @@ def test_no_place_for_an_index_is_no_fault(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert answers(journal) == (alone(journal), "journal")
     assert not capsys.readouterr().err
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """As a user whom the rights of files bind; who runs the tests as another one than root is one already."""
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
+
+
+def test_a_cache_that_can_only_be_read(
+    lines: list[bytes], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is there is used, what was added since is folded each time, and the file stays as it was."""
+    with TemporaryDirectory() as place:  # pytest's own folders are closed to other users
+        Path(place).chmod(0o755)
+        monkeypatch.setenv("XDG_CACHE_HOME", f"{place}/cache")
+        journal = write_files(Path(place, "j"), lines[:1_500], each=2_000)
+        answers(journal)
+        write_files(journal, lines, each=2_000)
+        path = file_of(journal)
+        before = path.read_bytes()
+        path.chmod(0o444)
+        (journal / "HEAD").chmod(0o644)
+        folders = [path.parent, path.parent.parent]
+        for folder in folders:
+            folder.chmod(0o555)
+        with nobody():
+            with pytest.raises(PermissionError):
+                path.open("ab")
+            for _ in range(2):
+                assert answers(journal) == (alone(journal), "index")
+        assert path.read_bytes() == before
+        assert sorted(path.parent.iterdir()) == [path]
+        assert not capsys.readouterr().err
+        for folder in folders:
+            folder.chmod(0o755)
 
 
 def test_readers_never_write_into_a_journal(journal: Path) -> None:
