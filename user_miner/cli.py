@@ -39,7 +39,7 @@ COMMANDS: Final = {
     "subnets": "Show or refresh the list of subnets that posts are matched against.",
     "export": "Export a journal as rows for other programs.",
     "check": "Check that this build decides as a journal records.",
-    "audit": "Check a whole journal against named rules.",
+    "audit": "Check a journal against named rules.",
     "costs": "Show what X and the LLM cost.",
     "fixture": "Make a test file from a part of a journal.",
     "simulate": "Test the miner's promises in simulated worlds.",

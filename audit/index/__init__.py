@@ -7,7 +7,7 @@ whole is for ``user-miner verify``, which reads every byte.
 
 from audit.index.bound import IndexUnfitError
 from audit.index.chunk import Columns
-from audit.index.index import Index
-from audit.index.opening import SPOILED, begin_index, open_index
+from audit.index.index import SPOILED, Index
+from audit.index.opening import begin_index, open_index
 
 __all__ = ["SPOILED", "Columns", "Index", "IndexUnfitError", "begin_index", "open_index"]

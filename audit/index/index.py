@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import pickle
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +16,7 @@ from typing import Any, Final, Self
 import msgspec
 
 from actor.machine import INITIAL, State
-from actor.machine.history import Step, steps
+from actor.machine.history import FoldError, Step, steps
 from audit.costs.books import DayBooks, WindowBill
 from audit.filters import Filters
 from audit.index.bound import Bound, IndexUnfitError, Meta
@@ -35,12 +36,26 @@ from audit.index.store import BadRowError, Store, remove
 from audit.index.strip import Strip
 from audit.index.sums import Sums, late_from
 from audit.status.seen import Seen
-from events.journal import JournalReader, Record
+from events.journal import JournalError, JournalReader, Record
 from events.journal.head import START
 from events.journal.layout import first_seq, list_segments
 
-__all__ = ["Index"]
+__all__ = ["SPOILED", "Index"]
 
+# What an index may raise that is not as it was written, or whose journal is not: ask the journal itself then.
+SPOILED: Final = (
+    BadRowError,
+    FoldError,
+    IndexUnfitError,
+    JournalError,
+    OSError,
+    OverflowError,
+    ValueError,
+    msgspec.MsgspecError,
+    pickle.UnpicklingError,
+    sqlite3.Error,
+    zlib.error,
+)
 _SAVED_EVERY: Final = 256  # chunks
 _META: Final = msgspec.msgpack.Decoder(Meta)
 _STRIP: Final = msgspec.msgpack.Decoder(list[list[Any]])

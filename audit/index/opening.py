@@ -1,39 +1,20 @@
-"""Opens the index of a journal, and throws away one that does not fit. Never writes into the journal."""
+"""Which index a question gets: the one that is kept, one that is made now, or none. Never writes into the journal."""
 
 from __future__ import annotations
 
-import pickle
-import sqlite3
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from actor.machine.history import FoldError
-from audit.index.bound import IndexUnfitError, cache_file, first_hash, fold_key
-from audit.index.index import Index
-from audit.index.store import BadRowError, remove
+from audit.index.bound import cache_file, first_hash, fold_key
+from audit.index.index import SPOILED, Index
+from audit.index.store import remove
 from events.journal import JournalError
 from events.journal.layout import list_segments
 
-__all__ = ["SPOILED", "begin_index", "open_index"]
+__all__ = ["begin_index", "open_index"]
 
-# What an index may raise that is not as it was written, or whose journal is not: ask the journal itself then.
-SPOILED: Final = (
-    BadRowError,
-    FoldError,
-    IndexUnfitError,
-    JournalError,
-    OSError,
-    OverflowError,
-    ValueError,
-    msgspec.MsgspecError,
-    pickle.UnpicklingError,
-    sqlite3.Error,
-    zlib.error,
-)
 _LEAST_BYTES: Final = 256 << 10
 
 
