@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from audit.inspect.query import parse_query
 from events import catalogue as ev
@@ -16,6 +16,7 @@ from events.journal import locate
 from tests.audit.replay_kit import SEGMENT, begun, hostile_story, story, write
 from tests.inspect.kit import SAMPLE, Served, inspected, opened, sample_source, source_of, violations
 from tests.kit import Drive, accepted, analyzed, rejected
+from tests.patience import wait_for
 from tests.world import World
 
 LAST = 5_089
@@ -185,6 +186,29 @@ def test_what_a_miner_adds_appears_and_the_selection_stays(browser: Browser, wor
         looks.at(3)
         assert looks.page.locator(".records .list").evaluate("list => list.scrollTop") == top
         follows.has("[data-total=accepted]", "10")
+
+
+def test_a_search_that_the_journal_outruns_tells_each_record_once(browser: Browser, tmp_path: Path) -> None:
+    """The server knows records that the page has not heard of when it asks."""
+    drive = story()
+    journal = write(tmp_path / "journal", drive)
+    segment = next(journal.glob("*.jsonl"))
+    segment.write_bytes(b"".join(drive.lines[:12]))
+    analyzed_in_all = sum(record.name == "PostAnalyzed" for record in drive.records)
+    with inspected(journal) as served, opened(browser, f"{served.url}#r=3") as seen:
+        seen.has(".scrubber .place", "of 12")
+
+        def grow(route: Route) -> None:
+            if len(segment.read_bytes().splitlines()) == 12:
+                with segment.open("ab") as file:
+                    file.write(b"".join(drive.lines[12:]))
+                wait_for(lambda: served.ask("about")["records"] == len(drive.lines), "the server to read on")
+            route.continue_()
+
+        seen.page.route("**/api/find*", grow)
+        seen.page.locator(".records input[type=search]").fill("event:PostAnalyzed")
+        seen.has(".records [role=status]", f"{analyzed_in_all} of {len(drive.lines)}")
+        expect(seen.page.locator(".records [role=option]")).to_have_count(analyzed_in_all)
 
 
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])

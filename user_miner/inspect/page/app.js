@@ -95,8 +95,9 @@ function useFound(journal, query, records) {
       for (let next = state.next; next !== null && next <= records && current; ) {
         const answer = await data.find(journal, query, next).catch(() => null);
         if (!answer || !current) return;
-        next = answer[1];
-        state = { key, seqs: [...state.seqs, ...answer[0]], next: next === null ? records + 1 : next };
+        // The server may have read on meanwhile: what it found there comes with the next search.
+        next = answer[1] === null || answer[1] > records ? null : answer[1];
+        state = { key, seqs: [...state.seqs, ...answer[0].filter((n) => n <= records)], next: next === null ? records + 1 : next };
         kept.current = state;
         setFound({ key, seqs: state.seqs, searched: next === null ? null : next - 1 });
       }

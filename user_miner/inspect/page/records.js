@@ -23,11 +23,11 @@ export class Rows {
     if (!chunk || chunk.last < last) {
       const before = chunk;
       chunk = { rows: before ? before.rows : [], last };
-      chunk.ready = this.fetch(first, last).then((rows) => (chunk.rows = rows));
+      chunk.ready = this.fetch(first, last).then((rows) => Object.assign(chunk, { rows, done: true }));
       this.#chunks.set(index, chunk);
     }
     const row = chunk.rows[seq - first];
-    if (!row && late) chunk.ready.then(late, () => {});
+    if (!row && late && !chunk.done) chunk.ready.then(late, () => {});
     return row;
   }
 
