@@ -17,6 +17,7 @@ const KEYS = [
   ["1 to 7", "the views"], ["Esc", "close what is open"], ["?", "these keys"],
 ];
 const PLAY_MS = 220;
+const UNSETTLED = 140; // entries whose outcome may still come: at most 64 windows (events/windows.py), with gaps between
 const QUICKLY_JUDGED = 20000;
 
 function readAddress() {
@@ -61,7 +62,7 @@ function useJournal(journal, words) {
     let busy = Promise.resolve();
     const take = (about) => {
       busy = busy.then(async () => {
-        const first = Math.max(0, have.length - 3);
+        const first = Math.max(0, have.length - UNSETTLED);
         const rows = await data.windows(journal, Math.min(first, about.strip));
         have = [...have.slice(0, first), ...rows.map(named(words.columns))];
         if (current) setKnown({ journal, about: await data.about(journal), windows: have, heard: true });
