@@ -131,6 +131,14 @@ class Seen:
         """What stands there."""
         return self.page.locator(selector).first.inner_text()
 
+    def settled(self) -> str:
+        """All that stands on the page, once half a second changes nothing of it."""
+        shown = ""
+        while (now := self.text("#app")) != shown:
+            shown = now
+            self.page.wait_for_timeout(500)
+        return shown
+
     def has(self, selector: str, text: str) -> None:
         """Wait until it stands there."""
         self.page.locator(selector).filter(has_text=text).first.wait_for(timeout=GIVE_UP_S * 1000, state="attached")

@@ -82,7 +82,7 @@ def test_a_view_is_an_address(browser: Browser, sample: Served, address: str) ->
         if "post=" in address:
             seen.has(".life", "SubmissionAccepted")
         seen.page.locator(".page table" if "p=" in address else ".gantt svg").first.wait_for()
-        shown = seen.text("#app")
+        shown = seen.settled()
         assert seen.page.url == f"{sample.url}{address.replace(':', '%3A')}"
         seen.page.reload()
         seen.has(".scrubber .place b", f"{int(address.partition('r=')[2].partition('&')[0]):,}")
