@@ -9,7 +9,9 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any
 
@@ -39,12 +41,24 @@ FAST = {"POLL_INTERVAL_SECONDS": "0.05", "SUBMIT_BACKOFF_SECONDS": "0.1", "BLOCK
 def make_wallet(path: Path, uri: str = "//Alice", *, hotkey: str = "default", password: str | None = None) -> str:
     """Write a hotkey as bittensor does; returns its address."""
     keypair = Keypair.create_from_uri(uri)
-    wallet = bittensor.Wallet("default", hotkey, str(path))
+    file = bittensor.Wallet("default", hotkey, str(path)).hotkey_file
     if password is None:
-        wallet.hotkey_file.set_keypair(keypair, encrypt=False)
+        file.set_keypair(keypair, encrypt=False)
     else:
-        wallet.hotkey_file.set_keypair(keypair, encrypt=True, password=password)
+        place = Path(file.path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(_encrypted(uri, password))
+        place.chmod(0o600)
     return str(keypair.ss58_address)
+
+
+@cache
+def _encrypted(uri: str, password: str) -> bytes:
+    """The file of an encrypted hotkey, which takes a second to make."""
+    with TemporaryDirectory() as folder:
+        file = bittensor.Wallet("default", "default", folder).hotkey_file
+        file.set_keypair(Keypair.create_from_uri(uri), encrypt=True, password=password)
+        return Path(file.path).read_bytes()
 
 
 def bare_env(**more: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import signal
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from sandbox.http.clock import BlockClock, PostClock
@@ -239,6 +240,7 @@ class Sandbox:
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_LOOK_S = 0.2
 
 
 def serve(config: SandboxConfig | None = None, *, ready: Callable[[Sandbox], None] | None = None) -> None:
@@ -264,10 +266,18 @@ def serve(config: SandboxConfig | None = None, *, ready: Callable[[Sandbox], Non
         with Sandbox(config) as sandbox:
             if ready is not None:
                 ready(sandbox)
-            asked.get()
+            _wait_for(asked)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _wait_for(asked: queue.SimpleQueue[int]) -> None:
+    """Wait for a signal. One that comes right before a wait without an end would not end it."""
+    while True:
+        with suppress(queue.Empty):
+            asked.get(timeout=_LOOK_S)
+            return
 
 
 def environment_text(env: Mapping[str, str]) -> str:

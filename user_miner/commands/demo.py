@@ -138,7 +138,10 @@ def _sandbox() -> Iterator[dict[str, str]]:
             yield _read_environment(process)
         finally:
             process.terminate()
-            process.communicate(timeout=10)
+            try:
+                process.communicate(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def _read_environment(process: subprocess.Popen[str]) -> dict[str, str]:
