@@ -33,9 +33,16 @@ def hanging_search(world: World) -> Callable[[], bool]:
 
 
 def slow_analyses(world: World) -> Callable[[], bool]:
-    """The LLM thinks for an hour, about each post."""
+    """The LLM thinks for an hour, about each post but the first, before whose answer no other is asked about."""
+    world.sandbox.script("llm.chat", "ok", times=2)
     world.sandbox.script("llm.chat", "slow", times=10, seconds=3600)
-    return lambda: len(world.sandbox.ledger.llm.exchanges()) == 10
+    ledger = world.sandbox.ledger.llm
+
+    def is_there() -> bool:
+        asked = ledger.exchanges()
+        return len(asked) > 5 and sum(not exchange.answered for exchange in asked) > 3
+
+    return is_there
 
 
 def hanging_submission(world: World) -> Callable[[], bool]:
