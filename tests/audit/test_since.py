@@ -22,6 +22,8 @@ from tests.audit.walks import Walk
 from tests.index.kit import write_files
 from user_miner.commands.audit import run_audit
 
+pytestmark = pytest.mark.slow
+
 LACKS = {rule.name for rule in RULES if rule.lacks}
 
 
