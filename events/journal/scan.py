@@ -152,9 +152,8 @@ def _check_segment(path: Path, start: Place, end: Place) -> Place:
     seq, digest, offset = start.head.seq, start.head.hash, 0
     stop = end.offset if path.name == end.segment else path.stat().st_size
     with path.open("rb") as file:
-        for line in lines_of(file):
-            if offset >= stop:
-                break
+        while offset < stop:
+            line = file.readline(LONGEST_LINE + 1)
             previous, digest = digest, follows(line, digest)
             if not digest:
                 raise _broken(Place(head=Head(seq=seq, hash=previous), segment=path.name, offset=offset), line)

@@ -26,7 +26,7 @@ CHANGING: Final = frozenset(
     }
 )
 READING: Final = frozenset({"read", "pread64", "flock"})
-_LINE: Final = re.compile(r"^\d+ +(?P<name>[a-z0-9_]+)\((?P<rest>.*)$")
+_LINE: Final = re.compile(r"^(?P<thread>\d+) +(?P<name>[a-z0-9_]+)\((?P<rest>.*)$")
 _TARGET: Final = re.compile(
     r'^\d+<(?P<fd>[^>]+)>(?:, "(?P<below>[^"]+)")?|^(?:AT_FDCWD(?:<[^>]*>)?, )?"(?P<path>[^"]+)"'
 )
@@ -41,7 +41,7 @@ class Call:
     Attributes:
         name: Such as "fdatasync".
         path: The file it touched.
-        number: 1 for the first call of this name.
+        number: 1 for its thread's first call of this name.
         length: How many bytes were moved, 0 for other calls.
         reads: Whether it can change nothing, such as an open for reading.
         injected: Whether strace interfered.
@@ -118,14 +118,14 @@ class Strace:
 
 
 def read_log(log: Path) -> list[Call]:
-    """The calls of a log, in order."""
+    """The calls of a log, in order; strace counts those of each thread by themselves."""
     calls: list[Call] = []
-    counted: Counter[str] = Counter()
+    counted: Counter[tuple[str, str]] = Counter()
     for line in log.read_text(errors="replace").splitlines():
         match = _LINE.match(line)
         if match is not None:
-            counted[match["name"]] += 1
-            calls.append(_call(match["name"], match["rest"], counted[match["name"]]))
+            counted[match["thread"], match["name"]] += 1
+            calls.append(_call(match["name"], match["rest"], counted[match["thread"], match["name"]]))
         elif "INJECTED" in line or "DELAYED" in line:  # the second half of a call that another thread came between
             calls[-1] = replace(calls[-1], injected=True)
     return calls
