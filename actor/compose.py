@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from actor.analyzer import Analyzer, Registry, Strategy, make_strategy
 from actor.edges.api import APIClient
+from actor.edges.chain import ThreadedChain
 from actor.edges.clock import SystemClock
 from actor.edges.llm import OpenAIChat
 from actor.edges.messages import Messenger, MessengerError
@@ -49,6 +50,7 @@ __all__ = [
 
 # One post's analysis may take so many calls: an answer, one with room for thoughts, a repair.
 _LLM_TRIES: Final = 3
+_CHAIN_TIMEOUT_S: Final = 60.0
 
 _log = logging.getLogger("actor")
 
@@ -287,7 +289,8 @@ def _ports(
         api = monitor.api.wrap(api)
     if dry_run:
         api = _DryRunApi(api)
-    return Ports(scraper=scraper, analyzer=analyzer, api=api, signer=signer, clock=clock)
+    chain = ThreadedChain(network=settings.subtensor_network, timeout_s=_CHAIN_TIMEOUT_S, redact=redact)
+    return Ports(scraper=scraper, analyzer=analyzer, api=api, signer=signer, clock=clock, chain=chain)
 
 
 _log = logging.getLogger("actor")

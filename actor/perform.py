@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from actor.analyzer import AnalysisError
+from actor.analyzer.refresh import ChainError
 from actor.block_watch import BlockWatch
 from actor.chain_end import ChainEnd
+from actor.edges.text import one_line
 from actor.machine.facts import (
     observe,
     scrape_failed,
@@ -30,6 +32,7 @@ from actor.ports import (
     AnalyzerPort,
     ApiPort,
     Block,
+    ChainPort,
     Clock,
     Limited,
     ScrapeError,
@@ -56,13 +59,14 @@ Facts: TypeAlias = tuple[Callable[[State], tuple[ev.Event, ...]], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """The outside worlds of one actor."""
+    """The outside worlds of one actor; without a ``chain`` nobody is told how the hotkey stands."""
 
     scraper: ScraperPort
     analyzer: AnalyzerPort
     api: ApiPort
     signer: Signer
     clock: Clock
+    chain: ChainPort | None = None
 
     async def aclose(self) -> None:
         await asyncio.gather(self.scraper.aclose(), self.analyzer.aclose(), self.api.aclose(), return_exceptions=True)
@@ -91,6 +95,7 @@ class Performer:
         self._next_reminder_s = 0.0
         self._methods: Mapping[type, Callable[[Any, State], Coroutine[Any, Any, Facts]]] = {
             ef.PollStatus: self._poll,
+            ef.PollChain: self._poll_chain,
             ef.ScrapeWindow: self._scrape,
             ef.HoldWindow: self._hold_window,
             ef.AnalyzePost: self._analyze,
@@ -126,6 +131,19 @@ class Performer:
             return (lambda s: () if s.api_down else (ev.ApiUnreachable(reason=reason),),)
         self._next_reminder_s = 0.0
         return (lambda s: (*observe(s, self._watch.hear(s, block), "status"), *self._watch.revision(s)),)
+
+    async def _poll_chain(self, effect: ef.PollChain, state: State) -> Facts:
+        await self._sleep_until(effect.due_ms, at_most_s=effect.wait_s)
+        identity, chain = state.identity, self._ports.chain
+        if identity is None or chain is None:
+            return _one(ev.ChainPollFailed(kind="unreachable", reason="this process reads no chain"))
+        try:
+            return _one(await chain.standing(netuid=identity.netuid, hotkey=identity.hotkey))
+        except ChainError as error:
+            return _one(ev.ChainPollFailed(kind=error.kind, reason=str(error)))
+        except Exception as error:  # noqa: BLE001  (a bug on this way costs no window, as a crash of an effect would)
+            _log.exception("the chain could not be read: a bug in user-miner")
+            return _one(ev.ChainPollFailed(kind="bug", reason=one_line(f"{type(error).__name__}: {error}")))
 
     def _remind(self, state: State, reason: str) -> None:
         """An outage is recorded once; the log says it again after a restart and from time to time."""

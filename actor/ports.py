@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal, Protocol, TypeAlias
 
-from events.catalogue import Post, SubmissionBody
+from events.catalogue import ChainPolled, Post, SubmissionBody
 from events.codec import Value
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "AnalyzerPort",
     "ApiPort",
     "Block",
+    "ChainPort",
     "Clock",
     "Failed",
     "Limited",
@@ -238,6 +239,18 @@ class AnalyzerPort(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+class ChainPort(Protocol):
+    """The chain, of which mining needs nothing: how the hotkey stands is told to the operator."""
+
+    async def standing(self, *, netuid: int, hotkey: str) -> ChainPolled:
+        """How a hotkey stands on its subnet now.
+
+        Raises:
+            ChainError: ``actor.analyzer.refresh.ChainError``, the only failure.
+        """
+        ...
 
 
 class Signer(Protocol):

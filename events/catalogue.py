@@ -30,6 +30,8 @@ __all__ = [
     "ApiUnreachable",
     "BackoffElapsed",
     "BudgetSpent",
+    "ChainPollFailed",
+    "ChainPolled",
     "CheckpointSigned",
     "ConfigMismatched",
     "DiskFilled",
@@ -65,6 +67,8 @@ _SENTIMENTS: Final = frozenset({-1.0, -0.5, 0.0, 0.5, 1.0})
 # Kinds of AnalysisFailed that no waiting mends: the key, the credit, the model or a parameter of every request is
 # refused, whatever the post (ruling 21). The fold reads this set, so a change of it raises _FOLD.
 CONFIGURATION: Final = frozenset({"auth", "quota", "model", "refused_parameter"})
+
+_FEW_REGISTRATIONS: Final = 5
 
 
 class Post(Value, frozen=True, kw_only=True):
@@ -146,6 +150,8 @@ class Policy(Value, frozen=True, kw_only=True):
         max_x_usd_per_day: MAX_X_USD_PER_DAY, None without a budget.
         max_llm_usd_per_day: MAX_LLM_USD_PER_DAY, None without a budget.
         block_s: BLOCK_SECONDS: time of one block, by which a jump of the API's block number is judged.
+        chain_poll_s: CHAIN_POLL_MINUTES in seconds: the chain is asked so often how the hotkey stands. Unset where it
+            is never asked, and then no record has this field: journals without the setting are as they always were.
     """
 
     blocks_per_window: int = 100
@@ -166,6 +172,7 @@ class Policy(Value, frozen=True, kw_only=True):
     max_x_usd_per_day: Annotated[float | None, AT_RUN_TIME] = None
     max_llm_usd_per_day: Annotated[float | None, AT_RUN_TIME] = None
     block_s: float = 12.0
+    chain_poll_s: Annotated[float | msgspec.UnsetType, AT_RUN_TIME] = msgspec.UNSET
 
     def __post_init__(self) -> None:
         if self.blocks_per_window < 1:
@@ -179,6 +186,8 @@ class Policy(Value, frozen=True, kw_only=True):
             raise ValueError("waits are finite and not negative")
         if not (math.isfinite(self.block_s) and self.block_s > 0):
             raise ValueError("block_s is finite and above 0")
+        if self.chain_poll_s is not msgspec.UNSET and not (math.isfinite(self.chain_poll_s) and self.chain_poll_s > 0):
+            raise ValueError("chain_poll_s is finite and above 0")
         if self.max_search_pages < 1:
             raise ValueError("max_search_pages is at least 1")
         limits = [limit for limit in (self.max_x_usd_per_day, self.max_llm_usd_per_day) if limit is not None]
@@ -676,6 +685,58 @@ class PostAbandoned(Value, frozen=True, kw_only=True):
     reason: Literal["carried too long", "too old"]
 
 
+class ChainPolled(Value, frozen=True, kw_only=True):
+    """How the hotkey stands on its subnet, as the chain told at one block.
+
+    Attributes:
+        block: The block.
+        uid: The hotkey's number on the subnet; None where it is not registered, and all else is then 0 or None.
+        incentive: Its share of what the subnet's miners earn, 0 to 1.
+        alpha_per_day: What the last epoch gave it, as if all epochs of a day gave as much, in alpha of the subnet.
+        rank: Its place among the miners by incentive, 1 for the most; miners with as much share a place.
+        miners: Hotkeys on the subnet without a validator's permit, and this one.
+        places_before: So many hotkeys can register before its place is the next one to be given away: free places, and
+            hotkeys that go first. None while a new registration cannot take its place.
+        immune_blocks: How long its place is safe because it is new; 0 where that time is over.
+        tao_per_alpha: The price of alpha in the subnet's pool, in TAO; None where the chain told none.
+    """
+
+    block: int
+    uid: int | None = None
+    incentive: float = 0.0
+    alpha_per_day: float = 0.0
+    rank: int | None = None
+    miners: int
+    places_before: int | None = None
+    immune_blocks: int = 0
+    tao_per_alpha: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.uid is None) != (self.rank is None):
+            raise ValueError("a registered hotkey has a number and a rank, another one has neither")
+        numbers = (self.incentive, self.alpha_per_day, self.tao_per_alpha or 0.0)
+        counts = (self.block, self.uid or 0, self.miners, self.places_before or 0, self.immune_blocks)
+        if not all(math.isfinite(number) and number >= 0 for number in (*numbers, *counts)):
+            raise ValueError("what the chain tells of a hotkey is finite and not negative")
+
+    @property
+    def is_at_risk(self) -> bool:
+        """Whether a few registrations more take its place."""
+        return self.places_before is not None and self.places_before < _FEW_REGISTRATIONS
+
+
+class ChainPollFailed(Value, frozen=True, kw_only=True):
+    """The chain could not be asked how the hotkey stands; it is asked again when the next question is due.
+
+    Attributes:
+        kind: Stable word: "timeout", "unreachable", "no_subnet", "network" (no such network), "bug".
+        reason: One line for people.
+    """
+
+    kind: str
+    reason: str
+
+
 class ScoreObserved(Value, frozen=True, kw_only=True):
     """A validator told what it scored this miner for a stretch of blocks. Its word; nothing here can check it.
 
@@ -897,6 +958,8 @@ Event: TypeAlias = (
     | DiskFreed
     | ConfigMismatched
     | PostAbandoned
+    | ChainPolled
+    | ChainPollFailed
     | ScoreObserved
     | ValidationObserved
     | CheckpointSigned

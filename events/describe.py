@@ -29,6 +29,7 @@ _TROUBLE: Final = frozenset(
         ev.ConfigMismatched,
         ev.WindowsRevised,
         ev.PostAbandoned,
+        ev.ChainPollFailed,
         ev.TailRepaired,
         ev.GapDeclared,
     }
@@ -42,7 +43,11 @@ def describe(event: ev.Event) -> str:
 
 def is_trouble(event: ev.Event) -> bool:
     """Whether an operator should look at it (a warning in the log)."""
-    return type(event) in _TROUBLE or (type(event) is ev.ValidationObserved and not event.passed)
+    if type(event) in _TROUBLE:
+        return True
+    if isinstance(event, ev.ChainPolled):
+        return event.uid is None or event.is_at_risk
+    return isinstance(event, ev.ValidationObserved) and not event.passed
 
 
 def printable(text: str, limit: int = 200) -> str:
@@ -91,6 +96,21 @@ def _failed(e: ev.SubmissionFailed) -> str:
     return f"post {e.post_id} attempt {e.attempt} failed{status}: {printable(e.reason)}"
 
 
+def _chain(e: ev.ChainPolled) -> str:
+    if e.uid is None:
+        return f"chain, block {e.block}: the hotkey is not registered on the subnet: it earns nothing"
+    if e.immune_blocks:
+        place = f"its place is safe for {e.immune_blocks} blocks more"
+    elif e.places_before is None:
+        place = "its place is safe"
+    else:
+        place = f"{e.places_before} hotkeys can register before its place is the next to be given away"
+    return (
+        f"chain, block {e.block}: uid {e.uid}, rank {e.rank} of {e.miners} miners, incentive {e.incentive:.5f}, "
+        f"{e.alpha_per_day:.3f} alpha a day; {place}"
+    )
+
+
 def _validation(e: ev.ValidationObserved) -> str:
     post, validator = printable(e.post_id, 40), printable(e.validator, 60)
     if e.passed:
@@ -133,6 +153,8 @@ _LINES: Final[Mapping[type, Callable[[Any], str]]] = {
     ev.DiskFreed: lambda e: f"the journal's disk has room again: {e.free_bytes} bytes are free",
     ev.ConfigMismatched: lambda e: f"the API has {e.setting}={e.served}, configured is {e.configured}: using the API's",
     ev.PostAbandoned: lambda e: f"post {e.post_id} abandoned: {e.reason}",
+    ev.ChainPolled: _chain,
+    ev.ChainPollFailed: lambda e: f"the chain did not tell how the hotkey stands: {printable(e.reason)}",
     ev.ScoreObserved: lambda e: (
         f"validator {printable(e.validator, 60)} scored blocks {e.start_block} to {e.end_block}: {e.score:.4f}"
     ),

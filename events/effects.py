@@ -17,6 +17,7 @@ __all__ = [
     "Effect",
     "EndBackoff",
     "HoldWindow",
+    "PollChain",
     "PollStatus",
     "ScrapeWindow",
     "SignCheckpoint",
@@ -30,6 +31,13 @@ class PollStatus(Value, frozen=True, kw_only=True):
     """Ask GET /v2/status every ``interval_s`` seconds, in every state."""
 
     interval_s: float
+
+
+class PollChain(Value, frozen=True, kw_only=True):
+    """Ask the chain at ``due_ms`` (unix) how the hotkey stands, but never wait longer than ``wait_s``: clocks jump."""
+
+    due_ms: int
+    wait_s: float
 
 
 class ScrapeWindow(Value, frozen=True, kw_only=True):
@@ -91,6 +99,7 @@ class SignCheckpoint(Value, frozen=True, kw_only=True):
 
 Effect: TypeAlias = (
     PollStatus
+    | PollChain
     | ScrapeWindow
     | HoldWindow
     | AnalyzePost

@@ -11,7 +11,7 @@ from typing import Final
 
 from events.codec import Value
 
-__all__ = ["PERHAPS_BILLED", "Prices", "page_size", "usd", "uusd"]
+__all__ = ["PERHAPS_BILLED", "Prices", "Worth", "page_size", "usd", "uusd"]
 
 # How a search, or a later page of it, fails that X may have answered, and so billed, although no answer came through.
 PERHAPS_BILLED: Final = frozenset({"timeout", "broken", "malformed", "crash"})
@@ -53,6 +53,24 @@ class Prices(Value, frozen=True, kw_only=True):
         if prompt is None or completion is None:
             return None
         return round(prompt_tokens * prompt + completion_tokens * completion)  # dollars a million: µ$ a token
+
+
+class Worth(Value, frozen=True, kw_only=True):
+    """What earned tokens are worth, in US dollars; None where nobody said.
+
+    Attributes:
+        tao_usd: TAO_USD. With the pool's price in TAO it gives that of alpha, too.
+        alpha_usd: ALPHA_USD, which goes before it.
+    """
+
+    tao_usd: float | None = None
+    alpha_usd: float | None = None
+
+    def usd(self, alpha: float, tao: float | None) -> float | None:
+        """What so much alpha is worth, which the pool takes for so much TAO; None without a price."""
+        if self.alpha_usd is not None:
+            return alpha * self.alpha_usd
+        return None if self.tao_usd is None or tao is None else tao * self.tao_usd
 
 
 def usd(money_uusd: int) -> float:

@@ -158,7 +158,13 @@ class ChainSubnet:
 
 
 class ChainError(Exception):
-    """The chain could not be read; one line for people."""
+    """The chain could not be read; one line for people.
+
+    Attributes:
+        kind: Stable word for the cause, that of its class.
+    """
+
+    kind = "unreachable"
 
 
 class Chain(Protocol):

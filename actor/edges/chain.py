@@ -1,4 +1,4 @@
-"""The chain's edge: which subnets exist, what they call themselves and who is on them, read through bittensor.
+"""The chain's edge: which subnets exist, what they call themselves, who is on them and earns what, through bittensor.
 
 The only file that imports bittensor's client, and late, because that takes most of a second. It only reads, signs
 nothing and needs no wallet. Whatever fails outside this process becomes one ChainError with its cause kept.
@@ -7,25 +7,42 @@ nothing and needs no wallet. Whatever fails outside this process becomes one Cha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from actor.analyzer.refresh import ChainError, ChainSubnet
+from actor.edges.threads import in_daemon_thread, run_loop
+from events.catalogue import ChainPolled
 
 if TYPE_CHECKING:
     from bittensor import Client, Snapshot, Substrate
 
-__all__ = ["BittensorChain", "NetworkError", "SubnetPlace"]
+__all__ = ["BittensorChain", "NetworkError", "NoSubnetError", "SubnetPlace", "ThreadedChain"]
 
 MAX_REASON_CHARS: Final = 200
+_DAY_S: Final = 86_400
+_RAO: Final = 1_000_000_000
+_WHOLE_SHARE: Final = 65_535
 
 T = TypeVar("T")
 
 
 class NetworkError(ChainError):
     """There is no network of that name: a mistake of the operator, not of the chain."""
+
+    kind = "network"
+
+
+class NoSubnetError(ChainError):
+    """The chain has no subnet of that number."""
+
+    kind = "no_subnet"
+
+
+class _SilentChainError(ChainError):
+    kind = "timeout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +104,26 @@ class BittensorChain:
 
         return await self._ask(read)
 
+    async def standing(self, *, netuid: int, hotkey: str) -> ChainPolled:
+        """How a hotkey stands on its subnet at the chain's head.
+
+        Raises:
+            NoSubnetError: There is no such subnet.
+            ChainError: As for `subnets`.
+        """
+        return await self._ask(lambda head: self._standing(head, netuid, hotkey))
+
     async def _ask(self, read: Callable[[Snapshot], Awaitable[T]]) -> T:
         limit = asyncio.timeout(self._timeout_s)
         try:
             async with limit, self._client as client:
                 return await read(await client.at())
+        except ChainError:
+            raise
         except TimeoutError as error:
             if not limit.expired():
-                raise ChainError(f"{self._network}: the connection timed out") from error
-            raise ChainError(f"{self._network}: no answer within {self._timeout_s:g} s") from error
+                raise _SilentChainError(f"{self._network}: the connection timed out") from error
+            raise _SilentChainError(f"{self._network}: no answer within {self._timeout_s:g} s") from error
         except Exception as error:  # the client lets errors of its own and of other libraries through
             raise ChainError(f"{self._network}: {_line(error)}") from error
 
@@ -108,6 +136,106 @@ class BittensorChain:
         days = {int(number): _day(today, head.block - int(block), block_s) for number, block in registered}
         ids = sorted(int(number) for number, exists in added if exists)
         return [ChainSubnet(id=number, name=str(names.get(number, "")), registered=days.get(number)) for number in ids]
+
+    async def _standing(self, head: Snapshot, netuid: int, hotkey: str) -> ChainPolled:
+        """A dozen small items instead of the metagraph, which has every key and address of the subnet in it."""
+        item = self._storage
+        if not await head.query(item.NetworksAdded, [netuid]):
+            raise NoSubnetError(f"{self._network}: there is no subnet {netuid}")
+        uid = await head.query(item.Uids, [netuid, hotkey])
+        incentives = [int(share) for share in await head.query(item.Incentive, [netuid]) or ()]
+        permits = [bool(has) for has in await head.query(item.ValidatorPermit, [netuid]) or ()]
+        price_rao = int((await head.read("alpha_price", netuid=netuid))["price_rao"])
+        tao_per_alpha = price_rao / _RAO if price_rao else None
+        if uid is None:
+            return ChainPolled(block=head.block, miners=permits.count(False), tao_per_alpha=tao_per_alpha)
+        place = int(uid)
+        emissions = [int(rao) for rao in await head.query(item.Emission, [netuid]) or ()]
+        epochs_a_day = _DAY_S / (await head.block_time() * max(1, int(await head.query(item.Tempo, [netuid]))))
+        immune_blocks, places_before = await self._safety(head, netuid, place, emissions)
+        own = _at(incentives, place)
+        others = [share for other, share in enumerate(incentives) if other != place and not _at(permits, other)]
+        return ChainPolled(
+            block=head.block,
+            uid=place,
+            incentive=own / _WHOLE_SHARE,
+            alpha_per_day=_at(emissions, place) / _RAO * epochs_a_day,
+            rank=1 + sum(share > own for share in others),
+            miners=1 + len(others),
+            places_before=places_before,
+            immune_blocks=immune_blocks,
+            tao_per_alpha=tao_per_alpha,
+        )
+
+    async def _safety(
+        self, head: Snapshot, netuid: int, place: int, emissions: Sequence[int]
+    ) -> tuple[int, int | None]:
+        """How many blocks a place is immune, and how many hotkeys can register before it is the next to be given away.
+
+        A full subnet gives the place away that earned least, of several the one that was registered first, then the
+        one with the lowest number. New hotkeys and the owner's keep theirs.
+        """
+        item = self._storage
+        count = int(await head.query(item.SubnetworkN, [netuid]))
+        most = int(await head.query(item.MaxAllowedUids, [netuid]))
+        immune = int(await head.query(item.ImmunityPeriod, [netuid]))
+        since = await head.query_batch(item.BlockAtRegistration, [[netuid, uid] for uid in range(count)])
+        owner = await head.query(item.SubnetOwnerHotkey, [netuid])
+        owner_uid = None if owner is None else await head.query(item.Uids, [netuid, owner])
+        left = [max(0, immune - (head.block - int(block or 0))) for block in since]
+        if place == owner_uid or _at(left, place):
+            return _at(left, place), None
+
+        def goes(uid: int) -> tuple[int, int, int]:
+            return _at(emissions, uid), int(since[uid] or 0), uid
+
+        first = sum(not left[uid] and uid != owner_uid and goes(uid) < goes(place) for uid in range(count))
+        return 0, max(0, most - count) + first
+
+
+class ThreadedChain:
+    """The chain for a running miner, read in a thread and a loop of its own; implements `actor.ports.ChainPort`.
+
+    Neither the import of bittensor, nor its work, nor a connection that hangs holds the miner's loop or its stop up.
+    """
+
+    def __init__(self, *, network: str, timeout_s: float, redact: Callable[[str], str]) -> None:
+        self._network = network
+        self._timeout_s = timeout_s
+        self._redact = redact
+        self._reads = False
+
+    async def standing(self, *, netuid: int, hotkey: str) -> ChainPolled:
+        """See `actor.ports.ChainPort`."""
+        if self._reads:
+            raise _SilentChainError("the node has not let go of the question before: restart user-miner")
+        self._reads = True
+
+        def read() -> ChainPolled | ChainError:
+            try:
+                chain = BittensorChain(network=self._network, timeout_s=self._timeout_s)
+                return run_loop(chain.standing(netuid=netuid, hotkey=hotkey))
+            except ChainError as error:
+                return error
+            finally:
+                self._reads = False
+
+        # Twice the time: the thread's own limit does not count the import, and cannot end a call that hangs.
+        try:
+            async with asyncio.timeout(2 * self._timeout_s):
+                found = await in_daemon_thread(read, name="chain")
+        except TimeoutError as error:
+            found = _SilentChainError(f"no answer within {2 * self._timeout_s:g} s")
+            found.__cause__ = error
+        if isinstance(found, ChainError):
+            # An address may hold a key, as it may in the text of any library's error.
+            raise type(found)(self._redact(str(found))) from found
+        return found
+
+
+def _at(values: Sequence[int], place: int) -> int:
+    """A vector of the chain may be shorter than the subnet right after a registration."""
+    return values[place] if place < len(values) else 0
 
 
 def _day(today: date, blocks_ago: int, block_s: float) -> date | None:

@@ -162,6 +162,26 @@ def _budget_spent(sight: _Sight) -> Alarm | None:
     )
 
 
+_PLACES: Final[Mapping[str, str]] = {
+    "lost": "the hotkey is not registered on the subnet; what is mined earns nothing",
+    "at_risk": "a few registrations more give the hotkey's place on the subnet away",
+}
+
+
+def _deregistration(sight: _Sight) -> Alarm | None:
+    """The chain told that the hotkey has lost its place, or is about to."""
+    trouble = sight.state.troubles.get("place")
+    if trouble is None:
+        return None
+    return Alarm(
+        name="deregistration",
+        since_ms=trouble.since_ms,
+        words=f"{_PLACES[trouble.kind]} ({trouble.reason})",
+        fix="see what it earns by `user-miner earnings`; a place that is lost is bought again by "
+        "`btcli subnet register`",
+    )
+
+
 def _windows_missed(sight: _Sight) -> Alarm | None:
     """So many windows went by without a search or an answer, by the time that their blocks should take."""
     state = sight.state
@@ -222,6 +242,7 @@ _ALARMS: Final[Mapping[str, Callable[[_Sight], Alarm | None]]] = {
     "x_refused": _x_refused,
     "hotkey_refused": _hotkey_refused,
     "budget_spent": _budget_spent,
+    "deregistration": _deregistration,
     "windows_missed": _windows_missed,
     "disk": _disk,
     "disk_full": _disk_full,

@@ -221,6 +221,8 @@ _OUTCOMES: Final[Mapping[type, tuple[type, Mapping[str, str]]]] = {
     ev.ApiRecovered: (ef.PollStatus, {}),
     ev.ConfigMismatched: (ef.PollStatus, {}),
     ev.WindowsRevised: (ef.PollStatus, {}),
+    ev.ChainPolled: (ef.PollChain, {}),
+    ev.ChainPollFailed: (ef.PollChain, {}),
 }
 
 

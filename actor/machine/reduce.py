@@ -34,6 +34,7 @@ __all__ = ["apply"]
 _COUNTED_WINDOWS: Final = 4
 _WORKED_WINDOWS: Final = 72  # a day of windows as they are by default
 _OBSERVATIONS_KEPT: Final = 512
+_CHAIN_FIRST_MS: Final = 60_000  # a start has other things to do
 _AT_RUN_TIME: Final = sorted(
     field.name
     for field in msgspec.structs.fields(ev.Policy)
@@ -94,6 +95,7 @@ def _actor_started(s: State, e: ev.ActorStarted, at_ms: int) -> State:
         open=None,
         crashes={},
         disk_full_ms=None,  # which is looked at anew
+        chain_due_ms=_chain_due_ms(s, e.policy, at_ms + _CHAIN_FIRST_MS, at_ms),
     )
     # An open attempt counted when it started. Without one left, the post waits for the next window (invariant I7).
     return ask_again(defer_exhausted(begin_analyses(s)), at_ms)
@@ -106,7 +108,19 @@ def _actor_stopped(s: State, _e: ev.ActorStopped, _at: int) -> State:
 def _settings_changed(s: State, e: ev.SettingsChanged, at_ms: int) -> State:
     taken = changed(s.policy, **{name: getattr(e.policy, name) for name in _AT_RUN_TIME})
     require(taken == e.policy, f"a running miner takes over nothing but {', '.join(_AT_RUN_TIME)}")
-    return ask_again(changed(s, policy=e.policy), at_ms)
+    return ask_again(changed(s, policy=e.policy, chain_due_ms=_chain_due_ms(s, e.policy, at_ms, at_ms)), at_ms)
+
+
+def _chain_due_ms(s: State, policy: ev.Policy, soonest_ms: int, at_ms: int) -> int | None:
+    """When the chain is asked next under these settings: as was due, no sooner than this, within a whole interval."""
+    if policy.chain_poll_s is msgspec.UNSET:
+        return None
+    due_ms = soonest_ms if s.chain_due_ms is None else max(s.chain_due_ms, soonest_ms)
+    return min(due_ms, max(soonest_ms, _after_a_poll_ms(policy, at_ms) or 0))
+
+
+def _after_a_poll_ms(policy: ev.Policy, at_ms: int) -> int | None:
+    return None if policy.chain_poll_s is msgspec.UNSET else at_ms + round(policy.chain_poll_s * 1000)
 
 
 def _tail_repaired(s: State, e: ev.TailRepaired, _at: int) -> State:
@@ -274,6 +288,8 @@ def _backoff_elapsed(s: State, _e: ev.BackoffElapsed, _at: int) -> State:
 
 def _effect_crashed(s: State, e: ev.EffectCrashed, at_ms: int) -> State:
     s = changed(s, crashes={**s.crashes, e.effect: s.crashes.get(e.effect, 0) + 1})
+    if e.effect == "PollChain":
+        s = changed(s, chain_due_ms=_after_a_poll_ms(s.policy, at_ms))
     if s.open is not None and e.effect == f"SubmitPost:{s.open.post_id}":
         s = defer_exhausted(changed(s, open=None))
     if s.backoff is not None and s.backoff.kind != "crash":
@@ -285,6 +301,14 @@ def _config_mismatched(s: State, e: ev.ConfigMismatched, _at: int) -> State:
     if e.setting == "BLOCKS_PER_WINDOW":
         return changed(s, served_blocks_per_window=e.served)
     return changed(s, served_max_submissions=e.served)
+
+
+def _chain_polled(s: State, e: ev.ChainPolled, at_ms: int) -> State:
+    return changed(s, chain=e, chain_ms=at_ms, chain_due_ms=_after_a_poll_ms(s.policy, at_ms))
+
+
+def _chain_poll_failed(s: State, _e: ev.ChainPollFailed, at_ms: int) -> State:
+    return changed(s, chain_due_ms=_after_a_poll_ms(s.policy, at_ms))
 
 
 def _observed(s: State, e: ev.ScoreObserved | ev.ValidationObserved, _at: int) -> State:
@@ -326,6 +350,8 @@ _REDUCERS: Final[Mapping[type, Callable[[State, Any, int], State]]] = {
     ev.DiskFilled: _disk_filled,
     ev.DiskFreed: _disk_freed,
     ev.ConfigMismatched: _config_mismatched,
+    ev.ChainPolled: _chain_polled,
+    ev.ChainPollFailed: _chain_poll_failed,
     ev.ScoreObserved: _observed,
     ev.ValidationObserved: _observed,
     ev.CheckpointSigned: _checkpoint_signed,

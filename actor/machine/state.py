@@ -15,6 +15,7 @@ import orjson
 
 from events.catalogue import (
     BudgetSpent,
+    ChainPolled,
     JournalCreated,
     Policy,
     Post,
@@ -50,7 +51,7 @@ __all__ = [
 ]
 
 # Raised whenever the same records would give another state, so that old snapshots are ignored.
-_FOLD: Final = 6
+_FOLD: Final = 7
 # The state holds the policy of ActorStarted, so another version of it is another fold, too.
 REDUCER: Final = _FOLD + VERSIONS["ActorStarted"]
 
@@ -258,9 +259,13 @@ class State(Value, frozen=True, kw_only=True):
         build: Version of the software of the last start; empty before the first.
         taken: What the LLM's server takes; None before its first answer to this build.
         troubles: Under "x" that X refuses this account, until a search succeeds; under "hotkey" that the API refuses
-            this miner's signature, until a verdict; under "budget" that one withholds searches, until the next search.
+            this miner's signature, until a verdict; under "budget" that one withholds searches, until the next search;
+            under "place" that the hotkey has no place on the subnet, or hardly any more, by the chain's last word.
         used_until_ms: When the last window ends by the time its blocks should take in which something was searched or
             answered, or a budget withheld the search; the last start where that is later; unix milliseconds.
+        chain: What the chain told last of the hotkey; None before it told anything.
+        chain_ms: When that was, unix milliseconds.
+        chain_due_ms: When the chain is to be asked again, unix milliseconds; None where it is never asked.
     """
 
     state: StateName = "WaitingForWindow"
@@ -300,6 +305,9 @@ class State(Value, frozen=True, kw_only=True):
     taken: Taken | None = None
     troubles: Mapping[str, Trouble] = {}
     used_until_ms: int | None = None
+    chain: ChainPolled | None = None
+    chain_ms: int | None = None
+    chain_due_ms: int | None = None
 
     @property
     def blocks_per_window(self) -> int:

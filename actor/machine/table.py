@@ -84,6 +84,8 @@ _ANYWHERE: Final = (
     "CheckpointSigned",
     "TailRepaired",
     "ApiMoved",
+    "ChainPolled",
+    "ChainPollFailed",
     "ScoreObserved",
     "ValidationObserved",
 )

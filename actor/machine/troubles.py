@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from msgspec import UNSET
+
 from actor.machine.state import State, Trouble
 from events import catalogue as ev
 from events.codec import changed
@@ -30,9 +32,22 @@ def note_trouble(before: State, after: State, event: ev.Event, at_ms: int) -> St
     return note(after, event, at_ms)
 
 
-def _started(s: State, _e: ev.ActorStarted, at_ms: int) -> State:
+def _started(s: State, e: ev.ActorStarted, at_ms: int) -> State:
     """Windows that passed while no process ran are none that this one missed."""
-    return changed(s, used_until_ms=at_ms)
+    return _asked(changed(s, used_until_ms=at_ms), e, at_ms)
+
+
+def _asked(s: State, e: ev.ActorStarted | ev.SettingsChanged, _at: int) -> State:
+    """A trouble that nobody asks about any more would never end."""
+    return _end(s, "place") if e.policy.chain_poll_s is UNSET else s
+
+
+def _polled(s: State, e: ev.ChainPolled, at_ms: int) -> State:
+    if e.uid is None:
+        return _begin(s, "place", "lost", f"told at block {e.block}", at_ms)
+    if e.is_at_risk:
+        return _begin(s, "place", "at_risk", f"uid {e.uid}, told at block {e.block}", at_ms)
+    return _end(s, "place")
 
 
 def _moved(s: State, _e: ev.ApiMoved, _at: int) -> State:
@@ -93,6 +108,8 @@ _USES: Final = frozenset(
 )
 _NOTES: Final[Mapping[type, Callable[[State, Any, int], State]]] = {
     ev.ActorStarted: _started,
+    ev.SettingsChanged: _asked,
+    ev.ChainPolled: _polled,
     ev.ApiMoved: _moved,
     ev.PostsScraped: _searched,
     ev.ScrapeFailed: _search_failed,

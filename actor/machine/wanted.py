@@ -6,6 +6,8 @@ so there is no recovery path.
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from actor.machine.scoring import norm_text
 from actor.machine.state import PendingPost, State
 from events.catalogue import PostAbandoned, SubmissionBody, SubmissionStarted
@@ -15,6 +17,7 @@ from events.effects import (
     Effect,
     EndBackoff,
     HoldWindow,
+    PollChain,
     PollStatus,
     ScrapeWindow,
     SignCheckpoint,
@@ -35,12 +38,13 @@ def wanted(state: State) -> tuple[Effect, ...]:
         *_checkpoint(state),
         *_work(state),
         PollStatus(interval_s=state.policy.poll_interval_s),
+        *_chain(state),
     )
 
 
 def at_rest(state: State) -> bool:
     """Whether nothing is left to do before the next window, the checkpoint included."""
-    return all(isinstance(effect, PollStatus | AbandonPost) for effect in wanted(state))
+    return all(isinstance(effect, PollStatus | PollChain | AbandonPost) for effect in wanted(state))
 
 
 def submission_decided(state: State, effect: StartSubmission, at_ms: int) -> SubmissionStarted | PostAbandoned:
@@ -109,6 +113,13 @@ def _due(state: State) -> tuple[Effect, ...]:
         return ()
     post = state.queue()[0]
     return (StartSubmission(post_id=post.post.id, attempt=post.attempts + 1),)
+
+
+def _chain(state: State) -> tuple[Effect, ...]:
+    """How the hotkey stands is asked for beside all work, and nothing waits for it."""
+    if state.chain_due_ms is None or state.policy.chain_poll_s is UNSET:
+        return ()
+    return (PollChain(due_ms=state.chain_due_ms, wait_s=state.policy.chain_poll_s),)
 
 
 def _abandonments(state: State) -> tuple[Effect, ...]:

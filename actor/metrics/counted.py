@@ -46,8 +46,9 @@ FAILURES: Final[Mapping[str, tuple[str, ...]]] = {
         *("timeout", "connection", "broken", "malformed", "votes", "bug", "crash", OTHER),
     ),
     "submission": ("timeout", "connection", "http", "unexpected", OTHER),
+    "chain": ("timeout", "unreachable", "no_subnet", "network", "bug", OTHER),
     "effect": (
-        *("PollStatus", "ScrapeWindow", "HoldWindow", "AnalyzePost", "StartSubmission", "SubmitPost"),
+        *("PollStatus", "PollChain", "ScrapeWindow", "HoldWindow", "AnalyzePost", "StartSubmission", "SubmitPost"),
         *("EndBackoff", "AbandonPost", "SignCheckpoint", OTHER),
     ),
 }
@@ -136,6 +137,7 @@ class Counted:
         self._counts: Final[Mapping[type, Callable[[Any], None]]] = {
             ev.PostsScraped: self._scraped,
             ev.ScrapeFailed: lambda e: self._fail("scrape", e.kind, e.latency_ms),
+            ev.ChainPollFailed: lambda e: self._fail("chain", e.kind),
             ev.BudgetSpent: self._held,
             ev.PostAnalyzed: self._analyzed,
             ev.AnalysisFailed: self._analysis_failed,

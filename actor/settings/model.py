@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
+from msgspec import UNSET
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -32,7 +33,7 @@ from actor.edges.text import checked_base, is_loopback_host
 from actor.edges.x_wire import build_query
 from actor.settings.sources import SECRET, SettingsError, Sources, gather
 from events.catalogue import AT_RUN_TIME, Policy
-from events.prices import Prices, page_size, uusd
+from events.prices import Prices, Worth, page_size, uusd
 
 __all__ = [
     "KNOWN",
@@ -44,11 +45,11 @@ __all__ = [
     "Settings",
     "SettingsError",
     "check_settings",
+    "is_hidden",
     "load_analyzer_settings",
     "load_journal_place",
     "load_prices",
     "load_settings",
-    "may_hold_secret",
     "read_sources",
 ]
 
@@ -64,6 +65,8 @@ class PriceSettings(BaseModel):
     x_usd_per_user: Annotated[Price, AT_RUN_TIME] = 0.010
     llm_usd_per_million_prompt_tokens: Annotated[Price | None, AT_RUN_TIME] = None
     llm_usd_per_million_completion_tokens: Annotated[Price | None, AT_RUN_TIME] = None
+    tao_usd: Price | None = None
+    alpha_usd: Price | None = None
 
     @model_validator(mode="after")
     def _both_token_prices(self) -> Self:
@@ -72,6 +75,10 @@ class PriceSettings(BaseModel):
         if len(missing) == 1:
             raise ValueError(f"{missing[0]}: is not set, but the other price of tokens is: set both or none")
         return self
+
+    def worth(self) -> Worth:
+        """What the tokens are worth that the hotkey earns."""
+        return Worth(tao_usd=self.tao_usd, alpha_usd=self.alpha_usd)
 
     def prices(self) -> Prices:
         return Prices(
@@ -230,6 +237,8 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
     llm_timeout_seconds: Seconds = 60.0
     max_x_usd_per_day: Annotated[Budget | None, AT_RUN_TIME] = None
     max_llm_usd_per_day: Annotated[Budget | None, AT_RUN_TIME] = None
+    chain_poll_minutes: Annotated[float | None, Field(ge=1, le=10_080, allow_inf_nan=False), AT_RUN_TIME] = None
+    subtensor_network: Annotated[str, Field(min_length=1)] = "finney"
     allow_insecure_http: bool = False
     log_level: Annotated[Literal["debug", "info", "warning", "error"], AT_RUN_TIME] = "info"
     log_file: Path | None = None
@@ -295,13 +304,16 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
             prices=self.prices(),
             max_x_usd_per_day=self.max_x_usd_per_day,
             max_llm_usd_per_day=self.max_llm_usd_per_day,
+            chain_poll_s=UNSET if self.chain_poll_minutes is None else self.chain_poll_minutes * 60,
         )
 
     def secrets(self) -> tuple[str, ...]:
         """Every secret value, for redaction only."""
         held = (self.x_bearer_token, self.api_key, self.hotkey_password)
         address = () if self.notify_url is None else address_secrets(self.notify_url.get_secret_value())
-        return (*(secret.get_secret_value() for secret in held if secret is not None), *address)
+        node = self.subtensor_network
+        keys = address_secrets(node) - {node} if "://" in node else ()
+        return (*(secret.get_secret_value() for secret in held if secret is not None), *address, *keys)
 
 
 class JournalPlace(BaseModel):
@@ -402,10 +414,12 @@ def _line(problem: Mapping[str, Any], sources: Sources) -> str:
 
 def _found(name: str, value: str) -> str:
     """What stands there, unless it is a secret or may hold one."""
-    hidden = name in SECRET or (name in URLS and may_hold_secret(value))
+    hidden = is_hidden(name, value)
     return "" if hidden else f", found {value[:60]!r}"
 
 
-def may_hold_secret(url: str) -> bool:
-    """Whether a URL has a user, password, query or fragment."""
-    return any(mark in url for mark in "@?#")
+def is_hidden(name: str, value: str) -> bool:
+    """Whether the setting's value is a secret, or an address that may hold one: nodes have keys in paths, too."""
+    if name == "SUBTENSOR_NETWORK":
+        return "://" in value
+    return name in SECRET or (name in URLS and any(mark in value for mark in "@?#"))

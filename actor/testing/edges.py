@@ -19,9 +19,9 @@ from actor.machine.state import State, Window
 from actor.perform import Ports
 from actor.ports import Accepted, AnalysisLike, Block, Clock, Failed, Limited, Rejected, Scraped, Signer, SubmitAnswer
 from actor.testing.clock import VirtualClock
-from actor.testing.made import post
+from actor.testing.made import polled, post
 from actor.testing.stand_ins import HOTKEY
-from events.catalogue import Post, SubmissionBody
+from events.catalogue import ChainPolled, Post, SubmissionBody
 from events.codec import changed
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ __all__ = [
     "Asked",
     "ScriptedAnalyzer",
     "ScriptedApi",
+    "ScriptedChain",
     "ScriptedLLM",
     "ScriptedScraper",
     "ScriptedSigner",
@@ -282,6 +283,32 @@ async def _take(clock: Clock | None, seconds: float, gate: asyncio.Event | None 
         await gate.wait()
 
 
+@dataclass(kw_only=True)
+class ScriptedChain:
+    """The chain: tells how the hotkey stands, or raises.
+
+    Attributes:
+        found: What it tells.
+        error: What every question raises; None answers. A `ChainError` is the chain's failure, anything else a bug.
+        clock: Whose time an answer takes.
+        latency_s: How much of it.
+        calls: Questions so far.
+    """
+
+    found: ChainPolled = field(default_factory=polled)
+    error: Exception | None = None
+    clock: Clock | None = None
+    latency_s: float = 0.0
+    calls: int = 0
+
+    async def standing(self, *, netuid: int, hotkey: str) -> ChainPolled:  # noqa: ARG002
+        self.calls += 1
+        await _take(self.clock, self.latency_s)
+        if self.error is not None:
+            raise _afresh(self.error)
+        return self.found
+
+
 def scripted_ports(
     *,
     clock: VirtualClock,
@@ -289,6 +316,7 @@ def scripted_ports(
     analyzer: ScriptedAnalyzer | None = None,
     api: ScriptedApi | None = None,
     signer: Signer | None = None,
+    chain: ScriptedChain | None = None,
 ) -> Ports:
     """Ports of a world where everything works, but for what is given."""
     return Ports(
@@ -297,6 +325,7 @@ def scripted_ports(
         api=api or ScriptedApi(),
         signer=signer or ScriptedSigner(),
         clock=clock,
+        chain=chain or ScriptedChain(),
     )
 
 

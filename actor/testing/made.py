@@ -7,7 +7,7 @@ from typing import Any
 from actor.testing.clock import START_MS
 from events import catalogue as ev
 
-__all__ = ["accepted", "analysis_failed", "analyzed", "failed", "limited", "post", "rejected"]
+__all__ = ["accepted", "analysis_failed", "analyzed", "failed", "limited", "polled", "post", "rejected"]
 
 
 def post(number: int, **fields: Any) -> ev.Post:
@@ -108,3 +108,19 @@ def limited(post_id: str, start_block: int | None = None) -> ev.RateLimited:
         reset_s=None,
         latency_ms=20,
     )
+
+
+def polled(**fields: Any) -> ev.ChainPolled:
+    """A hotkey that does well; ``fields`` replace what matters to a test."""
+    well: dict[str, Any] = {
+        "block": 7_300_000,
+        "uid": 12,
+        "incentive": 0.0125,
+        "alpha_per_day": 3.5,
+        "rank": 34,
+        "miners": 190,
+        "places_before": 81,
+        "immune_blocks": 0,
+        "tao_per_alpha": 0.004,
+    }
+    return ev.ChainPolled(**(well | fields))

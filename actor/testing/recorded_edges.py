@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 
 from actor.analyzer import Analysis, AnalysisError
+from actor.analyzer.refresh import ChainError
 from actor.machine.facts import observe
 from actor.machine.scoring import CAPS
 from actor.machine.state import State
@@ -165,6 +166,14 @@ class RecordedEdges:
     async def submit(self, body: ev.SubmissionBody) -> SubmitAnswer:  # noqa: ARG002
         found = await self._answer()
         return _submit_answer(found, self.with_it)
+
+    async def standing(self, *, netuid: int, hotkey: str) -> ev.ChainPolled:  # noqa: ARG002
+        found = await self._answer()
+        if isinstance(found, ev.ChainPollFailed):
+            error = ChainError(found.reason)
+            error.kind = found.kind
+            raise error
+        return cast("ev.ChainPolled", found)
 
     def sign(self, message: bytes) -> bytes:  # noqa: ARG002
         try:

@@ -263,7 +263,7 @@ class _Again(Actor):
         edges, clock = history.edges, RecordedClock(history.time)
         super().__init__(
             store=self._compared,
-            ports=Ports(scraper=edges, analyzer=edges, api=edges, signer=edges, clock=clock),
+            ports=Ports(scraper=edges, analyzer=edges, api=edges, signer=edges, clock=clock, chain=edges),
             config=_config(history.state, process.life, history.identity),
             new_seed=edges.seed,
             watch=RecordedWatch(clock, edges),

@@ -12,7 +12,7 @@ from actor.machine import INITIAL, State, at_rest, fold_record, wanted
 from actor.perform import Ports
 from actor.runtime import Actor, ActorConfig
 from actor.testing.clock import VirtualClock, run_virtual
-from actor.testing.edges import ScriptedAnalyzer, ScriptedApi, ScriptedScraper, ScriptedSigner
+from actor.testing.edges import ScriptedAnalyzer, ScriptedApi, ScriptedChain, ScriptedScraper, ScriptedSigner
 from actor.testing.words import effect_lines, move_line
 from events.catalogue import JournalCreated, Policy, Post
 from events.journal import Draft, JournalError, JournalStore, MemoryJournal, Record
@@ -57,6 +57,7 @@ class ActorWorld:
         self.x = ScriptedScraper(posts=list(posts), clock=self.clock)
         self.llm = ScriptedAnalyzer(clock=self.clock)
         self.api = ScriptedApi(clock=self.clock, chain=lambda: _FIRST_BLOCK + int(self.clock.elapsed_s() / block_s))
+        self.chain = ScriptedChain(clock=self.clock)
         self.store: JournalStore = store or MemoryJournal()
         self.state: State = INITIAL
         self.records: list[Record] = []
@@ -134,7 +135,9 @@ class ActorWorld:
         signer = ScriptedSigner()
         identity = JournalCreated(hotkey=signer.ss58_address, netuid=45, api_url="http://127.0.0.1:8001")
         config = ActorConfig(identity=identity, policy=self._policy, build=version("user-miner"), pid=1)
-        ports = Ports(scraper=self.x, analyzer=self.llm, api=self.api, signer=signer, clock=self.clock)
+        ports = Ports(
+            scraper=self.x, analyzer=self.llm, api=self.api, signer=signer, clock=self.clock, chain=self.chain
+        )
         return Actor(store=store, ports=ports, config=config, on_record=on_record, new_seed=lambda: len(self.records))
 
 

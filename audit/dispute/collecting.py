@@ -34,6 +34,8 @@ _NAMELESS: Final = (
     ev.ApiUnreachable,
     ev.BackoffElapsed,
     ev.BudgetSpent,
+    ev.ChainPollFailed,
+    ev.ChainPolled,
     ev.CheckpointSigned,
     ev.ConfigMismatched,
     ev.DiskFilled,

@@ -281,6 +281,8 @@ _LABELS: Final[Mapping[type, str]] = {
     ev.DiskFilled: "disk",
     ev.DiskFreed: "disk",
     ev.ConfigMismatched: "differs",
+    ev.ChainPolled: "chain",
+    ev.ChainPollFailed: "chain",
     ev.WindowsRevised: "taken back",
     ev.TailRepaired: "repaired",
     ev.GapDeclared: "gap",

@@ -116,6 +116,14 @@ RATES: Final[Mapping[str, Mapping[str, float]]] = {
         "wrong_shape": 0.004,
         "garbled": 0.004,
     },
+    # A node of the chain, asked how the hotkey stands.
+    "node": {
+        "refused": 0.05,
+        "lost": 0.05,
+        "raise": 0.02,
+        "unregistered": 0.05,
+        "at_risk": 0.05,
+    },
     # Once for each window's time.
     "chain": {
         "stall": 0.02,

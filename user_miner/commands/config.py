@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import typer
 
-from actor.settings.model import URLS, Settings, SettingsError, check_settings, read_sources
+from actor.settings.model import URLS, Settings, SettingsError, check_settings, is_hidden, read_sources
 from actor.settings.sources import SECRET, Sources
 from actor.settings.template import HIDDEN, setting_text
 from events.describe import inert_json, path_text, printable
@@ -118,6 +118,8 @@ def _row(name: str, sources: Sources, settings: Settings | None) -> _Row:
 
 def _shown(name: str, value: Any) -> str:
     text = HIDDEN if name in SECRET else setting_text(value)
+    if name == "SUBTENSOR_NETWORK" and is_hidden(name, text):
+        return f"{text.partition('://')[0]}://{HIDDEN}"
     return _without_secrets(text) if name in URLS else text
 
 

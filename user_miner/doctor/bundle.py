@@ -20,8 +20,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any, Final
 
-from actor.settings.model import URLS, Settings, may_hold_secret
-from actor.settings.sources import SECRET
+from actor.settings.model import Settings, is_hidden
 from audit.errors import UsageError
 from events.describe import path_text
 from events.journal import JournalError, JournalReader, Record, at_text
@@ -110,7 +109,7 @@ def _settings(patient: Patient) -> Iterator[dict[str, Any]]:
         name = field.upper()
         given = patient.sources.values.get(name)
         value = info.get_default() if given is None else given.value
-        hidden = name in SECRET or (name in URLS and may_hold_secret(str(value)))
+        hidden = is_hidden(name, str(value))
         yield {
             "name": name,
             "value": ("(hidden)" if given else None) if hidden else _plain(value),

@@ -39,6 +39,9 @@ _LEFT_OUT: Final[Mapping[str, str]] = {
     "taken": "what the LLM's server takes, for the analyzer",
     "troubles": "for alarms",
     "used_until_ms": "for alarms",
+    "chain": "for people",
+    "chain_ms": "for people",
+    "chain_due_ms": "the chain is asked beside all work",
 }
 _IN_IT: Final = frozenset(
     {

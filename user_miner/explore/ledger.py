@@ -125,7 +125,7 @@ def judge_state(ledger: GhostLedger, state: State) -> None:
             raise Broken("I3", f"a second search of window {effect.window} is wanted")
         if isinstance(effect, ef.AnalyzePost) and ledger.posts[effect.post_id].analyzed:
             raise Broken("I3", f"a second analysis of post {effect.post_id} is wanted")
-    if state.running and all(isinstance(effect, ef.PollStatus | ef.AbandonPost) for effect in effects):
+    if state.running and all(isinstance(effect, ef.PollStatus | ef.PollChain | ef.AbandonPost) for effect in effects):
         _judge_rest(ledger, state)
 
 

@@ -297,6 +297,9 @@ def _troubles(node: Node, bounds: Bounds, effects: tuple[ef.Effect, ...]) -> Ite
     yield from _changes(node, bounds, effects, world)
     yield from _starts(node, bounds, world)
     full = ev.DiskFilled(free_bytes=1 << 20, needed_bytes=4 << 20)
+    yield Move(
+        "the chain tells how the hotkey stands, and then does not", (*_one(_UNREGISTERED), *_one(_SILENT)), world
+    )
     disk = full if state.disk_full_ms is None else ev.DiskFreed(free_bytes=1 << 30)
     yield Move("the disk fills or is freed", _one(disk), world)
     if ledger.chosen:
@@ -329,6 +332,8 @@ def _starts(node: Node, bounds: Bounds, world: Outside) -> Iterator[Move]:
     yield Move("the journal moves to another API", (lambda _s: (moved,), _restarted), another)
 
 
+_UNREGISTERED: Final = ev.ChainPolled(block=1, miners=1)
+_SILENT: Final = ev.ChainPollFailed(kind="timeout", reason="no answer")
 _GAP: Final = ev.GapDeclared(
     reason="explored",
     segment="00000000000000000001.jsonl",

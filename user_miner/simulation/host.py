@@ -107,6 +107,7 @@ _LONGEST_POLL_S: Final = 120.0
 _POLLS_PER_WINDOW: Final = 5
 _BLOCK_S: Final = 12.0
 _HOLDING: Final = 0.4  # of the processes have posts wait that the model's server refuses
+_ASKING: Final = 0.2  # of the others ask the chain how the hotkey stands
 
 _OTHERS: Final[tuple[Callable[[Policy], Policy], ...]] = (
     lambda usual: changed(usual, on_analysis_error="skip"),
@@ -140,6 +141,8 @@ def policy_of(habits: Habits, draw: Draw, move: Draw) -> Policy:
     )
     if draw.share < _HOLDING:
         usual = changed(usual, on_analysis_error="hold")
+    elif draw.share > 1 - _ASKING:
+        usual = changed(usual, chain_poll_s=window_s / 2)
     if move.kind:
         usual = changed(usual, max_submissions_per_window=1)
     return _OTHERS[int(draw.amount * len(_OTHERS))](usual) if draw.kind else usual

@@ -14,11 +14,13 @@ from typing import Any, Final
 import orjson
 
 from actor.analyzer import Completion, LLMError
+from actor.analyzer.refresh import ChainError
 from actor.edges.llm_wire import read_completion, refusal
 from actor.edges.reply import Reply, Unanswered
+from events.catalogue import ChainPolled
 from sandbox.services import Answer, Draw, Request, World
 
-__all__ = ["Line", "Network", "SimulatedBugError", "SimulatedChat", "SimulatedExchange", "search_page"]
+__all__ = ["Line", "Network", "SimulatedBugError", "SimulatedChat", "SimulatedExchange", "SimulatedNode", "search_page"]
 
 _TIMEOUTS_S: Final = {"api.status": 10.0, "api.submit": 10.0, "x.search": 10.0, "llm.chat": 60.0}
 # (least, most) seconds there and back, each.
@@ -28,6 +30,8 @@ _LATENCIES_S: Final = {
     "x.search": (0.1, 1.0),
     "llm.chat": (0.3, 4.0),
 }
+_NODE_S: Final = 5.0
+_NODE_TIMEOUT_S: Final = 60.0
 _SLOW_S: Final = (4.0, 90.0)
 _CRAWL_S: Final = (10.0, 56.0)
 _AGAIN_S: Final = (0.05, 8.0)
@@ -85,6 +89,27 @@ class Network:
             self._loop.call_later(one_way_s, self._arrive, draw, request, future, one_way_s)
         return future
 
+    async def standing(self) -> ChainPolled:
+        """What a node of the chain tells of the hotkey; the miner has no word in it."""
+        draw = self._world.weather.draw("node")
+        await asyncio.sleep(_NODE_TIMEOUT_S if draw.kind == "lost" else draw.share * _NODE_S)
+        if draw.kind == "raise":
+            raise _bug("node", draw)
+        if draw.kind in {"lost", "refused"}:
+            raise ChainError(f"the node's answer is {draw.kind}")
+        block = self._world.chain.block(self._world_s())
+        if draw.kind == "unregistered":
+            return ChainPolled(block=block, miners=9)
+        return ChainPolled(
+            block=block,
+            uid=1,
+            incentive=draw.amount,
+            alpha_per_day=10 * draw.amount,
+            rank=1,
+            miners=10,
+            places_before=0 if draw.kind == "at_risk" else 50,
+        )
+
     def _arrive(self, draw: Draw, request: Request, future: asyncio.Future[Answer], one_way_s: float) -> None:
         kind = draw.kind
         if kind == "asleep" and draw.amount < _ARRIVES_LATER:
@@ -137,6 +162,22 @@ class Line:
             raise asyncio.CancelledError
         request = Request(place=place, headers=headers or {}, params=params or {}, content=content, life=self._life)
         return self._network.send(request)
+
+    async def standing(self) -> ChainPolled:
+        """The hotkey's, by a node of the chain."""
+        if self.is_cut:
+            raise asyncio.CancelledError
+        return await self._network.standing()
+
+
+class SimulatedNode:
+    """``actor.ports.ChainPort``."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    async def standing(self, *, netuid: int, hotkey: str) -> ChainPolled:  # noqa: ARG002  (there is one of each)
+        return await self._line.standing()
 
 
 class SimulatedExchange:
