@@ -720,6 +720,11 @@ class ChainPolled(Value, frozen=True, kw_only=True):
             raise ValueError("what the chain tells of a hotkey is finite and not negative")
 
     @property
+    def tao_per_day(self) -> float | None:
+        """What it earns, at the pool's price; None without one. To sell much at once brings less."""
+        return None if self.tao_per_alpha is None else self.alpha_per_day * self.tao_per_alpha
+
+    @property
     def is_at_risk(self) -> bool:
         """Whether a few registrations more take its place."""
         return self.places_before is not None and self.places_before < _FEW_REGISTRATIONS

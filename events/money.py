@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from events.catalogue import Spent
-from events.prices import Prices, usd
+from events.prices import Prices, Worth, usd
 
 __all__ = ["Money"]
+
+_NOTHING_SAID: Final = Worth()
 
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """What units cost at these prices, in US dollars."""
+    """What units cost at these prices, in US dollars, and what earned tokens are worth."""
 
     prices: Prices
+    worth: Worth = _NOTHING_SAID
 
     def x(self, paid: Spent) -> float:
         """Posts and users read at X."""
@@ -29,6 +32,10 @@ class Money:
     def both(self, paid: Spent) -> float:
         """All of it that has a price."""
         return self.x(paid) + (self.llm(paid) or 0.0)
+
+    def earned(self, alpha: float | None, tao: float | None) -> float | None:
+        """So much alpha, which the pool takes for so much TAO; None without alpha or a price."""
+        return None if alpha is None else self.worth.usd(alpha, tao)
 
     def of(self, paid: Spent) -> dict[str, Any]:
         """Units and money, by name."""

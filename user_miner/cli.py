@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "check": "Check that this build decides as a journal records.",
     "audit": "Check a journal against named rules.",
     "costs": "Show what X and the LLM cost.",
+    "earnings": "Show what the hotkey earns, by the chain.",
     "fixture": "Make a test file from a part of a journal.",
     "simulate": "Test the miner's promises in simulated worlds.",
     "explore": "Try every order of events in a small world, up to its end.",

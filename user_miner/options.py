@@ -8,7 +8,7 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
-from events.prices import Prices
+from events.money import Money
 
 __all__ = [
     "DebugOption",
@@ -22,7 +22,7 @@ __all__ = [
     "WalletsOption",
     "finite",
     "named_or_own",
-    "own_prices",
+    "own_money",
 ]
 
 
@@ -100,7 +100,7 @@ def _own(directory: Path, wallet: str, hotkey: str, wallets: Path) -> Path:
             raise JournalError(f"{several}, for the settings' hotkey does not tell which: {error}") from error
 
 
-def own_prices(env_file: Path | None) -> Prices:
+def own_money(env_file: Path | None) -> Money:
     """The prices in the settings file, else those that are built in.
 
     Raises:
@@ -110,6 +110,7 @@ def own_prices(env_file: Path | None) -> Prices:
     from user_miner.terminal import fail  # noqa: PLC0415  (as above)
 
     try:
-        return load_prices(env_file or _DEFAULT_ENV_FILE, required=env_file is not None)
+        found = load_prices(env_file or _DEFAULT_ENV_FILE, required=env_file is not None)
     except SettingsError as error:
         raise typer.Exit(max(fail(line, code=2) for line in error.lines)) from None
+    return Money(found.prices(), found.worth())

@@ -53,6 +53,7 @@ class _Miner(Collector):
             _day,
             _api,
             _feedback,
+            _chain,
             _last,
         )
 
@@ -229,12 +230,38 @@ def _feedback(monitor: Monitor) -> Iterator[Metric]:
     yield _gauge("last_score", "The last score told.", counted.last_score)
 
 
+def _chain(monitor: Monitor) -> Iterator[Metric]:
+    """As the chain told last; without a sample where it was never asked."""
+    state = _folded(monitor)
+    told = None if state is None else state.chain
+    registered = None if told is None else float(told.uid is not None)
+    yield _gauge("chain_registered", "Whether the hotkey is registered on the subnet.", registered)
+    for name, text in _CHAIN.items():
+        yield _gauge(f"chain_{name}", text, None if told is None else getattr(told, name))
+
+
+_CHAIN: Final = {
+    "incentive": "The hotkey's share of what the subnet's miners earn, 0 to 1.",
+    "alpha_per_day": "What it earns in a day, by its last epoch.",
+    "tao_per_alpha": "The price of alpha in the subnet's pool.",
+    "rank": "The hotkey's place among the miners by incentive, 1 for the most.",
+    "miners": "Miners on the subnet.",
+    "places_before": "Hotkeys that can register before its place is given away; none is no sample.",
+}
+
+
 def _last(monitor: Monitor) -> Iterator[Metric]:
+    folded = _folded(monitor)
     times: Iterable[tuple[str, str, float | None]] = (
         ("accepted", "a post was accepted", _seconds(monitor.counted.last_ms["SubmissionAccepted"])),
         ("window", "a window was told", _seconds(monitor.counted.last_ms["WindowOpened"])),
         ("scrape", "a search of X was answered", _seconds(monitor.counted.last_ms["PostsScraped"])),
         ("record", "a record was written", None if monitor.record is None else _seconds(monitor.record.at_ms)),
+        (
+            "chain_answer",
+            "the chain told how the hotkey stands",
+            None if folded is None else _seconds(folded.chain_ms or 0),
+        ),
         ("api_answer", "the coordination API answered this process", monitor.api.answered_at_s),
     )
     for name, what, at_s in times:

@@ -47,6 +47,7 @@ __all__ = [
     "check_settings",
     "is_hidden",
     "load_analyzer_settings",
+    "load_chain_settings",
     "load_journal_place",
     "load_prices",
     "load_settings",
@@ -327,6 +328,15 @@ class JournalPlace(BaseModel):
     wallet_path: Path = Settings.model_fields["wallet_path"].default
 
 
+class ChainSettings(JournalPlace, PriceSettings):
+    """The settings that tell which hotkey the chain is asked about, where, and what it is worth that this one earns."""
+
+    model_config = Settings.model_config
+
+    netuid: Annotated[int, Field(ge=0, le=65_535)] = Settings.model_fields["netuid"].default
+    subtensor_network: Annotated[str, Field(min_length=1)] = Settings.model_fields["subtensor_network"].default
+
+
 KNOWN: Final = frozenset(name.upper() for name in Settings.model_fields)
 
 
@@ -362,13 +372,13 @@ def load_settings(env_file: Path, *, required: bool = False, **flags: Any) -> Se
     return check_settings(read_sources(env_file, required=required, **flags))
 
 
-def load_prices(env_file: Path, *, required: bool = False) -> Prices:
+def load_prices(env_file: Path, *, required: bool = False) -> PriceSettings:
     """The price table of the file and the environment; nothing else need be set.
 
     Raises:
         SettingsError: A price is wrong, or the file that ``required`` speaks of is not there.
     """
-    return _check(PriceSettings, read_sources(env_file, required=required)).prices()
+    return _check(PriceSettings, read_sources(env_file, required=required))
 
 
 def load_analyzer_settings(env_file: Path, *, required: bool = False, **flags: Any) -> AnalyzerSettings:
@@ -378,6 +388,15 @@ def load_analyzer_settings(env_file: Path, *, required: bool = False, **flags: A
         SettingsError: A name is wrong, or the file that ``required`` speaks of is not there.
     """
     return _check(AnalyzerSettings, read_sources(env_file, required=required, **flags))
+
+
+def load_chain_settings(env_file: Path, *, required: bool = False, **flags: Any) -> ChainSettings:
+    """Which hotkey, subnet and network by the file and the environment; nothing else need be set.
+
+    Raises:
+        SettingsError: A value is wrong, or the file that ``required`` speaks of is not there.
+    """
+    return _check(ChainSettings, read_sources(env_file, required=required, **flags))
 
 
 def load_journal_place(env_file: Path, *, required: bool = False) -> JournalPlace:

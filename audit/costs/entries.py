@@ -75,6 +75,11 @@ class Expenses(Value, frozen=True, kw_only=True):
         disputed: Likewise posts on which they disagree.
         scored: Stretches of blocks for which a score was told.
         earned: Sum of these scores, each the mean over validators.
+        chain_answers: How often the chain told how the hotkey stands.
+        chain_failures: How often it did not, when it was asked.
+        alpha_per_day: Sum over these answers of what they tell of a day; divided by their number it is the day's.
+        priced_answers: Answers with the price of alpha in the subnet's pool.
+        tao_per_day: Sum over these, at the pool's prices.
     """
 
     windows: int = 0
@@ -102,6 +107,11 @@ class Expenses(Value, frozen=True, kw_only=True):
     disputed: int = 0
     scored: int = 0
     earned: float = 0.0
+    chain_answers: int = 0
+    chain_failures: int = 0
+    alpha_per_day: float = 0.0
+    priced_answers: int = 0
+    tao_per_day: float = 0.0
 
     def __add__(self, other: Expenses) -> Expenses:
         """Both together."""
@@ -109,6 +119,16 @@ class Expenses(Value, frozen=True, kw_only=True):
         bill.enter(_told_by(self))
         bill.enter(_told_by(other))
         return bill.expenses()
+
+    @property
+    def mean_alpha(self) -> float | None:
+        """What a day brought in alpha, as the chain told; None where it told nothing."""
+        return self.alpha_per_day / self.chain_answers if self.chain_answers else None
+
+    @property
+    def mean_tao(self) -> float | None:
+        """The same in TAO, at the pool's prices; None without any."""
+        return self.tao_per_day / self.priced_answers if self.priced_answers else None
 
     @property
     def calls(self) -> int:
@@ -253,6 +273,13 @@ def _analyzed(e: ev.PostAnalyzed | ev.AnalysisFailed) -> Told:
     return told
 
 
+def _polled(e: ev.ChainPolled) -> Told:
+    told: dict[Key, Any] = {"chain_answers": 1, "alpha_per_day": e.alpha_per_day}
+    if e.tao_per_day is not None:
+        told |= {"priced_answers": 1, "tao_per_day": e.tao_per_day}
+    return told
+
+
 def _behind_a_gap(event: ev.Event) -> Iterator[tuple[int, Told]]:
     if isinstance(event, ev.GapDeclared):
         for day, spent in event.salvage.spent.items():
@@ -270,6 +297,8 @@ _TOLD: Final[Mapping[str, Callable[[Any], Told]]] = {
     "PostAnalyzed": _analyzed,
     "AnalysisFailed": _analyzed,
     "SubmissionAccepted": lambda _: {"accepted": 1},
+    "ChainPolled": _polled,
+    "ChainPollFailed": lambda _: {"chain_failures": 1},
     "GapDeclared": lambda e: {"gaps": 1, "accepted": e.salvage.accepted},
 }
 _TELLING: Final = _UNTOLD | _TOLD.keys()

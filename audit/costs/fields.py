@@ -47,6 +47,7 @@ def total_fields(money: Money, costs: Costs, *, today: int) -> dict[str, Any]:
         },
         "dry_run": identity is not None and identity.dry_run,
         "prices": plain(money.prices),
+        "worth": plain(money.worth),
     }
 
 
@@ -81,6 +82,13 @@ def _fields(money: Money, bill: Expenses) -> dict[str, Any]:
             "disputed": bill.disputed,
             "scored_windows": bill.scored,
             "earned": round(bill.earned, 6),
+        },
+        "chain": {
+            "answers": bill.chain_answers,
+            "failures": bill.chain_failures,
+            "alpha_per_day": bill.mean_alpha,
+            "tao_per_day": bill.mean_tao,
+            "usd_per_day": money.earned(bill.mean_alpha, bill.mean_tao),
         },
         "unrecorded": {"calls": bill.untold_calls, **money.of(bill.perhaps)},
         "saved": {

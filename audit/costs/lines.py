@@ -29,11 +29,13 @@ _COLUMNS: Final = {
     "saved $": 9,
 }
 _UNPRICED: Final = "no prices are set"
+_EARNED: Final = 10
 
 
-def heading(by: str) -> str:
-    """The first line of a table by "window" or "day"."""
-    return _row(f"{'window':>8} {'opened':<17}" if by == "window" else f"{'day':<10} {'windows':>8}", tuple(_COLUMNS))
+def heading(by: str, *, earned: bool = False) -> str:
+    """The first line of a table by "window" or "day"; ``earned`` for days of which the chain told what they brought."""
+    line = _row(f"{'window':>8} {'opened':<17}" if by == "window" else f"{'day':<10} {'windows':>8}", tuple(_COLUMNS))
+    return line + (f"{'earned $':>{_EARNED}}" if earned else "")
 
 
 def window_line(money: Money, window: WindowBill, bill: Expenses) -> str:
@@ -43,9 +45,11 @@ def window_line(money: Money, window: WindowBill, bill: Expenses) -> str:
     return _row(f"{number:>8} {opened:<17}", _cells(money, bill))
 
 
-def day_line(money: Money, day: int, bill: Expenses) -> str:
+def day_line(money: Money, day: int, bill: Expenses, *, earned: bool = False) -> str:
     """One UTC day."""
-    return _row(f"{day_text(day):<10} {bill.windows:>8}", _cells(money, bill))
+    line = _row(f"{day_text(day):<10} {bill.windows:>8}", _cells(money, bill))
+    usd = money.earned(bill.mean_alpha, bill.mean_tao)
+    return line + (f"{'-' if usd is None else f'{usd:.4f}':>{_EARNED}}" if earned else "")
 
 
 def total_lines(money: Money, costs: Costs, *, today: int) -> list[str]:
@@ -59,6 +63,7 @@ def total_lines(money: Money, costs: Costs, *, today: int) -> list[str]:
         *_confirmed_lines(money, total),
         *_scored_lines(money, total),
         _full_day_line(money, costs),
+        *_earned_lines(money, costs, total),
         _saved_line(money, total),
         _unrecorded_line(money, total),
         _budget_line(costs, today),
@@ -142,6 +147,31 @@ def _full_day_line(money: Money, costs: Costs) -> str:
         return "a day: no full UTC day is on record"
     full = sum((costs.days[day] for day in days), Expenses())
     return f"a day: {_share(money, full.paid, len(days))} (mean of the last {_count(len(days), 'full UTC day')})"
+
+
+def _earned_lines(money: Money, costs: Costs, total: Expenses) -> list[str]:
+    """What the chain told of what the hotkey earns; nothing where it was never asked."""
+    if not total.chain_answers and not total.chain_failures:
+        return []
+    failed = f" ({total.chain_failures} not answered)" if total.chain_failures else ""
+    asked = f"by {_count(total.chain_answers, 'answer')} of the chain{failed}"
+    lines = [f"earned: {_earned(money, total)}, {asked}" if total.chain_answers else f"earned: unknown, {asked}"]
+    days = [day for day in costs.full_days() if costs.days[day].chain_answers]
+    brought = [money.earned(bill.mean_alpha, bill.mean_tao) for bill in map(costs.days.__getitem__, days)]
+    known = [usd for usd in brought if usd is not None]
+    if known and len(known) == len(days):
+        got, paid = sum(known) / len(days), sum(money.both(costs.days[day].paid) for day in days) / len(days)
+        full = _count(len(days), "full UTC day")
+        sign = "-" if got < paid else ""
+        lines.append(f"a day brought ${got:.4f} and cost ${paid:.4f}: {sign}${abs(got - paid):.4f} (mean of {full})")
+    return lines
+
+
+def _earned(money: Money, bill: Expenses) -> str:
+    alpha, tao = bill.mean_alpha or 0.0, bill.mean_tao
+    usd = money.earned(alpha, tao)
+    in_tao = "" if tao is None else f", {tao:.4f} TAO at the pool's price"
+    return f"{alpha:.3f} alpha a day{in_tao}" + (", no price is set" if usd is None else f": ${usd:.4f}")
 
 
 def _saved_line(money: Money, total: Expenses) -> str:

@@ -177,6 +177,7 @@ def status_fields(look: Look, holder: Holder, now_ms: int, *, finding: str | Non
         "posts_processed": state.totals.accepted,
         "totals": {name: getattr(state.totals, name) for name in state.totals.__struct_fields__},
         "feedback": _feedback(seen.feedback),
+        "chain": _chain(state, now_ms),
     }
 
 
@@ -326,6 +327,15 @@ def _outcomes(look: Look, since_ms: int) -> dict[str, Any]:
     missed = sum(why.values())
     seen = found[USED] + missed + found[OPEN]
     return {"seen": seen, "used": found[USED], "missed": missed, "undecided": found[OPEN], "why": why}
+
+
+def _chain(state: State, now_ms: int) -> dict[str, Any] | None:
+    """How the hotkey stands, as the chain told last."""
+    if state.chain is None:
+        return None
+    told = state.chain
+    fields = {name: getattr(told, name) for name in told.__struct_fields__}
+    return {**_since(state.chain_ms, now_ms), **fields, "tao_per_day": told.tao_per_day, "at_risk": told.is_at_risk}
 
 
 def _feedback(feedback: Feedback) -> dict[str, Any]:

@@ -51,6 +51,7 @@ def status_lines(fields: Fields) -> Iterator[StatusLine]:
     yield _line("today", _today(fields["today"]))
     yield _line("processed", _totals(fields["totals"]))
     yield from _feedback(fields["feedback"])
+    yield from _chain(fields["chain"])
     yield _last_error(fields["last_error"])
 
 
@@ -254,6 +255,21 @@ def _feedback(told: Fields) -> Iterator[StatusLine]:
         why = ", ".join(f"{count} {code}" for code, count in told["refusals"].items())
         text = f"{posts['confirmed']} post(s) confirmed, {posts['refused']} refused, {posts['disputed']} disputed"
         yield _line("validators", text + (f" ({why})" if why else ""), "bad" if posts["refused"] else "plain")
+
+
+def _chain(told: Fields | None) -> Iterator[StatusLine]:
+    if told is None:
+        return
+    if told["uid"] is None:
+        yield _line("earnings", f"none: the hotkey is not registered on the subnet, told {_ago(told)}", "bad")
+        return
+    tao = "" if told["tao_per_day"] is None else f" ({told['tao_per_day']:.4f} TAO)"
+    left = f"; {told['places_before']} hotkeys can register before its place is given away" if told["at_risk"] else ""
+    text = (
+        f"{told['alpha_per_day']:.3f} alpha a day{tao}; uid {told['uid']}, rank {told['rank']} of {told['miners']} "
+        f"miners{left}; told {_ago(told)}"
+    )
+    yield _line("earnings", text, "bad" if told["at_risk"] else "plain")
 
 
 def _last_error(error: Fields | None) -> StatusLine:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 from bittensor import ChainError as BittensorChainError
-from bittensor import Substrate
 
-from actor.edges.chain import BittensorChain
 from actor.edges.threads import run_loop
 from tests.cli.kit import Command
 from tests.cli.test_configuration import LOCKED
 from tests.doctor.kit import exactly, look, silent
 from tests.kit import HOTKEY
-from tests.patience import GIVE_UP_S
+from tests.stand_in_chain import StandInChain, chain_over, subnet
 from tests.world import World
 from user_miner.doctor.machine import chain_checks, registration_check
 from user_miner.doctor.report import Check
@@ -75,45 +72,6 @@ def test_an_encrypted_hotkey_without_its_password(here: World, command: Command)
     assert look(command, "--wallet.hotkey", "locked").says("wallet", "failure", "is encrypted", "set HOTKEY_PASSWORD")
 
 
-class StandInChain:
-    """Answers in a node's place: which subnets there are, and who has which number on them."""
-
-    token_symbols: dict[int, str]
-
-    def __init__(self, uids: dict[tuple[int, str], int], error: Exception | None = None) -> None:
-        self.token_symbols = {}
-        self._uids = uids
-        self._error = error
-
-    async def connect(self) -> None:
-        """Be there."""
-
-    async def close(self) -> None:
-        """Be gone."""
-
-    async def block_number(self) -> int:
-        """The head."""
-        return 7_300_000
-
-    async def block_hash(self, block: int | None = None) -> str:
-        """A block's hash."""
-        return f"0x{block or 7_300_000:064x}"
-
-    async def query(self, module: str, item: str, params: Any = None, block_hash: str | None = None) -> Any:
-        """Two items of storage, at the head."""
-        assert (module, bool(block_hash)) == ("SubtensorModule", True)
-        if self._error is not None:
-            raise self._error
-        if item == "NetworksAdded":
-            return params[0] in {netuid for netuid, _ in self._uids}
-        assert item == "Uids"
-        return self._uids.get((params[0], params[1]))
-
-    async def query_map(self, module: str, item: str, params: Any = None, block_hash: str | None = None) -> Any:  # noqa: ARG002
-        """Token symbols, of which the client likes to know."""
-        return []
-
-
 @pytest.fixture
 def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Bittensor keeps token symbols in a file; here it is not this machine's."""
@@ -122,18 +80,18 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def registration(stand_in: StandInChain, *, netuid: int = 45, hotkey: str = HOTKEY) -> Check:
     """What is said of a hotkey on this chain."""
-    chain = BittensorChain(network="finney", timeout_s=GIVE_UP_S, substrate=cast("Substrate", stand_in))
-    return run_loop(registration_check(chain, netuid=netuid, hotkey=hotkey))
+    return run_loop(registration_check(chain_over(stand_in), netuid=netuid, hotkey=hotkey))
 
 
 @pytest.mark.usefixtures("_own_cache")
 def test_a_hotkey_on_the_chain() -> None:
     """Registered, on another subnet only, on a subnet that there is not, and a node that refuses."""
-    stand_in = StandInChain({(45, HOTKEY): 0, (3, "another"): 7})
+    nothing = (0, 0, False, 0)
+    stand_in = StandInChain(items={**subnet(45, {HOTKEY: nothing}), **subnet(3, {"another": nothing})})
     assert exactly(registration(stand_in), "ok", f"hotkey {HOTKEY} has uid 0 on netuid 45")
     assert exactly(registration(stand_in, netuid=3), "failure", "not registered on netuid 3", "btcli subnet register")
     assert exactly(registration(stand_in, netuid=99), "failure", "no subnet 99", "NETUID")
-    refusing = StandInChain({}, BittensorChainError("state\n discarded"))
+    refusing = StandInChain(error=BittensorChainError("state\n discarded"))
     assert exactly(registration(refusing), "failure", "finney: ", "--subtensor.network")
 
 

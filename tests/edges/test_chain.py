@@ -4,16 +4,14 @@ import gc
 import json
 import socket
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from threading import Thread
-from typing import Any, cast
 
 import pytest
 from bittensor import ChainError as BittensorChainError
-from bittensor import Substrate
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.server import ServerConnection, serve
 
@@ -21,10 +19,8 @@ from actor.analyzer.refresh import ChainError, ChainSubnet
 from actor.edges.chain import BittensorChain, NetworkError
 from actor.edges.threads import run_loop
 from tests.patience import GIVE_UP_S, Stopwatch
+from tests.stand_in_chain import A_DAY, HEAD, StandInChain, chain_over
 
-NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)
-HEAD = 7_300_000
-A_DAY = 7_200  # blocks of 12 seconds
 LIMIT_S = 0.5
 
 
@@ -32,53 +28,6 @@ LIMIT_S = 0.5
 def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Bittensor keeps token symbols in a file; here it is not this machine's."""
     monkeypatch.setenv("BTCLI_TOKEN_SYMBOLS_CACHE", str(tmp_path / "symbols.json"))
-
-
-class StandInChain:
-    """Answers in a node's place: what bittensor asks when subnets are read, and nothing more."""
-
-    def __init__(self, maps: Mapping[str, list[tuple[Any, Any]]], error: Exception | None = None) -> None:
-        self.token_symbols: dict[int, str] = {}
-        self.closed = False
-        self.blocks: set[str | None] = set()
-        self._maps = {"TokenSymbol": [], **maps}
-        self._error = error
-
-    async def connect(self) -> None:
-        """Be there."""
-
-    async def close(self) -> None:
-        """Note that it was called."""
-        self.closed = True
-
-    async def block_number(self) -> int:
-        """The head."""
-        return HEAD
-
-    async def block_hash(self, block: int | None = None) -> str:
-        """A block's hash."""
-        return f"0x{block or HEAD:064x}"
-
-    async def block_time(self) -> float:
-        """Seconds."""
-        return 12.0
-
-    async def query(self, module: str, item: str, params: Any = None, block_hash: str | None = None) -> Any:  # noqa: ARG002
-        """The clock is all that is asked for singly."""
-        assert (module, item) == ("Timestamp", "Now")
-        return int(NOW.timestamp() * 1000)
-
-    async def query_map(self, module: str, item: str, params: Any = None, block_hash: str | None = None) -> Any:  # noqa: ARG002
-        """One of the maps."""
-        assert module == "SubtensorModule"
-        self.blocks.add(block_hash if item != "TokenSymbol" else None)
-        if self._error is not None and item != "TokenSymbol":
-            raise self._error
-        return self._maps[item]
-
-
-def _chain(stand_in: StandInChain) -> BittensorChain:
-    return BittensorChain(network="finney", timeout_s=GIVE_UP_S, substrate=cast("Substrate", stand_in))
 
 
 def _identity(name: object) -> dict[str, object]:
@@ -98,7 +47,7 @@ def test_names_and_days_are_read_at_one_block() -> None:
             "NetworkRegisteredAt": [(0, 0), (3, HEAD - 10 * A_DAY), (45, HEAD)],
         }
     )
-    assert run_loop(_chain(stand_in).subnets()) == [
+    assert run_loop(chain_over(stand_in).subnets()) == [
         ChainSubnet(id=0, name="", registered=date(2024, 2, 13)),
         ChainSubnet(id=3, name="τemplar", registered=date(2026, 11, 12)),
         ChainSubnet(id=45, name="Talisman AI", registered=date(2026, 11, 22)),
@@ -110,7 +59,7 @@ def test_names_and_days_are_read_at_one_block() -> None:
 def test_what_the_chain_does_not_say_is_left_open() -> None:
     """No name and no day are no errors."""
     stand_in = StandInChain({"NetworksAdded": [(9, True)], "SubnetIdentitiesV3": [], "NetworkRegisteredAt": []})
-    assert run_loop(_chain(stand_in).subnets()) == [ChainSubnet(id=9, name="", registered=None)]
+    assert run_loop(chain_over(stand_in).subnets()) == [ChainSubnet(id=9, name="", registered=None)]
 
 
 @pytest.mark.parametrize(
@@ -119,9 +68,9 @@ def test_what_the_chain_does_not_say_is_left_open() -> None:
 )
 def test_whatever_goes_wrong_is_one_line(error: Exception) -> None:
     """Errors of the client and of its libraries become one kind of ours, with the cause kept."""
-    stand_in = StandInChain({}, error)
+    stand_in = StandInChain(error=error)
     with pytest.raises(ChainError) as caught:
-        run_loop(_chain(stand_in).subnets())
+        run_loop(chain_over(stand_in).subnets())
     assert str(caught.value).startswith("finney: ")
     assert len(str(caught.value)) <= 220
     assert len(str(caught.value).splitlines()) == 1

@@ -15,6 +15,7 @@ from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, limite
 ALWAYS = {"ActorStarted", "ActorStopped", "ApiMoved", "ApiUnreachable", "ApiRecovered", "ConfigMismatched"}
 ALWAYS |= {"CheckpointSigned", "TailRepaired", "GapDeclared", "PostAbandoned", "EffectCrashed", "WindowOpened"}
 ALWAYS |= {"DiskFilled", "DiskFreed", "SettingsChanged", "ScoreObserved", "ValidationObserved"}
+ALWAYS |= {"ChainPolled", "ChainPollFailed"}
 LATE = {"PostsScraped", "ScrapeFailed", "PostAnalyzed", "AnalysisFailed", "SubmissionAccepted", "SubmissionRejected"}
 LATE |= {"SubmissionFailed", "RateLimited"}
 

@@ -224,8 +224,8 @@ def test_prices_are_read_without_secrets(tmp_path: Path, monkeypatch: pytest.Mon
     """Readers of journals need no token; a wrong price and a missing file are told as anywhere else."""
     path = env_file(tmp_path, "X_USD_PER_POST=0.006\nNETUID=nonsense\n")
     monkeypatch.setenv("X_USD_PER_USER", "0.02")
-    assert load_prices(path) == Prices(x_usd_per_post=0.006, x_usd_per_user=0.02)
-    assert load_prices(tmp_path / "none") == Prices(x_usd_per_user=0.02)
+    assert load_prices(path).prices() == Prices(x_usd_per_post=0.006, x_usd_per_user=0.02)
+    assert load_prices(tmp_path / "none").prices() == Prices(x_usd_per_user=0.02)
     monkeypatch.setenv("X_USD_PER_USER", "much")
     with pytest.raises(SettingsError, match=r"X_USD_PER_USER: .*'much': correct it in"):
         load_prices(path)

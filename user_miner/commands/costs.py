@@ -26,9 +26,8 @@ from audit.index import Index
 from events.describe import inert_json
 from events.journal import JournalReader, locate
 from events.money import Money
-from events.prices import Prices
 from user_miner.indexed import NoIndexOption, answered
-from user_miner.options import JournalArgument, JsonOption, named_or_own, own_prices
+from user_miner.options import JournalArgument, JsonOption, named_or_own, own_money
 from user_miner.terminal import in_one_line, watched
 
 __all__ = ["costs", "run_costs"]
@@ -50,14 +49,14 @@ def costs(
     from actor.edges.clock import SystemClock  # noqa: PLC0415
 
     days = (since, until)
-    prices = own_prices(env_file)
+    money = own_money(env_file)
     raise typer.Exit(
         run_costs(
             named_or_own(journal, env_file),
             by,
             days,
             as_json=as_json,
-            prices=prices,
+            money=money,
             now_ms=SystemClock().now_ms(),
             no_index=no_index,
         )
@@ -74,7 +73,7 @@ def run_costs(
     days: tuple[str | None, str | None],
     *,
     as_json: bool,
-    prices: Prices,
+    money: Money,
     now_ms: int,
     no_index: bool = False,
 ) -> int:
@@ -85,11 +84,11 @@ def run_costs(
         by: A row for each of these.
         days: The first and the last UTC day that count, such as 2026-11-22.
         as_json: For machines, a line for each row.
-        prices: The price table.
+        money: What units cost, and what earned tokens are worth.
         now_ms: The present moment, unix milliseconds: the budgets are shown as of its UTC day.
         no_index: Answer from the journal alone.
     """
-    money, today = Money(prices), now_ms // DAY_MS
+    today = now_ms // DAY_MS
     since, until = _unix_day(days[0], "--since"), _unix_day(days[1], "--until")
     if since is not None and until is not None and since > until:
         raise UsageError(f"--since {days[0]} is after --until {days[1]}: expected the earlier day first")
@@ -108,7 +107,8 @@ def run_costs(
         return 0
     for number, row in enumerate(rows):
         if number == 0:
-            sys.stdout.write(f"{heading(by)}\n")
+            earned = by == "day" and _is_told(found.costs(since, until))
+            sys.stdout.write(f"{heading(by, earned=earned)}\n")
         sys.stdout.write(row)
     costs = found.costs(since, until)
     gap = "\n" if costs.days and by != "total" else ""
@@ -154,8 +154,15 @@ def _rows(found: _Found, money: Money, by: By, days: tuple[int | None, int | Non
         if by == "window" and (bill := window.bill(*days)) != Expenses():
             yield (_json(window_fields(money, window, bill)) if as_json else f"{window_line(money, window, bill)}\n")
     if by == "day":
-        for day, bill in sorted(found.costs(*days).days.items()):
-            yield _json(day_fields(money, day, bill)) if as_json else f"{day_line(money, day, bill)}\n"
+        costs = found.costs(*days)
+        earned = _is_told(costs)
+        for day, bill in sorted(costs.days.items()):
+            yield _json(day_fields(money, day, bill)) if as_json else f"{day_line(money, day, bill, earned=earned)}\n"
+
+
+def _is_told(costs: Costs) -> bool:
+    """Whether the chain told of any of the days what they brought."""
+    return any(bill.chain_answers for bill in costs.days.values())
 
 
 def _unix_day(text: str | None, option: str) -> int | None:

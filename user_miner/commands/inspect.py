@@ -15,7 +15,7 @@ from audit.inspect.journal import JournalSource
 from events.journal import locate
 from events.money import Money
 from user_miner.indexed import NoIndexOption
-from user_miner.options import EnvFileOption, named_or_own, own_prices
+from user_miner.options import EnvFileOption, named_or_own, own_money
 from user_miner.terminal import fail, in_one_line, note
 
 __all__ = ["inspect", "run_inspect"]
@@ -40,7 +40,7 @@ def inspect(
 ) -> None:
     """Show what the miner did on a page. It follows the journal while the miner runs."""
     named = journals or [named_or_own(None, env_file)]
-    money = Money(own_prices(env_file))
+    money = own_money(env_file)
     raise typer.Exit(run_inspect(named, port=port, token_file=token_file, money=money, no_index=no_index))
 
 

@@ -12,7 +12,7 @@ from audit.inspect.report import report_blocks
 from events.journal import JournalDamagedError, at_text, locate
 from events.money import Money
 from user_miner.inspect.files import one_file
-from user_miner.options import EnvFileOption, JournalArgument, named_or_own, own_prices
+from user_miner.options import EnvFileOption, JournalArgument, named_or_own, own_money
 from user_miner.output import check_target, opened
 from user_miner.terminal import in_one_line, note, progress
 
@@ -33,7 +33,7 @@ def report(
     from actor.edges.clock import SystemClock  # noqa: PLC0415
 
     made = f"at {at_text(SystemClock().now_ms())[:16]}Z by user-miner {version('user-miner')}"
-    money = Money(own_prices(env_file))
+    money = own_money(env_file)
     raise typer.Exit(
         run_report(named_or_own(journal, env_file), out, money=money, made=made, redacted=redact, force=force)
     )
