@@ -39,6 +39,7 @@ __all__ = [
     "KNOWN",
     "URLS",
     "AnalyzerSettings",
+    "ChainSettings",
     "CheckedAnalyzerSettings",
     "JournalPlace",
     "PriceSettings",
@@ -66,8 +67,8 @@ class PriceSettings(BaseModel):
     x_usd_per_user: Annotated[Price, AT_RUN_TIME] = 0.010
     llm_usd_per_million_prompt_tokens: Annotated[Price | None, AT_RUN_TIME] = None
     llm_usd_per_million_completion_tokens: Annotated[Price | None, AT_RUN_TIME] = None
-    tao_usd: Price | None = None
-    alpha_usd: Price | None = None
+    tao_usd: Annotated[Price | None, AT_RUN_TIME] = None
+    alpha_usd: Annotated[Price | None, AT_RUN_TIME] = None
 
     @model_validator(mode="after")
     def _both_token_prices(self) -> Self:

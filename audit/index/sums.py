@@ -30,6 +30,7 @@ _THEIRS: Final = frozenset(
         ("collections", "OrderedDict"),
         ("collections", "deque"),
         ("msgspec._utils", "rebuild"),
+        ("msgspec._core", "UNSET"),
         ("builtins", "set"),
         ("builtins", "frozenset"),
         ("copyreg", "_reconstructor"),

@@ -9,15 +9,16 @@ import pytest
 from actor.machine import INITIAL
 from actor.machine.budget import DAY_MS, Budget, budgets
 from actor.machine.history import steps
+from actor.testing.made import polled
 from audit.costs.books import Costs, DayBooks, WindowBill
 from audit.costs.entries import Expenses, ModelUse
 from audit.costs.fields import day_fields, total_fields
-from audit.costs.lines import day_line, total_lines, window_line
+from audit.costs.lines import day_line, heading, total_lines, window_line
 from audit.moments import day_text
 from events import catalogue as ev
 from events.catalogue import Spent
 from events.money import Money
-from events.prices import Prices
+from events.prices import Prices, Worth
 from tests.kit import T0_MS, Drive, accepted, analysis_failed, analyzed, failed, gap, limited
 
 TODAY = T0_MS // DAY_MS
@@ -288,3 +289,86 @@ def test_repairs_are_told_apart_from_votes() -> None:
     assert (books.total().calls, books.total().repairs) == (5, 1)
     (line,) = (line for line in total_lines(PRICED, books, today=TODAY) if line.startswith("LLM:"))
     assert "in 5 calls (1 told no tokens, 1 asked again for a better answer)" in line
+
+
+# What the chain tells of the hotkey
+
+TAO = Money(Prices(), Worth(tao_usd=400.0))
+
+
+def earning(*alpha_per_day: float | None, tao_per_alpha: float | None = 0.004) -> Drive:
+    """Answers of the chain on one day; None is a failure."""
+    drive = Drive(ev.Policy(chain_poll_s=1800.0)).start().batch(7, 1).accept_all()
+    for alpha in alpha_per_day:
+        failed_poll = ev.ChainPollFailed(kind="timeout", reason="no answer")
+        told = failed_poll if alpha is None else polled(alpha_per_day=alpha, tao_per_alpha=tao_per_alpha)
+        drive.on(told, after_s=60)
+    return drive
+
+
+def test_a_day_earns_the_mean_of_what_the_chain_told() -> None:
+    """Failures count as nothing told; a hotkey without a place earned nothing then."""
+    drive = earning(2.0, 4.0, None)
+    drive.on(ev.ChainPolled(block=7_300_000, miners=3, tao_per_alpha=0.004))
+    costs, _ = booked(drive)
+    bill = costs.days[TODAY]
+    assert (bill.chain_answers, bill.chain_failures) == (3, 1)
+    assert (bill.mean_alpha, bill.mean_tao) == (2.0, pytest.approx(0.008))
+    fields = day_fields(TAO, TODAY, bill)["chain"]
+    assert fields == {
+        "answers": 3,
+        "failures": 1,
+        "alpha_per_day": 2.0,
+        "tao_per_day": pytest.approx(0.008),
+        "usd_per_day": pytest.approx(3.2),
+    }
+    assert day_line(TAO, TODAY, bill, earned=True).endswith("    3.2000")
+    assert heading("day", earned=True).endswith("  earned $")
+    lines = total_lines(TAO, costs, today=TODAY)
+    assert (
+        "earned: 2.000 alpha a day, 0.0080 TAO at the pool's price: $3.2000, by 3 answers of the chain (1 not answered)"
+    ) in lines
+
+
+@pytest.mark.parametrize(
+    ("worth", "tao_per_alpha", "usd"),
+    [
+        (Worth(), 0.004, None),
+        (Worth(tao_usd=400.0), None, None),
+        (Worth(alpha_usd=2.0), None, 6.0),
+        (Worth(tao_usd=400.0, alpha_usd=2.0), 0.004, 6.0),
+    ],
+)
+def test_what_it_is_worth_needs_a_price(worth: Worth, tao_per_alpha: float | None, usd: float | None) -> None:
+    """ALPHA_USD goes before the pool's price at TAO_USD; without any, tokens are told."""
+    costs, _ = booked(earning(3.0, tao_per_alpha=tao_per_alpha))
+    money = Money(Prices(), worth)
+    assert total_fields(money, costs, today=TODAY)["chain"]["usd_per_day"] == usd
+    (line,) = [line for line in total_lines(money, costs, today=TODAY) if line.startswith("earned")]
+    assert ("no price is set" in line) == (usd is None)
+    assert day_line(money, TODAY, costs.days[TODAY], earned=True).split()[-1] == ("-" if usd is None else "6.0000")
+
+
+def test_a_full_day_s_earnings_stand_beside_its_costs() -> None:
+    """The mean of full days of which the chain told, as of the costs; a loss has its sign."""
+    drive = earning(1.0)
+    for day in range(1, 4):
+        drive.at_ms = T0_MS + day * DAY_MS
+        drive.batch(7 + day * 72, 10 + day).accept_all()
+        drive.on(polled(alpha_per_day=float(day)), after_s=60)
+    costs, _ = booked(drive)
+    assert costs.full_days() == [TODAY + 1, TODAY + 2]
+    lines = total_lines(TAO, costs, today=TODAY)
+    assert "a day brought $2.4000 and cost $0.1500: $2.2500 (mean of 2 full UTC days)" in lines
+    poor = Money(Prices(), Worth(tao_usd=1.0))
+    assert "a day brought $0.0060 and cost $0.1500: -$0.1440 (mean of 2 full UTC days)" in total_lines(
+        poor, costs, today=TODAY
+    )
+
+
+def test_a_chain_that_never_answered_earned_nothing_known() -> None:
+    """It is told; where it was never asked there is no line."""
+    costs, _ = booked(earning(None, None))
+    assert "earned: unknown, by 0 answers of the chain (2 not answered)" in total_lines(TAO, costs, today=TODAY)
+    costs, _ = booked(earning())
+    assert not [line for line in total_lines(TAO, costs, today=TODAY) if "earned" in line or "brought" in line]

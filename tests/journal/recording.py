@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from actor.testing.made import polled
 from events import catalogue as ev
 from events.codec import changed
 from events.journal import Draft, FileJournal, Record
@@ -25,7 +26,8 @@ _TORN = b'{"seq":16,"at":"2026-11-22T14:'
 
 def history() -> Drive:
     """Every event but TailRepaired, which only a torn tail brings."""
-    drive = Drive(ev.Policy(max_search_pages=2, block_s=0.25)).start(subnets_sha256="5" * 64)
+    policy = ev.Policy(max_search_pages=2, block_s=0.25, chain_poll_s=1800.0)
+    drive = Drive(policy).start(subnets_sha256="5" * 64)
     drive.on(ev.ConfigMismatched(setting="MAX_SUBMISSIONS_PER_WINDOW", configured=5, served=4))
     drive.on(ev.ApiUnreachable(reason="no answer within 10 s"), after_s=12)
     drive.on(ev.ApiRecovered(), after_s=24)
@@ -58,6 +60,8 @@ def history() -> Drive:
     drive.on(
         ev.ScoreObserved(validator=HOTKEY, start_block=81_100, end_block=81_199, score=0.25, rewards=3, penalties=1)
     )
+    drive.on(polled(), ev.ChainPollFailed(kind="timeout", reason="finney: no answer within 60 s"))
+    drive.on(ev.ChainPolled(block=7_300_150, miners=190, tao_per_alpha=0.004), after_s=60)
     judged = {"validator": HOTKEY, "validation_id": "v-1", "post_id": "1"}
     drive.on(ev.ValidationObserved(**judged, passed=True))
     drive.on(ev.ValidationObserved(**judged, passed=False, code="text_mismatch", reason="the text differs"))

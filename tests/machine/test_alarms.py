@@ -95,6 +95,7 @@ def test_kinds_fixes_and_names_go_together() -> None:
         "x_refused",
         "hotkey_refused",
         "budget_spent",
+        "deregistration",
         "windows_missed",
         "disk",
         "disk_full",

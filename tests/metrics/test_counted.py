@@ -13,6 +13,7 @@ from actor.machine.history import steps
 from actor.metrics.counted import FAILURES, OTHER, Counted, Durations
 from actor.metrics.families import make_registry
 from actor.metrics.monitor import Monitor, last_times
+from actor.testing.made import polled
 from events import catalogue as ev
 from events.codec import changed
 from events.effects import Effect
@@ -227,3 +228,18 @@ def test_the_last_times_are_read_from_the_journal_s_end(tmp_path: Path) -> None:
     segment.write_bytes(b"x" * 1_000)
     assert last_times(journal, names) == {}
     assert last_times(tmp_path / "none", names) == {}
+
+
+def test_what_the_chain_told_last_is_shown() -> None:
+    """As the state has it; failures by kind; without a sample where it was never asked, or has nothing to say."""
+    drive = Drive(ev.Policy(chain_poll_s=1800.0)).start()
+    assert value(told(fed(drive)), "chain_registered") is None
+    drive.on(polled(), ev.ChainPollFailed(kind="timeout", reason="x"), after_s=60)
+    found = told(fed(drive))
+    values = {"registered": 1, "alpha_per_day": 3.5, "rank": 34, "miners": 190, "places_before": 81}
+    assert {name: value(found, f"chain_{name}") for name in values} == values
+    assert value(found, "last_chain_answer_timestamp_seconds") == (drive.at_ms - 60_000) / 1000
+    assert value(found, "failures_total", step="chain", kind="timeout") == 1
+    drive.on(ev.ChainPolled(block=7, miners=3))
+    found = told(fed(drive))
+    assert (value(found, "chain_registered"), value(found, "chain_rank")) == (0, None)

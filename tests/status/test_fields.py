@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from actor.testing.made import polled
 from audit.judge.audit import Audit
 from audit.judge.text import as_text
 from audit.rules.load import all_rules
@@ -20,7 +21,7 @@ from events.codec import changed
 from events.journal import JournalReader
 from tests.audit.replay_kit import hostile_story, write
 from tests.kit import Drive, accepted, analysis_failed, failed, limited, rejected
-from tests.status.kit import NOBODY, looked
+from tests.status.kit import NOBODY, keep, looked
 
 DAY_MS = 86_400_000
 
@@ -317,3 +318,37 @@ def test_an_alarm_is_told_with_what_to_change(tmp_path: Path) -> None:
     later = told(tmp_path, drive.analyze_all())
     assert later["alarms"] == []
     assert [post["text"] for post in later["posts"]] == ["", ""]
+
+
+def test_what_the_hotkey_earns_is_told_as_the_chain_told_it(tmp_path: Path) -> None:
+    """The last answer with its age; nothing where it was never asked; a place that is lost or nearly is bad."""
+    drive = Drive(ev.Policy(chain_poll_s=1800.0)).start()
+    assert looked(keep(tmp_path / "none", drive), drive.at_ms, NOBODY)["chain"] is None
+    drive.on(polled(), after_s=60)
+    well = looked(keep(tmp_path / "well", drive), drive.at_ms + 5_000, NOBODY)
+    assert {name: well["chain"][name] for name in ("uid", "rank", "age_s", "at_risk")} == {
+        "uid": 12,
+        "rank": 34,
+        "age_s": 5.0,
+        "at_risk": False,
+    }
+    assert earnings_line(well) == (
+        "3.500 alpha a day (0.0140 TAO); uid 12, rank 34 of 190 miners; told 5 s ago",
+        "plain",
+    )
+    drive.on(polled(places_before=2, tao_per_alpha=None), ev.ChainPollFailed(kind="timeout", reason="x"), after_s=60)
+    text, tone = earnings_line(looked(keep(tmp_path / "risk", drive), drive.at_ms, NOBODY))
+    assert (text, tone) == (
+        "3.500 alpha a day; uid 12, rank 34 of 190 miners; 2 hotkeys can register before its place is given away; "
+        "told 60 s ago",
+        "bad",
+    )
+    drive.on(ev.ChainPolled(block=7, miners=3))
+    text, tone = earnings_line(looked(keep(tmp_path / "lost", drive), drive.at_ms, NOBODY))
+    assert (text.startswith("none: the hotkey is not registered on the subnet"), tone) == (True, "bad")
+
+
+def earnings_line(fields: dict[str, Any]) -> tuple[str, str]:
+    """The line's text and tone."""
+    ((text, tone),) = [(line.text, line.tone) for line in status_lines(fields) if line.label == "earnings"]
+    return text, tone
