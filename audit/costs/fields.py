@@ -86,9 +86,9 @@ def _fields(money: Money, bill: Expenses) -> dict[str, Any]:
         "chain": {
             "answers": bill.chain_answers,
             "failures": bill.chain_failures,
-            "alpha_per_day": bill.mean_alpha,
-            "tao_per_day": bill.mean_tao,
-            "usd_per_day": money.earned(bill.mean_alpha, bill.mean_tao),
+            "alpha_per_day": _rounded(bill.mean_alpha),
+            "tao_per_day": _rounded(bill.mean_tao),
+            "usd_per_day": _rounded(money.earned(bill.mean_alpha, bill.mean_tao)),
         },
         "unrecorded": {"calls": bill.untold_calls, **money.of(bill.perhaps)},
         "saved": {
@@ -99,3 +99,7 @@ def _fields(money: Money, bill: Expenses) -> dict[str, Any]:
         },
         "gaps": bill.gaps,
     }
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 6)

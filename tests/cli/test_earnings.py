@@ -18,6 +18,7 @@ from tests.stand_in_chain import HEAD, StandInChain, chain_over, subnet
 from tests.world import make_wallet
 from user_miner.commands.earnings import run_earnings
 
+ROOT = Path(__file__).parents[2]
 RAO = 1_000_000_000
 OLD = HEAD - 100_000
 PRICED = Worth(tao_usd=400.0)
@@ -67,6 +68,7 @@ def test_what_a_hotkey_earns(capsys: pytest.CaptureFixture[str]) -> None:
     """Number, rank, earnings in three currencies, and how safe its place is."""
     code, out, errors = shown(capsys, node())
     assert (code, errors) == (0, "")
+    assert out in (ROOT / "docs" / "operators" / "costs.md").read_text("utf-8"), "what its page shows"
     assert out.splitlines() == [
         f"hotkey     {HOTKEY}, uid 1 on netuid 45, at block 7300000",
         "rank       2 of 3 miners, incentive 0.10001",

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from events.catalogue import Policy
+from actor.machine.budget import DAY_MS
+from actor.testing.made import polled
+from events.catalogue import ChainPollFailed, Policy
 from events.journal import read_journal, verify_journal
 from tests.audit.broken import write as write_journal
 from tests.audit.replay_kit import SEGMENT
@@ -50,6 +52,7 @@ def test_sessions_over_a_recorded_journal(document: Path, recorded: Path, tmp_pa
     """A document's sessions hold in a folder with ``journal/`` and the snippets that bear a name, and no API."""
     shutil.copytree(recorded / "journal", tmp_path / "journal")
     shutil.copytree(ROOT / "journal" / "sample", tmp_path / "journal" / "sample")
+    write_journal(tmp_path / "asked", earning().lines)
     for snippet in blocks(document, "python"):
         if (named := re.match(r"# (\w+\.py)\n", snippet.text)) is not None:
             (tmp_path / named[1]).write_text(snippet.text, "utf-8")
@@ -57,6 +60,18 @@ def test_sessions_over_a_recorded_journal(document: Path, recorded: Path, tmp_pa
         nobody.bind(("127.0.0.1", 0))
         env = shell_env(MINER_API_URL=f"http://127.0.0.1:{nobody.getsockname()[1]}")
         check(document, blocks(document, "console"), tmp_path, env)
+
+
+def earning() -> Drive:
+    """A miner of four days, one window each, that asked the chain on each of them."""
+    drive = Drive(Policy(chain_poll_s=1800.0)).start()
+    drive.on(ChainPollFailed(kind="timeout", reason="finney: no answer within 60 s"), after_s=60)
+    began_ms = drive.at_ms
+    for day in range(4):
+        drive.at_ms = began_ms + day * DAY_MS
+        drive.batch(7 + day * 72, 10 + day).accept_all()
+        drive.on(polled(alpha_per_day=float(max(1, day))), after_s=60)
+    return drive
 
 
 @pytest.mark.parametrize("document", MINING, ids=lambda d: d.stem)

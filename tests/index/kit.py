@@ -13,6 +13,7 @@ import pytest
 
 from events.journal import JournalReader, at_text
 from events.journal.layout import segment_name
+from events.money import Money
 from events.prices import Prices
 from tests.audit.replay_kit import begun
 from tests.audit.walks import Walk
@@ -153,7 +154,7 @@ def _replays(journal: Path, **options: Any) -> Iterator[tuple[str, Asked]]:
 
 def _costs(journal: Path, now_ms: int, *, by: Any, since: str | None, as_json: bool) -> Iterator[tuple[str, Asked]]:
     def ask(no_index: bool) -> int:  # noqa: FBT001
-        how: dict[str, Any] = {"as_json": as_json, "prices": _PRICES, "now_ms": now_ms, "no_index": no_index}
+        how: dict[str, Any] = {"as_json": as_json, "money": Money(_PRICES), "now_ms": now_ms, "no_index": no_index}
         return run_costs(journal, by, (since, None), **how)
 
     yield f"costs {by} {since} {as_json}", ask

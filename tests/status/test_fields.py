@@ -333,14 +333,16 @@ def test_what_the_hotkey_earns_is_told_as_the_chain_told_it(tmp_path: Path) -> N
         "at_risk": False,
     }
     assert earnings_line(well) == (
-        "3.500 alpha a day (0.0140 TAO); uid 12, rank 34 of 190 miners; told 5 s ago",
+        "3.500 alpha a day (0.0140 TAO); uid 12, rank 34 of 190 miners; told 5.0 s ago",
         "plain",
     )
     drive.on(polled(places_before=2, tao_per_alpha=None), ev.ChainPollFailed(kind="timeout", reason="x"), after_s=60)
     text, tone = earnings_line(looked(keep(tmp_path / "risk", drive), drive.at_ms, NOBODY))
     assert (text, tone) == (
-        "3.500 alpha a day; uid 12, rank 34 of 190 miners; 2 hotkeys can register before its place is given away; "
-        "told 60 s ago",
+        (
+            "3.500 alpha a day; uid 12, rank 34 of 190 miners; 2 hotkeys can register before its place is given away; "
+            "told 1 min 00 s ago"
+        ),
         "bad",
     )
     drive.on(ev.ChainPolled(block=7, miners=3))
