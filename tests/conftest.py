@@ -10,11 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from sandbox import Sandbox, SandboxConfig
 from tests.world import PLACES, World, make_wallet
 
 _NUMBERS = count()
+
+# No example fails for a slow machine. Where a test fails, the line that repeats it is printed.
+settings.register_profile(
+    "patient", parent=settings(), deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)

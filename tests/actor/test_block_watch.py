@@ -130,7 +130,7 @@ def test_r18_the_truth_is_used() -> None:
     assert set(seen.sent.values()) == {5}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     block=st.integers(FIRST + 1_000, 2**53 - 1),
     pace=st.sampled_from([0.0, 1.0, 50.0]),
@@ -156,7 +156,7 @@ def test_r18_unix_time_in_place_of_a_block(answers: int) -> None:
     assert seen.sent[81_400] == 5
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(far=st.integers(300, 10**9), length=st.integers(1, 150), from_block=st.integers(1, 80))
 def test_r18_another_chain_s_numbers_are_left_again(far: int, length: int, from_block: int) -> None:
     """They grow as a chain's do, so they are believed; some minutes after they end the miner comes back by itself."""
@@ -235,7 +235,7 @@ def test_r18_a_first_answer_that_no_chain_can_have_told_by_now_is_not_believed(b
     assert seen.opened() == [81_200]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     lengths=st.lists(st.sampled_from([1, 2, 7, 30, 99, 150, 1_000]), min_size=1, max_size=3),
     true_answers=st.integers(1, 3),
@@ -256,7 +256,7 @@ def test_r18_a_length_that_flips_makes_no_searches(lengths: list[int], true_answ
     assert not seen.events(ev.ConfigMismatched)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(blocks=st.integers(1, 400), from_block=st.integers(1, 120))
 def test_r18_another_length_begins_where_the_newest_window_ends(blocks: int, from_block: int) -> None:
     """Told for good from some answer on; windows never overlap, and searches keep their distance."""
@@ -391,7 +391,7 @@ def length_told(from_s: float, to_s: float, length: int) -> Lie:
     return between(from_s, to_s, lambda _s, true: changed(true, blocks_per_window=length))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     length=st.one_of(st.integers(101, 2_000), st.integers(10_000, 10**8)),
     from_block=st.integers(50, 110),
@@ -430,7 +430,7 @@ def test_r18_a_restart_does_not_make_a_taken_back_length_last() -> None:
     assert seen.sent[81_400]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     far=st.integers(1_000, 10**9),
     nth=st.integers(8, 40),
@@ -461,7 +461,7 @@ def test_r18_numbers_that_stand_still_speak_for_no_window(far: tuple[int, ...]) 
     assert seen.sent[81_300] == 5
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     lie_at=st.integers(68, 84),
     ahead=st.integers(81, 99),
@@ -481,7 +481,7 @@ def test_r18_a_window_that_the_chain_has_reached_is_kept(
     assert seen.sent == {81_200: 5, 81_300: 5}
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(lie_at=st.integers(1, 340), windows=st.integers(1, 2), block=st.integers(0, 40))
 def test_r18_one_answer_ahead_costs_at_most_one_window_its_posts(*, lie_at: int, windows: int, block: int) -> None:
     """Wherever it comes, within the windows that are spared; no search is made twice, and no window gets more posts."""

@@ -380,7 +380,7 @@ _LINES = st.one_of(
 )
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(st.lists(_LINES, min_size=1, max_size=6), st.text(max_size=60) | st.just(POST))
 def test_every_exchange_ends_in_an_analysis_or_its_error(script: list[Line], post: str) -> None:
     """Whatever the model does, the result is in range or an AnalysisError in bounds."""

@@ -281,7 +281,7 @@ def test_thoughts_that_left_no_room_are_told() -> None:
         assert caught.value.unfinished
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(
     st.lists(
         st.sampled_from(
@@ -309,7 +309,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(
     about=_JSON | st.booleans(),
     sentiment=_JSON | st.sampled_from(list(SENTIMENTS)),

@@ -53,7 +53,7 @@ def test_words_of_every_subnet_at_once_stay_bounded() -> None:
     assert len(_names(everything)) == MAX_CANDIDATES
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(st.lists(st.sampled_from([f for s in REGISTRY.subnets for f in s.functions]), max_size=30))
 def test_candidates_are_bounded_and_the_same_each_time(functions: list[str]) -> None:
     """At most MAX_CANDIDATES, without repetition, equal for a finder built anew."""

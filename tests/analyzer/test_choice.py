@@ -509,7 +509,7 @@ def test_who_answers_an_example_does_not_answer_the_question() -> None:
     assert read(json.dumps({**BEARISH, "subnets": [{**entry, "name": "another"}]})) == "answer"
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(derandomize=True, max_examples=300)
 @given(
     st.lists(
         st.sampled_from(

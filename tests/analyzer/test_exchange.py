@@ -275,7 +275,7 @@ _REFUSALS = st.one_of(
 )
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(st.lists(_REFUSALS, min_size=1, max_size=14))
 def test_no_exchange_is_without_end_or_asks_the_same_twice(script: list[Line]) -> None:
     """At most three calls that may be billed, and no request is repeated unless its connection broke."""

@@ -224,7 +224,7 @@ def test_every_name_in_context_is_found() -> None:
                 assert subnet.id in _direct(text), text
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(st.text(max_size=400))
 def test_any_text_is_survived(text: str) -> None:
     """No text raises, and ids come out once, in order and known."""

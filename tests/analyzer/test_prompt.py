@@ -21,7 +21,7 @@ def _input(content: str) -> dict[str, object]:
     return found
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(st.text(alphabet=st.characters(), max_size=200))
 def test_any_post_is_one_line_of_json(post: str) -> None:
     """Whatever stands in a post, the input is one line and reads back as the same post."""

@@ -138,7 +138,7 @@ _FOUND = st.lists(
 )
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(_FOUND)
 def test_any_chain_gives_a_registry_that_can_be_used(found: list[tuple[int, str, date | None]]) -> None:
     """Whatever owners call themselves, the result is whole, unique, printable, and a second refresh changes nothing."""

@@ -68,7 +68,7 @@ def test_records_tell_the_strategies_apart() -> None:
 
 
 @pytest.mark.parametrize("strategy", _strategies(), ids=NAMES)
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(noise=st.text(max_size=120), post=st.sampled_from([POST, "gm", "root, swap and score", "subnets 1, 4 and 45"]))
 def test_an_obeyed_injection_reaches_only_what_was_offered(strategy: Strategy, noise: str, post: str) -> None:
     """A model that obeys the post in full still chooses only among the candidates and categories of this post."""

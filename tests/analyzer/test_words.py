@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from actor.analyzer.words import Words, fold
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(st.text(max_size=200) | st.text(st.characters(max_codepoint=127), max_size=200))
 def test_words_and_gaps_make_the_post(text: str) -> None:
     """Put together again they are the folded text, but for subnet numbers, which are blanked at the same length."""
@@ -23,7 +23,7 @@ def test_words_and_gaps_make_the_post(text: str) -> None:
     assert words.numbers or words.lowered == re.findall(r"\w+", folded.lower())
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(st.text(max_size=200))
 def test_folding_keeps_its_length_when_lowered(text: str) -> None:
     """So that a place in the lowered text is the same place in the text; folding twice changes nothing more."""

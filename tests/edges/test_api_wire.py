@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actor.edges.api_wire import auth_headers, classify, status_block, unanswered
@@ -379,7 +379,6 @@ def _sane(block: Block) -> bool:
     )
 
 
-@settings(deadline=None)  # a loaded machine is no finding
 @given(st.integers(min_value=200, max_value=599), bodies, headers, st.booleans())
 def test_no_answer_breaks_the_classification(status: int, body: bytes, heads: dict[str, str], whole: bool) -> None:  # noqa: FBT001  (drawn)
     """Any answer is one of the four, with sane numbers, bounded texts, and fit for the journal."""
@@ -401,7 +400,6 @@ def test_no_answer_breaks_the_classification(status: int, body: bytes, heads: di
     assert expected.get(status, lambda: isinstance(said, Accepted | Failed))()
 
 
-@settings(deadline=None)
 @given(st.integers(min_value=200, max_value=599), bodies)
 def test_no_status_breaks_the_edge(status: int, body: bytes) -> None:
     """Any answer is a sane block with a number or a StatusError of one line."""

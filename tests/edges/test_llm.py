@@ -681,7 +681,7 @@ def test_cancelling_passes_through() -> None:
     asyncio.run(cancelled())
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(
     body=st.binary(max_size=60)
     | st.builds(lambda message: {"choices": [{"message": message}]}, st.text() | st.none() | st.lists(st.integers())),

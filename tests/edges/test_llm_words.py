@@ -116,7 +116,7 @@ def test_what_a_server_repeats_of_the_request_means_nothing() -> None:
     assert "balance" not in words_of('{"error": {"message": "x", "failed_generation": "insufficient balance"}}')
 
 
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 @given(
     st.integers(400, 599),
     st.recursive(

@@ -232,7 +232,7 @@ ENTRIES = st.sampled_from(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(entries=st.lists(ENTRIES, min_size=1, max_size=3), separator=st.sampled_from([",", ", ", " "]))
 def test_no_proxy_means_the_same_to_every_edge(wire: Any, entries: list[str], separator: str) -> None:
     """Each goes the way that the entries say, which is the way that the other two go."""

@@ -9,7 +9,7 @@ from enum import IntEnum
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actor.edges.text import (
@@ -28,7 +28,6 @@ any_text = st.lists(st.one_of(st.text(max_size=6), hostile), max_size=12).map(""
 SECRET = 'AAAA%2Bxyz/+=é"0123456789'  # noqa: S105  (planted to be found)
 
 
-@settings(deadline=None)  # a loaded machine is no finding
 @given(any_text, st.integers(min_value=1, max_value=50))
 def test_bounded_is_valid_and_never_longer(text: str, limit: int) -> None:
     """Whatever the text, the result fits and UTF-8 can hold it."""
@@ -37,7 +36,6 @@ def test_bounded_is_valid_and_never_longer(text: str, limit: int) -> None:
     result.encode()
 
 
-@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_bounded_leaves_a_short_valid_text_alone(text: str) -> None:
     """Nothing is changed that needs no change, NUL included."""
@@ -55,7 +53,6 @@ def test_surrogates_are_joined_or_replaced() -> None:
     assert valid_unicode("\ud83d\ude80 \ud83d") == bounded("\ud83d\ude80 \ud83d") == "🚀 �"
 
 
-@settings(deadline=None)
 @given(any_text, st.integers(min_value=1, max_value=50))
 def test_one_line_is_one_printable_line(text: str, limit: int) -> None:
     """No line break, control character or terminal escape survives."""
@@ -141,7 +138,6 @@ def _by_us(text: str) -> object:
         return ValueError
 
 
-@settings(deadline=None)
 @given(any_json, st.booleans(), st.integers(0, 40), st.lists(slips, max_size=4).map("".join))
 def test_parse_json_reads_what_python_reads(value: object, ascii_only: bool, at: int, slip: str) -> None:  # noqa: FBT001
     """JSON of any shape, and JSON with a slip in it, is the same value of the same types, or an error for both."""
@@ -198,7 +194,6 @@ def test_redactor_takes_the_longest_secret_first() -> None:
     assert Redactor(["secret", "secret-longer"])("secret-longer") == REDACTED
 
 
-@settings(deadline=None)
 @given(st.text(min_size=4), any_text, any_text)
 def test_redactor_leaves_no_secret(secret: str, before: str, after: str) -> None:
     """Whatever stands around it, the secret is gone, and so it is from the redactor's own repr."""

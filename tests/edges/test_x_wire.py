@@ -8,7 +8,7 @@ from itertools import permutations
 from typing import Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from actor.edges.reply import Reply
@@ -150,7 +150,6 @@ def test_one_post_has_one_id(zeros: int) -> None:
     assert not _page(*(_tweet(id="0" * number + "7") for number in range(1, zeros + 1))).posts
 
 
-@settings(deadline=None)
 @given(st.integers(-62_135_596_800, 253_402_300_799))
 def test_a_date_is_near_our_own_clock(at_s: int) -> None:
     """Ruling 17: 72 hours and a minute back, five minutes ahead; what the server was asked for proves nothing."""
@@ -209,7 +208,6 @@ def test_of_each_post_the_newest_version_is_kept() -> None:
 _IDS: Final = st.integers(1, 20).map(str)  # no more than are kept
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(_IDS, st.lists(_IDS, max_size=20)), max_size=40))
 def test_versions_of_any_histories_are_told_apart(told: list[tuple[str, list[str]]]) -> None:
     """Whatever a server tells: each kept post is its newest version, and no two of them are known to be the same."""
@@ -426,7 +424,6 @@ def nearly_pages(draw: st.DrawFn) -> bytes:
     return json.dumps(spoil(whole)).encode()
 
 
-@settings(deadline=None)  # a loaded machine is no finding
 @given(st.one_of(st.binary(max_size=60), json_values.map(lambda value: json.dumps(value).encode()), nearly_pages()))
 def test_no_body_breaks_the_page(body: bytes) -> None:
     """Any body is a page of sound posts or a ScrapeError, and every post can be journaled."""
@@ -444,7 +441,6 @@ def test_no_body_breaks_the_page(body: bytes) -> None:
             canonical_json(post)
 
 
-@settings(deadline=None)
 @given(
     st.integers(min_value=300, max_value=599),
     st.one_of(st.binary(max_size=60), json_values.map(lambda value: json.dumps(value).encode())),

@@ -131,7 +131,7 @@ class Spending(RuleBasedStateMachine):
 
 
 TestSpending = Spending.TestCase
-TestSpending.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestSpending.settings = settings(max_examples=100, stateful_step_count=50)
 
 
 def test_the_walks_reach_every_outcome() -> None:

@@ -181,7 +181,7 @@ class Walk(RuleBasedStateMachine):
 
 
 TestWalk = Walk.TestCase
-TestWalk.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+TestWalk.settings = settings(max_examples=150, stateful_step_count=60)
 
 
 def test_the_walks_reached_every_state() -> None:
