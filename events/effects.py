@@ -17,6 +17,7 @@ __all__ = [
     "Effect",
     "EndBackoff",
     "HoldWindow",
+    "LookUpAuthors",
     "PollStatus",
     "ScrapeWindow",
     "SignCheckpoint",
@@ -39,8 +40,15 @@ class ScrapeWindow(Value, frozen=True, kw_only=True):
     count: int
 
 
+class LookUpAuthors(Value, frozen=True, kw_only=True):
+    """Ask X who posted what was chosen: these user ids, at most 100, of authors that are not known."""
+
+    window: int
+    authors: tuple[str, ...]
+
+
 class HoldWindow(Value, frozen=True, kw_only=True):
-    """Record that a budget does not allow the search of ``window``. A decision: nothing outside is touched."""
+    """Record that a budget does not allow to ask X for ``window``. A decision: nothing outside is touched."""
 
     window: int
 
@@ -92,6 +100,7 @@ class SignCheckpoint(Value, frozen=True, kw_only=True):
 Effect: TypeAlias = (
     PollStatus
     | ScrapeWindow
+    | LookUpAuthors
     | HoldWindow
     | AnalyzePost
     | StartSubmission
