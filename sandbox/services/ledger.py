@@ -29,6 +29,7 @@ __all__ = [
     "Ledger",
     "Ledgers",
     "LlmLedger",
+    "Lookup",
     "Search",
     "Status",
     "Submission",
@@ -365,6 +366,12 @@ class Search(_Arrival, kw_only=True):
     users: int = 0
 
 
+class Lookup(_Arrival, kw_only=True):
+    """A question for users. ``users`` are the ids of those that were read, and billed; outcomes "told", "refused"."""
+
+    users: tuple[str, ...] = ()
+
+
 class Chat(_Arrival, kw_only=True):
     """A question to the model; outcomes "answered" (billed), "refused".
 
@@ -379,7 +386,7 @@ class Chat(_Arrival, kw_only=True):
     completion_tokens: int = 0
 
 
-Arrival: TypeAlias = Status | Submission | Search | Chat
+Arrival: TypeAlias = Status | Submission | Search | Lookup | Chat
 
 
 class Ledger(Accepted):
@@ -397,6 +404,7 @@ class Ledger(Accepted):
         self.statuses: list[Status] = []
         self.submissions: list[Submission] = []
         self.searches: list[Search] = []
+        self.lookups: list[Lookup] = []
         self.chats: list[Chat] = []
         self.versions: dict[str, str] = {}
         self.sleeps: list[tuple[float, float]] = []
@@ -404,7 +412,12 @@ class Ledger(Accepted):
     def enter(self, arrival: Arrival) -> None:
         """A request arrived."""
         self.arrivals.append(arrival)
-        kinds: dict[type, list[Any]] = {Status: self.statuses, Submission: self.submissions, Search: self.searches}
+        kinds: dict[type, list[Any]] = {
+            Status: self.statuses,
+            Submission: self.submissions,
+            Search: self.searches,
+            Lookup: self.lookups,
+        }
         kinds.get(type(arrival), self.chats).append(arrival)
 
     def accept(self, body: dict[str, Any], window: BlockWindow, at_s: float = 0.0) -> None:  # noqa: ARG002

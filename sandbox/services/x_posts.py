@@ -34,7 +34,7 @@ _WEEK_S: Final = 7 * _DAY_S
 _JUST_NOW_S: Final = 10
 _BOTH_VERSIONS: Final = 0.5
 _TOKEN: Final = "page-"  # noqa: S105  (marks a page, guards nothing)
-_TWEET_FIELDS: Final = frozenset({"id", "text", "edit_history_tweet_ids", "created_at", "public_metrics"})
+_TWEET_FIELDS: Final = frozenset({"id", "text", "edit_history_tweet_ids", "created_at", "public_metrics", "author_id"})
 _USER_FIELDS: Final = frozenset({"id", "name", "username", "created_at", "public_metrics"})
 
 
