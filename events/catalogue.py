@@ -22,6 +22,7 @@ from events.prices import Prices
 __all__ = [
     "CONFIGURATION",
     "EVENTS",
+    "MOST_CACHE_HOURS",
     "ActorStarted",
     "ActorStopped",
     "AnalysisFailed",
@@ -65,6 +66,8 @@ __all__ = [
 
 
 _DAY_S: Final = 86_400
+# For so long authors are remembered, whatever the policy says, for it may change.
+MOST_CACHE_HOURS: Final = 168
 _SENTIMENTS: Final = frozenset({-1.0, -0.5, 0.0, 0.5, 1.0})
 # Kinds of AnalysisFailed that no waiting mends: the key, the credit, the model or a parameter of every request is
 # refused, whatever the post (ruling 21). The fold reads this set, so a change of it raises _FOLD.
@@ -225,8 +228,8 @@ class Policy(Value, frozen=True, kw_only=True):
             raise ValueError("block_s is finite and above 0")
         if self.max_search_pages < 1:
             raise ValueError("max_search_pages is at least 1")
-        if self.author_cache_hours < 0:
-            raise ValueError("author_cache_hours is at least 0")
+        if not 0 <= self.author_cache_hours <= MOST_CACHE_HOURS:
+            raise ValueError(f"author_cache_hours is from 0 to {MOST_CACHE_HOURS}")
         limits = [limit for limit in (self.max_x_usd_per_day, self.max_llm_usd_per_day) if limit is not None]
         if not all(math.isfinite(limit) and limit > 0 for limit in limits):
             raise ValueError("budgets are finite and above 0")

@@ -107,13 +107,13 @@ def _authors_looked_up(s: State, e: ev.AuthorsLookedUp, at_ms: int) -> State:
     """Who is unknown to X is nobody whose post could be sent: it is left out."""
     _require_lookup(s, e.window, e.asked)
     told = {author.id: KnownAuthor(author=author, at_ms=at_ms) for author in e.authors}
-    kept = {known_id: known for known_id, known in s.authors.items() if s.is_fresh(known, at_ms)}
+    kept = {key: known for key, known in s.authors.items() if known.is_within(ev.MOST_CACHE_HOURS, at_ms)}
     nobody = set(e.asked) - told.keys()
     posts = [p for p in s.posts if p.post.has_author or p.post.author_id not in nobody]
     return changed(
         s,
         posts=tuple([_by_author(p, told.get(p.post.author_id), at_ms) for p in posts]),
-        authors={**kept, **told} if s.policy.author_cache_hours else {},
+        authors={**kept, **told},
         totals=changed(s.totals, left_out=s.totals.left_out + len(s.posts) - len(posts)),
     )
 

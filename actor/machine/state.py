@@ -166,6 +166,10 @@ class KnownAuthor(Value, frozen=True, kw_only=True):
     author: Author
     at_ms: int
 
+    def is_within(self, hours: int, at_ms: int) -> bool:
+        """Whether that is no older at ``at_ms``, nor ahead by as much: this host's clock may be set."""
+        return abs(at_ms - self.at_ms) < hours * _HOUR_MS
+
 
 class Refused(Value, frozen=True, kw_only=True):
     """The LLM's server refused every analysis of a window for one reason of configuration, and none succeeded since.
@@ -252,7 +256,7 @@ class State(Value, frozen=True, kw_only=True):
         counted: Posts the API counted by a window's first block; only recent windows.
         seen: Ids of chosen posts, other versions included, by the UTC day (unix days) of the record that chose them;
             before PostsScraped version 3 by the day of posting. Days far from the last search's are forgotten.
-        authors: Whom X was asked for in the last policy.author_cache_hours, by their ids; forgotten at a later answer.
+        authors: Whom X told of in the last MOST_CACHE_HOURS, by their ids; older ones are forgotten at a later answer.
         answers: Analyses of recent texts by the hour (unix hours) of their records, then by the texts' digests.
         checkpointed: First block of the last window that ended with a signed checkpoint.
         checkpoint_seq: Record that the last checkpoint with a list of hashes speaks of; 0 before the first.
@@ -381,11 +385,8 @@ class State(Value, frozen=True, kw_only=True):
     def author(self, author_id: str, at_ms: int) -> Author | None:
         """Who that is, if X was asked for it within the hours of the policy; None else."""
         known = self.authors.get(author_id)
-        return known.author if known is not None and self.is_fresh(known, at_ms) else None
-
-    def is_fresh(self, known: KnownAuthor, at_ms: int) -> bool:
-        """Whether that is no older than the policy allows, nor ahead by as much: this host's clock may be set."""
-        return abs(at_ms - known.at_ms) < self.policy.author_cache_hours * _HOUR_MS
+        is_fresh = known is not None and known.is_within(self.policy.author_cache_hours, at_ms)
+        return known.author if known is not None and is_fresh else None
 
     def is_author_due(self) -> bool:
         """Whether nobody knows yet who posted one of the posts that do not wait."""

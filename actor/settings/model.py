@@ -31,7 +31,7 @@ from actor.edges.messages import address_secrets
 from actor.edges.text import checked_base, is_loopback_host
 from actor.edges.x_wire import build_query
 from actor.settings.sources import SECRET, SettingsError, Sources, gather
-from events.catalogue import AT_RUN_TIME, Policy
+from events.catalogue import AT_RUN_TIME, MOST_CACHE_HOURS, Policy
 from events.prices import Prices, page_size, uusd
 
 __all__ = [
@@ -221,7 +221,7 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
     search_keywords: Annotated[Keywords, AT_RUN_TIME] = ("bittensor",)
     sampling: Annotated[Literal["random", "top"], AT_RUN_TIME] = "random"
     max_search_pages: Annotated[int, Field(ge=1, le=10), AT_RUN_TIME] = 1
-    author_cache_hours: Annotated[int, Field(ge=0, le=168), AT_RUN_TIME] = 0
+    author_cache_hours: Annotated[int, Field(ge=0, le=MOST_CACHE_HOURS), AT_RUN_TIME] = 0
     submit_attempts: Annotated[int, Field(ge=1, le=10)] = 3
     submit_backoff_seconds: Seconds = 3.0
     on_analysis_error: Annotated[Literal["default", "skip", "hold"], AT_RUN_TIME] = "default"
