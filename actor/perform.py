@@ -20,10 +20,13 @@ from actor.block_watch import BlockWatch
 from actor.chain_end import ChainEnd
 from actor.edges.text import one_line
 from actor.machine.facts import (
+    author_lookup_failed,
+    authors_event,
     observe,
     scrape_failed,
     scraped_event,
     submit_event,
+    with_known_authors,
 )
 from actor.machine.scoring import content_sha256, norm_text
 from actor.machine.state import REDUCER, State, TextAnswer, state_sha256
@@ -97,6 +100,7 @@ class Performer:
             ef.PollStatus: self._poll,
             ef.PollChain: self._poll_chain,
             ef.ScrapeWindow: self._scrape,
+            ef.LookUpAuthors: self._look_up,
             ef.HoldWindow: self._hold_window,
             ef.AnalyzePost: self._analyze,
             ef.StartSubmission: self._start_submission,
@@ -159,12 +163,25 @@ class Performer:
         began_s, policy = self._clock.elapsed_s(), state.policy
         try:
             scraped = await self._ports.scraper.scrape_posts(
-                effect.count, keywords=policy.search_keywords, max_pages=policy.max_search_pages, is_seen=state.is_seen
+                effect.count,
+                keywords=policy.search_keywords,
+                max_pages=policy.max_search_pages,
+                is_seen=state.is_seen,
+                with_authors=not policy.author_cache_hours,
             )
         except ScrapeError as error:
             return _one(scrape_failed(effect, error, latency_ms=self._since_ms(began_s)))
+        scraped = changed(scraped, posts=with_known_authors(state, scraped.posts, self._clock.now_ms()))
         seed = self._new_seed() if policy.sampling == "random" else None
         return _one(scraped_event(effect, scraped, seed=seed, latency_ms=self._since_ms(began_s)))
+
+    async def _look_up(self, effect: ef.LookUpAuthors, _state: State) -> Facts:
+        began_s = self._clock.elapsed_s()
+        try:
+            found = await self._ports.scraper.look_up_authors(effect.authors)
+        except ScrapeError as error:
+            return _one(author_lookup_failed(effect, error, latency_ms=self._since_ms(began_s)))
+        return _one(authors_event(effect, found, latency_ms=self._since_ms(began_s)))
 
     async def _hold_window(self, _effect: ef.HoldWindow, _state: State) -> Facts:
         return (lambda s: () if s.unaffordable is None else (s.unaffordable,),)

@@ -7,10 +7,10 @@ Texts in answers are bounded, valid Unicode and free of secrets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias
 
-from events.catalogue import ChainPolled, Post, SubmissionBody
+from events.catalogue import Author, ChainPolled, Post, SubmissionBody
 from events.codec import Value
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "ChainPort",
     "Clock",
     "Failed",
+    "FoundAuthors",
     "Limited",
     "Rejected",
     "ScrapeError",
@@ -122,7 +123,8 @@ class ApiPort(Protocol):
 class Scraped(Value, frozen=True, kw_only=True):
     """What a search brought: unseen usable posts as X ordered them, and what was paid for, as in PostsScraped.
 
-    ``since`` is there as well; None says that nobody held the posts' dates against a clock.
+    ``since`` is there as well; None says that nobody held the posts' dates against a clock. Posts have no author where
+    none were asked for.
     """
 
     posts: tuple[Post, ...]
@@ -134,8 +136,15 @@ class Scraped(Value, frozen=True, kw_only=True):
     since: int | None = None
 
 
+class FoundAuthors(Value, frozen=True, kw_only=True):
+    """Whom X knows of those that it was asked for, and how many users it returned, for the bill."""
+
+    authors: tuple[Author, ...]
+    users_read: int
+
+
 class ScrapeError(Exception):
-    """The search failed.
+    """The search, or the question for authors, failed.
 
     Attributes:
         kind: Stable word: "auth", "forbidden", "credits", "usage_capped", "rate_limited", "invalid_request", "server",
@@ -156,14 +165,29 @@ class ScrapeError(Exception):
 
 
 class ScraperPort(Protocol):
-    """X recent search."""
+    """X: recent search, and who its users are."""
 
     async def scrape_posts(
-        self, count: int, *, keywords: tuple[str, ...], max_pages: int, is_seen: Callable[[str], bool]
+        self,
+        count: int,
+        *,
+        keywords: tuple[str, ...],
+        max_pages: int,
+        is_seen: Callable[[str], bool],
+        with_authors: bool = True,
     ) -> Scraped:
         """Search once for at least ``count`` unseen posts that hold one of the keywords (ruling 8).
 
-        Each page is a request that is paid for, and there are at most ``max_pages``.
+        Each page is a request that is paid for, and there are at most ``max_pages``. Authors are paid for, too, so
+        without ``with_authors`` none are asked for.
+
+        Raises:
+            ScrapeError: X or the network refused.
+        """
+        ...
+
+    async def look_up_authors(self, author_ids: Sequence[str]) -> FoundAuthors:
+        """Ask once who these users are, at most 100; each that X knows is paid for.
 
         Raises:
             ScrapeError: X or the network refused.

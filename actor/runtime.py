@@ -44,7 +44,7 @@ from events.catalogue import (
     WindowsRevised,
 )
 from events.codec import changed
-from events.effects import DECISIONS, AnalyzePost, Effect, ScrapeWindow, SubmitPost
+from events.effects import DECISIONS, AnalyzePost, Effect, LookUpAuthors, ScrapeWindow, SubmitPost
 from events.journal.record import GENESIS, Draft, Head, Record
 from events.journal.store import JournalError, JournalStore, Lease, Snapshot
 
@@ -96,7 +96,7 @@ class Inbox:
 OnRecord: TypeAlias = Callable[[Record, State], None]
 
 # Paid for or sent: worth waiting for when the actor stops.
-_WORTH_WAITING: Final = (ScrapeWindow, AnalyzePost, SubmitPost)
+_WORTH_WAITING: Final = (ScrapeWindow, LookUpAuthors, AnalyzePost, SubmitPost)
 _SNAPSHOT_EVERY: Final = 1_000
 _EARLIER_FIRST_S: Final = 1.0  # how long a submission waits for the check of earlier bytes: a million records
 
@@ -332,7 +332,7 @@ class Actor:
         self._earlier.add_done_callback(lambda _: self._mailbox.put_nowait(None))
 
     async def _take_over(self, change: SettingsChanged) -> None:
-        if not any(isinstance(effect, ScrapeWindow) for effect in self._tasks):
+        if not any(isinstance(effect, ScrapeWindow | LookUpAuthors) for effect in self._tasks):
             self._change = None
             await self._record(change)
 

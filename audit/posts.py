@@ -37,7 +37,7 @@ class PostRow:
     """One post's life.
 
     Attributes:
-        post: As X served it.
+        post: As X served it, with its author once one was looked up.
         window: Number of the window that it was scraped for.
         scraped: The record of the search that found it.
         place: Its place among the posts that the search chose, from 1.
@@ -124,6 +124,8 @@ def _found(event: ev.PostsScraped, mark: Mark) -> list[PostRow]:
 def _concerned(event: ev.Event, pending: Mapping[str, PostRow]) -> list[str]:
     if isinstance(event, ev.GapDeclared):
         return list(pending)
+    if isinstance(event, ev.AuthorsLookedUp):
+        return [post_id for post_id, row in pending.items() if not row.post.has_author]
     post_id: str | None = getattr(event, "post_id", None)
     return [post_id] if post_id is not None and post_id in pending else []
 
@@ -132,6 +134,8 @@ def _lived(row: PostRow, event: ev.Event, mark: Mark, after: State) -> PostRow:
     known = after.pending(row.post.id)
     if known is None:
         row = replace(row, verdict=_verdict(event, row.post.id), decided=mark)
+    elif not row.post.has_author:
+        row = replace(row, post=known.post)
     match event:
         case ev.PostAnalyzed() | ev.AnalysisFailed():
             return replace(row, analysis=event, analyzed=mark, score=known.score if known and known.analyzed else None)

@@ -22,12 +22,16 @@ from events.prices import Prices
 __all__ = [
     "CONFIGURATION",
     "EVENTS",
+    "MOST_CACHE_HOURS",
     "ActorStarted",
     "ActorStopped",
     "AnalysisFailed",
     "ApiMoved",
     "ApiRecovered",
     "ApiUnreachable",
+    "Author",
+    "AuthorLookupFailed",
+    "AuthorsLookedUp",
     "BackoffElapsed",
     "BudgetSpent",
     "ChainPollFailed",
@@ -63,6 +67,9 @@ __all__ = [
 ]
 
 
+_DAY_S: Final = 86_400
+# For so long authors are remembered, whatever the policy says, for it may change.
+MOST_CACHE_HOURS: Final = 168
 _SENTIMENTS: Final = frozenset({-1.0, -0.5, 0.0, 0.5, 1.0})
 # Kinds of AnalysisFailed that no waiting mends: the key, the credit, the model or a parameter of every request is
 # refused, whatever the post (ruling 21). The fold reads this set, so a change of it raises _FOLD.
@@ -77,7 +84,7 @@ class Post(Value, frozen=True, kw_only=True):
     Attributes:
         id: Post id, decimal digits.
         content: The text exactly as served (not normalized).
-        author: User name without ``@``.
+        author: User name without ``@``; empty while the author is not looked up (AUTHOR_CACHE_HOURS).
         author_id: The user's id at X.
         timestamp: When it was posted, unix seconds.
         account_created: When the account was made, unix seconds.
@@ -118,6 +125,43 @@ class Post(Value, frozen=True, kw_only=True):
         """The ids under which it may be known, its own first."""
         return (self.id, *self.edits)
 
+    @property
+    def has_author(self) -> bool:
+        """Whether it is known who posted it; without that it can be neither scored nor sent."""
+        return bool(self.author)
+
+    def by(self, author: Author, at_s: int) -> Post:
+        """The same post with what is known of its author, whose account is as old as it is at ``at_s``."""
+        return changed(
+            self,
+            author=author.username,
+            account_created=author.created,
+            account_age=max(0, (at_s - author.created) // _DAY_S),
+            followers=author.followers,
+        )
+
+
+class Author(Value, frozen=True, kw_only=True):
+    """Who posted, as X served it.
+
+    Attributes:
+        id: The user's id at X.
+        username: User name without ``@``.
+        created: When the account was made, unix seconds.
+        followers: How many follow it.
+    """
+
+    id: str
+    username: str
+    created: int
+    followers: int
+
+    def __post_init__(self) -> None:
+        if not (_is_id(self.id) and self.username):
+            raise ValueError(f"an author has an id of decimal digits and a name, not {self.id!r} and {self.username!r}")
+        if self.followers < 0:
+            raise ValueError(f"author {self.id}: counts are not negative")
+
 
 def _is_id(text: str) -> bool:
     return text.isascii() and text.isdigit()
@@ -146,6 +190,8 @@ class Policy(Value, frozen=True, kw_only=True):
         search_keywords: SEARCH_KEYWORDS: what is searched for.
         sampling: SAMPLING: "random" draws among the new posts (ruling 8), "top" takes those of greatest value.
         max_search_pages: MAX_SEARCH_PAGES: so many requests one search makes at most.
+        author_cache_hours: AUTHOR_CACHE_HOURS: searches bring no authors; those of chosen posts are looked up, and not
+            again for so long. 0 has searches bring them.
         prices: What the budgets reckon with.
         max_x_usd_per_day: MAX_X_USD_PER_DAY, None without a budget.
         max_llm_usd_per_day: MAX_LLM_USD_PER_DAY, None without a budget.
@@ -168,6 +214,7 @@ class Policy(Value, frozen=True, kw_only=True):
     search_keywords: Annotated[tuple[str, ...], AT_RUN_TIME] = ("bittensor",)
     sampling: Annotated[Literal["random", "top"], AT_RUN_TIME] = "random"
     max_search_pages: Annotated[int, AT_RUN_TIME] = 1
+    author_cache_hours: Annotated[int, AT_RUN_TIME] = 0
     prices: Annotated[Prices, AT_RUN_TIME] = Prices()
     max_x_usd_per_day: Annotated[float | None, AT_RUN_TIME] = None
     max_llm_usd_per_day: Annotated[float | None, AT_RUN_TIME] = None
@@ -175,12 +222,9 @@ class Policy(Value, frozen=True, kw_only=True):
     chain_poll_s: Annotated[float | msgspec.UnsetType, AT_RUN_TIME] = msgspec.UNSET
 
     def __post_init__(self) -> None:
-        if self.blocks_per_window < 1:
-            raise ValueError("blocks_per_window is at least 1")
-        if self.max_submissions_per_window < 1:
-            raise ValueError("max_submissions_per_window is at least 1")
-        if self.submit_attempts < 1:
-            raise ValueError("submit_attempts is at least 1")
+        for name in ("blocks_per_window", "max_submissions_per_window", "submit_attempts", "max_search_pages"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is at least 1")
         seconds = (self.submit_backoff_s, self.poll_interval_s, self.crash_backoff_s, self.max_post_age_s)
         if not all(math.isfinite(s) and s >= 0 for s in seconds):
             raise ValueError("waits are finite and not negative")
@@ -188,8 +232,8 @@ class Policy(Value, frozen=True, kw_only=True):
             raise ValueError("block_s is finite and above 0")
         if self.chain_poll_s is not msgspec.UNSET and not (math.isfinite(self.chain_poll_s) and self.chain_poll_s > 0):
             raise ValueError("chain_poll_s is finite and above 0")
-        if self.max_search_pages < 1:
-            raise ValueError("max_search_pages is at least 1")
+        if not 0 <= self.author_cache_hours <= MOST_CACHE_HOURS:
+            raise ValueError(f"author_cache_hours is from 0 to {MOST_CACHE_HOURS}")
         limits = [limit for limit in (self.max_x_usd_per_day, self.max_llm_usd_per_day) if limit is not None]
         if not all(math.isfinite(limit) and limit > 0 for limit in limits):
             raise ValueError("budgets are finite and above 0")
@@ -401,8 +445,59 @@ class ScrapeFailed(Value, frozen=True, kw_only=True):
     latency_ms: int = 0
 
 
+class AuthorsLookedUp(Value, frozen=True, kw_only=True):
+    """X told who posted what was chosen. Posts whose author it does not know are left out: nobody could send them.
+
+    Attributes:
+        window: The window that is worked on.
+        asked: Ids of the authors that were asked for.
+        authors: Those of them that X knows.
+        users_read: Users that X returned, for the bill.
+        latency_ms: From the request to the answer.
+    """
+
+    window: int
+    asked: tuple[str, ...]
+    authors: tuple[Author, ...]
+    users_read: int
+    latency_ms: int
+
+    def __post_init__(self) -> None:
+        known = {author.id for author in self.authors}
+        if not (len(set(self.asked)) == len(self.asked) >= 1 and len(known) == len(self.authors)):
+            raise ValueError("each author is asked for, and told, once")
+        if not known.issubset(self.asked):
+            raise ValueError("an answer tells of authors that were asked for")
+        if self.users_read < len(known):
+            raise ValueError("what was told was read")
+
+
+class AuthorLookupFailed(Value, frozen=True, kw_only=True):
+    """X did not tell who posted what was chosen. Those posts wait for a later window, the others go on.
+
+    Attributes:
+        window: The window that is worked on.
+        asked: Ids of the authors that were asked for.
+        kind: As in ScrapeFailed.
+        reason: One line for people.
+        http_status: What X answered, None without an answer.
+        retry_after_s: What X asked to wait, None when it did not say.
+        latency_ms: Time spent.
+    """
+
+    window: int
+    asked: tuple[str, ...]
+    kind: str
+    reason: str
+    http_status: int | None = None
+    retry_after_s: float | None = None
+    latency_ms: int = 0
+
+
 class BudgetSpent(Value, frozen=True, kw_only=True):
-    """A budget does not allow the search of a window; the window is spent without one.
+    """A budget does not allow what a window would have X or the LLM asked for; the window is spent without a search.
+
+    Posts whose author would be looked up wait for a later window.
 
     Attributes:
         budget: Which one: "x" is MAX_X_USD_PER_DAY, "llm" MAX_LLM_USD_PER_DAY.
@@ -868,8 +963,10 @@ class Spent(Value, frozen=True, kw_only=True):
             largest_completion=max(self.largest_completion, other.largest_completion),
         )
 
-    def told(self, event: PostsScraped | PostAnalyzed | AnalysisFailed) -> Spent:
+    def told(self, event: PostsScraped | AuthorsLookedUp | PostAnalyzed | AnalysisFailed) -> Spent:
         """With what the record of a paid answer tells."""
+        if isinstance(event, AuthorsLookedUp):
+            return changed(self, users=self.users + event.users_read)
         if isinstance(event, PostsScraped):
             return changed(self, posts=self.posts + event.posts_read, users=self.users + event.users_read)
         prompt, completion = event.prompt_tokens, event.completion_tokens
@@ -947,6 +1044,8 @@ Event: TypeAlias = (
     | WindowsRevised
     | PostsScraped
     | ScrapeFailed
+    | AuthorsLookedUp
+    | AuthorLookupFailed
     | BudgetSpent
     | PostAnalyzed
     | AnalysisFailed

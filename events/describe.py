@@ -18,6 +18,7 @@ _LONGEST_LINE: Final = 2_000
 _TROUBLE: Final = frozenset(
     {
         ev.ScrapeFailed,
+        ev.AuthorLookupFailed,
         ev.BudgetSpent,
         ev.AnalysisFailed,
         ev.SubmissionRejected,
@@ -66,6 +67,14 @@ def _scraped(e: ev.PostsScraped) -> str:
     return (
         f"window {e.window}: {len(e.posts)} of {e.wanted} posts chosen from {len(e.candidates)} new ones; "
         f"read {e.posts_read} posts, {e.users_read} users{requests}{unusable}"
+    )
+
+
+def _looked_up(e: ev.AuthorsLookedUp) -> str:
+    nobody = len(e.asked) - len(e.authors)
+    left_out = f"; posts of the other {nobody} are left out" if nobody else ""
+    return (
+        f"window {e.window}: {len(e.authors)} of {len(e.asked)} authors known to X{left_out}; read {e.users_read} users"
     )
 
 
@@ -135,6 +144,10 @@ _LINES: Final[Mapping[type, Callable[[Any], str]]] = {
     ),
     ev.PostsScraped: _scraped,
     ev.ScrapeFailed: lambda e: f"window {e.window}: scrape failed, window spent: {printable(e.reason)}",
+    ev.AuthorsLookedUp: _looked_up,
+    ev.AuthorLookupFailed: lambda e: (
+        f"window {e.window}: {len(e.asked)} authors could not be looked up, their posts wait: {printable(e.reason)}"
+    ),
     ev.BudgetSpent: _budget_spent,
     ev.PostAnalyzed: _analyzed,
     ev.AnalysisFailed: lambda e: f"post {e.post_id}: analysis failed: {printable(e.reason)}",

@@ -17,6 +17,7 @@ __all__ = [
     "Effect",
     "EndBackoff",
     "HoldWindow",
+    "LookUpAuthors",
     "PollChain",
     "PollStatus",
     "ScrapeWindow",
@@ -47,8 +48,15 @@ class ScrapeWindow(Value, frozen=True, kw_only=True):
     count: int
 
 
+class LookUpAuthors(Value, frozen=True, kw_only=True):
+    """Ask X who posted what was chosen: these user ids, at most 100, of authors that are not known."""
+
+    window: int
+    authors: tuple[str, ...]
+
+
 class HoldWindow(Value, frozen=True, kw_only=True):
-    """Record that a budget does not allow the search of ``window``. A decision: nothing outside is touched."""
+    """Record that a budget does not allow to ask X for ``window``. A decision: nothing outside is touched."""
 
     window: int
 
@@ -101,6 +109,7 @@ Effect: TypeAlias = (
     PollStatus
     | PollChain
     | ScrapeWindow
+    | LookUpAuthors
     | HoldWindow
     | AnalyzePost
     | StartSubmission

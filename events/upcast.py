@@ -17,13 +17,13 @@ Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 VERSIONS: Final[Mapping[str, int]] = {
     **dict.fromkeys(EVENTS, 1),
-    "ActorStarted": 4,
+    "ActorStarted": 5,
     "AnalysisFailed": 4,
     "CheckpointSigned": 3,
     "GapDeclared": 2,
     "PostAnalyzed": 4,
     "PostsScraped": 3,
-    "SettingsChanged": 2,
+    "SettingsChanged": 3,
 }
 
 
@@ -58,6 +58,11 @@ def _actor_started_2(data: dict[str, Any]) -> dict[str, Any]:
 def _policy_3(data: dict[str, Any]) -> dict[str, Any]:
     """ActorStarted version 3 and SettingsChanged version 1 had no ``block_s``; 12 s is the default."""
     return {**data, "policy": {**data["policy"], "block_s": 12.0}}
+
+
+def _policy_4(data: dict[str, Any]) -> dict[str, Any]:
+    """ActorStarted version 4 and SettingsChanged version 2: every search brought the authors."""
+    return {**data, "policy": {**data["policy"], "author_cache_hours": 0}}
 
 
 def _gap_declared_1(data: dict[str, Any]) -> dict[str, Any]:
@@ -100,6 +105,7 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("ActorStarted", 1): _actor_started_1,
     ("ActorStarted", 2): _actor_started_2,
     ("ActorStarted", 3): _policy_3,
+    ("ActorStarted", 4): _policy_4,
     ("AnalysisFailed", 1): _analysis_failed_1,
     ("AnalysisFailed", 2): _analyzed_2,
     ("AnalysisFailed", 3): _analyzed_3,
@@ -112,6 +118,7 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("PostsScraped", 1): _posts_scraped_1,
     ("PostsScraped", 2): _posts_scraped_2,
     ("SettingsChanged", 1): _policy_3,
+    ("SettingsChanged", 2): _policy_4,
 }
 
 

@@ -25,6 +25,7 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "budget": "a budget did not allow its search",
     "nothing new": "its search brought no new post",
     "held": "the LLM's server refused to analyze the posts that wait for it and fill it",
+    "authors": "X did not tell who posted the posts that were carried into it and fill it",
     "too old": "nothing but carried posts waited to be sent, and they grew too old first",
     "gap": "records are missing: a gap was accepted",
     "moved": "the journal moved to another API",
@@ -48,9 +49,11 @@ _PATIENCE_MS: Final = 3_600_000
 # A chain's block takes at least as long; a clock that was set ahead passes over more time than blocks do.
 _BLOCK_MS: Final = 12_000
 _SEARCHES: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent)
+_LOOKUPS: Final = (ev.AuthorsLookedUp, ev.AuthorLookupFailed)
 _ANSWERS: Final = (ev.SubmissionAccepted, ev.SubmissionRejected, ev.SubmissionFailed, ev.RateLimited)
 _OF_ATTEMPTS: Final = frozenset({*_ANSWERS, ev.SubmissionStarted})
-_WORK: Final = (*_SEARCHES, *_ANSWERS, ev.PostAnalyzed, ev.AnalysisFailed, ev.SubmissionStarted, ev.BackoffElapsed)
+_ANALYSES: Final = (ev.PostAnalyzed, ev.AnalysisFailed)
+_WORK: Final = (*_SEARCHES, *_LOOKUPS, *_ANSWERS, *_ANALYSES, ev.SubmissionStarted, ev.BackoffElapsed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +116,8 @@ class _Told:
             self.put_down_to("nothing new", record.seq)
         elif isinstance(event, ev.ScrapeFailed):
             self.put_down_to("scrape failed", record.seq)
+        elif isinstance(event, _LOOKUPS):
+            self.put_down_to("authors", record.seq)
         else:
             self.put_down_to("budget", record.seq)
 

@@ -1,25 +1,29 @@
-"""X recent search behind ``actor.ports.ScraperPort``. It asks, maps and counts; it never samples, waits or retries."""
+"""X behind ``actor.ports.ScraperPort``: recent search, and who its users are.
+
+It asks, maps and counts; it never samples, waits or retries.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from actor.edges.reply import Reply, Unanswered
 from actor.edges.text import Redactor, checked_base, place, safe_line
 from actor.edges.threads import in_daemon_thread
-from actor.edges.x_wire import LOOKBACK_S, Page, build_query, newest_versions, parse_page, refusal
-from actor.ports import Clock, Scraped, ScrapeError
+from actor.edges.x_wire import LOOKBACK_S, Page, build_query, newest_versions, parse_page, parse_users, refusal
+from actor.ports import Clock, FoundAuthors, Scraped, ScrapeError
 from events.catalogue import Post
 from events.prices import PERHAPS_BILLED, page_size
 
 __all__ = ["FetchPage", "PostScraper"]
 
-# (parameters of the search, seconds left) -> the answer, and what the client library raised over it if it did.
+_USER_FIELDS: Final = ("created_at", "public_metrics", "username")
+# (parameters of the request, seconds left) -> the answer, and what the client library raised over it if it did.
 FetchPage: TypeAlias = Callable[[Mapping[str, Any], float], Awaitable[tuple[Reply, Exception | None]]]
 
 
@@ -31,6 +35,7 @@ class _Search:
     is_seen: Callable[[str], bool]
     query: str
     max_pages: int
+    with_authors: bool
     posts: list[Post] = field(default_factory=list)
     pages: int = 0
     requests: int = 0
@@ -87,6 +92,7 @@ class PostScraper:
         total_timeout_s: For a whole search, all pages together.
         redact: Takes the secrets of this process out of a text.
         fetch_page: Asks for one page or raises Unanswered; None for HTTP.
+        fetch_users: Asks for users or raises Unanswered; None for HTTP.
 
     Raises:
         ValueError: A setting that no search can be made with; the message names it, never the token.
@@ -102,6 +108,7 @@ class PostScraper:
         total_timeout_s: float = 30.0,
         redact: Callable[[str], str],
         fetch_page: FetchPage | None = None,
+        fetch_users: FetchPage | None = None,
     ) -> None:
         if not bearer_token or not all("!" <= char <= "~" for char in bearer_token):
             raise ValueError("X_BEARER_TOKEN is empty or holds characters that no token has: copy it again")
@@ -112,7 +119,8 @@ class PostScraper:
         self._clock = clock
         self._timeout_s = timeout_s
         self._total_timeout_s = total_timeout_s
-        self._fetch_page = fetch_page or self._fetch_in_thread
+        self._fetch_page = fetch_page or partial(self._fetch_in_thread, "fetch_page")
+        self._fetch_users = fetch_users or partial(self._fetch_in_thread, "fetch_users")
         own = Redactor((bearer_token,))
         self._redact: Callable[[str], str] = lambda text: redact(own(text))
 
@@ -120,7 +128,13 @@ class PostScraper:
         return f"PostScraper({place(self._base)})"
 
     async def scrape_posts(
-        self, count: int, *, keywords: tuple[str, ...], max_pages: int, is_seen: Callable[[str], bool]
+        self,
+        count: int,
+        *,
+        keywords: tuple[str, ...],
+        max_pages: int,
+        is_seen: Callable[[str], bool],
+        with_authors: bool = True,
     ) -> Scraped:
         """Search once for at least ``count`` unseen posts that hold one of the keywords (ruling 8).
 
@@ -130,14 +144,14 @@ class PostScraper:
             ScrapeError: X or the network refused.
             ValueError: X would refuse these keywords.
         """
-        search = _Search(count, is_seen, query=build_query(keywords), max_pages=max_pages)
+        query = build_query(keywords)
+        search = _Search(count, is_seen, query=query, max_pages=max_pages, with_authors=with_authors)
         try:
             async with asyncio.timeout(self._total_timeout_s):
                 await self._run(search)
         except TimeoutError as error:
             if not search.pages:
-                reason = f"no answer from {place(self._base)} within {self._total_timeout_s:g} s"
-                raise ScrapeError(reason, kind="timeout") from error
+                raise self._late() from error
             search.lost_pages = 1
         except ScrapeError as error:
             if not search.pages:
@@ -145,8 +159,26 @@ class PostScraper:
             search.lost_pages = int(error.kind in PERHAPS_BILLED)
         return search.result()
 
+    async def look_up_authors(self, author_ids: Sequence[str]) -> FoundAuthors:
+        """Ask once who these users are.
+
+        Raises:
+            ScrapeError: X or the network refused.
+        """
+        params = {"ids": list(author_ids), "user_fields": list(_USER_FIELDS)}
+        try:
+            async with asyncio.timeout(self._total_timeout_s):
+                reply = await self._fetch(self._fetch_users, params, self._total_timeout_s)
+        except TimeoutError as error:
+            raise self._late() from error
+        return parse_users(reply, author_ids, now_s=self._now_s(), redact=self._redact)
+
+    def _late(self) -> ScrapeError:
+        reason = f"no answer from {place(self._base)} within {self._total_timeout_s:g} s"
+        return ScrapeError(reason, kind="timeout")
+
     async def aclose(self) -> None:
-        """Nothing stays open between two searches."""
+        """Nothing stays open between two requests."""
 
     async def _run(self, search: _Search) -> None:
         deadline_s = asyncio.get_running_loop().time() + self._total_timeout_s
@@ -154,23 +186,24 @@ class PostScraper:
         while search.wants_more():
             search.requests += 1
             left_s = deadline_s - asyncio.get_running_loop().time()
-            reply = await self._fetch(params | {"next_token": search.next_token}, left_s)
-            search.add(parse_page(reply, now_s=self._now_s(), redact=self._redact))
+            reply = await self._fetch(self._fetch_page, params | {"next_token": search.next_token}, left_s)
+            page = parse_page(reply, now_s=self._now_s(), redact=self._redact, with_authors=search.with_authors)
+            search.add(page)
 
     @staticmethod
     def _params(search: _Search, now_s: int) -> dict[str, Any]:
+        users = {"expansions": ["author_id"], "user_fields": list(_USER_FIELDS)} if search.with_authors else {}
         return {
             "query": search.query,
             "max_results": page_size(search.wanted),
             "start_time": datetime.fromtimestamp(now_s - LOOKBACK_S, UTC),
-            "expansions": ["author_id"],
             "tweet_fields": ["created_at", "public_metrics", "author_id"],
-            "user_fields": ["created_at", "public_metrics", "username"],
+            **users,
         }
 
-    async def _fetch(self, params: dict[str, Any], left_s: float) -> Reply:
+    async def _fetch(self, fetch: FetchPage, params: dict[str, Any], left_s: float) -> Reply:
         try:
-            reply, cause = await self._fetch_page(params, left_s)
+            reply, cause = await fetch(params, left_s)
         except Unanswered as error:
             reason = safe_line(f"{place(self._base)}: {error.reason}", self._redact)
             broke = error.kind == "connection" and not error.never_sent
@@ -182,13 +215,16 @@ class PostScraper:
     def _now_s(self) -> int:
         return self._clock.now_ms() // 1000
 
-    async def _fetch_in_thread(self, params: Mapping[str, Any], left_s: float) -> tuple[Reply, Exception | None]:
-        return await in_daemon_thread(partial(self._blocking_fetch, params, left_s), name="x-search")
+    async def _fetch_in_thread(
+        self, fetch: str, params: Mapping[str, Any], left_s: float
+    ) -> tuple[Reply, Exception | None]:
+        return await in_daemon_thread(partial(self._blocking_fetch, fetch, params, left_s), name="x-search")
 
-    def _blocking_fetch(self, params: Mapping[str, Any], left_s: float) -> tuple[Reply, Exception | None]:
-        from actor.edges.x_http import fetch_page  # noqa: PLC0415  (0.2 s to import; here it holds up no loop)
+    def _blocking_fetch(self, fetch: str, params: Mapping[str, Any], left_s: float) -> tuple[Reply, Exception | None]:
+        from actor.edges import x_http  # noqa: PLC0415  (0.2 s to import; here it holds up no loop)
 
-        return fetch_page(
+        ask = x_http.fetch_users if fetch == "fetch_users" else x_http.fetch_page
+        return ask(
             bearer_token=self._bearer_token,
             base=self._base,
             timeout_s=self._timeout_s,

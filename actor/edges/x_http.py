@@ -27,7 +27,7 @@ from actor.edges.network import Way, way_to
 from actor.edges.pace import Body
 from actor.edges.reply import Reply, Unanswered, root_cause
 
-__all__ = ["fetch_page", "fetch_usage"]
+__all__ = ["fetch_page", "fetch_usage", "fetch_users"]
 
 _TWEEPY_BASE: Final = "https://api.twitter.com/2"
 _LARGEST_BODY: Final = 4 * 1024 * 1024
@@ -55,6 +55,21 @@ def fetch_page(
         client.search_recent_tweets(**params)
 
     return _ask(search, bearer_token, base, timeout_s=timeout_s, total_timeout_s=total_timeout_s)
+
+
+def fetch_users(
+    *, bearer_token: str, base: str, timeout_s: float, total_timeout_s: float, params: Mapping[str, Any]
+) -> tuple[Reply, Exception | None]:
+    """Who some users are, and what tweepy raised over the answer if it did. Blocks.
+
+    Raises:
+        Unanswered: No answer, or a 2xx that broke off.
+    """
+
+    def look_up(client: tweepy.Client) -> None:
+        client.get_users(**params)
+
+    return _ask(look_up, bearer_token, base, timeout_s=timeout_s, total_timeout_s=total_timeout_s)
 
 
 def fetch_usage(*, bearer_token: str, base: str, timeout_s: float) -> Reply:

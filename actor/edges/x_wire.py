@@ -1,4 +1,4 @@
-"""X recent search on the wire: the query, a page of JSON into posts, a refusal into a ScrapeError. Pure.
+"""X on the wire: a search's query, JSON into posts and users, a refusal into a ScrapeError. Pure.
 
 A post that lacks what a submission needs is counted, never guessed, and so is one whose date was not asked for: what
 is remembered and for how long rests on dates being near our own clock's. Texts stay as served: the coordination API
@@ -14,11 +14,11 @@ from typing import Final
 
 from actor.edges.reply import Reply
 from actor.edges.text import as_float, as_int, valid_unicode
-from actor.ports import ScrapeError
-from events.catalogue import Post
+from actor.ports import FoundAuthors, ScrapeError
+from events.catalogue import Author, Post
 from events.codec import Value, changed
 
-__all__ = ["LOOKBACK_S", "Page", "build_query", "newest_versions", "parse_page", "refusal"]
+__all__ = ["LOOKBACK_S", "Page", "build_query", "newest_versions", "parse_page", "parse_users", "refusal"]
 
 LOOKBACK_S: Final = 72 * 3600  # ruling 9: an older post would be abandoned; X itself searches 7 days
 
@@ -26,7 +26,6 @@ _LONGEST_QUERY: Final = 512
 _LONGEST_CONTENT: Final = 100_000
 _LONGEST_TOKEN: Final = 1_000
 _LONGEST_WAIT_S: Final = 30 * 86_400.0
-_DAY_S: Final = 86_400
 # What a post's date may lie outside of what was asked for: a search takes a moment, and clocks differ (ruling 17).
 _TOO_OLD_S: Final = 60
 _AHEAD_S: Final = 300
@@ -113,12 +112,41 @@ def _term(keyword: str) -> str:
     return f'"{word}"' if _SYNTAX.search(word) else word
 
 
-def parse_page(reply: Reply, *, now_s: int, redact: Callable[[str], str]) -> Page:
+def parse_page(reply: Reply, *, now_s: int, redact: Callable[[str], str], with_authors: bool = True) -> Page:
     """Read the page that a 2xx brought. ``now_s`` is when it came, unix seconds: dates and ages are held against it.
+
+    Without ``with_authors`` nobody asked for users, and posts have no author.
 
     Raises:
         ScrapeError: "malformed" for anything but a search answer; as the problem says for errors without data.
     """
+    body, data = _body(reply, redact)
+    if not data and body.get("errors"):
+        raise _problem(reply, body, now_s, redact)
+    return _page(body, data, now_s, with_authors=with_authors)
+
+
+def parse_users(reply: Reply, asked: Sequence[str], *, now_s: int, redact: Callable[[str], str]) -> FoundAuthors:
+    """Read the users that a 2xx brought. Whom X does not know, since the account is gone, it names under ``errors``.
+
+    Raises:
+        ScrapeError: "malformed" for anything but such an answer; as the problem says for errors that name no user.
+    """
+    body, data = _body(reply, redact)
+    errors = [_object(error) for error in _list(body.get("errors"))]
+    if not data and errors and not all(_about(error, asked) for error in errors):
+        raise _problem(reply, body, now_s, redact)
+    found = {author.id: author for author in map(_author, data) if author is not None and author.id in asked}
+    return FoundAuthors(authors=tuple(found.values()), users_read=len(data))
+
+
+def _about(error: Mapping[str, object], asked: Sequence[str]) -> bool:
+    """Whether an error says of one user that was asked for that there is none."""
+    return error.get("resource_type") == "user" and (error.get("resource_id") or error.get("value")) in asked
+
+
+def _body(reply: Reply, redact: Callable[[str], str]) -> tuple[Mapping[str, object], list[object]]:
+    """The answer, and the list in it."""
     try:
         body = reply.json()
     except ValueError:
@@ -127,10 +155,10 @@ def parse_page(reply: Reply, *, now_s: int, redact: Callable[[str], str]) -> Pag
         raise _malformed(reply, redact)
     data = body.get("data")
     if not data and body.get("errors"):
-        raise _problem(reply, body, now_s, redact)
+        return body, []
     if not isinstance(data, list | None):
         raise _malformed(reply, redact)
-    return _page(body, data or [], now_s)
+    return body, data or []
 
 
 def refusal(reply: Reply, *, now_s: int, redact: Callable[[str], str]) -> ScrapeError:
@@ -138,11 +166,11 @@ def refusal(reply: Reply, *, now_s: int, redact: Callable[[str], str]) -> Scrape
     return _problem(reply, reply.json_object(), now_s, redact)
 
 
-def _page(body: Mapping[str, object], data: list[object], now_s: int) -> Page:
+def _page(body: Mapping[str, object], data: list[object], now_s: int, *, with_authors: bool) -> Page:
     includes = _object(body.get("includes"))
     users = [user for user in _list(includes.get("users")) if isinstance(user, dict)]
-    by_id = {user["id"]: user for user in users if isinstance(user.get("id"), str)}
-    found = [_post(item, by_id, now_s) for item in data]
+    authors = {author.id: author for author in map(_author, users) if author is not None}
+    found = [_post(item, authors if with_authors else None, now_s) for item in data]
     distinct: dict[str, Post] = {}
     for post in filter(None, found):
         distinct.setdefault(post.id, post)
@@ -157,37 +185,48 @@ def _page(body: Mapping[str, object], data: list[object], now_s: int) -> Page:
     )
 
 
-def _post(item: object, users: Mapping[str, Mapping[str, object]], now_s: int) -> Post | None:
+def _author(item: object) -> Author | None:
+    user = _object(item)
+    user_id, username, created = user.get("id"), _username(user.get("username")), _unix(user.get("created_at"))
+    followers = _counts(user.get("public_metrics"), "followers_count")
+    if not (isinstance(user_id, str) and _ID.fullmatch(user_id)):
+        return None
+    if username is None or created is None or followers is None:
+        return None
+    return Author(id=user_id, username=username, created=created, followers=followers[0])
+
+
+def _post(item: object, authors: Mapping[str, Author] | None, now_s: int) -> Post | None:
+    """A post that can be used, by its author; by none where no authors were asked for."""
     fields = _object(item)
     post_id, text, author_id = fields.get("id"), fields.get("text"), fields.get("author_id")
     if not (isinstance(post_id, str) and isinstance(author_id, str) and isinstance(text, str)):
         return None
     if not (_ID.fullmatch(post_id) and _ID.fullmatch(author_id) and len(text) <= _LONGEST_CONTENT and text.split()):
         return None
-    user = users.get(author_id, {})
-    author, created = _username(user.get("username")), _unix(user.get("created_at"))
+    author = None if authors is None else authors.get(author_id)
     posted = _unix(fields.get("created_at"))
     counts = _counts(fields.get("public_metrics"), "retweet_count", "like_count", "reply_count", "quote_count")
-    followers = _counts(user.get("public_metrics"), "followers_count")
-    if author is None or created is None or posted is None or counts is None or followers is None:
+    if posted is None or counts is None or (authors is not None and author is None):
         return None
     if not _since(now_s) <= posted <= now_s + _AHEAD_S:
         return None
-    return Post(
+    post = Post(
         id=post_id,
         content=valid_unicode(text),
-        author=author,
+        author="",
         author_id=author_id,
         timestamp=posted,
-        account_created=created,
-        account_age=max(0, (now_s - created) // _DAY_S),
+        account_created=0,
+        account_age=0,
         retweets=counts[0],
         likes=counts[1],
         responses=counts[2],
         quotes=counts[3],
-        followers=followers[0],
+        followers=0,
         edits=_edits(fields.get("edit_history_tweet_ids"), post_id),
     )
+    return post if author is None else post.by(author, now_s)
 
 
 def _since(now_s: int) -> int:

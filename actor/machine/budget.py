@@ -31,8 +31,8 @@ _AGAIN: Final = frozenset({ev.ActorStarted, ev.SettingsChanged})
 def reckon(before: State, after: State, event: ev.Event, at_ms: int) -> State:
     """``after`` with what the event cost, and with the search that became due allowed or not.
 
-    A search is allowed once, when its window opens, and again when a start or a crash makes it begin anew, or when the
-    budgets change.
+    A search, with the question for authors that follows, is allowed once, when its window opens, and again when a start
+    or a crash makes it begin anew, or when the budgets change.
     """
     cost = _COSTS.get(type(event))
     if cost is not None:
@@ -44,7 +44,7 @@ def reckon(before: State, after: State, event: ev.Event, at_ms: int) -> State:
         known = {day: after.spent.get(day, _NOTHING) + spent for day, spent in event.salvage.spent.items()}
         after = _enter(after, {day: spent for day, spent in known.items() if spent != _NOTHING}, at_ms // DAY_MS)
     due = after.unaffordable
-    if not after.to_scrape:
+    if not (after.to_scrape or after.is_author_due()):
         return after if due is None else changed(after, unaffordable=None)
     if after.window != before.window or type(event) in _AGAIN or after.spent is not before.spent:
         due = _shortfall(after, at_ms)
@@ -56,7 +56,8 @@ def untold_calls(before: State, event: ev.Event) -> int:
     if isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
         return event.unmeasured_calls
     if isinstance(event, ev.ActorStarted):
-        return 0 if before.to_scrape else len(before.to_ask_about())  # the process before may have been asking
+        # The process before may have been asking.
+        return 0 if before.to_scrape or before.is_author_due() else len(before.to_ask_about())
     return int(isinstance(event, ev.EffectCrashed) and event.effect.startswith("AnalyzePost:"))
 
 
@@ -72,13 +73,21 @@ def _enter(s: State, spent: Mapping[int, Spent], today: int) -> State:
 # What each event adds to its day
 
 
-def _told(_s: State, e: ev.PostsScraped, day: Spent) -> Spent:
+def _told(s: State, e: ev.PostsScraped, day: Spent) -> Spent:
     told = day.told(e)
-    return told + _pages(e.lost_pages, e.wanted) if e.lost_pages else told
+    return told + _pages(s, e.lost_pages, e.wanted) if e.lost_pages else told
 
 
 def _search_failed(s: State, e: ev.ScrapeFailed, day: Spent) -> Spent:
-    return day + _most_read(s) if e.kind in PERHAPS_BILLED else day
+    return day + _searched(s) if e.kind in PERHAPS_BILLED else day
+
+
+def _looked_up(_s: State, e: ev.AuthorsLookedUp, day: Spent) -> Spent:
+    return day.told(e)
+
+
+def _lookup_failed(_s: State, e: ev.AuthorLookupFailed, day: Spent) -> Spent:
+    return day + Spent(users=len(e.asked)) if e.kind in PERHAPS_BILLED else day
 
 
 def _asked(_s: State, e: ev.PostAnalyzed | ev.AnalysisFailed, day: Spent) -> Spent:
@@ -88,30 +97,47 @@ def _asked(_s: State, e: ev.PostAnalyzed | ev.AnalysisFailed, day: Spent) -> Spe
 
 def _started(s: State, e: ev.ActorStarted, day: Spent) -> Spent:
     """The process before may have been asking when it ended."""
-    if s.to_scrape:
-        return day if s.unaffordable is not None else day + _most_read(s)
+    if s.to_scrape or s.is_author_due():
+        return day if s.unaffordable is not None else day + _asked_of_x(s)
     return day + _asked_like(day, untold_calls(s, e))
 
 
 def _moved(s: State, _e: ev.ApiMoved, day: Spent) -> Spent:
     """A move gives up the search that the process before may have been asking for."""
-    return day + _most_read(s) if s.to_scrape and s.unaffordable is None else day
+    return day + _asked_of_x(s) if s.unaffordable is None else day
 
 
 def _crashed(s: State, e: ev.EffectCrashed, day: Spent) -> Spent:
     if e.effect == "ScrapeWindow":
-        return day + _most_read(s)
+        return day + _searched(s)
+    if e.effect == "LookUpAuthors":
+        return day + Spent(users=len(s.authors_due()))
     return day + _asked_like(day, untold_calls(s, e))
 
 
+def _asked_of_x(s: State) -> Spent:
+    """What the search, or the question for authors, that is due now can bill at most; nothing when none is."""
+    return _searched(s) if s.to_scrape else Spent(users=len(s.authors_due()))
+
+
+def _searched(s: State) -> Spent:
+    """What the due search can bill at most."""
+    return _pages(s, s.policy.max_search_pages, s.to_scrape)
+
+
 def _most_read(s: State) -> Spent:
-    """What the due search can bill at most: every page full, each post by another user."""
-    return _pages(s.policy.max_search_pages, s.to_scrape)
+    """What the window can still bill at most: every page full, each post by another user whom nobody knows."""
+    authors = Spent(users=len(s.all_authors_due()))
+    if not s.to_scrape:
+        return authors
+    if s.policy.author_cache_hours:
+        authors += Spent(users=s.to_scrape)
+    return _searched(s) + authors
 
 
-def _pages(pages: int, wanted: int) -> Spent:
+def _pages(s: State, pages: int, wanted: int) -> Spent:
     posts = pages * page_size(wanted)
-    return Spent(posts=posts, users=posts)
+    return Spent(posts=posts, users=0 if s.policy.author_cache_hours else posts)
 
 
 def _asked_like(day: Spent, analyses: int) -> Spent:
@@ -122,6 +148,8 @@ def _asked_like(day: Spent, analyses: int) -> Spent:
 _COSTS: Final[Mapping[type, Callable[[State, Any, Spent], Spent]]] = {
     ev.PostsScraped: _told,
     ev.ScrapeFailed: _search_failed,
+    ev.AuthorsLookedUp: _looked_up,
+    ev.AuthorLookupFailed: _lookup_failed,
     ev.PostAnalyzed: _asked,
     ev.AnalysisFailed: _asked,
     ev.ApiMoved: _moved,
@@ -134,7 +162,7 @@ _COSTS: Final[Mapping[type, Callable[[State, Any, Spent], Spent]]] = {
 
 
 def _shortfall(s: State, at_ms: int) -> ev.BudgetSpent | None:
-    """The budget that does not allow the due search and the analyses that follow it, None when all do."""
+    """The budget that does not allow what is due of X and the analyses that follow, None when all do."""
     if s.window is None:
         return None
     for budget, limit_usd, spent_uusd, needed_uusd in _reckoned(s, s.spent.get(at_ms // DAY_MS, _NOTHING)):

@@ -12,12 +12,14 @@ from typing import Any, Final, Literal, TypeVar
 
 from actor.machine.scoring import value
 from actor.machine.state import State
-from actor.ports import Accepted, Block, Failed, Limited, Rejected, Scraped, ScrapeError, SubmitAnswer
+from actor.ports import Accepted, Block, Failed, FoundAuthors, Limited, Rejected, Scraped, ScrapeError, SubmitAnswer
 from events import catalogue as ev
 from events import effects as ef
-from events.effects import AnalyzePost, Effect, ScrapeWindow, SubmitPost, effect_key
+from events.effects import AnalyzePost, Effect, LookUpAuthors, ScrapeWindow, SubmitPost, effect_key
 
 __all__ = [
+    "author_lookup_failed",
+    "authors_event",
     "crash_event",
     "effect_of",
     "has_effect",
@@ -30,6 +32,7 @@ __all__ = [
     "scraped_event",
     "submit_event",
     "told_start",
+    "with_known_authors",
 ]
 
 # What JSON readers everywhere hold exactly; a larger number is no block.
@@ -116,6 +119,40 @@ def scraped_event(effect: ScrapeWindow, scraped: Scraped, *, seed: int | None, l
     )
 
 
+def with_known_authors(state: State, posts: Sequence[ev.Post], at_ms: int) -> tuple[ev.Post, ...]:
+    """The posts of a search that brings no authors, with those that are known at ``at_ms``."""
+    return tuple(
+        post
+        if post.has_author or (author := state.author(post.author_id, at_ms)) is None
+        else post.by(author, at_ms // 1000)
+        for post in posts
+    )
+
+
+def authors_event(effect: LookUpAuthors, found: FoundAuthors, *, latency_ms: int) -> ev.AuthorsLookedUp:
+    """X told who posted."""
+    return ev.AuthorsLookedUp(
+        window=effect.window,
+        asked=effect.authors,
+        authors=tuple([author for author in found.authors if author.id in effect.authors]),
+        users_read=found.users_read,
+        latency_ms=latency_ms,
+    )
+
+
+def author_lookup_failed(effect: LookUpAuthors, error: ScrapeError, *, latency_ms: int) -> ev.AuthorLookupFailed:
+    """X did not tell who posted."""
+    return ev.AuthorLookupFailed(
+        window=effect.window,
+        asked=effect.authors,
+        kind=error.kind,
+        reason=error.reason,
+        http_status=error.http_status,
+        retry_after_s=error.retry_after_s,
+        latency_ms=latency_ms,
+    )
+
+
 def scrape_failed(effect: ScrapeWindow, error: ScrapeError, *, latency_ms: int) -> ev.ScrapeFailed:
     """The search of a window failed; the window is spent (ruling 13)."""
     return ev.ScrapeFailed(
@@ -184,6 +221,8 @@ def crash_event(state: State, effect: Effect, error: str, *, content_sha256: str
     exhausted = state.crashes.get(effect_key(effect), 0) + 1 >= state.policy.crash_limit
     if exhausted and isinstance(effect, ScrapeWindow) and state.to_scrape:
         return ev.ScrapeFailed(window=effect.window, kind="crash", reason=error)
+    if exhausted and isinstance(effect, LookUpAuthors) and effect.authors == state.authors_due():
+        return ev.AuthorLookupFailed(window=effect.window, asked=effect.authors, kind="crash", reason=error)
     if exhausted and isinstance(effect, AnalyzePost) and effect.post_id in {p.post.id for p in state.to_analyze()}:
         return ev.AnalysisFailed(
             post_id=effect.post_id,
@@ -206,6 +245,8 @@ def crash_event(state: State, effect: Effect, error: str, *, content_sha256: str
 _OUTCOMES: Final[Mapping[type, tuple[type, Mapping[str, str]]]] = {
     ev.PostsScraped: (ef.ScrapeWindow, {"window": "window", "count": "wanted"}),
     ev.ScrapeFailed: (ef.ScrapeWindow, {"window": "window"}),
+    ev.AuthorsLookedUp: (ef.LookUpAuthors, {"window": "window", "authors": "asked"}),
+    ev.AuthorLookupFailed: (ef.LookUpAuthors, {"window": "window", "authors": "asked"}),
     ev.BudgetSpent: (ef.HoldWindow, {"window": "window"}),
     ev.PostAnalyzed: (ef.AnalyzePost, {"post_id": "post_id"}),
     ev.AnalysisFailed: (ef.AnalyzePost, {"post_id": "post_id"}),

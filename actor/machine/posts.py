@@ -15,6 +15,7 @@ from actor.machine.state import (
     ANSWERED,
     Backoff,
     IllegalEventError,
+    KnownAuthor,
     OpenAttempt,
     PendingPost,
     Refused,
@@ -102,9 +103,50 @@ def _scrape_failed(s: State, e: ev.ScrapeFailed, at_ms: int) -> State:
     return changed(s, to_scrape=0, searched_ms=at_ms)
 
 
+def _authors_looked_up(s: State, e: ev.AuthorsLookedUp, at_ms: int) -> State:
+    """Who is unknown to X is nobody whose post could be sent: it is left out."""
+    _require_lookup(s, e.window, e.asked)
+    told = {author.id: KnownAuthor(author=author, at_ms=at_ms) for author in e.authors}
+    kept = {key: known for key, known in s.authors.items() if known.is_within(ev.MOST_CACHE_HOURS, at_ms)}
+    nobody = set(e.asked) - told.keys()
+    posts = [p for p in s.posts if p.post.has_author or p.post.author_id not in nobody]
+    return changed(
+        s,
+        posts=tuple([_by_author(p, told.get(p.post.author_id), at_ms) for p in posts]),
+        authors={**kept, **told},
+        totals=changed(s.totals, left_out=s.totals.left_out + len(s.posts) - len(posts)),
+    )
+
+
+def _by_author(pending: PendingPost, known: KnownAuthor | None, at_ms: int) -> PendingPost:
+    if known is None or pending.post.has_author:
+        return pending
+    return changed(pending, post=pending.post.by(known.author, at_ms // 1000))
+
+
+def _author_lookup_failed(s: State, e: ev.AuthorLookupFailed, _at: int) -> State:
+    _require_lookup(s, e.window, e.asked)
+    return _hold_authorless(s)
+
+
+def _hold_authorless(s: State) -> State:
+    """Put off what nobody knows the author of; the other posts are worked on."""
+    if not s.is_author_due():
+        return s
+    unknown = [p for p in s.posts if not (p.post.has_author or p.analyzed or p.deferred)]
+    return changed(s, posts=tuple([_hold_back(s, p) if p in unknown else p for p in s.posts]))
+
+
+def _require_lookup(s: State, window: int, asked: tuple[str, ...]) -> None:
+    require(s.to_scrape == 0, "the search comes first")
+    require(s.unaffordable is None, "a budget withholds the question")
+    require(s.window is not None and s.window.number == window, f"no author of window {window} is due")
+    require(bool(asked) and s.authors_due() == asked, f"authors {', '.join(asked)} are not those that are due")
+
+
 def _budget_spent(s: State, e: ev.BudgetSpent, _at: int) -> State:
     require(s.unaffordable == e, f"no budget withholds the search of window {e.window} for what it says")
-    return changed(s, to_scrape=0)
+    return _hold_authorless(changed(s, to_scrape=0))
 
 
 def _require_scrape(s: State, window: int) -> None:
@@ -131,7 +173,7 @@ def ask_again(s: State, at_ms: int) -> State:
 
 def _may_be_asked_again(s: State, post: PendingPost, at_ms: int) -> bool:
     given_up = post.deferrals > s.policy.max_carried_windows or s.is_too_old(post.post, at_ms)
-    return not (post.analyzed or given_up)
+    return not (post.analyzed or given_up) and post.post.has_author  # X is not asked twice in a window
 
 
 def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
@@ -215,7 +257,7 @@ def _conclude(s: State, at_ms: int) -> State:
 
 def _unanalyzed(s: State, post_id: str) -> PendingPost:
     pending = s.pending(post_id)
-    if pending is None or pending.analyzed or pending.deferred:
+    if pending is None or pending.analyzed or pending.deferred or not pending.post.has_author:
         raise IllegalEventError(f"no analysis of post {post_id} is due")
     return pending
 
@@ -346,6 +388,8 @@ def back_off(s: State, kind: Any, at_ms: int, wait_s: float, *held: str) -> Stat
 POST_REDUCERS: Final[Mapping[type, Callable[[State, Any, int], State]]] = {
     ev.PostsScraped: _posts_scraped,
     ev.ScrapeFailed: _scrape_failed,
+    ev.AuthorsLookedUp: _authors_looked_up,
+    ev.AuthorLookupFailed: _author_lookup_failed,
     ev.BudgetSpent: _budget_spent,
     ev.PostAnalyzed: _post_analyzed,
     ev.AnalysisFailed: _analysis_failed,

@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias
 import orjson
 
 from events.catalogue import (
+    Author,
     BudgetSpent,
     ChainPolled,
     JournalCreated,
@@ -34,6 +35,7 @@ __all__ = [
     "STATES",
     "Backoff",
     "IllegalEventError",
+    "KnownAuthor",
     "OpenAttempt",
     "PendingPost",
     "Refused",
@@ -59,6 +61,9 @@ StateName: TypeAlias = Literal["WaitingForWindow", "Scraping", "Analyzing", "Sub
 # Among the outcomes of analyses: one that succeeded.
 ANSWERED: Final = "answered"
 _FAR_LONGER: Final = 10
+_HOUR_MS: Final = 3_600_000
+# X tells of so many users in one answer.
+_MOST_AUTHORS: Final = 100
 STATES: Final[tuple[StateName, ...]] = ("WaitingForWindow", "Scraping", "Analyzing", "Submitting", "Backoff")
 
 
@@ -156,6 +161,17 @@ class TextAnswer(Value, frozen=True, kw_only=True):
     sentiment: float
 
 
+class KnownAuthor(Value, frozen=True, kw_only=True):
+    """What X told of an author, and when that was recorded, unix milliseconds."""
+
+    author: Author
+    at_ms: int
+
+    def is_within(self, hours: int, at_ms: int) -> bool:
+        """Whether that is no older at ``at_ms``, nor ahead by as much: this host's clock may be set."""
+        return abs(at_ms - self.at_ms) < hours * _HOUR_MS
+
+
 class Refused(Value, frozen=True, kw_only=True):
     """The LLM's server refused every analysis of a window for one reason of configuration, and none succeeded since.
 
@@ -241,6 +257,7 @@ class State(Value, frozen=True, kw_only=True):
         counted: Posts the API counted by a window's first block; only recent windows.
         seen: Ids of chosen posts, other versions included, by the UTC day (unix days) of the record that chose them;
             before PostsScraped version 3 by the day of posting. Days far from the last search's are forgotten.
+        authors: Whom X told of in the last MOST_CACHE_HOURS, by their ids; older ones are forgotten at a later answer.
         answers: Analyses of recent texts by the hour (unix hours) of their records, then by the texts' digests.
         checkpointed: First block of the last window that ended with a signed checkpoint.
         checkpoint_seq: Record that the last checkpoint with a list of hashes speaks of; 0 before the first.
@@ -287,6 +304,7 @@ class State(Value, frozen=True, kw_only=True):
     backoff: Backoff | None = None
     counted: Mapping[int, int] = {}
     seen: Mapping[int, frozenset[str]] = {}
+    authors: Mapping[str, KnownAuthor] = {}
     answers: Mapping[int, Mapping[str, TextAnswer]] = {}
     checkpointed: int | None = None
     checkpoint_seq: int = 0
@@ -371,6 +389,28 @@ class State(Value, frozen=True, kw_only=True):
             if (answer := self.answers[hour].get(content_sha256)) is not None:
                 return answer
         return None
+
+    def author(self, author_id: str, at_ms: int) -> Author | None:
+        """Who that is, if X was asked for it within the hours of the policy; None else."""
+        known = self.authors.get(author_id)
+        is_fresh = known is not None and known.is_within(self.policy.author_cache_hours, at_ms)
+        return known.author if known is not None and is_fresh else None
+
+    def is_author_due(self) -> bool:
+        """Whether nobody knows yet who posted one of the posts that do not wait."""
+        for pending in self.posts:  # noqa: SIM110
+            if not (pending.post.author or pending.analyzed or pending.deferred):
+                return True
+        return False
+
+    def authors_due(self) -> tuple[str, ...]:
+        """Ids of the authors to be looked up, as many as X tells of at once."""
+        return self.all_authors_due()[:_MOST_AUTHORS]
+
+    def all_authors_due(self) -> tuple[str, ...]:
+        """Ids of all authors to be looked up, each once, in the order of their posts."""
+        due = [p.post.author_id for p in self.posts if not (p.post.author or p.analyzed or p.deferred)]
+        return tuple(dict.fromkeys(due))
 
     def analysis_due(self) -> bool:
         """Whether a post that does not wait has no analysis yet."""

@@ -34,7 +34,7 @@ class Row:
 
 
 def _scrape_due(s: State) -> bool:
-    return s.to_scrape > 0
+    return s.to_scrape > 0 or s.is_author_due()
 
 
 def _post_queued(s: State) -> bool:
@@ -89,7 +89,8 @@ _ANYWHERE: Final = (
     "ScoreObserved",
     "ValidationObserved",
 )
-_SCRAPE_ENDS: Final = ("PostsScraped", "ScrapeFailed")
+# X is asked for posts, then for the authors that are not known of those that were chosen.
+_SCRAPE_ENDS: Final = ("PostsScraped", "ScrapeFailed", "AuthorsLookedUp", "AuthorLookupFailed")
 _ANALYSIS_ENDS: Final = ("PostAnalyzed", "AnalysisFailed")
 _VERDICTS: Final = ("SubmissionAccepted", "SubmissionRejected")
 _RETRIABLE: Final = ("SubmissionFailed", "RateLimited")
@@ -125,9 +126,8 @@ def _rows() -> tuple[Row, ...]:
     rows += _goes_on("WindowsRevised", WAITING)
     rows += _goes_on("WindowsRevised", SUBMITTING)
     rows += [Row("WindowsRevised", BACKOFF, None, ("backing_off",))]
-    rows += _goes_on("PostsScraped", SCRAPING)
-    rows += _goes_on("ScrapeFailed", SCRAPING)
-    rows += _goes_on("BudgetSpent", SCRAPING)
+    for event in (*_SCRAPE_ENDS, "BudgetSpent"):
+        rows += _goes_on(event, SCRAPING)
     for event in _ANALYSIS_ENDS:
         rows += _goes_on(event, ANALYZING)
     # After a gap nothing is in flight, and the posts that are left wait for the next window.

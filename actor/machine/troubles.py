@@ -16,7 +16,8 @@ from events.codec import changed
 
 __all__ = ["X_REFUSALS", "note_trouble"]
 
-# Kinds of ScrapeFailed that the operator's X account is the reason of. A change of what is noted raises _FOLD.
+# Kinds of ScrapeFailed and AuthorLookupFailed that the operator's X account is the reason of. A change of what is
+# noted raises _FOLD.
 X_REFUSALS: Final = frozenset({"auth", "forbidden", "credits", "usage_capped"})
 
 _REFUSED_HOTKEY: Final = frozenset({401, 403})
@@ -60,6 +61,10 @@ def _searched(s: State, _e: ev.PostsScraped, _at: int) -> State:
 
 def _search_failed(s: State, e: ev.ScrapeFailed, at_ms: int) -> State:
     s = _end(s, "budget")
+    return _begin(s, "x", e.kind, e.reason, at_ms) if e.kind in X_REFUSALS else s
+
+
+def _lookup_failed(s: State, e: ev.AuthorLookupFailed, at_ms: int) -> State:
     return _begin(s, "x", e.kind, e.reason, at_ms) if e.kind in X_REFUSALS else s
 
 
@@ -113,6 +118,7 @@ _NOTES: Final[Mapping[type, Callable[[State, Any, int], State]]] = {
     ev.ApiMoved: _moved,
     ev.PostsScraped: _searched,
     ev.ScrapeFailed: _search_failed,
+    ev.AuthorLookupFailed: _lookup_failed,
     ev.BudgetSpent: _withheld,
     ev.SubmissionAccepted: _verdict,
     ev.SubmissionRejected: _verdict,

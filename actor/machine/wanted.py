@@ -17,6 +17,7 @@ from events.effects import (
     Effect,
     EndBackoff,
     HoldWindow,
+    LookUpAuthors,
     PollChain,
     PollStatus,
     ScrapeWindow,
@@ -89,6 +90,8 @@ def _in_flight(state: State) -> tuple[Effect, ...]:
         return ()
     if state.to_scrape and state.window is not None:
         return (ScrapeWindow(window=state.window.number, count=state.to_scrape),)
+    if (authors := state.authors_due()) and state.window is not None:
+        return (LookUpAuthors(window=state.window.number, authors=authors),)
     if unanalyzed := state.to_ask_about():
         return tuple([AnalyzePost(post_id=p.post.id) for p in _different(unanalyzed)])
     if state.open is not None:

@@ -32,7 +32,7 @@ from actor.edges.messages import address_secrets
 from actor.edges.text import checked_base, is_loopback_host
 from actor.edges.x_wire import build_query
 from actor.settings.sources import SECRET, SettingsError, Sources, gather
-from events.catalogue import AT_RUN_TIME, Policy
+from events.catalogue import AT_RUN_TIME, MOST_CACHE_HOURS, Policy
 from events.prices import Prices, Worth, page_size, uusd
 
 __all__ = [
@@ -230,6 +230,7 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
     search_keywords: Annotated[Keywords, AT_RUN_TIME] = ("bittensor",)
     sampling: Annotated[Literal["random", "top"], AT_RUN_TIME] = "random"
     max_search_pages: Annotated[int, Field(ge=1, le=10), AT_RUN_TIME] = 1
+    author_cache_hours: Annotated[int, Field(ge=0, le=MOST_CACHE_HOURS), AT_RUN_TIME] = 0
     submit_attempts: Annotated[int, Field(ge=1, le=10)] = 3
     submit_backoff_seconds: Seconds = 3.0
     on_analysis_error: Annotated[Literal["default", "skip", "hold"], AT_RUN_TIME] = "default"
@@ -281,7 +282,8 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
                 "LLM_USD_PER_MILLION_COMPLETION_TOKENS to what the LLM's server bills"
             )
         posts = self.max_search_pages * page_size(self.max_submissions_per_window)
-        search_uusd = self.prices().x_uusd(posts, posts)
+        users = min(posts, self.max_submissions_per_window) if self.author_cache_hours else posts
+        search_uusd = self.prices().x_uusd(posts, users)
         if self.max_x_usd_per_day is not None and uusd(self.max_x_usd_per_day) < search_uusd:
             raise ValueError(
                 f"MAX_X_USD_PER_DAY: {self.max_x_usd_per_day:g} does not pay for one search, which may cost "
@@ -303,6 +305,7 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
             search_keywords=self.search_keywords,
             sampling=self.sampling,
             max_search_pages=self.max_search_pages,
+            author_cache_hours=self.author_cache_hours,
             prices=self.prices(),
             max_x_usd_per_day=self.max_x_usd_per_day,
             max_llm_usd_per_day=self.max_llm_usd_per_day,

@@ -17,11 +17,23 @@ from actor.analyzer.port import Completion, LLMError
 from actor.block_watch import BlockWatch
 from actor.machine.state import State, Window
 from actor.perform import Ports
-from actor.ports import Accepted, AnalysisLike, Block, Clock, Failed, Limited, Rejected, Scraped, Signer, SubmitAnswer
+from actor.ports import (
+    Accepted,
+    AnalysisLike,
+    Block,
+    Clock,
+    Failed,
+    FoundAuthors,
+    Limited,
+    Rejected,
+    Scraped,
+    Signer,
+    SubmitAnswer,
+)
 from actor.testing.clock import VirtualClock
 from actor.testing.made import polled, post
 from actor.testing.stand_ins import HOTKEY
-from events.catalogue import ChainPolled, Post, SubmissionBody
+from events.catalogue import Author, ChainPolled, Post, SubmissionBody
 from events.codec import changed
 
 if TYPE_CHECKING:
@@ -100,6 +112,9 @@ class ScriptedScraper:
         error: What every search raises; None finds posts. A `ScrapeError` is X's failure, anything else a bug.
         latency_s: What a search takes of ``clock``'s time.
         calls: Searches so far.
+        unknown: Ids of authors whom X does not know.
+        lookup_error: What every question for authors raises, as ``error``; None answers.
+        looked_up: The authors that were asked for, one entry for each question.
     """
 
     posts: list[Post] = field(default_factory=lambda: [post(1), post(2)])
@@ -107,6 +122,9 @@ class ScriptedScraper:
     clock: Clock | None = None
     latency_s: float = 0.0
     calls: int = 0
+    unknown: set[str] = field(default_factory=set)
+    lookup_error: Exception | None = None
+    looked_up: list[tuple[str, ...]] = field(default_factory=list)
 
     async def scrape_posts(
         self,
@@ -115,6 +133,7 @@ class ScriptedScraper:
         keywords: tuple[str, ...],  # noqa: ARG002
         max_pages: int,  # noqa: ARG002
         is_seen: Callable[[str], bool],
+        with_authors: bool = True,
     ) -> Scraped:
         self.calls += 1
         await _take(self.clock, self.latency_s)
@@ -122,7 +141,22 @@ class ScriptedScraper:
             raise _afresh(self.error)
         new = tuple(p for p in self.posts if not is_seen(p.id))
         since = min((p.timestamp for p in self.posts), default=0)  # whatever a test made up was asked for
-        return Scraped(posts=new, posts_read=len(self.posts), users_read=1, requests=1, unusable=0, since=since)
+        if not with_authors:
+            new = tuple(changed(p, author="", account_created=0, account_age=0, followers=0) for p in new)
+        users = int(with_authors)
+        return Scraped(posts=new, posts_read=len(self.posts), users_read=users, requests=1, unusable=0, since=since)
+
+    async def look_up_authors(self, author_ids: Sequence[str]) -> FoundAuthors:
+        self.looked_up.append(tuple(author_ids))
+        await _take(self.clock, self.latency_s)
+        if self.lookup_error is not None:
+            raise _afresh(self.lookup_error)
+        known = {
+            p.author_id: Author(id=p.author_id, username=p.author, created=p.account_created, followers=p.followers)
+            for p in self.posts
+            if p.author_id in author_ids and p.author_id not in self.unknown
+        }
+        return FoundAuthors(authors=tuple(known.values()), users_read=len(known))
 
     async def aclose(self) -> None:
         """Nothing to close."""

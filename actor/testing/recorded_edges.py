@@ -6,7 +6,7 @@ They know which event comes next, and nothing of the order: that is ``actor.test
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, cast
 
 from actor.analyzer import Analysis, AnalysisError
@@ -20,6 +20,7 @@ from actor.ports import (
     Block,
     Clock,
     Failed,
+    FoundAuthors,
     Limited,
     Rejected,
     Scraped,
@@ -114,6 +115,7 @@ class RecordedEdges:
         keywords: tuple[str, ...],  # noqa: ARG002
         max_pages: int,  # noqa: ARG002
         is_seen: Callable[[str], bool],
+        with_authors: bool = True,  # noqa: ARG002
     ) -> Scraped:
         """The recorded search; of candidates that were not chosen only the ids are known.
 
@@ -139,6 +141,15 @@ class RecordedEdges:
             lost_pages=search.lost_pages,
             since=search.since,
         )
+
+    async def look_up_authors(self, author_ids: Sequence[str]) -> FoundAuthors:  # noqa: ARG002
+        found = await self._answer()
+        if isinstance(found, ev.AuthorLookupFailed):
+            raise ScrapeError(
+                found.reason, kind=found.kind, http_status=found.http_status, retry_after_s=found.retry_after_s
+            )
+        told = cast("ev.AuthorsLookedUp", found)
+        return FoundAuthors(authors=told.authors, users_read=told.users_read)
 
     def recall(self, rung: str, dropped: tuple[str, ...], *, age_s: float) -> None:
         """Nothing is asked that this could change."""
@@ -272,7 +283,7 @@ def crash_of(event: ev.Event) -> Exception | None:
     """The exception whose record this is: one of a class of that name that says the same; None for other events."""
     if isinstance(event, ev.EffectCrashed):
         text = event.error
-    elif isinstance(event, ev.ScrapeFailed | ev.AnalysisFailed) and event.kind == _CRASH:
+    elif isinstance(event, ev.ScrapeFailed | ev.AuthorLookupFailed | ev.AnalysisFailed) and event.kind == _CRASH:
         text = event.reason
     else:
         return None

@@ -36,6 +36,7 @@ _RULES: Final[Mapping[str, str]] = {
     "BudgetSpent": "what a day may cost (actor.machine.budget)",
     "EffectCrashed": "how often an effect may crash (actor.machine.facts.crash_event)",
     "ScrapeFailed": "how often an effect may crash (actor.machine.facts.crash_event)",
+    "AuthorLookupFailed": "how often an effect may crash (actor.machine.facts.crash_event)",
     "AnalysisFailed": "how often an effect may crash (actor.machine.facts.crash_event)",
 }
 _CRASH: Final = "crash"
@@ -109,7 +110,9 @@ def _analyzed(state: State, event: Any, effect: ef.Effect | None) -> Iterable[ev
         yield changed(event, content_sha256=digest)
 
 
-def _scrape_failed(state: State, event: ev.ScrapeFailed, effect: ef.Effect | None) -> Iterable[ev.Event]:
+def _x_failed(
+    state: State, event: ev.ScrapeFailed | ev.AuthorLookupFailed, effect: ef.Effect | None
+) -> Iterable[ev.Event]:
     crashed = effect is not None and event.kind == _CRASH
     yield crash_event(state, effect, event.reason) if effect is not None and crashed else event
 
@@ -144,7 +147,8 @@ def _stopped(state: State, event: ev.ActorStopped, _effect: ef.Effect | None) ->
 _AGAIN: Final[Mapping[type, Callable[[State, Any, ef.Effect | None], Iterable[ev.Event]]]] = {
     ev.PostAnalyzed: _analyzed,
     ev.AnalysisFailed: _analyzed,
-    ev.ScrapeFailed: _scrape_failed,
+    ev.ScrapeFailed: _x_failed,
+    ev.AuthorLookupFailed: _x_failed,
     ev.BudgetSpent: _budget_spent,
     ev.EffectCrashed: _crashed,
     ev.WindowOpened: _window_opened,

@@ -52,6 +52,8 @@ class Expenses(Value, frozen=True, kw_only=True):
         windows: Windows that were begun.
         searches: Searches that X answered.
         failed_searches: Searches that failed.
+        lookups: Questions for authors that X answered.
+        failed_lookups: Those that failed.
         held: Windows that a budget did not allow to be searched.
         requests: Requests of the answered searches.
         analyses: Analyses with a record, failed ones too.
@@ -85,6 +87,8 @@ class Expenses(Value, frozen=True, kw_only=True):
     windows: int = 0
     searches: int = 0
     failed_searches: int = 0
+    lookups: int = 0
+    failed_lookups: int = 0
     held: int = 0
     requests: int = 0
     analyses: int = 0
@@ -293,6 +297,8 @@ _UNTOLD: Final = frozenset({"PostAnalyzed", "AnalysisFailed", "ActorStarted", "E
 _TOLD: Final[Mapping[str, Callable[[Any], Told]]] = {
     "PostsScraped": lambda e: {"searches": 1, "requests": e.requests, _POSTS: e.posts_read, _USERS: e.users_read},
     "ScrapeFailed": lambda _: {"failed_searches": 1},
+    "AuthorsLookedUp": lambda e: {"lookups": 1, _USERS: e.users_read},
+    "AuthorLookupFailed": lambda _: {"failed_lookups": 1},
     "BudgetSpent": lambda _: {"held": 1},
     "PostAnalyzed": _analyzed,
     "AnalysisFailed": _analyzed,

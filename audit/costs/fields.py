@@ -58,6 +58,8 @@ def _fields(money: Money, bill: Expenses) -> dict[str, Any]:
             "searches": bill.searches,
             "failed": bill.failed_searches,
             "held": bill.held,
+            "lookups": bill.lookups,
+            "failed_lookups": bill.failed_lookups,
             "requests": bill.requests,
             "posts": bill.paid.posts,
             "users": bill.paid.users,

@@ -94,9 +94,12 @@ def _cells(money: Money, bill: Expenses) -> tuple[object, ...]:
 def _x_line(money: Money, total: Expenses) -> str:
     failed = f", {total.failed_searches} failed" if total.failed_searches else ""
     held = f", {_count(total.held, 'window')} held back by a budget" if total.held else ""
+    lookups = f" and {_count(total.lookups, 'look-up')} of authors" if total.lookups else ""
+    lost = f", {_count(total.failed_lookups, 'look-up')} failed" if total.failed_lookups else ""
     return (
         f"X: {_count(total.paid.posts, 'post')} and {_count(total.paid.users, 'user')} read in "
-        f"{_count(total.searches, 'search', 'searches')}{failed}{held}: at most ${money.x(total.paid):.4f}"
+        f"{_count(total.searches, 'search', 'searches')}{lookups}{failed}{lost}{held}: "
+        f"at most ${money.x(total.paid):.4f}"
     )
 
 

@@ -123,7 +123,10 @@ def _follow(choice: Choice, step: Step) -> None:
         choice.shown.append(step.record.seq)
     else:
         choice.left_out.append((step.record.seq, step.record.name))
-    choice.ended = step.after.pending(post_id) is None
+    pending = step.after.pending(post_id)
+    choice.ended = pending is None
+    if pending is not None and pending.post.has_author:
+        choice.post = pending.post
 
 
 class _Governing:

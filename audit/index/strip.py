@@ -128,6 +128,8 @@ class StripWindow:
             self.waits.setdefault(kind, []).append(took)
         if isinstance(event, ev.PostsScraped):
             self.paid.update(posts=event.posts_read, users=event.users_read)
+        elif isinstance(event, ev.AuthorsLookedUp):
+            self.paid.update(users=event.users_read)
         elif isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
             self.paid.update(prompt=event.prompt_tokens, completion=event.completion_tokens)
 

@@ -109,6 +109,10 @@ class PostTally:
         match event:
             case ev.PostsScraped():
                 accounts.chosen += len(event.posts)
+            case ev.AuthorsLookedUp():
+                known = {author.id for author in event.authors}
+                nobody = [p for p in books.pending.values() if not p.post.author and p.post.author_id in event.asked]
+                accounts.left_out += sum(post.post.author_id not in known for post in nobody)
             case ev.PostAnalyzed() | ev.AnalysisFailed():
                 accounts.left_out += _leaves_out(event, books)
                 accounts.held += _held_first(event, books)
@@ -201,7 +205,7 @@ class TroubleAccounts:
     """What went wrong around the miner.
 
     Attributes:
-        failed_searches: By kind, those of windows with carried posts too.
+        failed_searches: By kind, those of windows with carried posts too, and questions for authors.
         failed_analyses: By kind.
         crashed: Effects that raised, by name.
         outages: Of the status endpoint; one that lasts at the end counts up to the last record.
@@ -241,7 +245,7 @@ class TroubleTally:
         self._last_ms = record.at_ms
         accounts = self._accounts
         match event:
-            case ev.ScrapeFailed():
+            case ev.ScrapeFailed() | ev.AuthorLookupFailed():
                 accounts.failed_searches[event.kind] += 1
             case ev.AnalysisFailed():
                 accounts.failed_analyses[event.kind] += 1

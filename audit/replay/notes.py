@@ -92,7 +92,7 @@ def joined_text(notes: Sequence[Note]) -> str:
 
 def _moved_posts(step: Step) -> list[Note]:
     """Posts that were put off or left out, which the event itself may not tell."""
-    leaves_out = isinstance(step.event, ev.PostAnalyzed | ev.AnalysisFailed | ev.GapDeclared)
+    leaves_out = isinstance(step.event, ev.AuthorsLookedUp | ev.PostAnalyzed | ev.AnalysisFailed | ev.GapDeclared)
     if not leaves_out and not any(post.deferred for post in step.after.posts):
         return []
     after = {p.post.id: p.deferred for p in step.after.posts}
@@ -153,6 +153,17 @@ def _scraped(step: Step, _last: Record | None) -> list[Note]:
 def _scrape_failed(step: Step, _last: Record | None) -> list[Note]:
     event: ev.ScrapeFailed = step.event  # type: ignore[assignment]
     return _trouble("no search", f"{short(event.reason, _LONGEST_REASON)}; the window is spent")
+
+
+def _looked_up(step: Step, _last: Record | None) -> list[Note]:
+    e: ev.AuthorsLookedUp = step.event  # type: ignore[assignment]
+    text = f"{len(e.authors)} of {len(e.asked)} authors known to X; read {e.users_read} users"
+    return [Note(label="looked up", text=text)]
+
+
+def _lookup_failed(step: Step, _last: Record | None) -> list[Note]:
+    e: ev.AuthorLookupFailed = step.event  # type: ignore[assignment]
+    return _trouble("no authors", f"{len(e.asked)} not told: {short(e.reason, _LONGEST_REASON)}; their posts wait")
 
 
 def _analyzed(step: Step, _last: Record | None) -> list[Note]:
@@ -259,6 +270,8 @@ _TOLD: Final[Mapping[type, Callable[[Step, Record | None], list[Note]]]] = {
     ev.WindowOpened: _window_opened,
     ev.PostsScraped: _scraped,
     ev.ScrapeFailed: _scrape_failed,
+    ev.AuthorsLookedUp: _looked_up,
+    ev.AuthorLookupFailed: _lookup_failed,
     ev.PostAnalyzed: _analyzed,
     ev.AnalysisFailed: _analysis_failed,
     ev.SubmissionStarted: _nothing,  # its outcome follows

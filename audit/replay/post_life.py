@@ -31,7 +31,8 @@ class PostLife:
     Attributes:
         post_id: Its id.
         steps: Every step that names it or changes what is known of it; never empty.
-        post: As X served it; None when it was not drawn, or when that record was lost.
+        post: As X served it, with its author once one was looked up; None when it was not drawn, or when that record
+            was lost.
         attempts: Submissions started, over all windows.
         verdict: "accepted", "rejected", "abandoned", "left out", "pending", "not drawn", "settled" where the verdict
             itself was lost in a gap, or "unknown" where only validators speak of it.
@@ -85,8 +86,9 @@ def _live(life: PostLife, step: Step) -> None:
         life.post = next((post for post in event.posts if post.id == life.post_id), life.post)
     if isinstance(event, ev.SubmissionStarted):
         life.attempts += 1
-    if step.after.pending(life.post_id) is not None:
+    if (pending := step.after.pending(life.post_id)) is not None:
         life.verdict = "pending"
+        life.post = pending.post if pending.post.has_author else life.post
     elif type(event) in _VERDICTS:
         life.verdict = _VERDICTS[type(event)]
     elif isinstance(event, ev.GapDeclared) and life.post_id in event.salvage.settled:
@@ -119,6 +121,8 @@ def _told(validators: PostFeedback) -> dict[str, Any]:
 
 def _step_fields(step: Step) -> dict[str, Any]:
     fields = record_fields(step.record, step.event)
+    if isinstance(step.event, ev.AuthorsLookedUp | ev.AuthorLookupFailed):
+        fields["data"] = {k: v for k, v in fields["data"].items() if k not in {"asked", "authors"}}
     if isinstance(step.event, ev.PostsScraped | ev.GapDeclared):
         fields["data"] = {k: v for k, v in fields["data"].items() if k not in {"posts", "candidates", "salvage"}}
     return fields

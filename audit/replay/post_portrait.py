@@ -49,12 +49,11 @@ def _portrait(life: PostLife) -> Iterator[str]:
     if post is None:
         yield f"post {short(life.post_id)}: its text is not in this journal\n"
         return
-    yield f"post {post.id} by @{short(post.author, 100)}, posted {second_text(post.timestamp)}\n"
+    by = f"@{short(post.author, 100)}" if post.has_author else "an author who was not looked up"
+    yield f"post {post.id} by {by}, posted {second_text(post.timestamp)}\n"
     yield from _wrapped("  text    ", short(post.content, _LONGEST_TEXT))
-    yield (
-        f"  author  id {short(post.author_id, 40)}, {post.followers:,} followers, "
-        f"account {post.account_age:,} days old at the search\n"
-    )
+    who = f", {post.followers:,} followers, account {post.account_age:,} days old at the search"
+    yield f"  author  id {short(post.author_id, 40)}{who if post.has_author else ''}\n"
     yield (
         f"  counts  likes {post.likes:,}, reposts {post.retweets:,}, replies {post.responses:,}, "
         f"quotes {post.quotes:,}\n"
@@ -83,11 +82,21 @@ def _text(life: PostLife, step: Step, attempt: int) -> str:
         pending = step.after.pending(life.post_id)
         score = "" if pending is None else f"; score {pending.score:.3f}"
         return f"relevance {_relevance(event.tokens)}; sentiment {event.sentiment:+.1f}{score}"
+    if isinstance(event, ev.AuthorsLookedUp):
+        return _author(life, step)
     told = describe(event).removeprefix(f"post {life.post_id}").lstrip(": ")
     if not isinstance(event, _ATTEMPTS) or event.post_id != life.post_id or not attempt:
         return told
     told = told.removeprefix(f"attempt {getattr(event, 'attempt', 0)}")
     return f"attempt {attempt}{told if told.startswith(',') else f' {told.lstrip()}'}"
+
+
+def _author(life: PostLife, step: Step) -> str:
+    after = step.after.pending(life.post_id)
+    if after is None or not after.post.has_author:
+        return "its author was looked up: X knows nobody of that id"
+    post = after.post
+    return f"its author was looked up: @{short(post.author, 100)}, {post.followers:,} followers"
 
 
 def _turns(life: PostLife, step: Step, attempt: int) -> Iterator[str]:
@@ -99,6 +108,8 @@ def _turns(life: PostLife, step: Step, attempt: int) -> Iterator[str]:
     if before is None or after is None:
         if isinstance(step.event, ev.PostAnalyzed | ev.AnalysisFailed):
             yield "left out by the settings"
+        elif isinstance(step.event, ev.AuthorsLookedUp):
+            yield "left out: it cannot be sent without its author"
         elif isinstance(step.event, ev.GapDeclared):
             yield "its verdict lies in the gap" if life.post_id in step.event.salvage.settled else "left out"
     elif after.deferred and not before.deferred:

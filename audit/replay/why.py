@@ -33,7 +33,7 @@ __all__ = [
 
 _LONGEST_LINE: Final = 2_000
 GUARD_MEANINGS: Final[Mapping[str, str]] = {
-    "scrape_due": "the window being worked on still wants a search",
+    "scrape_due": "the window being worked on still wants a search, or X is to tell who posted",
     "analysis_due": "a post that is not put off has no analysis",
     "post_queued": "an analyzed post may be sent in this window",
     "idle": "no search is due, and every post without a verdict is put off",

@@ -20,7 +20,7 @@ from audit.rules.checkpoints import WindowsVouchedFor
 from audit.rules.choice import FailedAnalysis, IrrelevantPosts
 from audit.rules.content import BodyAsServed, NormalizedText, Score, SentimentCategories
 from audit.rules.exposure import NoSecrets, PlainHttp
-from audit.rules.paid import AnswersTakenOver, PaidOnce
+from audit.rules.paid import AnswersTakenOver, AuthorsTakenOver, PaidOnce
 from audit.rules.rule import Entry, Finding, Rule
 from audit.rules.sample import Sample
 from audit.rules.sending import AcceptedInWindow, AttemptsAndWaits, IntentFirst, QuietAfterRateLimit
@@ -34,6 +34,7 @@ RULES: Final[tuple[type[Rule], ...]] = (
     NothingAfterVerdict,
     PaidOnce,
     AnswersTakenOver,
+    AuthorsTakenOver,
     OneVerdict,
     FoldedState,
     QuietAfterRateLimit,

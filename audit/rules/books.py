@@ -12,13 +12,15 @@ from typing import Any, Final
 
 from audit.filters import RECENT_POSTS, RECENT_WINDOWS, Recent
 from events import catalogue as ev
+from events.codec import changed
 from events.journal import Record
 
-__all__ = ["WATCHES", "Attempt", "Books", "PostBook", "Settled", "WindowBook"]
+__all__ = ["WATCHES", "Attempt", "Books", "PostBook", "Settled", "Told", "WindowBook"]
 
 # A post waits for a few windows only. In a broken journal it may wait for ever: so many attempts and windows are kept.
 _KEPT_ATTEMPTS: Final = 64
 _FORGOTTEN_WINDOWS: Final = 64
+_DAY_S: Final = 86_400
 # The version of ActorStarted from which on a process judges block numbers.
 WATCHES: Final = 4
 
@@ -67,7 +69,7 @@ class PostBook:
     """A chosen post without a verdict.
 
     Attributes:
-        post: As X served it.
+        post: As X served it, with its author once one was looked up.
         window: The window that it was scraped for, None when no record opened that one.
         seq: The record that chose it.
         worked: How many windows had been worked on by then.
@@ -77,7 +79,7 @@ class PostBook:
         tokens: Relevance by subnet; empty before and without an analysis.
         sentiment: 0.0 before and without an analysis.
         failed: Its analysis failed, and that was the end of it.
-        held: The last record that had it wait for an analysis (ruling 21), None without one.
+        held: The last record that had it wait for its author or its analysis (ruling 21), None without one.
         attempts: Submissions started, the last 64.
         failure: Record, moment and wait in seconds of the last failure that the actor saw.
     """
@@ -99,6 +101,15 @@ class PostBook:
     def attempts_in(self, window: WindowBook | None) -> list[Attempt]:
         """The attempts of one window."""
         return [attempt for attempt in self.attempts if attempt.window is window]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What X told of an author, in which record, and when."""
+
+    author: ev.Author
+    seq: int
+    at_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +139,7 @@ class Books:
         worked_count: How many were.
         pending: Posts without a verdict; at most 20,000.
         settled: Posts with one, or left out; at most 20,000.
+        authors: What X was last asked for and told of authors, by their ids; at most 20,000.
         versions: For each other version of a chosen post, the id that was chosen; at most 20,000.
         open: The attempt without an answer.
         limited: Record of a 429, and the block before which nothing may be sent.
@@ -154,6 +166,7 @@ class Books:
         self.worked_count = 0
         self.pending: Recent[str, PostBook] = Recent(RECENT_POSTS)
         self.settled: Recent[str, Settled] = Recent(RECENT_POSTS)
+        self.authors: Recent[str, Told] = Recent(RECENT_POSTS)
         self.versions: Recent[str, str] = Recent(RECENT_POSTS)
         self.open: Attempt | None = None
         self.limited: tuple[int, int] | None = None
@@ -173,6 +186,8 @@ class Books:
             ev.WindowsRevised: self._revised,
             ev.PostsScraped: self._scraped,
             ev.ScrapeFailed: self._searched,
+            ev.AuthorsLookedUp: self._looked_up,
+            ev.AuthorLookupFailed: self._lookup_failed,
             ev.BudgetSpent: self._searched,
             ev.PostAnalyzed: self._analyzed,
             ev.AnalysisFailed: self._analysis_failed,
@@ -317,7 +332,9 @@ class Books:
     def _searched(self, event: ev.PostsScraped | ev.ScrapeFailed | ev.BudgetSpent, record: Record) -> None:
         if (window := self._work_on(event.window)) is not None and window.search is None:
             window.search = record.seq
-        if not isinstance(event, ev.BudgetSpent):
+        if isinstance(event, ev.BudgetSpent):
+            self._hold_authorless(record)
+        else:
             self.searched = (record.seq, record.at_ms)
 
     # Posts
@@ -332,6 +349,37 @@ class Books:
             for edit in post.edits:
                 if edit not in self.versions:
                     self.versions[edit] = post.id
+
+    def _looked_up(self, event: ev.AuthorsLookedUp, record: Record) -> None:
+        """Whose author X does not know is left out."""
+        self._work_on(event.window)
+        for author in event.authors:
+            self.authors.pop(author.id, None)  # the newest ones are kept
+            self.authors[author.id] = Told(author=author, seq=record.seq, at_ms=record.at_ms)
+        told = {author.id: author for author in event.authors}
+        for post_id, pending in list(self.pending.items()):
+            if pending.post.author or pending.post.author_id not in event.asked:
+                continue
+            if pending.post.author_id not in told:
+                self._settle(post_id, "left out", record.seq)
+                continue
+            known = told[pending.post.author_id]
+            pending.post = changed(
+                pending.post,
+                author=known.username,
+                account_created=known.created,
+                account_age=max(0, (record.at_ms // 1000 - known.created) // _DAY_S),
+                followers=known.followers,
+            )
+
+    def _lookup_failed(self, event: ev.AuthorLookupFailed, record: Record) -> None:
+        self._work_on(event.window)
+        self._hold_authorless(record)
+
+    def _hold_authorless(self, record: Record) -> None:
+        for waiting in self.pending.values():
+            if not waiting.post.author:
+                waiting.held = record.seq
 
     def _analyzed(self, event: ev.PostAnalyzed, record: Record) -> None:
         if (post := self.pending.get(event.post_id)) is None or post.analysis is not None:

@@ -51,6 +51,8 @@ class OneVerdict(Rule):
         ev.PostAbandoned,
         ev.PostsScraped,
         ev.ScrapeFailed,
+        ev.AuthorsLookedUp,
+        ev.AuthorLookupFailed,
         ev.BudgetSpent,
         ev.SubmissionStarted,
     )

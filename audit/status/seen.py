@@ -165,7 +165,7 @@ class PostSeen:
                 self.failure = event.reason
             case ev.SubmissionStarted():
                 self.sent_in, self.attempts, self.score = event.window, event.attempt, event.body.score
-                self.tokens = event.body.tokens
+                self.tokens, self.author = event.body.tokens, event.body.author
             case ev.SubmissionAccepted():
                 self.verdict, self.told, self.selected = "accepted", event.status, event.selected_for_validation
             case ev.SubmissionRejected():

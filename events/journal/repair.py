@@ -140,7 +140,7 @@ class _Known:
 
     def note(self, event: ev.Event, at_ms: int) -> None:
         day = at_ms // (_DAY_S * 1000)
-        if isinstance(event, ev.PostsScraped | ev.PostAnalyzed | ev.AnalysisFailed):
+        if isinstance(event, ev.PostsScraped | ev.AuthorsLookedUp | ev.PostAnalyzed | ev.AnalysisFailed):
             self.spent[day] = self.spent.get(day, ev.Spent()).told(event)
         if isinstance(event, ev.PostsScraped):
             for post in event.posts:  # by the same days as the fold

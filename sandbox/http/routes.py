@@ -77,6 +77,9 @@ class Routes:
         def search(request: Request, fault: Fault, _seq: int) -> Answer:
             return self._x.search(request, fault, wall_s=self._posts.now())
 
+        def users(request: Request, fault: Fault, _seq: int) -> Answer:
+            return self._x.users(request, fault, wall_s=self._posts.now())
+
         def usage(request: Request, fault: Fault, _seq: int) -> Answer:
             return self._x.usage(request, fault, wall_s=self._posts.now())
 
@@ -85,6 +88,7 @@ class Routes:
 
         return {
             "/2/tweets/search/recent": Route(place="x.search", methods=_GET, answer=search, describe=asked),
+            "/2/users": Route(place="x.users", methods=_GET, answer=users, describe=asked),
             "/2/usage/tweets": Route(place="x.usage", methods=_GET, answer=usage, describe=asked),
         }
 

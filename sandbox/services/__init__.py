@@ -7,7 +7,7 @@ It opens no socket, reads no clock, never waits, and shares no code with what it
 from __future__ import annotations
 
 from sandbox.services.disturbance import RATES, Disturbance, Draw, Weather
-from sandbox.services.ledger import Acceptance, Arrival, Chat, Ledger, Search, Status, Submission
+from sandbox.services.ledger import Acceptance, Arrival, Chat, Ledger, Lookup, Search, Status, Submission
 from sandbox.services.message import Answer, Request
 from sandbox.services.world import Habits, World
 
@@ -21,6 +21,7 @@ __all__ = [
     "Draw",
     "Habits",
     "Ledger",
+    "Lookup",
     "Request",
     "Search",
     "Status",

@@ -49,6 +49,12 @@ _X = {
     "edited": "200 with every post edited: from now on under a new id, with its history",
 }
 
+_USERS = {
+    **{name: _X[name] for name in ("400", "401", "402", "403", "429", "429_usage_capped", "429_code_88", "list_body")},
+    "partial": "200 with every other user missing and `errors` saying so",
+    "missing_author": "200 with every other user missing, without a word",
+}
+
 _USAGE = {
     "401": "401 as for a wrong token",
     "402": "402 credits: none left",
@@ -149,6 +155,7 @@ _SUBMIT = {
 
 FAULTS: dict[str, dict[str, str]] = {
     "x.search": {**_TRANSPORT, **_X},
+    "x.users": {**_TRANSPORT, **_USERS},
     "x.usage": {**_TRANSPORT, **_USAGE},
     "llm.chat": {**_TRANSPORT, **_LLM},
     "llm.models": {**_TRANSPORT, **_MODELS},

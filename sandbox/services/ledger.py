@@ -29,6 +29,7 @@ __all__ = [
     "Ledger",
     "Ledgers",
     "LlmLedger",
+    "Lookup",
     "Search",
     "Status",
     "Submission",
@@ -165,6 +166,11 @@ class XLedger(ExchangeLedger):
     """What X would bill: a post or user read twice on one UTC day is billed once."""
 
     @property
+    def lookups(self) -> int:
+        """Questions for users that were answered, likewise."""
+        return len(self._told())
+
+    @property
     def searches(self) -> int:
         """Searches that were answered with posts or with none, faults aside."""
         return len(self._searched())
@@ -172,28 +178,29 @@ class XLedger(ExchangeLedger):
     @property
     def posts_read(self) -> int:
         """Posts served, repeats included."""
-        return sum(len(facts["ids"]) for facts in self._searched())
+        return sum(len(facts["ids"]) for facts in self._billed())
 
     @property
     def users_read(self) -> int:
         """Users served, likewise."""
-        return sum(len(facts["users"]) for facts in self._searched())
+        return sum(len(facts["users"]) for facts in self._billed())
 
     @property
     def posts_billed(self) -> int:
         """Posts served, each once per UTC day."""
-        return len({(facts["day"], post) for facts in self._searched() for post in facts["ids"]})
+        return len({(facts["day"], post) for facts in self._billed() for post in facts["ids"]})
 
     @property
     def users_billed(self) -> int:
         """Users served, likewise."""
-        return len({(facts["day"], user) for facts in self._searched() for user in facts["users"]})
+        return len({(facts["day"], user) for facts in self._billed() for user in facts["users"]})
 
     def summary(self) -> dict[str, Any]:
         """The totals as JSON."""
         return {
             **super().summary(),
             "searches": self.searches,
+            "lookups": self.lookups,
             "posts_read": self.posts_read,
             "users_read": self.users_read,
             "posts_billed": self.posts_billed,
@@ -203,6 +210,12 @@ class XLedger(ExchangeLedger):
 
     def _searched(self) -> list[Mapping[str, Any]]:
         return [item.facts for item in self.exchanges("x.search") if item.outcome == "searched"]
+
+    def _told(self) -> list[Mapping[str, Any]]:
+        return [item.facts for item in self.exchanges("x.users") if item.outcome == "told"]
+
+    def _billed(self) -> list[Mapping[str, Any]]:
+        return [*self._searched(), *self._told()]
 
 
 class LlmLedger(ExchangeLedger):
@@ -353,6 +366,12 @@ class Search(_Arrival, kw_only=True):
     users: int = 0
 
 
+class Lookup(_Arrival, kw_only=True):
+    """A question for users. ``users`` are the ids of those that were read, and billed; outcomes "told", "refused"."""
+
+    users: tuple[str, ...] = ()
+
+
 class Chat(_Arrival, kw_only=True):
     """A question to the model; outcomes "answered" (billed), "refused".
 
@@ -367,7 +386,7 @@ class Chat(_Arrival, kw_only=True):
     completion_tokens: int = 0
 
 
-Arrival: TypeAlias = Status | Submission | Search | Chat
+Arrival: TypeAlias = Status | Submission | Search | Lookup | Chat
 
 
 class Ledger(Accepted):
@@ -385,6 +404,7 @@ class Ledger(Accepted):
         self.statuses: list[Status] = []
         self.submissions: list[Submission] = []
         self.searches: list[Search] = []
+        self.lookups: list[Lookup] = []
         self.chats: list[Chat] = []
         self.versions: dict[str, str] = {}
         self.sleeps: list[tuple[float, float]] = []
@@ -392,7 +412,12 @@ class Ledger(Accepted):
     def enter(self, arrival: Arrival) -> None:
         """A request arrived."""
         self.arrivals.append(arrival)
-        kinds: dict[type, list[Any]] = {Status: self.statuses, Submission: self.submissions, Search: self.searches}
+        kinds: dict[type, list[Any]] = {
+            Status: self.statuses,
+            Submission: self.submissions,
+            Search: self.searches,
+            Lookup: self.lookups,
+        }
         kinds.get(type(arrival), self.chats).append(arrival)
 
     def accept(self, body: dict[str, Any], window: BlockWindow, at_s: float = 0.0) -> None:  # noqa: ARG002

@@ -17,7 +17,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One request as it arrives.
 
     Attributes:
-        place: Which server and what it is asked: "api.status", "api.submit", "x.search", "llm.chat".
+        place: Which server and what it is asked: "api.status", "api.submit", "x.search", "x.users",
+            "llm.chat".
         headers: Under lower-case names.
         params: Of the query.
         content: The body.

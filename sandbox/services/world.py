@@ -13,7 +13,7 @@ from sandbox.services.api_answers import STRANGE
 from sandbox.services.chain import SimulatedChain
 from sandbox.services.disturbance import Draw
 from sandbox.services.faults import Fault
-from sandbox.services.ledger import Arrival, Chat, Ledger, Search, Status, Submission
+from sandbox.services.ledger import Arrival, Chat, Ledger, Lookup, Search, Status, Submission
 from sandbox.services.llm import Llm, asked_in
 from sandbox.services.llm_model import guess
 from sandbox.services.llm_personalities import TERSE
@@ -143,6 +143,7 @@ class World:
             "api.status": self._status,
             "api.submit": self._submit,
             "x.search": self._search,
+            "x.users": self._users,
             "llm.chat": self._chat,
         }
 
@@ -193,12 +194,19 @@ class World:
         params: dict[str, Any] = {"amount": draw.amount, "share": draw.share, "place": draw.amount}
         if draw.kind == "odd_date":
             params["at"] = _odd_date(draw.share, wall_s)
-        if draw.kind.startswith("429"):
-            resets_s = int(wall_s) + int(draw.amount * _QUARTER_H_S)
-            params["headers"] = {"x-rate-limit-reset": str(resets_s)}
+        params |= _reset(draw, wall_s)
         answer = PAGES.get(draw.kind) or self._x.search(request, Fault(draw.kind, params), wall_s=wall_s)
         if answer.outcome == "searched":
             entry.outcome, entry.posts, entry.users = "searched", tuple(answer.facts["ids"]), len(answer.facts["users"])
+        return answer, entry
+
+    def _users(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Lookup]:
+        entry = self._entered(Lookup, draw, request, now_s, outcome="refused")
+        wall_s = self.epoch_s + now_s
+        fault = Fault(draw.kind, _reset(draw, wall_s))
+        answer = PAGES.get(draw.kind) or self._x.users(request, fault, wall_s=wall_s)
+        if answer.outcome == "told":
+            entry.outcome, entry.users = "told", tuple(answer.facts["users"])
         return answer, entry
 
     def _chat(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Chat]:
@@ -245,6 +253,13 @@ class World:
         if draw.kind or self.weather.calm or now_s >= self._refuses_until_s:
             return draw
         return Draw(draw.number, self._refuses, draw.amount, draw.share)
+
+
+def _reset(draw: Draw, wall_s: float) -> dict[str, Any]:
+    """When X takes requests again, where it refuses them for now."""
+    if not draw.kind.startswith("429"):
+        return {}
+    return {"headers": {"x-rate-limit-reset": str(int(wall_s) + int(draw.amount * _QUARTER_H_S))}}
 
 
 def _form(forms: tuple[tuple[float, str], ...], amount: float) -> str:

@@ -1,4 +1,4 @@
-"""X API v2, recent search and usage: token, quota, parameters, page. It never says what there is to be found."""
+"""X API v2, recent search, users and usage: token, quota, parameters, page. It never says what there is to be found."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sandbox.services.message import Answer, Request
-from sandbox.services.x_answers import invalid_request, page_body, problem, too_many
-from sandbox.services.x_search import ParameterError, parse_search
+from sandbox.services.x_answers import invalid_request, page_body, problem, too_many, users_body
+from sandbox.services.x_search import ParameterError, parse_search, parse_users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sandbox.services.faults import Fault
     from sandbox.services.x_answers import FoundPage
+    from sandbox.services.x_corpus import User
     from sandbox.services.x_search import RecentSearch
 
 __all__ = ["RequestQuota", "Shelf", "X"]
@@ -28,6 +29,9 @@ class Shelf(Protocol):
 
     def page(self, search: RecentSearch, fault: Fault, wall_s: float) -> FoundPage:
         """What a search finds at unix seconds, as the fault has it."""
+
+    def user(self, user_id: str) -> User | None:
+        """Who that is; None for nobody."""
 
 
 class RequestQuota:
@@ -62,6 +66,7 @@ class X:
         shelf: Where posts are found.
         token: The bearer token; None takes anybody.
         quota: Of searches.
+        users_quota: Of questions for users; None for that of X's own.
         usage_quota: Of questions for the usage.
         parse: Checks the parameters of a search made at unix seconds.
     """
@@ -73,12 +78,14 @@ class X:
         token: str | None,
         quota: RequestQuota,
         usage_quota: RequestQuota,
+        users_quota: RequestQuota | None = None,
         parse: Callable[[Mapping[str, str], float], RecentSearch] = parse_search,
     ) -> None:
         self._shelf = shelf
         self._token = token
         self._quota = quota
         self._usage_quota = usage_quota
+        self._users_quota = users_quota or RequestQuota(300)
         self._parse = parse
         self._posts_read = 0
 
@@ -94,9 +101,21 @@ class X:
         page = self._shelf.page(search, fault, wall_s)
         body, users = page_body(page, fault)
         self._posts_read += len(page.ids)
-        day = datetime.fromtimestamp(wall_s, UTC).date().isoformat()
         answer = Answer.json([body] if fault.name == "list_body" else body, headers=headers)
-        return answer.decided("searched", ids=page.ids, users=users, day=day)
+        return answer.decided("searched", ids=page.ids, users=users, day=_day(wall_s))
+
+    def users(self, request: Request, fault: Fault, *, wall_s: float) -> Answer:
+        """GET /2/users, at unix seconds: at most 100 of them. Who is unknown or suspended is named as an error."""
+        headers, refused = self._admit(request, fault, self._users_quota, wall_s)
+        if refused is not None:
+            return refused
+        try:
+            ids, fields = parse_users(request.params)
+        except ParameterError as error:
+            return invalid_request(error.parameter, error.value, str(error), headers).decided("invalid")
+        body, users = users_body(ids, {i: user for i in ids if (user := self._shelf.user(i))}, fields, fault)
+        answer = Answer.json([body] if fault.name == "list_body" else body, headers=headers)
+        return answer.decided("told", ids=[], users=users, day=_day(wall_s))
 
     def usage(self, request: Request, fault: Fault, *, wall_s: float) -> Answer:
         """GET /2/usage/tweets: how many posts were read, as texts, as X has them. It costs nothing."""
@@ -130,3 +149,8 @@ class X:
     def _authorized(self, request: Request) -> bool:
         given = request.headers.get("authorization", "")
         return self._token is None or hmac.compare_digest(given.encode(), f"Bearer {self._token}".encode())
+
+
+def _day(wall_s: float) -> str:
+    """The UTC day, by which X bills."""
+    return datetime.fromtimestamp(wall_s, UTC).date().isoformat()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FoundPage", "found_page", "invalid_request", "page_body", "post_json", "problem", "timestamp", "too_many",
-    "user_json",
+    "user_json", "users_body",
 ]  # fmt: skip
 
 _BASE: Final = "https://api.twitter.com/2/problems/"
@@ -106,6 +106,34 @@ def page_body(page: FoundPage, fault: Fault) -> tuple[dict[str, Any], list[str]]
     if fault.name == "partial":
         body["errors"] = [_missing(user) for user in lost or page.authors[:1]]
     return body, shown
+
+
+def users_body(
+    asked: Sequence[str], known: Mapping[str, User], fields: Iterable[str], fault: Fault
+) -> tuple[dict[str, Any], list[str]]:
+    """The body of an answer to a question for users with what a fault makes of it, and the ids of the users in it."""
+    lost = set(asked[::2]) if fault.name in {"missing_author", "partial"} else set()
+    shown = [user_id for user_id in asked if user_id in known and user_id not in lost]
+    body: dict[str, Any] = {"data": [user_json(known[user_id], fields) for user_id in shown]} if shown else {}
+    gone = [user_id for user_id in asked if user_id not in shown]
+    if gone and fault.name != "missing_author":
+        body["errors"] = [_no_user(user_id, suspended=user_id in known) for user_id in gone]
+    return (body or {"errors": [_no_user(user_id, suspended=True) for user_id in gone]}), shown
+
+
+def _no_user(user_id: str, *, suspended: bool) -> dict[str, str]:
+    what = (
+        ("Forbidden", "User has been suspended") if suspended else ("Not Found Error", "Could not find user with ids")
+    )
+    return {
+        "value": user_id,
+        "detail": f"{what[1]}: [{user_id}].",
+        "title": what[0],
+        "resource_type": "user",
+        "parameter": "ids",
+        "resource_id": user_id,
+        "type": f"{_BASE}resource-not-found",
+    }
 
 
 def problem(name: str, headers: Mapping[str, str] | None = None) -> Answer:

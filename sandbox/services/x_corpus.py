@@ -128,6 +128,7 @@ class Corpus:
         self._added: list[CorpusPost] = []
         self._edited: set[str] = set()
         self.users = _users(seed, epoch)
+        self.suspended: set[str] = set()
 
     def posts(self, now: float | None = None) -> list[CorpusPost]:
         """Every post that exists by now, newest first."""
@@ -147,6 +148,11 @@ class Corpus:
         if fault.name == "edited":
             page = sorted(map(self.edit, page), key=lambda post: int(post.id), reverse=True)
         return found_page(page, search, page_token(page[-1].id) if more else "")
+
+    def user(self, user_id: str) -> User | None:
+        """One of the authors; None for nobody, and for a suspended one."""
+        found = next((user for user in self.users if user.id == user_id), None)
+        return None if found is None or found.id in self.suspended else found
 
     def find(self, post_id: str) -> CorpusPost | None:
         """One post, whether or not it exists by now."""

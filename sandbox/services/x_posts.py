@@ -34,7 +34,7 @@ _WEEK_S: Final = 7 * _DAY_S
 _JUST_NOW_S: Final = 10
 _BOTH_VERSIONS: Final = 0.5
 _TOKEN: Final = "page-"  # noqa: S105  (marks a page, guards nothing)
-_TWEET_FIELDS: Final = frozenset({"id", "text", "edit_history_tweet_ids", "created_at", "public_metrics"})
+_TWEET_FIELDS: Final = frozenset({"id", "text", "edit_history_tweet_ids", "created_at", "public_metrics", "author_id"})
 _USER_FIELDS: Final = frozenset({"id", "name", "username", "created_at", "public_metrics"})
 
 
@@ -60,6 +60,7 @@ class Posts:
         self._made: list[CorpusPost] = []
         self._before: dict[str, CorpusPost] = {}
         self._authors = [_author(self._rng, number, epoch_s) for number in range(_AUTHORS)]
+        self._users = {user.id: user for user in self._authors}
 
     def page(self, search: RecentSearch, fault: Fault, wall_s: float) -> FoundPage:
         """The newest posts, some of which may not be as they should be."""
@@ -67,6 +68,10 @@ class Posts:
         found = [] if fault.name == "empty" else self._newest(wall_s, count, search.skip)
         found = self._changed(fault, [post for post in found if post.created_at >= search.after], count)
         return found_page(found, search, f"{_TOKEN}{search.skip + len(found)}")
+
+    def user(self, user_id: str) -> User | None:
+        """One of the authors; None for nobody."""
+        return self._users.get(user_id)
 
     def _changed(self, fault: Fault, found: list[CorpusPost], count: int) -> list[CorpusPost]:
         amount, share = fault.number("amount", 0), fault.number("share", 0)
@@ -152,7 +157,7 @@ def plain_search(params: Mapping[str, str], wall_s: float) -> RecentSearch:
         before_id=1 << 63,
         tweet_fields=_TWEET_FIELDS,
         user_fields=_USER_FIELDS,
-        with_authors=True,
+        with_authors="expansions" in params,
         skip=int(params.get("next_token", "").removeprefix(_TOKEN) or 0),
     )
 

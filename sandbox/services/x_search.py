@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from sandbox.services.x_corpus import CorpusPost
 
-__all__ = ["ParameterError", "RecentSearch", "page_token", "parse_search", "snowflake"]
+__all__ = ["ParameterError", "RecentSearch", "page_token", "parse_search", "parse_users", "snowflake"]
 
 _EPOCH_MS = 1_288_834_974_657
 _WEEK_S = 7 * 86_400
@@ -40,6 +40,8 @@ _KNOWN = (
     "query", "start_time", "end_time", "since_id", "until_id", "max_results", "next_token", "pagination_token",
     "sort_order", "expansions", "tweet.fields", "media.fields", "poll.fields", "user.fields", "place.fields",
 )  # fmt: skip
+_KNOWN_OF_USERS = ("ids", "expansions", "tweet.fields", "user.fields")
+_MAX_USERS = 100
 
 
 class ParameterError(ValueError):
@@ -109,6 +111,29 @@ def parse_search(params: Mapping[str, str], now: float) -> RecentSearch:
         user_fields=_fields(params, "user.fields", _USER_FIELDS) | {"id", "name", "username"},
         with_authors="author_id" in _fields(params, "expansions", _EXPANSIONS),
     )
+
+
+def parse_users(params: Mapping[str, str]) -> tuple[list[str], frozenset[str]]:
+    """The ids and the fields of a question for users.
+
+    Raises:
+        ParameterError: X would answer 400; it names the parameter.
+    """
+    for name in params:
+        if name not in _KNOWN_OF_USERS:
+            message = f"The query parameter [{name}] is not one of [{','.join(_KNOWN_OF_USERS)}]"
+            raise ParameterError(name, params[name], message)
+    ids = [part for part in params.get("ids", "").split(",") if part]
+    if not 1 <= len(ids) <= _MAX_USERS:
+        message = (
+            f"The number of values in the `ids` query parameter list [{len(ids)}] is not between 1 and {_MAX_USERS}"
+        )
+        raise ParameterError("ids", params.get("ids", ""), message)
+    for user_id in ids:
+        if not (user_id.isascii() and user_id.isdigit() and len(user_id) <= 19):  # noqa: PLR2004 - digits of a 64-bit id
+            message = f"The `ids` query parameter value [{user_id}] is not valid"
+            raise ParameterError("ids", user_id, message)
+    return list(dict.fromkeys(ids)), _fields(params, "user.fields", _USER_FIELDS) | {"id", "name", "username"}
 
 
 def page_token(last_id: str) -> str:

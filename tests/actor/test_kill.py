@@ -90,6 +90,68 @@ def test_sigkill_after_each_record_of_a_window(world: World, kill: Kill, seq: in
     assert world.state().state == "WaitingForWindow"
 
 
+CACHED = {"AUTHOR_CACHE_HOURS": "24"}
+LOOKING_UP = [*WINDOW[:SCRAPED], "AuthorsLookedUp", *WINDOW[SCRAPED:]]
+
+
+def authors_served(world: World) -> list[list[str]]:
+    """Whom X told of, and so billed, one list for each answered question."""
+    return [list(asked.facts["users"]) for asked in world.sandbox.ledger.x.exchanges("x.users")]
+
+
+@pytest.mark.parametrize(
+    ("when", "seq"),
+    [
+        *(("after", seq) for seq in range(1, len(LOOKING_UP) + 1)),
+        *(("before", seq) for seq in range(SCRAPED, SCRAPED + 3)),
+    ],
+)
+def test_no_author_is_billed_twice_through_sigkill_at_each_record(
+    world: World, kill: Kill, seq: int, when: str
+) -> None:
+    """I3 with AUTHOR_CACHE_HOURS: an answer that is on record is never asked for again, and no post is lost.
+
+    One that was lost with its process is: on one UTC day X bills a user once, so that costs nothing more.
+    """
+    for number in range(1, 4):
+        world.sandbox.add_post(f"Bittensor SN45 keeps shipping, by another {number}", author=number)
+    kill(world, when, seq, **CACHED)
+    told = LOOKING_UP[: seq - (when == "before")]
+    assert world.names()[: len(told)] == told
+    if told != LOOKING_UP:  # else there is nothing left to do in this window
+        world.mine(**CACHED)
+    ledger = world.sandbox.ledger.x
+    served = authors_served(world)
+    posts = [world.sandbox.corpus.find(post_id) for post_id in world.sandbox.ledger.api.verdicts()]
+    assert len(posts) == 5
+    lost = when == "before" and seq == SCRAPED + 1
+    assert len(served) == 1 + lost
+    authors = {post.author.id for post in posts if post is not None}
+    assert ledger.users_billed == len(authors) == len(served[0])
+    assert ledger.users_read == sum(map(len, served))
+    day = world.state().spent[max(world.state().spent)]
+    interrupted = when == "after" and seq == SCRAPED
+    assert day.users == len(authors) * (1 + (lost or interrupted)), "what may have been billed counts"
+    assert set(world.sandbox.ledger.api.verdicts().values()) == {"accepted"}
+
+
+def test_known_authors_cost_nothing_in_the_next_windows(make_world: Callable[..., World]) -> None:
+    """The stand-in checks each submission against X: author, age and followers are what X has."""
+    world = make_world(epoch=time.time() - 3 * 3600, posts=0, corpus_size=60)
+    for _ in range(4):
+        world.mine(**CACHED)
+        world.sandbox.next_window()
+        world.sandbox.advance_posts(1800)
+    served = [author for asked in authors_served(world) for author in asked]
+    assert len(served) == len(set(served)), "no author was told twice"
+    accepted = [r.data["post_id"] for r, _ in world.history() if r.name == "SubmissionAccepted"]
+    assert len(accepted) == 20
+    chosen = [post for r, _ in world.history() if r.name == "PostsScraped" for post in r.data["posts"]]
+    assert len(served) < len(chosen) == 20
+    assert {post["author"] != "" for post in chosen} == {True, False}
+    assert world.sandbox.ledger.x.users_read == len(served)
+
+
 def test_the_state_equals_that_of_an_uninterrupted_run(make_world: Callable[..., World], kill: Kill) -> None:
     """I5: kills in Scraping, Analyzing and Submitting leave the very state that a run without them ends in."""
     now = time.time()

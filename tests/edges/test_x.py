@@ -75,6 +75,55 @@ def test_the_request(wire: Any, scraper: Callable[..., PostScraper]) -> None:
     assert f"\r\nAuthorization: Bearer {TOKEN}\r\n".encode() in wire.requests[0]
 
 
+def test_a_search_without_authors_asks_for_none(wire: Any, scraper: Callable[..., PostScraper]) -> None:
+    """Neither the expansion nor a field of users; the posts name nobody."""
+    wire.answers(200, {name: part for name, part in _page("1").items() if name != "includes"})
+    asked = scraper(wire.url).scrape_posts(
+        5, keywords=("bittensor",), max_pages=1, is_seen=lambda _: False, with_authors=False
+    )
+    found = asyncio.run(asked)
+    assert [(post.id, post.author, post.author_id) for post in found.posts] == [("1", "", "9")]
+    assert found.users_read == 0
+    sent = _asked(wire.requests[0])
+    assert sent["tweet.fields"] == "created_at,public_metrics,author_id"
+    assert not {"expansions", "user.fields"} & sent.keys()
+
+
+def test_the_question_for_authors(wire: Any, scraper: Callable[..., PostScraper]) -> None:
+    """One request, with the token, for what a submission needs of them."""
+    wire.answers(200, {"data": _page("1")["includes"]["users"]})
+    found = asyncio.run(scraper(wire.url + "/prefix").look_up_authors(("9", "10")))
+    assert [(author.id, author.username, author.followers) for author in found.authors] == [("9", "ada", 6)]
+    assert _asked(wire.requests[0]) == {
+        "path": "/prefix/2/users",
+        "ids": "9,10",
+        "user.fields": "created_at,public_metrics,username",
+    }
+    assert f"\r\nAuthorization: Bearer {TOKEN}\r\n".encode() in wire.requests[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("busy", "server"), ("no credits", "credits"), ("html", "malformed"), ("hang", "timeout")]
+)
+def test_a_question_for_authors_that_fails_has_its_kind(
+    wire: Any, scraper: Callable[..., PostScraper], name: str, kind: str
+) -> None:
+    """As for searches."""
+    plays = {
+        "busy": wire.answer(503, "busy"),
+        "no credits": wire.answer(402, {"type": "https://api.twitter.com/2/problems/credits", "title": "no"}),
+        "html": wire.answer(200, "<html>"),
+        "hang": wire.hang,
+    }
+    wire.plays(plays[name])
+    limit_s = 0.3 if name == "hang" else 5.0
+    asking = scraper(wire.url, timeout_s=limit_s, total_timeout_s=2 * limit_s).look_up_authors(("9",))
+    with pytest.raises(ScrapeError) as caught:
+        asyncio.run(asking)
+    assert caught.value.kind == kind
+    assert TOKEN not in str(caught.value)
+
+
 @pytest.mark.parametrize(("count", "size"), [(1, "10"), (10, "10"), (37, "37"), (500, "100")])
 def test_the_size_of_a_page(wire: Any, scraper: Callable[..., PostScraper], count: int, size: str) -> None:
     """R8: max(10, wanted), at most what X takes."""

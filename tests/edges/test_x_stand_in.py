@@ -47,6 +47,74 @@ def against_box(box: Sandbox, scraper: Callable[..., PostScraper]) -> Iterator[C
     box.clear_faults()
 
 
+def test_the_stand_in_tells_who_posted(against_box: Callable[..., PostScraper]) -> None:
+    """What a search leaves out, and a question for the authors brings, is what a search with authors tells."""
+    scraper = against_box()
+    named = _scrape(scraper, 10)
+    asked = scraper.scrape_posts(10, keywords=("bittensor",), max_pages=1, is_seen=lambda _: False, with_authors=False)
+    nameless = asyncio.run(asked)
+    assert (nameless.posts_read, nameless.users_read) == (named.posts_read, 0)
+    ids = tuple(dict.fromkeys(post.author_id for post in nameless.posts))
+    found = asyncio.run(scraper.look_up_authors(ids))
+    assert (found.users_read, {author.id for author in found.authors}) == (len(ids), set(ids))
+    known = {author.id: author for author in found.authors}
+    assert tuple(post.by(known[post.author_id], NOW_S) for post in nameless.posts) == tuple(
+        changed(post, account_age=post.by(known[post.author_id], NOW_S).account_age) for post in named.posts
+    )
+
+
+def test_the_stand_in_names_suspended_users_as_errors(box: Sandbox, against_box: Callable[..., PostScraper]) -> None:
+    """The others are told; a hundred and one are refused."""
+    first, second = box.corpus.users[:2]
+    box.corpus.suspended.add(first.id)
+    try:
+        found = asyncio.run(against_box().look_up_authors((first.id, second.id, "77")))
+        assert ([author.id for author in found.authors], found.users_read) == ([second.id], 1)
+        nobody = asyncio.run(against_box().look_up_authors((first.id, "77")))
+        assert (nobody.authors, nobody.users_read) == ((), 0)
+    finally:
+        box.corpus.suspended.clear()
+    with pytest.raises(ScrapeError) as caught:
+        asyncio.run(against_box().look_up_authors(tuple(str(n) for n in range(1, 102))))
+    assert caught.value.kind == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("401", "auth"),
+        ("402", "credits"),
+        ("403", "forbidden"),
+        ("429", "rate_limited"),
+        ("429_usage_capped", "usage_capped"),
+        ("429_code_88", "rate_limited"),
+        ("400", "invalid_request"),
+        ("500", "server"),
+        ("list_body", "malformed"),
+        ("html", "malformed"),
+        ("drop", "broken"),
+    ],
+)
+def test_each_fault_of_the_question_for_authors_has_its_kind(
+    box: Sandbox, against_box: Callable[..., PostScraper], fault: str, kind: str
+) -> None:
+    """As for searches."""
+    box.script("x.users", fault)
+    with pytest.raises(ScrapeError) as caught:
+        asyncio.run(against_box().look_up_authors((box.corpus.users[0].id,)))
+    assert caught.value.kind == kind
+
+
+@pytest.mark.parametrize("fault", ["partial", "missing_author"])
+def test_users_that_are_missing_are_not_told(box: Sandbox, against_box: Callable[..., PostScraper], fault: str) -> None:
+    """Whether or not X says a word of them."""
+    box.script("x.users", fault)
+    ids = tuple(user.id for user in box.corpus.users[:4])
+    found = asyncio.run(against_box().look_up_authors(ids))
+    assert {author.id for author in found.authors} == {ids[1], ids[3]}
+    assert found.users_read == 2
+
+
 def test_the_stand_in_is_searched(box: Sandbox, against_box: Callable[..., PostScraper]) -> None:
     """Posts agree with the corpus to the letter and the second, and lie within 72 hours."""
     found = _scrape(against_box(), 10)

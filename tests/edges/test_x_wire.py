@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actor.edges.reply import Reply
-from actor.edges.x_wire import Page, build_query, newest_versions, parse_page, refusal
+from actor.edges.x_wire import Page, build_query, newest_versions, parse_page, parse_users, refusal
 from actor.machine import norm_text
-from actor.ports import ScrapeError
-from events.catalogue import Post
+from actor.ports import FoundAuthors, ScrapeError
+from events.catalogue import Author, Post
 from events.codec import canonical_json
 
 NOW_S = 1_795_000_000
@@ -256,6 +256,71 @@ def test_a_post_that_stands_on_two_pages_keeps_its_first_place() -> None:
 def test_a_post_whose_author_lacks_a_field_is_unusable(wrong: object) -> None:
     """Without user name, age or followers there is nothing to submit."""
     assert _page(_tweet(), users=[wrong]).unusable == 1
+
+
+def test_a_page_without_authors_has_posts_of_nobody_known() -> None:
+    """All of the post but the author's name, age and followers; users that came all the same are counted, not used."""
+    body = {"data": [_tweet()], "meta": {}}
+    page = parse_page(_reply(body), now_s=NOW_S, redact=str, with_authors=False)
+    (post,) = page.posts
+    assert (post.author, post.author_id, post.followers, post.account_age) == ("", "9", 0, 0)
+    assert (page.users_read, page.unusable, post.likes) == (0, 0, 3)
+    (named,) = _page(_tweet()).posts
+    assert post.by(Author(id="9", username="ada", created=1_793_491_200, followers=6), NOW_S) == named
+    beside = {**body, "includes": {"users": [_user()]}}
+    page = parse_page(_reply(beside), now_s=NOW_S, redact=str, with_authors=False)
+    assert (page.users_read, page.posts[0].has_author) == (1, False)
+
+
+def _users(body: object, *asked: str) -> FoundAuthors:
+    return parse_users(_reply(body), asked, now_s=NOW_S, redact=str)
+
+
+def _gone(user_id: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "value": user_id,
+        "detail": f"User has been suspended: [{user_id}].",
+        "title": "Forbidden",
+        "resource_type": "user",
+        "parameter": "ids",
+        "resource_id": user_id,
+        "type": "https://api.twitter.com/2/problems/resource-not-found",
+        **changes,
+    }
+
+
+def test_users_that_were_asked_for_are_told() -> None:
+    """In X's order, each once; a stranger, or one without a field, is counted and not told."""
+    ada = Author(id="9", username="ada", created=1_793_491_200, followers=6)
+    strangers = [_user(id="8"), _user(), _user(id="7", username=None), "no user"]
+    assert _users({"data": [_user(), *strangers]}, "9", "7") == FoundAuthors(authors=(ada,), users_read=5)
+
+
+def test_users_that_are_gone_are_no_failure() -> None:
+    """Suspended or deleted accounts stand in `errors`, beside the others or alone."""
+    found = _users({"data": [_user()], "errors": [_gone("7")]}, "9", "7")
+    assert ([author.id for author in found.authors], found.users_read) == (["9"], 1)
+    lost = {"title": "Not Found Error", "detail": "Could not find user with ids: [8]."}
+    assert _users({"errors": [_gone("7"), _gone("8", **lost)]}, "7", "8") == FoundAuthors(authors=(), users_read=0)
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ({"errors": [{"code": 88, "message": "Rate limit exceeded"}]}, "rate_limited"),
+        ({"errors": [{"title": "Unauthorized", "type": "about:blank"}]}, "malformed"),
+        ({"errors": [_gone("6")]}, "malformed"),
+        ([], "malformed"),
+        ({"data": {"id": "9"}}, "malformed"),
+        ({"users": []}, "malformed"),
+        (b"<html>", "malformed"),
+    ],
+)
+def test_an_answer_that_tells_of_no_user_is_a_failure(body: object, kind: str) -> None:
+    """An error that names none of the users is one of the whole question."""
+    with pytest.raises(ScrapeError) as caught:
+        _users(body, "9")
+    assert caught.value.kind == kind
 
 
 def test_ids_are_decimal_digits() -> None:

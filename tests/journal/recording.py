@@ -72,14 +72,29 @@ def history() -> Drive:
     drive.on(ev.EffectCrashed(effect="PollStatus", post_id=None, error="KeyError: 'block'"))
     drive.on(ev.BackoffElapsed(), after_s=12)
     drive.sign()
+    _look_up(drive)
     drive.on(ev.ActorStopped(reason="SIGTERM", posts_processed=1))
     drive.on(ev.ApiMoved(api_url="http://127.0.0.1:9001"), after_s=60)
     drive.on(_gap())
     prices = Prices(llm_usd_per_million_prompt_tokens=0.27, llm_usd_per_million_completion_tokens=1.1)
-    drive.start(ev.Policy(prices=prices, max_x_usd_per_day=0.4, max_llm_usd_per_day=1.0)).window(815)
+    drive.start(ev.Policy(prices=prices, max_x_usd_per_day=0.4, max_llm_usd_per_day=1.0)).window(817)
     assert drive.state.unaffordable is not None
     drive.on(drive.state.unaffordable)
     return drive
+
+
+def _look_up(drive: Drive) -> None:
+    """Searches bring no authors. X does not tell one; in the next window it tells that one, and knows no other."""
+    hours = changed(drive.state.policy, author_cache_hours=24)
+    drive.on(ev.SettingsChanged(policy=hours, names=("AUTHOR_CACHE_HOURS",)))
+    nobody: dict[str, Any] = {"author": "", "account_created": 0, "account_age": 0, "followers": 0}
+    drive.window(814).scraped(21, author_id="901", **nobody)
+    drive.on(ev.AuthorLookupFailed(window=814, asked=("901",), kind="server", reason="503", http_status=503))
+    drive.sign().window(815).scraped(22, author_id="902", **nobody)
+    told = ev.Author(id="901", username="author_901", created=1_700_000_000, followers=250)
+    found = ev.AuthorsLookedUp(window=815, asked=("901", "902"), authors=(told,), users_read=1, latency_ms=210)
+    drive.on(found, after_s=0.21)
+    drive.analyze_all().accept_all().sign()
 
 
 def _gap() -> ev.GapDeclared:

@@ -17,12 +17,12 @@ ALWAYS |= {"CheckpointSigned", "TailRepaired", "GapDeclared", "PostAbandoned", "
 ALWAYS |= {"DiskFilled", "DiskFreed", "SettingsChanged", "ScoreObserved", "ValidationObserved"}
 ALWAYS |= {"ChainPolled", "ChainPollFailed"}
 LATE = {"PostsScraped", "ScrapeFailed", "PostAnalyzed", "AnalysisFailed", "SubmissionAccepted", "SubmissionRejected"}
-LATE |= {"SubmissionFailed", "RateLimited"}
+LATE |= {"SubmissionFailed", "RateLimited", "AuthorsLookedUp", "AuthorLookupFailed"}
 
 # Design, section 3: what each state handles beside what is handled everywhere. The rest is refused.
 HANDLED: dict[StateName, set[str]] = {
     "WaitingForWindow": {"JournalCreated", "WindowsRevised"},
-    "Scraping": {"PostsScraped", "ScrapeFailed", "BudgetSpent"},
+    "Scraping": {"PostsScraped", "ScrapeFailed", "AuthorsLookedUp", "AuthorLookupFailed", "BudgetSpent"},
     "Analyzing": {"PostAnalyzed", "AnalysisFailed"},
     "Submitting": {
         "SubmissionStarted",
@@ -94,6 +94,8 @@ EXAMPLES: list[ev.Event] = [
         latency_ms=1,
     ),
     ev.ScrapeFailed(window=7, kind="server", reason="503"),
+    ev.AuthorsLookedUp(window=7, asked=("9",), authors=(), users_read=0, latency_ms=1),
+    ev.AuthorLookupFailed(window=7, asked=("9",), kind="server", reason="503"),
     ev.BudgetSpent(budget="x", window=7, day="2026-11-22", spent_usd=5.0, needed_usd=0.15, limit_usd=5.0),
     analyzed("1"),
     analysis_failed("1"),
@@ -125,6 +127,11 @@ def test_an_event_that_does_not_fit_the_data_is_refused() -> None:
         ("Submitting", accepted("999"), "no attempt of post 999 is open"),
         ("Submitting", failed("1", 2), "attempt 2 is not open"),
         ("Scraping", ev.ScrapeFailed(window=8, kind="server", reason="503"), "scrape of window 8 is not due"),
+        (
+            "Scraping",
+            ev.AuthorsLookedUp(window=7, asked=("9",), authors=(), users_read=0, latency_ms=1),
+            "the search comes first",
+        ),
         ("Analyzing", analyzed("999"), "no analysis of post 999 is due"),
         ("WaitingForWindow", ev.ApiRecovered(), "was not known to be unreachable"),
         ("Backoff", accepted("1"), "no attempt of post 1 is open"),

@@ -9,11 +9,21 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
-from actor.ports import AnalysisLike, AnalyzerPort, ApiPort, Block, Scraped, ScraperPort, Signer, SubmitAnswer
+from actor.ports import (
+    AnalysisLike,
+    AnalyzerPort,
+    ApiPort,
+    Block,
+    FoundAuthors,
+    Scraped,
+    ScraperPort,
+    Signer,
+    SubmitAnswer,
+)
 from events.catalogue import SubmissionBody
 from tests.sample.loop import WorldTime
 
@@ -22,11 +32,17 @@ __all__ = ["Mishaps", "SlowAnalyzer", "SlowApi", "SlowScraper", "UnsteadySigner"
 T = TypeVar("T")
 
 # Seconds that an answer takes, shortest and longest.
-_USUAL_S: Final = {"status": (0.03, 0.12), "submit": (0.06, 0.4), "scrape": (0.3, 1.4), "analyze": (0.9, 4.5)}
+_USUAL_S: Final = {
+    "status": (0.03, 0.12),
+    "submit": (0.06, 0.4),
+    "scrape": (0.3, 1.4),
+    "authors": (0.2, 0.8),
+    "analyze": (0.9, 4.5),
+}
 
 
 class Mishaps:
-    """What is about to be slow or to trip over a bug of ours: "status", "submit", "scrape", "analyze" or "sign"."""
+    """What is about to be slow or to trip over a bug of ours: "status", "submit", "scrape", "authors" and so on."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(f"{seed}:delays")  # noqa: S311  (a story, not a secret)
@@ -90,11 +106,21 @@ class SlowScraper(_Slow):
         self._inner = inner
 
     async def scrape_posts(
-        self, count: int, *, keywords: tuple[str, ...], max_pages: int, is_seen: Callable[[str], bool]
+        self,
+        count: int,
+        *,
+        keywords: tuple[str, ...],
+        max_pages: int,
+        is_seen: Callable[[str], bool],
+        with_authors: bool = True,
     ) -> Scraped:
         """As the inner one."""
         search = partial(self._inner.scrape_posts, keywords=keywords, max_pages=max_pages, is_seen=is_seen)
-        return await self._answered("scrape", lambda: search(count))
+        return await self._answered("scrape", lambda: search(count, with_authors=with_authors))
+
+    async def look_up_authors(self, author_ids: Sequence[str]) -> FoundAuthors:
+        """As the inner one."""
+        return await self._answered("authors", lambda: self._inner.look_up_authors(author_ids))
 
     async def aclose(self) -> None:
         """As the inner one."""

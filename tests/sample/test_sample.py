@@ -26,11 +26,13 @@ from tests.sample.story import SCENES
 from user_miner.commands.verify import run_verify
 
 LARGEST_BYTES = 4 << 20
-# Events that there were not yet when it was recorded.
-LATER = {"ChainPolled", "ChainPollFailed"}
+# Events of settings that are off in the story; tests/journal/recorded has them in v1/chain and v1/authors.
+LATER = {"AuthorLookupFailed", "AuthorsLookedUp", "ChainPollFailed", "ChainPolled"}
 # Rows that no run against the stand-ins takes.
 NOT_REACHED = {
-    *(Row(event, state, None) for event in LATER for state in STATES),
+    *(row for row in ROWS if row.event in LATER),
+    # A search is followed by another question of X for the same reason.
+    *(Row(event, "Scraping", None, ("scrape_due",)) for event in ("PostsScraped", "ScrapeFailed")),
     # A checkpoint is wanted only where nothing is under way.
     *(Row("CheckpointSigned", state, None) for state in ("Scraping", "Analyzing", "Submitting")),
     # Only a window that counts posts before it was heard of has no room, and that is heard of while waiting.

@@ -312,6 +312,9 @@ def test_every_fault_of_the_catalogue_is_served(
     calls: dict[str, Callable[[], httpx.Response]] = {
         "x.search": search,
         "llm.chat": lambda: _ask(box, http),
+        "x.users": lambda: http.get(
+            f"{box.x_base}/users", params={"ids": "1"}, headers={"Authorization": f"Bearer {box.x_token}"}
+        ),
         "x.usage": lambda: http.get(f"{box.x_base}/usage/tweets", headers={"Authorization": f"Bearer {box.x_token}"}),
         "llm.models": lambda: http.get(f"{box.llm_base}/models", headers={"Authorization": f"Bearer {box.llm_key}"}),
         "api.status": lambda: http.get(f"{box.api_base}/v2/status"),

@@ -82,7 +82,9 @@ def test_a_mined_journal_comes_out_on_disk(make_world: Callable[..., World], tmp
 def troubled(seed: int) -> ActorWorld:
     """A world in which everything goes wrong now and then, and whose processes die."""
     chance = random.Random(seed)  # noqa: S311  (trouble, not a secret)
-    world = ActorWorld([post(n) for n in range(1, 40)], policy=ev.Policy(chain_poll_s=300.0))
+    policy = ev.Policy(author_cache_hours=seed % 3, chain_poll_s=300.0)
+    world = ActorWorld([post(n, author_id=str(9_000 + n % 7)) for n in range(1, 40)], policy=policy)
+    world.x.unknown = {"9003"}
     world.x.latency_s, world.llm.latency_s, world.api.latency_s = (chance.random() * s for s in (2, 20, 4))
     for n in range(1, 40):
         text = f"SN45 is doing fine, number {n}"
@@ -105,11 +107,12 @@ def troubled(seed: int) -> ActorWorld:
         world.x.error = chance.choice(
             [None, None, None, ScrapeError("no credits", kind="credits"), KeyError("includes")]
         )
+        world.x.lookup_error = chance.choice([None, None, ScrapeError("503", kind="server"), KeyError("data")])
         world.api.status_error = chance.choice([None, None, None, StatusError("refused"), ValueError("odd")])
         world.chain.error = chance.choice([None, ChainError("no answer")])
         world.run(seconds=chance.random() * 2_000)
         world.clock.jump(chance.choice([0, 0, 0, -7_200, 3_600]))
-        world.x.error = world.api.status_error = None
+        world.x.error = world.x.lookup_error = world.api.status_error = None
         if chance.random() < 0.5:
             world.crash(chance.choice(["ActorStarted", "WindowOpened"]))
     lies[0] = 0

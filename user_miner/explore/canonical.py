@@ -30,6 +30,7 @@ _LEFT_OUT: Final[Mapping[str, str]] = {
     "searched_ms": "the pace of searches is kept outside the machine",
     "seen": "each new node is asked whether it remembers every chosen post",
     "answers": "every post has a text of its own",
+    "authors": "every post has an author of its own",
     "checkpoint_seq": "a place in the journal",
     "refused": "for alarms",
     "totals": "for people",
@@ -135,6 +136,7 @@ def _post(node: Node, pending: PendingPost, ranks: Mapping[float, int]) -> tuple
     (state, world, ledger), post_id = node, pending.post.id
     entry = ledger.posts[post_id]
     return (
+        pending.post.has_author,
         pending.analyzed,
         ranks[pending.score] if pending.analyzed else -1,
         pending.attempts,

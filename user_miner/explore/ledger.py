@@ -38,12 +38,14 @@ class GhostPost(NamedTuple):
     """A post that was chosen and has no verdict.
 
     Attributes:
+        author: Its author's id while nobody knows who that is; empty once it is known.
         analyzed: Its analysis is on record.
         attempts: How many in each window, by the window's number.
         not_before_ms: No further attempt in its window is due before, unix milliseconds.
         counted: The API took it in a window that the miner knew of, whether or not the answer came.
     """
 
+    author: str = ""
     analyzed: bool = False
     attempts: tuple[tuple[int, int], ...] = ()
     not_before_ms: int = 0
@@ -123,6 +125,10 @@ def judge_state(ledger: GhostLedger, state: State) -> None:
     for effect in effects:
         if isinstance(effect, ef.ScrapeWindow) and effect.window in ledger.searched:
             raise Broken("I3", f"a second search of window {effect.window} is wanted")
+        if isinstance(effect, ef.LookUpAuthors) and not {p.author for p in ledger.posts.values()}.issuperset(
+            effect.authors
+        ):
+            raise Broken("I3", f"authors {', '.join(effect.authors)} are wanted, who are known or of no post")
         if isinstance(effect, ef.AnalyzePost) and ledger.posts[effect.post_id].analyzed:
             raise Broken("I3", f"a second analysis of post {effect.post_id} is wanted")
     if state.running and all(isinstance(effect, ef.PollStatus | ef.PollChain | ef.AbandonPost) for effect in effects):
@@ -165,7 +171,8 @@ def counted_by_api(ledger: GhostLedger, post_id: str, start_block: int) -> Ghost
 
 def _scraped(ledger: GhostLedger, s: State, e: ev.PostsScraped, at_ms: int) -> GhostLedger:
     ledger = _searched(ledger, s, e, at_ms)
-    posts = {**ledger.posts, **{post.id: GhostPost() for post in e.posts}}
+    new = {post.id: GhostPost(author="" if post.author else post.author_id) for post in e.posts}
+    posts = {**ledger.posts, **new}
     return ledger._replace(posts=posts, chosen=ledger.chosen + len(e.posts))
 
 
@@ -173,6 +180,21 @@ def _searched(ledger: GhostLedger, _s: State, e: ev.PostsScraped | ev.ScrapeFail
     if e.window in ledger.searched:
         raise Broken("I3", f"window {e.window} was searched twice")
     return ledger._replace(searched=ledger.searched | {e.window}, used=ledger.used | {e.window})
+
+
+def _looked_up(ledger: GhostLedger, s: State, e: ev.AuthorsLookedUp, _at: int) -> GhostLedger:
+    """Whose author X does not know is left out."""
+    known = {author.id for author in e.authors}
+    posts = {
+        post_id: entry._replace(author="") if entry.author in known else entry
+        for post_id, entry in ledger.posts.items()
+        if entry.author not in e.asked or entry.author in known
+    }
+    return _used(ledger, s)._replace(posts=posts)
+
+
+def _lookup_failed(ledger: GhostLedger, s: State, _e: ev.AuthorLookupFailed, _at: int) -> GhostLedger:
+    return _used(ledger, s)
 
 
 def _withheld(ledger: GhostLedger, _s: State, e: ev.BudgetSpent, _at: int) -> GhostLedger:
@@ -208,6 +230,8 @@ def _unanalyzed(ledger: GhostLedger, post_id: str) -> GhostPost:
         raise Broken("I4", f"post {post_id} is analyzed, and has its verdict")
     if entry.analyzed:
         raise Broken("I3", f"post {post_id} was analyzed twice")
+    if entry.author:
+        raise Broken("authors", f"post {post_id} is analyzed, and nobody knows who posted it")
     return entry
 
 
@@ -333,6 +357,8 @@ def _settled(ledger: GhostLedger, post_id: str) -> GhostLedger:
 _ENTRIES: Final[Mapping[type, Callable[[GhostLedger, State, Any, int], GhostLedger]]] = {
     ev.PostsScraped: _scraped,
     ev.ScrapeFailed: _searched,
+    ev.AuthorsLookedUp: _looked_up,
+    ev.AuthorLookupFailed: _lookup_failed,
     ev.BudgetSpent: _withheld,
     ev.PostAnalyzed: _analyzed,
     ev.AnalysisFailed: _analysis_failed,

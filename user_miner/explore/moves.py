@@ -1,7 +1,8 @@
 """What can happen next: every answer to every wanted effect, the chain, crashes and rare troubles. Pure.
 
-Representative answers stand for all others: a search brings any number of posts or fails; an analysis finds a subnet,
-finds none, fails or is refused; a submission is accepted, rejected, limited, or fails with or without having arrived.
+Representative answers stand for all others: a search brings any number of posts or fails; X knows all authors or all
+but one, or does not answer; an analysis finds a subnet, finds none, fails or is refused; a submission is accepted,
+rejected, limited, or fails with or without having arrived.
 Time stands still but for waits that end, and for a host that sleeps until posts are too old.
 """
 
@@ -13,9 +14,27 @@ from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
 from actor.machine import REDUCER, State, content_sha256, norm_text, wanted
-from actor.machine.facts import crash_event, observe, scrape_failed, scraped_event, submit_event
+from actor.machine.facts import (
+    author_lookup_failed,
+    authors_event,
+    crash_event,
+    observe,
+    scrape_failed,
+    scraped_event,
+    submit_event,
+)
 from actor.machine.wanted import submission_decided
-from actor.ports import Accepted, Block, Failed, Limited, Rejected, Scraped, ScrapeError, SubmitAnswer
+from actor.ports import (
+    Accepted,
+    Block,
+    Failed,
+    FoundAuthors,
+    Limited,
+    Rejected,
+    Scraped,
+    ScrapeError,
+    SubmitAnswer,
+)
 from actor.testing.stand_ins import HOTKEY
 from events import catalogue as ev
 from events import effects as ef
@@ -113,6 +132,7 @@ def policies(bounds: Bounds) -> Mapping[str, ev.Policy]:
         "skip": changed(usual, on_analysis_error="skip", submit_irrelevant=False),
         "hold": changed(usual, on_analysis_error="hold"),
         "budget": changed(usual, max_x_usd_per_day=0.01),
+        "authors": changed(usual, author_cache_hours=1),
     }
 
 
@@ -141,8 +161,8 @@ def _answers(node: Node, effect: ef.Effect) -> Iterator[Move]:
     match effect:
         case ef.PollStatus():
             yield from _statuses(node)
-        case ef.ScrapeWindow():
-            yield from _searches(node, effect)
+        case ef.ScrapeWindow() | ef.LookUpAuthors():
+            yield from _lookups(node, effect) if isinstance(effect, ef.LookUpAuthors) else _searches(node, effect)
         case ef.AnalyzePost():
             yield from _analyses(node, effect)
         case ef.SubmitPost():
@@ -183,11 +203,13 @@ def _statuses(node: Node) -> Iterator[Move]:
 
 def _searches(node: Node, effect: ef.ScrapeWindow) -> Iterator[Move]:
     world, chosen = node.world, node.ledger.chosen
+    with_authors = not node.state.policy.author_cache_hours
     for count in range(effect.count + 1):
+        posts = [_post(chosen + 1 + at, world.now_ms) for at in range(count)]
         found = Scraped(
-            posts=tuple(_post(chosen + 1 + at, world.now_ms) for at in range(count)),
+            posts=tuple(posts if with_authors else [_without_author(post) for post in posts]),
             posts_read=10,
-            users_read=10,
+            users_read=10 if with_authors else 0,
             requests=1,
             unusable=0,
             since=world.now_ms // 1000 - 72 * _HOUR_S,
@@ -195,6 +217,20 @@ def _searches(node: Node, effect: ef.ScrapeWindow) -> Iterator[Move]:
         yield Move(f"X serves {count}", _one(scraped_event(effect, found, seed=1, latency_ms=1)), world, effect)
     error = ScrapeError("503", kind="server", http_status=503)
     yield Move("the search fails", _one(scrape_failed(effect, error, latency_ms=1)), world, effect)
+
+
+def _lookups(node: Node, effect: ef.LookUpAuthors) -> Iterator[Move]:
+    world = node.world
+    for what, known in (("all authors", effect.authors), ("all authors but one", effect.authors[1:])):
+        authors = tuple(ev.Author(id=one, username=f"author_{one}", created=0, followers=10) for one in known)
+        found = FoundAuthors(authors=authors, users_read=len(authors))
+        yield Move(f"X knows {what}", _one(authors_event(effect, found, latency_ms=1)), world, effect)
+    error = ScrapeError("503", kind="server", http_status=503)
+    yield Move("X tells no authors", _one(author_lookup_failed(effect, error, latency_ms=1)), world, effect)
+
+
+def _without_author(post: ev.Post) -> ev.Post:
+    return changed(post, author="", author_id=post.id, account_created=0, account_age=0, followers=0)
 
 
 def _analyses(node: Node, effect: ef.AnalyzePost) -> Iterator[Move]:
@@ -308,7 +344,7 @@ def _troubles(node: Node, bounds: Bounds, effects: tuple[ef.Effect, ...]) -> Ite
 
 def _changes(node: Node, bounds: Bounds, effects: tuple[ef.Effect, ...], world: Outside) -> Iterator[Move]:
     """Other settings, at run time; a search under way ends first."""
-    if any(isinstance(effect, ef.ScrapeWindow) for effect in effects):
+    if any(isinstance(effect, ef.ScrapeWindow | ef.LookUpAuthors) for effect in effects):
         return
     for name, policy in policies(bounds).items():
         if policy != node.state.policy:

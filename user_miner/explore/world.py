@@ -111,6 +111,8 @@ _ONCE: Final = frozenset(
     {
         ev.PostsScraped,
         ev.ScrapeFailed,
+        ev.AuthorsLookedUp,
+        ev.AuthorLookupFailed,
         ev.PostAnalyzed,
         ev.SubmissionStarted,
         ev.SubmissionAccepted,
@@ -139,7 +141,7 @@ def _settle(before: Node, node: Node, move: Move) -> Node:
     return Node(state, world._replace(late=late, taken=taken), ledger)
 
 
-_ANSWERED: Final = (ef.ScrapeWindow, ef.AnalyzePost, ef.SubmitPost)
+_ANSWERED: Final = (ef.ScrapeWindow, ef.LookUpAuthors, ef.AnalyzePost, ef.SubmitPost)
 
 
 def _crashed(node: Node, happened: list[Happening]) -> Node:

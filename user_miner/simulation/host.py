@@ -34,6 +34,7 @@ _CHANGES: Final[tuple[tuple[str, Callable[[Policy], Policy]], ...]] = (
     ("MAX_SEARCH_PAGES", lambda policy: changed(policy, max_search_pages=2)),
     ("MAX_X_USD_PER_DAY", lambda policy: changed(policy, max_x_usd_per_day=2.0)),
     ("MAX_X_USD_PER_DAY", lambda policy: changed(policy, max_x_usd_per_day=None)),
+    ("AUTHOR_CACHE_HOURS", lambda policy: changed(policy, author_cache_hours=0 if policy.author_cache_hours else 2)),
 )
 
 
@@ -106,6 +107,7 @@ _SHORTEST_POLL_S: Final = 30.0
 _LONGEST_POLL_S: Final = 120.0
 _POLLS_PER_WINDOW: Final = 5
 _BLOCK_S: Final = 12.0
+_CACHE_HOURS: Final = (1, 2, 24)
 _HOLDING: Final = 0.4  # of the processes have posts wait that the model's server refuses
 _ASKING: Final = 0.2  # of the others ask the chain how the hotkey stands
 
@@ -125,13 +127,14 @@ _OTHERS: Final[tuple[Callable[[Policy], Policy], ...]] = (
 )
 
 
-def policy_of(habits: Habits, draw: Draw, move: Draw) -> Policy:
+def policy_of(habits: Habits, draw: Draw, move: Draw, authors: Draw) -> Policy:
     """What a process starts with in a world of these habits.
 
     Args:
         habits: The world's.
         draw: Whether, and which, settings differ from the usual ones.
         move: Whether the API was moved; an operator takes less of the new one at first.
+        authors: Whether, and for how long, authors are looked up and not asked for again.
     """
     window_s = habits.blocks_per_window * _BLOCK_S
     usual = Policy(
@@ -143,6 +146,8 @@ def policy_of(habits: Habits, draw: Draw, move: Draw) -> Policy:
         usual = changed(usual, on_analysis_error="hold")
     elif draw.share > 1 - _ASKING:
         usual = changed(usual, chain_poll_s=window_s / 2)
+    if authors.kind:
+        usual = changed(usual, author_cache_hours=_CACHE_HOURS[int(authors.amount * len(_CACHE_HOURS))])
     if move.kind:
         usual = changed(usual, max_submissions_per_window=1)
     return _OTHERS[int(draw.amount * len(_OTHERS))](usual) if draw.kind else usual

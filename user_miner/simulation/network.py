@@ -20,14 +20,24 @@ from actor.edges.reply import Reply, Unanswered
 from events.catalogue import ChainPolled
 from sandbox.services import Answer, Draw, Request, World
 
-__all__ = ["Line", "Network", "SimulatedBugError", "SimulatedChat", "SimulatedExchange", "SimulatedNode", "search_page"]
+__all__ = [
+    "Line",
+    "Network",
+    "SimulatedBugError",
+    "SimulatedChat",
+    "SimulatedExchange",
+    "SimulatedNode",
+    "search_page",
+    "users",
+]
 
-_TIMEOUTS_S: Final = {"api.status": 10.0, "api.submit": 10.0, "x.search": 10.0, "llm.chat": 60.0}
+_TIMEOUTS_S: Final = {"api.status": 10.0, "api.submit": 10.0, "x.search": 10.0, "x.users": 10.0, "llm.chat": 60.0}
 # (least, most) seconds there and back, each.
 _LATENCIES_S: Final = {
     "api.status": (0.02, 0.3),
     "api.submit": (0.02, 0.6),
     "x.search": (0.1, 1.0),
+    "x.users": (0.1, 1.0),
     "llm.chat": (0.3, 4.0),
 }
 _NODE_S: Final = 5.0
@@ -197,8 +207,16 @@ class SimulatedExchange:
 
 async def search_page(line: Line, params: Mapping[str, Any], _left_s: float) -> tuple[Reply, Exception | None]:
     """One page of a search; the parameters as the client library takes them go out as X takes them."""
-    wire = {name.replace("_fields", ".fields"): _text(value) for name, value in params.items() if value is not None}
-    return _reply(await line.ask("x.search", params=wire)), None
+    return _reply(await line.ask("x.search", params=_wire(params))), None
+
+
+async def users(line: Line, params: Mapping[str, Any], _left_s: float) -> tuple[Reply, Exception | None]:
+    """Who some users are, likewise."""
+    return _reply(await line.ask("x.users", params=_wire(params))), None
+
+
+def _wire(params: Mapping[str, Any]) -> dict[str, str]:
+    return {name.replace("_fields", ".fields"): _text(value) for name, value in params.items() if value is not None}
 
 
 class SimulatedChat:

@@ -20,7 +20,7 @@ from events.catalogue import Event, JournalCreated, Policy
 from events.journal import Draft, FileJournal, Lease, Record
 from events.journal.head import read_witness
 from user_miner.simulation.model_disk import SimulatedDisk
-from user_miner.simulation.network import Line, SimulatedChat, SimulatedExchange, SimulatedNode, search_page
+from user_miner.simulation.network import Line, SimulatedChat, SimulatedExchange, SimulatedNode, search_page, users
 
 __all__ = ["Process", "WatchedJournal"]
 
@@ -161,6 +161,7 @@ def _ports(line: Line, clock: VirtualClock, signer: Signer, api_url: str) -> Por
             clock=clock,
             redact=_as_it_is,
             fetch_page=partial(search_page, line),
+            fetch_users=partial(users, line),
         ),
         analyzer=Analyzer(
             llm=SimulatedChat(line),

@@ -151,7 +151,8 @@ class _Simulation:
         end = self._weather.draw("life.end")
         rival = self._weather.draw("life.rival")
         move = self._weather.draw("life.api")
-        policy = policy_of(self._world.habits, self._weather.draw("life.policy"), move)
+        other, authors = self._weather.draw("life.policy"), self._weather.draw("life.authors")
+        policy = policy_of(self._world.habits, other, move, authors)
         if move.kind:
             self._apis += 1
             self._world.chain.move(move.amount)

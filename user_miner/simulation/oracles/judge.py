@@ -18,7 +18,7 @@ from user_miner.simulation.oracles.believing import Believed, SearchesSpaced
 from user_miner.simulation.oracles.folding import CheckpointsVouch, FoldAtEveryRecord, Legible, readers
 from user_miner.simulation.oracles.keeping import Abandoned, Answered, Dated, Heard, Rested, Understood, XBudget
 from user_miner.simulation.oracles.oracle import ARRIVALS, BEFORE_START, Oracle, Told
-from user_miner.simulation.oracles.paying import ChatsOnce, Held, SearchesOnce
+from user_miner.simulation.oracles.paying import AuthorsOnce, ChatsOnce, Held, SearchesOnce
 from user_miner.simulation.oracles.sending import Attempts, FreshSignatures, NoneAfterVerdict, QuietAfterLimit, Quota
 from user_miner.simulation.oracles.usage import HealthyWindows
 from user_miner.simulation.plan import Outcome, Plan, Violation
@@ -33,6 +33,7 @@ _ORACLES: Final[tuple[type[Oracle], ...]] = (
     QuietAfterLimit,
     Attempts,
     SearchesOnce,
+    AuthorsOnce,
     ChatsOnce,
     Held,
     CheckpointsVouch,

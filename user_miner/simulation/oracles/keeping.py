@@ -8,7 +8,7 @@ from typing import Final
 from actor.machine.state import PendingPost
 from events import catalogue as ev
 from events.prices import usd, uusd
-from sandbox.services import Search, Submission, World
+from sandbox.services import Lookup, Search, Submission, World
 from user_miner.simulation.oracles.oracle import BEFORE_START, Oracle, Told
 from user_miner.simulation.plan import Violation
 
@@ -219,12 +219,19 @@ class XBudget(Oracle):
 
     def searched(self, arrival: Search, last: Told | None) -> Iterator[Violation]:
         """Was there money left for it?"""
+        yield from self._bill(arrival, last, len(arrival.posts), arrival.users)
+
+    def looked_up(self, arrival: Lookup, last: Told | None) -> Iterator[Violation]:
+        """Likewise."""
+        yield from self._bill(arrival, last, 0, len(arrival.users))
+
+    def _bill(self, arrival: Search | Lookup, last: Told | None, posts: int, users: int) -> Iterator[Violation]:
         if last is None:
             return
         policy = last.after.policy
         day = int(self.world.epoch_s + arrival.at_s) // _DAY_S
         before = self._billed_uusd.get(day, 0)
-        billed = self._billed_uusd[day] = before + policy.prices.x_uusd(len(arrival.posts), arrival.users)
+        billed = self._billed_uusd[day] = before + policy.prices.x_uusd(posts, users)
         limit_usd = policy.max_x_usd_per_day
         if limit_usd is None or arrival.life != last.life or billed <= uusd(limit_usd):
             return

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from actor.machine.history import Step
 from events.catalogue import ApiMoved, TailRepaired
-from sandbox.services import Chat, Search, Status, Submission, World
+from sandbox.services import Chat, Lookup, Search, Status, Submission, World
 
 if TYPE_CHECKING:
     from events.catalogue import Event
@@ -66,6 +66,10 @@ class Oracle:
         """A search reached the world, behind the record ``last``."""
         return ()
 
+    def looked_up(self, arrival: Lookup, last: Told | None) -> Iterable[Violation]:  # noqa: ARG002
+        """A question for authors reached the world, behind the record ``last``."""
+        return ()
+
     def asked_model(self, arrival: Chat, last: Told | None) -> Iterable[Violation]:  # noqa: ARG002
         """A question to the model reached the world, behind the record ``last``."""
         return ()
@@ -101,5 +105,6 @@ ARRIVALS: Final[dict[type[Any], str]] = {
     Status: "asked_status",
     Submission: "submitted",
     Search: "searched",
+    Lookup: "looked_up",
     Chat: "asked_model",
 }

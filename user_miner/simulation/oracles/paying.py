@@ -7,16 +7,17 @@ from typing import Final
 
 from actor.machine import norm_text
 from events import catalogue as ev
-from sandbox.services import Chat, Search, World
+from sandbox.services import Chat, Lookup, Search, World
 from user_miner.simulation.oracles.oracle import Oracle, Told
 from user_miner.simulation.plan import Violation
 
-__all__ = ["ON_THE_WAY_S", "ChatsOnce", "Held", "SearchesOnce", "is_held"]
+__all__ = ["ON_THE_WAY_S", "AuthorsOnce", "ChatsOnce", "Held", "SearchesOnce", "is_held"]
 
 _SEARCHES: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent)
 _ANALYSES: Final = (ev.PostAnalyzed, ev.AnalysisFailed)
 # A request may still be on its way when the one who sent it gives up, in a world of the usual pace.
 ON_THE_WAY_S: Final = 4.0
+_HOUR_S: Final = 3_600
 # Billed, and the answer does not tell or cannot be read.
 _UNREADABLE: Final = frozenset({"list_body", "null_usage"})
 
@@ -30,7 +31,7 @@ def is_held(event: ev.PostAnalyzed | ev.AnalysisFailed, told: Told) -> bool:
 class _Once(Oracle):
     """What is paid for is asked once."""
 
-    def is_repeated(self, arrival: Search | Chat, answer: Told) -> bool:
+    def is_repeated(self, arrival: Search | Lookup | Chat, answer: Told) -> bool:
         """Whether a request left after its answer was on record."""
         on_the_way_s = ON_THE_WAY_S * self.world.habits.slowness
         return arrival.life > answer.life or arrival.at_s > answer.at_s + on_the_way_s
@@ -76,6 +77,54 @@ class SearchesOnce(_Once):
                 )
                 yield Violation(rule="bill", text=text, seq=told.record.seq)
         if not isinstance(event, ev.EffectCrashed) or event.effect.startswith("ScrapeWindow"):
+            self._paid.clear()
+
+
+class AuthorsOnce(_Once):
+    """I3 for authors: whoever was told is not asked for again within the hours of the policy, through any crash.
+
+    The hours are those by the host's clock, so worlds that disturb it are left out. Nobody is asked for who is not due,
+    and what X billed is on record.
+    """
+
+    EVENTS = (ev.AuthorsLookedUp, ev.AuthorLookupFailed, ev.PostsScraped, ev.EffectCrashed, ev.ActorStarted)
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._told: dict[str, Told] = {}
+        self._hours = 0  # of the policy under which the last search chose
+        self._paid: list[Lookup] = []
+
+    def looked_up(self, arrival: Lookup, last: Told | None) -> Iterator[Violation]:
+        """Is who that is on record?"""
+        if last is None or arrival.life < last.life:
+            return
+        self._paid.append(arrival)
+        hours = min(self._hours, last.after.policy.author_cache_hours)
+        jumped = any(d.place == "clock" for d in self.world.weather.happened)
+        for author_id in arrival.users:
+            told = self._told.get(author_id)
+            if told is None or jumped or arrival.at_s - told.at_s >= hours * _HOUR_S:
+                continue
+            if self.is_repeated(arrival, told):
+                text = f"X was asked for author {author_id} again at {arrival.at_s:.1f} s"
+                yield Violation(
+                    rule="I3", text=f"{text}; record {told.record.seq} tells who that is", seq=last.record.seq
+                )
+
+    def told(self, told: Told) -> Iterator[Violation]:
+        """Who is known now, and what it cost."""
+        event = told.event
+        if isinstance(event, ev.PostsScraped):
+            self._hours = told.before.policy.author_cache_hours
+        elif isinstance(event, ev.AuthorsLookedUp):
+            self._told |= dict.fromkeys((author.id for author in event.authors), told)
+            answered = [lookup for lookup in self._paid if lookup.delivered_s is not None]
+            billed = sum(len(lookup.users) for lookup in answered)
+            if event.users_read != billed:
+                text = f"X billed {billed} users, on record are {event.users_read}"
+                yield Violation(rule="bill", text=text, seq=told.record.seq)
+        if not isinstance(event, ev.EffectCrashed) or event.effect.startswith("LookUpAuthors"):
             self._paid.clear()
 
 

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Final
 
 from events import catalogue as ev
-from sandbox.services import Arrival, Search, Status, Submission, World
+from sandbox.services import Arrival, Lookup, Search, Status, Submission, World
 from user_miner.simulation.oracles.oracle import Oracle, Told
 from user_miner.simulation.plan import Outcome, Violation
 
@@ -20,7 +20,7 @@ _LONG_ENOUGH_S: Final = 60.0
 _TAKEN_BACK_S: Final = 900.0
 _FAR_WINDOWS: Final = 2
 _AGREED_S: Final = 300.0
-_TROUBLES: Final = (ev.EffectCrashed, ev.ActorStarted, ev.ActorStopped, ev.ScrapeFailed)
+_TROUBLES: Final = (ev.EffectCrashed, ev.ActorStarted, ev.ActorStopped, ev.ScrapeFailed, ev.AuthorLookupFailed)
 # What changes the newest window, or how long a 429 binds.
 _MOVES: Final = (ev.WindowOpened, ev.RateLimited, ev.ApiMoved, ev.ConfigMismatched)
 
@@ -41,11 +41,13 @@ class HealthyWindows(Oracle):
         self._troubles_s: list[float] = []
         self._blocks = world.chain.blocks_per_window
 
-    def searched(self, arrival: Search, last: Told | None) -> Iterator[Violation]:  # noqa: ARG002
+    def searched(self, arrival: Search | Lookup, last: Told | None) -> Iterator[Violation]:  # noqa: ARG002
         """A use of the window that the miner works on."""
         if last is not None and last.after.window is not None:
             self._used.add(last.after.window.start_block)
         yield from ()
+
+    looked_up = searched
 
     def submitted(self, arrival: Submission, last: Told | None) -> Iterator[Violation]:  # noqa: ARG002
         """A use of the window that the server is in."""
@@ -100,7 +102,7 @@ def _windows(told: Sequence[Status], blocks: int) -> Iterator[tuple[Status, Stat
 def _troubles_s(outcome: Outcome) -> Iterator[float]:
     """When something went wrong with a request: those that never arrived leave a number out."""
     ledger = outcome.ledger
-    for arrivals in (ledger.statuses, ledger.submissions, ledger.searches, ledger.chats):
+    for arrivals in (ledger.statuses, ledger.submissions, ledger.searches, ledger.lookups, ledger.chats):
         numbered: list[Arrival] = sorted(arrivals, key=attrgetter("number"))
         yield from (arrival.at_s for arrival in numbered if arrival.fault or arrival.delivered_s is None)
         yield from (at_s for arrival in numbered if getattr(arrival, "lie", "") for at_s in _while_believed(arrival))
