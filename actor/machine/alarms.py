@@ -2,8 +2,8 @@
 
 Alarms are read off the folded state, the time and the room on the journal's disk, so that the miner, its log, metrics
 and messages, and whoever reads the journal, name the same ones, and a restart ends none that the journal tells of. A
-start may have mended why analyses were refused, so that alarm then speaks of the time before, until the same is seen
-again. Pure: nothing is sent or written here. Another alarm is one more row of ``_ALARMS``.
+start may have mended what is refused or withheld, so such an alarm then speaks of the time before, until the same is
+seen again. Pure: nothing is sent or written here. Another alarm is one more row of ``_ALARMS``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from actor.machine.room import ROOM_FIX, ROOM_NEEDED_BYTES, ROOM_WARN_BYTES, shortage
-from actor.machine.state import State
+from actor.machine.state import State, Trouble
 from events.codec import Value
 
 __all__ = ["ALARMS", "LLM_FIXES", "X_FIXES", "Alarm", "alarms"]
@@ -90,6 +90,48 @@ class _Sight:
     room_bytes: int | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Words:
+    """What people are told of one sort of trouble; ``since`` is put behind the first two.
+
+    Attributes:
+        now: What is so.
+        before: What was so before the last start.
+        told: What was told about it.
+        meanwhile: What comes of it.
+        next: What will tell more after a start.
+        fix: What to change.
+    """
+
+    now: str
+    before: str
+    told: str
+    meanwhile: str
+    next: str
+    fix: str
+
+
+def _trouble(name: str, key: str, words: Callable[[State, Trouble], _Words]) -> Callable[[_Sight], Alarm | None]:
+    """The alarm of a trouble that the state keeps under ``key``. A start may have mended it; what comes next tells."""
+
+    def look(sight: _Sight) -> Alarm | None:
+        trouble = sight.state.troubles.get(key)
+        if trouble is None:
+            return None
+        said, is_current = words(sight.state, trouble), trouble.epoch == sight.state.epoch
+        what = ("" if trouble.window is None else f" since window {trouble.window}") + f" ({said.told})"
+        now, before = f"{said.now}{what}; {said.meanwhile}", f"{said.before}{what}; {said.next} tells more"
+        return Alarm(
+            name=name,
+            since_ms=trouble.since_ms,
+            is_current=is_current,
+            words=now if is_current else f"before the last start {before}",
+            fix=said.fix,
+        )
+
+    return look
+
+
 _MEANWHILE: Final[Mapping[str, str]] = {
     "default": "posts are submitted with neutral values",
     "skip": "posts are left out",
@@ -97,49 +139,39 @@ _MEANWHILE: Final[Mapping[str, str]] = {
 }
 
 
-def _analysis_refused(sight: _Sight) -> Alarm | None:
+def _analysis_words(state: State, trouble: Trouble) -> _Words:
     """Ruling 21: the server refused every analysis of a window for one reason of configuration."""
-    refused = sight.state.refused
-    if refused is None:
-        return None
-    policy, is_current = sight.state.policy.on_analysis_error, refused.epoch == sight.state.epoch
-    since = "" if refused.window is None else f" since window {refused.window}"
-    what = f"{since} ({refused.kind}: {refused.reason})"
-    if is_current:
-        words = f"the LLM's server refuses every analysis{what}; {_MEANWHILE[policy]} (ON_ANALYSIS_ERROR={policy})"
-    else:
-        words = f"before the last start the LLM's server refused every analysis{what}; the next one tells more"
-    return Alarm(
-        name="analysis_refused",
-        since_ms=refused.since_ms,
-        is_current=is_current,
-        words=words,
-        fix=LLM_FIXES[refused.kind],
+    policy = state.policy.on_analysis_error
+    return _Words(
+        now="the LLM's server refuses every analysis",
+        before="the LLM's server refused every analysis",
+        told=f"{trouble.kind}: {trouble.reason}",
+        meanwhile=f"{_MEANWHILE[policy]} (ON_ANALYSIS_ERROR={policy})",
+        next="the next one",
+        fix=LLM_FIXES[trouble.kind],
     )
 
 
-def _x_refused(sight: _Sight) -> Alarm | None:
+def _x_words(_state: State, trouble: Trouble) -> _Words:
     """X refuses this account's searches."""
-    trouble = sight.state.troubles.get("x")
-    if trouble is None:
-        return None
-    return Alarm(
-        name="x_refused",
-        since_ms=trouble.since_ms,
-        words=f"X refuses to search ({trouble.kind}: {trouble.reason}); no new posts are found",
+    return _Words(
+        now="X refuses to search",
+        before="X refused to search",
+        told=f"{trouble.kind}: {trouble.reason}",
+        meanwhile="no new posts are found",
+        next="the next search",
         fix=X_FIXES[trouble.kind],
     )
 
 
-def _hotkey_refused(sight: _Sight) -> Alarm | None:
+def _hotkey_words(_state: State, trouble: Trouble) -> _Words:
     """The coordination API refuses every attempt at a post with 401 or 403."""
-    trouble = sight.state.troubles.get("hotkey")
-    if trouble is None:
-        return None
-    return Alarm(
-        name="hotkey_refused",
-        since_ms=trouble.since_ms,
-        words=f"the coordination API does not accept this hotkey ({trouble.reason}); posts wait for a later window",
+    return _Words(
+        now="the coordination API does not accept this hotkey",
+        before="the coordination API did not accept this hotkey",
+        told=trouble.reason,
+        meanwhile="posts wait for a later window",
+        next="the next post that is sent",
         fix="register the hotkey on the subnet, set this machine's clock, and see that WALLET_HOTKEY and MINER_API_URL "
         "are those that are meant; `user-miner doctor --chain` tells",
     )
@@ -148,16 +180,15 @@ def _hotkey_refused(sight: _Sight) -> Alarm | None:
 _BUDGETS: Final[Mapping[str, str]] = {"x": "MAX_X_USD_PER_DAY", "llm": "MAX_LLM_USD_PER_DAY"}
 
 
-def _budget_spent(sight: _Sight) -> Alarm | None:
+def _budget_words(_state: State, trouble: Trouble) -> _Words:
     """A budget withholds searches."""
-    trouble = sight.state.troubles.get("budget")
-    if trouble is None:
-        return None
     setting = _BUDGETS[trouble.kind]
-    return Alarm(
-        name="budget_spent",
-        since_ms=trouble.since_ms,
-        words=f"{setting} does not allow another window ({trouble.reason}); nothing is searched",
+    return _Words(
+        now=f"{setting} does not allow another window",
+        before=f"{setting} did not allow another window",
+        told=trouble.reason,
+        meanwhile="nothing is searched",
+        next="the next window",
         fix=f"wait for the next day (UTC), or raise {setting}",
     )
 
@@ -238,10 +269,10 @@ def _disk_full(sight: _Sight) -> Alarm | None:
 
 
 _ALARMS: Final[Mapping[str, Callable[[_Sight], Alarm | None]]] = {
-    "analysis_refused": _analysis_refused,
-    "x_refused": _x_refused,
-    "hotkey_refused": _hotkey_refused,
-    "budget_spent": _budget_spent,
+    "analysis_refused": _trouble("analysis_refused", "llm", _analysis_words),
+    "x_refused": _trouble("x_refused", "x", _x_words),
+    "hotkey_refused": _trouble("hotkey_refused", "hotkey", _hotkey_words),
+    "budget_spent": _trouble("budget_spent", "budget", _budget_words),
     "deregistration": _deregistration,
     "windows_missed": _windows_missed,
     "disk": _disk,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from actor.machine.state import State
 from events import catalogue as ev
@@ -25,6 +25,7 @@ __all__ = ["DAY_MS", "Budget", "budgets", "reckon", "untold_calls"]
 DAY_MS: Final = 86_400_000
 _DAYS_KEPT: Final = 32
 _NOTHING: Final = Spent()
+T = TypeVar("T")
 _AGAIN: Final = frozenset({ev.ActorStarted, ev.SettingsChanged})
 
 
@@ -43,6 +44,9 @@ def reckon(before: State, after: State, event: ev.Event, at_ms: int) -> State:
     elif type(event) is ev.GapDeclared:
         known = {day: after.spent.get(day, _NOTHING) + spent for day, spent in event.salvage.spent.items()}
         after = _enter(after, {day: spent for day, spent in known.items() if spent != _NOTHING}, at_ms // DAY_MS)
+    if more := after.totals.accepted - before.totals.accepted:
+        day = at_ms // DAY_MS
+        after = changed(after, accepted=_with(after.accepted, {day: after.accepted.get(day, 0) + more}, day))
     due = after.unaffordable
     if not (after.to_scrape or after.is_author_due()):
         return after if due is None else changed(after, unaffordable=None)
@@ -63,11 +67,15 @@ def untold_calls(before: State, event: ev.Event) -> int:
 
 def _enter(s: State, spent: Mapping[int, Spent], today: int) -> State:
     """The days as ``spent`` says them, among the others; the oldest are forgotten."""
-    days = {**s.spent, **spent}
-    if len(days) > len(s.spent):
-        recent = sorted(days)[-_DAYS_KEPT:]
-        days = {day: days[day] for day in sorted(days) if day in recent or day == today}
-    return changed(s, spent=days)
+    return changed(s, spent=_with(s.spent, spent, today))
+
+
+def _with(known: Mapping[int, T], more: Mapping[int, T], today: int) -> Mapping[int, T]:
+    days = {**known, **more}
+    if len(days) == len(known):
+        return days
+    recent = sorted(days)[-_DAYS_KEPT:]
+    return {day: days[day] for day in sorted(days) if day in recent or day == today}
 
 
 # What each event adds to its day

@@ -18,12 +18,12 @@ from actor.machine.state import (
     KnownAuthor,
     OpenAttempt,
     PendingPost,
-    Refused,
     State,
     Taken,
     TextAnswer,
     Window,
 )
+from actor.machine.troubles import begin_trouble, end_troubles
 from events import catalogue as ev
 from events.codec import changed
 
@@ -181,7 +181,7 @@ def _post_analyzed(s: State, e: ev.PostAnalyzed, at_ms: int) -> State:
     if e.reused_from is None:
         answers = _remember(s.answers, e, at_ms // _HOUR_MS)
         taken = _taken(s.taken, e, at_ms)
-        s = changed(s, answers=answers, taken=taken, outcomes={**s.outcomes, ANSWERED: ""}, refused=None)
+        s = end_troubles(changed(s, answers=answers, taken=taken, outcomes={**s.outcomes, ANSWERED: ""}), "llm")
     if not e.tokens and not s.policy.submit_irrelevant:
         s = _leave_out(s, e.post_id)
     else:
@@ -248,11 +248,7 @@ def _conclude(s: State, at_ms: int) -> State:
     ((kind, reason),) = outcomes.items()
     if kind not in ev.CONFIGURATION:
         return s
-    if s.refused is not None and s.refused.kind == kind:
-        again = s.refused if s.refused.epoch == s.epoch else changed(s.refused, reason=reason, epoch=s.epoch)
-        return changed(s, refused=again)
-    window = None if s.window is None else s.window.number
-    return changed(s, refused=Refused(kind=kind, reason=reason, window=window, since_ms=at_ms, epoch=s.epoch))
+    return begin_trouble(s, "llm", kind, reason, at_ms)
 
 
 def _unanalyzed(s: State, post_id: str) -> PendingPost:

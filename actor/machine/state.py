@@ -38,7 +38,6 @@ __all__ = [
     "KnownAuthor",
     "OpenAttempt",
     "PendingPost",
-    "Refused",
     "State",
     "StateName",
     "Taken",
@@ -172,24 +171,6 @@ class KnownAuthor(Value, frozen=True, kw_only=True):
         return abs(at_ms - self.at_ms) < hours * _HOUR_MS
 
 
-class Refused(Value, frozen=True, kw_only=True):
-    """The LLM's server refused every analysis of a window for one reason of configuration, and none succeeded since.
-
-    Attributes:
-        kind: Which reason, one of events.catalogue.CONFIGURATION.
-        reason: What the server said, one line for people.
-        window: Number of the first window that ended so.
-        since_ms: When that was, unix milliseconds.
-        epoch: Of the last start under which a window ended so.
-    """
-
-    kind: str
-    reason: str
-    window: int | None
-    since_ms: int
-    epoch: int
-
-
 class Taken(Value, frozen=True, kw_only=True):
     """What the LLM's server was found to take, so that the next start need not find it out again.
 
@@ -209,17 +190,21 @@ class Taken(Value, frozen=True, kw_only=True):
 
 
 class Trouble(Value, frozen=True, kw_only=True):
-    """What keeps posts from being searched or sent until the operator, or another day, ends it.
+    """What loses posts, or keeps them from being searched or sent, until somebody changes something or a day ends.
 
     Attributes:
         kind: Which sort of it, a word of the event that told it.
-        reason: One line for people, as it was when the trouble began.
+        reason: One line for people, as it was told first under the start of ``epoch``.
+        window: Number of the window in which it began; None where none was known.
         since_ms: When that was, unix milliseconds.
+        epoch: Of the last start under which it was told.
     """
 
     kind: str
     reason: str
+    window: int | None
     since_ms: int
+    epoch: int
 
 
 class Totals(Value, frozen=True, kw_only=True):
@@ -264,20 +249,22 @@ class State(Value, frozen=True, kw_only=True):
         outcomes: How analyses ended since the work on ``window`` began or the process started; empty again once none
             is due. Each kind of failure with its last reason, and ANSWERED. Reused answers do not count.
         one_first: One post is analyzed before all others are: one refusal is enough to hold them.
-        refused: Set when every analysis of a window was refused for one reason of configuration; until one succeeds.
         crashes: Consecutive crashes by effect key, within one window.
         api_down: The status endpoint is known not to answer.
         disk_full_ms: Since when the journal's disk is known to be full in this run, unix milliseconds; else None.
         quarantined: Names of quarantine files that have their TailRepaired record.
         totals: Counts for people.
         spent: What was paid for, or may have been, by UTC day (unix days); only recent days.
+        accepted: Posts that the API took, by UTC day (unix days); only recent days.
         unaffordable: Set when a budget does not allow the due scrape: the event to record in its place.
         observed: Keys of the last scores and judgements of validators, so that none is recorded twice.
         build: Version of the software of the last start; empty before the first.
         taken: What the LLM's server takes; None before its first answer to this build.
-        troubles: Under "x" that X refuses this account, until a search succeeds; under "hotkey" that the API refuses
-            this miner's signature, until a verdict; under "budget" that one withholds searches, until the next search;
-            under "place" that the hotkey has no place on the subnet, or hardly any more, by the chain's last word.
+        troubles: Under "llm" that every analysis of a window was refused for one reason of configuration, until one
+            succeeds; under "x" that X refuses this account, until a search succeeds; under "hotkey" that the API
+            refuses this miner's signature, until a verdict; under "budget" that one withholds searches, until the next
+            search; under "place" that the hotkey has no place on the subnet, or hardly any more, by the chain's last
+            word.
         used_until_ms: When the last window ends by the time its blocks should take in which something was searched or
             answered, or a budget withheld the search; the last start where that is later; unix milliseconds.
         chain: What the chain told last of the hotkey; None before it told anything.
@@ -310,13 +297,13 @@ class State(Value, frozen=True, kw_only=True):
     checkpoint_seq: int = 0
     outcomes: Mapping[str, str] = {}
     one_first: bool = False
-    refused: Refused | None = None
     crashes: Mapping[str, int] = {}
     api_down: bool = False
     disk_full_ms: int | None = None
     quarantined: tuple[str, ...] = ()
     totals: Totals = Totals()
     spent: Mapping[int, Spent] = {}
+    accepted: Mapping[int, int] = {}
     unaffordable: BudgetSpent | None = None
     observed: tuple[str, ...] = ()
     build: str = ""

@@ -14,7 +14,7 @@ from actor.machine.state import State, Trouble
 from events import catalogue as ev
 from events.codec import changed
 
-__all__ = ["X_REFUSALS", "note_trouble"]
+__all__ = ["X_REFUSALS", "begin_trouble", "end_troubles", "note_trouble"]
 
 # Kinds of ScrapeFailed and AuthorLookupFailed that the operator's X account is the reason of. A change of what is
 # noted raises _FOLD.
@@ -40,41 +40,41 @@ def _started(s: State, e: ev.ActorStarted, at_ms: int) -> State:
 
 def _asked(s: State, e: ev.ActorStarted | ev.SettingsChanged, _at: int) -> State:
     """A trouble that nobody asks about any more would never end."""
-    return _end(s, "place") if e.policy.chain_poll_s is UNSET else s
+    return end_troubles(s, "place") if e.policy.chain_poll_s is UNSET else s
 
 
 def _polled(s: State, e: ev.ChainPolled, at_ms: int) -> State:
     if e.uid is None:
-        return _begin(s, "place", "lost", f"told at block {e.block}", at_ms)
+        return begin_trouble(s, "place", "lost", f"told at block {e.block}", at_ms)
     if e.is_at_risk:
-        return _begin(s, "place", "at_risk", f"uid {e.uid}, told at block {e.block}", at_ms)
-    return _end(s, "place")
+        return begin_trouble(s, "place", "at_risk", f"uid {e.uid}, told at block {e.block}", at_ms)
+    return end_troubles(s, "place")
 
 
 def _moved(s: State, _e: ev.ApiMoved, _at: int) -> State:
-    return _end(s, "hotkey")
+    return end_troubles(s, "hotkey")
 
 
 def _searched(s: State, _e: ev.PostsScraped, _at: int) -> State:
-    return _end(s, "x", "budget")
+    return end_troubles(s, "x", "budget")
 
 
 def _search_failed(s: State, e: ev.ScrapeFailed, at_ms: int) -> State:
-    s = _end(s, "budget")
-    return _begin(s, "x", e.kind, e.reason, at_ms) if e.kind in X_REFUSALS else s
+    s = end_troubles(s, "budget")
+    return begin_trouble(s, "x", e.kind, e.reason, at_ms) if e.kind in X_REFUSALS else s
 
 
 def _lookup_failed(s: State, e: ev.AuthorLookupFailed, at_ms: int) -> State:
-    return _begin(s, "x", e.kind, e.reason, at_ms) if e.kind in X_REFUSALS else s
+    return begin_trouble(s, "x", e.kind, e.reason, at_ms) if e.kind in X_REFUSALS else s
 
 
 def _withheld(s: State, e: ev.BudgetSpent, at_ms: int) -> State:
     reason = f"${e.spent_usd:g} of ${e.limit_usd:g} spent on {e.day}, and one window may cost ${e.needed_usd:g}"
-    return _begin(s, "budget", e.budget, reason, at_ms)
+    return begin_trouble(s, "budget", e.budget, reason, at_ms)
 
 
 def _verdict(s: State, _e: ev.SubmissionAccepted | ev.SubmissionRejected, _at: int) -> State:
-    return _end(s, "hotkey")
+    return end_troubles(s, "hotkey")
 
 
 def _limited(s: State, _e: ev.RateLimited, _at: int) -> State:
@@ -85,7 +85,7 @@ def _attempt_failed(s: State, e: ev.SubmissionFailed, at_ms: int) -> State:
     """The last attempt at a post decides: one that was refused by some proxy on the way is made again."""
     if e.http_status not in _REFUSED_HOTKEY or e.attempt < s.policy.submit_attempts:
         return s
-    return _begin(s, "hotkey", str(e.http_status), e.reason, at_ms)
+    return begin_trouble(s, "hotkey", str(e.http_status), e.reason, at_ms)
 
 
 def _end_ms(s: State, at_ms: int) -> int:
@@ -94,14 +94,21 @@ def _end_ms(s: State, at_ms: int) -> int:
     return at_ms if window is None else max(at_ms, window.opened_ms + round(window.blocks * s.policy.block_s * 1000))
 
 
-def _begin(s: State, name: str, kind: str, reason: str, at_ms: int) -> State:
+def begin_trouble(s: State, name: str, kind: str, reason: str, at_ms: int) -> State:
+    """Note a trouble, or that one of the same kind, which keeps its beginning, is seen again after a start."""
     known = s.troubles.get(name)
-    if known is not None and known.kind == kind:
+    if known is None or known.kind != kind:
+        window = None if s.window is None else s.window.number
+        known = Trouble(kind=kind, reason=reason, window=window, since_ms=at_ms, epoch=s.epoch)
+    elif known.epoch == s.epoch:
         return s
-    return changed(s, troubles={**s.troubles, name: Trouble(kind=kind, reason=reason, since_ms=at_ms)})
+    else:
+        known = changed(known, reason=reason, epoch=s.epoch)
+    return changed(s, troubles={**s.troubles, name: known})
 
 
-def _end(s: State, *names: str) -> State:
+def end_troubles(s: State, *names: str) -> State:
+    """Forget these."""
     if s.troubles.keys().isdisjoint(names):
         return s
     return changed(s, troubles={name: trouble for name, trouble in s.troubles.items() if name not in names})

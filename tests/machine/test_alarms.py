@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from actor.analyzer import LLMErrorKind
+from actor.machine import decode_state, encode_state
 from actor.machine.alarms import ALARMS, LLM_FIXES, X_FIXES, Alarm, alarms
 from actor.machine.budget import DAY_MS
 from actor.machine.room import ROOM_NEEDED_BYTES, ROOM_WARN_BYTES
@@ -127,11 +128,104 @@ def test_a_refusal_of_x_rings_until_a_search_succeeds(kind: str) -> None:
     alarm = ringing(drive)["x_refused"]
     assert (alarm.since_ms, alarm.fix) == (drive.at_ms, X_FIXES[kind])
     assert f"{kind}: HTTP 4xx: {kind}" in alarm.words
+    assert "since window 7" in alarm.words
     drive.at_ms += WINDOW_MS
-    drive.window(8).scrape_failed().start()
+    drive.window(8).scrape_failed()
     assert ringing(drive)["x_refused"] == alarm
     drive.window(9).scraped()
     assert ringing(drive) == {}
+
+
+def rejected_token(drive: Drive) -> None:
+    drive.window(8)
+    scrape_failed(drive, "forbidden")
+
+
+def rejected_signature(drive: Drive) -> None:
+    drive.batch(8, 1)
+    for attempt in range(1, 4):
+        drive.on(changed(failed(drive.send(), attempt), http_status=401, reason="unknown hotkey"))
+        if attempt < 3:
+            drive.on(ev.BackoffElapsed(), after_s=6)
+
+
+def spent_budget(drive: Drive) -> None:
+    drive.window(8)
+    assert drive.state.unaffordable is not None
+    drive.on(drive.state.unaffordable)
+
+
+STARTS = {
+    "x_refused": (
+        rejected_token,
+        "X refuses to search since window 8 (forbidden: HTTP 4xx: forbidden); no new posts are found",
+        (
+            "before the last start X refused to search since window 8 (forbidden: HTTP 4xx: forbidden); "
+            "the next search tells more"
+        ),
+    ),
+    "hotkey_refused": (
+        rejected_signature,
+        (
+            "the coordination API does not accept this hotkey since window 8 (unknown hotkey); "
+            "posts wait for a later window"
+        ),
+        (
+            "before the last start the coordination API did not accept this hotkey since window 8 (unknown hotkey); "
+            "the next post that is sent tells more"
+        ),
+    ),
+    "budget_spent": (
+        spent_budget,
+        (
+            "MAX_X_USD_PER_DAY does not allow another window since window 8 ($0.15 of $0.2 spent on 2026-11-22, "
+            "and one window may cost $0.15); nothing is searched"
+        ),
+        (
+            "before the last start MAX_X_USD_PER_DAY did not allow another window since window 8 ($0.15 of $0.2 spent "
+            "on 2026-11-22, and one window may cost $0.15); the next window tells more"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(STARTS))
+def test_whoever_starts_may_have_mended_what_was_refused(name: str) -> None:
+    """No start ends it: it is from before, with the same beginning and fix, until the same is seen again."""
+    happen, now, before = STARTS[name]
+    drive = Drive(ev.Policy(max_x_usd_per_day=0.2)) if name == "budget_spent" else Drive()
+    drive.start()
+    if name == "budget_spent":
+        drive.window(7).scraped()
+        drive.at_ms += WINDOW_MS
+    happen(drive)
+    found = ringing(drive)[name]
+    assert (found.words, found.is_current, found.title) == (now, True, name)
+    drive.start().start()
+    known = ringing(drive)[name]
+    assert (known.words, known.is_current) == (before, False)
+    assert (known.since_ms, known.fix) == (found.since_ms, found.fix)
+    assert decode_state(encode_state(drive.state)) == drive.state
+
+
+def test_a_token_refused_in_two_windows_rings_through_a_start() -> None:
+    """From the first of them on, whatever passes by itself in between; its beginning is the first refusal's."""
+    drive = Drive().start().window(7)
+    scrape_failed(drive, "auth")
+    since_ms = drive.at_ms
+    drive.at_ms += WINDOW_MS
+    drive.window(8)
+    scrape_failed(drive, "timeout")
+    drive.start()
+    drive.at_ms += WINDOW_MS
+    drive.window(9)
+    scrape_failed(drive, "auth")
+    alarm = ringing(drive)["x_refused"]
+    assert (alarm.since_ms, alarm.is_current, "since window 7" in alarm.words) == (since_ms, True, True)
+    drive.window(10)
+    scrape_failed(drive, "forbidden")
+    alarm = ringing(drive)["x_refused"]
+    assert (alarm.since_ms, alarm.fix) == (drive.at_ms, X_FIXES["forbidden"])
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500, None])

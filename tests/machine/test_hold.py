@@ -301,31 +301,31 @@ def test_r21_a_window_without_any_analysis_is_noted_until_one_succeeds(kind: str
     """Whatever the setting: kind, reason, window and moment; a restart and further windows change nothing of it."""
     drive = Drive(policy).start().window(7).scraped(1, 2, 3)
     while asked(drive):
-        assert drive.state.refused is None
+        assert drive.state.troubles.get("llm") is None
         drive.on(analysis_failed(asked(drive)[0], kind), after_s=1)
-    found = drive.state.refused
+    found = drive.state.troubles.get("llm")
     assert found is not None
     assert (found.kind, found.window, found.since_ms) == (kind, 7, drive.at_ms)
     assert found.reason == f"HTTP 4xx: {kind}"
     drive.start()
-    assert (drive.state.refused, found.epoch, drive.state.epoch) == (found, 1, 2)
-    assert decode_state(encode_state(drive.state)).refused == found
+    assert (drive.state.troubles.get("llm"), found.epoch, drive.state.epoch) == (found, 1, 2)
+    assert decode_state(encode_state(drive.state)).troubles.get("llm") == found
     drive.accept_all().window(8)
     if not asked(drive):
         drive.scraped(4)
     drive.on(analysis_failed(asked(drive)[0], "timeout"))
-    assert drive.state.refused == found
+    assert drive.state.troubles.get("llm") == found
     if not asked(drive):
         drive.accept_all().window(9).scraped(5)
     drive.on(analyzed(asked(drive)[0]))
-    assert drive.state.refused is None
+    assert drive.state.troubles.get("llm") is None
 
 
 def test_r21_another_reason_is_another_alarm() -> None:
     """A key that was mended may show that the model is wrong, too."""
     drive = refused("auth").window(8)
     drive.on(analysis_failed(asked(drive)[0], "model"), after_s=60)
-    found = drive.state.refused
+    found = drive.state.troubles.get("llm")
     assert found is not None
     assert (found.kind, found.window, found.since_ms) == ("model", 8, drive.at_ms)
 
@@ -341,7 +341,7 @@ def test_r21_nothing_less_is_an_alarm(ends: list[str]) -> None:
         else:
             drive.on(analyzed(post_id) if end == "answered" else analysis_failed(post_id, end))
     made = {end for end in ends if end != "recorded"}
-    assert (drive.state.refused is not None) == (len(made) == 1 and made <= ev.CONFIGURATION)
+    assert (drive.state.troubles.get("llm") is not None) == (len(made) == 1 and made <= ev.CONFIGURATION)
 
 
 @given(st.data())
