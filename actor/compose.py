@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,7 +23,7 @@ from actor.edges.text import Redactor, deployment
 from actor.edges.x import PostScraper
 from actor.machine.state import State
 from actor.perform import Ports
-from actor.ports import Accepted, ApiPort, Block, Signer, SubmitAnswer
+from actor.ports import Accepted, ApiPort, Block, Signer, StatusError, SubmitAnswer
 from actor.runtime import Actor, ActorConfig, OnRecord
 from actor.settings.extras import install_hint
 from actor.settings.model import URLS, Settings, SettingsError
@@ -113,6 +114,34 @@ class _DryRunApi:
         await self._api.aclose()
 
 
+class _PolledApi:
+    """Calls back once, behind the first question for the block, whatever came of it."""
+
+    def __init__(self, api: ApiPort, on_polled: Callable[[], None]) -> None:
+        self._api = api
+        self._on_polled: Callable[[], None] | None = on_polled
+
+    async def status(self) -> Block:
+        try:
+            block = await self._api.status()
+        except StatusError:
+            self._tell()
+            raise
+        self._tell()
+        return block
+
+    async def submit(self, body: SubmissionBody) -> SubmitAnswer:
+        return await self._api.submit(body)
+
+    async def aclose(self) -> None:
+        await self._api.aclose()
+
+    def _tell(self) -> None:
+        on_polled, self._on_polled = self._on_polled, None
+        if on_polled is not None:
+            on_polled()
+
+
 def check_environment(settings: Settings) -> None:
     """Proxies and certificates that no request can be made with are a mistake at the start, and so is no messenger.
 
@@ -185,17 +214,20 @@ def build_actor(
     on_record: OnRecord = lambda _record, _state: None,
     store: JournalStore | None = None,
     monitor: Monitor | None = None,
+    on_polled: Callable[[], None] | None = None,
 ) -> Actor:
     """An actor that is ready to ``run``; nothing is sent and no file is touched before that.
 
     ``store`` replaces the journal on disk that the settings name. A ``monitor`` watches all that the actor does.
+    ``on_polled`` is called once, behind the first poll.
     """
     redact = redactor(settings)
     hotkey = signer.ss58_address
     registry = settings.registry()
+    ports = _ports(settings, registry, signer, redact, dry_run=options.dry_run, monitor=monitor)
     return Actor(
         store=_store(settings, hotkey, options, monitor) if store is None else store,
-        ports=_ports(settings, registry, signer, redact, dry_run=options.dry_run, monitor=monitor),
+        ports=ports if on_polled is None else replace(ports, api=_PolledApi(ports.api, on_polled)),
         config=ActorConfig(
             identity=JournalCreated(
                 hotkey=hotkey,

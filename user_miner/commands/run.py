@@ -53,6 +53,7 @@ from user_miner.options import (
     WalletsOption,
 )
 from user_miner.place import check_begun, check_place, warn_of_place
+from user_miner.preflight import begin_preflight
 from user_miner.terminal import fail
 from user_miner.unlocking import unlocked
 
@@ -80,6 +81,9 @@ def run(
     move_api: Annotated[
         bool, typer.Option("--move-api", help="Move a journal to a new API URL, and record that.")
     ] = False,
+    preflight: Annotated[
+        bool, typer.Option("--preflight/--no-preflight", help="Say once, beside the first work, what will fail.")
+    ] = True,
     debug: DebugOption = False,
     as_json: Annotated[bool, typer.Option("--logging.json", help="Log JSON lines.")] = False,
 ) -> None:
@@ -98,7 +102,15 @@ def run(
     )
     options = RunOptions(dry_run=dry_run, move_api=move_api, windows=windows)
     raise typer.Exit(
-        run_miner(file, read, options, checkpoint=checkpoint, require_journal=require_journal, log_json=as_json)
+        run_miner(
+            file,
+            read,
+            options,
+            checkpoint=checkpoint,
+            require_journal=require_journal,
+            preflight=preflight,
+            log_json=as_json,
+        )
     )
 
 
@@ -117,6 +129,7 @@ def run_miner(
     *,
     checkpoint: Path | None,
     require_journal: bool,
+    preflight: bool,
     log_json: bool,
 ) -> int:
     """Run until a signal, or the given number of windows; return the exit code. ``read`` reads the settings."""
@@ -149,7 +162,9 @@ def run_miner(
     try:
         read_again = partial(_read_again, env_file, read, password)
         reloader = Reloader(settings, read_again, set_log_level=set_log_level)
-        run_loop(serve(settings, signer, options, on_start=partial(signals.attach, reloader=reloader)))
+        looking = partial(begin_preflight, settings, sources, signer.ss58_address, redact) if preflight else None
+        on_start = partial(signals.attach, reloader=reloader)
+        run_loop(serve(settings, signer, options, on_start=on_start, on_polled=looking))
     except (IdentityError, JournalLockedError, MetricsError, UnreadableJournalError) as error:
         return _refuse([str(error)])
     except JournalError as error:
@@ -207,10 +222,11 @@ async def serve(
     options: RunOptions,
     *,
     on_start: Callable[[Actor, Callable[[str], None]], None] = lambda _actor, _stop: None,
+    on_polled: Callable[[], None] | None = None,
 ) -> None:
     """Work until stopped or for the given number of windows, saying what each record tells.
 
-    ``on_start`` gets the actor, and the function that stops it.
+    ``on_start`` gets the actor, and the function that stops it; ``on_polled`` is called behind the first poll.
     """
     watch = _WindowLimit(options.windows)
     notifier = Notifier()
@@ -226,7 +242,7 @@ async def serve(
         actor.stop(reason)
 
     with serving_metrics(settings) as monitor:
-        actor = build_actor(settings, signer, options, on_record=on_record, monitor=monitor)
+        actor = build_actor(settings, signer, options, on_record=on_record, monitor=monitor, on_polled=on_polled)
         on_start(actor, stop)
         pings = asyncio.create_task(keep_alive(notifier, actor.tell))
         try:

@@ -37,6 +37,7 @@ __all__ = [
     "disk_check",
     "env_file_checks",
     "find_journal",
+    "hotkey_checks",
     "installed_version",
     "lock_check",
     "log_check",
@@ -293,8 +294,13 @@ def open_hotkey(settings: Settings) -> tuple[str | None, list[Check]]:
             said = f"{found}; `run` asks for its password on a terminal such as this one"
             return None, [warning("wallet", said, f"{fix}, where nobody can be asked")]
         return None, [failure("wallet", found, fix)]
+    return address, hotkey_checks(settings, address)
+
+
+def hotkey_checks(settings: Settings, address: str) -> list[Check]:
+    """A hotkey that opens, and who else can use its file."""
     file = settings.wallet_path / settings.wallet_name / "hotkeys" / settings.wallet_hotkey
-    return address, [ok("wallet", f"hotkey {address} opens ({file})"), *_access(file)]
+    return [ok("wallet", f"hotkey {address} opens ({file})"), *_access(file)]
 
 
 def _access(file: Path) -> list[Check]:

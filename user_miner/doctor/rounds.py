@@ -17,6 +17,7 @@ from user_miner.doctor.machine import (
     disk_check,
     env_file_checks,
     find_journal,
+    hotkey_checks,
     lock_check,
     log_check,
     metrics_check,
@@ -56,6 +57,7 @@ _BUDGETS: Final = (
     "MAX_SUBMISSIONS_PER_WINDOW",
     "MAX_SEARCH_PAGES",
 )
+_OF_A_WINDOW: Final = frozenset({"api", "x", "llm"})
 _STUCK_DISK: Final = "check the disk or network folder: something on it does not answer"
 _STUCK_SERVER: Final = "raise --timeout, or check the network"
 
@@ -112,6 +114,13 @@ class Rounds:
         if self._asks_llm:
             asked.append(self._of_llm())
         return asked
+
+    def of_a_window(self, hotkey: str) -> list[Probe]:
+        """Only those that tell whether a window can be worked on with this hotkey, which is open."""
+        servers = [probe for probe in self._of_servers() if probe.name in _OF_A_WINDOW]
+        settings = self._patient.settings
+        mine = [] if settings is None else [self._blocking("wallet", lambda: hotkey_checks(settings, hotkey))]
+        return [*servers, *mine]
 
     def journal(self) -> Path | None:
         """Where the journal is, None when there is none or nobody can tell."""
