@@ -60,7 +60,7 @@ def test_a_second_run_in_another_folder_is_refused(here: World, address: str) ->
             here, env, f"hotkey {HOTKEY}", f"process {first.pid} on host", f"journal {here.journal / HOTKEY};"
         )
         assert not other.exists()
-        assert len(here.sandbox.ledger.x.exchanges()) == 1
+        assert len(here.sandbox.ledger.x.exchanges("x.search")) == 1
         code, output = here.stop(first)
     assert code == 0, output
     assert len(here.sandbox.ledger.api.exchanges()) >= asked
