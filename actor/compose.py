@@ -21,16 +21,18 @@ from actor.edges.llm import OpenAIChat
 from actor.edges.messages import Messenger, MessengerError
 from actor.edges.text import Redactor, deployment
 from actor.edges.x import PostScraper
+from actor.machine.budget import DAY_MS, per_post
 from actor.machine.state import State
 from actor.perform import Ports
 from actor.ports import Accepted, ApiPort, Block, Signer, StatusError, SubmitAnswer
 from actor.runtime import Actor, ActorConfig, OnRecord
 from actor.settings.extras import install_hint
 from actor.settings.model import URLS, Settings, SettingsError
-from events.catalogue import JournalCreated, SubmissionBody
+from events.catalogue import CheckpointSigned, JournalCreated, SubmissionBody
 from events.describe import describe, is_trouble
 from events.journal import Disk, FileJournal, JournalStore, Record
 from events.journal.owner import OwnerLock
+from events.money import Money
 
 if TYPE_CHECKING:
     from actor.metrics.monitor import Monitor
@@ -329,8 +331,23 @@ _log = logging.getLogger("actor")
 
 
 def log_record(record: Record, state: State) -> None:
-    """Say what a record tells: trouble as a warning, the rest as information."""
+    """Say what a record tells, trouble as a warning; at a window's end, also what its posts cost."""
     event = record.event()
     level = logging.WARNING if is_trouble(event) else logging.INFO
     fields = {"kind": record.name, "seq": record.seq, "state": state.state}
-    _log.log(level, "%s", describe(event), extra=fields)
+    told = describe(event)
+    if isinstance(event, CheckpointSigned):  # the end of a window
+        told = f"{_per_post(state, record.at_ms // DAY_MS)}{told}"
+    _log.log(level, "%s", told, extra=fields)
+
+
+def _per_post(state: State, today: int) -> str:
+    found = per_post(state, today, Money(state.policy.prices))
+    said = [
+        f"{'none' if per.usd is None else f'${per.usd:.4f}'} {when}"
+        for when, per in zip(_WHEN, found.values(), strict=True)
+    ]
+    return "" if found["7_days"].usd is None else f"a post: {', '.join(said)}; "
+
+
+_WHEN: Final = ("today", "in 7 days")

@@ -20,7 +20,7 @@ from events.codec import changed
 from events.money import Money
 from events.prices import PERHAPS_BILLED, page_size, usd, uusd
 
-__all__ = ["DAY_MS", "Budget", "budgets", "reckon", "untold_calls"]
+__all__ = ["DAY_MS", "Budget", "PerPost", "budgets", "per_post", "reckon", "untold_calls"]
 
 DAY_MS: Final = 86_400_000
 _DAYS_KEPT: Final = 32
@@ -223,3 +223,44 @@ def budgets(state: State, day: int) -> dict[str, Budget | None]:
         name: None if limit is None else Budget(limit_usd=limit, spent_usd=so_far)
         for name, (limit, so_far) in limits.items()
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerPost:
+    """What each post that the API took cost in some days, in US dollars.
+
+    Attributes:
+        days: How many.
+        accepted: How many posts it took; in a dry run, how many it would have been sent.
+        x_usd: At most that of X, what may have been billed included; None where no post was taken.
+        llm_usd: Likewise of the LLM; None also without its prices.
+    """
+
+    days: int
+    accepted: int
+    x_usd: float | None
+    llm_usd: float | None
+
+    @property
+    def usd(self) -> float | None:
+        """Both together, as far as they have prices."""
+        return None if self.x_usd is None else self.x_usd + (self.llm_usd or 0.0)
+
+    def __str__(self) -> str:
+        """Its parts, for where there is room."""
+        if self.x_usd is None:
+            return "none accepted"
+        llm = "" if self.llm_usd is None else f", LLM ${self.llm_usd:.6f}"
+        return f"X at most ${self.x_usd:.4f}{llm} ({self.accepted} accepted)"
+
+
+def per_post(state: State, today: int, money: Money) -> dict[str, PerPost]:
+    """That of ``today`` (unix days), and that of the 7 days which end with it."""
+    return {"today": _per_post(state, today, 1, money), "7_days": _per_post(state, today, 7, money)}
+
+
+def _per_post(state: State, today: int, count: int, money: Money) -> PerPost:
+    days = range(today - count + 1, today + 1)
+    accepted = sum(state.accepted.get(day, 0) for day in days)
+    share = money.share(sum((state.spent.get(day, _NOTHING) for day in days), _NOTHING), accepted)
+    return PerPost(days=count, accepted=accepted, x_usd=share["x_usd"], llm_usd=share["llm_usd"])

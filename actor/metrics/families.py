@@ -18,7 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from actor.machine.alarms import ALARMS
-from actor.machine.budget import DAY_MS, budgets
+from actor.machine.budget import DAY_MS, budgets, per_post
 from actor.machine.state import STATES, State
 from actor.metrics.counted import Durations
 from actor.metrics.monitor import Monitor
@@ -206,8 +206,20 @@ def _day(monitor: Monitor) -> Iterator[Metric]:
     found = {} if state is None else budgets(state, _today())
     limits = {name: budget.limit_usd for name, budget in found.items() if budget is not None}
     yield _gauges("day_budget_usd", "The budget for a UTC day; none is no sample.", "service", limits)
+    yield _per_accepted(state)
     units = {name: told[name] for name in ("posts", "users", "prompt_tokens", "completion_tokens") if told}
     yield _gauges("day_units", "What was paid for on this UTC day.", "unit", units)
+
+
+def _per_accepted(state: State | None) -> Metric:
+    text = "Cost of each post accepted on this UTC day, and in the 7 days that end with it."
+    family = GaugeMetricFamily(_PREFIX + "per_accepted_usd", text, labels=["service", "days"])
+    found = {} if state is None else per_post(state, _today(), Money(state.policy.prices))
+    for per in found.values():
+        for service, cost in (("x", per.x_usd), ("llm", per.llm_usd)):
+            if cost is not None:
+                family.add_metric([service, str(per.days)], cost)
+    return family
 
 
 def _today() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from actor.machine.budget import budgets
+from actor.machine.budget import budgets, per_post
 from audit.costs.books import Costs, WindowBill
 from audit.costs.entries import Expenses
 from audit.moments import day_text
@@ -40,6 +40,7 @@ def total_fields(money: Money, costs: Costs, *, today: int) -> dict[str, Any]:
         "per_accepted": money.share(total.paid, total.accepted),
         "per_confirmed": money.share(total.paid, total.confirmed),
         "per_point": money.share(total.paid, total.earned),
+        "per_post": {name: asdict(found) for name, found in per_post(costs.state, today, money).items()},
         "per_full_day": {"days": [day_text(day) for day in days], **money.share(full.paid, len(days))},
         "budgets": {
             "day": day_text(today),

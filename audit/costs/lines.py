@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from actor.machine.budget import budgets
+from actor.machine.budget import budgets, per_post
 from audit.costs.books import Costs, WindowBill
 from audit.costs.entries import Expenses, ModelUse
 from audit.moments import day_text
@@ -66,6 +66,7 @@ def total_lines(money: Money, costs: Costs, *, today: int) -> list[str]:
         *_earned_lines(money, costs, total),
         _saved_line(money, total),
         _unrecorded_line(money, total),
+        _lately_line(money, costs, today),
         _budget_line(costs, today),
         *([f"gaps: {total.gaps} declared; of what lies in them only readable records count"] if total.gaps else []),
     ]
@@ -198,6 +199,11 @@ def _unrecorded_line(money: Money, total: Expenses) -> str:
         known = perhaps.prompt_tokens or perhaps.completion_tokens
         said.append(f"{_count(total.untold_calls, 'call')} of the LLM, without token counts{reckoned if known else ''}")
     return f"not on record: {'; '.join(said) or 'nothing'}"
+
+
+def _lately_line(money: Money, costs: Costs, today: int) -> str:
+    found = per_post(costs.state, today, money)
+    return f"each post: on {day_text(today)} {found['today']}; in the 7 days that end with it {found['7_days']}"
 
 
 def _budget_line(costs: Costs, today: int) -> str:

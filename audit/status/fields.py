@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any, Final
 
 from actor.machine import State
 from actor.machine.alarms import alarms
-from actor.machine.budget import DAY_MS, budgets
+from actor.machine.budget import DAY_MS, budgets, per_post
 from actor.machine.room import ROOM_NEEDED_BYTES, shortage
 from actor.machine.state import Backoff, PendingPost, Window
 from audit.feedback import Feedback, PostFeedback
@@ -313,6 +314,7 @@ def _today(look: Look, today: int) -> dict[str, Any]:
         **money.of(state.spent.get(today, Spent())),
         "budgets": limits,
         **{name: verdicts.get(name, 0) for name in ("accepted", "rejected", "abandoned")},
+        "per_post": {name: asdict(found) for name, found in per_post(state, today, money).items()},
     }
 
 

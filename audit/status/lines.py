@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
+from actor.machine.budget import PerPost
 from audit.replay.lines import span
 from events.describe import printable
 from events.windows import windows_text
@@ -49,6 +50,8 @@ def status_lines(fields: Fields) -> Iterator[StatusLine]:
     yield from _windows(fields)
     yield from _posts(fields["posts"])
     yield _line("today", _today(fields["today"]))
+    per = {name: PerPost(**found) for name, found in fields["today"]["per_post"].items()}
+    yield _line("each post", f"today {per['today']}; 7 days {per['7_days']}")
     yield _line("processed", _totals(fields["totals"]))
     yield from _feedback(fields["feedback"])
     yield from _chain(fields["chain"])

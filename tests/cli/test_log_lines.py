@@ -13,9 +13,12 @@ from actor.compose import log_record
 from actor.edges.text import Redactor
 from actor.machine import State
 from actor.machine.history import folded
+from events import catalogue as ev
 from events.describe import describe
 from events.journal import JournalReader, Record
+from events.prices import Prices
 from tests.docs.kit import ROOT
+from tests.kit import Drive
 from tests.world import World
 from user_miner.logs import JsonFormat, TextFormat
 
@@ -75,6 +78,23 @@ def test_what_a_good_day_says_needs_one_line_each() -> None:
         if record.name in usual and (record.name != "PostsScraped" or not record.data["unusable"]):
             line = said(lambda r=record, s=state: log_record(r, s), plain())  # type: ignore[misc]
             assert line.count("\n") == 1, line
+
+
+def test_a_window_ends_with_what_its_posts_cost() -> None:
+    """X and the LLM together, today and in 7 days; nothing where no post was ever taken."""
+    drive = Drive(ev.Policy(prices=Prices(x_usd_per_post=0.004, x_usd_per_user=0.011))).start()
+
+    def line() -> str:
+        drive.sign()
+        return said(lambda: log_record(drive.records[-1], drive.state), plain()).partition("] ")[2]
+
+    drive.window(7).scraped()
+    assert line().startswith("checkpoint of record ")
+    drive.batch(8, 1, 2, 3).accept_all()
+    assert line().startswith("a post: $0.1000 today, $0.1000 in 7 days; checkpoint of record ")
+    drive.at_ms += 86_400_000
+    drive.window(100).scraped()
+    assert line().startswith("a post: none today, $0.1500 in 7 days; checkpoint of record ")
 
 
 def test_a_run_s_lines_are_short(world: World) -> None:

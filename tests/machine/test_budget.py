@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from actor.machine import IllegalEventError, State, decode_state, encode_state, fold, step, wanted
+from actor.machine.budget import PerPost, per_post
 from events import catalogue as ev
 from events import effects as ef
 from events.catalogue import Spent
+from events.money import Money
 from events.prices import Prices
 from tests.kit import T0_MS, Drive, accepted, analysis_failed, analyzed, limited
 
@@ -306,6 +308,52 @@ def test_only_recent_days_are_kept() -> None:
         drive.at_ms = T0_MS + day * DAY_MS
         searched(drive, 1, first=100 * (day + 1))
     assert list(drive.state.spent) == list(range(TODAY + 8, TODAY + 40))
+
+
+def test_posts_are_counted_on_the_day_they_were_accepted() -> None:
+    """By the record's day, the last 32 of them, whatever window they were for; a gap's count on the day it is told."""
+    drive = with_x(900.0)
+    for day in range(40):
+        drive.at_ms = T0_MS + day * DAY_MS
+        drive.batch(100 * (day + 1), *range(day * 10, day * 10 + 1 + day % 3)).accept_all()
+    counts = {TODAY + day: 1 + day % 3 for day in range(8, 40)}
+    assert drive.state.accepted == counts
+    salvage = ev.Salvage(
+        records=9,
+        seen={},
+        settled=(),
+        accepted=4,
+        counted={},
+        window=None,
+        start_block=None,
+        blocks_per_window=None,
+        epoch=0,
+        spent={},
+    )
+    drive.on(
+        ev.GapDeclared(reason="test", segment="1.jsonl", offset=1, lost_bytes=1, witnessed_seq=None, salvage=salvage)
+    )
+    assert drive.state.accepted == {**counts, TODAY + 39: 1 + 4}
+    assert decode_state(encode_state(drive.state)) == drive.state
+
+
+def test_what_each_accepted_post_cost() -> None:
+    """Searches without a post count, and what may have been billed; the seven days end with the one asked of."""
+    money = Money(TOKEN_PRICES)
+    drive = Drive(ev.Policy(prices=TOKEN_PRICES)).start()
+    assert str(per_post(drive.state, TODAY, money)["today"]) == "none accepted"
+    drive.batch(7, 1, 2).accept_all()
+    searched(drive, 1, first=8)
+    drive.window(9).start()  # a search under way may have been billed
+    found = per_post(drive.state, TODAY, money)
+    assert found["today"] == PerPost(days=1, accepted=2, x_usd=0.225, llm_usd=ANALYSIS_USD)
+    assert str(found["today"]) == "X at most $0.2250, LLM $0.020000 (2 accepted)"
+    assert found["today"].usd == pytest.approx(0.245)
+    week = per_post(drive.state, TODAY + 6, money)
+    assert week["today"] == PerPost(days=1, accepted=0, x_usd=None, llm_usd=None)
+    assert week["7_days"] == PerPost(days=7, accepted=2, x_usd=0.225, llm_usd=ANALYSIS_USD)
+    assert per_post(drive.state, TODAY + 7, money)["7_days"].usd is None
+    assert per_post(drive.state, TODAY, Money(Prices()))["today"].llm_usd is None
 
 
 def test_a_crash_elsewhere_rests_the_decision() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import get_args
 
@@ -200,6 +201,22 @@ def test_money_is_the_day_s_by_the_budgets_reckoning() -> None:
     assert value(found, "day_budget_usd", service="llm") is None
     assert value(found, "day_spent_usd", service="x") is not None
     assert value(found, "day_spent_usd", service="llm") is None, "no price is known"
+
+
+def test_what_each_post_cost_is_told_for_a_day_and_for_seven() -> None:
+    """Days further back count in neither; where nothing was taken, or tokens have no price, there is no sample."""
+    today = int(time.time() * 1000) // 86_400_000
+    drive = Drive().start()
+    found = told(fed(drive))
+    assert value(found, "per_accepted_usd", service="x", days="1") is None
+    for number, (back, posts) in enumerate(((7, 1), (6, 1), (0, 3))):
+        drive.at_ms = (today - back) * 86_400_000
+        first = 10 * number
+        drive.batch(7 + 100 * number, *range(first, first + posts)).accept_all()
+    found = told(fed(drive))
+    assert value(found, "per_accepted_usd", service="x", days="1") == 0.05
+    assert value(found, "per_accepted_usd", service="x", days="7") == 0.075
+    assert value(found, "per_accepted_usd", service="llm", days="7") is None
 
 
 def test_buckets_hold_what_is_at_most_as_long() -> None:

@@ -189,7 +189,12 @@ def test_costs_are_today_s_with_the_budgets(tmp_path: Path) -> None:
     assert (today["day"], today["posts"], today["x_usd"], today["accepted"]) == ("2026-11-22", 10, 0.15, 1)
     assert today["budgets"] == {"x": {"limit_usd": 5.0, "spent_usd": 0.15}, "llm": None}
     assert "budget x $0.1500 of $5" in text(told(tmp_path, drive))
+    per_post = {"accepted": 1, "x_usd": 0.15, "llm_usd": None}
+    assert today["per_post"] == {"today": {"days": 1, **per_post}, "7_days": {"days": 7, **per_post}}
+    assert "each post    today X at most $0.1500 (1 accepted); 7 days X at most $0.1500" in text(told(tmp_path, drive))
     tomorrow = told(tmp_path, drive, later_s=86_400)["today"]
+    assert tomorrow["per_post"]["today"]["x_usd"] is None
+    assert "each post    today none accepted; 7 days X" in text(told(tmp_path, drive, later_s=86_400))
     assert (tomorrow["day"], tomorrow["posts"], tomorrow["accepted"]) == ("2026-11-23", 0, 0)
 
 
