@@ -21,6 +21,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -52,6 +53,7 @@ __all__ = [
     "load_journal_place",
     "load_prices",
     "load_settings",
+    "read_setting",
     "read_sources",
 ]
 
@@ -374,6 +376,27 @@ def load_settings(env_file: Path, *, required: bool = False, **flags: Any) -> Se
         SettingsError: As both.
     """
     return check_settings(read_sources(env_file, required=required, **flags))
+
+
+# A setting that searches on record can be replayed with, before ``run`` knows it.
+_TO_COME: Final[Mapping[str, Any]] = {
+    "POSTS_PER_SEARCH": Annotated[int, Field(ge=1, le=100)],
+}
+
+
+def read_setting(name: str, text: str) -> Any:
+    """What one setting would be, by its own type.
+
+    Raises:
+        SettingsError: The text is no such value.
+    """
+    field = Settings.model_fields.get(name.lower())
+    kind: Any = _TO_COME[name] if field is None else Annotated[field.annotation, *field.metadata]
+    try:
+        return TypeAdapter(kind).validate_python(text)
+    except ValidationError as error:
+        message = str(error.errors()[0]["msg"])
+        raise SettingsError([f"{name}: {message[0].lower()}{message[1:]}{_found(name, text)}: correct it"]) from None
 
 
 def load_prices(env_file: Path, *, required: bool = False) -> PriceSettings:

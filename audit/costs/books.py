@@ -12,7 +12,7 @@ from actor.machine.history import Step
 from audit.costs.entries import Bill, Expenses, entries, told_between
 from audit.feedback import Feedback
 
-__all__ = ["Costs", "DayBooks", "WindowBill"]
+__all__ = ["Costs", "DayBooks", "WindowBill", "is_within"]
 
 _FULL_DAYS: Final = 7
 
@@ -37,7 +37,7 @@ class WindowBill:
         """The costs of some days: from ``since`` to ``until``, None for no limit."""
         bill = Bill()
         for day in sorted(self.days):
-            if _is_within(day, since, until):
+            if is_within(day, since, until):
                 bill.add(self.days[day])
         return bill.expenses()
 
@@ -112,7 +112,7 @@ class DayBooks:
         days: dict[int, Bill] = {}
         _add(days, self._days)
         _add(days, self.window.days)
-        asked = {day: bill.expenses() for day, bill in days.items() if _is_within(day, since, until)}
+        asked = {day: bill.expenses() for day, bill in days.items() if is_within(day, since, until)}
         return Costs(state=state, days=asked, first_day=self._first_day, last_day=self._last_day)
 
     def _hear(self, step: Step, day: int) -> None:
@@ -138,5 +138,6 @@ def _add(days: dict[int, Bill], more: Mapping[int, Bill]) -> None:
         days.setdefault(day, Bill()).add(bill)
 
 
-def _is_within(day: int, since: int | None, until: int | None) -> bool:
+def is_within(day: int, since: int | None, until: int | None) -> bool:
+    """Whether the day is among those from ``since`` to ``until``, None for no limit."""
     return (since is None or day >= since) and (until is None or day <= until)

@@ -18,6 +18,7 @@ import msgspec
 from actor.machine import INITIAL, State
 from actor.machine.history import FoldError, Step, steps
 from audit.costs.books import DayBooks, WindowBill
+from audit.costs.searches import DueSearch, due_search
 from audit.filters import Filters
 from audit.index.bound import Bound, IndexUnfitError, Meta
 from audit.index.chunk import (
@@ -58,6 +59,7 @@ SPOILED: Final = (
 )
 _SAVED_EVERY: Final = 256  # chunks
 _META: Final = msgspec.msgpack.Decoder(Meta)
+_SEARCHES: Final = msgspec.msgpack.Decoder(list[DueSearch])
 _STRIP: Final = msgspec.msgpack.Decoder(list[list[Any]])
 _WRITER: Final = msgspec.msgpack.Encoder()
 _PROGRESS_EVERY: Final = 4
@@ -240,6 +242,12 @@ class Index:
         yield from now.ended
         yield now.books.window
 
+    def searches(self) -> Iterator[DueSearch]:
+        """What became of each search that was due, in their order."""
+        for at in range(len(self._full)):
+            yield from _SEARCHES.decode(zlib.decompress(self._row("searches", at)))
+        yield from filter(None, map(due_search, self._tail))
+
     def strip(self) -> Strip:
         """What became of the windows of which `strip_rows` do not tell, and how many there were in all."""
         strip = copy.deepcopy(self._sums_at_end().strip)
@@ -334,6 +342,8 @@ class Index:
         rows["chunks", at] = encode(chunk)
         rows["columns", at] = columns
         rows["bills", at] = Sums.encode_windows(ended)
+        due = [found for step in self._tail if (found := due_search(step)) is not None]
+        rows["searches", at] = zlib.compress(_WRITER.encode(due), 1)
         rows["strip", at] = zlib.compress(_WRITER.encode([window.row() for window in sums.strip.take_done()]), 1)
         rows["states", at + 1] = row
         rows.update({("parts", no): body for no, body in parts})

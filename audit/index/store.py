@@ -19,7 +19,7 @@ __all__ = ["BadRowError", "Row", "Store", "remove"]
 # Table, number, bytes.
 Row: TypeAlias = tuple[str, int, bytes]
 
-_TABLES: Final = ("meta", "chunks", "columns", "states", "parts", "bills", "strip", "sums")
+_TABLES: Final = ("meta", "chunks", "columns", "states", "parts", "bills", "searches", "strip", "sums")
 _DIGEST: Final = 16
 _WAIT_S: Final = 5.0
 _BESIDE: Final = ("", "-journal", "-wal", "-shm")

@@ -262,3 +262,64 @@ def test_a_growing_journal_has_a_sum_at_any_time(make_world: Callable[..., World
     calls.append(rows(command, world.journal, "--by", "total")[0]["llm"]["calls"])
     assert calls == sorted(calls)
     assert calls[-1] == world.sandbox.ledger.llm.calls == 5
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (["POSTS_PER_SEARCH"], "expected KEY=VALUE"),
+        (["AUTHOR_CACHE_HOURS=1", "AUTHOR_CACHE_HOURS=2"], "each key once"),
+        (["POSTS_PER_SEARCH=many"], "found 'many'"),
+        (["POSTS_PER_SEARCH=101"], "less than or equal to 100"),
+        (["POSTS_PER_SEARCH=77"], "nobody knows what more would have held"),
+        (["AUTHOR_CACHE_HOURS=-2"], "greater than or equal to 0"),
+        (["MAX_X_USD_PER_DAY=nan"], "MAX_X_USD_PER_DAY"),
+        (["MAX_X_USD_PER_DAY=0.02"], "does not pay for one search"),
+        (["MAX_SEARCH_PAGES=3"], "no record says what a page held"),
+        (["MAX_SUBMISSIONS_PER_WINDOW=2"], "the coordination API says"),
+        (["SAMPLING=top"], "do not tell what it would have changed"),
+        (["posts_per_search=8"], "it is no setting"),
+    ],
+)
+def test_a_question_that_no_record_answers_is_one_line(
+    good: Path, command: Command, asked: list[str], words: str
+) -> None:
+    """Exit code 2, nothing on standard output, and what can be asked instead."""
+    code, out, errors = command("costs", str(good), *(f"--what-if={one}" for one in asked))
+    assert (code, out) == (2, "")
+    assert is_one_line(errors, "--what-if", words)
+
+
+def test_a_replay_is_no_row(good: Path, command: Command) -> None:
+    """``--by`` beside it, and days without a search, are refused."""
+    question = ("--what-if", "AUTHOR_CACHE_HOURS=4")
+    code, out, errors = command("costs", str(good), *question, "--by", "window")
+    assert (code, out) == (2, "")
+    assert is_one_line(errors, "--by window", "leave --by out")
+    code, out, errors = command("costs", str(good), *question, "--until", "2001-09-09")
+    assert (code, out) == (2, "")
+    assert is_one_line(errors, "no search is on record in these days")
+
+
+@pytest.mark.parametrize("no_index", [False, True])
+def test_other_settings_are_replayed(good: Path, command: Command, *, no_index: bool) -> None:
+    """What is on record is the bill, what is asked for costs no more, and the assumptions stand in both outputs."""
+    words = ("costs", str(good), "--what-if", "AUTHOR_CACHE_HOURS=30", "--what-if", "POSTS_PER_SEARCH=9")
+    more = ("--no-index",) if no_index else ()
+    code, out, errors = command(*words, *more, "--json")
+    assert code == 0, errors
+    (found,) = map(json.loads, out.splitlines())
+    code, out, _ = command("costs", str(good), "--by", "total", "--json")
+    total = json.loads(out)
+    recorded, replayed = found["recorded"], found["replayed"]
+    assert (recorded["x_usd"], recorded["posts_read"]) == (total["x"]["usd"], total["x"]["posts"])
+    assert recorded["accepted"] == total["accepted"]
+    assert recorded["per_accepted"]["x_usd"] == total["per_accepted"]["x_usd"]
+    assert found["asked"] == {"AUTHOR_CACHE_HOURS": 30, "POSTS_PER_SEARCH": 9}
+    assert replayed["x_usd"] < recorded["x_usd"]
+    assert replayed["sent"] >= recorded["sent"]
+    assert found["source"] in ({"journal"} if no_index else {"journal", "index"})
+    code, out, _ = command(*words, *more)
+    assert code == 0
+    for line in found["assumptions"]:
+        assert f"- {line}\n" in out

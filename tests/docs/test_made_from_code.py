@@ -17,6 +17,7 @@ from actor.machine.alarms import ALARMS
 from actor.machine.state import STATES
 from actor.machine.table import GUARDS, ROWS, Row
 from actor.settings.model import Settings, SettingsError, load_settings
+from audit.costs.what_if import ASSUMPTIONS
 from events.catalogue import EVENTS, Policy, Post, SubmissionBody
 from events.prices import Prices
 from tests.docs.kit import DOCUMENTS, ROOT, blocks, put_generated, rows
@@ -106,6 +107,12 @@ def test_the_diagram_is_the_machine_s() -> None:
     wanted = f"\n```mermaid\n{mermaid()}\n```\n\n"
     assert put_generated(DOCS / "developers" / "machine.md", "diagram", wanted) == wanted
     assert CliRunner().invoke(app, ["diagram"]).output == mermaid() + "\n"
+
+
+def test_the_assumptions_of_a_replay_are_made_from_the_code() -> None:
+    """costs.md says what ``costs --what-if`` says."""
+    wanted = "\n" + "".join(f"- {line}\n" for line in ASSUMPTIONS) + "\n"
+    assert put_generated(DOCS / "operators" / "costs.md", "assumptions", wanted) == wanted
 
 
 def test_states_and_conditions_are_explained() -> None:

@@ -110,6 +110,12 @@ class _Known:
         for by in ("window", "day", "total"):
             since = self.random.choice([None, self.day])
             yield from _costs(self.journal, self.last_ms, by=by, since=since, as_json=as_json)
+        for asked in (
+            ("AUTHOR_CACHE_HOURS=5",),
+            ("POSTS_PER_SEARCH=9", "AUTHOR_CACHE_HOURS=1"),
+            ("MAX_X_USD_PER_DAY=1",),
+        ):
+            yield _what_if(self.journal, self.last_ms, asked, as_json=as_json)
         yield _status(self.journal, self.last_ms + 60_000, as_json=as_json)
 
     def audits(self, *, as_json: bool) -> Iterator[tuple[str, Asked]]:
@@ -158,6 +164,14 @@ def _costs(journal: Path, now_ms: int, *, by: Any, since: str | None, as_json: b
         return run_costs(journal, by, (since, None), **how)
 
     yield f"costs {by} {since} {as_json}", ask
+
+
+def _what_if(journal: Path, now_ms: int, asked: Sequence[str], *, as_json: bool) -> tuple[str, Asked]:
+    def ask(no_index: bool) -> int:  # noqa: FBT001
+        how: dict[str, Any] = {"as_json": as_json, "money": Money(_PRICES), "now_ms": now_ms, "no_index": no_index}
+        return run_costs(journal, "day", (None, None), what_if=asked, **how)
+
+    return f"costs {asked} {as_json}", ask
 
 
 def _status(journal: Path, now_ms: int, *, as_json: bool) -> tuple[str, Asked]:

@@ -6,7 +6,8 @@ Reads only. Rows of windows are printed as they end.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
@@ -17,10 +18,12 @@ import typer
 from actor.machine import INITIAL, State
 from actor.machine.budget import DAY_MS
 from actor.machine.history import steps
-from audit.costs.books import Costs, DayBooks, WindowBill
+from audit.costs.books import Costs, DayBooks, WindowBill, is_within
 from audit.costs.entries import Expenses
 from audit.costs.fields import day_fields, total_fields, window_fields
 from audit.costs.lines import day_line, heading, total_lines, window_line
+from audit.costs.searches import DueSearch, due_search
+from audit.costs.what_if import KNOBS, check_asked, what_if_fields, what_if_lines
 from audit.errors import UsageError
 from audit.index import Index
 from events.describe import inert_json
@@ -30,7 +33,7 @@ from user_miner.indexed import NoIndexOption, answered
 from user_miner.options import JournalArgument, JsonOption, named_or_own, own_money
 from user_miner.terminal import in_one_line, watched
 
-__all__ = ["costs", "run_costs"]
+__all__ = ["costs", "read_asked", "run_costs"]
 
 By: TypeAlias = Literal["window", "day", "total"]
 
@@ -41,6 +44,10 @@ def costs(
     by: Annotated[By, typer.Option(help="One row per day, window or post.")] = "day",
     since: Annotated[str | None, typer.Option(metavar="DAY", help="Start at this UTC day.")] = None,
     until: Annotated[str | None, typer.Option(metavar="DAY", help="End at this UTC day.")] = None,
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Replay the searches on record with this setting; may be repeated."),
+    ] = None,
     env_file: Annotated[Path | None, typer.Option(help="Settings file with the prices [default: .miner_env]")] = None,
     no_index: NoIndexOption = False,
     as_json: JsonOption = False,
@@ -59,6 +66,7 @@ def costs(
             money=money,
             now_ms=SystemClock().now_ms(),
             no_index=no_index,
+            what_if=what_if or (),
         )
     )
 
@@ -76,6 +84,7 @@ def run_costs(
     money: Money,
     now_ms: int,
     no_index: bool = False,
+    what_if: Sequence[str] = (),
 ) -> int:
     """Print the costs; 1 when the journal is damaged or this build disagrees with it, 2 on wrong use.
 
@@ -87,7 +96,11 @@ def run_costs(
         money: What units cost, and what earned tokens are worth.
         now_ms: The present moment, unix milliseconds: the budgets are shown as of its UTC day.
         no_index: Answer from the journal alone.
+        what_if: Settings to replay the searches with, as KEY=VALUE; without any the costs are shown as they were.
     """
+    asked = read_asked(what_if)
+    if asked and by != "day":
+        raise UsageError(f"--by {by}: --what-if replays all searches of the days as one: leave --by out")
     today = now_ms // DAY_MS
     since, until = _unix_day(days[0], "--since"), _unix_day(days[1], "--until")
     if since is not None and until is not None and since > until:
@@ -95,10 +108,13 @@ def run_costs(
     journal = locate(directory)
     found, source = answered(
         journal,
-        lambda index: _Found.of_index(index, windows=by == "window"),
-        lambda: _Found.of_journal(journal),
+        lambda index: _Found.of_index(index, windows=by == "window", searches=bool(asked)),
+        lambda: _Found.of_journal(journal, searches=bool(asked)),
         use=not no_index,
     )
+    if asked:
+        _print_what_if(found, money, asked, (since, until), source=source if as_json else None)
+        return 0
     rows = _rows(found, money, by, (since, until), as_json=as_json)
     if as_json:
         sys.stdout.writelines(rows)
@@ -116,29 +132,47 @@ def run_costs(
     return 0
 
 
-class _Found:
-    """The windows as they end, and the books, which are complete behind the last one."""
+def _print_what_if(
+    found: _Found, money: Money, asked: Mapping[str, Any], days: tuple[int | None, int | None], *, source: str | None
+) -> None:
+    """As JSON where the ``source`` is named, else for people."""
+    deque(found.windows, maxlen=0)  # the searches are complete behind the last window
+    searches = [due for due in found.searches if is_within(due.at_ms // DAY_MS, *days)]
+    check_asked(searches, asked, money)
+    fields = what_if_fields(money, searches, asked, found.costs(*days).total())
+    if source is not None:
+        sys.stdout.write(_json(fields | {"source": source}))
+        return
+    sys.stdout.writelines(f"{line}\n" for line in what_if_lines(fields))
 
-    def __init__(self, books: DayBooks, state: State, windows: Iterator[WindowBill]) -> None:
+
+class _Found:
+    """The windows as they end, and books and searches, which are complete behind the last one."""
+
+    def __init__(self, books: DayBooks, state: State, windows: Iterator[WindowBill], searches: list[DueSearch]) -> None:
         self.books = books
         self.state = state
         self.windows = windows
+        self.searches = searches
 
     @classmethod
-    def of_index(cls, index: Index, *, windows: bool) -> _Found:
+    def of_index(cls, index: Index, *, windows: bool, searches: bool) -> _Found:
         """As the index has them."""
-        return cls(index.books(), index.state, iter(list(index.windows()) if windows else ()))
+        bills = list(index.windows()) if windows else []
+        return cls(index.books(), index.state, iter(bills), list(index.searches()) if searches else [])
 
     @classmethod
-    def of_journal(cls, journal: Path) -> _Found:
+    def of_journal(cls, journal: Path, *, searches: bool) -> _Found:
         """Read from the first record on, as somebody asks for the windows."""
-        found = cls(DayBooks(), INITIAL, iter(()))
-        found.windows = found._read(journal)
+        found = cls(DayBooks(), INITIAL, iter(()), [])
+        found.windows = found._read(journal, searches=searches)
         return found
 
-    def _read(self, journal: Path) -> Iterator[WindowBill]:
+    def _read(self, journal: Path, *, searches: bool) -> Iterator[WindowBill]:
         for step in steps(watched(JournalReader(journal), "reading")):
             self.state = step.after
+            if searches and (due := due_search(step)) is not None:
+                self.searches.append(due)
             if (window := self.books.enter(step)) is not None:
                 yield window
         yield self.books.window
@@ -163,6 +197,45 @@ def _rows(found: _Found, money: Money, by: By, days: tuple[int | None, int | Non
 def _is_told(costs: Costs) -> bool:
     """Whether the chain told of any of the days what they brought."""
     return any(bill.chain_answers for bill in costs.days.values())
+
+
+def read_asked(what_if: Sequence[str]) -> dict[str, Any]:
+    """The settings of ``--what-if`` with their values, as ``run`` would take them.
+
+    Raises:
+        UsageError: One of them is none, has another form, or cannot be replayed.
+    """
+    asked: dict[str, Any] = {}
+    for given in what_if:
+        name, is_set, text = given.partition("=")
+        if not is_set or name in asked:
+            raise UsageError(f"--what-if {given!r}: expected KEY=VALUE, each key once, such as {KNOBS[0]}=10")
+        if name not in KNOBS:
+            raise UsageError(f"--what-if {name}: {_why_not(name)}: expected {', '.join(KNOBS[:-1])} or {KNOBS[-1]}")
+        asked[name] = _read_value(name, text)
+    return asked
+
+
+def _why_not(name: str) -> str:
+    from actor.settings.model import KNOWN  # noqa: PLC0415  (hardly anybody needs it)
+
+    untold = "the searches on record do not tell what it would have changed"
+    return _WHY_NOT.get(name, untold) if name in KNOWN else "it is no setting"
+
+
+_WHY_NOT: Final = {
+    "MAX_SUBMISSIONS_PER_WINDOW": "the coordination API says how many posts a window takes",
+    "MAX_SEARCH_PAGES": "no record says what a page held that was not read, or on which page a post was",
+}
+
+
+def _read_value(name: str, text: str) -> Any:
+    from actor.settings.model import SettingsError, read_setting  # noqa: PLC0415  (hardly anybody needs it)
+
+    try:
+        return read_setting(name, text)
+    except SettingsError as error:
+        raise UsageError(f"--what-if {error.lines[0]}") from None
 
 
 def _unix_day(text: str | None, option: str) -> int | None:
