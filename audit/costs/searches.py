@@ -28,6 +28,7 @@ class DueSearch(Value, frozen=True, kw_only=True):
         max_submissions: How many posts a window took.
         carried_windows: So many later windows a post may wait for.
         limit_usd: MAX_X_USD_PER_DAY; None without.
+        cache_hours: AUTHOR_CACHE_HOURS; 0 where the search itself brought the authors.
     """
 
     window: int
@@ -43,6 +44,7 @@ class DueSearch(Value, frozen=True, kw_only=True):
     max_submissions: int
     carried_windows: int
     limit_usd: float | None
+    cache_hours: int = 0
 
     @property
     def is_answered(self) -> bool:
@@ -52,7 +54,7 @@ class DueSearch(Value, frozen=True, kw_only=True):
 
 def due_search(step: Step) -> DueSearch | None:
     """The search whose end the step tells of; None where it tells of none."""
-    if step.record.name not in _ENDS:
+    if step.record.name not in _ENDS or not step.before.to_scrape:  # a budget holds questions for authors back, too
         return None
     event, before = step.event, step.before
     policy = before.policy
@@ -64,6 +66,7 @@ def due_search(step: Step) -> DueSearch | None:
         max_submissions=before.max_submissions,
         carried_windows=policy.max_carried_windows,
         limit_usd=policy.max_x_usd_per_day,
+        cache_hours=policy.author_cache_hours,
     )
     return _ended(due, event)
 

@@ -81,7 +81,7 @@ class _Replay:
     def __init__(self, asked: Mapping[str, Any], money: Money) -> None:
         self.sums = Replayed()
         self._most: int | None = asked.get("POSTS_PER_SEARCH")
-        self._cache_ms = round((asked.get("AUTHOR_CACHE_HOURS") or 0) * _HOUR_MS)
+        self._cache_hours: int | None = asked.get("AUTHOR_CACHE_HOURS")
         self._limit_usd: float | None = asked.get("MAX_X_USD_PER_DAY")
         self._money = money
         self._waiting: list[_Post] = []
@@ -111,14 +111,14 @@ class _Replay:
         if due.kind:
             self.sums.failed += 1
             if due.kind in PERHAPS_BILLED:
-                self._spend(due, self._at_most(due, wanted + spare))
+                self._spend(due, self._pages(due, wanted + spare))
             return []
         self.sums.searches += 1
         found = [post for post in self._found(due) if post.id not in self._known]
         taken = found[: wanted + spare]
         self._known.update(post.id for post in taken)
         self.sums.taken += len(taken)
-        users = self._looked_up(taken, due.at_ms) if self._cache_ms else due.users_read
+        users = self._looked_up(taken, due) if self._hours(due) else due.users_read
         read = Spent(posts=due.posts_read, users=users)
         self._spend(due, read)
         self.sums.paid += read
@@ -137,24 +137,26 @@ class _Replay:
         chosen = [_Post(post_id, author, place) for post_id, author in due.chosen]
         return chosen + [_Post(other, f"?{other}", place) for other in due.candidates if other not in taken]
 
-    def _looked_up(self, posts: Sequence[_Post], at_ms: int) -> int:
-        """How many of their authors are read."""
-        due = {
-            post.author
-            for post in posts
-            if at_ms - self._authors_ms.get(post.author, -self._cache_ms) >= self._cache_ms
-        }
-        self._authors_ms.update(dict.fromkeys(due, at_ms))
-        return len(due)
+    def _hours(self, due: DueSearch) -> int:
+        return due.cache_hours if self._cache_hours is None else self._cache_hours
 
-    def _at_most(self, due: DueSearch, posts: int) -> Spent:
+    def _looked_up(self, posts: Sequence[_Post], due: DueSearch) -> int:
+        """How many of their authors are read."""
+        oldest_ms = due.at_ms - self._hours(due) * _HOUR_MS
+        unknown = {post.author for post in posts if self._authors_ms.get(post.author, oldest_ms) <= oldest_ms}
+        self._authors_ms.update(dict.fromkeys(unknown, due.at_ms))
+        return len(unknown)
+
+    def _pages(self, due: DueSearch, posts: int) -> Spent:
+        """The most that a search can read."""
         read = due.max_pages * page_size(posts)
-        return Spent(posts=read, users=posts if self._cache_ms else read)
+        return Spent(posts=read, users=0 if self._hours(due) else read)
 
     def _is_held(self, due: DueSearch, posts: int) -> bool:
         if self._limit_usd is None:
             return False
-        most = self._days.get(due.at_ms // DAY_MS, Spent()) + self._at_most(due, posts)
+        authors = Spent(users=posts if self._hours(due) else 0)
+        most = self._days.get(due.at_ms // DAY_MS, Spent()) + self._pages(due, posts) + authors
         return self._money.prices.x_uusd(most.posts, most.users) > uusd(self._limit_usd)
 
     def _spend(self, due: DueSearch, paid: Spent) -> None:
@@ -183,6 +185,11 @@ def check_asked(searches: Sequence[DueSearch], asked: Mapping[str, Any], money: 
                 f"--what-if POSTS_PER_SEARCH={most}: windows had room for {fewest} posts, and a search on record read "
                 f"{largest} at a time, so nobody knows what more would have held: expected {fewest} to {largest}"
             )
+    if asked.get("AUTHOR_CACHE_HOURS") == 0 and any(due.cache_hours for due in answered):
+        raise UsageError(
+            "--what-if AUTHOR_CACHE_HOURS=0: searches on record brought no authors, so nobody knows how many "
+            "they would have brought: expected at least 1"
+        )
     if (limit_usd := asked.get("MAX_X_USD_PER_DAY")) is not None:
         _check_limit(searches, limit_usd, replay(searches, asked, money))
 

@@ -118,6 +118,9 @@ def test_authors_are_read_once_in_so_many_hours() -> None:
     assert found(searches, AUTHOR_CACHE_HOURS=4).paid == Spent(posts=30, users=2 + 1 + 1)
     assert found(searches, AUTHOR_CACHE_HOURS=168).paid == Spent(posts=30, users=3)
     assert found(searches, AUTHOR_CACHE_HOURS=0).paid == Spent(posts=30, users=21)
+    cached = [changed(search, cache_hours=4, users_read=0) for search in searches]
+    assert found(cached, POSTS_PER_SEARCH=3).paid == Spent(posts=30, users=2 + 1 + 1)
+    assert found(cached, AUTHOR_CACHE_HOURS=3).paid == Spent(posts=30, users=2 + 1 + 2)
 
 
 def test_an_author_that_no_record_names_is_another_one() -> None:
@@ -147,6 +150,7 @@ REFUSED: list[tuple[list[DueSearch], dict[str, Any], str]] = [
     ([], {"AUTHOR_CACHE_HOURS": 3}, "no search is on record"),
     ([due(1, "a:1", "b:1", "c:1", "d:1", taken=4)], {"POSTS_PER_SEARCH": 8}, "took posts for later windows already"),
     ([due(1, "a:1")], {"POSTS_PER_SEARCH": 11}, "expected 3 to 10"),
+    ([due(1, "a:1"), due(2, cache_hours=5)], {"AUTHOR_CACHE_HOURS": 0}, "expected at least 1"),
     ([due(1, "a:1"), due(2, wanted=12)], {"POSTS_PER_SEARCH": 11}, "had room for 12 posts"),
     ([due(1, "a:1")], {"POSTS_PER_SEARCH": 2}, "expected 3 to 10"),
     ([due(1), due(2, held="x", limit_usd=4.0)], {"MAX_X_USD_PER_DAY": 4.5}, "expected at most 4"),
