@@ -221,7 +221,7 @@ def test_a_search_without_authors_is_cheaper_for_the_budget_too() -> None:
     """A window may cost 10 posts and an author for each place; a failed search no authors at all."""
     limited = changed(CACHED, max_x_usd_per_day=0.16)
     drive = Drive(limited).start().window(7)
-    assert drive.state.unaffordable is None, "10 posts and 5 authors are $0.10"
+    assert drive.effects()[0] == "ScrapeWindow window=7 count=5", "10 posts and 5 authors are $0.10"
     drive.on(ev.ScrapeFailed(window=7, kind="timeout", reason="no answer"))
     assert spent(drive) == ev.Spent(posts=10)
     drive.window(8)
