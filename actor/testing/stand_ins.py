@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any, Final, TypeVar
 
-from actor.machine import content_sha256, norm_text
+from actor.machine import State, content_sha256, norm_text
 from actor.testing.scenario import Scenario, posts_of
 from events import catalogue as ev
 from events.codec import Value, decode_as, plain
@@ -54,6 +54,8 @@ _DIGESTS: Final = frozenset(
 )
 # Mappings whose keys are data: what they hold is known by the name of the mapping.
 _BY_DATA: Final = frozenset({"counted", "crashes", "seen", "spent", "tokens"})
+# Known by the digests of texts, by which the machine decides nothing; and authors, which ``of`` knows how to tell.
+_OF_THEIR_OWN: Final = frozenset({"answers", "authors"})
 # Texts from outside that no reader of a test misses.
 _ANSWERS: Final = frozenset({"answer", "raw_answer"})
 # Replaced with the post that they belong to.
@@ -72,7 +74,7 @@ def redacted(scenario: Scenario, *, own: Collection[str] = (), keep_text: bool =
     """
     stand_ins = _StandIns(scenario, own=frozenset(own), keep_text=keep_text)
     start = stand_ins.of(scenario.start)
-    steps = tuple(replace(found, event=stand_ins.of(found.event)) for found in scenario.steps)
+    steps = tuple(replace(found, event=stand_ins.of(found.event, found.at_ms)) for found in scenario.steps)
     return Scenario(start=start, steps=steps)
 
 
@@ -84,15 +86,27 @@ class _StandIns:
         taken.update(post_id for found in scenario.steps for post_id in posts_of(found.event))
         self._ids: dict[str, str] = {}
         self._numbers = (str(n) for n in count(_FIRST_POST) if str(n) not in taken)
+        self._users: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._keep_people(scenario)
         self._hotkey = "" if scenario.start.identity is None else scenario.start.identity.hotkey
         self._urls: dict[str, str] = {}
         self._files: dict[str, str] = {}
 
-    def of(self, value: V) -> V:
-        """The same event or state with stand-ins."""
+    def of(self, value: V, at_ms: int = 0) -> V:
+        """The same event or state with stand-ins; ``at_ms`` is when the event was recorded."""
         if isinstance(value, ev.JournalCreated):
             self._hotkey = value.hotkey
         data = self._fields(plain(value))
+        if isinstance(value, ev.AuthorsLookedUp | ev.AuthorLookupFailed):
+            data["asked"] = [self._user(user_id) for user_id in value.asked]
+        if isinstance(value, ev.AuthorsLookedUp):
+            data["authors"] = [self._author(author, at_ms) for author in value.authors]
+        elif isinstance(value, State):
+            known = value.authors.items()
+            data["authors"] = {
+                self._user(key): {"author": self._author(k.author, k.at_ms), "at_ms": k.at_ms} for key, k in known
+            }
         if isinstance(value, ev.PostAbandoned):
             data["reason"] = value.reason  # one of two words, which the machine chose
         return decode_as(type(value), data)
@@ -111,11 +125,49 @@ class _StandIns:
         return {
             "content": text,
             "content_sha256": content_sha256(norm_text(text)),
-            "author": f"author{number}",
-            "author_id": number,
+            "author": self._name(value.get("author", ""), number),
+            "author_id": self._user(value.get("author_id", ""), number),
             # To the second it would tell whose post it is; the machine goes by the age.
             "account_created": value.get("timestamp", 0) - value.get("account_age", 0) * _DAY_S,
         }
+
+    def _author(self, author: ev.Author, at_ms: int) -> dict[str, Any]:
+        """What stands in for an author who was looked up at that time, and whose account is as old in days."""
+        if self._keep_text or self._users.get(author.id) == author.id:
+            return {**plain(author)}
+        user_id, at_s = self._user(author.id), at_ms // 1000
+        return {
+            "id": user_id,
+            "username": self._name(author.username, user_id),
+            "created": at_s - max(0, (at_s - author.created) // _DAY_S) * _DAY_S,
+            "followers": author.followers,
+        }
+
+    def _keep_people(self, scenario: Scenario) -> None:
+        """The authors of the posts that the test is about keep their ids and names, wherever they are told."""
+        told = [found.event for found in scenario.steps]
+        posts = [pending.post for pending in scenario.start.posts]
+        posts += [post for event in told if isinstance(event, ev.PostsScraped) for post in event.posts]
+        mine = [post for post in posts if post.id in self._own]
+        self._users |= {post.author_id: post.author_id for post in mine}
+        names = {post.author for post in mine if post.author}
+        names |= {
+            author.username
+            for event in told
+            if isinstance(event, ev.AuthorsLookedUp)
+            for author in event.authors
+            if author.id in self._users
+        }
+        self._names |= {name: name for name in names}
+
+    def _user(self, user_id: str, number: str = "") -> str:
+        """A user's stand-in, which is the number of the first post that tells of it."""
+        if self._keep_text or not user_id:
+            return user_id or number
+        return self._users.setdefault(user_id, number or next(self._numbers))
+
+    def _name(self, name: str, number: str) -> str:
+        return self._names.setdefault(name, f"author{number}") if name else ""
 
     def _of(self, name: str, value: Any) -> Any:
         if isinstance(value, str):
@@ -124,8 +176,8 @@ class _StandIns:
             return [self._of(name, item) for item in value]
         if not isinstance(value, dict):
             return value
-        if name == "answers":
-            return {}  # known by the digests of texts, and the machine decides nothing by them
+        if name in _OF_THEIR_OWN:
+            return {}
         if name in _BY_DATA:
             return {self._key(name, key): self._of(name, item) for key, item in value.items()}
         return self._fields(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -90,7 +90,7 @@ def test_sigkill_after_each_record_of_a_window(world: World, kill: Kill, seq: in
     assert world.state().state == "WaitingForWindow"
 
 
-CACHED = {"AUTHOR_CACHE_HOURS": "24"}
+CACHED: dict[str, Any] = {"AUTHOR_CACHE_HOURS": "24"}
 LOOKING_UP = [*WINDOW[:SCRAPED], "AuthorsLookedUp", *WINDOW[SCRAPED:]]
 
 

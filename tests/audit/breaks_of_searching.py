@@ -7,7 +7,7 @@ from typing import Any
 from events import catalogue as ev
 from events.codec import changed, plain
 from tests.audit.breaking import Seqs, breaks, seq, started
-from tests.audit.broken import Line, Story, drop, index, insert, lines_of
+from tests.audit.broken import WINDOW_S, Line, Story, drop, index, insert, lines_of
 from tests.kit import accepted
 
 
@@ -382,3 +382,75 @@ def ended_too_soon(lines: list[Line]) -> list[Seqs]:
     told = {"window": 77, "start_block": 7_700, "current_block": 7_710, "blocks_per_window": 100}
     insert(lines, place + 1, ev.WindowsRevised(**told, believed_start_block=7_600, answers=26, agreed_s=300.0))
     return [(place + 1, place + 2)]
+
+
+NOBODY: dict[str, Any] = {"author": "", "account_created": 0, "account_age": 0, "followers": 0}
+
+
+def looked_up() -> list[Line]:
+    """Two windows with AUTHOR_CACHE_HOURS: X tells who posted the first post, and is known to by the second window."""
+    story = Story(ev.Policy(author_cache_hours=24))
+    story.start()
+    story.wait(5).window(70)
+    story.search(1, **NOBODY)
+    author = ev.Author(id="9001", username="user1", created=1_700_000_000, followers=250)
+    told = ev.AuthorsLookedUp(window=70, asked=("9001",), authors=(author,), users_read=1, latency_ms=200)
+    story.on(told, after_s=0.2)
+    story.analyze(1.0).answered(accepted, "new", 7_000).sign()
+    story.wait(WINDOW_S).window(71)
+    age = (story.at_ms // 1000 - 1_700_000_000) // 86_400
+    known: dict[str, Any] = {"author": "user1", "account_created": 1_700_000_000, "account_age": age, "followers": 250}
+    story.search(2, author_id="9001", **known).analyze(1.0).answered(accepted, "new", 7_100).sign()
+    return lines_of(story)
+
+
+@breaks("I3", of=looked_up)
+def an_author_looked_up_again(lines: list[Line]) -> list[Seqs]:
+    """Within the hours, though who that is stands on record."""
+    first, place = index(lines, ev.AuthorsLookedUp), index(lines, ev.PostsScraped, window=71)
+    insert(lines, place + 1, changed(lines[first].event, window=71))
+    return [(first + 1, place + 2)]
+
+
+@breaks("authors", "R5", of=looked_up)
+def another_author_than_was_told(lines: list[Line]) -> list[Seqs]:
+    """The name, and more followers than X told; what is sent is what the search says."""
+    place = index(lines, ev.PostsScraped, window=71)
+    (found,) = lines[place].event.posts
+    lines[place].change(posts=(changed(found, author="somebody", followers=251),))
+    started(lines, "2").change_body(author="somebody", followers=251)
+    return [(seq(lines, ev.AuthorsLookedUp), place + 1)]
+
+
+@breaks("authors", of=looked_up)
+def an_author_whom_nobody_told(lines: list[Line]) -> list[Seqs]:
+    """No look-up tells of that user."""
+    place = index(lines, ev.PostsScraped, window=71)
+    (found,) = lines[place].event.posts
+    lines[place].change(posts=(changed(found, author_id="77"),))
+    return [(place + 1,)]
+
+
+@breaks("authors", of=looked_up)
+def an_author_known_for_too_long(lines: list[Line]) -> list[Seqs]:
+    """A day and five minutes."""
+    place = index(lines, ev.WindowOpened, window=71)
+    lines[index(lines, ev.ActorStarted)].change(policy=ev.Policy(author_cache_hours=1))
+    for line in lines[place:]:
+        line.at_ms += 3_600_000
+    searched = lines[index(lines, ev.PostsScraped, window=71)]
+    (found,) = searched.event.posts
+    moved = changed(found, timestamp=found.timestamp + 3_600)
+    searched.change(posts=(moved,), since=searched.event.since + 3_600)
+    started(lines, "2").change_body(date=moved.timestamp)
+    return [(seq(lines, ev.AuthorsLookedUp), seq(lines, ev.PostsScraped, window=71))]
+
+
+@breaks("authors", "R5", of=looked_up)
+def analyzed_and_sent_by_nobody(lines: list[Line]) -> list[Seqs]:
+    """The look-up is missing."""
+    drop(lines, index(lines, ev.AuthorsLookedUp))
+    search, second = seq(lines, ev.PostsScraped), seq(lines, ev.PostsScraped, window=71)
+    started(lines, "1").change_body(author="", account_age=0, followers=0)
+    analysis, attempt = seq(lines, ev.PostAnalyzed), seq(lines, ev.SubmissionStarted)
+    return [(search, analysis), (search, attempt), (second,)]

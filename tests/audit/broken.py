@@ -78,11 +78,14 @@ class Line:
 class Story(Drive):
     """A drive whose events hold what a real run's hold: digests, drawn samples, posts as old as their window."""
 
-    def search(self, *numbers: int, seed: int = 45) -> Story:
-        """The due search brought these new posts, an hour old, of which the wanted ones are drawn."""
+    def search(self, *numbers: int, seed: int = 45, **fields: Any) -> Story:
+        """The due search brought these new posts, an hour old, of which the wanted ones are drawn.
+
+        ``fields`` are theirs. With AUTHOR_CACHE_HOURS X tells of no users.
+        """
         window = self.state.window
         assert window is not None
-        found = [post(number, timestamp=self.at_ms // 1000 - 3_600) for number in numbers]
+        found = [post(number, timestamp=self.at_ms // 1000 - 3_600, **fields) for number in numbers]
         self.on(
             ev.PostsScraped(
                 window=window.number,
@@ -91,7 +94,7 @@ class Story(Drive):
                 candidates=tuple(p.id for p in found),
                 posts=sample(found, self.state.to_scrape, seed),
                 posts_read=max(10, len(found)),
-                users_read=10,
+                users_read=0 if self.state.policy.author_cache_hours else 10,
                 requests=1,
                 unusable=0,
                 latency_ms=300,

@@ -48,7 +48,7 @@ def test_a_failed_attempt_is_explained() -> None:
         "  1. to Backoff          taken\n"
         "       yes backing_off: a backoff is set\n"
         "  2. to Scraping         not tried, an earlier one was taken\n"
-        "       no  scrape_due: the window being worked on still wants a search\n"
+        "       no  scrape_due: the window being worked on still wants a search, or X is to tell who posted\n"
         "  3. to Analyzing        not tried, an earlier one was taken\n"
         "       no  analysis_due: a post that is not put off has no analysis\n"
         "  4. stays               not tried, an earlier one was taken\n"
@@ -73,7 +73,7 @@ def test_rows_before_the_one_taken_show_their_false_guards() -> None:
     told = "\n".join(why_lines(why(story().records, 10)))
     assert (
         "  1. to Scraping         not taken\n"
-        "       no  scrape_due: the window being worked on still wants a search\n"
+        "       no  scrape_due: the window being worked on still wants a search, or X is to tell who posted\n"
         "  2. to Analyzing        not taken\n"
         "       no  analysis_due: a post that is not put off has no analysis\n"
         "  3. stays               not taken\n"

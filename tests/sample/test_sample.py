@@ -31,8 +31,6 @@ LATER = {"AuthorLookupFailed", "AuthorsLookedUp", "ChainPollFailed", "ChainPolle
 # Rows that no run against the stand-ins takes.
 NOT_REACHED = {
     *(row for row in ROWS if row.event in LATER),
-    # A search is followed by another question of X for the same reason.
-    *(Row(event, "Scraping", None, ("scrape_due",)) for event in ("PostsScraped", "ScrapeFailed")),
     # A checkpoint is wanted only where nothing is under way.
     *(Row("CheckpointSigned", state, None) for state in ("Scraping", "Analyzing", "Submitting")),
     # Only a window that counts posts before it was heard of has no room, and that is heard of while waiting.

@@ -14,6 +14,7 @@ __all__ = ["PLANTED", "Planted"]
 
 REDUCE: Final = "actor.machine.reduce"
 POSTS: Final = "actor.machine.posts"
+STATE: Final = "actor.machine.state"
 TABLE: Final = "actor.machine.table"
 WANTED: Final = "actor.machine.wanted"
 FACTS: Final = "actor.machine.facts"
@@ -371,6 +372,71 @@ PLANTED: Final = (
     Planted(
         "what waits for its analysis is not taken up again",
         (Change(REDUCE, "    if not post.deferred or post", "    if not post.deferred or not post.analyzed or post"),),
+    ),
+    # Authors that are looked up
+    Planted(
+        "whoever was looked up is asked for again",
+        (
+            Change(
+                PERFORM,
+                "posts=with_known_authors(state, scraped.posts, self._clock.now_ms())",
+                "posts=scraped.posts",
+            ),
+        ),
+    ),
+    Planted("who was looked up is not remembered", (Change(POSTS, "authors={**kept, **told},", "authors=s.authors,"),)),
+    Planted(
+        "authors are known for a day longer than the setting says",
+        (
+            Change(
+                STATE,
+                "known.is_within(self.policy.author_cache_hours, at_ms)",
+                "known.is_within(self.policy.author_cache_hours + 24, at_ms)",
+            ),
+        ),
+    ),
+    Planted(
+        "posts whose author could not be looked up are forgotten",
+        (
+            Change(
+                POSTS,
+                "    return changed(s, posts=tuple([_hold_back(s, p) if p in unknown else p for p in s.posts]))\n",
+                "    return changed(s, posts=tuple([p for p in s.posts if p not in unknown]))\n",
+            ),
+        ),
+    ),
+    Planted(
+        "posts whose author X does not know go on without one",
+        (
+            Change(
+                POSTS,
+                "posts = [p for p in s.posts if p.post.has_author or p.post.author_id not in nobody]",
+                "posts = [\n"
+                '        changed(p, post=changed(p.post, author="unknown")) if p.post.author_id in nobody else p\n'
+                "        for p in s.posts\n    ]",
+            ),
+        ),
+    ),
+    Planted("look-ups cost no budget", (Change(BUDGET, "    ev.AuthorsLookedUp: _looked_up,\n", ""),)),
+    Planted(
+        "a look-up that a crash cut off costs nothing",
+        (
+            Change(
+                BUDGET,
+                "return _searched(s) if s.to_scrape else Spent(users=len(s.authors_due()))",
+                "return _searched(s) if s.to_scrape else Spent()",
+            ),
+        ),
+    ),
+    Planted(
+        "a failed look-up is made again at once",
+        (
+            Change(
+                POSTS,
+                "    _require_lookup(s, e.window, e.asked)\n    return _hold_authorless(s)\n",
+                "    _require_lookup(s, e.window, e.asked)\n    return s\n",
+            ),
+        ),
     ),
     # What is believed of blocks
     Planted(

@@ -13,13 +13,14 @@ from typing import Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from actor.machine import State
-from actor.testing import DivergenceError, Scenario
+from actor.testing import ActorWorld, DivergenceError, MachineDrive, Scenario
 from actor.testing.scenario import Moment, post_slice, until_slice, window_slice
-from actor.testing.stand_ins import OWN_WORDS
+from actor.testing.stand_ins import OWN_WORDS, redacted
 from events import catalogue as ev
 from events.catalogue import EVENTS
-from events.codec import Value
-from events.journal import BadRecordError
+from events.codec import Value, canonical_json
+from events.journal import BadRecordError, MemoryJournal
+from tests import kit
 from tests.kit import Drive, limited
 from tests.testing.kit import SAMPLE, carried_over, run_source
 from user_miner.commands.fixture import SliceChoice, fixture_text, slice_text
@@ -172,3 +173,27 @@ def test_lines_that_are_no_chain_are_refused() -> None:
     lines = carried_over().lines
     with pytest.raises(BadRecordError, match="does not continue"):
         Scenario.load([*lines[:3], *lines[4:]])
+
+
+def test_people_who_were_looked_up_are_not_told() -> None:
+    """With AUTHOR_CACHE_HOURS: the same history under other names, ids and days of birth, but for what is kept."""
+    people = [kit.post(n, author=f"somebody{n % 4}", author_id=str(880_000 + n % 4)) for n in range(1, 30)]
+    world = ActorWorld(people, policy=ev.Policy(author_cache_hours=24))
+    world.x.unknown = {"880003"}
+    world.run(windows=4)
+    assert isinstance(world.store, MemoryJournal)
+    scenario = Scenario.load(world.store.lines)
+    names, ids = {p.author for p in people}, {p.author_id for p in people}
+    assert [found.name for found in scenario.steps].count("AuthorsLookedUp") >= 1
+    told = redacted(scenario)
+    again = MachineDrive(told.start).follow(told)
+    assert again.transitions() == MachineDrive(scenario.start).follow(scenario).transitions()
+    text = canonical_json(again.state).decode() + "".join(canonical_json(found.event).decode() for found in told.steps)
+    assert not [word for word in names | ids if word in text]
+    searches = [found.event for found in scenario.steps if isinstance(found.event, ev.PostsScraped)]
+    chosen_id = next(p.id for search in searches for p in search.posts if p.author_id != "880003")
+    mine = next(p for p in people if p.id == chosen_id)
+    kept = redacted(scenario, own=[mine.id])
+    MachineDrive(kept.start).follow(kept)
+    said = "".join(canonical_json(found.event).decode() for found in kept.steps)
+    assert {word for word in names | ids if word in said} == {mine.author, mine.author_id}

@@ -18,6 +18,8 @@ _ANALYSES: Final = (ev.PostAnalyzed, ev.AnalysisFailed)
 # A request may still be on its way when the one who sent it gives up, in a world of the usual pace.
 ON_THE_WAY_S: Final = 4.0
 _HOUR_S: Final = 3_600
+# A record comes a while after the answer, should the host have slept.
+_SEARCH_S: Final = 60.0
 # Billed, and the answer does not tell or cannot be read.
 _UNREADABLE: Final = frozenset({"list_body", "null_usage"})
 
@@ -101,7 +103,7 @@ class AuthorsOnce(_Once):
             return
         self._paid.append(arrival)
         hours = min(self._hours, last.after.policy.author_cache_hours)
-        jumped = any(d.place == "clock" for d in self.world.weather.happened)
+        jumped = self._jumped()
         for author_id in arrival.users:
             told = self._told.get(author_id)
             if told is None or jumped or arrival.at_s - told.at_s >= hours * _HOUR_S:
@@ -117,6 +119,7 @@ class AuthorsOnce(_Once):
         event = told.event
         if isinstance(event, ev.PostsScraped):
             self._hours = told.before.policy.author_cache_hours
+            yield from self._known(event, told)
         elif isinstance(event, ev.AuthorsLookedUp):
             self._told |= dict.fromkeys((author.id for author in event.authors), told)
             answered = [lookup for lookup in self._paid if lookup.delivered_s is not None]
@@ -126,6 +129,19 @@ class AuthorsOnce(_Once):
                 yield Violation(rule="bill", text=text, seq=told.record.seq)
         if not isinstance(event, ev.EffectCrashed) or event.effect.startswith("LookUpAuthors"):
             self._paid.clear()
+
+    def _known(self, event: ev.PostsScraped, told: Told) -> Iterator[Violation]:
+        """Whoever is named in a search without authors was told within the hours."""
+        for post in event.posts if self._hours and not event.users_read else ():
+            known = self._told.get(post.author_id)
+            if not post.author or self._jumped():
+                continue
+            if known is None or told.at_s - known.at_s > self._hours * _HOUR_S + _SEARCH_S:
+                text = f"post {post.id} names author {post.author_id}, whom X did not tell of in {self._hours} hours"
+                yield Violation(rule="authors", text=text, seq=told.record.seq)
+
+    def _jumped(self) -> bool:
+        return any(d.place == "clock" for d in self.world.weather.happened)
 
 
 class ChatsOnce(_Once):
