@@ -272,8 +272,8 @@ def test_other_signs_between_values_cost_no_call(spelled: str) -> None:
 @pytest.mark.parametrize("draft", in_other_signs(D))
 def test_no_draft_counts_because_of_its_signs(draft: str) -> None:
     """Whatever stands between it and the answer: the answer counts, or the model is asked once more."""
-    joins = ("\n", ", ", " or ", "\nWait, no: ", "\nActually: ", "\nActually, ", ' "Actually": ', '\n"final": ')
-    joins += ("\n\nFinal answer:\n", "\nCorrected:\n", " -> ", "; ", "\n---\n", "\nNo:\n", " // no\n", " /* no */ ")
+    joins = ["\n", ", ", " or ", "\nWait, no: ", "\nActually: ", "\nActually, ", ' "Actually": ', '\n"final": ']
+    joins += ["\n\nFinal answer:\n", "\nCorrected:\n", " -> ", "; ", "\n---\n", "\nNo:\n", " // no\n", " /* no */ "]
     for join in joins:
         for answer in (A, PRETTY, LOOSE, A[:-1], f"{A}}}"):
             assert read(f"{draft}{join}{answer}") != "draft", join
