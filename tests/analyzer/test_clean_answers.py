@@ -245,6 +245,64 @@ def test_a_clean_answer_may_be_written_in_any_way(text: str) -> None:
     assert read(f"<think>{D}</think>\n{text}") == "answer"
 
 
+def in_other_signs(text: str) -> list[str]:
+    """An answer with other signs between its values, with some or all of them missing, or without its last brace."""
+    lines = json.dumps(json.loads(text), indent=1)
+    return [
+        *(text.replace(": ", sign) for sign in ("= ", " = ", "=", " => ")),
+        *(text.replace(", ", sign) for sign in ("; ", ";", " ", "\n")),
+        *(lines.replace(",\n", sign) for sign in ("\n", ";\n")),
+        text.replace(": ", " = ").replace(", ", "; "),
+        text.replace(", ", " ", 1),
+        "".join(text.rsplit(", ", 1)),
+        *(text[:-1], f"{text[:-1]}\n", f"```json\n{lines[:-1]}```", f"```\n{lines[:-2]}\n```\n"),
+        text.replace(", ", "; ")[:-1],
+    ]
+
+
+@pytest.mark.parametrize(
+    "spelled", [*in_other_signs(A), *in_other_signs(LOOSE.replace("True", "true").replace("'", '"'))]
+)
+def test_other_signs_between_values_cost_no_call(spelled: str) -> None:
+    """An equals sign, a semicolon, no sign at all, no last brace: where that leaves one meaning."""
+    for before in ("", "Here is the JSON:\n", f"<think>{D}</think>\n"):
+        assert read(before + spelled) == "answer"
+
+
+@pytest.mark.parametrize("draft", in_other_signs(D))
+def test_no_draft_counts_because_of_its_signs(draft: str) -> None:
+    """Whatever stands between it and the answer: the answer counts, or the model is asked once more."""
+    joins = ["\n", ", ", " or ", "\nWait, no: ", "\nActually: ", "\nActually, ", ' "Actually": ', '\n"final": ']
+    joins += ["\n\nFinal answer:\n", "\nCorrected:\n", " -> ", "; ", "\n---\n", "\nNo:\n", " // no\n", " /* no */ "]
+    for join in joins:
+        for answer in (A, PRETTY, LOOSE, A[:-1], f"{A}}}"):
+            assert read(f"{draft}{join}{answer}") != "draft", join
+        assert read(f"{A}{join}{draft[:-3]}") != "draft", join
+    for behind in (
+        " wait, no",
+        "\nNo, bearish.",
+        ' "sentiment": "bearish"',
+        ", // or bearish",
+        '; "sentiment" = "bearish"}',
+    ):
+        assert read(draft + behind) == "repair", behind
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(D[:-2], D[: D.index(', "subnets"')], f"{D[:-1]} and so on", f"{D[:-1]} {{", f"{D[:-1]},", f"{{}} {D[:-1]}"),
+        *(D.replace('"very_bullish"', words) for words in ('"very" "_bullish"', '"very_bullish" "bearish"')),
+        *(D.replace('"very_bullish"', words) for words in ("very bullish", '"not" very_bullish', "= very_bullish")),
+        D.replace('"sentiment"', '"why": "he said "sentiment": "very_bullish" here", "sentiment"'),
+        '{"about_bittensor" = true; "sentiment" = "bearish"; "sentiment" = "very_bullish"; "subnets" = []}',
+    ],
+)
+def test_what_signs_leave_open_is_asked_for_again(text: str) -> None:
+    """An end that may be cut off, two strings side by side, words side by side, a field twice."""
+    assert read(text) == "repair"
+
+
 @pytest.mark.parametrize(
     "text",
     [
