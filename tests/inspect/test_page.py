@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable
 from pathlib import Path
 
@@ -163,6 +164,37 @@ def test_slider_strip_and_lanes_select(browser: Browser, sample: Served) -> None
         expect(seen.page.locator(".gantt svg")).to_be_visible()
 
 
+def test_two_windows_are_compared_lane_by_lane(browser: Browser, sample: Served) -> None:
+    """Side by side, with a second as wide in one as in the other; a click on a bar selects its record."""
+    source = sample_source()
+    begins = [row[1] for row in source.windows(0)]
+    with opened(browser, f"{sample.url}#p=compare&r=3678&c=3290") as seen:
+        per_ms = []
+        for side, seq in enumerate((3290, 3678)):
+            pane = seen.page.locator(".pair > .gantt").nth(side)
+            expect(pane).to_have_attribute("aria-label", f"The window of record {seq:,}")
+            chart = source.gantt(bisect_right(begins, seq) - 1)
+            expect(pane.locator("tbody tr")).to_have_count(
+                sum(map(len, (chart["states"], chart["search"], chart["lanes"])))
+                + sum(len(lane["bars"]) for lane in chart["lanes"])
+            )
+            bars = pane.locator(".bar rect").evaluate_all("bars => bars.map(bar => Number(bar.getAttribute('width')))")
+            per_ms += [wide / (bar[1] - bar[0]) for wide, bar in zip(bars, chart["states"], strict=False) if wide > 20]
+        assert len(per_ms) > 4
+        assert max(per_ms) < 1.01 * min(per_ms)
+        left, right = (seen.page.locator(".pair > .gantt").nth(side).bounding_box() for side in (0, 1))
+        assert left is not None
+        assert right is not None
+        assert left["y"] == right["y"]
+        assert left["x"] + left["width"] < right["x"]
+        seen.page.locator(".pair > .gantt").first.locator(".bar.analysis").last.click()
+        *_, lane = source.gantt(bisect_right(begins, 3290) - 1)["lanes"]
+        analysis = next(bar[3] for bar in lane["bars"] if bar[2] == "analysis")
+        seen.has(".page h2", f"Record 3,290 and record {analysis:,}")
+        seen.page.set_viewport_size({"width": 600, "height": 900})
+        expect(seen.page.locator(".pair svg").first).to_be_visible()
+
+
 def test_what_a_miner_adds_appears_and_the_selection_stays(browser: Browser, world: World) -> None:
     """A real miner against the stand-ins: who follows sees the newest record, who looks at one keeps it."""
     assert world.run("--windows", "1")[0] == 0
@@ -216,13 +248,15 @@ def test_a_search_that_the_journal_outruns_tells_each_record_once(browser: Brows
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])
 def test_nothing_stands_in_the_way_of_anybody(browser: Browser, sample: Served, look: str) -> None:
     """axe-core finds nothing in any view, and no view is wider than the screen."""
-    with opened(browser, f"{sample.url}#r=3290", look, bypass_csp=True) as seen:
+    with opened(browser, f"{sample.url}#r=3290&c=3678", look, bypass_csp=True) as seen:
         seen.at(3290)
         for key in "123456":
             seen.press(key)
             seen.page.wait_for_timeout(120)
             if key == "4":
                 seen.has(".page h2", "Accounts")
+            if key == "6":
+                expect(seen.page.locator(".pair svg")).to_have_count(2)
             assert violations(seen) == []
             wide, screen = seen.page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
             assert wide <= screen

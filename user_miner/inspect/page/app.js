@@ -271,7 +271,7 @@ function App() {
       ? html`<main class="timeline">
           <${Strip} windows=${windows} selected=${selected} first=${view.first} words=${words} findings=${findings} counts=${about.windows} choose=${choose} move=${(first) => change({ first })} />
           <div class="main">
-            <${Gantt} window=${w} chart=${chart && chart.selected === selected && chart.journal === view.journal ? chart : null} seq=${seq} at=${shown.row ? shown.row[1] : 0} go=${go} openPost=${(post) => change({ post })} words=${words} />
+            <${Gantt} label="The selected window" window=${w} chart=${chart && chart.selected === selected && chart.journal === view.journal ? chart : null} seq=${seq} at=${shown.row ? shown.row[1] : 0} go=${go} openPost=${(post) => change({ post })} words=${words} />
             <${Records} rows=${rows} records=${records} found=${found && found.seqs} searched=${found ? found.searched : null} seq=${seq} query=${view.query} setQuery=${(query) => change({ query })} choose=${go} words=${words} searchBox=${searchBox} />
           </div>
           <${Side} journal=${view.journal} seq=${shown.seq} row=${shown.row} step=${shown.step} post=${view.post} rows=${rows} records=${records} go=${go} openPost=${(post) => change({ post })} setter=${setter} words=${words} pinned=${view.pinned} pin=${() => change({ pinned: view.pinned === seq ? null : seq })} note=${note} />
@@ -283,7 +283,7 @@ function App() {
           ${view.page === "validators" ? html`<${Validators} journal=${view.journal} records=${records} rows=${rows} words=${words} go=${(n) => { go(n); change({ page: "timeline" }); }} />` : null}
           ${view.page === "audit" ? html`<${AuditView} about=${about} audit=${audit ? audit.report : undefined} go=${(n) => { go(n); change({ page: "timeline" }); }} />` : null}
           ${view.page === "machine" ? html`<${Machine} row=${shown.row} step=${shown.step} words=${words} seq=${shown.seq} setSearch=${(query) => change({ query, page: "timeline" })} />` : null}
-          ${view.page === "compare" ? html`<${Compare} journal=${view.journal} pinned=${view.pinned} seq=${seq} windows=${windows} indexOf=${(n) => indexOfRecord(windows, n)} go=${go} words=${words} unpin=${() => change({ pinned: null })} />` : null}
+          ${view.page === "compare" ? html`<${Compare} journal=${view.journal} pinned=${view.pinned} seq=${seq} windows=${windows} rows=${rows} records=${records} indexOf=${(n) => indexOfRecord(windows, n)} go=${go} openPost=${(post) => change({ post, page: "timeline" })} words=${words} unpin=${() => change({ pinned: null })} />` : null}
           ${view.page === "journals" ? html`<${Journals} names=${start.journals} columns=${words.columns} open=${(journal) => setView({ ...readAddress(), journal, seq: null, pinned: null, post: "", first: null, query: "", page: "timeline" })} />` : null}
         </main>`
       : null}
