@@ -53,7 +53,7 @@ def report_blocks(
         "about": about | {"reading": False},
         "windows": windows,
         "costs": source.costs(),
-        "audit": orjson.loads(orjson.dumps(source.audit())),
+        "audit": orjson.loads(orjson.dumps(source.audit().report)),
         "words": words(),
     }
     if redact is not None:

@@ -100,8 +100,8 @@ function Accounts({ name, value }) {
   return html`<dt>${inertText(name).replaceAll("_", " ")}</dt><dd>${parts.length ? html`<dl class="facts">${parts.map(([part, inner]) => html`<${Accounts} name=${part} value=${inner} />`)}</dl>` : "none"}</dd>`;
 }
 
-export function AuditView({ about, audit, go }) {
-  if (audit === undefined) return html`<p class="muted">judging …</p>`;
+export function AuditView({ about, judged, audit, go }) {
+  if (!judged) return html`<p class="muted">judging …</p>`;
   if (!audit) return html`<section class="card"><h2>Audit</h2><p class="bad-text">The journal cannot be read to its end: <${Foreign} text=${about.stopped} most=${1000} /></p></section>`;
   const findings = audit.findings.filter((finding) => finding.kind !== "note");
   return html`<section class="card verdict-card"><header class="line"><h2>Audit</h2><span class=${audit.ok ? "ok-text" : "bad-text"}><b>${audit.ok ? "no rule is broken" : `${number(findings.length)} findings`}</b></span><span class="muted">${number(audit.records)} records, ${audit.rules.length} rules, ${number(audit.findings.length - findings.length)} notes</span></header>
@@ -174,7 +174,7 @@ export function Compare({ journal, pinned, seq, windows, rows, records, indexOf,
         ...LINES.map(([name]) => [name.replace("_ms", ", median"), ...two.map((w) => (w[name] === null ? "–" : span(w[name])))])]} />
   </section>
   <section class="card"><h2>What differs in the state, ${number(changes.length)} values</h2>
-    <${Changes} changes=${changes} seq=${pinned + 1} setter=${(path) => data.setter(journal, path, pinned).then((n) => n && go(n))} />
+    <${Changes} changes=${changes} seq=${pinned + 1} setter=${(path) => data.setter(journal, path, pinned).then((n) => n && go(n), () => {})} />
   </section>`;
 }
 
