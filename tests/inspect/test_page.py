@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from queue import Queue
@@ -377,25 +377,28 @@ def _of_a_later_version(folder: Path) -> Path:
     return _of_the_future(folder, v=99)
 
 
-@pytest.mark.parametrize(
-    ("make", "selector", "text"),
-    [
-        (_damaged, "[role=alert]", "Read as far as record 30."),
-        (_empty, ".card", "No record yetWhat the miner writes appears here."),
-        (_of_somebody_else, ".card", "The 13,200 bytes here are no whole record"),
-        (_of_the_future, "[role=alert]", "Nothing can be read here. record 1: JournalCreated: format 2 is unknown"),
-        (
-            _of_a_later_version,
-            "[role=alert]",
-            "Nothing can be read here. record 1: JournalCreated version 99 is unknown",
-        ),
-    ],
+ODD = (
+    (_damaged, "[role=alert]", "Read as far as record 30."),
+    (_empty, ".card", "No record yetWhat the miner writes appears here."),
+    (_of_somebody_else, ".card", "The 13,200 bytes here are no whole record"),
+    (_of_the_future, "[role=alert]", "Nothing can be read here. record 1: JournalCreated: format 2 is unknown"),
+    (_of_a_later_version, "[role=alert]", "Nothing can be read here. record 1: JournalCreated version 99 is unknown"),
 )
-def test_journals_of_every_kind_are_shown(
-    browser: Browser, tmp_path: Path, make: Callable[[Path], Path], selector: str, text: str
-) -> None:
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One server for all of them."""
+    folder = tmp_path_factory.mktemp("odd")
+    with inspected(*(make(folder / make.__name__) for make, _, _ in ODD)) as served:
+        yield served
+
+
+@pytest.mark.parametrize("number", range(len(ODD)))
+def test_journals_of_every_kind_are_shown(browser: Browser, odd: Served, number: int) -> None:
     """Damaged, empty, foreign, of the future: one message says what is, and what there is can be seen."""
-    with inspected(make(tmp_path / "journal")) as served, opened(browser, served.url) as seen:
+    _, selector, text = ODD[number]
+    with opened(browser, f"{odd.url}#j={number}") as seen:
         seen.has(selector, text)
         expect(seen.page.locator(".warning, .card:has(> h2:text('No record yet'))")).to_have_count(1)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import re
-import subprocess
-import sys
 import zlib
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,17 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.audit.replay_kit import write
-from tests.inspect.kit import ROOT, SAMPLE, Served, opened, sample_source, violations
+from tests.inspect.kit import SAMPLE, Served, opened, sample_source, violations
 from tests.inspect.test_page import LAST, hostile_drive
-from tests.patience import GIVE_UP_S
+from user_miner.cli import main
 
 
 def _program(*words: str, code: int = 0) -> str:
-    command = [sys.executable, "-m", "user_miner", *words]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=GIVE_UP_S, check=False)
-    assert done.returncode == code, done
-    return done.stdout
+    """The program in this process; what it printed."""
+    with redirect_stdout(StringIO()) as printed, pytest.raises(SystemExit) as end:
+        main(words)
+    assert (end.value.code or 0) == code
+    return printed.getvalue()
 
 
 @pytest.fixture(scope="module")

@@ -70,7 +70,9 @@ def application(sources: Sequence[Source], token: str, stopped: asyncio.Event) -
 
     async def answer(request: Request) -> Response:
         try:
-            found = await run_in_threadpool(answers[request.path_params["what"]], chosen(request), request)
+            if (told := answers.get(request.path_params["what"])) is None:
+                raise _WrongError
+            found = await run_in_threadpool(told, chosen(request), request)
         except _WrongError:
             return _nothing()
         except LookupError:  # what was there is gone, for the journal was replaced or its index spoiled
