@@ -21,7 +21,7 @@ from events.codec import changed
 from events.journal import GENESIS, JournalReader, Record, at_text
 from events.journal.layout import first_seq, list_segments
 
-__all__ = ["MAY_BE_LEFT_OUT", "Choice", "choose", "is_shown", "make_bundles"]
+__all__ = ["MAY_BE_LEFT_OUT", "Chain", "Choice", "bundles_of", "choose", "is_shown", "make_bundles"]
 
 # Shown is what names the post, and what names no post at all but governed its fate: whose journal it is, the start with
 # its settings, the windows, backoffs, outages. Left out is whatever names another post, or could.
@@ -170,17 +170,22 @@ def make_bundles(journal: Path, post_ids: Collection[str]) -> Iterator[Bundle]:
         FoldError: This build does not follow it.
     """
     choices = list(choose(steps(JournalReader(journal)), post_ids))
-    chain = _Chain({seq for choice in choices for seq in (*choice.shown, choice.search.seq)})
+    chain = Chain(choices)
     for record in JournalReader(journal):
         chain.add(record)
         if chain.is_complete:
             break
+    yield from bundles_of(journal, choices, chain)
+
+
+def bundles_of(journal: Path, choices: Collection[Choice], chain: Chain) -> Iterator[Bundle]:
+    """The bundles of posts that were followed, by a chain that was fed all that it wants."""
     lines = dict(_lines(journal, {seq for choice in choices for seq in choice.shown}))
     for choice in choices:
         yield _bundle(choice, chain, lines)
 
 
-def _bundle(choice: Choice, chain: _Chain, lines: Mapping[int, str]) -> Bundle:
+def _bundle(choice: Choice, chain: Chain, lines: Mapping[int, str]) -> Bundle:
     bundle = Bundle(
         bundle=KIND,
         version=VERSION,
@@ -194,14 +199,20 @@ def _bundle(choice: Choice, chain: _Chain, lines: Mapping[int, str]) -> Bundle:
     return changed(bundle, sha256=bundle.digest())
 
 
-class _Chain:
-    """Finds the hashes before some records, and the checkpoints that list theirs."""
+class Chain:
+    """Finds the hashes before some records, and the checkpoints that list theirs.
 
-    def __init__(self, wanted: set[int]) -> None:
+    Attributes:
+        wanted: The numbers of these records.
+        hotkey: Whose journal it is, once its first record was added.
+        previous: The hash before each of these records, by number.
+    """
+
+    def __init__(self, choices: Iterable[Choice]) -> None:
+        self.wanted = wanted = {seq for choice in choices for seq in (*choice.shown, choice.search.seq)}
         self.hotkey = ""
         self.previous: dict[int, str] = {}
         self._listed: list[Listed] = []
-        self._wanted = wanted
         self._uncovered = set(wanted)
         self._since = 0
         self._hashes = bytearray()  # hex digits, 64 a record
@@ -219,7 +230,7 @@ class _Chain:
 
     def add(self, record: Record) -> None:
         """The chain goes on."""
-        if record.seq in self._wanted:
+        if record.seq in self.wanted:
             self.previous[record.seq] = self._last
         event = record.event() if record.name in _READ else None
         if isinstance(event, JournalCreated):
@@ -227,6 +238,20 @@ class _Chain:
         elif isinstance(event, CheckpointSigned) and event.since is not None:
             self._close(event)
         self._hashes += record.hash.encode()
+        self._last = record.hash
+
+    @staticmethod
+    def closes(record: Record) -> bool:
+        """Whether it is a checkpoint that lists the hashes since the one before."""
+        event = record.event() if record.name == CheckpointSigned.__name__ else None
+        return isinstance(event, CheckpointSigned) and event.since is not None
+
+    def resume(self, record: Record) -> None:
+        """Go on behind this record, which `closes`, and not with the one behind the last that was added."""
+        event = record.event()
+        if isinstance(event, CheckpointSigned):
+            self._since = event.seq
+        self._hashes = bytearray(record.hash.encode())
         self._last = record.hash
 
     def _close(self, checkpoint: CheckpointSigned) -> None:

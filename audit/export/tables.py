@@ -65,9 +65,12 @@ class Table:
 
     def rows(self, steps: Iterable[Step], filters: Filters, told: Feedback | None = None) -> Iterator[tuple[Any, ...]]:
         """The rows, a value for each column; without ``told`` those about validators are empty."""
-        getters = [column.value for column in self.columns]
         for source in self.sources(steps, filters, told or Feedback()):
-            yield tuple([value(source) for value in getters])
+            yield self.row(source)
+
+    def row(self, source: Any) -> tuple[Any, ...]:
+        """The values of one row, read off what `sources` gives."""
+        return tuple([column.value(source) for column in self.columns])
 
 
 def _records(steps: Iterable[Step], filters: Filters, _told: Feedback) -> Iterator[Step]:

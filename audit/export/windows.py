@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from actor.machine import State
 from actor.machine.history import Step
@@ -19,9 +19,7 @@ from audit.posts import Mark
 from events import catalogue as ev
 from events.windows import WindowLog, WindowOutcome
 
-__all__ = ["WINDOW_COLUMNS", "WindowRow", "window_sources"]
-
-_OPEN: Final = "open"
+__all__ = ["WINDOW_COLUMNS", "Ledger", "WindowRow", "window_sources"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +40,8 @@ class WindowRow:
         outcome: A word of `events.windows`, or "open" while it is not decided.
         told: What validators scored for the stretch of blocks that begins with it; None without such records.
     """
+
+    OPEN: ClassVar[str] = "open"
 
     event: ev.WindowOpened
     opened: Mark
@@ -65,7 +65,7 @@ class WindowRow:
     rejected: int = 0
     abandoned: int = 0
     checkpoint_seq: int | None = None
-    outcome: str = _OPEN
+    outcome: str = OPEN
     told: WindowScores | None = None
 
     @property
@@ -133,20 +133,21 @@ def window_sources(steps: Iterable[Step], filters: Filters, told: Feedback) -> I
 
 
 def _rows(steps: Iterable[Step]) -> Iterator[WindowRow]:
-    ledger = _Ledger()
+    ledger = Ledger()
     for step in steps:
         yield from ledger.take(step)
     yield from ledger.end()
 
 
-class _Ledger:
-    """Windows that are not judged yet, by their first block."""
+class Ledger:
+    """Windows that are not judged yet, by their first block. Fed steps, it gives the row of each window once."""
 
     def __init__(self) -> None:
         self._rows: dict[int, WindowRow] = {}
         self._log = WindowLog()
 
     def take(self, step: Step) -> Iterator[WindowRow]:
+        """One more record; the windows that it judges."""
         if isinstance(step.event, ev.WindowOpened):
             self._tell(step, step.event)
         elif isinstance(step.event, ev.WindowsRevised):
@@ -168,6 +169,7 @@ class _Ledger:
             self._tell(step, ev.WindowOpened(**told, blocks_per_window=blocks, source="status"))
 
     def end(self) -> Iterator[WindowRow]:
+        """No record follows; all that are left."""
         for outcome in self._log.end():
             yield from self._judged(outcome)
         yield from self._rows.values()

@@ -34,7 +34,7 @@ _SHORT: Final[Mapping[str, Callable[[Any], Any]]] = {
 
 def flat(state: State) -> Flat:
     """All of it."""
-    return {path: value for name in State.__struct_fields__ for path, value in _field(name, state)}
+    return {path: value for name in State.__struct_fields__ for path, value in _field(name, getattr(state, name))}
 
 
 def changes(before: State, after: State) -> list[Change]:
@@ -42,7 +42,11 @@ def changes(before: State, after: State) -> list[Change]:
     names = [name for name in State.__struct_fields__ if getattr(before, name) is not getattr(after, name)]
     found: list[Change] = []
     for name in names:
-        was, now = dict(_field(name, before)), dict(_field(name, after))
+        one, other = getattr(before, name), getattr(after, name)
+        if name == "posts":
+            same = {id(post) for post in one} & {id(post) for post in other}
+            one, other = ([post for post in posts if id(post) not in same] for posts in (one, other))
+        was, now = dict(_field(name, one)), dict(_field(name, other))
         paths = dict.fromkeys([*was, *now])
         found += [(path, was.get(path), now.get(path)) for path in paths if _differ(was.get(path), now.get(path))]
     return found
@@ -52,9 +56,9 @@ def _differ(one: object, other: object) -> bool:
     return type(one) is not type(other) or one != other
 
 
-def _field(name: str, state: State) -> Iterator[tuple[str, Any]]:
+def _field(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     shorten: Callable[[Any], Any] = _SHORT.get(name, plain)
-    return _leaves(name, shorten(getattr(state, name)))
+    return _leaves(name, shorten(value))
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:

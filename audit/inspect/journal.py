@@ -22,13 +22,11 @@ from audit.index.chunk import CHUNK, Chunk, post_key
 from audit.index.strip import COLUMNS, Strip
 from audit.inspect.flat import Flat, changes, flat
 from audit.inspect.gantt import gantt
+from audit.inspect.judge import AtOnce, Judge, Judged
 from audit.inspect.query import Query
 from audit.inspect.source import MOST_FOUND, reason_of, row_of
-from audit.judge.audit import Audit
-from audit.judge.text import report_fields
-from audit.rules.load import all_rules
 from events.describe import describe, path_text
-from events.journal import JournalError, JournalReader, Record, at_text
+from events.journal import JournalError, Record, at_text
 from events.money import Money
 
 __all__ = ["JournalSource"]
@@ -48,6 +46,7 @@ class JournalSource:
         money: What units cost, for the days.
         use_index: Use the index that is kept, and keep what is read.
         on_note: Told in one line of an index that was thrown away.
+        judge: Who audits it.
     """
 
     def __init__(
@@ -55,6 +54,7 @@ class JournalSource:
         directory: Path,
         money: Money,
         *,
+        judge: Judge | None = None,
         use_index: bool = True,
         on_note: Callable[[str], None] = lambda _line: None,
     ) -> None:
@@ -63,7 +63,7 @@ class JournalSource:
         self._money = money
         self._on_note = on_note
         self._lock = threading.RLock()
-        self._audited: tuple[int, dict[str, Any] | None] = (-1, None)
+        self._judge = judge or AtOnce()
         self._begin(use_index=use_index)
 
     def _begin(self, *, use_index: bool) -> None:
@@ -86,7 +86,7 @@ class JournalSource:
             except LookupError:
                 raise
             except SPOILED as error:
-                if self._index.path is None:
+                if self._index.path is None or self._stopped:
                     raise LookupError(str(error)) from error
                 self._on_note(f"the index {self._index.path} is thrown away: {error}")
                 with suppress(OSError):
@@ -156,6 +156,7 @@ class JournalSource:
                 },
                 "windows": strip.counts(),
                 "strip": len(self._rows) + len(strip.windows),
+                "judged": self._judge.known(self._directory),
             }
 
     def windows(self, first: int) -> list[list[Any]]:
@@ -252,23 +253,11 @@ class JournalSource:
             days = self._index.books().costs(self._index.state).days
         return [day_fields(self._money, day, bill) for day, bill in sorted(days.items())]
 
-    def audit(self) -> dict[str, Any] | None:
-        """The report of ``audit`` on what is there now, made once for each length of the journal."""
+    def audit(self) -> Judged:
+        """The report of ``audit`` on what is there now, or on as much as was judged by now."""
         with self._asked():
-            seq = self._read()
-        if self._audited[0] != seq:
-            self._audited = (seq, self._audit())
-        return self._audited[1]
-
-    def _audit(self) -> dict[str, Any] | None:
-        reader = JournalReader(self._directory)
-        audit = Audit(all_rules((), ()), self._directory)
-        try:
-            for record in reader:
-                audit.take(record)
-        except JournalError:
-            return None
-        return report_fields(self._directory, audit.report(), reader.tail_bytes)
+            records = self._read()
+        return self._judge.judged(self._directory, records)
 
     # Steps
 

@@ -2,7 +2,8 @@
 
 The page undoes this (``unpacked`` in data.js). Post ids, paths and effects stand in tables; times count from the record
 before, other whole numbers from their last value; a post that leaves the state is one change. A post's text
-is cut, a float has six digits, and two figures of its author that nobody looks at are left out.
+is cut, a float has six digits, and its author's id, the day that account was made and the ids of its other
+versions are left out.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 from audit.inspect.flat import Change, Flat
 
-__all__ = ["ID_MARK", "packed"]
+__all__ = ["ID_MARK", "LONGEST_TEXT", "packed"]
 
 # Stands around the place of a post id in the table.
 ID_MARK: Final = "\ue000"
@@ -21,7 +22,7 @@ _POST: Final = re.compile(r"posts\[id=(\d+)\]")
 _ID: Final = re.compile(r"\d{6,}")
 _LEFT_OUT: Final = re.compile(r"\.post\.(author_id|account_created|edits)$")
 _SUMS: Final = ("spent.", "totals.")
-_LONGEST_TEXT: Final = 80
+LONGEST_TEXT: Final = 80
 _DIGITS: Final = 6
 
 
@@ -145,6 +146,6 @@ def _shortened(state: Flat) -> Flat:
 def _short(path: str, value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{_DIGITS}g}")
-    if isinstance(value, str) and path.endswith(".content") and len(value) > _LONGEST_TEXT:
-        return f"{value[:_LONGEST_TEXT]}…"
+    if isinstance(value, str) and path.endswith(".content") and len(value) > LONGEST_TEXT:
+        return f"{value[:LONGEST_TEXT]}…"
     return value

@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 from actor.machine.history import Step
-from audit.inspect.packed import packed
+from audit.inspect.packed import LONGEST_TEXT, packed
 from audit.inspect.source import Source, reason_of, row_of, words
 from events import catalogue as ev
 
@@ -49,11 +49,11 @@ def report_blocks(
         on_progress(last, records)
     head = {
         "size": SIZE,
-        "made": {"made": made, "redacted": redacted},
+        "made": {"made": made, "redacted": redacted, "longest": LONGEST_TEXT},
         "about": about | {"reading": False},
         "windows": windows,
         "costs": source.costs(),
-        "audit": orjson.loads(orjson.dumps(source.audit())),
+        "audit": orjson.loads(orjson.dumps(source.audit().report)),
         "words": words(),
     }
     if redact is not None:

@@ -11,6 +11,7 @@ from actor.machine.state import STATES
 from actor.machine.table import ROWS
 from audit.index.strip import COLUMNS, MARKS
 from audit.inspect.flat import Change, Flat, changes
+from audit.inspect.judge import Judged
 from audit.inspect.query import Query
 from audit.replay.why import GUARD_MEANINGS, effect_text, effects_between
 from events.catalogue import EVENTS
@@ -66,8 +67,8 @@ class Source(Protocol):
     def costs(self) -> list[dict[str, Any]]:
         """The days of ``costs``, oldest first."""
 
-    def audit(self) -> dict[str, Any] | None:
-        """The report of ``audit`` on the records so far; None when the journal cannot be read to its end."""
+    def audit(self) -> Judged:
+        """The report of ``audit`` on the records so far, or on fewer while the rest is judged."""
 
     def steps(self, first: int, last: int) -> Iterable[Step] | Iterator[Step]:
         """The steps of records ``first`` to ``last``."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol, Self, TypeAlias
 
 import orjson
 from rich.console import Console
@@ -92,17 +92,24 @@ _LONGEST: Final = 400
 _TITLE: Final = StatusLine("", "user-miner status --watch, Ctrl-C ends")
 
 
+# A first look at a journal at this moment, and what it was read from.
+Begin: TypeAlias = Callable[[int], tuple[Look, str]]
+
+
 class Watched:
     """A journal that is read on as it grows, and from its beginning again after a finding.
 
     Attributes:
         finding: What is wrong with the journal at present.
         notice: The last thing that happened to it other than a new record.
+        source: What the records before the first look were read from.
     """
 
-    def __init__(self, directory: Path, now_ms: Callable[[], int]) -> None:
+    def __init__(self, directory: Path, now_ms: Callable[[], int], begin: Begin | None = None) -> None:
         self.finding: str | None = None
         self.notice: str | None = None
+        self.source = "journal"
+        self._begin = begin or (lambda at_ms: (Look(directory, at_ms), "journal"))
         self._directory = directory
         self._now_ms = now_ms
         self._look: Look | None = None
@@ -116,12 +123,14 @@ class Watched:
         if self._look is None:
             return None
         holder = process_of(self._directory, self._look.state)
-        return status_fields(self._look, holder, now_ms, finding=self.finding)
+        return status_fields(self._look, holder, now_ms, finding=self.finding) | {"source": self.source}
 
     def _read(self, now_ms: int) -> None:
         try:
-            if self._look is None or self.finding is not None:
-                self._look = Look(self._directory, now_ms)
+            if self.finding is not None:
+                self._look, self.source = Look(self._directory, now_ms), "journal"
+            elif self._look is None:
+                self._look, self.source = self._begin(now_ms)
             self._look.refresh()
             if self.finding is not None:
                 self._tell(f"the journal can be read again; before that: {self.finding}")
@@ -146,14 +155,32 @@ class _Screen(Protocol):
     def show(self, fields: Mapping[str, Any] | None, watched: Watched) -> None: ...
 
 
-def watch(directory: Path, *, as_json: bool, now_ms: Callable[[], int], pace_s: float = PACE_S) -> int:
-    """Show the journal's status until Ctrl-C or SIGTERM; 1 when it is refused at the end, else 0."""
-    watched = Watched(directory, now_ms)
+def watch(
+    directory: Path,
+    *,
+    as_json: bool,
+    now_ms: Callable[[], int],
+    pace_s: float = PACE_S,
+    begin: Begin | None = None,
+) -> int:
+    """Show the journal's status until Ctrl-C or SIGTERM; 1 when it is refused at the end, else 0.
+
+    Args:
+        directory: The journal.
+        as_json: A line for each change.
+        now_ms: The present moment, unix milliseconds.
+        pace_s: How often to look.
+        begin: Makes the first look, and says what it was read from; None for one at the journal itself.
+    """
+    watched = Watched(directory, now_ms, begin)
     console = Console()
-    with Pause() as pause, suppress(KeyboardInterrupt), _screen(console, as_json=as_json) as screen:
-        while True:
-            screen.show(watched.fields(), watched)
-            pause.wait(pace_s)
+    with Pause() as pause, suppress(KeyboardInterrupt):
+        fields = watched.fields()  # which may take a while, and says so on a terminal
+        with _screen(console, as_json=as_json) as screen:
+            while True:
+                screen.show(fields, watched)
+                pause.wait(pace_s)
+                fields = watched.fields()
     return 1 if watched.finding is not None else 0
 
 

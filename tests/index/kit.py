@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+import orjson
 import pytest
 
+from audit.status.watch import Watched
 from events.journal import JournalReader, at_text
 from events.journal.layout import segment_name
 from events.money import Money
@@ -19,10 +22,10 @@ from tests.audit.replay_kit import begun
 from tests.audit.walks import Walk
 from user_miner.commands.audit import run_audit
 from user_miner.commands.costs import run_costs
-from user_miner.commands.export import run_export
+from user_miner.commands.export import run_export, run_make_bundle
 from user_miner.commands.fixture import SliceChoice, run_fixture
 from user_miner.commands.replay import ReplayOptions, run_replay
-from user_miner.commands.status import run_status
+from user_miner.commands.status import first_look, run_status
 
 __all__ = ["Asked", "asked_of", "said", "walked", "write_files"]
 
@@ -59,6 +62,7 @@ def asked_of(journal: Path, seed: int = 0, out: Path | None = None) -> Iterator[
         yield from known.slices(as_json=as_json)
         yield from known.audits(as_json=as_json)
     yield from known.tables(out)
+    yield from known.bundles(out)
 
 
 class _Known:
@@ -71,6 +75,7 @@ class _Known:
         events = [record.event() for record in records]
         self.windows = sorted({n for event in events if (n := getattr(event, "window", None)) is not None})
         self.posts = [post.id for event in events for post in getattr(event, "posts", ())]
+        self.candidates = [c for event in events for c in getattr(event, "candidates", ()) if c not in self.posts]
         self.names = sorted({record.name for record in records})
         self.last, self.last_ms = len(records), records[-1].at_ms
         times = [record.at_ms for record in records]
@@ -117,6 +122,7 @@ class _Known:
         ):
             yield _what_if(self.journal, self.last_ms, asked, as_json=as_json)
         yield _status(self.journal, self.last_ms + 60_000, as_json=as_json)
+        yield _watched(self.journal, self.last_ms + 60_000)
 
     def audits(self, *, as_json: bool) -> Iterator[tuple[str, Asked]]:
         late = _time(self.last_ms - self.random.randrange(1, 3_600_000), 23)
@@ -137,6 +143,16 @@ class _Known:
         for what in ("records", "posts", "windows"):
             for order in ({"windows": picked}, {"since": self.moment}, {"until": self.day, "windows": picked[:1]}):
                 yield from _exports(self.journal, what=what, out=out, **order)
+
+    def bundles(self, out: Path | None) -> Iterator[tuple[str, Asked]]:
+        for post in (
+            *self.posts[:1],
+            *self.some(self.posts, 4),
+            *self.posts[-1:],
+            *self.candidates[-1:],
+            "no-such-post",
+        ):
+            yield _bundle(self.journal, post, out)
 
 
 def said(asked: Asked, capsys: pytest.CaptureFixture[str], *, no_index: bool) -> tuple[tuple[int, str, str], set[str]]:
@@ -179,6 +195,28 @@ def _status(journal: Path, now_ms: int, *, as_json: bool) -> tuple[str, Asked]:
         return run_status(journal, watching=False, as_json=as_json, now_ms=lambda: now_ms, no_index=no_index)
 
     return f"status json={as_json}", ask
+
+
+def _watched(journal: Path, now_ms: int) -> tuple[str, Asked]:
+    """The first line of ``status --watch``."""
+
+    def ask(no_index: bool) -> int:  # noqa: FBT001
+        fields = Watched(journal, lambda: now_ms, partial(first_look, journal, use=not no_index)).fields()
+        print(orjson.dumps(fields).decode())  # noqa: T201
+        return 0
+
+    return "status --watch", ask
+
+
+def _bundle(journal: Path, post_id: str, out: Path | None) -> tuple[str, Asked]:
+    def ask(no_index: bool) -> int:  # noqa: FBT001
+        how: dict[str, Any] = {"out": out, "force": True, "as_json": out is not None, "no_index": no_index}
+        code = run_make_bundle(journal, post_id, is_signed_by=lambda *_: True, **how)
+        if out is not None and out.exists():
+            print(out.read_text("utf-8"))  # noqa: T201
+        return code
+
+    return f"export --dispute {post_id}", ask
 
 
 def _audit(journal: Path, since: str, until: str | None, *, as_json: bool) -> tuple[str, Asked]:

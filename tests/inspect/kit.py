@@ -21,7 +21,7 @@ from audit.inspect.journal import JournalSource
 from events.money import Money
 from events.prices import Prices
 from tests.audit.replay_kit import SAMPLE
-from tests.patience import GIVE_UP_S
+from tests.patience import GIVE_UP_S, wait_for
 
 __all__ = [
     "NODE",
@@ -85,6 +85,13 @@ class Served:
         answer = self.get(f"api/{path}")
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+    def audit(self) -> dict[str, Any] | None:
+        """The report of all records, once it is there."""
+        records = self.ask("about")["records"]
+        wait_for(lambda: self.ask("audit")[0] >= records, "the audit")
+        report: dict[str, Any] | None = self.ask("audit")[1]
+        return report
 
 
 @contextmanager

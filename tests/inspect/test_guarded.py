@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.audit.replay_kit import story, write
+from tests.cli.kit import Command
 from tests.inspect.kit import ROOT, SAMPLE, Served, inspected
 from tests.patience import GIVE_UP_S, Stopwatch, seconds_until_exit
 
@@ -103,7 +104,9 @@ def test_a_journal_that_nobody_may_write_is_read(tmp_path: Path) -> None:
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in journal.iterdir()}
     journal.chmod(0o555)
     with inspected(journal) as served:
-        assert served.ask("audit")["ok"]
+        report = served.audit()
+        assert report is not None
+        assert report["ok"]
         for seq in range(1, served.ask("about")["records"] + 1):
             served.ask(f"step?seq={seq}")
     journal.chmod(0o755)
@@ -135,42 +138,44 @@ def test_a_stream_tells_what_is_added_and_ends_with_the_server(tmp_path: Path, n
 
 def test_a_restart_keeps_the_address(sample: Served, tmp_path: Path) -> None:
     """The token is kept in a file that only its owner reads; without one each start has another."""
-    kept = tmp_path / "token"
+    kept, journal = tmp_path / "token", write(tmp_path / "journal", story())
     flags = ("--token-file", str(kept))
-    with inspected(SAMPLE, flags=flags) as first:
+    with inspected(journal, flags=flags) as first:
         token = first.url.removeprefix(first.origin)
-    with inspected(SAMPLE, flags=flags) as second:
+    with inspected(journal, flags=flags) as second:
         assert second.url.removeprefix(second.origin) == token
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert sample.url.removeprefix(sample.origin) != token
 
 
-def _refused(*words: str, **env: str) -> str:
-    command = [sys.executable, "-m", "user_miner", *words]
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, timeout=GIVE_UP_S, check=False, env={**os.environ, **env}
-    )
-    assert done.returncode == 2, done
-    assert done.stdout == ""
-    (line,) = done.stderr.splitlines()
+def _one_line(code: int, out: str, errors: str) -> str:
+    assert (code, out) == (2, ""), errors
+    (line,) = errors.splitlines()
     return line
 
 
-def test_wrong_use_is_one_line(sample: Served, tmp_path: Path) -> None:
+def test_wrong_use_is_one_line(sample: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A taken port, a token that is none, no journal."""
+    command = Command(capsys)
     port = sample.origin.rpartition(":")[2]
-    assert "in use" in _refused("inspect", str(SAMPLE), "--port", port)
     (tmp_path / "token").write_text("short")
-    assert "--token-file" in _refused("inspect", str(SAMPLE), "--token-file", str(tmp_path / "token"))
-    assert "no journal" in _refused("inspect", str(tmp_path))
-    assert "exists already" in _refused("report", str(SAMPLE), "-o", str(tmp_path / "token"))
-    assert "lies in the journal" in _refused("report", str(SAMPLE), "-o", str(SAMPLE / "page.html"))
+    for told, words in (
+        ("in use", ("inspect", SAMPLE, "--port", port)),
+        ("--token-file", ("inspect", SAMPLE, "--token-file", tmp_path / "token")),
+        ("no journal", ("inspect", tmp_path)),
+        ("exists already", ("report", SAMPLE, "-o", tmp_path / "token")),
+        ("lies in the journal", ("report", SAMPLE, "-o", SAMPLE / "page.html")),
+    ):
+        assert told in _one_line(*command(*words))
 
 
 def test_without_the_extra_one_line_says_what_to_install(tmp_path: Path) -> None:
     """A package that is not there is named, with the command that brings it; report needs none."""
     (tmp_path / "starlette").mkdir()
     (tmp_path / "starlette" / "__init__.py").write_text("raise ModuleNotFoundError(name='starlette')\n")
-    line = _refused("inspect", str(SAMPLE), PYTHONPATH=str(tmp_path))
+    command = [sys.executable, "-m", "user_miner", "inspect", str(SAMPLE)]
+    env = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=GIVE_UP_S, check=False, env=env)
+    line = _one_line(done.returncode, done.stdout, done.stderr)
     assert "inspect needs starlette, which is not installed" in line
     assert "install" in line.partition(":")[2]

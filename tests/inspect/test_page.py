@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 
+import orjson
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from audit.inspect.query import parse_query
 from events import catalogue as ev
 from events.codec import changed
-from events.journal import locate
+from events.journal import GENESIS, Draft, FileJournal, Head, locate
 from tests.audit.replay_kit import SEGMENT, begun, hostile_story, story, write
+from tests.index.kit import walked, write_files
 from tests.inspect.kit import SAMPLE, Served, inspected, opened, sample_source, source_of, violations
 from tests.kit import Drive, accepted, analyzed, rejected
 from tests.patience import wait_for
 from tests.world import World
 
 LAST = 5_089
+OTHER_HOTKEY = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
 
 
 def test_it_opens_at_the_end_and_every_key_does_what_it_says(browser: Browser, sample: Served) -> None:
@@ -163,6 +171,37 @@ def test_slider_strip_and_lanes_select(browser: Browser, sample: Served) -> None
         expect(seen.page.locator(".gantt svg")).to_be_visible()
 
 
+def test_two_windows_are_compared_lane_by_lane(browser: Browser, sample: Served) -> None:
+    """Side by side, with a second as wide in one as in the other; a click on a bar selects its record."""
+    source = sample_source()
+    begins = [row[1] for row in source.windows(0)]
+    with opened(browser, f"{sample.url}#p=compare&r=3678&c=3290") as seen:
+        per_ms = []
+        for side, seq in enumerate((3290, 3678)):
+            pane = seen.page.locator(".pair > .gantt").nth(side)
+            expect(pane).to_have_attribute("aria-label", f"The window of record {seq:,}")
+            chart = source.gantt(bisect_right(begins, seq) - 1)
+            expect(pane.locator("tbody tr")).to_have_count(
+                sum(map(len, (chart["states"], chart["search"], chart["lanes"])))
+                + sum(len(lane["bars"]) for lane in chart["lanes"])
+            )
+            bars = pane.locator(".bar rect").evaluate_all("bars => bars.map(bar => Number(bar.getAttribute('width')))")
+            per_ms += [wide / (bar[1] - bar[0]) for wide, bar in zip(bars, chart["states"], strict=False) if wide > 20]
+        assert len(per_ms) > 4
+        assert max(per_ms) < 1.01 * min(per_ms)
+        left, right = (seen.page.locator(".pair > .gantt").nth(side).bounding_box() for side in (0, 1))
+        assert left is not None
+        assert right is not None
+        assert left["y"] == right["y"]
+        assert left["x"] + left["width"] < right["x"]
+        seen.page.locator(".pair > .gantt").first.locator(".bar.analysis").last.click()
+        *_, lane = source.gantt(bisect_right(begins, 3290) - 1)["lanes"]
+        analysis = next(bar[3] for bar in lane["bars"] if bar[2] == "analysis")
+        seen.has(".page h2", f"Record 3,290 and record {analysis:,}")
+        seen.page.set_viewport_size({"width": 600, "height": 900})
+        expect(seen.page.locator(".pair svg").first).to_be_visible()
+
+
 def test_what_a_miner_adds_appears_and_the_selection_stays(browser: Browser, world: World) -> None:
     """A real miner against the stand-ins: who follows sees the newest record, who looks at one keeps it."""
     assert world.run("--windows", "1")[0] == 0
@@ -216,13 +255,15 @@ def test_a_search_that_the_journal_outruns_tells_each_record_once(browser: Brows
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])
 def test_nothing_stands_in_the_way_of_anybody(browser: Browser, sample: Served, look: str) -> None:
     """axe-core finds nothing in any view, and no view is wider than the screen."""
-    with opened(browser, f"{sample.url}#r=3290", look, bypass_csp=True) as seen:
+    with opened(browser, f"{sample.url}#r=3290&c=3678", look, bypass_csp=True) as seen:
         seen.at(3290)
         for key in "123456":
             seen.press(key)
             seen.page.wait_for_timeout(120)
             if key == "4":
                 seen.has(".page h2", "Accounts")
+            if key == "6":
+                expect(seen.page.locator(".pair svg")).to_have_count(2)
             assert violations(seen) == []
             wide, screen = seen.page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
             assert wide <= screen
@@ -244,14 +285,31 @@ def test_several_journals_stand_side_by_side(browser: Browser, sample: Served, t
 
 
 def test_findings_are_told_and_lead_to_their_records(browser: Browser, tmp_path: Path) -> None:
-    """A checkpoint over another state breaks a rule; the record is a click away."""
+    """Checkpoints over other states break a rule: marks on the time line, live, and a click to the record."""
     drive = story()
-    drive.sign(state_sha256="0" * 64)
-    with inspected(write(tmp_path / "journal", drive)) as served, opened(browser, f"{served.url}#p=audit") as seen:
-        report = served.ask("audit")
-        broken = [finding for finding in report["findings"] if finding["kind"] == "finding"]
-        assert broken
+    whole = len(drive.lines)
+    for _ in range(2):
+        drive.window(60_004 + len(drive.lines) - whole)
+        drive.sign(state_sha256="0" * 64)
+    journal = write(tmp_path / "journal", drive)
+    segment = next(journal.glob("*.jsonl"))
+    segment.write_bytes(b"".join(drive.lines[:whole]))
+    with inspected(journal) as served, opened(browser, f"{served.url}#r=7") as seen:
+        seen.has(".strip", "no finding of the audit")
+        expect(seen.page.locator(".legend .found")).to_have_count(0)
+        for count, told in ((whole + 2, 1), (whole + 4, 2)):
+            segment.write_bytes(b"".join(drive.lines[:count]))
+            seen.has(".scrubber .place", f"of {count}")
+            seen.has(".strip", f"findings of the audit in {told}")
+            expect(seen.page.locator(".legend .found")).to_have_count(1)
+        seen.at(7)
+        seen.press("f")
+        seen.has(".strip td", "a finding of the audit")
+        report = served.audit()
+        assert report is not None
         assert not report["ok"]
+        broken = [finding for finding in report["findings"] if finding["kind"] == "finding"]
+        seen.press("4")
         seen.has(".verdict-card", f"{len(broken)} findings")
         last = broken[0]["seqs"][-1]
         seen.page.locator(".findings").get_by_role("button", name=f"record {last}").first.click()
@@ -292,28 +350,122 @@ def _empty(folder: Path) -> Path:
     return folder
 
 
-def _rotating(folder: Path) -> Path:
-    drive = story()
-    begun(folder)
-    for first in range(0, len(drive.lines), 7):
-        (folder / f"{first + 1:020d}.jsonl").write_bytes(b"".join(drive.lines[first : first + 7]))
+def _of_somebody_else(folder: Path) -> Path:
+    (begun(folder) / SEGMENT).write_text('{"level":"info","msg":"started"}\n' * 400)
     return folder
 
 
-@pytest.mark.parametrize(
-    ("make", "selector", "text"),
-    [
-        (_damaged, "[role=alert]", "Read as far as record 30."),
-        (_empty, "h2", "No record yet"),
-        (_rotating, ".scrubber .place", f"of {len(story().lines)}"),
-    ],
+def _of_the_future(folder: Path, **first: int) -> Path:
+    """Whole and sealed, and of a form that this build does not know."""
+    drive = story()
+    lines, head = [], GENESIS
+    for line in drive.lines:
+        record = orjson.loads(line)
+        if head == GENESIS:
+            record["data"] |= {"format": 2} if not first else {}
+            record |= first
+        del record["hash"]
+        body = orjson.dumps(record)[:-1]
+        digest = sha256(head.hash.encode() + body).hexdigest()
+        lines.append(body + f',"hash":"{digest}"}}\n'.encode())
+        head = Head(seq=record["seq"], hash=digest)
+    (begun(folder) / SEGMENT).write_bytes(b"".join(lines))
+    return folder
+
+
+def _of_a_later_version(folder: Path) -> Path:
+    return _of_the_future(folder, v=99)
+
+
+ODD = (
+    (_damaged, "[role=alert]", "Read as far as record 30."),
+    (_empty, ".card", "No record yetWhat the miner writes appears here."),
+    (_of_somebody_else, ".card", "The 13,200 bytes here are no whole record"),
+    (_of_the_future, "[role=alert]", "Nothing can be read here. record 1: JournalCreated: format 2 is unknown"),
+    (_of_a_later_version, "[role=alert]", "Nothing can be read here. record 1: JournalCreated version 99 is unknown"),
 )
-def test_journals_of_every_kind_are_shown(
-    browser: Browser, tmp_path: Path, make: Callable[[Path], Path], selector: str, text: str
-) -> None:
-    """Damaged, empty, in many segments: it says what is, and shows what there is."""
-    with inspected(make(tmp_path / "journal")) as served, opened(browser, served.url) as seen:
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One server for all of them."""
+    folder = tmp_path_factory.mktemp("odd")
+    with inspected(*(make(folder / make.__name__) for make, _, _ in ODD)) as served:
+        yield served
+
+
+@pytest.mark.parametrize("number", range(len(ODD)))
+def test_journals_of_every_kind_are_shown(browser: Browser, odd: Served, number: int) -> None:
+    """Damaged, empty, foreign, of the future: one message says what is, and what there is can be seen."""
+    _, selector, text = ODD[number]
+    with opened(browser, f"{odd.url}#j={number}") as seen:
         seen.has(selector, text)
+        expect(seen.page.locator(".warning, .card:has(> h2:text('No record yet'))")).to_have_count(1)
+
+
+def test_a_journal_that_another_one_takes_the_place_of(browser: Browser, tmp_path: Path) -> None:
+    """One message says so; what was looked at stays, and a jump elsewhere is no error."""
+    journal = write_files(tmp_path / "journal", walked(3, 2_600), each=10_000)
+    other = changed(story().records[0].event(), hotkey=OTHER_HOTKEY)
+    drive = Drive()
+    drive.on(other)
+    with inspected(journal) as served, opened(browser, f"{served.url}#r=300") as seen:
+        seen.at(300)
+        seen.has(".strip", "of the audit")
+        records = served.ask("about")["records"]
+        (journal / "new").write_bytes(b"".join(drive.lines))
+        (journal / "new").rename(journal / SEGMENT)
+        seen.has("[role=alert]", f"Read as far as record {records:,}.")
+        seen.has("[role=alert]", "was rolled back, replaced or removed")
+        expect(seen.page.locator(".warning")).to_have_count(1)
+        seen.press("Home", "n", "2", "4", "1", "End")
+        seen.has(".scrubber .place b", f"{records:,}")
+        seen.at(records)
+        seen.page.reload()
+        seen.has("[role=alert]", "was rolled back, replaced or removed")
+    with inspected(journal) as served, opened(browser, served.url) as seen:
+        seen.has(".who", OTHER_HOTKEY[:8])
+        seen.at(1)
+
+
+def test_a_journal_that_rotates_while_it_is_watched(browser: Browser, tmp_path: Path) -> None:
+    """By the journal's own writer: who follows sees the newest record in whichever file, who looks at one keeps it."""
+    drive = story()
+    journal, steps = tmp_path / "journal", Queue[int]()
+
+    async def write_all() -> None:
+        store = FileJournal(journal, segment_bytes=2_000, on_warning=print)
+        await store.take(reducer=1)
+        for record in drive.records:
+            await store.append(Draft(at_ms=record.at_ms, event=record.event(), source=record.source, dest=record.dest))
+            if record.seq % 9 == 3:
+                steps.get()
+        await store.release()
+
+    writer = Thread(target=lambda: asyncio.run(write_all()))
+    writer.start()
+    wait_for(lambda: (journal / SEGMENT).exists() and (journal / SEGMENT).read_bytes().count(b"\n") >= 3, "records")
+    with (
+        inspected(journal) as served,
+        opened(browser, served.url) as follows,
+        opened(browser, f"{served.url}#r=2&q=event:PostAnalyzed") as looks,
+    ):
+        files = []
+        for count in [*range(3, len(drive.lines), 9), len(drive.lines)]:
+            follows.at(count)
+            looks.at(2)
+            looks.has(".scrubber .place", f"of {count}")
+            files.append(len(list(journal.glob("*.jsonl"))))
+            steps.put(count)
+        writer.join()
+        looks.has(".records [role=status]", f"8 of {len(drive.lines)}")
+        looks.press("Home")
+        for seq in (1, 9, 20, len(drive.lines)):
+            follows.page.goto(f"{served.url}#r={seq}")
+            follows.at(seq)
+        assert files[-1] > files[0] + 3
+        follows.has(".strip", "no finding of the audit")
+        assert served.ask("about")["stopped"] == ""
 
 
 HOSTILE = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import re
-import subprocess
-import sys
 import zlib
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,17 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.audit.replay_kit import write
-from tests.inspect.kit import ROOT, SAMPLE, Served, opened, sample_source, violations
+from tests.inspect.kit import SAMPLE, Served, opened, sample_source, violations
 from tests.inspect.test_page import LAST, hostile_drive
-from tests.patience import GIVE_UP_S
+from user_miner.cli import main
 
 
 def _program(*words: str, code: int = 0) -> str:
-    command = [sys.executable, "-m", "user_miner", *words]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=GIVE_UP_S, check=False)
-    assert done.returncode == code, done
-    return done.stdout
+    """The program in this process; what it printed."""
+    with redirect_stdout(StringIO()) as printed, pytest.raises(SystemExit) as end:
+        main(words)
+    assert (end.value.code or 0) == code
+    return printed.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +66,27 @@ def test_all_numbers_are_those_of_the_audit(browser: Browser, page: Path) -> Non
         for name in ("accepted", "rejected", "abandoned"):
             seen.has(f"[data-total={name}]", f"{sum(posts[name].values()):,}")
         seen.has(".made", sample_source().about()["hash"])
+        for left_out in ("records as written", "hashes but the head's", "behind 80 characters", "authors' ids"):
+            seen.has(".made", left_out)
         seen.press("1")
         windows = told["accounts"]["windows"]
         seen.has(".strip", f"{windows['seen']:,} windows")
         seen.has(".strip", f"{windows['used']:,} used, {sum(windows['missed'].values()):,} missed")
+
+
+def test_what_is_left_out_is_what_the_page_says(page: Path) -> None:
+    """No hash but the head's, no record as written, no long text, no digit behind the sixth; all else is there."""
+    blocks = _blocks(page)
+    head = blocks.pop("head")
+    told = json.dumps(blocks)
+    assert not re.search(r"author_id|account_created|\bedits\b|raw_answer", told)
+    assert set(re.findall(r"[0-9a-f]{64}", json.dumps(head["about"]))) == {sample_source().about()["hash"]}
+    assert not re.search(r"\b[0-9a-f]{64}\b", json.dumps([block["rows"] for block in blocks.values()]))
+    assert max(len(digits) for digits in re.findall(r"0\.0*([1-9]\d*)", told)) == 6
+    texts = [str(value) for block in blocks.values() for path, value in block["state"].items() if ".content" in path]
+    assert texts
+    assert max(map(len, texts)) <= 81
+    assert sum(len(block["rows"]) for block in blocks.values()) == LAST
 
 
 @pytest.mark.parametrize("seq", [1, 1849, 2048, 2049, 3290, LAST])

@@ -13,6 +13,7 @@ import typer
 
 from actor.machine.history import steps
 from audit.dispute.bundle import encode_bundle
+from audit.dispute.by_index import bundle_by_index
 from audit.dispute.checking import BundleReport, check_bundle
 from audit.dispute.collecting import make_bundles
 from audit.dispute.comparing import with_checkpoint, with_journal
@@ -25,6 +26,7 @@ from audit.feedback import told_in
 from audit.filters import Filters, parse_filters
 from audit.index import Index
 from audit.index.ask import filtered_steps, post_steps
+from audit.index.window_rows import window_rows
 from audit.vouch import SignatureCheck
 from events.describe import inert_json, path_text, printable
 from events.journal import Head, JournalReader, locate
@@ -87,9 +89,10 @@ def export(
     if dispute is not None:
         if what or form or since or until or window or event:
             raise typer.BadParameter(
-                "a bundle holds one post: it takes --out, --force and --json", param_hint="--dispute"
+                "a bundle holds one post: it takes --out, --force, --no-index and --json", param_hint="--dispute"
             )
-        raise typer.Exit(_bundle(named_or_own(journal, env_file), dispute, file, force=force, as_json=as_json))
+        how = {"force": force, "as_json": as_json, "no_index": no_index}
+        raise typer.Exit(_bundle(named_or_own(journal, env_file), dispute, file, **how))
     limits: dict[str, Any] = {"windows": window or (), "events": event or (), "since": since, "until": until}
     raise typer.Exit(
         run_export(
@@ -105,10 +108,10 @@ def export(
     )
 
 
-def _bundle(journal: Path, post_id: str, out: Path | None, *, force: bool, as_json: bool) -> int:
+def _bundle(journal: Path, post_id: str, out: Path | None, **how: bool) -> int:
     from actor.edges.hotkey import is_signed_by  # noqa: PLC0415
 
-    return run_make_bundle(journal, post_id, out=out, force=force, as_json=as_json, is_signed_by=is_signed_by)
+    return run_make_bundle(journal, post_id, out=out, is_signed_by=is_signed_by, **how)
 
 
 WhatText: TypeAlias = Literal["records", "posts", "windows"]
@@ -167,6 +170,18 @@ def run_export(
     return 0
 
 
+def _rows_by_index(index: Index, what: WhatText, filters: Filters) -> Iterator[tuple[Any, ...]] | None:
+    table = TABLES[what]
+    if what == "windows":
+        windows = window_rows(index, filters)
+        return None if windows is None else iter([table.row(window) for window in windows])
+    found = filtered_steps(index, filters) if what == "records" else post_steps(index, filters)
+    if found is None:
+        return None
+    read = list(found)
+    return iter(list(table.rows(read, filters, told_in(step.record for step in read))))
+
+
 class _Rows:
     """The rows, to be taken once, and then the journal's end: its head, and the bytes of an unfinished record."""
 
@@ -177,16 +192,11 @@ class _Rows:
     @classmethod
     def of_index(cls, index: Index, what: WhatText, filters: Filters) -> _Rows | None:
         """From the few stretches that may hold a row; None where these are not known, or not few."""
-        found = filtered_steps(index, filters) if what == "records" else None
-        if what == "posts":
-            found = post_steps(index, filters)
-        last = index.last_record
-        if found is None or last is None:
+        rows, last = _rows_by_index(index, what, filters), index.last_record
+        if rows is None or last is None:
             return None
-        read = list(found)
-        told = told_in(step.record for step in read)
         end = (last.head, index.tail_bytes)
-        return cls(iter(list(TABLES[what].rows(read, filters, told))), lambda: end)
+        return cls(rows, lambda: end)
 
     @classmethod
     def of_journal(cls, journal: Path, what: WhatText, filters: Filters, *, is_watched: bool) -> _Rows:
@@ -214,19 +224,34 @@ _LONGEST_BUNDLE_PATH: Final = 1_000
 
 @in_one_line
 def run_make_bundle(
-    directory: Path, post_id: str, *, out: Path | None, force: bool, as_json: bool, is_signed_by: SignatureCheck
+    directory: Path,
+    post_id: str,
+    *,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+    is_signed_by: SignatureCheck,
+    no_index: bool = False,
 ) -> int:
     """Write the bundle and say what it proves; 0 when written, 1 when something contradicts itself, 2 on wrong use."""
     journal = locate(directory)
     target = None if out is None else check_target(out, journal, force=force)
-    (bundle,) = make_bundles(journal, [post_id])
+    bundle, source = answered(
+        journal,
+        lambda index: bundle_by_index(index, post_id),
+        lambda: next(make_bundles(journal, [post_id])),
+        use=not no_index,
+    )
     content = encode_bundle(bundle).encode()
     report = check_bundle(content, is_signed_by)
     with opened(target, force=force) as stream:
         stream.write(content)
     if out is not None:
         _say_bundle(
-            report, f"{printable(str(out), _LONGEST_BUNDLE_PATH)}: post {printable(post_id)}\n", as_json=as_json
+            report,
+            f"{printable(str(out), _LONGEST_BUNDLE_PATH)}: post {printable(post_id)}\n",
+            {"source": source},
+            as_json=as_json,
         )
     return int(bool(report.findings))
 
@@ -252,7 +277,7 @@ def run_check_bundle(
         report = with_journal(report, journal)
     if kept is not None:
         report = with_checkpoint(report, kept, is_signed_by)
-    _say_bundle(report, "", as_json=as_json)
+    _say_bundle(report, "", {}, as_json=as_json)
     return 0 if report.ok else 1
 
 
@@ -266,8 +291,8 @@ def _content(file: Path) -> bytes:
     return content
 
 
-def _say_bundle(report: BundleReport, heading: str, *, as_json: bool) -> None:
+def _say_bundle(report: BundleReport, heading: str, more: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
-        tell(inert_json(orjson.dumps(report_fields(report), option=orjson.OPT_INDENT_2).decode()) + "\n")
+        tell(inert_json(orjson.dumps({**report_fields(report), **more}, option=orjson.OPT_INDENT_2).decode()) + "\n")
         return
     tell(heading + "".join(report_lines(report)))

@@ -15,6 +15,7 @@ from audit.inspect.journal import JournalSource
 from events.journal import locate
 from events.money import Money
 from user_miner.indexed import NoIndexOption
+from user_miner.inspect.aside import Aside
 from user_miner.options import EnvFileOption, named_or_own, own_money
 from user_miner.terminal import fail, in_one_line, note
 
@@ -64,12 +65,15 @@ def run_inspect(
 
         return fail(f"inspect needs {error.name}, which is not installed: {install_hint('inspect')}", code=2)
     found = [locate(journal) for journal in journals]
-    sources = [JournalSource(journal, money, use_index=not no_index, on_note=note) for journal in found]
+    judge = Aside(note)
+    sources = [JournalSource(journal, money, judge=judge, use_index=not no_index, on_note=note) for journal in found]
     token = secrets.token_urlsafe(_TOKEN_BYTES) if token_file is None else _kept(token_file)
     try:
         serve(sources, port=port, token=token, ready=lambda url: print(url, flush=True))  # noqa: T201
     except OSError as error:
         return fail(f"--port {port}: {error.strerror or error}; choose another, or 0 for any free one", code=2)
+    finally:
+        judge.close()
     return 0
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -21,11 +22,11 @@ from audit.status.lines import status_lines
 from audit.status.look import Look
 from events.describe import inert_json
 from events.journal import JournalError, locate
-from user_miner.indexed import NoIndexOption, answered
+from user_miner.indexed import NoIndexOption, Source, answered
 from user_miner.options import EnvFileOption, JsonOption, named_or_own
 from user_miner.terminal import exit_code, fail, in_one_line, progress
 
-__all__ = ["run_status", "status"]
+__all__ = ["first_look", "run_status", "status"]
 
 # Where a snapshot stands for what is older, an index that ends earlier saves nothing.
 _REACH_BYTES: Final = 4 << 20
@@ -66,16 +67,9 @@ def run_status(
     if watching:
         from audit.status.watch import watch  # noqa: PLC0415  (rich costs start-up time that one look does not need)
 
-        return watch(journal, as_json=as_json, now_ms=now_ms)
-    plain = Look(journal, now_ms())
-    look, source = answered(
-        journal,
-        lambda index: look_at(index, now_ms()),
-        lambda: plain,
-        use=not no_index,
-        build=plain.snapshot_seq is None,
-        reach_bytes=None if plain.snapshot_seq is None else _REACH_BYTES,
-    )
+        begin = partial(first_look, journal, use=not no_index)
+        return watch(journal, as_json=as_json, now_ms=now_ms, begin=begin)
+    look, source = first_look(journal, now_ms(), use=not no_index)
     finding: str | None = None
     code = 0
     try:
@@ -91,3 +85,16 @@ def run_status(
     else:
         sys.stdout.writelines(f"{line}\n" for line in status_lines(fields) if line.label != "finding")
     return code if finding is None else fail(finding, code=code)
+
+
+def first_look(journal: Path, now_ms: int, *, use: bool) -> tuple[Look, Source]:
+    """The journal at this moment, by its index where that may be used and saves something; and what it is read from."""
+    plain = Look(journal, now_ms)
+    return answered(
+        journal,
+        lambda index: look_at(index, now_ms),
+        lambda: plain,
+        use=use,
+        build=plain.snapshot_seq is None,
+        reach_bytes=None if plain.snapshot_seq is None else _REACH_BYTES,
+    )

@@ -62,7 +62,7 @@ def application(sources: Sequence[Source], token: str, stopped: asyncio.Event) -
         "gantt": _gantt,
         "find": _find,
         "costs": lambda source, _: source.costs(),
-        "audit": lambda source, _: source.audit(),
+        "audit": lambda source, _: [*source.audit()],
     }
 
     def chosen(request: Request) -> Source:
@@ -70,9 +70,13 @@ def application(sources: Sequence[Source], token: str, stopped: asyncio.Event) -
 
     async def answer(request: Request) -> Response:
         try:
-            found = await run_in_threadpool(answers[request.path_params["what"]], chosen(request), request)
-        except (LookupError, _WrongError):
+            if (told := answers.get(request.path_params["what"])) is None:
+                raise _WrongError
+            found = await run_in_threadpool(told, chosen(request), request)
+        except _WrongError:
             return _nothing()
+        except LookupError:  # what was there is gone, for the journal was replaced or its index spoiled
+            found = None
         return Response(orjson.dumps(found), media_type="application/json")
 
     async def start(_request: Request) -> Response:
@@ -107,7 +111,7 @@ async def _changes(source: Source, stopped: asyncio.Event) -> AsyncIterator[byte
     last: object = None
     while not stopped.is_set():
         about = source.about()
-        if (now := (about["records"], about["reading"], about["stopped"])) != last:
+        if (now := (about["records"], about["reading"], about["stopped"], about["judged"])) != last:
             last = now
             yield b"id: %d\ndata: %b\n\n" % (about["records"], orjson.dumps(about))
         try:

@@ -46,18 +46,17 @@ def serve(sources: Sequence[Source], *, port: int, token: str, ready: Callable[[
     Raises:
         OSError: The port is taken.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((_HOST, port))
-    ended = threading.Event()
-    follower = threading.Thread(target=_follow, args=(sources, ended), name="follow", daemon=True)
-    follower.start()
-    try:
-        asyncio.run(_serve(sources, listener, token, ready))
-    finally:
-        ended.set()
-        follower.join()
-        listener.close()
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((_HOST, port))
+        ended = threading.Event()
+        follower = threading.Thread(target=_follow, args=(sources, ended), name="follow", daemon=True)
+        follower.start()
+        try:
+            asyncio.run(_serve(sources, listener, token, ready))
+        finally:
+            ended.set()
+            follower.join()
 
 
 async def _serve(sources: Sequence[Source], listener: socket.socket, token: str, ready: Callable[[str], None]) -> None:

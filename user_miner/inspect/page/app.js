@@ -18,7 +18,6 @@ const KEYS = [
 ];
 const PLAY_MS = 220;
 const UNSETTLED = 140; // entries whose outcome may still come: at most 64 windows (events/windows.py), with gaps between
-const QUICKLY_JUDGED = 20000;
 
 function readAddress() {
   const told = new URLSearchParams(location.hash.slice(1));
@@ -147,14 +146,16 @@ function App() {
     async () => (w ? { selected, journal: view.journal, ...(await data.gantt(view.journal, selected)) } : null),
     [view.journal, selected, w && w.seq, selected >= windows.length - 2 ? records : 0],
   );
-  // Findings are marks on the strip, too; a long journal is judged only when somebody asks.
-  const wantsAudit = view.page === "audit" || (about && (!data.live || records <= QUICKLY_JUDGED));
-  const audit = useAnswer(async () => (wantsAudit && about && !about.reading ? { report: await data.audit(view.journal) } : null), [view.journal, wantsAudit, view.page === "audit", about && !about.reading]);
+  // The audit comes behind the first view; the server judges aside, and tells when it has come further.
+  const audit = useAnswer(
+    async () => (shown.row && !about.reading ? { journal: view.journal, told: await data.audit(view.journal) } : null),
+    [view.journal, shown.row !== null, about && !about.reading, records, about && about.judged],
+  );
+  const [judged, report] = audit && audit.journal === view.journal ? audit.told : [0, null];
   const findings = useMemo(() => {
-    const report = audit && audit.report;
     const marked = report ? report.findings.filter((f) => f.kind !== "note").flatMap((f) => f.seqs) : [];
     return new Set(marked.map((n) => indexOfRecord(windows, n)));
-  }, [audit, windows.length]);
+  }, [report, windows.length]);
 
   const place = useRef(seq); // where the last key led, which may not be drawn yet when the next one comes
   place.current = seq;
@@ -170,7 +171,8 @@ function App() {
     if (view.first !== null) change({ first: view.first });
   };
   const setter = async (path, from) => {
-    const n = from > 0 ? await data.setter(view.journal, path, from) : 0;
+    const n = from > 0 ? await data.setter(view.journal, path, from).catch(() => null) : 0;
+    if (n === null) return;
     if (n) go(n);
     setNote(n ? `This record set ${inertText(path)}.` : `No record set ${inertText(path)}: it is so from the beginning.`);
   };
@@ -263,15 +265,15 @@ function App() {
       <span class="grow"></span>
       <button onClick=${() => setHelp(true)} aria-label="Keys" title="Keys (?)">?</button>
     </nav>
-    ${about.stopped ? html`<p class="card warning" role="alert"><b>Read as far as record ${number(records)}.</b> <${Foreign} text=${about.stopped} most=${1200} /></p>` : null}
-    ${about.tail_bytes ? html`<p class="card warning">${number(about.tail_bytes)} bytes of an unfinished record follow.</p>` : null}
-    ${start.made ? html`<section class="made muted" aria-label="This report">Written ${start.made} from ${number(records)} records; head <code class="hash">${about.hash}</code>; ${audit && audit.report ? html`<b class=${audit.report.ok ? "ok-text" : "bad-text"}>${audit.report.ok ? "audit: no rule is broken" : "audit: rules are broken"}</b>` : null}${start.redacted ? "; without texts and authors" : ""}</section>` : null}
-    ${!records ? html`<section class="card"><h2>No record yet</h2><p class="muted">${about.reading ? "The journal is being read." : "What the miner writes appears here."}</p></section>` : null}
+    ${about.stopped ? html`<p class="card warning" role="alert"><b>${records ? `Read as far as record ${number(records)}.` : "Nothing can be read here."}</b> <${Foreign} text=${about.stopped} most=${1200} /></p>` : null}
+    ${about.tail_bytes && records ? html`<p class="card warning">${number(about.tail_bytes)} bytes of an unfinished record follow.</p>` : null}
+    ${start.made ? html`<section class="made muted" aria-label="This report">Written ${start.made} from ${number(records)} records; head <code class="hash">${about.hash}</code>; ${report ? html`<b class=${report.ok ? "ok-text" : "bad-text"}>${report.ok ? "audit: no rule is broken" : "audit: rules are broken"}</b>` : null}${start.redacted ? "; without texts and authors" : ""}. To be small it leaves out: records as written, hashes but the head's, a post's text behind ${number(start.longest)} characters, digits behind the sixth, authors' ids, the days their accounts were made, and the ids of posts' other versions. The journal has them.</section>` : null}
+    ${!records && !about.stopped ? html`<section class="card"><h2>No record yet</h2><p class="muted">${about.reading ? "The journal is being read." : about.tail_bytes ? `The ${number(about.tail_bytes)} bytes here are no whole record: one is being written, or this is no journal of user-miner.` : "What the miner writes appears here."}</p></section>` : null}
     ${records && view.page === "timeline" && w
       ? html`<main class="timeline">
-          <${Strip} windows=${windows} selected=${selected} first=${view.first} words=${words} findings=${findings} counts=${about.windows} choose=${choose} move=${(first) => change({ first })} />
+          <${Strip} windows=${windows} selected=${selected} first=${view.first} words=${words} findings=${findings} judged=${report ? judged : 0} counts=${about.windows} choose=${choose} move=${(first) => change({ first })} />
           <div class="main">
-            <${Gantt} window=${w} chart=${chart && chart.selected === selected && chart.journal === view.journal ? chart : null} seq=${seq} at=${shown.row ? shown.row[1] : 0} go=${go} openPost=${(post) => change({ post })} words=${words} />
+            <${Gantt} label="The selected window" window=${w} chart=${chart && chart.selected === selected && chart.journal === view.journal ? chart : null} seq=${seq} at=${shown.row ? shown.row[1] : 0} go=${go} openPost=${(post) => change({ post })} words=${words} />
             <${Records} rows=${rows} records=${records} found=${found && found.seqs} searched=${found ? found.searched : null} seq=${seq} query=${view.query} setQuery=${(query) => change({ query })} choose=${go} words=${words} searchBox=${searchBox} />
           </div>
           <${Side} journal=${view.journal} seq=${shown.seq} row=${shown.row} step=${shown.step} post=${view.post} rows=${rows} records=${records} go=${go} openPost=${(post) => change({ post })} setter=${setter} words=${words} pinned=${view.pinned} pin=${() => change({ pinned: view.pinned === seq ? null : seq })} note=${note} />
@@ -281,9 +283,9 @@ function App() {
       ? html`<main class="page">
           ${view.page === "costs" ? html`<${Costs} journal=${view.journal} records=${records} windows=${windows} choose=${(index) => { choose(index); change({ page: "timeline" }); }} />` : null}
           ${view.page === "validators" ? html`<${Validators} journal=${view.journal} records=${records} rows=${rows} words=${words} go=${(n) => { go(n); change({ page: "timeline" }); }} />` : null}
-          ${view.page === "audit" ? html`<${AuditView} about=${about} audit=${audit ? audit.report : undefined} go=${(n) => { go(n); change({ page: "timeline" }); }} />` : null}
+          ${view.page === "audit" ? html`<${AuditView} about=${about} judged=${judged} audit=${report} go=${(n) => { go(n); change({ page: "timeline" }); }} />` : null}
           ${view.page === "machine" ? html`<${Machine} row=${shown.row} step=${shown.step} words=${words} seq=${shown.seq} setSearch=${(query) => change({ query, page: "timeline" })} />` : null}
-          ${view.page === "compare" ? html`<${Compare} journal=${view.journal} pinned=${view.pinned} seq=${seq} windows=${windows} indexOf=${(n) => indexOfRecord(windows, n)} go=${go} words=${words} unpin=${() => change({ pinned: null })} />` : null}
+          ${view.page === "compare" ? html`<${Compare} journal=${view.journal} pinned=${view.pinned} seq=${seq} windows=${windows} rows=${rows} records=${records} indexOf=${(n) => indexOfRecord(windows, n)} go=${go} openPost=${(post) => change({ post, page: "timeline" })} words=${words} unpin=${() => change({ pinned: null })} />` : null}
           ${view.page === "journals" ? html`<${Journals} names=${start.journals} columns=${words.columns} open=${(journal) => setView({ ...readAddress(), journal, seq: null, pinned: null, post: "", first: null, query: "", page: "timeline" })} />` : null}
         </main>`
       : null}

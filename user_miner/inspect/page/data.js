@@ -3,8 +3,9 @@ import { admits, parseQuery } from "./query.js";
 
 async function ask(path, values = {}) {
   const answer = await fetch(`api/${path}?${new URLSearchParams(values)}`);
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-  return answer.json();
+  const found = answer.ok ? await answer.json() : null;
+  if (found === null) throw new Error(`${path}: ${answer.status}`);
+  return found;
 }
 
 class Served {
@@ -119,7 +120,7 @@ class Embedded {
   about = async () => (await this.#head).about;
   windows = async (_, first) => (await this.#head).windows.slice(first);
   costs = async () => (await this.#head).costs;
-  audit = async () => (await this.#head).audit;
+  audit = async () => [(await this.#head).about.records, (await this.#head).audit];
   record = async () => null;
 
   async rows(_, first, last) {

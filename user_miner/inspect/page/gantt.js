@@ -12,12 +12,18 @@ const KINDS = {
 };
 const VERDICTS = { accepted: "✓ accepted", rejected: "✗ rejected", "given up": "✗ given up", "left out": "– left out", "carried on": "→ carried on", pending: "… pending" };
 
-// Where a moment lies, given the folded stretches.
-function scaleOf(chart, left, width) {
+const foldOf = (chart, width) => Math.min(FOLD, (width * 0.4) / Math.max(1, chart.folds.length));
+
+// How wide a millisecond is where a chart fills the width, but for its folded stretches.
+function perOf(chart, width) {
   const folded = chart.folds.reduce((sum, [from, to]) => sum + to - from, 0);
-  const open = Math.max(1, chart.to - chart.from - folded);
-  const fold = Math.min(FOLD, (width * 0.4) / Math.max(1, chart.folds.length));
-  const per = (width - chart.folds.length * fold) / open;
+  return (width - chart.folds.length * foldOf(chart, width)) / Math.max(1, chart.to - chart.from - folded);
+}
+
+// Where a moment lies, given the folded stretches; a second is as wide as in the other chart beside it.
+function scaleOf(chart, left, width, beside) {
+  const fold = foldOf(chart, width);
+  const per = Math.min(...[chart, beside].filter((one) => one && one.states).map((one) => perOf(one, width)));
   return (ms) => {
     let x = left + (Math.min(Math.max(ms, chart.from), chart.to) - chart.from) * per;
     for (const [from, to] of chart.folds) {
@@ -41,20 +47,20 @@ function Bar({ bar, x, y, chosen, go, label }) {
   </g>`;
 }
 
-export function Gantt({ window: w, chart, seq, at, go, openPost, words }) {
+export function Gantt({ window: w, chart, beside, label, seq, at, go, openPost, words }) {
   const box = useRef();
   const width = useWidth(box);
   const title = html`<h2>${windowTitle(w, words)}</h2>`;
   const empty = !chart || !chart.states;
   const left = width < 520 ? 118 : 208;
-  const x = empty ? null : scaleOf(chart, left, Math.max(50, width - left - 8));
+  const x = empty ? null : scaleOf(chart, left, Math.max(50, width - left - 8), beside);
   const lanes = empty ? [] : chart.lanes;
   const height = (lanes.length + 2) * LANE + 22;
   const ticks = [];
   if (!empty && width)
     for (const ms of [...new Set([chart.from, ...chart.states.flatMap(([from, to]) => [from, to]), ...lanes.flatMap((l) => l.bars.map((b) => b[1]))])].sort((a, b) => a - b))
       if (x(ms) < width - 60 && (!ticks.length || x(ms) - x(ticks.at(-1)) > 84)) ticks.push(ms);
-  return html`<section class="card gantt" aria-label="The selected window">
+  return html`<section class="card gantt" aria-label=${label}>
     <header class="line">
       ${title}
       <span class="muted grow">${moment(w.at_ms).slice(0, 19)} · ${empty ? "" : `${number(chart.last - chart.first + 1)} records in ${span(chart.to - chart.from)} · `}${outcomeText(w, words)}</span>

@@ -3,6 +3,7 @@ import { html, useAnswer, useLayoutEffect, useRef, useScheme, useWidth } from ".
 import { Foreign, inertText, moment, number, shortDay, shortPath, span, valueText } from "./text.js";
 import { data } from "./data.js";
 import { drawOverview, outcomeText, windowTitle } from "./strip.js";
+import { Gantt } from "./gantt.js";
 import { Changes, Pill, Why } from "./side.js";
 
 const dollars = (usd) => (usd === null || usd === undefined ? "no price" : `$${usd.toFixed(2)}`);
@@ -99,8 +100,8 @@ function Accounts({ name, value }) {
   return html`<dt>${inertText(name).replaceAll("_", " ")}</dt><dd>${parts.length ? html`<dl class="facts">${parts.map(([part, inner]) => html`<${Accounts} name=${part} value=${inner} />`)}</dl>` : "none"}</dd>`;
 }
 
-export function AuditView({ about, audit, go }) {
-  if (audit === undefined) return html`<p class="muted">judging …</p>`;
+export function AuditView({ about, judged, audit, go }) {
+  if (!judged) return html`<p class="muted">judging …</p>`;
   if (!audit) return html`<section class="card"><h2>Audit</h2><p class="bad-text">The journal cannot be read to its end: <${Foreign} text=${about.stopped} most=${1000} /></p></section>`;
   const findings = audit.findings.filter((finding) => finding.kind !== "note");
   return html`<section class="card verdict-card"><header class="line"><h2>Audit</h2><span class=${audit.ok ? "ok-text" : "bad-text"}><b>${audit.ok ? "no rule is broken" : `${number(findings.length)} findings`}</b></span><span class="muted">${number(audit.records)} records, ${audit.rules.length} rules, ${number(audit.findings.length - findings.length)} notes</span></header>
@@ -149,22 +150,31 @@ export function Machine({ row, step, words, seq, setSearch }) {
     <${Table} caption="Lines of the diagram" heads=${["From", "To", "Events"]} rows=${[...edges].map(([key, names]) => [...key.split(">"), names.join(", ")])} /></section>`;
 }
 
-export function Compare({ journal, pinned, seq, windows, indexOf, go, words, unpin }) {
-  const both = useAnswer(() => (pinned ? Promise.all([data.step(journal, pinned), data.step(journal, seq)]) : Promise.resolve(null)), [journal, pinned, seq]);
+export function Compare({ journal, pinned, seq, windows, rows, records, indexOf, go, openPost, words, unpin }) {
+  const places = pinned ? [pinned, seq].map(indexOf) : [];
+  const both = useAnswer(
+    async () => pinned && Promise.all([pinned, seq].map(async (n, side) => {
+      const [row, step, chart] = await Promise.all([rows.wait(n, records), data.step(journal, n), data.gantt(journal, places[side])]);
+      return { seq: n, at: row[1], w: windows[places[side]], chart, ...step };
+    })),
+    [journal, pinned, seq, ...places, Math.max(0, ...places) >= windows.length - 2 ? records : 0],
+  );
   if (!pinned) return html`<section class="card"><h2>Compare</h2><p>Pin a record in the time line (key <kbd>c</kbd>), select another one, and come back: what differs between the two states and their windows stands here.</p></section>`;
   if (!both) return html`<p class="muted">…</p>`;
   const [one, other] = both.map((step) => step.state);
   const paths = [...new Set([...Object.keys(one), ...Object.keys(other)])];
   const changes = paths.filter((path) => JSON.stringify(one[path]) !== JSON.stringify(other[path])).map((path) => [path, one[path] ?? null, other[path] ?? null]);
-  const two = [windows[indexOf(pinned)], windows[indexOf(seq)]];
+  const two = both.map(({ w }) => w);
   const numbers = ["accepted", "rejected", "abandoned", "trouble", "posts", "users", "prompt", "completion"];
-  return html`<section class="card"><header class="line"><h2>Record ${number(pinned)} and record ${number(seq)}</h2><span class="grow"></span><button onClick=${unpin}>unpin</button></header>
-    <${Table} caption="Two windows" heads=${["", `Record ${number(pinned)}`, `Record ${number(seq)}`]}
+  return html`<section class="card"><header class="line"><h2>Record ${number(pinned)} and record ${number(seq)}</h2><span class="grow"></span><button onClick=${unpin}>unpin</button></header></section>
+  <div class="pair">${both.map(({ seq: n, at, w, chart }, side) => html`<${Gantt} key=${side} label=${`The window of record ${number(n)}`} window=${w} chart=${chart} beside=${both[1 - side].chart} seq=${n} at=${at} go=${go} openPost=${openPost} words=${words} />`)}</div>
+  <section class="card"><${Table} caption="Two windows" heads=${["Value", `Record ${number(pinned)}`, `Record ${number(seq)}`]}
       rows=${[["state", ...both.map(({ state }) => html`<${Pill} state=${state.state} />`)], ["window", ...two.map((w) => windowTitle(w, words))], ["began", ...two.map((w) => moment(w.at_ms))], ["outcome", ...two.map((w) => outcomeText(w, words))],
         ...numbers.map((name) => [{ abandoned: "given up", trouble: "to look at", posts: "posts read", users: "users read", prompt: "tokens in", completion: "tokens out" }[name] || name, ...two.map((w) => number(w[name]))]),
         ...LINES.map(([name]) => [name.replace("_ms", ", median"), ...two.map((w) => (w[name] === null ? "–" : span(w[name])))])]} />
-    <h3>What differs in the state, ${number(changes.length)} values</h3>
-    <${Changes} changes=${changes} seq=${pinned + 1} setter=${(path) => data.setter(journal, path, pinned).then((n) => n && go(n))} />
+  </section>
+  <section class="card"><h2>What differs in the state, ${number(changes.length)} values</h2>
+    <${Changes} changes=${changes} seq=${pinned + 1} setter=${(path) => data.setter(journal, path, pinned).then((n) => n && go(n), () => {})} />
   </section>`;
 }
 

@@ -24,6 +24,7 @@ export class Rows {
       const before = chunk;
       chunk = { rows: before ? before.rows : [], last };
       chunk.ready = this.fetch(first, last).then((rows) => Object.assign(chunk, { rows, done: true }));
+      chunk.ready.catch(() => this.#chunks.delete(index)); // asked again when somebody looks again
       this.#chunks.set(index, chunk);
     }
     const row = chunk.rows[seq - first];

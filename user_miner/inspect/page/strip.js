@@ -36,7 +36,8 @@ function worst(windows) {
   return windows.some(isMissed) ? "missed" : "";
 }
 
-export function drawOverview(context, windows, width, height) {
+// A finding of the audit is seen even where something else is worse.
+export function drawOverview(context, windows, width, height, findings = new Set()) {
   const step = Math.max(1, windows.length / width);
   const wide = Math.max(1, width / Math.max(1, windows.length));
   for (let x = 0, at = 0; at < windows.length; x += wide, at += step) {
@@ -50,6 +51,14 @@ export function drawOverview(context, windows, width, height) {
     context.fillStyle = color(trouble);
     context.fillRect(x, 0, Math.max(2, Math.ceil(wide) - (wide > 4 ? 1 : 0)), 4);
   }
+  context.fillStyle = color("accent");
+  for (const index of findings) context.fillRect((index / windows.length) * width, 0, Math.max(2, Math.ceil(wide)), 8);
+}
+
+// What an audit says of the windows, as far as it has come.
+function foundText(judged, findings) {
+  if (!judged) return "";
+  return findings.size ? `, findings of the audit in ${number(findings.size)}` : ", no finding of the audit";
 }
 
 function triangle(context, x, y, name) {
@@ -106,7 +115,7 @@ function drawColumn(context, w, x, top, marks, found) {
   }
 }
 
-export function Strip({ windows, selected, first, words, findings, choose, move, counts }) {
+export function Strip({ windows, selected, first, words, findings, judged, choose, move, counts }) {
   const box = useRef();
   const canvas = useRef();
   const width = useWidth(box);
@@ -125,7 +134,7 @@ export function Strip({ windows, selected, first, words, findings, choose, move,
     context.scale(ratio, ratio);
     context.fillStyle = color("cell");
     context.fillRect(0, 0, width, OVERVIEW);
-    drawOverview(context, windows, width, OVERVIEW);
+    drawOverview(context, windows, width, OVERVIEW, findings);
     const scale = width / Math.max(1, windows.length);
     context.strokeStyle = color("accent");
     context.lineWidth = 2;
@@ -170,8 +179,9 @@ export function Strip({ windows, selected, first, words, findings, choose, move,
   const drag = (event) => {
     const [x, y] = at(event);
     if (event.buttons && canvas.current.hasPointerCapture(event.pointerId)) look(x);
-    const w = y > OVERVIEW ? windows[start + Math.floor(x / COLUMN)] : null;
-    canvas.current.title = w ? `${windowTitle(w, words)}, ${moment(w.at_ms).slice(0, 19)}: ${outcomeText(w, words)}${marksText(w, words)}` : "";
+    const index = start + Math.floor(x / COLUMN);
+    const w = y > OVERVIEW ? windows[index] : null;
+    canvas.current.title = w ? `${windowTitle(w, words)}, ${moment(w.at_ms).slice(0, 19)}: ${outcomeText(w, words)}${marksText(w, words)}${findings.has(index) ? "; a finding of the audit" : ""}` : "";
   };
   const key = (event) => {
     const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: -most, PageDown: most }[event.key];
@@ -185,9 +195,9 @@ export function Strip({ windows, selected, first, words, findings, choose, move,
   return html`<section class="card strip" aria-label="Windows">
     <header class="line">
       <h2>${number(counts.seen)} windows</h2>
-      <span class="muted">${number(counts.used)} used, ${number(missed.reduce((sum, [, n]) => sum + n, 0))} missed</span>
+      <span class="muted">${number(counts.used)} used, ${number(missed.reduce((sum, [, n]) => sum + n, 0))} missed${foundText(judged, findings)}</span>
       <ul class="legend" aria-label="Colours">
-        <li class="ok">accepted</li><li class="bad">rejected, or to look at</li><li class="given">given up</li><li class="missed">missed</li><li class="start">start, gap</li><li class="signed">signed</li>
+        <li class="ok">accepted</li><li class="bad">rejected, or to look at</li><li class="given">given up</li><li class="missed">missed</li><li class="start">start, gap</li><li class="signed">signed</li>${findings.size ? html`<li class="found">finding</li>` : null}
       </ul>
     </header>
     <div ref=${box} class="canvas" tabindex="0" role="slider" aria-label="Window" aria-valuemin="0" aria-valuemax=${windows.length - 1}
@@ -198,7 +208,7 @@ export function Strip({ windows, selected, first, words, findings, choose, move,
       <caption>Windows around the selected one</caption>
       <thead><tr><th>Window</th><th>Began</th><th>Outcome</th><th>To look at</th></tr></thead>
       <tbody>${windows.slice(Math.max(0, selected - 5), selected + 6).map(
-        (w) => html`<tr><td>${windowTitle(w, words)}</td><td>${moment(w.at_ms)}</td><td>${outcomeText(w, words)}${marksText(w, words)}</td><td>${w.trouble} records</td></tr>`,
+        (w, n) => html`<tr><td>${windowTitle(w, words)}</td><td>${moment(w.at_ms)}</td><td>${outcomeText(w, words)}${marksText(w, words)}</td><td>${w.trouble} records${findings.has(Math.max(0, selected - 5) + n) ? ", a finding of the audit" : ""}</td></tr>`,
       )}</tbody>
     </table></div>
   </section>`;
