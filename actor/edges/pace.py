@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+from actor.edges.permit import check_permit
+
 __all__ = ["Body", "pace"]
 
 _READ: Final = 4096
@@ -91,6 +93,7 @@ class _Line:
         return piece
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        check_permit()
         self._left_bytes = self._most_bytes
         await self._inner.write(buffer, timeout)
 

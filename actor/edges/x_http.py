@@ -25,6 +25,7 @@ from requests.adapters import HTTPAdapter
 
 from actor.edges.network import Way, way_to
 from actor.edges.pace import Body
+from actor.edges.permit import check_permit
 from actor.edges.reply import Reply, Unanswered, root_cause
 
 __all__ = ["fetch_page", "fetch_usage"]
@@ -218,6 +219,7 @@ def _telling(kind: Any, lines: _Lines) -> Any:
             return line
 
         def request(self, *args: Any, **kwargs: Any) -> None:
+            check_permit()
             lines.is_asking = True
             super().request(*args, **kwargs)
 

@@ -231,7 +231,7 @@ async def serve(
         pings = asyncio.create_task(keep_alive(notifier, actor.tell))
         try:
             with telling_alarms(actor, signer.ss58_address, messenger(settings)):
-                await actor.run(on_ready=notifier.ready)
+                await actor.run(on_ready=notifier.ready, on_wait=notifier.waiting)
         finally:
             pings.cancel()
 
