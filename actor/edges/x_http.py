@@ -219,9 +219,14 @@ def _telling(kind: Any, lines: _Lines) -> Any:
             return line
 
         def request(self, *args: Any, **kwargs: Any) -> None:
-            check_permit()
             lines.is_asking = True
             super().request(*args, **kwargs)
+
+        def send(self, data: Any) -> None:
+            if self.sock is None:
+                self.connect()
+            check_permit()
+            super().send(data)
 
     return Telling
 

@@ -72,6 +72,12 @@ class Address:
     def __repr__(self) -> str:
         return f"Address({self.public})"
 
+    @property
+    def place(self) -> str:
+        """The database by its host, port and name, whoever asks."""
+        given = dict(self._given)
+        return _public({name: given[name] for name in ("host", "hostaddr", "port", "dbname") if name in given}, "")
+
     def named(self, journal: str) -> Address:
         """The same database, and this journal in it."""
         given = dict(self._given)
