@@ -44,6 +44,7 @@ __all__ = [
     "build_analyzer",
     "check_environment",
     "journal_path",
+    "lease_s",
     "log_record",
     "messenger",
     "open_journal",
@@ -54,6 +55,8 @@ __all__ = [
 # One post's analysis may take so many calls: an answer, one with room for thoughts, a repair.
 _LLM_TRIES: Final = 3
 _CHAIN_TIMEOUT_S: Final = 60.0
+# Beside the longest request: for renewing a lease, and for clocks that differ.
+_SLACK_S: Final = 2.0
 
 _log = logging.getLogger("actor")
 
@@ -197,15 +200,31 @@ def journal_path(root: Path, hotkey: str, *, dry_run: bool) -> Path:
     return root / (f"{hotkey}.dry-run" if dry_run else hotkey)
 
 
-def open_journal(settings: Settings, hotkey: str, *, dry_run: bool, disk: Disk | None = None) -> FileJournal:
-    """The journal on disk, not touched before it is taken; a dry run sends nothing, so it needs not own the hotkey."""
+def open_journal(settings: Settings, hotkey: str, *, dry_run: bool, disk: Disk | None = None) -> JournalStore:
+    """The journal of the settings, not touched before it is taken; a dry run sends nothing, so it owns no hotkey."""
 
     def on_warning(line: str) -> None:
         _log.warning("%s", line)
 
     directory = journal_path(settings.journal_dir, hotkey, dry_run=dry_run)
     owner = None if dry_run else OwnerLock(hotkey, settings.miner_api_url, on_warning=on_warning)
-    return FileJournal(directory, on_warning=on_warning, disk=disk, owner=owner)
+    if settings.journal_url is None:
+        return FileJournal(directory, on_warning=on_warning, disk=disk, owner=owner)
+    from events.journal.postgres.address import Address  # noqa: PLC0415  (nobody else loads a driver)
+    from events.journal.postgres.store import PostgresJournal  # noqa: PLC0415  (as above)
+
+    return PostgresJournal(
+        Address.parse(settings.journal_url.get_secret_value()),
+        directory.name,
+        lease_s=lease_s(settings),
+        on_warning=on_warning,
+        owner=owner,
+    )
+
+
+def lease_s(settings: Settings) -> float:
+    """How long a lease lasts: twice as long as what is begun under it, so that some renewals may be missed."""
+    return 2 * (settings.batch_http_timeout + _SLACK_S)
 
 
 def build_actor(
@@ -243,6 +262,7 @@ def build_actor(
             subnets_sha256=registry.sha256(),
             llm_concurrency=settings.llm_concurrency,
             move_api=options.move_api,
+            longest_request_s=settings.batch_http_timeout,
         ),
         on_record=on_record if monitor is None else _in_turn(on_record, monitor.on_record),
         redact=redact,
@@ -257,7 +277,7 @@ def _store(settings: Settings, hotkey: str, options: RunOptions, monitor: Monito
     if monitor is None:
         return open_journal(settings, hotkey, dry_run=options.dry_run)
     journal = open_journal(settings, hotkey, dry_run=options.dry_run, disk=monitor.disk)
-    return monitor.watch_store(journal, journal.directory)
+    return monitor.watch_store(journal, journal.directory if isinstance(journal, FileJournal) else None)
 
 
 def _in_turn(first: OnRecord, second: OnRecord) -> OnRecord:

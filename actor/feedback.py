@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 from actor.edges.hotkey import is_ss58
 from actor.edges.text import as_float, as_int, safe_line
 from actor.machine.state import State, observation_key
-from actor.runtime import Meaning
+from actor.perform import Meaning
 from events.catalogue import ScoreObserved, ValidationObserved
 
 __all__ = [

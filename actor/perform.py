@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import threading
+from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,15 +51,56 @@ from events import effects as ef
 from events.codec import changed
 from events.journal.record import checkpoint_message
 
-__all__ = ["Facts", "Performer", "Ports"]
+__all__ = ["Facts", "Inbox", "Meaning", "Performer", "Ports"]
 
 _log = logging.getLogger("actor")
 _REMINDER_S: Final = 600.0
 # A long wait looks at the wall clock so often: a host may sleep meanwhile, or its clock be set.
 _PIECE_S: Final = 30.0
 
+Meaning: TypeAlias = Callable[[State], tuple[ev.Event, ...]]
 # What an answer means: applied one after the other, each to the state that the one before left.
-Facts: TypeAlias = tuple[Callable[[State], tuple[ev.Event, ...]], ...]
+Facts: TypeAlias = tuple[Meaning, ...]
+
+_MOST_WAITING: Final = 256  # each takes a synced write, and a stop that records what waits has seconds
+
+
+class Inbox:
+    """What other threads tell the loop, as functions of the state that it is in when it takes them.
+
+    Open while somebody takes what is put in. What was put in before it was closed can still be taken.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[Meaning] = deque()
+        self._wake: Callable[[], None] | None = None
+
+    def open(self, wake: Callable[[], None]) -> None:
+        """From here on ``wake`` is called for each thing that is put in, in the thread that does."""
+        with self._lock:
+            self._wake = wake
+
+    def close(self) -> None:
+        """Nothing more is put in."""
+        with self._lock:
+            self._wake = None
+
+    def put(self, meaning: Meaning) -> bool:
+        """Leave it for the loop; False, and nothing happens, unless the inbox is open and has room. From any thread."""
+        with self._lock:
+            if self._wake is None or len(self._waiting) >= _MOST_WAITING:
+                return False
+            self._waiting.append(meaning)
+            self._wake()
+            return True
+
+    def take(self) -> Meaning | None:
+        """The next one in order, None without one."""
+        return self._waiting.popleft() if self._waiting else None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +128,13 @@ class Performer:
         llm_concurrency: int,
         new_seed: Callable[[], int],
         chain_end: ChainEnd,
+        hold: Callable[[], Coroutine[Any, Any, None]],
         watch: BlockWatch | None = None,
     ) -> None:
         self._ports = ports
         self._watch = watch or BlockWatch(ports.clock)
         self._chain_end = chain_end
+        self._hold = hold
         self._clock = ports.clock
         self._llm_concurrency = llm_concurrency
         self._llm_slots = asyncio.Semaphore(llm_concurrency)
@@ -125,6 +170,7 @@ class Performer:
         wait_s = self._last_poll_s + effect.interval_s - self._clock.elapsed_s()
         if wait_s > 0:
             await self._clock.sleep(wait_s)
+        await self._hold()
         self._last_poll_s = self._clock.elapsed_s()
         try:
             block = await self._ports.api.status()
@@ -160,6 +206,7 @@ class Performer:
         if state.searched_ms is not None:
             floor_s = state.search_floor_s
             await self._sleep_until(state.searched_ms + round(floor_s * 1000), at_most_s=floor_s)
+        await self._hold()
         began_s, policy = self._clock.elapsed_s(), state.policy
         try:
             scraped = await self._ports.scraper.scrape_posts(
@@ -197,6 +244,7 @@ class Performer:
         if known is not None and (known.model, known.prompt_version) == (analyzer.model, analyzer.prompt_version):
             return _one(_analyzed_before(effect.post_id, digest, known))
         async with self._llm_slots:
+            await self._hold()
             began_s = self._clock.elapsed_s()
             try:
                 found = await analyzer.analyze(text)
@@ -236,6 +284,7 @@ class Performer:
     async def _submit(self, effect: ef.SubmitPost, state: State) -> Facts:
         if state.open is None:
             raise ValueError(f"no attempt of post {effect.post_id} is open")
+        await self._hold()
         began_s = self._clock.elapsed_s()
         answer = await self._ports.api.submit(state.open.body)
         if isinstance(answer, Limited) and answer.block == Block() and answer.reset_block is None:

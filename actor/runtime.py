@@ -13,13 +13,13 @@ import logging
 import secrets
 import threading
 import traceback
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from actor.block_watch import BlockWatch
 from actor.chain_end import ChainEnd
+from actor.edges.permit import permit
 from actor.edges.text import one_line
 from actor.machine.alarms import Alarm, alarms
 from actor.machine.facts import crash_event
@@ -28,7 +28,7 @@ from actor.machine.scoring import content_sha256, norm_text
 from actor.machine.state import INITIAL, REDUCER, State, decode_state, encode_state
 from actor.machine.step import fold_record, step
 from actor.machine.wanted import wanted
-from actor.perform import Facts, Performer, Ports
+from actor.perform import Facts, Inbox, Meaning, Performer, Ports
 from events.catalogue import (
     ActorStarted,
     ActorStopped,
@@ -47,50 +47,9 @@ from events.codec import changed
 from events.effects import DECISIONS, AnalyzePost, Effect, LookUpAuthors, ScrapeWindow, SubmitPost
 from events.journal.record import GENESIS, Draft, Head, Record
 from events.journal.store import JournalError, JournalStore, Lease, Snapshot
+from events.journal.tenure import Tenure
 
-__all__ = ["Actor", "ActorConfig", "IdentityError", "Inbox", "Meaning", "OnRecord", "UnreadableJournalError"]
-
-Meaning: TypeAlias = Callable[[State], tuple[Event, ...]]
-
-_MOST_WAITING: Final = 256  # each takes a synced write, and a stop that records what waits has seconds
-
-
-class Inbox:
-    """What other threads tell the loop, as functions of the state that it is in when it takes them.
-
-    Open while somebody takes what is put in. What was put in before it was closed can still be taken.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: deque[Meaning] = deque()
-        self._wake: Callable[[], None] | None = None
-
-    def open(self, wake: Callable[[], None]) -> None:
-        """From here on ``wake`` is called for each thing that is put in, in the thread that does."""
-        with self._lock:
-            self._wake = wake
-
-    def close(self) -> None:
-        """Nothing more is put in."""
-        with self._lock:
-            self._wake = None
-
-    def put(self, meaning: Meaning) -> bool:
-        """Leave it for the loop; False, and nothing happens, unless the inbox is open and has room. From any thread."""
-        with self._lock:
-            if self._wake is None or len(self._waiting) >= _MOST_WAITING:
-                return False
-            self._waiting.append(meaning)
-            self._wake()
-            return True
-
-    def take(self) -> Meaning | None:
-        """The next one in order, None without one."""
-        return self._waiting.popleft() if self._waiting else None
-
-    def __len__(self) -> int:
-        return len(self._waiting)
+__all__ = ["Actor", "ActorConfig", "IdentityError", "OnRecord", "UnreadableJournalError"]
 
 
 OnRecord: TypeAlias = Callable[[Record, State], None]
@@ -123,6 +82,7 @@ class ActorConfig:
         subnets_sha256: Digest of the list of subnets in use.
         llm_concurrency: Analyses in flight at once.
         move_api: Accept a journal of another API URL and record the move.
+        longest_request_s: No submission takes longer: none is begun with less than that left of the journal's lease.
         stop_grace_s: How long a stop waits for answers in flight.
         snapshot_every: Records from one snapshot to the next.
     """
@@ -134,6 +94,7 @@ class ActorConfig:
     subnets_sha256: str | None = None
     llm_concurrency: int = 5
     move_api: bool = False
+    longest_request_s: float = 30.0
     stop_grace_s: float = 2.0
     snapshot_every: int = _SNAPSHOT_EVERY
 
@@ -168,12 +129,17 @@ class Actor:
         self._config = config
         self._on_record = on_record
         self._redact = redact
+        self._tenure = Tenure(
+            store, longest_s=config.longest_request_s, grace_s=config.stop_grace_s, on_warning=_log.warning
+        )
+        self._keeping: asyncio.Task[None] | None = None
         self._chain_end = ChainEnd(store)
         self._performer = Performer(
             ports,
             llm_concurrency=config.llm_concurrency,
             new_seed=new_seed,
             chain_end=self._chain_end,
+            hold=self._tenure.hold,
             watch=watch,
         )
         self._tasks: dict[Effect, asyncio.Task[Facts]] = {}
@@ -193,6 +159,7 @@ class Actor:
         """Ask the loop to end; call it from the loop's own thread. Idempotent."""
         if self._stop_reason is None:
             self._stop_reason = reason
+            self._tenure.stop()
             self._mailbox.put_nowait(None)
 
     def tell(self, meaning: Meaning) -> bool:
@@ -218,12 +185,19 @@ class Actor:
         """Those that ring now; from any thread."""
         return alarms(self.state, self._ports.clock.now_ms(), room_bytes=self._store.room_bytes())
 
-    async def run(self, *, on_ready: Callable[[], None] = lambda: None) -> None:
+    async def run(
+        self, *, on_ready: Callable[[], None] = lambda: None, on_wait: Callable[[], None] = lambda: None
+    ) -> None:
         """Take the journal, work until ``stop``, release it.
+
+        Args:
+            on_ready: Called once the journal is taken and the start is recorded.
+            on_wait: Called about every second while another one's lease has to end, or the store does not answer.
 
         Raises:
             JournalError: The journal cannot be taken, belongs to someone else, or could not be written.
         """
+        self._tenure.on_wait = on_wait
         try:
             if await self._boot():
                 self._inbox.open(self._waker())
@@ -232,13 +206,18 @@ class Actor:
                 await self._wind_up()
         finally:
             self._inbox.close()
-            await self._cancel([*self._tasks.values(), *filter(None, [self._earlier])])
+            await self._cancel([*self._tasks.values(), *filter(None, [self._earlier, self._keeping])])
             await self._ports.aclose()
             await self._store.release()
 
     async def _boot(self) -> bool:
         """Take the journal and start; False when a stop was asked for before anything was written."""
-        lease = await self._store.take(reducer=REDUCER)
+        lease = await self._tenure.take(reducer=REDUCER)
+        if lease is None:
+            return False
+        if self._tenure.ends:
+            self._keeping = asyncio.create_task(self._tenure.keep())
+            self._keeping.add_done_callback(lambda _: self._mailbox.put_nowait(None))
         self.state, self._epoch = await self._replay(lease), lease.epoch
         before = alarms(self.state, self._ports.clock.now_ms())
         if self._stop_reason is not None:
@@ -310,8 +289,9 @@ class Actor:
         while self._stop_reason is None:
             if self._change is not None:
                 await self._take_over(self._change)
-            if self._earlier is not None and self._earlier.done():
-                self._earlier.result()
+            for beside in (self._earlier, self._keeping):
+                if beside is not None and beside.done():
+                    beside.result()
             self._ring()
             self._reconcile()
             outcome = await self._mailbox.get()
@@ -387,6 +367,8 @@ class Actor:
 
     async def _perform(self, effect: Effect, state: State) -> Facts:
         """One effect, for a task of its own; the testing kit lets them answer in a recorded order."""
+        if self._tenure.ends:
+            permit.set(self._tenure.may_send)
         if isinstance(effect, SubmitPost):
             self._check_earlier()
             if self._earlier is not None and not self._earlier.done():
@@ -424,7 +406,7 @@ class Actor:
         at_ms = self._ports.clock.now_ms()
         after = step(self.state, event, at_ms)
         draft = Draft(at_ms=at_ms, event=event, source=self.state.state, dest=after.state)
-        record = await self._store.append(draft, witness=isinstance(event, SubmissionStarted))
+        record = await self._tenure.append(draft, witness=isinstance(event, SubmissionStarted))
         self.state = after
         self._chain_end.follow(record, after.checkpoint_seq)
         self._tell(record)

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from sandbox import Sandbox, SandboxConfig
 from tests.world import PLACES, World, make_wallet
+
+if TYPE_CHECKING:
+    from tests.postgres import Server
 
 _NUMBERS = count()
 
@@ -74,3 +77,18 @@ def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
 def world(make_world: Callable[..., World]) -> World:
     """The plain world."""
     return make_world()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A database server, for those that ask for one."""
+    from tests.postgres import started  # noqa: PLC0415  (most sessions need none of it)
+
+    with started() as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: Server) -> str:
+    """The URL of a database without any table."""
+    return postgres.new_database()

@@ -46,6 +46,7 @@ COMMANDS: Final = {
     "simulate": "Test the miner's promises in simulated worlds.",
     "explore": "Try every order of events in a small world, up to its end.",
     "repair": "Show what a damaged journal still holds.",
+    "copy": "Copy a journal from a folder into a database, or back.",
     "diagram": "Print the state machine as a mermaid diagram.",
 }
 
@@ -101,6 +102,12 @@ _INTERRUPTED: Final = 130
 _REFUSED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 
 
+# They take the URL of a database where they take a journal's folder.
+_READERS: Final = frozenset(
+    {"audit", "check", "costs", "export", "fixture", "inspect", "replay", "report", "status", "verify"}
+)
+
+
 def _version(asked: bool) -> None:  # noqa: FBT001  (typer's callback)
     if asked:
         from importlib.metadata import version  # noqa: PLC0415
@@ -148,6 +155,13 @@ def _call(argv: Sequence[str] | None) -> int | None:
     if (empty := _empty(words)) is not None:
         line = f"{empty} is empty: expected a value; was a variable of the shell not set? (see `{named} --help`)"
         return _refuse(line, code=2)
+    if words[:1] and words[0] in _READERS and any("://" in word for word in words):
+        from user_miner.databases import as_folders  # noqa: PLC0415  (hardly anybody has one)
+
+        try:
+            words = as_folders(words)
+        except SystemExit as end:
+            return end.code if isinstance(end.code, int) else 1
     try:
         code: int | None = app(args=words, prog_name="user-miner", standalone_mode=False)
     except typer.Abort:

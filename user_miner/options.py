@@ -74,7 +74,12 @@ def named_or_own(journal: Path | None, env_file: Path | None) -> Path:
 
     @in_one_line
     def look() -> int:
-        found.append(_own(place.journal_dir, place.wallet_name, place.wallet_hotkey, place.wallet_path))
+        directory = place.journal_dir
+        if place.journal_url is not None:
+            from user_miner.databases import folder_of  # noqa: PLC0415  (hardly anybody has one)
+
+            directory = folder_of(place.journal_url.get_secret_value())
+        found.append(_own(directory, place.wallet_name, place.wallet_hotkey, place.wallet_path))
         return 0
 
     if code := look():

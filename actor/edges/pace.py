@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+from actor.edges.permit import check_permit
+
 __all__ = ["Body", "pace"]
 
 _READ: Final = 4096
@@ -70,7 +72,23 @@ class _Network:
         self.sleep = inner.sleep
 
     async def connect_tcp(self, *args: Any, **kwargs: Any) -> _Line:
-        return _Line(await self._inner.connect_tcp(*args, **kwargs), self._most_bytes)
+        line = await self._inner.connect_tcp(*args, **kwargs)
+        line._stream._transport = _Permitted(line._stream._transport)  # noqa: SLF001  (its writes first have others in turn)
+        return _Line(line, self._most_bytes)
+
+
+class _Permitted:
+    """The same transport of asyncio, which looks right before bytes leave whether this process may still send."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def write(self, data: bytes) -> None:
+        check_permit()
+        self._inner.write(data)
 
 
 class _Line:

@@ -16,9 +16,17 @@ __all__ = ["Reply", "Unanswered", "is_before_sending", "root_cause"]
 
 _SUCCESS: Final = range(200, 300)
 _LONGEST_READ: Final = 65_536
-# What httpx and httpx2 raise before a request leaves; whatever else they raise may come after it was read.
+# What httpx, httpx2 and a permit raise before a request leaves; whatever else they raise may come after it was read.
 _BEFORE_SENDING: Final = frozenset(
-    {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol", "LocalProtocolError"}
+    {
+        "ConnectError",
+        "ConnectTimeout",
+        "LocalProtocolError",
+        "NotOursError",
+        "PoolTimeout",
+        "ProxyError",
+        "UnsupportedProtocol",
+    }
 )
 
 

@@ -11,6 +11,8 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 __all__ = ["in_daemon_thread", "run_loop"]
@@ -45,6 +47,7 @@ async def in_daemon_thread(call: Callable[[], T], *, name: str) -> T:
 
     Cancelling the wait abandons the thread; it cannot be stopped from outside.
     """
+    call = partial(copy_context().run, call)
     return await asyncio.get_running_loop().run_in_executor(_DaemonExecutor(name), call)
 
 

@@ -25,6 +25,7 @@ from requests.adapters import HTTPAdapter
 
 from actor.edges.network import Way, way_to
 from actor.edges.pace import Body
+from actor.edges.permit import check_permit
 from actor.edges.reply import Reply, Unanswered, root_cause
 
 __all__ = ["fetch_page", "fetch_usage", "fetch_users"]
@@ -235,6 +236,12 @@ def _telling(kind: Any, lines: _Lines) -> Any:
         def request(self, *args: Any, **kwargs: Any) -> None:
             lines.is_asking = True
             super().request(*args, **kwargs)
+
+        def send(self, data: Any) -> None:
+            if self.sock is None:
+                self.connect()
+            check_permit()
+            super().send(data)
 
     return Telling
 

@@ -129,6 +129,12 @@ class WatchedStore:
     def room_bytes(self) -> int | None:
         return self._store.room_bytes()
 
+    def sure_s(self) -> float:
+        return self._store.sure_s()
+
+    def renew_every_s(self) -> float | None:
+        return self._store.renew_every_s()
+
     async def renew(self) -> None:
         await self._store.renew()
 

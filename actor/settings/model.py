@@ -179,6 +179,23 @@ def _address(value: SecretStr) -> SecretStr:
     return value
 
 
+def _database(value: SecretStr) -> SecretStr:
+    """Read once, so that a mistake is one of the settings; nobody else loads a driver."""
+    from actor.settings.extras import install_hint  # noqa: PLC0415  (as the driver)
+    from events.journal.postgres.address import Address  # noqa: PLC0415  (as the driver)
+    from events.journal.store import JournalError  # noqa: PLC0415  (as the driver)
+
+    try:
+        address = Address.parse(value.get_secret_value())
+    except JournalError as error:
+        raise ValueError(str(error)) from None
+    except ImportError:
+        raise ValueError(f"needs the package psycopg, which is not installed: {install_hint('postgres')}") from None
+    if address.journal is not None:
+        raise ValueError("names one journal behind #, but the hotkey does that: leave it out")
+    return value
+
+
 def _at_home(path: Path) -> Path:
     try:
         found = path.expanduser()
@@ -196,6 +213,7 @@ Url = Annotated[str, AfterValidator(_url)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Budget = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+DatabaseUrl = Annotated[Token, AfterValidator(_database)]
 Keywords = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_searchable)]
 
 
@@ -227,6 +245,7 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
     hotkey_password: SecretStr | None = None
     netuid: Annotated[int, Field(ge=0, le=65_535)] = 45
     journal_dir: Path = Path("journal")
+    journal_url: DatabaseUrl | None = None
     block_seconds: Seconds = 12.0
     poll_interval_seconds: Annotated[Seconds, AT_RUN_TIME] = 12.0
     search_keywords: Annotated[Keywords, AT_RUN_TIME] = ("bittensor",)
@@ -320,7 +339,17 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
         address = () if self.notify_url is None else address_secrets(self.notify_url.get_secret_value())
         node = self.subtensor_network
         keys = address_secrets(node) - {node} if "://" in node else ()
-        return (*(secret.get_secret_value() for secret in held if secret is not None), *address, *keys)
+        plain = (secret.get_secret_value() for secret in held if secret is not None)
+        return (*plain, *address, *keys, *_database_secrets(self.journal_url))
+
+
+def _database_secrets(url: SecretStr | None) -> tuple[str, ...]:
+    if url is None:
+        return ()
+    from events.journal.postgres.address import Address  # noqa: PLC0415  (nobody else loads a driver)
+
+    found = Address.parse(url.get_secret_value())
+    return (*found.secrets, *filter(None, [os.environ.get("PGPASSWORD")]))
 
 
 class JournalPlace(BaseModel):
@@ -329,6 +358,7 @@ class JournalPlace(BaseModel):
     model_config = Settings.model_config
 
     journal_dir: Annotated[Path, AfterValidator(_at_home)] = Settings.model_fields["journal_dir"].default
+    journal_url: DatabaseUrl | None = None
     wallet_name: str = Settings.model_fields["wallet_name"].default
     wallet_hotkey: str = Settings.model_fields["wallet_hotkey"].default
     wallet_path: Path = Settings.model_fields["wallet_path"].default

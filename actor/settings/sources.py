@@ -112,7 +112,7 @@ def _prefixes(known: Collection[str]) -> tuple[str, ...]:
     return tuple({match[0] for match in matches if match})
 
 
-SECRET: Final = frozenset({"X_BEARER_TOKEN", "API_KEY", "HOTKEY_PASSWORD", "NOTIFY_URL"})
+SECRET: Final = frozenset({"X_BEARER_TOKEN", "API_KEY", "HOTKEY_PASSWORD", "JOURNAL_URL", "NOTIFY_URL"})
 
 _AS_IT_IS: Final = frozenset({"HOTKEY_PASSWORD"})  # a password may begin with a space
 

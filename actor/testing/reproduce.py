@@ -306,6 +306,8 @@ class _ComparedStore:
         self.save_snapshot = self._inner.save_snapshot
         self.room_bytes = self._inner.room_bytes
         self.renew = self._inner.renew
+        self.renew_every_s = self._inner.renew_every_s
+        self.sure_s = self._inner.sure_s
         self.check_earlier = self._inner.check_earlier
         self.release = self._inner.release
 

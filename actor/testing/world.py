@@ -157,6 +157,8 @@ class _MortalStore:
         self.save_snapshot = inner.save_snapshot
         self.room_bytes = inner.room_bytes
         self.renew = inner.renew
+        self.renew_every_s = inner.renew_every_s
+        self.sure_s = inner.sure_s
         self.check_earlier = inner.check_earlier
         self.release = inner.release
 

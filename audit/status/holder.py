@@ -7,12 +7,15 @@ file says who holds it, and is never believed about whether anybody does.
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
+import orjson
+
 from actor.machine import State
-from events.journal.layout import LOCK
+from events.journal.layout import LEASE, LOCK
 from events.journal.lock import is_locked, read_named
 from events.journal.owner import owner_files
 
@@ -69,7 +72,7 @@ def process_of(journal: Path, state: State) -> Holder:
 def find_process(journal: Path | None, *, hotkey: str | None, api_url: str | None) -> Holder:
     """Who holds the journal, and who mines with this hotkey for the API elsewhere."""
     holder = Holder(holds="no") if journal is None else find_holder(journal)
-    if hotkey is None or api_url is None:
+    if hotkey is None or api_url is None or (journal is not None and (journal / LEASE).exists()):
         return holder
     elsewhere = _find_elsewhere(hotkey, api_url, journal)
     if elsewhere is not None and holder.holds == "yes" and elsewhere.pid == holder.pid:
@@ -79,6 +82,8 @@ def find_process(journal: Path | None, *, hotkey: str | None, api_url: str | Non
 
 def find_holder(directory: Path) -> Holder:
     """Who holds the journal in ``directory``."""
+    if (leased := _leased(directory / LEASE)) is not None:
+        return leased
     path = directory / LOCK
     locked, named = is_locked(path), read_named(path)
     if named is None:
@@ -88,6 +93,21 @@ def find_holder(directory: Path) -> Holder:
         locked = None
     lives = True if locked else _lives(named.pid) if here else None
     return Holder(holds=_HOLDS[locked], pid=named.pid, host=named.host, since_ms=named.since_ms, lives=lives)
+
+
+def _leased(path: Path) -> Holder | None:
+    """Who holds the lease, by a copy of a journal that lives in a database; None where it does not."""
+    try:
+        told = orjson.loads(path.read_bytes())
+        host, _, pid = str(told["holder"] or "").rpartition(":")
+        holds = told["until_ms"] is not None and told["until_ms"] > time.time() * 1000
+        return Holder(
+            holds="yes" if holds else "no", pid=int(pid) if pid else None, host=host or None, lives=holds or None
+        )
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        return Holder(holds="unknown")
 
 
 def _find_elsewhere(hotkey: str, api_url: str, journal: Path | None) -> Elsewhere | None:

@@ -8,6 +8,7 @@ loop for one fdatasync on purpose: a call that cannot be cancelled in the middle
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
@@ -191,6 +192,14 @@ class FileJournal:
             return shutil.disk_usage(self._directory).free
         except OSError:
             return None
+
+    def sure_s(self) -> float:
+        """The kernel keeps the lock for as long as the process lives."""
+        return math.inf
+
+    def renew_every_s(self) -> float | None:
+        """Never."""
+        return None
 
     async def renew(self) -> None:
         """Nothing to do: the kernel keeps the lock for as long as the process lives."""

@@ -11,6 +11,7 @@ from events.journal.store import ConflictError, JournalDamagedError
 
 __all__ = [
     "HEAD",
+    "LEASE",
     "LOCK",
     "QUARANTINE",
     "SNAPSHOTS",
@@ -25,6 +26,7 @@ __all__ = [
 
 HEAD: Final = "HEAD"
 LOCK: Final = "LOCK"
+LEASE: Final = "lease.json"  # only in a copy of a journal that lives in a database: who holds it there
 SNAPSHOTS: Final = "snapshots"
 QUARANTINE: Final = "quarantine"
 _SEGMENT: Final = re.compile(r"[0-9]{20}\.jsonl")

@@ -5,6 +5,7 @@ Its lines may be handed to a new `MemoryJournal`, whole or cut anywhere between 
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Iterable
 
 from events.journal.record import GENESIS, BadRecordError, Draft, Head, Record, parse, seal_checked
@@ -59,6 +60,14 @@ class MemoryJournal:
 
     def room_bytes(self) -> int | None:
         """Memory is not measured."""
+        return None
+
+    def sure_s(self) -> float:
+        """Nobody else can see this memory."""
+        return math.inf
+
+    def renew_every_s(self) -> float | None:
+        """Never."""
         return None
 
     async def renew(self) -> None:

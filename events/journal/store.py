@@ -51,7 +51,15 @@ class SecondWriterError(JournalDamagedError):
 
 
 class JournalLockedError(JournalError):
-    """Another process holds the journal, or mines with its hotkey into another one."""
+    """Another process holds the journal, or mines with its hotkey into another one.
+
+    Attributes:
+        left_s: Seconds until it may be free, when the holder was last heard of; None where that has no end.
+    """
+
+    def __init__(self, message: str, *, left_s: float | None = None) -> None:
+        super().__init__(message)
+        self.left_s = left_s
 
 
 class JournalWriteError(JournalError):
@@ -67,7 +75,7 @@ class FencedError(JournalError):
 
 
 class UnknownOutcomeError(JournalError):
-    """Whether the append happened is not known. Take the lease again and read before deciding."""
+    """Whether it happened is not known, so nothing may be sent: `JournalStore.renew` finds out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +148,9 @@ class JournalStore(Protocol):
         Raises:
             JournalWriteError: The disk refused; poisoned from here on.
             ConflictError: Another writer appended, or the journal was moved or replaced; poisoned.
+            FencedError: Another one holds the lease now; poisoned.
+            UnknownOutcomeError: Whether it was written is not known. `renew` until that works, then append the same
+                draft again: it makes one record. Files never raise it.
         """
         ...
 
@@ -155,11 +166,21 @@ class JournalStore(Protocol):
         """Space left where the journal lives; None where nobody can tell or it does not matter."""
         ...
 
+    def sure_s(self) -> float:
+        """For how many seconds from now on nobody else can become the writer; endless where the kernel keeps a lock."""
+        ...
+
+    def renew_every_s(self) -> float | None:
+        """How often `renew` is to be called; None where the lease does not end by itself."""
+        ...
+
     async def renew(self) -> None:
-        """Keep the lease.
+        """Keep the lease; after an unknown outcome take it again, and find out what came of it.
 
         Raises:
-            FencedError: It was superseded.
+            UnknownOutcomeError: It cannot be known now; try again.
+            FencedError: It was superseded; poisoned.
+            ConflictError: As in ``append``.
         """
         ...
 

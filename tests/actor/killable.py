@@ -59,6 +59,14 @@ class FatalStore:
         """As the inner one."""
         await self._inner.check_earlier()
 
+    def sure_s(self) -> float:
+        """As the inner one."""
+        return self._inner.sure_s()
+
+    def renew_every_s(self) -> float | None:
+        """As the inner one."""
+        return self._inner.renew_every_s()
+
     async def renew(self) -> None:
         """As the inner one."""
         await self._inner.renew()

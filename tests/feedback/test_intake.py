@@ -22,7 +22,7 @@ from actor.feedback import (
 )
 from actor.machine import INITIAL, State
 from actor.machine.state import observation_key
-from actor.runtime import Inbox, Meaning
+from actor.perform import Inbox, Meaning
 from events import catalogue as ev
 from events.codec import changed
 

@@ -16,7 +16,8 @@ from bittensor_core import Keypair
 
 from actor import MyMiner
 from actor.edges.hotkey import signer_from_keypair
-from actor.runtime import Actor, ActorConfig, Meaning
+from actor.perform import Meaning
+from actor.runtime import Actor, ActorConfig
 from actor.settings.model import load_settings
 from actor.testing.clock import VirtualClock, settle
 from actor.testing.edges import scripted_ports

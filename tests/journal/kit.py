@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from events.catalogue import ApiUnreachable, Event
 from events.journal import Disk, Draft, FileJournal, JournalStore, Lease, Record
+from events.journal.postgres.address import Address
+from events.journal.postgres.store import PostgresJournal
 
 T = TypeVar("T")
 NOW_MS = 1_795_361_486_123
@@ -165,6 +167,11 @@ def numbers(records: Iterable[Record]) -> list[int]:
 def file_journal(directory: Path, disk: Disk | None = None, *, segment_bytes: int = 500) -> FileJournal:
     """A journal of tiny segments on a quick disk, deaf to warnings."""
     return FileJournal(directory, segment_bytes=segment_bytes, on_warning=lambda _line: None, disk=disk or QuickDisk())
+
+
+def database_journal(url: str, *, name: str = "5abc", lease_s: float = 60.0) -> PostgresJournal:
+    """A journal in a database, deaf to warnings."""
+    return PostgresJournal(Address.parse(url), name, lease_s=lease_s, on_warning=lambda _line: None)
 
 
 async def append_all(store: JournalStore, wanted: Iterable[int], *, witness_at: Sequence[int] = ()) -> None:

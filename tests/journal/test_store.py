@@ -1,4 +1,4 @@
-"""What every store promises, on disk and in memory alike."""
+"""What every store promises, on disk, in memory and in PostgreSQL alike."""
 
 from __future__ import annotations
 
@@ -20,16 +20,20 @@ from events.journal import (
     Snapshot,
     parse,
 )
-from tests.journal.kit import append_all, draft, file_journal, numbers, run, segments
+from tests.journal.kit import append_all, database_journal, draft, file_journal, numbers, run, segments
 
 Make = Callable[[], JournalStore]
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=["file", "memory", "postgres"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Opens the same journal each time it is called, for as long as nobody else holds it."""
     memory = MemoryJournal()
-    return (lambda: memory) if request.param == "memory" else (lambda: file_journal(tmp_path / "j"))
+    makers: dict[str, Make] = {"file": lambda: file_journal(tmp_path / "j"), "memory": lambda: memory}
+    if request.param == "postgres":
+        url = request.getfixturevalue("database")
+        makers["postgres"] = lambda: database_journal(url)
+    return makers[request.param]
 
 
 def test_records_come_back_in_order(make: Make) -> None:

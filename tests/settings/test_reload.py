@@ -32,6 +32,7 @@ from events.catalogue import ActorStarted, ActorStopped, JournalCreated, Policy,
 from events.codec import changed
 from events.effects import AnalyzePost
 from events.journal import MemoryJournal
+from events.journal.tenure import Tenure
 from tests.cli.kit import only_journal, running
 from tests.kit import HOTKEY, Drive
 from tests.patience import GIVE_UP_S
@@ -227,7 +228,10 @@ def test_fewer_analyses_at_once_from_the_next_one_on() -> None:
     async def test() -> tuple[int, int]:
         analyzer = ScriptedAnalyzer(gate=asyncio.Event())
         ports = scripted_ports(analyzer=analyzer, clock=VirtualClock())
-        performer = Performer(ports, llm_concurrency=4, new_seed=lambda: 1, chain_end=ChainEnd(MemoryJournal()))
+        store = MemoryJournal()
+        tenure = Tenure(store, longest_s=1, grace_s=1, on_warning=print)
+        performer = Performer(ports, llm_concurrency=4, new_seed=lambda: 1, chain_end=ChainEnd(store), hold=tenure.hold)
+        await store.take(reducer=1)
         state = Drive().start().window(8).scraped(1, 2, 3, 4, 5).state
         found = []
         for number in (4, 2):

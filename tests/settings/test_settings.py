@@ -46,6 +46,7 @@ OURS: Final[dict[str, Any]] = {
     "HOTKEY_PASSWORD": None,
     "NETUID": 45,
     "JOURNAL_DIR": Path("journal"),
+    "JOURNAL_URL": None,
     "BLOCK_SECONDS": 12.0,
     "POLL_INTERVAL_SECONDS": 12.0,
     "SEARCH_KEYWORDS": ("bittensor",),

@@ -16,13 +16,15 @@ from typing import Final
 
 from actor.machine.alarms import alarms
 from actor.machine.state import State
-from actor.runtime import Meaning
+from actor.perform import Meaning
 from events.catalogue import Event
 from events.describe import printable
 
 __all__ = ["Notifier", "keep_alive"]
 
 _PINGS: Final = 3  # within the manager's patience, so that one late ping kills nobody
+
+_EXTENDED_US: Final = 10_000_000
 
 _log = logging.getLogger("actor")
 
@@ -55,6 +57,10 @@ class Notifier:
     def ready(self) -> None:
         """The journal is taken and the miner works."""
         self.tell(READY=1)
+
+    def waiting(self) -> None:
+        """Another one's lease has to end, or the journal's database to answer: no reason to start this process anew."""
+        self.tell(WATCHDOG=1, EXTEND_TIMEOUT_USEC=_EXTENDED_US)
 
     def stopping(self, reason: str) -> None:
         """The end has begun; the state is of no interest any more."""

@@ -141,9 +141,10 @@ def run_miner(
         signer, password = unlocked(settings)
         settings = settings if password is None else settings.model_copy(update={"hotkey_password": password})
         journal = journal_path(settings.journal_dir, signer.ss58_address, dry_run=options.dry_run)
-        check_place(journal)
-        if require_journal:
-            check_begun(journal, other_journal(signer.ss58_address, settings.miner_api_url, journal))
+        if settings.journal_url is None:
+            check_place(journal)
+            if require_journal:
+                check_begun(journal, other_journal(signer.ss58_address, settings.miner_api_url, journal))
         _check_log(settings.log_file)
     except SettingsError as error:
         return _refuse([*error.lines, *error.remarks])
@@ -247,7 +248,7 @@ async def serve(
         pings = asyncio.create_task(keep_alive(notifier, actor.tell))
         try:
             with telling_alarms(actor, signer.ss58_address, messenger(settings)):
-                await actor.run(on_ready=notifier.ready)
+                await actor.run(on_ready=notifier.ready, on_wait=notifier.waiting)
         finally:
             pings.cancel()
 

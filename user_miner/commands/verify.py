@@ -15,6 +15,7 @@ from events.catalogue import CheckpointSigned
 from events.codec import plain
 from events.describe import inert_json, path_text, printable
 from events.journal import JournalReader, VerifyReport, at_text, locate, verify_journal
+from user_miner.databases import as_kept
 from user_miner.options import EnvFileOption, JournalArgument, JsonOption, named_or_own
 from user_miner.terminal import in_one_line, progress, tell
 
@@ -87,8 +88,8 @@ def run_verify(
     """
     journal = locate(directory)
     kept = None if checkpoint is None else kept_checkpoint(checkpoint)
-    with progress("verifying") as on_progress:
-        report = verify_journal(journal, on_progress=on_progress)
+    with progress("verifying") as on_progress, as_kept(journal) as folder:
+        report = verify_journal(folder, on_progress=on_progress)
     vouched: Vouched | None = None
     states: States | None = None
     if report.ok:

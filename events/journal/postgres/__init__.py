@@ -1,0 +1,1 @@
+"""Journals in PostgreSQL, for those that outlive a machine. Loaded only where a URL names one."""
