@@ -187,6 +187,7 @@ class BlockWatch:
             believed_start_block=newest.start_block,
             answers=heard.answers,
             agreed_s=round(heard.agreed_s, 3),
+            taken=state.taken_of(number * blocks),
         )
         self._behind.forget()
         self._shorter.forget()

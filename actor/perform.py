@@ -180,7 +180,7 @@ class Performer:
             self._watch.miss()
             return (lambda s: () if s.api_down else (ev.ApiUnreachable(reason=reason),),)
         self._next_reminder_s = 0.0
-        return (lambda s: (*observe(s, self._watch.hear(s, block), "status"), *self._watch.revision(s)),)
+        return (lambda s: observe(s, self._watch.hear(s, block), "status"), self._watch.revision)
 
     async def _poll_chain(self, effect: ef.PollChain, state: State) -> Facts:
         await self._sleep_until(effect.due_ms, at_most_s=effect.wait_s)

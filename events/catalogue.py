@@ -364,6 +364,8 @@ class WindowsRevised(Value, frozen=True, kw_only=True):
         believed_start_block: First block of the window that was the newest until now.
         answers: How many answers agreed; of five at most one said otherwise.
         agreed_s: For how long they did.
+        taken: Places of the window that the API is in that posts may have taken while another one was believed. None
+            before version 2, which did not count them, and forgot a 429 whose wait such a window had ended.
     """
 
     window: int
@@ -373,12 +375,15 @@ class WindowsRevised(Value, frozen=True, kw_only=True):
     believed_start_block: int
     answers: int
     agreed_s: float
+    taken: int | None = None
 
     def __post_init__(self) -> None:
         if not self.start_block <= self.current_block or (
             self.start_block <= self.believed_start_block <= self.current_block
         ):
             raise ValueError("the API is in another window than the one that was believed")
+        if (self.taken or 0) < 0:
+            raise ValueError(f"{self.taken} places are fewer than none")
 
 
 class PostsScraped(Value, frozen=True, kw_only=True):
@@ -706,6 +711,8 @@ class RateLimited(Value, frozen=True, kw_only=True):
         reset_block: X-RateLimit-Reset-Block or next_window_start_block, for the reader.
         reset_s: X-RateLimit-Reset-Seconds or the body's estimate, for the reader.
         latency_ms: Time of the request.
+        full: First blocks of the windows that count as full: the newest one known, and the one that the API named.
+            Empty before version 2, which counted none.
     """
 
     post_id: str
@@ -715,6 +722,7 @@ class RateLimited(Value, frozen=True, kw_only=True):
     reset_block: int | None
     reset_s: float | None
     latency_ms: int
+    full: tuple[int, ...] = ()
 
 
 class BackoffElapsed(Value, frozen=True, kw_only=True):

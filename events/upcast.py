@@ -23,7 +23,9 @@ VERSIONS: Final[Mapping[str, int]] = {
     "GapDeclared": 2,
     "PostAnalyzed": 4,
     "PostsScraped": 3,
+    "RateLimited": 2,
     "SettingsChanged": 3,
+    "WindowsRevised": 2,
 }
 
 
@@ -101,6 +103,16 @@ def _posts_scraped_2(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "since": None}
 
 
+def _rate_limited_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 ended with its wait, even where the window that ended it was none."""
+    return {**data, "full": []}
+
+
+def _windows_revised_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 left places where they had been counted, though the window there was none."""
+    return {**data, "taken": None}
+
+
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("ActorStarted", 1): _actor_started_1,
     ("ActorStarted", 2): _actor_started_2,
@@ -117,8 +129,10 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("PostAnalyzed", 3): _analyzed_3,
     ("PostsScraped", 1): _posts_scraped_1,
     ("PostsScraped", 2): _posts_scraped_2,
+    ("RateLimited", 1): _rate_limited_1,
     ("SettingsChanged", 1): _policy_3,
     ("SettingsChanged", 2): _policy_4,
+    ("WindowsRevised", 1): _windows_revised_1,
 }
 
 

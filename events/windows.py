@@ -279,7 +279,9 @@ class WindowLog:
             if self._limited is not None:
                 told.put_down_to("rate limited", self._limited[0])
             self._told.append(told)
-            self._fill(record)
+        if event.taken:
+            self._counted[event.start_block] = self._counted.get(event.start_block, 0) + event.taken
+        self._fill(record)
         return outcomes
 
     def _move(self, _event: ev.ApiMoved, record: Record) -> list[WindowOutcome]:
@@ -344,6 +346,8 @@ class WindowLog:
         if isinstance(event, ev.RateLimited):
             self._limited = (record.seq, max(start_block, newest.start_block) + newest.blocks)
             newest.put_down_to("rate limited", record.seq)
+            quota = self._quota[1] or self._quota[0]
+            self._counted |= {start: max(quota, self._counted.get(start, 0)) for start in event.full}
             return
         self._add(start_block, record)
 

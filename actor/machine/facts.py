@@ -197,6 +197,7 @@ def submit_event(state: State, effect: SubmitPost, answer: SubmitAnswer, *, late
             reset_block=answer.reset_block,
             reset_s=answer.reset_s,
             latency_ms=latency_ms,
+            full=state.filled_by(start),
         )
     return _submission_failed(effect, answer, latency_ms)
 

@@ -305,6 +305,9 @@ def _rate_limited(s: State, e: ev.RateLimited, _at: int) -> State:
     _require_open(s, e.post_id)
     newest = newest_of(s)
     start = newest.start_block if e.start_block is None else max(e.start_block, newest.start_block)
+    require(e.full in {(), s.filled_by(e.start_block)}, f"a 429 fills windows {s.filled_by(e.start_block)}")
+    # The wait ends with the window; should that have been none, the one of the 429 is still full (invariant I6).
+    s = changed(s, counted={**s.counted, **{full: max(s.max_submissions, s.counted.get(full, 0)) for full in e.full}})
     posts = tuple(p if p.deferred or not p.analyzed else put_off(s, p) for p in s.posts)
     return changed(s, open=None, posts=posts, backoff=Backoff(kind="window", until_block=start + newest.blocks))
 

@@ -190,17 +190,22 @@ def _windows_revised(s: State, e: ev.WindowsRevised, at_ms: int) -> State:
     """Take back the newest window, which the chain never came to, and go on in the window that the chain is in.
 
     A 429 now binds until that window ends; a batch of an earlier window goes on. No post is carried into a window that
-    was worked on before, for its attempts may have been made there (invariant I7).
+    was worked on before, for its attempts may have been made there (invariant I7). What was counted elsewhere may have
+    counted in that window (invariant I1).
     """
     believed = newest_of(s)
     require(believed.start_block == e.believed_start_block, "only the newest window is taken back")
     require(not s.is_under_way(), "windows are revised between answers")
     told = Window(number=e.window, start_block=e.start_block, blocks=e.blocks_per_window, opened_ms=at_ms)
     window = None if s.window is None or _is_after(s.window, told) else s.window
+    require(e.taken in {None, s.taken_of(e.start_block)}, f"{s.taken_of(e.start_block)} places may be taken there")
     counted, backoff = s.counted, s.backoff
+    if e.taken:
+        counted = {**counted, told.start_block: counted.get(told.start_block, 0) + e.taken}
     if backoff is not None and backoff.until_block is not None:
-        # Should the chain come to the window of the 429 after all, that one is still full (invariant I6).
-        counted = {**counted, backoff.until_block - believed.blocks: s.max_submissions}
+        if e.taken is None:
+            # Should the chain come to the window of the 429 after all, that one is still full (invariant I6).
+            counted = {**counted, backoff.until_block - believed.blocks: s.max_submissions}
         backoff = changed(backoff, until_block=told.end_block)
     since = told.start_block if told.start_block in s.worked else None
     posts = s.posts if window is not None else tuple([p if p.deferred else put_off(s, p) for p in s.posts])

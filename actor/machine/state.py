@@ -344,6 +344,20 @@ class State(Value, frozen=True, kw_only=True):
         most = self.max_submissions
         return most - counted if counted < most else 0
 
+    def filled_by(self, start_block: int | None) -> tuple[int, ...]:
+        """First blocks of the windows that a 429 fills: the newest one, and the one that it names (invariant I6)."""
+        newest = None if self.newest is None else self.newest.start_block
+        return tuple(sorted({start for start in (newest, start_block) if start is not None}))
+
+    def taken_of(self, start_block: int) -> int:
+        """Places that posts may have taken in this window while a later one was believed (invariant I1).
+
+        Those that were counted in later ones, and those of posts that were sent for a later one and have no answer.
+        """
+        counted = sum(number for start, number in self.counted.items() if start > start_block)
+        is_ahead = self.window is not None and self.window.start_block > start_block
+        return counted + sum(p.attempts > 0 and not p.deferred for p in self.posts if is_ahead)
+
     def pending(self, post_id: str) -> PendingPost | None:
         """The post without a verdict, None when it has one or was never chosen."""
         for pending in self.posts:  # a loop, here and below: every record of a replay comes through

@@ -99,6 +99,11 @@ def _failed(drive: Teller, _words: list[str], _fields: _Fields) -> None:
     drive.on(failed(post_id, 1 if drive.state.open is None else drive.state.open.attempt))
 
 
+def _limited(drive: Teller, _words: list[str], fields: _Fields) -> None:
+    full = drive.state.filled_by(fields.get("start_block"))
+    drive.on(limited(_open_post(drive.state), **{"full": full, **fields}))
+
+
 def _abandon(drive: Teller, words: list[str], _fields: _Fields) -> None:
     (post_id,) = _exactly(words, "abandon POST")
     due = [e for e in wanted(drive.state) if isinstance(e, AbandonPost) and e.post_id == post_id]
@@ -181,7 +186,7 @@ COMMANDS: Final[Mapping[str, _Command]] = {
     "accepted": lambda drive, _words, fields: drive.on(accepted(_open_post(drive.state), **fields)),
     "rejected": lambda drive, _words, fields: drive.on(rejected(_open_post(drive.state), **fields)),
     "failed": _failed,
-    "limited": lambda drive, _words, fields: drive.on(limited(_open_post(drive.state), **fields)),
+    "limited": _limited,
     "backoff-over": lambda drive, _words, _fields: drive.on(ev.BackoffElapsed()),
     "abandon": _abandon,
     "crashed": _crashed,

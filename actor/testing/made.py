@@ -97,8 +97,8 @@ def failed(post_id: str, attempt: int) -> ev.SubmissionFailed:
     )
 
 
-def limited(post_id: str, start_block: int | None = None) -> ev.RateLimited:
-    """429."""
+def limited(post_id: str, start_block: int | None = None, full: tuple[int, ...] = ()) -> ev.RateLimited:
+    """429. Of windows that are not in ``full`` it says nothing once its wait has ended, as before version 2."""
     return ev.RateLimited(
         post_id=post_id,
         answer="",
@@ -107,6 +107,7 @@ def limited(post_id: str, start_block: int | None = None) -> ev.RateLimited:
         reset_block=None,
         reset_s=None,
         latency_ms=20,
+        full=full,
     )
 
 

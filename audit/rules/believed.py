@@ -27,6 +27,8 @@ _MARGIN: Final = 1.1
 _SLACK_SHARE: Final = 0.01
 _SLACK_S: Final = 0.02
 _AT_ONCE_S: Final = 5.0
+# The version of WindowsRevised from which on it counts the places that posts may have taken.
+_COUNTS: Final = 2
 
 
 class NoBlockOutOfTheOrdinary(Rule):
@@ -91,6 +93,9 @@ class NoBlockOutOfTheOrdinary(Rule):
         if event.answers < _LOWER_ANSWERS or event.agreed_s < needed_s:
             found = f"a window taken back after {event.answers} answers in {event.agreed_s:g} s"
             yield self.finding(entry, found=found, expected=f"{_LOWER_ANSWERS} in {needed_s:g} s, or more")
+        if event.taken is None and entry.record.v >= _COUNTS:
+            found = "a window taken back, and no word of the places that posts may have taken"
+            yield self.finding(entry, found=found, expected="how many")
 
 
 class SearchesApart(Rule):

@@ -143,6 +143,8 @@ class Books:
         versions: For each other version of a chosen post, the id that was chosen; at most 20,000.
         open: The attempt without an answer.
         limited: Record of a 429, and the block before which nothing may be sent.
+        full: By a window's first block, the record of the 429 that filled it, and the quota then; at most 2,000. What
+            is told later does not open it again, not even that the window behind it was none.
         unreachable: Record since which the API does not answer, None while it does.
         accepted: Accepted posts since the journal began.
         watches: The process judges block numbers and keeps searches apart: its ActorStarted is of version 4 or higher.
@@ -170,6 +172,7 @@ class Books:
         self.versions: Recent[str, str] = Recent(RECENT_POSTS)
         self.open: Attempt | None = None
         self.limited: tuple[int, int] | None = None
+        self.full: Recent[int, tuple[int, int]] = Recent(RECENT_WINDOWS)
         self.unreachable: int | None = None
         self.accepted = 0
         self.watches = False
@@ -246,6 +249,7 @@ class Books:
         self.served_blocks = self.served_quota = None
         self.newest = self.worked = self.limited = None
         self.windows.clear()
+        self.full.clear()
 
     def _started(self, event: ev.ActorStarted, record: Record) -> None:
         self.policy, self.running, self.started_ms, self.open = event.policy, True, record.at_ms, None
@@ -291,6 +295,8 @@ class Books:
         if self.limited is not None:
             binds = self.limited[1] > event.believed_start_block
             self.limited = (self.limited[0], event.start_block + event.blocks_per_window) if binds else None
+        if event.taken is not None and (ahead := [start for start in self.full if start > event.start_block]):
+            self.full[event.start_block] = self.full[max(ahead)]  # the API was not ahead when it said so
 
     def _tell(self, number: int, start_block: int, blocks: int, record: Record) -> None:
         known = self.windows.get(number)
@@ -441,6 +447,8 @@ class Books:
             full = self.newest.start_block if event.start_block is None else event.start_block
             until_block = max(full, self.newest.start_block) + self.newest.blocks
             self.limited = (record.seq, until_block)
+            for start_block in event.full:
+                self.full[start_block] = record.seq, self.quota
 
     def _crashed(self, event: ev.EffectCrashed, _record: Record) -> None:
         if self.open is not None and event.effect == f"SubmitPost:{self.open.post_id}":

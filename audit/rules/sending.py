@@ -16,30 +16,52 @@ __all__ = ["AcceptedInWindow", "AttemptsAndWaits", "IntentFirst", "QuietAfterRat
 # Waits and records go by two clocks of this host, which may drift apart by up to 0.05 %.
 _SLACK_SHARE: Final = 0.01
 _SLACK_S: Final = 0.02
+# The version of RateLimited from which on it says which windows are full.
+_FILLS: Final = 2
 
 
 class QuietAfterRateLimit(Rule):
-    """I6. Next is the window after the one that the 429 named, or after the newest one if that is later."""
+    """I6. Next is the window after the one that the 429 named, or after the newest one if that is later.
+
+    A window in between that is taken back ends nothing; before RateLimited version 2 it did, and is not judged.
+    """
 
     name = "I6"
     demands = "after a 429 nothing is sent before the next window"
-    lacks = ""
-    events = (ev.SubmissionStarted,)
+    lacks = "429s whose wait was over before"
+    events = (ev.SubmissionStarted, ev.RateLimited)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
         """Has a later window opened?"""
-        books = entry.books
-        if books.limited is None:
+        books, newest = entry.books, entry.books.newest
+        if isinstance(entry.event, ev.RateLimited):
+            yield from self._full(entry, entry.event)
+        elif newest is None:
             return
-        seq, until_block = books.limited
-        newest = books.newest
-        if newest is not None and newest.start_block < until_block:
+        elif (full := books.full.get(newest.start_block)) is not None and books.quota <= full[1]:
+            yield self.finding(
+                entry,
+                full[0],
+                found=f"a submission in the window that begins at block {newest.start_block}, which a 429 filled",
+                expected="none in it",
+            )
+        elif books.limited is not None and newest.start_block < books.limited[1]:
+            seq, until_block = books.limited
             yield self.finding(
                 entry,
                 seq,
                 found=f"a submission in the window that begins at block {newest.start_block}",
                 expected=f"none before block {until_block}",
             )
+
+    def _full(self, entry: Entry, event: ev.RateLimited) -> Iterator[Finding]:
+        newest = entry.books.newest
+        if newest is None or entry.record.v < _FILLS:
+            return
+        full = sorted({newest.start_block, newest.start_block if event.start_block is None else event.start_block})
+        if [*event.full] != full:
+            found = f"a 429 that fills the windows from blocks {[*event.full]}"
+            yield self.finding(entry, newest.seq, found=found, expected=f"from blocks {full}")
 
 
 class AttemptsAndWaits(Rule):

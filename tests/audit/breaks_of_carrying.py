@@ -128,7 +128,12 @@ def sent_in_a_fifth_window(lines: list[Line]) -> list[Seqs]:
     end = index(lines, ev.PostAbandoned)
     drop(lines, end)
     place = index(lines, ev.ScrapeFailed, window=last.window + 1)
-    insert(lines, place + 1, changed(last, window=last.window + 1), limited("2", (last.window + 1) * 100))
+    insert(
+        lines,
+        place + 1,
+        changed(last, window=last.window + 1),
+        limited("2", (last.window + 1) * 100, ((last.window + 1) * 100,)),
+    )
     later = index(lines, ev.CheckpointSigned, last.window + 1 - 69)
     insert(lines, later, ev.PostAbandoned(post_id="2", reason="carried too long"))
     return [tuple(seq(lines, ev.SubmissionStarted, number, post_id="2") for number in range(1, 6))]

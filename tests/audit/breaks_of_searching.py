@@ -368,7 +368,7 @@ def told_by_nobody_in_time(lines: list[Line]) -> list[Seqs]:
 def taken_back_too_soon(lines: list[Line]) -> list[Seqs]:
     """After two answers, in a minute; and not the newest window."""
     place = index(lines, ev.WindowOpened, window=76)
-    told = {"window": 75, "start_block": 7_500, "current_block": 7_510, "blocks_per_window": 100}
+    told = {"window": 75, "start_block": 7_500, "current_block": 7_510, "blocks_per_window": 100, "taken": 0}
     for believed in (7_600, 7_700):
         back = ev.WindowsRevised(**told, believed_start_block=believed, answers=2, agreed_s=60.0)
         insert(lines, place + 1, back)
@@ -376,10 +376,19 @@ def taken_back_too_soon(lines: list[Line]) -> list[Seqs]:
 
 
 @breaks("R18")
+def taken_back_without_a_count(lines: list[Line]) -> list[Seqs]:
+    """No word of the places that posts may have taken."""
+    place = index(lines, ev.WindowOpened, window=76)
+    told = {"window": 75, "start_block": 7_500, "current_block": 7_510, "blocks_per_window": 100}
+    insert(lines, place + 1, ev.WindowsRevised(**told, believed_start_block=7_600, answers=26, agreed_s=300.0))
+    return [(place + 2,)]
+
+
+@breaks("R18")
 def ended_too_soon(lines: list[Line]) -> list[Seqs]:
     """A window as long as configured, cut by answers that agree."""
     place = index(lines, ev.WindowOpened, window=76)
-    told = {"window": 77, "start_block": 7_700, "current_block": 7_710, "blocks_per_window": 100}
+    told = {"window": 77, "start_block": 7_700, "current_block": 7_710, "blocks_per_window": 100, "taken": 0}
     insert(lines, place + 1, ev.WindowsRevised(**told, believed_start_block=7_600, answers=26, agreed_s=300.0))
     return [(place + 1, place + 2)]
 

@@ -98,8 +98,26 @@ def sent_after_a_429(lines: list[Line]) -> list[Seqs]:
 def sent_in_a_window_that_is_too_early(lines: list[Line]) -> list[Seqs]:
     """The 429 named the window after the next as full."""
     place = index(lines, ev.RateLimited)
-    lines[place].change(start_block=7_100)
+    lines[place].change(start_block=7_100, full=(7_000, 7_100))
     return [(place + 1, seq(lines, ev.SubmissionStarted, number, window=71)) for number in range(1, 6)]
+
+
+@breaks("I6")
+def sent_after_a_window_that_was_none(lines: list[Line]) -> list[Seqs]:
+    """One opened behind the 429 and was taken back, so the wait was over and the window of the 429 was not."""
+    place = index(lines, ev.WindowOpened, window=71)
+    told = {"window": 70, "start_block": 7_000, "current_block": 7_090, "blocks_per_window": 100, "taken": 0}
+    back = ev.WindowsRevised(**told, believed_start_block=7_100, answers=26, agreed_s=300.0)
+    insert(lines, place + 1, back, changed(started(lines, "6").event, window=70), failed("6", 1), lines[place].event)
+    return [(seq(lines, ev.RateLimited), place + 3)]
+
+
+@breaks("I6")
+def a_429_that_fills_nothing(lines: list[Line]) -> list[Seqs]:
+    """The record does not say that its window is full."""
+    place = index(lines, ev.RateLimited)
+    lines[place].change(full=())
+    return [(seq(lines, ev.WindowOpened), place + 1)]
 
 
 @breaks("I7")

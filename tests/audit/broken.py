@@ -118,8 +118,10 @@ class Story(Drive):
 
     def answered(self, answer: Any, *arguments: Any) -> Story:
         """The wanted submission was sent and answered by ``answer(post_id, *arguments)``."""
-        post_id = self.send()
-        self.on(answer(post_id, *arguments), after_s=0.02)
+        event = answer(self.send(), *arguments)
+        if isinstance(event, ev.RateLimited):
+            event = changed(event, full=self.state.filled_by(event.start_block))
+        self.on(event, after_s=0.02)
         return self
 
     def wait(self, seconds: float) -> Story:

@@ -215,7 +215,9 @@ def test_a_window_that_was_filled_while_the_api_told_of_another_is_full() -> Non
     for _ in range(5):
         story.answered(accepted, "new", 7_100)
     told = {"window": 71, "start_block": 7_100, "current_block": 7_150, "blocks_per_window": 100}
-    story.sign().on(ev.WindowsRevised(**told, believed_start_block=90_000, answers=26, agreed_s=300.0), after_s=600)
+    story.sign().on(
+        ev.WindowsRevised(**told, believed_start_block=90_000, answers=26, agreed_s=300.0, taken=0), after_s=600
+    )
     story.sign().wait(WINDOW_S).window(72)
     story.scrape_failed().sign()
     assert accounts_of(story).windows.missed["full"] == 1
@@ -229,7 +231,7 @@ def test_windows_within_one_that_was_told_as_too_long_are_missed() -> None:
     story.window(1, blocks=7_100).scrape_failed().sign()
     story.wait(4 * WINDOW_S).on(ev.ConfigMismatched(setting="BLOCKS_PER_WINDOW", configured=100, served=100))
     told = {"window": 74, "start_block": 7_400, "current_block": 7_450, "blocks_per_window": 100}
-    story.on(ev.WindowsRevised(**told, believed_start_block=7_100, answers=26, agreed_s=300.0), after_s=300)
+    story.on(ev.WindowsRevised(**told, believed_start_block=7_100, answers=26, agreed_s=300.0, taken=0), after_s=300)
     story.scrape_failed().sign()
     assert accounts_of(story).windows.missed == {"scrape failed": 2, "not told": 2}
     assert "I9" not in {finding.rule for finding in report_of(story).findings}

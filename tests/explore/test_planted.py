@@ -14,6 +14,9 @@ from user_miner.explore.moves import Bounds
 from user_miner.explore.search import explore
 
 _CRASH: Final = Bounds(windows=2, posts=1, attempts=2, crashes=1)
+# A window may be told too early, and taken back.
+_EARLY: Final = Bounds(windows=2, posts=1, attempts=1, crashes=0, troubles=1)
+_EARLY_TWICE_SENT: Final = Bounds(windows=2, posts=1, attempts=2, crashes=0, troubles=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,11 @@ WAYS: Final = {
     "the quota is counted by each process for itself": _Way(rule="I1", steps=10),
     "the second wait is as short as the first": _Way(
         rule="I7", steps=10, bounds=Bounds(windows=1, posts=1, attempts=3, crashes=0)
+    ),
+    "a 429 is forgotten once its wait has ended": _Way(rule="I6", steps=9, bounds=_EARLY),
+    "a place that was counted in a window that was none is free again": _Way(rule="I1", steps=9, bounds=_EARLY),
+    "a post without an answer takes no place when its window is taken back": _Way(
+        rule="I1", steps=14, bounds=_EARLY_TWICE_SENT
     ),
 }
 

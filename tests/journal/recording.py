@@ -54,7 +54,7 @@ def history() -> Drive:
     drive.on(ev.BackoffElapsed(), after_s=3)
     drive.on(accepted(drive.send(), start_block=81_200), after_s=0.02)
     drive.on(rejected(drive.send(), 422), after_s=0.02)
-    drive.on(limited(drive.send(), start_block=81_200), after_s=0.02)
+    drive.on(limited(drive.send(), start_block=81_200, full=(81_200,)), after_s=0.02)
     for pending in drive.state.posts:
         drive.on(ev.PostAbandoned(post_id=pending.post.id, reason="too old"))
     drive.on(
@@ -68,7 +68,9 @@ def history() -> Drive:
     drive.sign().window(813).scrape_failed()
     drive.sign().window(9_000).scrape_failed()
     told = {"window": 813, "start_block": 81_300, "current_block": 81_360, "blocks_per_window": 100}
-    drive.on(ev.WindowsRevised(**told, believed_start_block=900_000, answers=26, agreed_s=300.012), after_s=720)
+    drive.on(
+        ev.WindowsRevised(**told, believed_start_block=900_000, answers=26, agreed_s=300.012, taken=0), after_s=720
+    )
     drive.on(ev.EffectCrashed(effect="PollStatus", post_id=None, error="KeyError: 'block'"))
     drive.on(ev.BackoffElapsed(), after_s=12)
     drive.sign()

@@ -262,6 +262,24 @@ PLANTED: Final = (
         ),
     ),
     Planted(
+        "a 429 is forgotten once its wait has ended",
+        (Change(POSTS, "for full in e.full}})", "for full in ()}})"),),
+    ),
+    Planted(
+        "a place that was counted in a window that was none is free again",
+        (Change(REDUCE, "    if e.taken:\n", "    if False:\n"),),
+    ),
+    Planted(
+        "a post without an answer takes no place when its window is taken back",
+        (
+            Change(
+                STATE,
+                " + sum(p.attempts > 0 and not p.deferred for p in self.posts if is_ahead)",
+                "",
+            ),
+        ),
+    ),
+    Planted(
         "accepted posts are not counted",
         (
             Change(

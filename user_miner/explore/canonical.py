@@ -119,7 +119,7 @@ def key(node: Node) -> bytes:
         sorted(ledger.searched),
         sorted(ledger.used),
         sorted(ledger.counted.items()),
-        ledger.limited_until,
+        sorted(ledger.limited),
         ledger.limited_to,
     )
     return hashlib.blake2b(_encode(parts), digest_size=_DIGEST_BYTES).digest()

@@ -69,17 +69,19 @@ class GhostLedger(NamedTuple):
         chosen: How many were chosen in all; their ids are the numbers up to it.
         searched: Numbers of the windows whose search is answered.
         used: Numbers of the windows that were searched, sent in, or missed for a reason on record.
+        chain: First block of the window that the chain is in.
         counted: Posts that the API counted, as far as the miner could know, by a window's first block.
-        limited_until: Nothing is sent before a window with this first block is known, by the last 429.
-        limited_to: The quota then: a larger one that is told later leaves room.
+        limited: First blocks of the windows in which nothing is sent after a 429.
+        limited_to: The quota at the last one: a larger one that is told later leaves room.
     """
 
     posts: Mapping[str, GhostPost] = {}
     chosen: int = 0
     searched: frozenset[int] = frozenset()
     used: frozenset[int] = frozenset()
+    chain: int = 0
     counted: Mapping[int, int] = {}
-    limited_until: int = 0
+    limited: frozenset[int] = frozenset()
     limited_to: int = 0
 
 
@@ -93,8 +95,10 @@ def entered(ledger: GhostLedger, happening: Happening, before: State, after: Sta
         Broken: The event is against a promise, or the machine's posts are not those of the books.
     """
     event = happening.event
+    if ledger.chain != chain_block:
+        ledger = ledger._replace(chain=chain_block)
     if isinstance(event, ev.SubmissionStarted):
-        _judge_room(ledger, before, event, chain_block)
+        _judge_room(ledger, before, event)
     enter = _ENTRIES.get(type(event))
     if enter is not None:
         ledger = enter(ledger, before, event, happening.at_ms)
@@ -107,12 +111,12 @@ def entered(ledger: GhostLedger, happening: Happening, before: State, after: Sta
     return ledger
 
 
-def _judge_room(ledger: GhostLedger, s: State, e: ev.SubmissionStarted, chain_block: int) -> None:
+def _judge_room(ledger: GhostLedger, s: State, e: ev.SubmissionStarted) -> None:
     """Whether the window takes one more post; only where the miner knows of the window that the chain is in."""
     newest, entry = s.newest, ledger.posts.get(e.post_id)
-    if newest is None or newest.start_block != chain_block or entry is None or entry.counted:
+    if newest is None or newest.start_block != ledger.chain or entry is None or entry.counted:
         return
-    if ledger.counted.get(chain_block, 0) >= s.max_submissions:
+    if ledger.counted.get(ledger.chain, 0) >= s.max_submissions:
         raise Broken("I1", f"post {e.post_id} is sent in window {newest.number}, which is full")
 
 
@@ -144,7 +148,7 @@ def _judge_rest(ledger: GhostLedger, state: State) -> None:
     if stuck := sorted(waiting - given_up):
         raise Broken("I4", f"post {stuck[0]} is carried, and nothing ever gives it up")
     newest = state.newest
-    if newest is None or newest.number in ledger.used or newest.start_block < ledger.limited_until:
+    if newest is None or newest.number in ledger.used or newest.start_block in ledger.limited:
         return
     if state.room() and state.backoff is None:
         raise Broken("I9", f"window {newest.number} has room, and nothing was searched or sent in it")
@@ -158,7 +162,7 @@ def judge_end(ledger: GhostLedger, state: State) -> None:
 
 
 def counted_by_api(ledger: GhostLedger, post_id: str, start_block: int) -> GhostLedger:
-    """The API took a post whose answer never came, in a window that the miner knows of."""
+    """The API took a post, in a window that the miner knows of or could know of once another one is taken back."""
     entry = ledger.posts[post_id]
     if entry.counted:
         return ledger
@@ -250,8 +254,8 @@ def _started(ledger: GhostLedger, s: State, e: ev.SubmissionStarted, at_ms: int)
     if at_ms < entry.not_before_ms:
         early_s = (entry.not_before_ms - at_ms) / 1000
         raise Broken("I7", f"attempt {attempts[e.window]} at post {e.post_id} comes {early_s:g} s too early")
-    if newest.start_block < ledger.limited_until and s.max_submissions <= ledger.limited_to:
-        raise Broken("I6", f"post {e.post_id} is sent after a 429, before block {ledger.limited_until} is known of")
+    if newest.start_block in ledger.limited and s.max_submissions <= ledger.limited_to:
+        raise Broken("I6", f"post {e.post_id} is sent in window {newest.number} after its 429")
     if s.is_too_old(_post(s, e.post_id), at_ms):
         raise Broken("R9", f"post {e.post_id} is sent although it is too old")
     entry = entry._replace(attempts=tuple(sorted(attempts.items())))
@@ -259,11 +263,10 @@ def _started(ledger: GhostLedger, s: State, e: ev.SubmissionStarted, at_ms: int)
 
 
 def _accepted(ledger: GhostLedger, s: State, e: ev.SubmissionAccepted, _at: int) -> GhostLedger:
-    entry = _sent(ledger, e.post_id)
-    start = _newest(s).start_block if e.start_block is None else e.start_block
-    if not entry.counted:
-        ledger = ledger._replace(counted={**ledger.counted, start: ledger.counted.get(start, 0) + 1})
-    return _settled(ledger, e.post_id)
+    _sent(ledger, e.post_id)
+    newest = _newest(s).start_block
+    start = newest if e.start_block is None and newest < ledger.chain else ledger.chain
+    return _settled(counted_by_api(ledger, e.post_id, start), e.post_id)
 
 
 def _rejected(ledger: GhostLedger, _s: State, e: ev.SubmissionRejected, _at: int) -> GhostLedger:
@@ -280,9 +283,13 @@ def _failed(ledger: GhostLedger, s: State, e: ev.SubmissionFailed, at_ms: int) -
 def _limited(ledger: GhostLedger, s: State, e: ev.RateLimited, _at: int) -> GhostLedger:
     _sent(ledger, e.post_id)
     newest = _newest(s)
-    full = newest.start_block if e.start_block is None else max(e.start_block, newest.start_block)
-    until = max(ledger.limited_until, full + newest.blocks)
-    return ledger._replace(limited_until=until, limited_to=s.max_submissions)
+    named = newest.start_block if e.start_block is None else e.start_block
+    true = min(
+        newest.start_block, ledger.chain
+    )  # what is told too early is no window, and nobody can know of a later one
+    first, last = min(named, true), max(named, newest.start_block)
+    full = ledger.limited | {*range(first, last + newest.blocks, newest.blocks)}
+    return ledger._replace(limited=full, limited_to=s.max_submissions)
 
 
 def _sent(ledger: GhostLedger, post_id: str) -> GhostPost:
@@ -301,10 +308,10 @@ def _abandoned(ledger: GhostLedger, s: State, e: ev.PostAbandoned, at_ms: int) -
 
 
 def _gap(ledger: GhostLedger, s: State, _e: ev.GapDeclared, _at: int) -> GhostLedger:
-    """What is not analyzed is left out. Attempts and a 429 may lie in the gap, so the windows known are over."""
+    """What is not analyzed is left out. Attempts may lie in the gap, so the windows known are over."""
     posts = {post_id: entry._replace(not_before_ms=0) for post_id, entry in ledger.posts.items() if entry.analyzed}
     known = frozenset(window.number for window in (s.window, s.newest) if window is not None)
-    return ledger._replace(posts=posts, used=ledger.used | known, limited_until=0)
+    return ledger._replace(posts=posts, used=ledger.used | known)
 
 
 def _moved(ledger: GhostLedger, _s: State, _e: ev.ApiMoved, _at: int) -> GhostLedger:
@@ -322,15 +329,9 @@ def _opened(ledger: GhostLedger, _s: State, e: ev.WindowOpened, _at: int) -> Gho
     return ledger._replace(posts=posts)
 
 
-def _revised(ledger: GhostLedger, s: State, e: ev.WindowsRevised, _at: int) -> GhostLedger:
-    """A 429 that still binds does so until the end of the window that the chain is in. What was worked on is spent.
-
-    Two things are not held against the machine here, see docs/developers/explore.md: a 429 that a window which was none
-    had ended, and the place of a lost answer that was counted in such a window.
-    """
-    until = e.start_block + e.blocks_per_window if ledger.limited_until > e.believed_start_block else 0
-    posts = {post_id: entry._replace(counted=False) for post_id, entry in ledger.posts.items()}
-    return _used(ledger, s)._replace(limited_until=until, counted={}, posts=posts)
+def _revised(ledger: GhostLedger, s: State, _e: ev.WindowsRevised, _at: int) -> GhostLedger:
+    """What was worked on is spent."""
+    return _used(ledger, s)
 
 
 def _newest(s: State) -> Window:

@@ -197,6 +197,7 @@ def _statuses(node: Node) -> Iterator[Move]:
             believed_start_block=newest.start_block,
             answers=5,
             agreed_s=300.0,
+            taken=state.taken_of(start),
         )
         yield Move("a window that was none is taken back", _one(revised), world)
 
@@ -270,10 +271,10 @@ def _analyses(node: Node, effect: ef.AnalyzePost) -> Iterator[Move]:
 
 
 def _submissions(node: Node, effect: ef.SubmitPost) -> Iterator[Move]:
-    """The API takes whatever is sent. Where it is in a window that the miner was not told of, it may or may not say."""
+    """The API takes whatever is sent. Where the miner believes that it is in another window, it may or may not say."""
     state, world, _ = node
     start = start_block(world.chain)
-    is_known = state.newest is not None and state.newest.start_block >= start
+    is_known = state.newest is not None and state.newest.start_block == start
     block, silent = _block(world.chain), Block()
     is_taken = effect.post_id in world.taken
     for told in (block,) if is_known else (block, silent):

@@ -71,7 +71,7 @@ def _play(node: Node, move: Move, happened: list[Happening]) -> tuple[Node, Node
     if move.loses:
         newest = node.state.newest
         start = start_block(node.world.chain)
-        if newest is not None and newest.start_block == start:  # else the miner cannot know of it
+        if newest is not None and newest.start_block >= start:  # else the miner cannot know of it
             node = node._replace(ledger=counted_by_api(node.ledger, move.loses, start))
         node = node._replace(world=node.world._replace(taken=node.world.taken | {move.loses}))
     between: Node | None = None

@@ -27,7 +27,7 @@ class Quota(Oracle):
 
     What the miner could not know is left out: a post that counted although its answer was lost or named another window.
     So are windows that the server went back to after it was in a later one (ruling 11: a lower window is ignored), and
-    those during which it told twice of a later one.
+    those during which it told twice of a later one, until that one is taken back.
     """
 
     EVENTS = (ev.SubmissionStarted, ev.SubmissionAccepted)
@@ -69,7 +69,7 @@ class Quota(Oracle):
         if self._lengths.get(arrival.post_id) != blocks:
             return  # another length is believed once several answers agreed
         if limit is not None and self._known[start] >= limit and arrival.outcome in _WOULD_COUNT:
-            if is_told_twice(self.world, start + blocks, arrival.life):
+            if _believes_later(last, start) and is_told_twice(self.world, start + blocks, arrival.life):
                 return
             text = f"post {arrival.post_id} was sent into the window that begins at block {start}, which had taken"
             yield Violation(rule="I1", text=f"{text} {self._known[start]}; {limit} are allowed", seq=_seq(last))
@@ -142,7 +142,7 @@ class FreshSignatures(Oracle):
 
 
 class QuietAfterLimit(Oracle):
-    """I6, by the windows that the server was in and those that it told of."""
+    """I6, by the windows that the server was in and those that it told of, unless the later one is taken back."""
 
     EVENTS = (ev.RateLimited,)
 
@@ -174,7 +174,8 @@ class QuietAfterLimit(Oracle):
         limited, entry, blocks = self._limited
         if entry.at_s == arrival.at_s or blocks != self.world.chain.blocks_per_window:
             return
-        if arrival.start_block <= entry.start_block and not self._told_since(entry, blocks):
+        told = _believes_later(last, entry.start_block) and self._told_since(entry, blocks)
+        if arrival.start_block <= entry.start_block and not told:
             text = f"post {arrival.post_id} was sent at {arrival.at_s:.1f} s"
             text += f", in the window of the 429 of record {limited.record.seq}"
             yield Violation(rule="I6", text=text, seq=_seq(last))
@@ -275,6 +276,12 @@ class Attempts(Oracle):
 def _outlived(arrival: Submission, last: Told | None) -> bool:
     """Whether its sender died while it was on its way: the next process could not know of it."""
     return last is not None and arrival.life < last.life
+
+
+def _believes_later(last: Told | None, start_block: int) -> bool:
+    """Whether the miner's newest window begins behind this block."""
+    newest = None if last is None else last.after.newest
+    return newest is not None and newest.start_block > start_block
 
 
 def _window_of(told: Told) -> int:
