@@ -24,7 +24,7 @@ EXPLAINED: Final[Mapping[str, str]] = {
     "scrape failed": "its search failed, and nothing was carried over into it",
     "budget": "a budget did not allow its search",
     "nothing new": "its search brought no new post",
-    "held": "the LLM's server refused to analyze the posts that wait for it and fill it",
+    "held": "the LLM's server refused to analyze the posts that wait for it and fill it, or they were left out then",
     "authors": "X did not tell who posted the posts that were carried into it and fill it",
     "too old": "nothing but carried posts waited to be sent, and they grew too old first",
     "gap": "records are missing: a gap was accepted",
@@ -42,6 +42,7 @@ EXPLAINED: Final[Mapping[str, str]] = {
 # Reasons that a start does not end.
 _LASTING: Final = frozenset({"too old", "gap", "rate limited", "full"})
 _KEPT: Final = 64
+_KEPT_POSTS: Final = 1_000
 _WAITING: Final = "WaitingForWindow"
 _SUBMITTING: Final = "Submitting"
 # No answer takes as long: work of which nothing was heard for that time is no reason for anything.
@@ -86,6 +87,7 @@ class _Told:
     started: int | None = None
     again: bool = False
     search: int | None = None
+    is_filled: bool = False  # by posts that waited for their analysis: there is nothing else to do in it
     chosen: int = 0
     sent: int | None = None
 
@@ -104,6 +106,13 @@ class _Told:
     def clear(self, why: str) -> None:
         self.why.pop(why, None)
         self.whole_why.pop(why, None)
+
+    def start(self, seq: int) -> None:
+        """A process began in it, and all that it does now explains the window anew, but for what outlasts a start."""
+        self.whole_why.setdefault("down", seq)
+        lasting = _LASTING | {"held"} if self.is_filled else _LASTING
+        self.why = {name: found for name, found in self.why.items() if name in lasting}
+        self.started = seq
 
     def note(self, event: ev.Event, record: Record) -> None:
         """Work on this window."""
@@ -158,6 +167,8 @@ class WindowLog:
         self._attempts = attempts
         self._holds = holds
         self._tried: dict[str, int] = {}  # attempts at posts that wait for an answer or for one more
+        # Posts without an analysis; the first block of the newest window when one was refused last, None before.
+        self._unanalyzed: dict[str, int | None] = {}
         self._last: Record | None = None
         self._work_ms = self._block = self._work_block = 0
 
@@ -194,11 +205,13 @@ class WindowLog:
         limited_until: int | None,
         counted: Mapping[int, int],
         worked: Iterable[int],
+        held: Mapping[str, int | None],
     ) -> None:
-        """What else matters behind ``record``: a silent API, a 429, posts counted, windows that were worked on."""
+        """What else matters behind ``record``: a silent API, a 429, posts counted, windows worked on, posts held."""
         self._unreachable = record.seq if unreachable else None
         self._limited = None if limited_until is None else (record.seq, limited_until)
         self._counted = dict(counted)
+        self._unanalyzed = dict(held)
         newest = self._told[-1].start_block if self._told else 0
         for start_block in worked:
             if start_block > newest:
@@ -262,6 +275,10 @@ class WindowLog:
         while self._told and self._told[-1].start_block > event.start_block:
             told = self._told.pop()
             outcomes += self._judge(told) if told.touched else []
+        self._unanalyzed = {
+            post_id: -1 if since is not None and since > event.start_block else since
+            for post_id, since in self._unanalyzed.items()
+        }
         ahead = (start for start in self._judged if start > event.start_block)
         self._taken_back = set(sorted({*self._taken_back, *ahead})[:_KEPT])
         if self._limited is not None:
@@ -293,6 +310,7 @@ class WindowLog:
         self._judged.clear()
         self._taken_back.clear()
         self._tried.clear()
+        self._unanalyzed = dict.fromkeys(self._unanalyzed, -1)
         self._limited, self._counted, self._quota = None, {}, (self._quota[0], None)
         return outcomes
 
@@ -314,8 +332,24 @@ class WindowLog:
             told.put_down_to("busy", record.seq)
             if held:
                 told.put_down_to("held", record.seq)
+        self._wait(event, record, held=held)
         self._follow(event, record)
         return outcomes
+
+    def _wait(self, event: ev.Event, record: Record, *, held: bool) -> None:
+        """Which posts wait for their analysis; one that was refused in an earlier window is work on the newest."""
+        if isinstance(event, ev.PostsScraped):
+            self._unanalyzed |= dict.fromkeys((post.id for post in event.posts), None)
+            for post_id in [*self._unanalyzed][:-_KEPT_POSTS]:
+                del self._unanalyzed[post_id]
+        elif isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
+            newest = self._told[-1] if self._told else None
+            since = self._unanalyzed.pop(event.post_id, None)
+            if newest is not None and since is not None and since < newest.start_block and not newest.touched:
+                newest.is_filled = True
+                newest.put_down_to("held", record.seq)
+            if held and newest is not None:
+                self._unanalyzed = dict.fromkeys((*self._unanalyzed, event.post_id), newest.start_block)
 
     def _follow(self, event: ev.Event, record: Record) -> None:
         """What becomes of attempts."""
@@ -370,6 +404,7 @@ class WindowLog:
 
     def _abandon(self, event: ev.PostAbandoned, record: Record) -> tuple[()]:
         """A post was given up when its turn came. Where work goes on behind it, that is work on the newest window."""
+        self._unanalyzed.pop(event.post_id, None)
         if event.reason == "too old" and record.source == _SUBMITTING:
             is_over = record.dest == _WAITING
             for told in (told for told in self._told if not told.touched and (is_over or told is not self._told[-1])):
@@ -416,6 +451,7 @@ class WindowLog:
         for told in self._told:
             told.put_down_to("gap", record.seq)
         self._tried.clear()
+        self._unanalyzed.clear()
         self._counted |= event.salvage.counted
         return ()
 
@@ -435,11 +471,9 @@ class WindowLog:
         newest = self._told[-1] if self._told else None
         if newest is None or newest.touched:
             return self._explain("down", record)
-        newest.whole_why.setdefault("down", record.seq)
-        newest.why = {name: seq for name, seq in newest.why.items() if name in _LASTING}
+        newest.start(record.seq)
         if self._unreachable is not None:
             newest.put_down_to("API unreachable", self._unreachable)
-        newest.started = record.seq
         self._fill(record)
         return ()
 

@@ -148,8 +148,13 @@ def begun_log(begun: Beginning) -> WindowLog:
         limited_until=until_block,
         counted=state.counted,
         worked=state.worked,
+        held={p.post.id: _held_in(p) for p in state.posts if not p.analyzed},
     )
     return log
+
+
+def _held_in(post: PendingPost) -> int | None:
+    return -1 if post.deferred and post.deferred_in is None else post.deferred_in
 
 
 def is_before(begun: Beginning | None, seqs: tuple[int, ...]) -> bool:

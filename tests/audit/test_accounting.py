@@ -17,7 +17,7 @@ from audit.judge.text import as_text
 from audit.rules import RULES, Recent
 from events import catalogue as ev
 from tests.audit.broken import WINDOW_S, Story, clean_story
-from tests.kit import Drive, accepted, analysis_failed, failed, limited
+from tests.kit import Drive, accepted, analysis_failed, analyzed, failed, limited
 
 
 def report_of(drive: Drive) -> AuditReport:
@@ -298,6 +298,52 @@ def test_what_is_kept_is_bounded() -> None:
     for key in (1, 2, 3, 1, 4):
         recent[key] = str(key)
     assert list(recent) == [3, 1, 4]
+
+
+@pytest.mark.parametrize("end", ["refused", "left out", "given up"])
+@pytest.mark.parametrize("starts", [1, 3])
+def test_a_window_that_held_posts_filled_is_spent_whatever_starts_in_it(end: str, starts: int) -> None:
+    """R12, R21: once they are given up or left out, nothing is due in it any more, also not after a start."""
+    policy = ev.Policy(
+        on_analysis_error="hold",
+        submit_irrelevant=False,
+        max_submissions_per_window=3,
+        max_carried_windows=1 if end == "given up" else 3,
+    )
+    story = Story(policy)
+    story.start().window(70)
+    story.search(1, 2, 3)
+    story.on(analysis_failed("1", "auth", content_sha256=digest_of(story, "1")), after_s=1)
+    story.sign().wait(WINDOW_S).window(71)
+    assert story.at() == "Analyzing"
+    if end == "left out":
+        while (due := story.state.to_ask_about()) and story.at() == "Analyzing":
+            story.on(analyzed(due[0].post.id, 0.0, content_sha256=digest_of(story, due[0].post.id)), after_s=1)
+    else:
+        post_id = story.state.to_ask_about()[0].post.id
+        story.on(analysis_failed(post_id, "auth", content_sha256=digest_of(story, post_id)), after_s=1)
+    for pending in story.state.posts if end == "given up" else ():
+        story.on(ev.PostAbandoned(post_id=pending.post.id, reason="carried too long"), after_s=1)
+    story.sign()
+    for _ in range(starts):
+        story.start(policy)
+        for pending in story.state.to_ask_about():
+            digest = digest_of(story, pending.post.id)
+            story.on(analysis_failed(pending.post.id, "auth", content_sha256=digest), after_s=1)
+    if end == "refused":
+        story.sign()
+    story.wait(WINDOW_S).window(72)
+    if story.state.to_scrape:
+        story.scrape_failed()
+    missed = accounts_of(story).windows.missed
+    assert missed["held"] == 1
+    assert set(missed) <= {"held", "scrape failed"}
+
+
+def digest_of(story: Story, post_id: str) -> str:
+    pending = story.state.pending(post_id)
+    assert pending is not None
+    return content_sha256(norm_text(pending.post.content))
 
 
 def test_what_was_held_is_counted_once() -> None:

@@ -115,7 +115,10 @@ class Walk(Story):
         if chance < 0.1:
             self.on(gap())
         elif chance < 0.2:
-            self.on(ev.ApiMoved(api_url=f"http://127.0.0.1:{self.random.randint(8_000, 9_000)}"))
+            here = self.state.api_url
+            while here == self.state.api_url:
+                here = f"http://127.0.0.1:{self.random.randint(8_000, 9_000)}"
+            self.on(ev.ApiMoved(api_url=here))
             self.first_block, self.counted = self.random.choice([500, 90_000]), {}
         policy = self.random.choice(_POLICIES) if self.random.random() < 0.3 else None
         self.start(policy)
