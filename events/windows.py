@@ -42,7 +42,6 @@ EXPLAINED: Final[Mapping[str, str]] = {
 # Reasons that a start does not end.
 _LASTING: Final = frozenset({"too old", "gap", "rate limited", "full"})
 _KEPT: Final = 64
-_KEPT_POSTS: Final = 1_000
 _WAITING: Final = "WaitingForWindow"
 _SUBMITTING: Final = "Submitting"
 # No answer takes as long: work of which nothing was heard for that time is no reason for anything.
@@ -108,10 +107,10 @@ class _Told:
         self.whole_why.pop(why, None)
 
     def start(self, seq: int) -> None:
-        """A process began in it, and all that it does now explains the window anew, but for what outlasts a start."""
+        """A process began in it: what it does explains the window anew (ruling 12), but for what outlasts a start."""
         self.whole_why.setdefault("down", seq)
-        lasting = _LASTING | {"held"} if self.is_filled else _LASTING
-        self.why = {name: found for name, found in self.why.items() if name in lasting}
+        lasts = _LASTING | {"held"} if self.is_filled else _LASTING
+        self.why = {name: found for name, found in self.why.items() if name in lasts}
         self.started = seq
 
     def note(self, event: ev.Event, record: Record) -> None:
@@ -167,8 +166,7 @@ class WindowLog:
         self._attempts = attempts
         self._holds = holds
         self._tried: dict[str, int] = {}  # attempts at posts that wait for an answer or for one more
-        # Posts without an analysis; the first block of the newest window when one was refused last, None before.
-        self._unanalyzed: dict[str, int | None] = {}
+        self._unanalyzed: dict[str, int | None] = {}  # when refused, the first block of the newest window then
         self._last: Record | None = None
         self._work_ms = self._block = self._work_block = 0
 
@@ -275,10 +273,6 @@ class WindowLog:
         while self._told and self._told[-1].start_block > event.start_block:
             told = self._told.pop()
             outcomes += self._judge(told) if told.touched else []
-        self._unanalyzed = {
-            post_id: -1 if since is not None and since > event.start_block else since
-            for post_id, since in self._unanalyzed.items()
-        }
         ahead = (start for start in self._judged if start > event.start_block)
         self._taken_back = set(sorted({*self._taken_back, *ahead})[:_KEPT])
         if self._limited is not None:
@@ -310,7 +304,6 @@ class WindowLog:
         self._judged.clear()
         self._taken_back.clear()
         self._tried.clear()
-        self._unanalyzed = dict.fromkeys(self._unanalyzed, -1)
         self._limited, self._counted, self._quota = None, {}, (self._quota[0], None)
         return outcomes
 
@@ -337,18 +330,17 @@ class WindowLog:
         return outcomes
 
     def _wait(self, event: ev.Event, record: Record, *, held: bool) -> None:
-        """Which posts wait for their analysis; one that was refused in an earlier window is work on the newest."""
+        """Which posts wait for their analysis; one that was refused in another window is work on the newest."""
         if isinstance(event, ev.PostsScraped):
             self._unanalyzed |= dict.fromkeys((post.id for post in event.posts), None)
-            for post_id in [*self._unanalyzed][:-_KEPT_POSTS]:
+            for post_id in [*self._unanalyzed][: -16 * _KEPT]:
                 del self._unanalyzed[post_id]
-        elif isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed):
-            newest = self._told[-1] if self._told else None
-            since = self._unanalyzed.pop(event.post_id, None)
-            if newest is not None and since is not None and since < newest.start_block and not newest.touched:
+        elif isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed) and self._told:
+            newest, since = self._told[-1], self._unanalyzed.pop(event.post_id, None)
+            if since not in {None, newest.start_block} and not newest.touched:
                 newest.is_filled = True
                 newest.put_down_to("held", record.seq)
-            if held and newest is not None:
+            if held:
                 self._unanalyzed = dict.fromkeys((*self._unanalyzed, event.post_id), newest.start_block)
 
     def _follow(self, event: ev.Event, record: Record) -> None:
@@ -460,7 +452,7 @@ class WindowLog:
         return ()
 
     def _start(self, event: ev.ActorStarted, record: Record) -> tuple[()]:
-        """A crash leaves no record, so it shows here. What follows the start explains the window anew (ruling 12)."""
+        """A crash leaves no record, so it shows here."""
         self._quota = (event.policy.max_submissions_per_window, self._quota[1])
         self._attempts = event.policy.submit_attempts
         self._holds = event.policy.on_analysis_error == "hold"

@@ -207,8 +207,16 @@ class AcceptedInWindow(Rule):
             )
 
 
+def _is_of_length(start_block: int, told: int | None, books: Books) -> bool:
+    """Whether the answer that settled a new length named its window by it: one that began before the newest one."""
+    newest = None if books.newest is None else books.newest.start_block
+    return told is not None and newest is not None and newest // told * told == start_block < newest
+
+
 def _window(event: ev.SubmissionAccepted, books: Books) -> tuple[str, int, int] | None:
     if event.start_block is not None:
-        told = None if books.watches else length_in(event.answer)  # a new length counts once several answers agreed
+        told = length_in(event.answer)
+        if books.watches and not _is_of_length(event.start_block, told, books):
+            told = None  # a new length counts once several answers agreed
         return books.api_url, event.start_block, told or books.blocks
     return None if books.newest is None else (books.api_url, books.newest.start_block, books.newest.blocks)

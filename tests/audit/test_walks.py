@@ -9,7 +9,7 @@ from audit.rules import RULES
 from tests.audit.walks import Walk
 
 
-@pytest.mark.parametrize(("seed", "steps"), [*((seed, 300) for seed in range(16)), (8, 600)])
+@pytest.mark.parametrize(("seed", "steps"), [*((seed, 300) for seed in range(16)), (8, 600), (102, 600), (138, 60)])
 def test_a_random_history_breaks_no_rule(seed: int, steps: int) -> None:
     """The machine keeps I1 to I9 and every duty in a world of restarts, failures, limits and crashes."""
     walk = Walk(seed).go(steps)
