@@ -141,6 +141,7 @@ class BlockWatch:
 
         Status answers told of the chain moments before, or nothing would have been sent. So there is nothing to spare.
         """
+        block = _without_more(state, block)
         start = told_start(state, block)
         if self._last is None or state.newest is None or start is None or start <= state.newest.start_block:
             return self.hear(state, block)
@@ -149,6 +150,10 @@ class BlockWatch:
         if current <= self._last[0] + _PACE * since_s / state.policy.block_s + _APART_BLOCKS:
             return self.hear(state, block)
         return _without_windows(self._with_settled_numbers(state, block))
+
+    def hear_limit(self, state: State, block: Block) -> Block:
+        """The same for a 429. It never raises the quota, for it says that fewer posts were already too many."""
+        return self.hear(state, _without_more(state, block))
 
     def miss(self) -> None:
         """Note a poll without a usable answer: it ends the series about another window length or quota."""
@@ -307,6 +312,12 @@ class BlockWatch:
 def _minutes_s(state: State) -> float:
     """How long answers agree before what no chain does in its ordinary life is believed."""
     return max(_LOWER_BLOCKS * state.policy.block_s, _POLLS * state.policy.poll_interval_s)
+
+
+def _without_more(state: State, block: Block) -> Block:
+    """Without a quota above the configured one and the one in use, which the status alone may tell: it costs money."""
+    most = max(state.max_submissions, state.policy.max_submissions_per_window)
+    return changed(block, max_submissions=None) if (block.max_submissions or 0) > most else block
 
 
 def _without_windows(block: Block) -> Block:

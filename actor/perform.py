@@ -304,7 +304,7 @@ class Performer:
         """The answer with those of its block numbers that are to be believed."""
         if not isinstance(answer, Limited):
             return changed(answer, block=self._watch.hear_submission(state, answer.block))
-        answer = changed(answer, block=self._watch.hear(state, answer.block))
+        answer = changed(answer, block=self._watch.hear_limit(state, answer.block))
         if not answer.reset_block:
             return answer
         possible = self._watch.can_be_at(state, answer.reset_block - 1)

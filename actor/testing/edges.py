@@ -296,6 +296,10 @@ class TrustingWatch(BlockWatch):
         """All of it, too."""
         return block
 
+    def hear_limit(self, state: State, block: Block) -> Block:  # noqa: ARG002
+        """All of it, too."""
+        return block
+
     def is_confirmed(self, window: Window | None) -> bool:  # noqa: ARG002
         """Without a second answer."""
         return True

@@ -301,6 +301,54 @@ def test_r18_a_higher_quota_takes_answers_that_agree_and_a_lower_one_holds_at_on
     asyncio.run(test())
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    told=st.lists(st.tuples(st.booleans(), st.integers(1, 100)), min_size=1, max_size=60),
+    configured=st.integers(1, 40),
+    settled=st.one_of(st.none(), st.integers(1, 100)),
+)
+def test_r18_no_answer_to_a_submission_raises_the_quota(
+    told: list[tuple[bool, int]], configured: int, settled: int | None
+) -> None:
+    """R18: above the configured one and the one that the status told, however many 429s and others say so."""
+    clock = VirtualClock()
+    watch, drive = BlockWatch(clock), Drive(ev.Policy(max_submissions_per_window=configured)).start().window(7)
+    if settled not in {None, configured}:
+        drive.on(ev.ConfigMismatched(setting="MAX_SUBMISSIONS_PER_WINDOW", configured=configured, served=settled or 0))
+    most = max(configured, drive.state.max_submissions)
+
+    async def test() -> None:
+        for is_limit, quota in told + [(True, 100)] * 9:
+            hear = watch.hear_limit if is_limit else watch.hear_submission
+            heard = hear(drive.state, Block(current_block=700, max_submissions=quota)).max_submissions
+            assert heard is None or heard <= most
+            await clock.advance(12)
+
+    asyncio.run(test())
+
+
+def test_r18_a_429_in_every_window_costs_no_larger_search() -> None:
+    """All of them tell of a hundred posts, and the status of none: the next searches want five at most."""
+    told = Block(max_submissions=100)
+    store, clock = MemoryJournal(), VirtualClock()
+    api = LyingApi(clock, NEVER, sent=Counter())
+    api.answers = [Limited(reason="429", answer="", block=told, reset_block=None, reset_s=None)] * 20
+
+    async def test() -> list[Record]:
+        posts = [post(number) for number in range(1, 600)]
+        async with running(
+            ports_of(clock=clock, api=api, scraper=ScriptedScraper(posts=posts)), store, watch=BlockWatch(clock)
+        ):
+            for _ in range(1_200):
+                await clock.advance(BLOCK_S)
+        return await records(store)
+
+    found = [record.event() for record in asyncio.run(test())]
+    assert sum(isinstance(event, ev.RateLimited) for event in found) >= 10
+    assert not [event for event in found if isinstance(event, ev.ConfigMismatched)]
+    assert {event.wanted for event in found if isinstance(event, ev.PostsScraped)} <= set(range(1, 6))
+
+
 @pytest.mark.parametrize("quota", [1, 3])
 def test_r18_a_lower_quota_that_no_answer_repeats_ends_after_a_day(quota: int) -> None:
     """A 429 tells it once. Fewer posts meet no 429, so nothing else would ever end it."""

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from actor.block_watch import BlockWatch
 from actor.edges.api_wire import status_block
 from actor.edges.reply import Reply
 from actor.machine.state import State
+from actor.ports import Block
+from actor.testing.clock import VirtualClock
 from events.catalogue import Policy
 from events.prices import page_size, usd
 from tests.docs.kit import DOCUMENTS, ROOT, anchors, links
@@ -87,6 +90,11 @@ def test_the_most_that_a_day_can_cost_is_what_the_miner_allows() -> None:
             rows.append(f"| {told} | {searches} | {posts} | ${x_usd:.2f} | {searches * quota:,} |")
     for row in rows:
         assert row in text
+    watch, state = BlockWatch(VirtualClock()), State(policy=policy)
+    limits = [hear(state, Block(max_submissions=most)) for hear in (watch.hear_limit, watch.hear_submission) * 9]
+    assert {block.max_submissions for block in limits} == {None}, "so a submission's answer leads to no other row"
+    apart = round(day_s / floor_s) * policy.prices.x_uusd(page_size(usual), page_size(usual))
+    assert f"a day costs ${usd(apart):.2f} at most" in " ".join(text.split())
 
 
 def told_quota(quota: int) -> int | None:

@@ -49,7 +49,7 @@ class Believed(Oracle):
             known, lie = (self._lengths, "short_windows") if is_length else (self._quotas, "large_quota")
             if not is_length:
                 known = known | {event.configured}  # tried again after a day in which no answer told any
-            if event.served not in known and self._lies(told.life, lie) < _AGREE:
+            if event.served not in known and self._lies(told.life, lie, of_submissions=is_length) < _AGREE:
                 text = f"{event.setting}={event.served} is used, which no two answers in a row told"
                 yield Violation(rule="R18", text=text, seq=told.record.seq)
         elif isinstance(event, ev.WindowOpened):
@@ -86,10 +86,10 @@ class Believed(Oracle):
             text = f"block {event.current_block} is believed, which fewer than {_AGREE} answers told"
             yield Violation(rule="R18", text=text, seq=told.record.seq)
 
-    def _lies(self, life: int, lie: str) -> int:
+    def _lies(self, life: int, lie: str, *, of_submissions: bool) -> int:
         """How many answers named a number that never was; those between them that named the true one may be lost."""
         ledger = self.world.ledger
-        told: list[Status | Submission] = [*ledger.statuses, *ledger.submissions]
+        told: list[Status | Submission] = [*ledger.statuses, *(ledger.submissions if of_submissions else ())]
         return sum(arrival.lie == lie and arrival.life == life for arrival in told)
 
 
