@@ -71,11 +71,12 @@ def analysis_failed(post_id: str, kind: str = "timeout", **fields: Any) -> ev.An
 
 def accepted(post_id: str, status: str = "new", start_block: int | None = None) -> ev.SubmissionAccepted:
     """A verdict: accepted."""
+    counted = "" if start_block is None else f', "window_start_block": {start_block}'
     return ev.SubmissionAccepted(
         post_id=post_id,
         status=status,
         http_status=200,
-        answer="{}",
+        answer=f'{{"status": "{status}"{counted}}}',
         start_block=start_block,
         selected_for_validation=None,
         validation_id=None,

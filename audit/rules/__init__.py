@@ -20,6 +20,7 @@ from audit.rules.checkpoints import WindowsVouchedFor
 from audit.rules.choice import FailedAnalysis, IrrelevantPosts
 from audit.rules.content import BodyAsServed, NormalizedText, Score, SentimentCategories
 from audit.rules.exposure import NoSecrets, PlainHttp
+from audit.rules.judged import JudgedAsAnswered
 from audit.rules.paid import AnswersTakenOver, AuthorsTakenOver, PaidOnce
 from audit.rules.rule import Entry, Finding, Rule
 from audit.rules.sample import Sample
@@ -57,6 +58,7 @@ RULES: Final[tuple[type[Rule], ...]] = (
     PlainHttp,
     BodyAsServed,
     SentimentCategories,
+    JudgedAsAnswered,
     IntentFirst,
     WindowsVouchedFor,
     WrittenAsDocumented,

@@ -42,7 +42,7 @@ def begun_books(begun: Beginning) -> Books:
     state, books, seq = begun.state, Books(), begun.last.seq
     books.identity, books.api_url, books.policy = state.identity, state.api_url, state.policy
     books.served_blocks, books.served_quota = state.served_blocks_per_window, state.served_max_submissions
-    books.running = state.running
+    books.running, books.build, books.subnets_sha256 = state.running, state.build, state.subnets_sha256
     if begun.start is not None:
         books.started_ms, books.watches = begun.start.at_ms, begun.start.v >= WATCHES
     books.accepted = state.totals.accepted

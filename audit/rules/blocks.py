@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from audit.rules.recorded import current_block_in, length_in
+from audit.rules.recorded import current_block_in, fields_of, length_in, names_block
 from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 
@@ -53,7 +53,13 @@ class WindowsAscend(Rule):
 
     def _answered(self, entry: Entry, event: ev.SubmissionAccepted | ev.RateLimited) -> Iterator[Finding]:
         told, current = length_in(event.answer), current_block_in(event.answer)
-        if event.start_block is None or current is None:
+        if event.start_block is None:
+            return
+        if current is None:
+            whole = isinstance(event, ev.SubmissionAccepted) and fields_of(event.answer) is not None
+            if whole and not names_block(event.answer):
+                found = f"counted in the window from block {event.start_block}"
+                yield self.finding(entry, found=found, expected="none, for the recorded answer names no block")
             return
         blocks = entry.books.blocks
         start_block = current // (told or blocks) * (told or blocks)

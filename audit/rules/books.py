@@ -130,6 +130,8 @@ class Books:
         policy: Of the last start.
         served_blocks: The API's number of blocks in a window, None while the policy's counts.
         served_quota: The API's number of posts in a window, likewise.
+        build: Version of the software of the last start.
+        subnets_sha256: Digest of the list of subnets of the last start, None where it was not recorded.
         running: A process is at work: between ActorStarted and ActorStopped.
         started_ms: Moment of the last start.
         newest: The newest window that was opened.
@@ -159,6 +161,8 @@ class Books:
         self.policy = ev.Policy()
         self.served_blocks: int | None = None
         self.served_quota: int | None = None
+        self.build = ""
+        self.subnets_sha256: str | None = None
         self.running = False
         self.started_ms = 0
         self.newest: WindowBook | None = None
@@ -253,6 +257,7 @@ class Books:
 
     def _started(self, event: ev.ActorStarted, record: Record) -> None:
         self.policy, self.running, self.started_ms, self.open = event.policy, True, record.at_ms, None
+        self.build, self.subnets_sha256 = event.build, event.subnets_sha256
         self.watches = record.v >= WATCHES
         self._allow()
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from audit.rules.books import Books
 from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
+from events.journal import Record
 
 __all__ = ["WindowsVouchedFor"]
 
@@ -19,7 +21,7 @@ class WindowsVouchedFor(Rule):
     """Signatures themselves are checked by ``verify --hotkey``."""
 
     name = "checkpoints"
-    demands = "a checkpoint is signed once the work of a window rests, unless the process ends or crashes there"
+    demands = "a checkpoint is signed once the work of a window rests, by the next process if one ends or crashes there"
     lacks = "work that began before"
 
     def __init__(self) -> None:
@@ -27,11 +29,16 @@ class WindowsVouchedFor(Rule):
         self._rest: tuple[int, int] | None = None
 
     def see(self, entry: Entry) -> Iterator[Finding]:
-        """Work, then rest, then a checkpoint before the next window."""
+        """Work, then rest, then a checkpoint before the next window; a start that rests begins the wait anew."""
         event, record = entry.event, entry.record
         match event:
-            case ev.CheckpointSigned() | ev.ActorStarted() | ev.ActorStopped() | ev.ApiMoved() | ev.GapDeclared():
+            case ev.CheckpointSigned() | ev.ApiMoved() | ev.GapDeclared():
                 self._work = self._rest = None
+            case ev.ActorStarted():
+                self._rest = None
+            case ev.ActorStopped():
+                yield from self._missing(record, entry.books, "the end of the process")
+                self._rest = None
             case ev.EffectCrashed() if event.effect == "SignCheckpoint":
                 self._work = self._rest = None
             case ev.WindowOpened():
@@ -41,20 +48,29 @@ class WindowsVouchedFor(Rule):
         if self._work is not None and self._rest is None and self._is_rest(entry):
             self._rest = (record.seq, record.at_ms)
 
+    def end(self, books: Books) -> Iterator[Finding]:
+        """The journal may end in the moment before it is signed."""
+        if books.last is not None:
+            yield from self._missing(books.last, books, "the last record")
+
     def _open(self, entry: Entry) -> Iterator[Finding]:
-        rest = self._rest
+        yield from self._missing(entry.record, entry.books, "the next window")
         self._rest = None
-        if self._work is None or rest is None or entry.record.at_ms - rest[1] < _MOMENT_MS:
+
+    def _missing(self, record: Record, books: Books, until: str) -> Iterator[Finding]:
+        if self._work is None or self._rest is None or record.at_ms - self._rest[1] < _MOMENT_MS:
             return
-        yield self.finding(
-            entry,
-            rest[0],
-            found="no checkpoint between the end of the work and the next window",
+        yield Finding(
+            rule=self.name,
+            seqs=tuple(sorted({self._rest[0], record.seq})),
+            found=f"no checkpoint between the end of the work and {until}",
             expected="CheckpointSigned",
-            window=None if entry.books.worked is None else entry.books.worked.number,
+            window=None if books.worked is None else books.worked.number,
         )
         self._work = None
 
     @staticmethod
     def _is_rest(entry: Entry) -> bool:
+        if isinstance(entry.event, ev.ActorStopped):
+            return False
         return entry.record.dest == _WAITING or isinstance(entry.event, ev.RateLimited)

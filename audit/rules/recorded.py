@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-__all__ = ["current_block_in", "fields_of", "length_in", "text_in"]
+__all__ = ["current_block_in", "fields_of", "length_in", "names_block", "text_in", "was_kept_whole"]
 
 # Beyond these the miner takes a number for nonsense.
 _LONGEST_WINDOW: Final = 10_000_000
@@ -17,7 +17,7 @@ _HIGHEST_BLOCK: Final = 2**53 - 1
 _LONGEST: Final = 4_000
 _CUT: Final = "…"
 _REDACTED: Final = "[redacted]"
-_NOTHING: Final = frozenset({"", "{}"})
+_BLOCK_NAMES: Final = ("current_block", "current_window", "window_start_block", "next_window_start_block")
 
 
 def text_in(answer: str, name: str) -> str | None:
@@ -37,9 +37,19 @@ def current_block_in(answer: str) -> int | None:
 
 
 def fields_of(answer: str) -> Mapping[str, Any] | None:
-    """All fields of the body, none if it is no JSON object; None where it was cut, redacted or empty."""
+    """All fields of the body, none if it is no JSON object; None where it was cut or redacted."""
     cut = len(answer) >= _LONGEST and answer.endswith(_CUT)
-    return None if cut or answer in _NOTHING or _REDACTED in answer else _object(answer)
+    return None if cut or _REDACTED in answer else _object(answer)
+
+
+def was_kept_whole(raw_answer: str) -> bool:
+    """Whether a model's answer is all there: it is cut without a mark."""
+    return len(raw_answer) < _LONGEST and _REDACTED not in raw_answer
+
+
+def names_block(answer: str) -> bool:
+    """Whether the body may tell in which window the API is, by any of its numbers."""
+    return any(f'"{name}"' in answer for name in _BLOCK_NAMES)
 
 
 def _number(answer: str, name: str, lowest: int, highest: int) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from actor.analyzer import PROMPT_VERSION, load_registry
 from events import catalogue as ev
 from tests.audit.breaking import Seqs, breaks, seq, started
 from tests.audit.broken import Line, drop, index, insert
@@ -127,6 +128,34 @@ def plain_http(lines: list[Line]) -> list[Seqs]:
     """To another machine; a note."""
     lines[0].change(api_url="http://miner.example:8001")
     return [(1,)]
+
+
+@breaks("answer")
+def another_answer(lines: list[Line]) -> list[Seqs]:
+    """The model's words are put right afterwards, to those of a rise."""
+    for number in (1, 2, 3):
+        lines[index(lines, ev.ActorStarted, number)].change(subnets_sha256=load_registry().sha256())
+    analysis = lines[index(lines, ev.PostAnalyzed)]
+    words = '{"about_bittensor": true, "sentiment": "very_bullish", "subnets": []}'
+    analysis.change(raw_answer=words, prompt_version=PROMPT_VERSION)
+    return [(seq(lines, ev.PostsScraped), seq(lines, ev.PostAnalyzed))]
+
+
+@breaks("checkpoints")
+def nobody_vouches_before_a_stop(lines: list[Line]) -> list[Seqs]:
+    """The work rests for half a minute, and the process ends."""
+    place = index(lines, ev.ActorStopped)
+    drop(lines, place - 1)
+    return [(place - 1, place)]
+
+
+@breaks("checkpoints")
+def nobody_vouches_after_a_start(lines: list[Line]) -> list[Seqs]:
+    """The process ended before it could; the next one rests for long and does not."""
+    place = index(lines, ev.ActorStopped)
+    drop(lines, place - 1)
+    lines[place - 1].at_ms = lines[place - 2].at_ms + 1_000
+    return [(place + 1, place + 2)]
 
 
 @breaks("checkpoints")

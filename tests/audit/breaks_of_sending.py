@@ -171,13 +171,13 @@ def a_failure_that_was_final(lines: list[Line]) -> list[Seqs]:
 def an_acceptance_that_was_none(lines: list[Line]) -> list[Seqs]:
     """An unknown word; a server's error; an answer that said something else; a dry run's word."""
     odd: tuple[dict[str, Any], ...] = (
-        {"status": "maybe"},
+        {"status": "maybe", "answer": '{"status": "maybe"}'},
         {"http_status": 503},
         {"answer": '{"status": "duplicate"}'},
-        {"status": "dry-run", "http_status": 0},
+        {"status": "dry-run", "http_status": 0, "answer": '{"status": "dry-run"}'},
     )
     for number, fields in enumerate(odd, start=1):
-        lines[index(lines, ev.SubmissionAccepted, number)].change(**fields)
+        lines[index(lines, ev.SubmissionAccepted, number)].change(**fields, start_block=None)
     return [(seq(lines, ev.SubmissionAccepted, number),) for number in range(1, 5)]
 
 
@@ -195,7 +195,7 @@ def accepted_by_an_answer_that_says_otherwise(lines: list[Line]) -> list[Seqs]:
         {"answer": '{"status": "duplicate", "message": "[redacted]"}', **selected},
     )
     for number, fields in enumerate(odd, start=1):
-        lines[index(lines, ev.SubmissionAccepted, number)].change(**fields)
+        lines[index(lines, ev.SubmissionAccepted, number)].change(**fields, start_block=None)
     found = [seq(lines, ev.SubmissionAccepted, number) for number in range(1, 6)]
     return [(found[0],), (found[1],), *[(found[2],)] * 2, *[(found[3],)] * 2, (found[4],)]
 
@@ -213,7 +213,9 @@ def accepted_by_an_answer_about_another_post(lines: list[Line]) -> list[Seqs]:
         f'"post_id": "{ours}"',
     )
     for number, name in enumerate(names, start=1):
-        lines[index(lines, ev.SubmissionAccepted, number)].change(answer=f'{{"status": "new", {name}}}')
+        lines[index(lines, ev.SubmissionAccepted, number)].change(
+            answer=f'{{"status": "new", {name}}}', start_block=None
+        )
     return [(seq(lines, ev.SubmissionAccepted, number),) for number in range(1, 5)]
 
 

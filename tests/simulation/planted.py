@@ -55,6 +55,8 @@ def _start_leads_on(state: str) -> tuple[Change, ...]:
     return (Change(TABLE, staying, leaving),)
 
 
+# Either of two things keeps what follows a 429 from being sent: the wait, and that its window counts as full.
+_FILLS_NOTHING: Final = Change(POSTS, "for full in e.full}})", "for full in ()}})")
 _HANDLED: Final = "        if task.cancelled():"
 
 
@@ -245,6 +247,7 @@ PLANTED: Final = (
     Planted(
         "a 429 puts off its post alone",
         (
+            _FILLS_NOTHING,
             Change(
                 POSTS,
                 "posts = tuple(p if p.deferred or not p.analyzed else put_off(s, p) for p in s.posts)\n"
@@ -263,7 +266,7 @@ PLANTED: Final = (
     ),
     Planted(
         "a 429 is forgotten once its wait has ended",
-        (Change(POSTS, "for full in e.full}})", "for full in ()}})"),),
+        (_FILLS_NOTHING,),
     ),
     Planted(
         "a place that was counted in a window that was none is free again",
@@ -292,6 +295,7 @@ PLANTED: Final = (
     Planted(
         "a 429 is taken for one of the newest known window",
         (
+            _FILLS_NOTHING,
             Change(
                 POSTS,
                 "start = newest.start_block if e.start_block is None else max(e.start_block, newest.start_block)",
