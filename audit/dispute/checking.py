@@ -15,6 +15,7 @@ from audit.dispute.bundle import Bundle, Listed, decode_bundle
 from audit.dispute.collecting import MAY_BE_LEFT_OUT, is_shown
 from audit.dispute.life import VERDICTS, Told, differences_from_excerpt, hidden, speaks_of
 from audit.dispute.lists import checked_lists, listed_in, other_journals, tied_lists
+from audit.dispute.said import said_fields
 from audit.vouch import SignatureCheck
 from events import catalogue as ev
 from events.journal import GENESIS, BadRecordError, Head, parse
@@ -95,6 +96,11 @@ class BundleReport:
             yield "that no record shown tells its end"
         if self.dry_run:
             yield "that nothing was sent, for the journal is of a dry run"
+
+    @property
+    def only_said(self) -> tuple[str, ...]:
+        """The fields of the file that may say anything: no signature covers them, and no journal was asked."""
+        return () if self.bundle is None or self.journal_agrees else said_fields(sent=self.sent)
 
     @property
     def outcome(self) -> Outcome:

@@ -14,6 +14,7 @@ from events.journal.record import hashes_sha256
 __all__ = ["checked_lists", "listed_in", "other_journals", "tied_lists"]
 
 _HASH: Final = re.compile("[0-9a-f]{64}")
+_SIGNATURE: Final = re.compile("[0-9a-f]{128}")  # in one spelling, so that no byte of it can be another one
 
 
 def checked_lists(bundle: Bundle, is_signed_by: SignatureCheck) -> tuple[list[Listed], list[str]]:
@@ -40,7 +41,7 @@ def _wrong_list(listed: Listed, before: int, hotkey: str, is_signed_by: Signatur
         yield "the list is not the one that was signed"
     elif listed.hashes[-1] != listed.head:
         yield "the list does not end with the head that was signed"
-    elif not is_signed(_as_event(listed), hotkey, is_signed_by):
+    elif not _SIGNATURE.fullmatch(listed.signature) or not is_signed(_as_event(listed), hotkey, is_signed_by):
         yield f"it is not signed by {hotkey}"
 
 

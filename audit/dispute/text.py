@@ -14,7 +14,7 @@ from events.codec import plain
 __all__ = ["report_fields", "report_lines"]
 
 _LONGEST: Final = 2_000
-_ONLY_SAID: Final = "quotes, author_id, account_created and edits are only said\n"
+_ONLY_SAID: Final = "quotes, author_id, account_created and edits are only said, as the search's row is\n"
 
 
 def report_fields(report: BundleReport) -> dict[str, Any]:
@@ -30,6 +30,7 @@ def report_fields(report: BundleReport) -> dict[str, Any]:
         "verdict": report.verdict,
         "signed": sorted(report.signed),
         "said": [] if bundle is None else [bundle.search.seq],
+        "only_said": list(report.only_said),
         "unsigned": list(report.unsigned),
         "loose": sorted(report.loose),
         "analyzed": report.analyzed,

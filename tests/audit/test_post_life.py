@@ -61,7 +61,7 @@ def test_a_life_from_the_search_to_the_verdict() -> None:
         "    10            14:32:09Z   attempt 2 accepted: duplicate\n"
         f"{under}HTTP 200, it took 0.0 s\n"
         f"{under}counted in the window from block 6000000\n"
-        f"{under}answer: {{}}\n"
+        f'{under}answer: {{"status": "duplicate", "window_start_block": 6000000}}\n'
         "\n"
         "accepted after 2 attempt(s), records 4 to 10, 4.5 s\n"
     )

@@ -234,7 +234,7 @@ class Walk(Story):
         return Accepted(
             status="new",
             http_status=200,
-            answer=f'{{"status": "new", "blocks_per_window": {self.blocks}}}',
+            answer=f'{{"status": "new", "current_block": {self.block}, "blocks_per_window": {self.blocks}}}',
             block=block,
             selected_for_validation=None,
             validation_id=None,
