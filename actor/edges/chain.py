@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from actor.analyzer.refresh import ChainError, ChainSubnet
+from actor.edges.text import place as host_and_port
 from actor.edges.threads import in_daemon_thread, run_loop
 from events.catalogue import ChainPolled
 
@@ -59,7 +60,11 @@ class SubnetPlace:
 
 
 class BittensorChain:
-    """A network by its name or by the address of a node; implements `actor.analyzer.refresh.Chain`."""
+    """A network by its name or by the address of a node; implements `actor.analyzer.refresh.Chain`.
+
+    Attributes:
+        name: What the network is called in words, without what may be a key.
+    """
 
     def __init__(self, *, network: str, timeout_s: float, substrate: Substrate | None = None) -> None:
         """Prepare; nothing is sent yet.
@@ -74,13 +79,14 @@ class BittensorChain:
         """
         import bittensor  # noqa: PLC0415 - costs most of a second, and hardly any command reads the chain
 
+        self.name = _shown(network)
         self._network = network
         self._timeout_s = timeout_s
         self._storage: Any = bittensor.storage.SubtensorModule
         try:
             self._client: Client = bittensor.Client(network, substrate=substrate)
         except ValueError as error:
-            raise NetworkError(_line(error)) from error
+            raise NetworkError(self._line(error)) from error
 
     async def subnets(self) -> list[ChainSubnet]:
         """Every subnet that exists at the chain's head.
@@ -122,10 +128,14 @@ class BittensorChain:
             raise
         except TimeoutError as error:
             if not limit.expired():
-                raise _SilentChainError(f"{self._network}: the connection timed out") from error
-            raise _SilentChainError(f"{self._network}: no answer within {self._timeout_s:g} s") from error
+                raise _SilentChainError(f"{self.name}: the connection timed out") from error
+            raise _SilentChainError(f"{self.name}: no answer within {self._timeout_s:g} s") from error
         except Exception as error:  # the client lets errors of its own and of other libraries through
-            raise ChainError(f"{self._network}: {_line(error)}") from error
+            raise ChainError(f"{self.name}: {self._line(error)}") from error
+
+    def _line(self, error: Exception) -> str:
+        text = " ".join(str(error).replace(self._network, self.name).split()) or type(error).__name__
+        return text if len(text) <= MAX_REASON_CHARS else f"{text[: MAX_REASON_CHARS - 1]}…"
 
     async def _subnets(self, head: Snapshot) -> list[ChainSubnet]:
         """Read everything at one block, so that names and numbers belong together."""
@@ -141,7 +151,7 @@ class BittensorChain:
         """A dozen small items instead of the metagraph, which has every key and address of the subnet in it."""
         item = self._storage
         if not await head.query(item.NetworksAdded, [netuid]):
-            raise NoSubnetError(f"{self._network}: there is no subnet {netuid}")
+            raise NoSubnetError(f"{self.name}: there is no subnet {netuid}")
         uid = await head.query(item.Uids, [netuid, hotkey])
         incentives = [int(share) for share in await head.query(item.Incentive, [netuid]) or ()]
         permits = [bool(has) for has in await head.query(item.ValidatorPermit, [netuid]) or ()]
@@ -245,6 +255,10 @@ def _day(today: date, blocks_ago: int, block_s: float) -> date | None:
         return None
 
 
-def _line(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= MAX_REASON_CHARS else f"{text[: MAX_REASON_CHARS - 1]}…"
+def _shown(network: str) -> str:
+    """A name as it is; of an address no more than the host, for some nodes want a key in its path."""
+    scheme, is_address, _ = network.partition("://")
+    try:
+        return f"{scheme}://{host_and_port(network)}" if is_address else network
+    except ValueError:  # a port that is none
+        return f"{scheme}://…"

@@ -43,6 +43,7 @@ __all__ = [
     "ChainSettings",
     "CheckedAnalyzerSettings",
     "JournalPlace",
+    "NetworkSettings",
     "PriceSettings",
     "Settings",
     "SettingsError",
@@ -51,6 +52,7 @@ __all__ = [
     "load_analyzer_settings",
     "load_chain_settings",
     "load_journal_place",
+    "load_network",
     "load_prices",
     "load_settings",
     "read_setting",
@@ -364,13 +366,20 @@ class JournalPlace(BaseModel):
     wallet_path: Path = Settings.model_fields["wallet_path"].default
 
 
-class ChainSettings(JournalPlace, PriceSettings):
+class NetworkSettings(BaseModel):
+    """Which network of the chain is asked."""
+
+    model_config = Settings.model_config
+
+    subtensor_network: Annotated[str, Field(min_length=1)] = Settings.model_fields["subtensor_network"].default
+
+
+class ChainSettings(JournalPlace, NetworkSettings, PriceSettings):
     """The settings that tell which hotkey the chain is asked about, where, and what it is worth that this one earns."""
 
     model_config = Settings.model_config
 
     netuid: Annotated[int, Field(ge=0, le=65_535)] = Settings.model_fields["netuid"].default
-    subtensor_network: Annotated[str, Field(min_length=1)] = Settings.model_fields["subtensor_network"].default
 
 
 KNOWN: Final = frozenset(name.upper() for name in Settings.model_fields)
@@ -454,6 +463,15 @@ def load_chain_settings(env_file: Path, *, required: bool = False, **flags: Any)
         SettingsError: A value is wrong, or the file that ``required`` speaks of is not there.
     """
     return _check(ChainSettings, read_sources(env_file, required=required, **flags))
+
+
+def load_network(env_file: Path, *, required: bool = False, **flags: Any) -> str:
+    """The network of the chain by the file and the environment; nothing else need be set.
+
+    Raises:
+        SettingsError: It cannot be, or the file that ``required`` speaks of is not there.
+    """
+    return _check(NetworkSettings, read_sources(env_file, required=required, **flags)).subtensor_network
 
 
 def load_journal_place(env_file: Path, *, required: bool = False) -> JournalPlace:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from actor.testing.edges import (
         ScriptedAnalyzer,
         ScriptedApi,
+        ScriptedChain,
         ScriptedScraper,
         ScriptedSigner,
         accept,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
         reject,
         scripted_ports,
     )
-    from actor.testing.made import accepted, analysis_failed, analyzed, failed, limited, post, rejected
+    from actor.testing.made import accepted, analysis_failed, analyzed, failed, limited, polled, post, rejected
     from actor.testing.reproduce import reproduces
     from actor.testing.scenario import DivergenceError, NotInJournalError, Scenario, Step
     from actor.testing.transcript import TranscriptError, check_transcript, run_transcript
@@ -38,6 +39,7 @@ __all__ = [
     "Scenario",
     "ScriptedAnalyzer",
     "ScriptedApi",
+    "ScriptedChain",
     "ScriptedScraper",
     "ScriptedSigner",
     "StalledError",
@@ -54,6 +56,7 @@ __all__ = [
     "failed",
     "limit",
     "limited",
+    "polled",
     "post",
     "reject",
     "rejected",

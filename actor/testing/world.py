@@ -38,6 +38,7 @@ class ActorWorld:
         x: X.
         llm: The LLM.
         api: The coordination API.
+        chain: The chain, which is asked where ``policy`` has ``chain_poll_s``.
         clock: The time; make its wall clock jump.
         store: The journal.
         state: After the last record.

@@ -153,6 +153,22 @@ def test_a_node_out_of_reach_is_one_line(command: Command) -> None:
     assert is_one_line(errors, "no answer within 0.3 s", "try again")
 
 
+@pytest.mark.parametrize("words", [["earnings"], ["subnets", "refresh"]])
+def test_the_node_is_the_settings_and_its_key_is_not_shown(
+    command: Command, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """SUBTENSOR_NETWORK names it; of an address with a key the host is told, and no more."""
+    monkeypatch.setenv("SUBTENSOR_NETWORK", "ws://user:pass-4711@127.0.0.1:1/key-4711?k=key-4712")
+    code, out, errors = command(*words, "--timeout", "5")
+    assert (code, out) == (1, "")
+    assert is_one_line(errors, "ws://127.0.0.1:1: ")
+    assert "471" not in errors
+    for name in ("config", "config --json"):
+        _, out, errors = command(*name.split())
+        assert "ws://" in out
+        assert "471" not in out + errors
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -26,12 +26,10 @@ TIMEOUT_S = 0.3
 LATEST_S = 8.0
 
 
-def rounds(folder: Path, *, network: str | None = None, paid: bool = False) -> list[Check]:
+def rounds(folder: Path, *, chain: bool = False, paid: bool = False) -> list[Check]:
     """All checks by this process's environment, with short limits; they end in time."""
     patient = examine(folder / "none", named=False, flags={})
-    visit = Rounds(
-        patient, timeout_s=TIMEOUT_S, network=network, search=paid, llm=paid, notify=paid, reading_s=GIVE_UP_S
-    )
+    visit = Rounds(patient, timeout_s=TIMEOUT_S, chain=chain, search=paid, llm=paid, notify=paid, reading_s=GIVE_UP_S)
     watch = Stopwatch()
     found = run_loop(run_probes(visit.probes(), redact=patient.redact, on_done=lambda _done, _total: None))
     assert watch.seconds() < LATEST_S
@@ -74,13 +72,15 @@ def test_servers_that_never_answer(
     assert named(found, "disk").level == "ok"
 
 
-def test_a_node_that_never_answers(here: World) -> None:
+def test_a_node_that_never_answers(here: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The chain has the same limit, once bittensor is loaded."""
     import bittensor  # noqa: F401, PLC0415  (a second, which is not the node's)
 
     with silent() as address:
-        found = rounds(here.folder, network=f"ws://{address}")
+        monkeypatch.setenv("SUBTENSOR_NETWORK", f"ws://{address}/key-4711")
+        found = rounds(here.folder, chain=True)
     assert exactly(named(found, "chain"), "failure", address, "no answer within 0.3 s")
+    assert "key-4711" not in str(found)
 
 
 @pytest.mark.parametrize("fault", ["hang", "drip", "slow"])

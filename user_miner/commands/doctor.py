@@ -41,9 +41,13 @@ def doctor(
     wallet_path: WalletsOption = None,
     netuid: Annotated[int | None, typer.Option(min=0, max=65_535, help="Subnet [default: 45]")] = None,
     network: Annotated[
-        str,
-        typer.Option("--subtensor.network", metavar="NETWORK", help="For --chain: finney, test, local, or ws://…"),
-    ] = "finney",
+        str | None,
+        typer.Option(
+            "--subtensor.network",
+            metavar="NETWORK",
+            help="For --chain: finney, test, local, or ws://… [default: finney]",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check everything that a miner needs, and say how to fix it. Each is ok, a warning or a failure.
@@ -60,9 +64,10 @@ def doctor(
             "wallet_hotkey": wallet_hotkey,
             "wallet_path": wallet_path,
             "netuid": netuid,
+            "subtensor_network": network,
         },
         timeout_s=timeout_s,
-        network=network if chain else None,
+        chain=chain,
         paid=paid,
         llm=llm,
         notify=notify,

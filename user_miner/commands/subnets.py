@@ -115,8 +115,9 @@ def check(
 def refresh(
     *,
     network: Annotated[
-        str, typer.Option("--subtensor.network", metavar="NETWORK", help="finney, test, local, or ws://… of a node.")
-    ] = "finney",
+        str | None,
+        typer.Option("--subtensor.network", metavar="NETWORK", help="finney, test, local, or ws://… [default: finney]"),
+    ] = None,
     timeout_s: Annotated[
         float, typer.Option("--timeout", min=0.1, max=3600, metavar="SECONDS", help="For the whole answer.")
     ] = 60.0,
@@ -137,13 +138,23 @@ def refresh(
 
     registry, _, file = _in_use(env_file, may_lack=True)
     try:
-        chain = BittensorChain(network=network, timeout_s=timeout_s)
+        chain = BittensorChain(network=_network(env_file, network), timeout_s=timeout_s)
     except NetworkError as error:
         raise typer.Exit(fail(f"--subtensor.network: {error}", code=2)) from None
     today = datetime.fromtimestamp(SystemClock().now_ms() / 1000, tz=UTC).date()
     raise typer.Exit(
-        run_refresh(chain, network=network, base=registry, file=file, today=today, dry_run=dry_run, as_json=as_json)
+        run_refresh(chain, network=chain.name, base=registry, file=file, today=today, dry_run=dry_run, as_json=as_json)
     )
+
+
+def _network(env_file: Path | None, named: str | None) -> str:
+    """The one that was named, else that of the settings."""
+    from actor.settings.model import SettingsError, load_network  # noqa: PLC0415
+
+    try:
+        return load_network(env_file or _ENV_FILE, required=env_file is not None, subtensor_network=named)
+    except SettingsError as error:
+        raise typer.Exit(max(fail(line, code=2) for line in error.lines)) from None
 
 
 def _in_use(env_file: Path | None, *, code: int = 2, may_lack: bool = False) -> tuple[Registry, str, Path]:

@@ -38,7 +38,7 @@ class Visit:
         env_file: The settings file; None for the default one.
         flags: Values of settings; None where a flag was not given.
         timeout_s: Time limit for each request to a server, in seconds.
-        network: The chain's network, to ask about the registration; None asks none.
+        chain: Whether to ask the chain about the registration.
         paid: Whether to ask all that costs money.
         llm: Whether to ask the LLM at least, which is paid for.
         notify: Whether to send a test message to NOTIFY_URL.
@@ -49,7 +49,7 @@ class Visit:
     env_file: Path | None
     flags: Mapping[str, Any]
     timeout_s: float
-    network: str | None
+    chain: bool
     paid: bool
     llm: bool
     notify: bool
@@ -76,7 +76,7 @@ class Visit:
         self._rounds = rounds = Rounds(
             patient,
             timeout_s=self.timeout_s,
-            network=self.network,
+            chain=self.chain,
             search=self.paid,
             llm=asks_llm,
             notify=self.notify,

@@ -70,7 +70,7 @@ class Rounds:
     Args:
         patient: Who is looked at.
         timeout_s: Time limit for each request to a server, in seconds.
-        network: The chain's network, to ask whether the hotkey is registered; None asks none.
+        chain: Whether to ask the chain whether the hotkey is registered.
         search: Whether to search X, which is paid for.
         llm: Whether to ask the LLM, which is paid for, too.
         notify: Whether to send a test message to NOTIFY_URL.
@@ -86,7 +86,7 @@ class Rounds:
         patient: Patient,
         *,
         timeout_s: float,
-        network: str | None,
+        chain: bool,
         search: bool,
         llm: bool,
         notify: bool,
@@ -96,7 +96,7 @@ class Rounds:
         self.paid: dict[str, str] = {}
         self._patient = patient
         self._timeout_s = timeout_s
-        self._network = network
+        self._asks_chain = chain
         self._asks_search = search
         self._asks_llm = llm
         self._sends_test = notify
@@ -105,9 +105,11 @@ class Rounds:
     def probes(self) -> list[Probe]:
         """The probes in the order of their lines."""
         asked = [*self._of_files(), *self._of_journal(), *self._of_servers()]
-        if self._network is not None:
+        if self._asks_chain:
             limit_s = self._timeout_s + _GRACE_S + _IMPORT_S
-            asked.append(self._probe("chain", ("NETUID",), self._chain, limit_s=limit_s, after="wallet"))
+            asked.append(
+                self._probe("chain", ("NETUID", "SUBTENSOR_NETWORK"), self._chain, limit_s=limit_s, after="wallet")
+            )
         if self._asks_search:
             needs = ("X_API_BASE", "X_BEARER_TOKEN", "SEARCH_KEYWORDS")
             asked.append(self._server_probe("x-search", needs, self._search))
@@ -254,9 +256,10 @@ class Rounds:
         return checks
 
     async def _chain(self, settings: Settings) -> list[Check]:
-        if self.hotkey is None or self._network is None:
+        if self.hotkey is None:
             return [skipped("chain", "waits for the hotkey")]
-        return await chain_checks(self._network, netuid=settings.netuid, hotkey=self.hotkey, timeout_s=self._timeout_s)
+        network, netuid = settings.subtensor_network, settings.netuid
+        return await chain_checks(network, netuid=netuid, hotkey=self.hotkey, timeout_s=self._timeout_s)
 
     async def _api(self, settings: Settings) -> list[Check]:
         return await api_checks(settings, timeout_s=self._timeout_s, redact=self._patient.redact)
