@@ -164,6 +164,8 @@ class Performer:
         try:
             scraped = await self._ports.scraper.scrape_posts(
                 effect.count,
+                spare=effect.spare,
+                since_id=state.since_id,
                 keywords=policy.search_keywords,
                 max_pages=policy.max_search_pages,
                 is_seen=state.is_seen,

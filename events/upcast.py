@@ -17,13 +17,13 @@ Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 VERSIONS: Final[Mapping[str, int]] = {
     **dict.fromkeys(EVENTS, 1),
-    "ActorStarted": 5,
+    "ActorStarted": 6,
     "AnalysisFailed": 4,
     "CheckpointSigned": 3,
     "GapDeclared": 2,
     "PostAnalyzed": 4,
-    "PostsScraped": 3,
-    "SettingsChanged": 3,
+    "PostsScraped": 4,
+    "SettingsChanged": 4,
 }
 
 
@@ -65,6 +65,12 @@ def _policy_4(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "policy": {**data["policy"], "author_cache_hours": 0}}
 
 
+def _policy_5(data: dict[str, Any]) -> dict[str, Any]:
+    """ActorStarted version 5 and SettingsChanged version 3: a search took what its window had room for, by time."""
+    saving = {"posts_per_search": None, "search_since_newest": False}
+    return {**data, "policy": {**data["policy"], **saving}}
+
+
 def _gap_declared_1(data: dict[str, Any]) -> dict[str, Any]:
     """Version 1 did not record what was paid for behind the gap."""
     return {**data, "salvage": {**data["salvage"], "spent": {}}}
@@ -101,11 +107,17 @@ def _posts_scraped_2(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "since": None}
 
 
+def _posts_scraped_3(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 3 took no posts for later windows, and asked by time alone."""
+    return {**data, "spare": 0, "since_id": None, "newest_id": None}
+
+
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("ActorStarted", 1): _actor_started_1,
     ("ActorStarted", 2): _actor_started_2,
     ("ActorStarted", 3): _policy_3,
     ("ActorStarted", 4): _policy_4,
+    ("ActorStarted", 5): _policy_5,
     ("AnalysisFailed", 1): _analysis_failed_1,
     ("AnalysisFailed", 2): _analyzed_2,
     ("AnalysisFailed", 3): _analyzed_3,
@@ -117,8 +129,10 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("PostAnalyzed", 3): _analyzed_3,
     ("PostsScraped", 1): _posts_scraped_1,
     ("PostsScraped", 2): _posts_scraped_2,
+    ("PostsScraped", 3): _posts_scraped_3,
     ("SettingsChanged", 1): _policy_3,
     ("SettingsChanged", 2): _policy_4,
+    ("SettingsChanged", 3): _policy_5,
 }
 
 

@@ -26,6 +26,7 @@ from events.catalogue import (
     ValidationObserved,
 )
 from events.codec import Value, canonical_json, changed, decode_json, decoder, plain
+from events.prices import page_size
 from events.upcast import VERSIONS
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "KnownAuthor",
     "OpenAttempt",
     "PendingPost",
+    "ReadTo",
     "Refused",
     "State",
     "StateName",
@@ -208,6 +210,18 @@ class Taken(Value, frozen=True, kw_only=True):
     since_ms: int
 
 
+class ReadTo(Value, frozen=True, kw_only=True):
+    """How far X was read: what a search could reach up to this post was chosen.
+
+    Attributes:
+        post_id: The post.
+        reach: So many posts, counted from the newest, the searches read that this rests on.
+    """
+
+    post_id: str
+    reach: int
+
+
 class Trouble(Value, frozen=True, kw_only=True):
     """What keeps posts from being searched or sent until the operator, or another day, ends it.
 
@@ -251,6 +265,9 @@ class State(Value, frozen=True, kw_only=True):
         worked: First blocks of the windows worked on that are near ``window``: none of them is searched again.
         searched_ms: When the last search was answered or failed, unix milliseconds; None before one.
         to_scrape: Posts that the due scrape of ``window`` wants; 0 when none is due.
+        spare: Posts that it takes beyond that, for later windows.
+        finds_plenty: The last search found as many new posts as it could take.
+        read_to: How far X was read; None before a search that left nothing unread, and after other keywords.
         posts: Posts without a verdict, in the order of their scrapes; one whose analysis is refused goes last.
         open: The open attempt.
         backoff: Set exactly in state Backoff.
@@ -299,6 +316,9 @@ class State(Value, frozen=True, kw_only=True):
     worked: tuple[int, ...] = ()
     searched_ms: int | None = None
     to_scrape: int = 0
+    spare: int = 0
+    finds_plenty: bool = False
+    read_to: ReadTo | None = None
     posts: tuple[PendingPost, ...] = ()
     open: OpenAttempt | None = None
     backoff: Backoff | None = None
@@ -345,6 +365,21 @@ class State(Value, frozen=True, kw_only=True):
     def search_floor_s(self) -> float:
         """The least time from the end of one search to the next, whatever windows the API names."""
         return self.policy.blocks_per_window * self.policy.block_s / 4
+
+    @property
+    def reach(self) -> int:
+        """So many posts the due search reads at most."""
+        return self.policy.max_search_pages * page_size(self.to_scrape + self.spare)
+
+    @property
+    def since_id(self) -> str | None:
+        """The post behind which the due search asks for newer ones; None asks by time.
+
+        A search that reaches further back than those before it may find posts that none of them read.
+        """
+        if not self.policy.search_since_newest or self.read_to is None or self.read_to.reach < self.reach:
+            return None
+        return self.read_to.post_id
 
     def is_under_way(self) -> bool:
         """Whether an answer for ``window`` is due, or the end of a timed backoff."""

@@ -21,6 +21,7 @@ from audit.rules.choice import FailedAnalysis, IrrelevantPosts
 from audit.rules.content import BodyAsServed, NormalizedText, Score, SentimentCategories
 from audit.rules.exposure import NoSecrets, PlainHttp
 from audit.rules.paid import AnswersTakenOver, AuthorsTakenOver, PaidOnce
+from audit.rules.reading import NothingLeftBehind
 from audit.rules.rule import Entry, Finding, Rule
 from audit.rules.sample import Sample
 from audit.rules.sending import AcceptedInWindow, AttemptsAndWaits, IntentFirst, QuietAfterRateLimit
@@ -47,6 +48,7 @@ RULES: Final[tuple[type[Rule], ...]] = (
     IrrelevantPosts,
     Sample,
     CarriedPosts,
+    NothingLeftBehind,
     AnswersAsMeant,
     WindowsAscend,
     MidWindowStart,

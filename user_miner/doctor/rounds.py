@@ -55,6 +55,7 @@ _BUDGETS: Final = (
     "BLOCKS_PER_WINDOW",
     "MAX_SUBMISSIONS_PER_WINDOW",
     "MAX_SEARCH_PAGES",
+    "POSTS_PER_SEARCH",
 )
 _STUCK_DISK: Final = "check the disk or network folder: something on it does not answer"
 _STUCK_SERVER: Final = "raise --timeout, or check the network"
