@@ -19,6 +19,7 @@ from actor.analyzer.refresh import ChainError
 from actor.block_watch import BlockWatch
 from actor.chain_end import ChainEnd
 from actor.edges.text import one_line
+from actor.machine.encoding import state_sha256
 from actor.machine.facts import (
     author_lookup_failed,
     authors_event,
@@ -29,7 +30,7 @@ from actor.machine.facts import (
     with_known_authors,
 )
 from actor.machine.scoring import content_sha256, norm_text
-from actor.machine.state import REDUCER, State, TextAnswer, state_sha256
+from actor.machine.state import REDUCER, State, TextAnswer
 from actor.machine.wanted import submission_decided
 from actor.ports import (
     AnalyzerPort,

@@ -14,14 +14,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
 from events.catalogue import Policy
 from events.codec import changed
 from events.prices import Prices, usd
-from sandbox.services import Habits, Search
+from sandbox.services import Habits
 from sandbox.services.world import EPOCH_S
 from user_miner.simulation import Plan, simulate
 
@@ -36,7 +36,10 @@ VARIANTS: Final[Mapping[str, Callable[[Policy], Policy]]] = {
     "POSTS_PER_SEARCH=10": lambda policy: changed(policy, posts_per_search=10),
     "POSTS_PER_SEARCH=20": lambda policy: changed(policy, posts_per_search=20),
     "SEARCH_SINCE_NEWEST": lambda policy: changed(policy, search_since_newest=True),
-    "10 and SINCE_NEWEST": lambda policy: changed(policy, posts_per_search=10, search_since_newest=True),
+    "AUTHOR_CACHE_HOURS=24": lambda policy: changed(policy, author_cache_hours=24),
+    "10 and since": lambda policy: changed(policy, posts_per_search=10, search_since_newest=True),
+    "10 and 24": lambda policy: changed(policy, posts_per_search=10, author_cache_hours=24),
+    "all three": lambda policy: changed(policy, posts_per_search=10, search_since_newest=True, author_cache_hours=24),
 }
 
 
@@ -85,33 +88,42 @@ def measure(settings: Callable[[Policy], Policy], posts_per_window: float, *, wi
         slowness=1.0,
         tells_quota=False,
     )
-    prices, searched, by_window, totals = (
-        Prices(),
-        list[tuple[Search, ...]](),
-        list[Mapping[int, int]](),
-        Counter[str](),
-    )
+    prices, reads, by_window, totals = Prices(), list[list[_Read]](), list[Mapping[int, int]](), Counter[str]()
     for seed in range(1, seeds + 1):
         outcome = simulate(Plan(seed=seed, windows=windows, faults=frozenset()), habits=habits, settings=settings)
-        searched.append(tuple(search for search in outcome.ledger.searches if search.outcome == "searched"))
+        searches = [search for search in outcome.ledger.searches if search.outcome == "searched"]
+        looked_up = [_Read(_day(found.at_s), (), found.users) for found in outcome.ledger.lookups]
+        reads.append([_Read(_day(search.at_s), search.posts, search.user_ids) for search in searches] + looked_up)
         by_window.append(Counter(found.start_block for found in outcome.ledger.acceptances.values()))
-        totals += Counter(windows=outcome.windows, abandoned=outcome.state.totals.abandoned)
+        abandoned = outcome.state.totals.abandoned
+        totals += Counter(windows=outcome.windows, abandoned=abandoned, searches=len(searches))
     return Figures(
         windows=totals["windows"],
-        searches=sum(map(len, searched)),
+        searches=totals["searches"],
         accepted=sum(sum(found.values()) for found in by_window),
-        recorded_uusd=sum(prices.x_uusd(len(search.posts), search.users) for found in searched for search in found),
-        billed_uusd=sum(prices.x_uusd(*_billed(found)) for found in searched),
+        recorded_uusd=sum(prices.x_uusd(len(read.posts), len(read.users)) for world in reads for read in world),
+        billed_uusd=sum(prices.x_uusd(*_billed(world)) for world in reads),
         abandoned=totals["abandoned"],
         by_window=tuple(by_window),
     )
 
 
-def _billed(searches: tuple[Search, ...]) -> tuple[int, int]:
+class _Read(NamedTuple):
+    """Ids that one answer of X held, and the UTC day, in days since 1970."""
+
+    day: int
+    posts: tuple[str, ...]
+    users: tuple[str, ...]
+
+
+def _day(at_s: float) -> int:
+    return int(EPOCH_S + at_s) // _DAY_S
+
+
+def _billed(reads: list[_Read]) -> tuple[int, int]:
     """Posts and users, each once for each UTC day."""
-    days = [(int(EPOCH_S + search.at_s) // _DAY_S, search) for search in searches]
-    posts = {(day, post_id) for day, search in days for post_id in search.posts}
-    users = {(day, user_id) for day, search in days for user_id in search.user_ids}
+    posts = {(read.day, post_id) for read in reads for post_id in read.posts}
+    users = {(read.day, user_id) for read in reads for user_id in read.users}
     return len(posts), len(users)
 
 
@@ -120,13 +132,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--windows", type=int, default=144, help="windows of each world; 72 are a day")
     parser.add_argument("--seeds", type=int, default=2, help="worlds for each figure")
+    parser.add_argument("--rates", type=float, nargs="+", default=RATES, help="new posts in a window's time")
     parser.add_argument("--json", action="store_true", help="a line of JSON for each figure")
     options = parser.parse_args()
     worse = 0
     if not options.json:
         print("| new posts a window | settings | accepted a window | searches a window | on record | billed |")
         print("|---|---|---|---|---|---|")
-    for rate in RATES:
+    for rate in options.rates:
         default: Figures | None = None
         for name, settings in VARIANTS.items():
             found = measure(settings, rate, windows=options.windows, seeds=options.seeds)

@@ -236,14 +236,14 @@ class PostScraper:
 
     @staticmethod
     def _params(search: _Search, now_s: int) -> dict[str, Any]:
-        users = {"expansions": ["author_id"], "user_fields": list(_USER_FIELDS)} if search.with_authors else {}
         start: dict[str, Any] = {"start_time": datetime.fromtimestamp(now_s - LOOKBACK_S, UTC)}
         return {
             "query": search.query,
             "max_results": search.page_size,
             **(start if search.since_id is None else {"since_id": search.since_id}),  # X refuses both together
+            **({"expansions": ["author_id"]} if search.with_authors else {}),
             "tweet_fields": ["created_at", "public_metrics", "author_id"],
-            **users,
+            **({"user_fields": list(_USER_FIELDS)} if search.with_authors else {}),
         }
 
     async def _fetch(self, fetch: FetchPage, params: dict[str, Any], left_s: float) -> Reply:

@@ -11,8 +11,6 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
-import orjson
-
 from events.catalogue import (
     Author,
     BudgetSpent,
@@ -25,7 +23,7 @@ from events.catalogue import (
     SubmissionBody,
     ValidationObserved,
 )
-from events.codec import Value, canonical_json, changed, decode_json, decoder, plain
+from events.codec import Value, canonical_json, decoder
 from events.prices import page_size
 from events.upcast import VERSIONS
 
@@ -48,10 +46,7 @@ __all__ = [
     "Totals",
     "Trouble",
     "Window",
-    "decode_state",
-    "encode_state",
     "observation_key",
-    "state_sha256",
 ]
 
 # Raised whenever the same records would give another state, so that old snapshots are ignored.
@@ -489,41 +484,3 @@ def observation_key(event: ScoreObserved | ValidationObserved) -> str:
 
 INITIAL: Final = State()
 decoder(State)
-
-
-class _Hours:
-    """Encodes ``State.answers``, most of a state's bytes. A finished hour no longer changes, so it is encoded once."""
-
-    def __init__(self) -> None:
-        self._last: Mapping[int, tuple[Mapping[str, TextAnswer], orjson.Fragment]] = {}
-
-    def encode(self, hours: Mapping[int, Mapping[str, TextAnswer]]) -> dict[str, orjson.Fragment]:
-        """The hours in canonical order, to be put into the state's JSON."""
-        encoded = self._last = {hour: self._hour(hour, hours[hour]) for hour in hours}
-        return {str(hour): encoded[hour][1] for hour in sorted(hours, key=str)}
-
-    def _hour(self, hour: int, answers: Mapping[str, TextAnswer]) -> tuple[Mapping[str, TextAnswer], orjson.Fragment]:
-        known = self._last.get(hour)
-        if known is not None and known[0] is answers:
-            return known
-        return answers, orjson.Fragment(canonical_json(answers))
-
-
-_HOURS: Final = _Hours()
-
-
-def encode_state(state: State) -> bytes:
-    """Canonical JSON: equal states give equal bytes."""
-    fields = plain(changed(state, answers={}))
-    fields["answers"] = _HOURS.encode(state.answers)
-    return orjson.dumps(fields)
-
-
-def decode_state(text: bytes) -> State:
-    """The inverse of ``encode_state``; ValueError when it does not fit."""
-    return decode_json(State, text)
-
-
-def state_sha256(state: State) -> str:
-    """Digest of the state, hex, as checkpoints and the replay check use it."""
-    return hashlib.sha256(encode_state(state)).hexdigest()
