@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo quick test test-hard crash kills sweep soak simulate explore planted sample servers image bench check format lock clean
+.PHONY: help demo quick test test-hard crash kills sweep soak simulate explore planted sample servers image bench costs check format lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -72,6 +72,9 @@ bench: .venv/.bench ## speed beside that of others in the same run (benchmarks/R
 	$(BIN)/python -m benchmarks.analyzer_matching
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.inspector_page
+
+costs: .venv/.dev ## what X costs for each accepted post, setting by setting: the figures of docs/operators/costs.md
+	$(BIN)/python -m benchmarks.x_reads
 
 check: .venv/.dev ## formatter, linter, strict types and import rules, without tests
 	$(BIN)/ruff format --check .

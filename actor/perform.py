@@ -21,6 +21,7 @@ from actor.analyzer.refresh import ChainError
 from actor.block_watch import BlockWatch
 from actor.chain_end import ChainEnd
 from actor.edges.text import one_line
+from actor.machine.encoding import state_sha256
 from actor.machine.facts import (
     author_lookup_failed,
     authors_event,
@@ -31,7 +32,7 @@ from actor.machine.facts import (
     with_known_authors,
 )
 from actor.machine.scoring import content_sha256, norm_text
-from actor.machine.state import REDUCER, State, TextAnswer, state_sha256
+from actor.machine.state import REDUCER, State, TextAnswer
 from actor.machine.wanted import submission_decided
 from actor.ports import (
     AnalyzerPort,
@@ -211,6 +212,8 @@ class Performer:
         try:
             scraped = await self._ports.scraper.scrape_posts(
                 effect.count,
+                spare=effect.spare,
+                since_id=state.since_id,
                 keywords=policy.search_keywords,
                 max_pages=policy.max_search_pages,
                 is_seen=state.is_seen,

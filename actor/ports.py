@@ -123,8 +123,8 @@ class ApiPort(Protocol):
 class Scraped(Value, frozen=True, kw_only=True):
     """What a search brought: unseen usable posts as X ordered them, and what was paid for, as in PostsScraped.
 
-    ``since`` is there as well; None says that nobody held the posts' dates against a clock. Posts have no author where
-    none were asked for.
+    ``since``, ``since_id`` and ``newest_id`` are there as well; None for ``since`` says that nobody held the posts'
+    dates against a clock. Posts have no author where none were asked for.
     """
 
     posts: tuple[Post, ...]
@@ -134,6 +134,8 @@ class Scraped(Value, frozen=True, kw_only=True):
     unusable: int
     lost_pages: int = 0
     since: int | None = None
+    since_id: str | None = None
+    newest_id: str | None = None
 
 
 class FoundAuthors(Value, frozen=True, kw_only=True):
@@ -171,6 +173,8 @@ class ScraperPort(Protocol):
         self,
         count: int,
         *,
+        spare: int = 0,
+        since_id: str | None = None,
         keywords: tuple[str, ...],
         max_pages: int,
         is_seen: Callable[[str], bool],
@@ -178,8 +182,9 @@ class ScraperPort(Protocol):
     ) -> Scraped:
         """Search once for at least ``count`` unseen posts that hold one of the keywords (ruling 8).
 
-        Each page is a request that is paid for, and there are at most ``max_pages``. Authors are paid for, too, so
-        without ``with_authors`` none are asked for.
+        Each page is a request that is paid for, and there are at most ``max_pages``. A page has room for ``spare``
+        posts more; no further page is read for them. With ``since_id`` X is asked only for posts behind that one, or
+        by time where it refuses that. Authors are paid for, too, so without ``with_authors`` none are asked for.
 
         Raises:
             ScrapeError: X or the network refused.

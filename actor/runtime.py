@@ -22,10 +22,11 @@ from actor.chain_end import ChainEnd
 from actor.edges.permit import permit
 from actor.edges.text import one_line
 from actor.machine.alarms import Alarm, alarms
+from actor.machine.encoding import decode_state, encode_state
 from actor.machine.facts import crash_event
 from actor.machine.room import DiskWatch, shortage
 from actor.machine.scoring import content_sha256, norm_text
-from actor.machine.state import INITIAL, REDUCER, State, decode_state, encode_state
+from actor.machine.state import INITIAL, REDUCER, State
 from actor.machine.step import fold_record, step
 from actor.machine.wanted import wanted
 from actor.perform import Facts, Inbox, Meaning, Performer, Ports

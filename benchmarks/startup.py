@@ -19,7 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from actor.machine.state import REDUCER, State, encode_state
+from actor.machine.encoding import encode_state
+from actor.machine.state import REDUCER, State
 from benchmarks.journal_kit import DRY, drafts
 from events.codec import changed
 from events.journal import Draft, FileJournal, Record, Snapshot

@@ -190,6 +190,9 @@ class Policy(Value, frozen=True, kw_only=True):
         search_keywords: SEARCH_KEYWORDS: what is searched for.
         sampling: SAMPLING: "random" draws among the new posts (ruling 8), "top" takes those of greatest value.
         max_search_pages: MAX_SEARCH_PAGES: so many requests one search makes at most.
+        posts_per_search: POSTS_PER_SEARCH: so many posts one search takes at most, for later windows too; None takes
+            what the window has room for.
+        search_since_newest: SEARCH_SINCE_NEWEST: a search asks X for posts behind the newest one that it knows.
         author_cache_hours: AUTHOR_CACHE_HOURS: searches bring no authors; those of chosen posts are looked up, and not
             again for so long. 0 has searches bring them.
         prices: What the budgets reckon with.
@@ -214,6 +217,8 @@ class Policy(Value, frozen=True, kw_only=True):
     search_keywords: Annotated[tuple[str, ...], AT_RUN_TIME] = ("bittensor",)
     sampling: Annotated[Literal["random", "top"], AT_RUN_TIME] = "random"
     max_search_pages: Annotated[int, AT_RUN_TIME] = 1
+    posts_per_search: Annotated[int | None, AT_RUN_TIME] = None
+    search_since_newest: Annotated[bool, AT_RUN_TIME] = False
     author_cache_hours: Annotated[int, AT_RUN_TIME] = 0
     prices: Annotated[Prices, AT_RUN_TIME] = Prices()
     max_x_usd_per_day: Annotated[float | None, AT_RUN_TIME] = None
@@ -232,6 +237,8 @@ class Policy(Value, frozen=True, kw_only=True):
             raise ValueError("block_s is finite and above 0")
         if self.chain_poll_s is not msgspec.UNSET and not (math.isfinite(self.chain_poll_s) and self.chain_poll_s > 0):
             raise ValueError("chain_poll_s is finite and above 0")
+        if self.posts_per_search is not None and self.posts_per_search < 1:
+            raise ValueError("posts_per_search is at least 1")
         if not 0 <= self.author_cache_hours <= MOST_CACHE_HOURS:
             raise ValueError(f"author_cache_hours is from 0 to {MOST_CACHE_HOURS}")
         limits = [limit for limit in (self.max_x_usd_per_day, self.max_llm_usd_per_day) if limit is not None]
@@ -395,7 +402,7 @@ class PostsScraped(Value, frozen=True, kw_only=True):
         seed: The recorded seed of the sample; 0 where the policy's sampling is "top", which draws nothing.
         candidates: Ids of the new posts that the sample was taken from: as X ordered them, or for "top" by their value,
             the greatest first and those of one value as X ordered them, so that the first ones are the sample.
-        posts: The sample, at most ``wanted``.
+        posts: The sample, at most ``wanted`` and ``spare`` together.
         posts_read: Posts that X returned, for the bill.
         users_read: Users that X returned, for the bill.
         requests: Search requests made.
@@ -405,6 +412,10 @@ class PostsScraped(Value, frozen=True, kw_only=True):
         lost_pages: Pages behind the first that did not arrive or could not be read, although X may have billed them.
         since: Unix seconds: no post was taken that is older, and none from the future. None before version 3, when
             nobody checked the dates that X told.
+        spare: How many posts were taken beyond ``wanted``, at most, to be carried into later windows.
+        since_id: X was asked for posts behind this one; None where it was asked by time, as before version 4.
+        newest_id: The newest post that X told of, where nothing before it that this search could reach was left
+            unread; None where that is not sure.
     """
 
     window: int
@@ -419,15 +430,25 @@ class PostsScraped(Value, frozen=True, kw_only=True):
     latency_ms: int
     lost_pages: int = 0
     since: int | None = None
+    spare: int = 0
+    since_id: str | None = None
+    newest_id: str | None = None
 
     def __post_init__(self) -> None:
         ids = {post.id for post in self.posts}
-        if not len(ids) == len(self.posts) <= self.wanted:
+        if self.spare < 0 or not len(ids) == len(self.posts) <= self.most:
             raise ValueError("a sample is distinct and not above what was wanted")
         if not ids.issubset(self.candidates):
             raise ValueError("a sample comes from its candidates")
         if self.posts_read < 0 or self.users_read < 0 or self.lost_pages < 0:
             raise ValueError("what was read, or lost, is not negative")
+        if not all(_is_id(told) for told in (self.since_id, self.newest_id) if told is not None):
+            raise ValueError("a post id is decimal digits")
+
+    @property
+    def most(self) -> int:
+        """How many posts it took at most."""
+        return self.wanted + self.spare
 
 
 class ScrapeFailed(Value, frozen=True, kw_only=True):

@@ -64,8 +64,9 @@ def _seconds(ms: int) -> str:
 def _scraped(e: ev.PostsScraped) -> str:
     requests = f" in {e.requests} requests" if e.requests > 1 else ""
     unusable = f", {e.unusable} unusable" if e.unusable else ""
+    since = "" if e.since_id is None else f" behind {e.since_id}"
     return (
-        f"window {e.window}: {len(e.posts)} of {e.wanted} posts chosen from {len(e.candidates)} new ones; "
+        f"window {e.window}: {len(e.posts)} of {e.most} posts chosen from {len(e.candidates)} new ones{since}; "
         f"read {e.posts_read} posts, {e.users_read} users{requests}{unusable}"
     )
 

@@ -6,7 +6,9 @@ are the same effect, so the runtime can compare what is wanted with what is runn
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
 
 from events.codec import Value
 
@@ -24,6 +26,7 @@ __all__ = [
     "SignCheckpoint",
     "StartSubmission",
     "SubmitPost",
+    "effect_fields",
     "effect_key",
 ]
 
@@ -42,10 +45,11 @@ class PollChain(Value, frozen=True, kw_only=True):
 
 
 class ScrapeWindow(Value, frozen=True, kw_only=True):
-    """Search X once for ``window`` and sample at most ``count`` unseen posts."""
+    """Search X once for ``window``, which has room for ``count`` unseen posts; ``spare`` more wait for later ones."""
 
     window: int
     count: int
+    spare: int = 0
 
 
 class LookUpAuthors(Value, frozen=True, kw_only=True):
@@ -128,3 +132,9 @@ def effect_key(effect: Effect) -> str:
     post_id: str | None = getattr(effect, "post_id", None)
     name = type(effect).__name__
     return name if post_id is None else f"{name}:{post_id}"
+
+
+def effect_fields(effect: Effect) -> dict[str, Any]:
+    """Its fields by name, without those that say no more than their default."""
+    fields = msgspec.structs.fields(effect)
+    return {field.name: value for field in fields if (value := getattr(effect, field.name)) != field.default}

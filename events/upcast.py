@@ -17,14 +17,14 @@ Upcaster: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 
 VERSIONS: Final[Mapping[str, int]] = {
     **dict.fromkeys(EVENTS, 1),
-    "ActorStarted": 5,
+    "ActorStarted": 6,
     "AnalysisFailed": 4,
     "CheckpointSigned": 3,
     "GapDeclared": 2,
     "PostAnalyzed": 4,
-    "PostsScraped": 3,
+    "PostsScraped": 4,
     "RateLimited": 2,
-    "SettingsChanged": 3,
+    "SettingsChanged": 4,
     "WindowsRevised": 2,
 }
 
@@ -67,6 +67,12 @@ def _policy_4(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "policy": {**data["policy"], "author_cache_hours": 0}}
 
 
+def _policy_5(data: dict[str, Any]) -> dict[str, Any]:
+    """ActorStarted version 5 and SettingsChanged version 3: a search took what its window had room for, by time."""
+    saving = {"posts_per_search": None, "search_since_newest": False}
+    return {**data, "policy": {**data["policy"], **saving}}
+
+
 def _gap_declared_1(data: dict[str, Any]) -> dict[str, Any]:
     """Version 1 did not record what was paid for behind the gap."""
     return {**data, "salvage": {**data["salvage"], "spent": {}}}
@@ -103,6 +109,11 @@ def _posts_scraped_2(data: dict[str, Any]) -> dict[str, Any]:
     return {**data, "since": None}
 
 
+def _posts_scraped_3(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 3 took no posts for later windows, and asked by time alone."""
+    return {**data, "spare": 0, "since_id": None, "newest_id": None}
+
+
 def _rate_limited_1(data: dict[str, Any]) -> dict[str, Any]:
     """Version 1 ended with its wait, even where the window that ended it was none."""
     return {**data, "full": []}
@@ -118,6 +129,7 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("ActorStarted", 2): _actor_started_2,
     ("ActorStarted", 3): _policy_3,
     ("ActorStarted", 4): _policy_4,
+    ("ActorStarted", 5): _policy_5,
     ("AnalysisFailed", 1): _analysis_failed_1,
     ("AnalysisFailed", 2): _analyzed_2,
     ("AnalysisFailed", 3): _analyzed_3,
@@ -129,9 +141,11 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("PostAnalyzed", 3): _analyzed_3,
     ("PostsScraped", 1): _posts_scraped_1,
     ("PostsScraped", 2): _posts_scraped_2,
+    ("PostsScraped", 3): _posts_scraped_3,
     ("RateLimited", 1): _rate_limited_1,
     ("SettingsChanged", 1): _policy_3,
     ("SettingsChanged", 2): _policy_4,
+    ("SettingsChanged", 3): _policy_5,
     ("WindowsRevised", 1): _windows_revised_1,
 }
 

@@ -15,7 +15,17 @@ from typing import Any, Final, TypeAlias
 from actor.edges.reply import Reply, Unanswered
 from actor.edges.text import Redactor, checked_base, place, safe_line
 from actor.edges.threads import in_daemon_thread
-from actor.edges.x_wire import LOOKBACK_S, Page, build_query, newest_versions, parse_page, parse_users, refusal
+from actor.edges.x_wire import (
+    LOOKBACK_S,
+    SETTLED_S,
+    Page,
+    build_query,
+    is_recent,
+    newest_versions,
+    parse_page,
+    parse_users,
+    refusal,
+)
 from actor.ports import Clock, FoundAuthors, Scraped, ScrapeError
 from events.catalogue import Post
 from events.prices import PERHAPS_BILLED, page_size
@@ -32,6 +42,8 @@ class _Search:
     """What one search has brought so far."""
 
     wanted: int
+    spare: int
+    since_id: str | None
     is_seen: Callable[[str], bool]
     query: str
     max_pages: int
@@ -45,6 +57,11 @@ class _Search:
     lost_pages: int = 0
     since: int | None = None
     next_token: str | None = None
+    cut_short: bool = False  # a page had fewer posts than it could, and there are more
+
+    @property
+    def page_size(self) -> int:
+        return page_size(self.wanted + self.spare)
 
     def add(self, page: Page) -> None:
         self.pages += 1
@@ -53,6 +70,9 @@ class _Search:
         self.unusable += page.unusable
         self.since = page.since if self.since is None else min(self.since, page.since)
         self.next_token = page.next_token
+        # A page behind another one that holds nothing was promised more.
+        fewest = self.page_size if page.next_token is not None else min(1, self.pages - 1)
+        self.cut_short |= page.posts_read < fewest
         self.posts += page.posts
 
     def new_posts(self) -> tuple[Post, ...]:
@@ -66,7 +86,18 @@ class _Search:
             return False
         return len(self.new_posts()) < self.wanted
 
-    def result(self) -> Scraped:
+    def newest_id(self, now_s: int) -> str | None:
+        """The newest post, where nothing before it that this search could reach was left unread or could not be used.
+
+        X may tell a little later of posts of the last moments, so that those do not count yet.
+        """
+        deep = self.next_token is None or self.pages >= self.max_pages
+        if self.unusable or self.lost_pages or self.cut_short or not deep:
+            return None
+        ids = [post.id for post in self.posts if post.timestamp < now_s - SETTLED_S]
+        return max(ids, key=int, default=None)
+
+    def result(self, now_s: int) -> Scraped:
         return Scraped(
             posts=self.new_posts(),
             posts_read=self.posts_read,
@@ -75,6 +106,8 @@ class _Search:
             unusable=self.unusable,
             lost_pages=self.lost_pages,
             since=self.since,
+            since_id=self.since_id,
+            newest_id=self.newest_id(now_s),
         )
 
 
@@ -131,6 +164,8 @@ class PostScraper:
         self,
         count: int,
         *,
+        spare: int = 0,
+        since_id: str | None = None,
         keywords: tuple[str, ...],
         max_pages: int,
         is_seen: Callable[[str], bool],
@@ -138,14 +173,16 @@ class PostScraper:
     ) -> Scraped:
         """Search once for at least ``count`` unseen posts that hold one of the keywords (ruling 8).
 
-        A failure after the first page keeps what the pages before it brought.
+        A failure after the first page keeps what the pages before it brought. X is asked by time where ``since_id`` is
+        older than a search reaches, or where X refuses it.
 
         Raises:
             ScrapeError: X or the network refused.
             ValueError: X would refuse these keywords.
         """
+        since_id = since_id if since_id is not None and is_recent(since_id, self._now_s()) else None
         query = build_query(keywords)
-        search = _Search(count, is_seen, query=query, max_pages=max_pages, with_authors=with_authors)
+        search = _Search(count, spare, since_id, is_seen, query=query, max_pages=max_pages, with_authors=with_authors)
         try:
             async with asyncio.timeout(self._total_timeout_s):
                 await self._run(search)
@@ -157,7 +194,7 @@ class PostScraper:
             if not search.pages:
                 raise
             search.lost_pages = int(error.kind in PERHAPS_BILLED)
-        return search.result()
+        return search.result(self._now_s())
 
     async def look_up_authors(self, author_ids: Sequence[str]) -> FoundAuthors:
         """Ask once who these users are.
@@ -186,19 +223,27 @@ class PostScraper:
         while search.wants_more():
             search.requests += 1
             left_s = deadline_s - asyncio.get_running_loop().time()
-            reply = await self._fetch(self._fetch_page, params | {"next_token": search.next_token}, left_s)
+            try:
+                reply = await self._fetch(self._fetch_page, params | {"next_token": search.next_token}, left_s)
+            except ScrapeError as error:
+                if search.since_id is None or search.pages or error.kind != "invalid_request":
+                    raise
+                search.since_id = None
+                params = self._params(search, self._now_s())
+                continue
             page = parse_page(reply, now_s=self._now_s(), redact=self._redact, with_authors=search.with_authors)
             search.add(page)
 
     @staticmethod
     def _params(search: _Search, now_s: int) -> dict[str, Any]:
-        users = {"expansions": ["author_id"], "user_fields": list(_USER_FIELDS)} if search.with_authors else {}
+        start: dict[str, Any] = {"start_time": datetime.fromtimestamp(now_s - LOOKBACK_S, UTC)}
         return {
             "query": search.query,
-            "max_results": page_size(search.wanted),
-            "start_time": datetime.fromtimestamp(now_s - LOOKBACK_S, UTC),
+            "max_results": search.page_size,
+            **(start if search.since_id is None else {"since_id": search.since_id}),  # X refuses both together
+            **({"expansions": ["author_id"]} if search.with_authors else {}),
             "tweet_fields": ["created_at", "public_metrics", "author_id"],
-            **users,
+            **({"user_fields": list(_USER_FIELDS)} if search.with_authors else {}),
         }
 
     async def _fetch(self, fetch: FetchPage, params: dict[str, Any], left_s: float) -> Reply:

@@ -18,10 +18,25 @@ from actor.ports import FoundAuthors, ScrapeError
 from events.catalogue import Author, Post
 from events.codec import Value, changed
 
-__all__ = ["LOOKBACK_S", "Page", "build_query", "newest_versions", "parse_page", "parse_users", "refusal"]
+__all__ = [
+    "LOOKBACK_S",
+    "SETTLED_S",
+    "Page",
+    "build_query",
+    "is_recent",
+    "newest_versions",
+    "parse_page",
+    "parse_users",
+    "refusal",
+]
 
 LOOKBACK_S: Final = 72 * 3600  # ruling 9: an older post would be abandoned; X itself searches 7 days
+# X's search knows a post half a minute after it was posted, says X; this is four times as long.
+SETTLED_S: Final = 120
 
+# An id of X holds the moment of its post: milliseconds since this one, and 22 bits behind them.
+_FIRST_ID_MS: Final = 1_288_834_974_657
+_ID_BITS: Final = 22
 _LONGEST_QUERY: Final = 512
 _LONGEST_CONTENT: Final = 100_000
 _LONGEST_TOKEN: Final = 1_000
@@ -103,6 +118,11 @@ def build_query(keywords: Sequence[str]) -> str:
             "use fewer or shorter ones"
         )
     return query
+
+
+def is_recent(post_id: str, now_s: int) -> bool:
+    """Whether a search from this post on reaches no further back than one by time would."""
+    return (int(post_id) >> _ID_BITS) + _FIRST_ID_MS >= (now_s - LOOKBACK_S) * 1000
 
 
 def _term(keyword: str) -> str:

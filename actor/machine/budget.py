@@ -83,7 +83,7 @@ def _with(known: Mapping[int, T], more: Mapping[int, T], today: int) -> Mapping[
 
 def _told(s: State, e: ev.PostsScraped, day: Spent) -> Spent:
     told = day.told(e)
-    return told + _pages(s, e.lost_pages, e.wanted) if e.lost_pages else told
+    return told + _pages(s, e.lost_pages, e.most) if e.lost_pages else told
 
 
 def _search_failed(s: State, e: ev.ScrapeFailed, day: Spent) -> Spent:
@@ -130,7 +130,7 @@ def _asked_of_x(s: State) -> Spent:
 
 def _searched(s: State) -> Spent:
     """What the due search can bill at most."""
-    return _pages(s, s.policy.max_search_pages, s.to_scrape)
+    return _pages(s, s.policy.max_search_pages, s.to_scrape + s.spare)
 
 
 def _most_read(s: State) -> Spent:
@@ -139,7 +139,7 @@ def _most_read(s: State) -> Spent:
     if not s.to_scrape:
         return authors
     if s.policy.author_cache_hours:
-        authors += Spent(users=s.to_scrape)
+        authors += Spent(users=s.to_scrape + s.spare)
     return _searched(s) + authors
 
 
@@ -194,7 +194,7 @@ def _reckoned(s: State, day: Spent) -> Iterator[tuple[Literal["x", "llm"], float
         yield "x", policy.max_x_usd_per_day, prices.x_uusd(day.posts, day.users), prices.x_uusd(most.posts, most.users)
     spent_uusd = prices.llm_uusd(day.prompt_tokens, day.completion_tokens)
     if policy.max_llm_usd_per_day is not None and spent_uusd is not None:
-        most = _asked_like(day, s.to_scrape + len(s.to_analyze()))
+        most = _asked_like(day, s.to_scrape + s.spare + len(s.to_analyze()))
         yield (
             "llm",
             policy.max_llm_usd_per_day,

@@ -103,12 +103,13 @@ def ranked(posts: Sequence[ev.Post]) -> tuple[ev.Post, ...]:
 def scraped_event(effect: ScrapeWindow, scraped: Scraped, *, seed: int | None, latency_ms: int) -> ev.PostsScraped:
     """The search of a window answered; None for ``seed`` takes the posts of greatest value (SAMPLING=top)."""
     candidates = ranked(scraped.posts) if seed is None else scraped.posts
+    most = effect.count + effect.spare
     return ev.PostsScraped(
         window=effect.window,
         wanted=effect.count,
         seed=0 if seed is None else seed,
         candidates=tuple(post.id for post in candidates),
-        posts=candidates[: effect.count] if seed is None else sample(candidates, effect.count, seed),
+        posts=candidates[:most] if seed is None else sample(candidates, most, seed),
         posts_read=scraped.posts_read,
         users_read=scraped.users_read,
         requests=scraped.requests,
@@ -116,6 +117,9 @@ def scraped_event(effect: ScrapeWindow, scraped: Scraped, *, seed: int | None, l
         latency_ms=latency_ms,
         lost_pages=scraped.lost_pages,
         since=scraped.since,
+        spare=effect.spare,
+        since_id=scraped.since_id,
+        newest_id=scraped.newest_id,
     )
 
 
@@ -244,7 +248,7 @@ def crash_event(state: State, effect: Effect, error: str, *, content_sha256: str
 
 # For each event the effect that it answers, and which field of the effect equals which field of the event.
 _OUTCOMES: Final[Mapping[type, tuple[type, Mapping[str, str]]]] = {
-    ev.PostsScraped: (ef.ScrapeWindow, {"window": "window", "count": "wanted"}),
+    ev.PostsScraped: (ef.ScrapeWindow, {"window": "window", "count": "wanted", "spare": "spare"}),
     ev.ScrapeFailed: (ef.ScrapeWindow, {"window": "window"}),
     ev.AuthorsLookedUp: (ef.LookUpAuthors, {"window": "window", "authors": "asked"}),
     ev.AuthorLookupFailed: (ef.LookUpAuthors, {"window": "window", "authors": "asked"}),

@@ -18,6 +18,7 @@ from actor.machine.state import (
     KnownAuthor,
     OpenAttempt,
     PendingPost,
+    ReadTo,
     State,
     Taken,
     TextAnswer,
@@ -63,11 +64,15 @@ def _posts_scraped(s: State, e: ev.PostsScraped, at_ms: int) -> State:
     versions = [version for p in e.posts for version in p.versions]
     distinct = set(versions)
     require(len(distinct) == len(versions) and s.are_new(distinct), "a chosen post is new")
+    require(e.since_id in {None, s.since_id}, f"no search behind post {e.since_id} is due")
     is_dated = e.since is not None
     pending = tuple([PendingPost(post=p, window=e.window, dated=is_dated) for p in e.posts])
     return changed(
         s,
         to_scrape=0,
+        spare=0,
+        finds_plenty=len(e.candidates) >= e.most,
+        read_to=_read_to(s, e),
         searched_ms=at_ms,
         posts=s.posts + pending,
         seen=_see(s.seen, e, distinct, at_ms) if e.posts else s.seen,
@@ -98,9 +103,25 @@ def _see_unchecked(seen: Mapping[int, frozenset[str]], posts: tuple[ev.Post, ...
     return {day: ids for day, ids in all_seen.items() if day >= oldest}
 
 
+def _read_to(s: State, e: ev.PostsScraped) -> ReadTo | None:
+    """As far as nothing is left that was not chosen: what one search leaves over, the next one is to find again."""
+    if e.newest_id is None:
+        return s.read_to
+    newest, before = int(e.newest_id), s.read_to
+    chosen = {int(post.id) for post in e.posts}
+    first_left = min({int(post_id) for post_id in e.candidates} - chosen, default=newest + 1)
+    known = chosen | {newest} | ({int(before.post_id)} if before is not None else set())
+    upto = max((post_id for post_id in known if post_id <= newest and post_id < first_left), default=None)
+    if upto is None:
+        return None
+    return ReadTo(
+        post_id=str(upto), reach=s.reach if before is None or e.since_id is None else min(s.reach, before.reach)
+    )
+
+
 def _scrape_failed(s: State, e: ev.ScrapeFailed, at_ms: int) -> State:
     _require_scrape(s, e.window)
-    return changed(s, to_scrape=0, searched_ms=at_ms)
+    return changed(s, to_scrape=0, spare=0, searched_ms=at_ms)
 
 
 def _authors_looked_up(s: State, e: ev.AuthorsLookedUp, at_ms: int) -> State:
@@ -146,7 +167,7 @@ def _require_lookup(s: State, window: int, asked: tuple[str, ...]) -> None:
 
 def _budget_spent(s: State, e: ev.BudgetSpent, _at: int) -> State:
     require(s.unaffordable == e, f"no budget withholds the search of window {e.window} for what it says")
-    return _hold_authorless(changed(s, to_scrape=0))
+    return _hold_authorless(changed(s, to_scrape=0, spare=0))
 
 
 def _require_scrape(s: State, window: int) -> None:

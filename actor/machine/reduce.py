@@ -24,10 +24,11 @@ from actor.machine.posts import (
     put_off,
     require,
 )
-from actor.machine.state import IllegalEventError, PendingPost, State, Window, observation_key
+from actor.machine.state import IllegalEventError, PendingPost, ReadTo, State, Window, observation_key
 from actor.machine.troubles import note_trouble
 from events import catalogue as ev
 from events.codec import changed
+from events.prices import page_size
 
 __all__ = ["apply"]
 
@@ -72,6 +73,7 @@ def _api_moved(s: State, e: ev.ApiMoved, _at: int) -> State:
         newest=None,
         worked=(),
         to_scrape=0,
+        spare=0,
         counted={},
         checkpointed=None,
         backoff=backoff,
@@ -88,6 +90,7 @@ def _actor_started(s: State, e: ev.ActorStarted, at_ms: int) -> State:
         running=True,
         epoch=e.epoch,
         policy=e.policy,
+        read_to=_still_read_to(s, e.policy),
         subnets_sha256=e.subnets_sha256,
         answers=s.answers if e.subnets_sha256 == s.subnets_sha256 else {},  # other subnets, other answers
         build=e.build,
@@ -98,7 +101,7 @@ def _actor_started(s: State, e: ev.ActorStarted, at_ms: int) -> State:
         chain_due_ms=_chain_due_ms(s, e.policy, at_ms + _CHAIN_FIRST_MS, at_ms),
     )
     # An open attempt counted when it started. Without one left, the post waits for the next window (invariant I7).
-    return ask_again(defer_exhausted(begin_analyses(s)), at_ms)
+    return ask_again(defer_exhausted(begin_analyses(_with_spare(s))), at_ms)
 
 
 def _actor_stopped(s: State, _e: ev.ActorStopped, _at: int) -> State:
@@ -108,7 +111,13 @@ def _actor_stopped(s: State, _e: ev.ActorStopped, _at: int) -> State:
 def _settings_changed(s: State, e: ev.SettingsChanged, at_ms: int) -> State:
     taken = changed(s.policy, **{name: getattr(e.policy, name) for name in _AT_RUN_TIME})
     require(taken == e.policy, f"a running miner takes over nothing but {', '.join(_AT_RUN_TIME)}")
-    return ask_again(changed(s, policy=e.policy, chain_due_ms=_chain_due_ms(s, e.policy, at_ms, at_ms)), at_ms)
+    s = changed(
+        s,
+        policy=e.policy,
+        read_to=_still_read_to(s, e.policy),
+        chain_due_ms=_chain_due_ms(s, e.policy, at_ms, at_ms),
+    )
+    return ask_again(_with_spare(s), at_ms)
 
 
 def _chain_due_ms(s: State, policy: ev.Policy, soonest_ms: int, at_ms: int) -> int | None:
@@ -121,6 +130,11 @@ def _chain_due_ms(s: State, policy: ev.Policy, soonest_ms: int, at_ms: int) -> i
 
 def _after_a_poll_ms(policy: ev.Policy, at_ms: int) -> int | None:
     return None if policy.chain_poll_s is msgspec.UNSET else at_ms + round(policy.chain_poll_s * 1000)
+
+
+def _still_read_to(s: State, policy: ev.Policy) -> ReadTo | None:
+    """What other keywords find was not read."""
+    return s.read_to if policy.search_keywords == s.policy.search_keywords else None
 
 
 def _tail_repaired(s: State, e: ev.TailRepaired, _at: int) -> State:
@@ -148,6 +162,7 @@ def _gap_declared(s: State, e: ev.GapDeclared, at_ms: int) -> State:
     return changed(
         s,
         to_scrape=0,
+        spare=0,
         open=None,
         backoff=None,
         epoch=max(s.epoch, known.epoch),
@@ -238,7 +253,7 @@ def _open_newest(s: State, at_ms: int) -> State:
     carried, left = eligible[:room], eligible[room:]
     worked = _worked(s, newest)
     recent = {*sorted(s.counted)[-_COUNTED_WINDOWS:], *worked}
-    return changed(
+    opened = changed(
         begin_analyses(s),
         window=newest,
         worked=worked,
@@ -248,6 +263,22 @@ def _open_newest(s: State, at_ms: int) -> State:
         crashes={},
         totals=changed(s.totals, windows=s.totals.windows + is_new),
     )
+    return _with_spare(opened)
+
+
+def _with_spare(s: State) -> State:
+    """Have the due search take posts for later windows: up to POSTS_PER_SEARCH in all, if those can send them.
+
+    A page that is larger than the one that is read anyway is asked for only when the last search found as many new
+    posts as it could take: else it would read what is known.
+    """
+    most = s.policy.posts_per_search
+    if not s.to_scrape or most is None:
+        return changed(s, spare=0) if s.spare else s
+    if not s.finds_plenty:
+        most = min(most, page_size(s.to_scrape))
+    later = s.policy.max_carried_windows * s.max_submissions - sum(post.deferred for post in s.posts)
+    return changed(s, spare=max(0, min(most - s.to_scrape, later)))
 
 
 def _worked(s: State, window: Window) -> tuple[int, ...]:

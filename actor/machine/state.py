@@ -11,8 +11,6 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
-import orjson
-
 from events.catalogue import (
     Author,
     BudgetSpent,
@@ -25,7 +23,8 @@ from events.catalogue import (
     SubmissionBody,
     ValidationObserved,
 )
-from events.codec import Value, canonical_json, changed, decode_json, decoder, plain
+from events.codec import Value, canonical_json, decoder
+from events.prices import page_size
 from events.upcast import VERSIONS
 
 __all__ = [
@@ -38,6 +37,7 @@ __all__ = [
     "KnownAuthor",
     "OpenAttempt",
     "PendingPost",
+    "ReadTo",
     "State",
     "StateName",
     "Taken",
@@ -45,10 +45,7 @@ __all__ = [
     "Totals",
     "Trouble",
     "Window",
-    "decode_state",
-    "encode_state",
     "observation_key",
-    "state_sha256",
 ]
 
 # Raised whenever the same records would give another state, so that old snapshots are ignored.
@@ -189,6 +186,18 @@ class Taken(Value, frozen=True, kw_only=True):
     since_ms: int
 
 
+class ReadTo(Value, frozen=True, kw_only=True):
+    """How far X was read: what a search could reach up to this post was chosen.
+
+    Attributes:
+        post_id: The post.
+        reach: So many posts, counted from the newest, the searches read that this rests on.
+    """
+
+    post_id: str
+    reach: int
+
+
 class Trouble(Value, frozen=True, kw_only=True):
     """What loses posts, or keeps them from being searched or sent, until somebody changes something or a day ends.
 
@@ -236,6 +245,9 @@ class State(Value, frozen=True, kw_only=True):
         worked: First blocks of the windows worked on that are near ``window``: none of them is searched again.
         searched_ms: When the last search was answered or failed, unix milliseconds; None before one.
         to_scrape: Posts that the due scrape of ``window`` wants; 0 when none is due.
+        spare: Posts that it takes beyond that, for later windows.
+        finds_plenty: The last search found as many new posts as it could take.
+        read_to: How far X was read; None before a search that left nothing unread, and after other keywords.
         posts: Posts without a verdict, in the order of their scrapes; one whose analysis is refused goes last.
         open: The open attempt.
         backoff: Set exactly in state Backoff.
@@ -286,6 +298,9 @@ class State(Value, frozen=True, kw_only=True):
     worked: tuple[int, ...] = ()
     searched_ms: int | None = None
     to_scrape: int = 0
+    spare: int = 0
+    finds_plenty: bool = False
+    read_to: ReadTo | None = None
     posts: tuple[PendingPost, ...] = ()
     open: OpenAttempt | None = None
     backoff: Backoff | None = None
@@ -332,6 +347,21 @@ class State(Value, frozen=True, kw_only=True):
     def search_floor_s(self) -> float:
         """The least time from the end of one search to the next, whatever windows the API names."""
         return self.policy.blocks_per_window * self.policy.block_s / 4
+
+    @property
+    def reach(self) -> int:
+        """So many posts the due search reads at most."""
+        return self.policy.max_search_pages * page_size(self.to_scrape + self.spare)
+
+    @property
+    def since_id(self) -> str | None:
+        """The post behind which the due search asks for newer ones; None asks by time.
+
+        A search that reaches further back than those before it may find posts that none of them read.
+        """
+        if not self.policy.search_since_newest or self.read_to is None or self.read_to.reach < self.reach:
+            return None
+        return self.read_to.post_id
 
     def is_under_way(self) -> bool:
         """Whether an answer for ``window`` is due, or the end of a timed backoff."""
@@ -455,41 +485,3 @@ def observation_key(event: ScoreObserved | ValidationObserved) -> str:
 
 INITIAL: Final = State()
 decoder(State)
-
-
-class _Hours:
-    """Encodes ``State.answers``, most of a state's bytes. A finished hour no longer changes, so it is encoded once."""
-
-    def __init__(self) -> None:
-        self._last: Mapping[int, tuple[Mapping[str, TextAnswer], orjson.Fragment]] = {}
-
-    def encode(self, hours: Mapping[int, Mapping[str, TextAnswer]]) -> dict[str, orjson.Fragment]:
-        """The hours in canonical order, to be put into the state's JSON."""
-        encoded = self._last = {hour: self._hour(hour, hours[hour]) for hour in hours}
-        return {str(hour): encoded[hour][1] for hour in sorted(hours, key=str)}
-
-    def _hour(self, hour: int, answers: Mapping[str, TextAnswer]) -> tuple[Mapping[str, TextAnswer], orjson.Fragment]:
-        known = self._last.get(hour)
-        if known is not None and known[0] is answers:
-            return known
-        return answers, orjson.Fragment(canonical_json(answers))
-
-
-_HOURS: Final = _Hours()
-
-
-def encode_state(state: State) -> bytes:
-    """Canonical JSON: equal states give equal bytes."""
-    fields = plain(changed(state, answers={}))
-    fields["answers"] = _HOURS.encode(state.answers)
-    return orjson.dumps(fields)
-
-
-def decode_state(text: bytes) -> State:
-    """The inverse of ``encode_state``; ValueError when it does not fit."""
-    return decode_json(State, text)
-
-
-def state_sha256(state: State) -> str:
-    """Digest of the state, hex, as checkpoints and the replay check use it."""
-    return hashlib.sha256(encode_state(state)).hexdigest()

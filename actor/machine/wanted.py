@@ -89,7 +89,7 @@ def _in_flight(state: State) -> tuple[Effect, ...]:
     if state.unaffordable is not None:
         return ()
     if state.to_scrape and state.window is not None:
-        return (ScrapeWindow(window=state.window.number, count=state.to_scrape),)
+        return (ScrapeWindow(window=state.window.number, count=state.to_scrape, spare=state.spare),)
     if (authors := state.authors_due()) and state.window is not None:
         return (LookUpAuthors(window=state.window.number, authors=authors),)
     if unanalyzed := state.to_ask_about():

@@ -253,6 +253,8 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
     search_keywords: Annotated[Keywords, AT_RUN_TIME] = ("bittensor",)
     sampling: Annotated[Literal["random", "top"], AT_RUN_TIME] = "random"
     max_search_pages: Annotated[int, Field(ge=1, le=10), AT_RUN_TIME] = 1
+    posts_per_search: Annotated[int | None, Field(ge=1, le=100), AT_RUN_TIME] = None
+    search_since_newest: Annotated[bool, AT_RUN_TIME] = False
     author_cache_hours: Annotated[int, Field(ge=0, le=MOST_CACHE_HOURS), AT_RUN_TIME] = 0
     submit_attempts: Annotated[int, Field(ge=1, le=10)] = 3
     submit_backoff_seconds: Seconds = 3.0
@@ -297,6 +299,16 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
         return self
 
     @model_validator(mode="after")
+    def _searches_fill_a_window(self) -> Settings:
+        if self.posts_per_search is not None and self.posts_per_search < self.max_submissions_per_window:
+            raise ValueError(
+                f"POSTS_PER_SEARCH: {self.posts_per_search} is fewer than MAX_SUBMISSIONS_PER_WINDOW, "
+                f"{self.max_submissions_per_window}, and a search takes as many as the window has room for: "
+                "raise it, or leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _budgets_can_work(self) -> Settings:
         """A budget that could never be kept, or never allow a window, is a mistake of the operator."""
         if self.max_llm_usd_per_day is not None and self.llm_usd_per_million_prompt_tokens is None:
@@ -304,8 +316,9 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
                 "MAX_LLM_USD_PER_DAY: needs prices: set LLM_USD_PER_MILLION_PROMPT_TOKENS and "
                 "LLM_USD_PER_MILLION_COMPLETION_TOKENS to what the LLM's server bills"
             )
-        posts = self.max_search_pages * page_size(self.max_submissions_per_window)
-        users = min(posts, self.max_submissions_per_window) if self.author_cache_hours else posts
+        largest = max(self.max_submissions_per_window, self.posts_per_search or 0)
+        posts = self.max_search_pages * page_size(largest)
+        users = min(posts, largest) if self.author_cache_hours else posts
         search_uusd = self.prices().x_uusd(posts, users)
         if self.max_x_usd_per_day is not None and uusd(self.max_x_usd_per_day) < search_uusd:
             raise ValueError(
@@ -328,6 +341,8 @@ class Settings(CheckedAnalyzerSettings, PriceSettings, _SpecifiedSettings):
             search_keywords=self.search_keywords,
             sampling=self.sampling,
             max_search_pages=self.max_search_pages,
+            posts_per_search=self.posts_per_search,
+            search_since_newest=self.search_since_newest,
             author_cache_hours=self.author_cache_hours,
             prices=self.prices(),
             max_x_usd_per_day=self.max_x_usd_per_day,

@@ -134,14 +134,20 @@ class MachineDrive:
         )
         return self
 
-    def scraped(self, *numbers: int, lost_pages: int = 0, **fields: Any) -> Self:
-        """The due search brought these posts, made up; ``fields`` are theirs. Pages may have been lost behind them."""
+    def scraped(self, *numbers: int, lost_pages: int = 0, newest_id: str | None = None, **fields: Any) -> Self:
+        """The due search brought these posts, made up; ``fields`` are theirs. Pages may have been lost behind them.
+
+        With ``newest_id`` it left nothing unread up to there; it asked behind what was read before, as it should.
+        """
         posts = tuple(post(number, **fields) for number in numbers)
         since = self.at_ms // 1000 - 72 * 3600
         self.on(
             ev.PostsScraped(
                 window=self._window(),
                 wanted=self.state.to_scrape,
+                spare=self.state.spare,
+                since_id=self.state.since_id,
+                newest_id=newest_id,
                 seed=1,
                 candidates=tuple(p.id for p in posts),
                 posts=posts,

@@ -130,6 +130,8 @@ class ScriptedScraper:
         self,
         count: int,  # noqa: ARG002
         *,
+        spare: int = 0,  # noqa: ARG002
+        since_id: str | None = None,  # noqa: ARG002
         keywords: tuple[str, ...],  # noqa: ARG002
         max_pages: int,  # noqa: ARG002
         is_seen: Callable[[str], bool],

@@ -112,6 +112,8 @@ class RecordedEdges:
         self,
         count: int,  # noqa: ARG002
         *,
+        spare: int = 0,  # noqa: ARG002
+        since_id: str | None = None,  # noqa: ARG002
         keywords: tuple[str, ...],  # noqa: ARG002
         max_pages: int,  # noqa: ARG002
         is_seen: Callable[[str], bool],
@@ -140,6 +142,8 @@ class RecordedEdges:
             unusable=search.unusable,
             lost_pages=search.lost_pages,
             since=search.since,
+            since_id=search.since_id,
+            newest_id=search.newest_id,
         )
 
     async def look_up_authors(self, author_ids: Sequence[str]) -> FoundAuthors:  # noqa: ARG002

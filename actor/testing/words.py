@@ -25,7 +25,7 @@ def move_line(source: str, dest: str) -> str:
 
 def effect_line(effect: ef.Effect, at_ms: int) -> str:
     """One effect as it is wanted at ``at_ms``: ``SubmitPost post_id=5 attempt=1``, ``EndBackoff due=+3s …``."""
-    parts = (_field(name, getattr(effect, name), at_ms) for name in effect.__struct_fields__)
+    parts = (_field(name, value, at_ms) for name, value in ef.effect_fields(effect).items())
     return " ".join([type(effect).__name__, *parts])
 
 

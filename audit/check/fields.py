@@ -93,7 +93,7 @@ def _drawn_differently(state: State, event: ev.PostsScraped) -> tuple[Difference
     new = tuple(candidate for candidate in event.candidates if not state.is_seen(candidate))
     posts = tuple(post.id for post in event.posts)
     is_top = state.policy.sampling == "top"
-    chosen = new[: event.wanted] if is_top else sample(new, event.wanted, event.seed)
+    chosen = new[: event.most] if is_top else sample(new, event.most, event.seed)
     if is_top and posts == chosen:  # of the others the journal does not hold what they are worth
         chosen = tuple(post.id for post in ranked(event.posts))
     then = {"candidates": event.candidates, "posts": posts}

@@ -143,8 +143,10 @@ def _window_opened(step: Step, _last: Record | None) -> list[Note]:
 def _scraped(step: Step, _last: Record | None) -> list[Note]:
     e: ev.PostsScraped = step.event  # type: ignore[assignment]
     unusable = f", {e.unusable} unusable" if e.unusable else ""
+    spare = f" and {e.spare} spare" if e.spare else ""
+    since = "" if e.since_id is None else f" behind {e.since_id}"
     text = (
-        f"{len(e.posts)} of {e.wanted} wanted posts chosen from {len(e.candidates)} new ones; "
+        f"{len(e.posts)} of {e.wanted}{spare} wanted posts chosen from {len(e.candidates)} new ones{since}; "
         f"read {e.posts_read} posts and {e.users_read} users{unusable}"
     )
     return [Note(label="searched", text=text)]

@@ -6,18 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-
 from actor.machine import INITIAL, State, step, wanted
 from actor.machine.explain import Explanation, TriedRow, explain
 from actor.machine.history import FoldError, folded
 from audit.errors import UsageError
 from audit.replay.lines import short
+from audit.replay.reasons import reasons
 from events.catalogue import Event
 from events.codec import plain
 from events.describe import describe
 from events.differences import Difference, difference_fields, difference_lines, differences
-from events.effects import Effect
+from events.effects import Effect, effect_fields
 from events.journal import Record, at_text
 
 __all__ = [
@@ -53,6 +52,7 @@ class Why:
         explanation: The rows that were tried, and the one that was taken.
         after: The state after it; None when this build refuses it.
         changes: What it changed in the state.
+        because: What stands behind that, where posts wait or a search asks for less or more.
         begun: Effects that are wanted after it and were not before.
         ended: Effects that were wanted before it and are no longer.
     """
@@ -63,6 +63,7 @@ class Why:
     explanation: Explanation
     after: State | None
     changes: tuple[Difference, ...]
+    because: tuple[str, ...]
     begun: tuple[Effect, ...]
     ended: tuple[Effect, ...]
 
@@ -114,6 +115,7 @@ def explained(record: Record, before: State) -> Why:
         explanation=explanation,
         after=after,
         changes=() if after is None else differences(plain(before), plain(after)),
+        because=() if after is None else tuple(reasons(before, event, after)),
         begun=begun,
         ended=ended,
     )
@@ -148,6 +150,9 @@ def _lines(found: Why) -> Iterator[str]:
     yield ""
     yield "what it changed:"
     yield from (f"  {line}" for line in difference_lines(found.changes) or ["nothing"])
+    if found.because:
+        yield "because:"
+        yield from (f"  {line}" for line in found.because)
     yield "effects:"
     yield from (f"  {line}" for line in _effect_lines(found) or ["the same are wanted as before"])
 
@@ -196,7 +201,7 @@ def _effect_lines(found: Why) -> list[str]:
 
 
 def effect_text(effect: Effect) -> str:
-    told = (f"{name} {_value(name, value)}" for name, value in msgspec.structs.asdict(effect).items())
+    told = (f"{name} {_value(name, value)}" for name, value in effect_fields(effect).items())
     return f"{type(effect).__name__} ({', '.join(told)})"
 
 
@@ -223,10 +228,11 @@ def why_fields(found: Why) -> dict[str, Any]:
             for row, verdict in _judged(told)
         ],
         "changes": [difference_fields(change, sides=("before", "after")) for change in found.changes],
+        "because": list(found.because),
         "wanted": [_effect_fields(effect) for effect in found.begun],
         "no_longer_wanted": [_effect_fields(effect) for effect in found.ended],
     }
 
 
 def _effect_fields(effect: Effect) -> dict[str, Any]:
-    return {"effect": type(effect).__name__, **msgspec.structs.asdict(effect)}
+    return {"effect": type(effect).__name__, **effect_fields(effect)}

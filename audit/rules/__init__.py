@@ -22,6 +22,7 @@ from audit.rules.content import BodyAsServed, NormalizedText, Score, SentimentCa
 from audit.rules.exposure import NoSecrets, PlainHttp
 from audit.rules.judged import JudgedAsAnswered
 from audit.rules.paid import AnswersTakenOver, AuthorsTakenOver, PaidOnce
+from audit.rules.reading import NothingLeftBehind
 from audit.rules.rule import Entry, Finding, Rule
 from audit.rules.sample import Sample
 from audit.rules.sending import AcceptedInWindow, AttemptsAndWaits, IntentFirst, QuietAfterRateLimit
@@ -48,6 +49,7 @@ RULES: Final[tuple[type[Rule], ...]] = (
     IrrelevantPosts,
     Sample,
     CarriedPosts,
+    NothingLeftBehind,
     AnswersAsMeant,
     WindowsAscend,
     MidWindowStart,

@@ -66,7 +66,8 @@ def _windows(books: Books, state: State, seq: int) -> None:
         books.worked = _window(books, state.window, seq, books.told_count - 1)
         books.worked.search = None if state.to_scrape else seq
         # The quota may have been higher when its work began.
-        books.worked.quota = max(books.worked.quota, state.to_scrape + sum(not p.deferred for p in state.posts))
+        if state.policy.posts_per_search is None or not state.analysis_due():  # else posts for later windows, too
+            books.worked.quota = max(books.worked.quota, state.to_scrape + sum(not p.deferred for p in state.posts))
     if state.newest is None:
         return
     if state.newest == state.window:

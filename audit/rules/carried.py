@@ -17,6 +17,7 @@ _KEPT_WINDOWS: Final = 64
 # A process that has just started, or a clock that was just set, needs a moment to give up what is too old.
 _GRACE_S: Final = 60.0
 _MOMENT_S: Final = 1.0
+_SEARCHING_S: Final = 3_600.0  # a post that grows too old between the opening of a window and its search
 
 
 class CarriedPosts(Rule):
@@ -24,19 +25,22 @@ class CarriedPosts(Rule):
 
     name = "R9"
     demands = (
-        "a carried post goes first, into at most 3 later windows; no attempt begins once a post is 72 hours old; all "
-        "posts fit the window"
+        "a carried post goes first, into at most 3 later windows, and nothing is searched for its place; no attempt "
+        "begins once a post is 72 hours old; all posts fit the window"
     )
     lacks = "how far posts that were chosen before were carried, and in which order they were sent"
-    events = (ev.SubmissionStarted, ev.PostAbandoned)
+    events = (ev.PostsScraped, ev.SubmissionStarted, ev.PostAbandoned)
 
     def __init__(self) -> None:
         self._sent: Recent[WindowBook, dict[str, int]] = Recent(_KEPT_WINDOWS)
         self._fresh: Recent[WindowBook, int] = Recent(_KEPT_WINDOWS)
 
     def see(self, entry: Entry) -> Iterator[Finding]:
-        """A submission, or a post that is given up."""
+        """A search, a submission, or a post that is given up."""
         event = entry.event
+        if isinstance(event, ev.PostsScraped):
+            yield from self._searched(entry, event)
+            return
         post = entry.books.pending.get(getattr(event, "post_id", ""))
         if post is None:
             return
@@ -50,6 +54,29 @@ class CarriedPosts(Rule):
                 yield from self._carry(entry, post, window)
             elif window not in self._fresh and not is_before(self.begun, (post.seq,)):
                 self._fresh[window] = entry.record.seq
+
+    def _searched(self, entry: Entry, event: ev.PostsScraped) -> Iterator[Finding]:
+        """Posts that were analyzed before the window was told, and never sent, take their places first."""
+        window = entry.books.windows.get(event.window)
+        if window is None or is_before(self.begun, (window.seq,)):
+            return
+        quota = max(window.quota, entry.books.quota)
+        waiting = [post for post in entry.books.pending.values() if self._waits(entry, post, window)]
+        if event.wanted + len(waiting) > quota and waiting:
+            found = f"a search for {event.wanted} posts, and {len(waiting)} that wait"
+            seqs = {post.seq for post in waiting}
+            yield self.finding(entry, *seqs, found=found, expected=f"{quota} together at most")
+
+    def _waits(self, entry: Entry, post: PostBook, window: WindowBook) -> bool:
+        batch = [other.analysis for other in entry.books.pending.values() if other.seq == post.seq]
+        if post.attempts or post.window is None or any(seq is None or seq > window.seq for seq in batch):
+            return False
+        policy = entry.books.policy
+        young = entry.record.at_ms / 1000 < post.post.timestamp + policy.max_post_age_s - _SEARCHING_S
+        later = window.ordinal - post.window.ordinal
+        return (
+            young and entry.books.went_back <= post.seq and 0 < later <= min(window.carried, policy.max_carried_windows)
+        )
 
     def _room(self, entry: Entry, post_id: str, window: WindowBook) -> Iterator[Finding]:
         if window not in self._sent:

@@ -60,14 +60,20 @@ class Sample(Rule):
         quota = max(entry.books.quota, 0 if window is None else window.quota)
         if event.wanted > quota:
             yield self.finding(entry, found=f"a search for {event.wanted} posts", expected=f"at most {quota}")
-        if event.requests > entry.books.policy.max_search_pages:
-            limit = entry.books.policy.max_search_pages
+        policy = entry.books.policy
+        later = max(policy.max_carried_windows, 0 if window is None else window.carried) * quota
+        most = max(0, min((policy.posts_per_search or 0) - event.wanted, later))
+        if event.spare > most:
+            yield self.finding(entry, found=f"a search for {event.spare} posts more", expected=f"{most} at most")
+        # A request that X refuses, for the post that it names, is made once more by time.
+        limit = policy.max_search_pages + (policy.search_since_newest and event.since_id is None)
+        if event.requests > limit:
             yield self.finding(entry, found=f"a search of {event.requests} pages", expected=f"at most {limit}")
         yield from self._best(entry, event) if entry.books.policy.sampling == "top" else self._lot(entry, event)
 
     def _best(self, entry: Entry, event: ev.PostsScraped) -> Iterator[Finding]:
         """The candidates are recorded by their value, so the first ones are chosen (SAMPLING=top)."""
-        found, expected = [post.id for post in event.posts], list(event.candidates[: event.wanted])
+        found, expected = [post.id for post in event.posts], list(event.candidates[: event.most])
         if found != expected:
             ids = ", ".join(found)
             first = ", ".join(expected)
@@ -80,8 +86,8 @@ class Sample(Rule):
 
     def _lot(self, entry: Entry, event: ev.PostsScraped) -> Iterator[Finding]:
         drawn = list(event.candidates)
-        if len(drawn) > event.wanted:
-            chosen = random.Random(event.seed).sample(range(len(drawn)), event.wanted)  # noqa: S311  (a recorded draw)
+        if len(drawn) > event.most:
+            chosen = random.Random(event.seed).sample(range(len(drawn)), event.most)  # noqa: S311  (a recorded draw)
             drawn = [drawn[index] for index in sorted(chosen)]
         if [post.id for post in event.posts] != drawn:
             ids = ", ".join(post.id for post in event.posts)

@@ -360,10 +360,19 @@ class Submission(_Arrival, kw_only=True):
 
 
 class Search(_Arrival, kw_only=True):
-    """A search. ``posts`` and ``users`` are the ids that were read, and billed; outcomes "searched", "refused"."""
+    """A search. Outcomes: "searched", "refused".
 
+    Attributes:
+        posts: Ids of those that were read, and billed.
+        users: How many users were, likewise.
+        user_ids: Their ids.
+        since_id: The post behind which its first page was asked for; empty for none, and for later pages.
+    """
+
+    since_id: str = ""
     posts: tuple[str, ...] = ()
     users: int = 0
+    user_ids: tuple[str, ...] = ()
 
 
 class Lookup(_Arrival, kw_only=True):

@@ -106,6 +106,7 @@ class World:
     Attributes:
         ledger: The books.
         chain: The blocks.
+        posts: What is at X.
         weather: What goes wrong.
         habits: What it is like.
         epoch_s: Unix seconds at which it begins.
@@ -131,7 +132,7 @@ class World:
             tells_quota=habits.tells_quota,
         )
         spacing_s = self.chain.period_s / habits.posts_per_window
-        posts = Posts(seed, epoch_s=self.epoch_s, spacing_s=spacing_s, before=12)
+        self.posts = posts = Posts(seed, epoch_s=self.epoch_s, spacing_s=spacing_s, before=12)
         self.ledger.versions = posts.versions
         self._x = X(posts, token=None, parse=plain_search, quota=RequestQuota(), usage_quota=RequestQuota())
         self._llm = Llm(formats=habits.formats, models=None, key=None, like=TERSE, think=guess, wraps=False)
@@ -189,7 +190,8 @@ class World:
         return answer, entry
 
     def _search(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Search]:
-        entry = self._entered(Search, draw, request, now_s, outcome="refused")
+        since_id = "" if "next_token" in request.params else request.params.get("since_id", "")
+        entry = self._entered(Search, draw, request, now_s, outcome="refused", since_id=since_id)
         wall_s = self.epoch_s + now_s
         params: dict[str, Any] = {"amount": draw.amount, "share": draw.share, "place": draw.amount}
         if draw.kind == "odd_date":
@@ -197,7 +199,12 @@ class World:
         params |= _reset(draw, wall_s)
         answer = PAGES.get(draw.kind) or self._x.search(request, Fault(draw.kind, params), wall_s=wall_s)
         if answer.outcome == "searched":
-            entry.outcome, entry.posts, entry.users = "searched", tuple(answer.facts["ids"]), len(answer.facts["users"])
+            entry.outcome, entry.posts, entry.user_ids = (
+                "searched",
+                tuple(answer.facts["ids"]),
+                tuple(answer.facts["users"]),
+            )
+            entry.users = len(entry.user_ids)
         return answer, entry
 
     def _users(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Lookup]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.services.phrases import PLAIN, SUBNETS, TEMPLATES, TWO_SUBNETS
 from sandbox.services.x_answers import FoundPage, found_page
 from sandbox.services.x_corpus import CorpusPost, User
-from sandbox.services.x_search import ParameterError, RecentSearch, snowflake
+from sandbox.services.x_search import ParameterError, RecentSearch, since_id_of, snowflake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,9 +65,14 @@ class Posts:
     def page(self, search: RecentSearch, fault: Fault, wall_s: float) -> FoundPage:
         """The newest posts, some of which may not be as they should be."""
         count = search.max_results
-        found = [] if fault.name == "empty" else self._newest(wall_s, count, search.skip)
-        found = self._changed(fault, [post for post in found if post.created_at >= search.after], count)
-        return found_page(found, search, f"{_TOKEN}{search.skip + len(found)}")
+        there = self._newest(wall_s, count + 1, search.skip)
+        there = [post for post in there if post.created_at >= search.after and int(post.id) > search.after_id]
+        found = self._changed(fault, [] if fault.name == "empty" else there[:count], count)
+        return found_page(found, search, f"{_TOKEN}{search.skip + len(found)}" if len(there) > len(found) else "")
+
+    def newest(self, wall_s: float, count: int, oldest_s: float) -> list[str]:
+        """Ids of the newest posts at unix seconds, at most ``count`` and none from before ``oldest_s``."""
+        return [post.id for post in self._newest(wall_s, count, 0) if post.created_at >= oldest_s]
 
     def user(self, user_id: str) -> User | None:
         """One of the authors; None for nobody."""
@@ -139,21 +144,24 @@ class Posts:
 
 
 def plain_search(params: Mapping[str, str], wall_s: float) -> RecentSearch:
-    """A search for the newest posts since a time, whatever else it asks for.
+    """A search for the newest posts since a time or a post, whatever else it asks for.
 
     Raises:
-        ParameterError: The client's clock is that wrong.
+        ParameterError: The client's clock is that wrong, or its post is that old.
     """
-    since = params["start_time"]
-    since_s = datetime.fromisoformat(since).timestamp()
-    if not wall_s - _WEEK_S <= since_s <= wall_s - _JUST_NOW_S:
-        raise ParameterError("start_time", since, "One or more parameters to your request was invalid.")
+    after_id = since_id_of(params, wall_s)
+    since_s = 0.0
+    if not after_id:
+        since = params["start_time"]
+        since_s = datetime.fromisoformat(since).timestamp()
+        if not wall_s - _WEEK_S <= since_s <= wall_s - _JUST_NOW_S:
+            raise ParameterError("start_time", since, "One or more parameters to your request was invalid.")
     return RecentSearch(
         matches=lambda _post: True,
         max_results=int(params["max_results"]),
         after=since_s,
         before=float("inf"),
-        after_id=0,
+        after_id=after_id,
         before_id=1 << 63,
         tweet_fields=_TWEET_FIELDS,
         user_fields=_USER_FIELDS,

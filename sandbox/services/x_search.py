@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from sandbox.services.x_corpus import CorpusPost
 
-__all__ = ["ParameterError", "RecentSearch", "page_token", "parse_search", "parse_users", "snowflake"]
+__all__ = [
+    "ParameterError", "RecentSearch", "page_token", "parse_search", "parse_users", "since_id_of", "snowflake",
+]  # fmt: skip
 
 _EPOCH_MS = 1_288_834_974_657
 _WEEK_S = 7 * 86_400
@@ -95,15 +97,13 @@ def parse_search(params: Mapping[str, str], now: float) -> RecentSearch:
     for name in params:
         if name not in _KNOWN:
             raise ParameterError(name, params[name], f"The query parameter [{name}] is not one of [{','.join(_KNOWN)}]")
-    since_id = _id(params, "since_id")
-    if since_id and _snowflake_time(since_id) < now - _WEEK_S - _SLACK_S:
-        raise ParameterError("since_id", str(since_id), "'since_id' must be a tweet id created after seven days ago.")
+    since_id = since_id_of(params, now)
     token = params.get("next_token") or params.get("pagination_token")
     until_id = _id(params, "until_id") or (1 << 63)
     return RecentSearch(
         matches=_query(params),
         max_results=_max_results(params),
-        after=now - _WEEK_S if since_id else _time(params, "start_time", now, now - _WEEK_S),
+        after=_time(params, "start_time", now, now - _WEEK_S),
         before=_time(params, "end_time", now, float("inf")),
         after_id=since_id,
         before_id=min(until_id, _page(token)) if token else until_id,
@@ -134,6 +134,27 @@ def parse_users(params: Mapping[str, str]) -> tuple[list[str], frozenset[str]]:
             message = f"The `ids` query parameter value [{user_id}] is not valid"
             raise ParameterError("ids", user_id, message)
     return list(dict.fromkeys(ids)), _fields(params, "user.fields", _USER_FIELDS) | {"id", "name", "username"}
+
+
+def since_id_of(params: Mapping[str, str], now: float) -> int:
+    """The post behind which a search asks for newer ones; 0 for none.
+
+    X documents that it overrules a start_time; what it answers to both together is a refusal.
+
+    Raises:
+        ParameterError: X refuses it, in these words.
+    """
+    since_id = _id(params, "since_id")
+    if since_id and "start_time" in params:
+        message = "Invalid use of 'since_id' or 'until_id' in conjunction with 'start_time' or 'end_time'."
+        raise ParameterError("since_id", str(since_id), message)
+    oldest_s = now - _WEEK_S
+    if since_id and _snowflake_time(since_id) < oldest_s:
+        at = datetime.fromtimestamp(oldest_s, UTC).strftime("%Y-%m-%dT%H:%MZ")
+        message = f"'since_id' must be a tweet id created after {at}. "
+        message += f"Please use a 'since_id' that is larger than {snowflake(oldest_s, 0)}"
+        raise ParameterError("since_id", str(since_id), message)
+    return since_id
 
 
 def page_token(last_id: str) -> str:

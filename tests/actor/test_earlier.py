@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from actor.machine.state import REDUCER, encode_state
+from actor.machine.encoding import encode_state
+from actor.machine.state import REDUCER
 from events.journal import FileJournal, Snapshot
 from events.journal.record import Draft
 from tests.world import World

@@ -190,3 +190,31 @@ def test_sigkill_in_a_backoff_keeps_the_wait_and_the_attempts(world: World, kill
     attempts = [r.data["attempt"] for r, _ in world.history() if r.name == "SubmissionStarted"]
     assert attempts[:3] == [1, 2, 3]
     assert len(world.sandbox.ledger.api.submits()) == 7
+
+
+SAVING: Mapping[str, Any] = {"POSTS_PER_SEARCH": "10", "SEARCH_SINCE_NEWEST": "true"}
+SAVED = ["JournalCreated", "ActorStarted", "WindowOpened", "PostsScraped"] + 10 * ["PostAnalyzed"]
+SAVED += 5 * ["SubmissionStarted", "SubmissionAccepted"] + ["CheckpointSigned"]
+
+
+@pytest.mark.parametrize("seq", range(1, len(SAVED) + 1))
+def test_r23_sigkill_after_each_record_keeps_what_was_taken_for_later_windows(
+    make_world: Callable[..., World], kill: Kill, seq: int
+) -> None:
+    """I1 to I4: one search fills two windows, each post is analyzed and sent once, whenever the process dies."""
+    world = make_world(posts=10)
+    box = world.sandbox
+    first = box.window
+    kill(world, "after", seq, **SAVING)
+    assert world.names() == SAVED[:seq]
+    if seq < len(SAVED):
+        world.mine(**SAVING)
+    box.next_window()
+    world.mine(**SAVING)
+    assert box.ledger.x.searches == 1
+    assert [len(ids) for ids in accepted_at_server(world).values()] == [5, 5]
+    assert [*accepted_at_server(world)] == [first, first + 1]
+    assert set(box.ledger.api.verdicts().values()) == {"accepted"}
+    analyses = [record.data["post_id"] for record, _ in world.history() if record.name == "PostAnalyzed"]
+    assert sorted(analyses) == sorted(post.id for post in box.corpus.posts())
+    assert not world.state().posts

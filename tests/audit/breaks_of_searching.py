@@ -463,3 +463,74 @@ def analyzed_and_sent_by_nobody(lines: list[Line]) -> list[Seqs]:
     started(lines, "1").change_body(author="", account_age=0, followers=0)
     analysis, attempt = seq(lines, ev.PostAnalyzed), seq(lines, ev.SubmissionStarted)
     return [(search, analysis), (search, attempt), (second,)]
+
+
+def saving() -> list[Line]:
+    """Ten posts of one search for two windows, and a search of the third one for what is behind the newest of them."""
+    story = Story()
+    story.start(ev.Policy(posts_per_search=10, search_since_newest=True))
+    story.window(70).search(*range(11, 21), newest_id="20").analyze(*[0.1 * number for number in range(1, 11)])
+    for number in (70, 71):
+        for _ in range(5):
+            story.answered(accepted, "new", number * 100)
+        story.sign().wait(WINDOW_S).window(number + 1)
+    story.search(21, 22, newest_id="22").analyze(0.5, 0.6)
+    for _ in range(2):
+        story.answered(accepted, "new", 7_200)
+    story.sign().wait(WINDOW_S).window(73).search(newest_id=None).sign()
+    return lines_of(story)
+
+
+@breaks("R8", of=saving)
+def more_taken_than_the_setting_says(lines: list[Line]) -> list[Seqs]:
+    """Ten together."""
+    lines[index(lines, ev.PostsScraped, window=72)].change(spare=6)
+    return [(seq(lines, ev.PostsScraped, window=72),)]
+
+
+@breaks("R8", of=saving)
+def more_taken_than_later_windows_can_send(lines: list[Line]) -> list[Seqs]:
+    """Three of one post each."""
+    for line in lines:
+        if isinstance(line.event, ev.ActorStarted):
+            line.change(policy=changed(line.event.policy, max_carried_windows=0))
+    searches = [index(lines, ev.PostsScraped, number) for number in (1, 2, 3)]
+    return [(place + 1,) for place in searches]
+
+
+@breaks("R9", of=saving)
+def searched_though_posts_wait(lines: list[Line]) -> list[Seqs]:
+    """Five that were put off fill the window."""
+    search = lines[index(lines, ev.PostsScraped, window=72)].event
+    place = index(lines, ev.WindowOpened, window=71)
+    insert(
+        lines, place + 1, changed(search, window=71, candidates=(), posts=(), spare=5, since_id=None, newest_id=None)
+    )
+    return [(seq(lines, ev.PostsScraped), place + 2)]
+
+
+@breaks("R23", of=saving)
+def asked_behind_a_post_without_the_setting(lines: list[Line]) -> list[Seqs]:
+    """Which would hide posts that are new."""
+    lines[1].change(policy=changed(lines[1].event.policy, search_since_newest=False))
+    return [(seq(lines, ev.PostsScraped, number),) for number in (2, 3)]
+
+
+@breaks("R23", of=saving)
+def asked_behind_a_post_that_was_left(lines: list[Line]) -> list[Seqs]:
+    """It was found, and not chosen."""
+    search = lines[index(lines, ev.PostsScraped, window=72)]
+    search.change(candidates=("21", "22", "5"), posts=search.event.posts[:2], wanted=2, spare=0, seed=_seed(3, [0, 1]))
+    return [(seq(lines, ev.PostsScraped, 2), seq(lines, ev.PostsScraped, 3))]
+
+
+@breaks("R23", of=saving)
+def asked_behind_a_post_that_nobody_read_up_to(lines: list[Line]) -> list[Seqs]:
+    """Once because something was left unread, once with other keywords, and once further than was read."""
+    for line in lines:
+        if isinstance(line.event, ev.PostsScraped):
+            line.change(newest_id=None)
+    lines[index(lines, ev.PostsScraped, 2)].change(newest_id="22")
+    lines[index(lines, ev.PostsScraped, 3)].change(since_id="23")
+    second, third = (seq(lines, ev.PostsScraped, number) for number in (2, 3))
+    return [(second,), (second, third)]

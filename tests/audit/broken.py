@@ -78,7 +78,7 @@ class Line:
 class Story(Drive):
     """A drive whose events hold what a real run's hold: digests, drawn samples, posts as old as their window."""
 
-    def search(self, *numbers: int, seed: int = 45, **fields: Any) -> Story:
+    def search(self, *numbers: int, seed: int = 45, newest_id: str | None = None, **fields: Any) -> Story:
         """The due search brought these new posts, an hour old, of which the wanted ones are drawn.
 
         ``fields`` are theirs. With AUTHOR_CACHE_HOURS X tells of no users.
@@ -92,13 +92,16 @@ class Story(Drive):
                 wanted=self.state.to_scrape,
                 seed=seed,
                 candidates=tuple(p.id for p in found),
-                posts=sample(found, self.state.to_scrape, seed),
+                posts=sample(found, self.state.to_scrape + self.state.spare, seed),
                 posts_read=max(10, len(found)),
                 users_read=0 if self.state.policy.author_cache_hours else 10,
                 requests=1,
                 unusable=0,
                 latency_ms=300,
                 since=self.at_ms // 1000 - 72 * 3_600 - 60,
+                spare=self.state.spare,
+                since_id=self.state.since_id,
+                newest_id=newest_id,
             ),
             after_s=0.3,
         )

@@ -283,8 +283,8 @@ MUTANTS: Final = (
     Mutant(
         name="a search asks for one post more",
         module="wanted",
-        old="count=state.to_scrape)",
-        new="count=state.to_scrape + 1)",
+        old="count=state.to_scrape,",
+        new="count=state.to_scrape + 1,",
         kind="effect",
         where=first(lambda s: holds(s, ev.PostsScraped)),
     ),

@@ -11,6 +11,7 @@ from audit.judge.audit import Audit, AuditReport
 from audit.rules import RULES
 from events import catalogue as ev
 from tests.audit.breaks import BREAKS, Break
+from tests.audit.breaks_of_searching import saving
 from tests.audit.broken import Story, clean_story, lines_of, records_of, rehashed
 from tests.kit import accepted, failed
 
@@ -32,6 +33,11 @@ def test_the_good_history_is_clean() -> None:
     assert report.findings == ()
     assert report.ok
     assert report.records == len(story.records)
+
+
+def test_a_history_that_saves_reads_is_clean() -> None:
+    """R23: posts for two windows of one search, and searches from a post on."""
+    assert audited(rehashed(saving())).findings == ()
 
 
 @pytest.mark.parametrize("case", BREAKS, ids=lambda case: f"{case.rule}-{case.name}")

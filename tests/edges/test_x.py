@@ -153,6 +153,131 @@ def test_a_further_page_only_as_allowed_and_needed(wire: Any, scraper: Callable[
     assert _scrape(scraper(wire.url), count=5, max_pages=9).requests == 1
 
 
+DEFAULT_TARGET = (
+    "/2/tweets/search/recent?max_results=10&start_time=2026-11-15T11%3A06%3A40Z&expansions=author_id"
+    "&tweet.fields=created_at%2Cpublic_metrics%2Cauthor_id&user.fields=created_at%2Cpublic_metrics%2Cusername"
+    "&query=%28bittensor%29+-is%3Aretweet+lang%3Aen"
+)
+
+
+def test_r23_without_settings_that_save_the_request_is_byte_for_byte_as_ever(
+    wire: Any, scraper: Callable[..., PostScraper]
+) -> None:
+    """What earlier builds sent, with posts to spare on a page of the usual size, too."""
+    wire.answers(200, _page("1"))
+    for spare in (0, 5):
+        asyncio.run(
+            scraper(wire.url).scrape_posts(
+                5, spare=spare, keywords=("bittensor",), max_pages=1, is_seen=lambda _: False
+            )
+        )
+    lines = [request.split(b"\r\n") for request in wire.requests]
+    assert [line[0] for line in lines] == [f"GET {DEFAULT_TARGET} HTTP/1.1".encode()] * 2
+    assert lines[0][1:] == lines[1][1:]
+
+
+def _saved(scraper: PostScraper, since_id: str | None = None, *, spare: int = 0, max_pages: int = 1) -> Scraped:
+    return asyncio.run(
+        scraper.scrape_posts(
+            2, spare=spare, since_id=since_id, keywords=("bittensor",), max_pages=max_pages, is_seen=lambda _: False
+        )
+    )
+
+
+def test_r23_a_search_from_a_post_on_names_no_time(wire: Any, scraper: Callable[..., PostScraper]) -> None:
+    """X refuses both together."""
+    wire.answers(200, _page("1"))
+    found = _saved(scraper(wire.url), _id_of(NOW_S - 43_200), spare=15)
+    asked = _asked(wire.requests[0])
+    assert (asked["since_id"], asked["max_results"], "start_time" in asked) == (_id_of(NOW_S - 43_200), "17", False)
+    assert found.since_id == _id_of(NOW_S - 43_200)
+
+
+@pytest.mark.parametrize("since_id", ["20", None])
+def test_r23_a_post_that_is_too_old_is_not_asked_from(
+    wire: Any, scraper: Callable[..., PostScraper], since_id: str | None
+) -> None:
+    """The search is bounded by 72 hours, as without it."""
+    wire.answers(200, _page("1"))
+    found = _saved(scraper(wire.url), since_id or _id_of(NOW_S - 72 * 3600 - 1))
+    asked = _asked(wire.requests[0])
+    assert (asked["start_time"], "since_id" in asked, found.since_id) == ("2026-11-15T11:06:40Z", False, None)
+
+
+def test_r23_a_post_that_x_refuses_is_left_out_and_x_is_asked_by_time(
+    wire: Any, scraper: Callable[..., PostScraper]
+) -> None:
+    """Once, and a refusal of that ends the search as any other does."""
+    refused = wire.answer(400, {"type": "https://x/2/problems/invalid-request", "title": "Invalid Request"})
+    wire.plays(refused, wire.answer(200, _page("1")))
+    found = _saved(scraper(wire.url), _id_of(NOW_S - 60))
+    assert [sorted({"since_id", "start_time"} & set(_asked(r))) for r in wire.requests] == [
+        ["since_id"],
+        ["start_time"],
+    ]
+    assert (found.requests, found.since_id, [post.id for post in found.posts]) == (2, None, ["1"])
+    wire.plays(refused)
+    with pytest.raises(ScrapeError) as caught:
+        _saved(scraper(wire.url), _id_of(NOW_S - 60))
+    assert (caught.value.kind, len(wire.requests)) == ("invalid_request", 4)
+
+
+@pytest.mark.parametrize("status", [401, 429, 503])
+def test_r23_any_other_refusal_is_not_asked_about_again(
+    wire: Any, scraper: Callable[..., PostScraper], status: int
+) -> None:
+    """It has nothing to do with the post."""
+    wire.answers(status, "no")
+    with pytest.raises(ScrapeError):
+        _saved(scraper(wire.url), _id_of(NOW_S - 60))
+    assert len(wire.requests) == 1
+
+
+FULL = [str(1_000 - number) for number in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("pages", "max_pages", "newest"),
+    [
+        ([(FULL, "more")], 1, "1000"),  # as deep as it may
+        ([(FULL[:3], None)], 1, "1000"),  # all there is
+        ([(FULL[:3], "more")], 1, None),  # a page that was cut short
+        ([(FULL, "more")], 2, None),  # two pages were allowed, and one was enough
+        ([([], "more"), (FULL, None)], 2, None),  # cut short, though the next one was not
+        ([([], None)], 1, None),
+        ([(FULL[:1], None)], 3, "1000"),
+    ],
+)
+def test_r23_the_newest_post_is_told_where_nothing_was_left_unread(
+    wire: Any,
+    scraper: Callable[..., PostScraper],
+    pages: list[tuple[list[str], str | None]],
+    max_pages: int,
+    newest: str | None,
+) -> None:
+    """Seen posts count as well, for they were read."""
+    wire.plays(*(wire.answer(200, _page(*ids, following=following)) for ids, following in pages))
+    assert _saved(scraper(wire.url), max_pages=max_pages).newest_id == newest
+
+
+def test_r23_no_newest_post_is_told_where_one_could_not_be_used(wire: Any, scraper: Callable[..., PostScraper]) -> None:
+    """It may be usable the next time; and of the last two minutes X may not have told everything yet."""
+    page = _page("1", "2")
+    page["data"][1]["public_metrics"] = {}
+    wire.answers(200, page)
+    assert _saved(scraper(wire.url)).newest_id is None
+    page = _page("1", "2", "3")
+    for post, at in zip(page["data"], ("11:06:40", "11:04:41", "11:04:39"), strict=True):
+        post["created_at"] = f"2026-11-18T{at}.000Z"
+    wire.answers(200, page)
+    assert _saved(scraper(wire.url)).newest_id == "3"
+
+
+def _id_of(at_s: int) -> str:
+    """The least id of a post of that second, as X makes them."""
+    return str(at_s * 1000 - 1_288_834_974_657 << 22)
+
+
 @pytest.mark.parametrize(("second", "lost"), [("refused", 0), ("hang", 1), ("html", 1)])
 def test_a_failure_on_a_later_page_keeps_the_pages_before(
     wire: Any, scraper: Callable[..., PostScraper], second: str, lost: int

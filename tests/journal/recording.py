@@ -26,7 +26,8 @@ _TORN = b'{"seq":16,"at":"2026-11-22T14:'
 
 def history() -> Drive:
     """Every event but TailRepaired, which only a torn tail brings."""
-    policy = ev.Policy(max_search_pages=2, block_s=0.25, chain_poll_s=1800.0)
+    saving: dict[str, Any] = {"posts_per_search": 10, "search_since_newest": True}
+    policy = ev.Policy(max_search_pages=2, block_s=0.25, chain_poll_s=1800.0, **saving)
     drive = Drive(policy).start(subnets_sha256="5" * 64)
     drive.on(ev.ConfigMismatched(setting="MAX_SUBMISSIONS_PER_WINDOW", configured=5, served=4))
     drive.on(ev.ApiUnreachable(reason="no answer within 10 s"), after_s=12)
@@ -34,7 +35,7 @@ def history() -> Drive:
     drive.on(ev.DiskFilled(free_bytes=3 << 20, needed_bytes=4 << 20))
     drive.on(ev.DiskFreed(free_bytes=9 << 20), after_s=12)
     drive.on(ev.SettingsChanged(policy=changed(drive.state.policy, sampling="top"), names=("SAMPLING", "LOG_LEVEL")))
-    drive.window(811).scraped(20, edits=("18", "19")).analyze_all()
+    drive.window(811).scraped(20, newest_id="20", edits=("18", "19")).analyze_all()
     drive.on(ev.PostAbandoned(post_id="20", reason="too old"))
     drive.window(812).scraped(1, 2, 3, 4, lost_pages=1, content='two\nlines, "quotes", \u2028 and \U0001f600')
     tokens = {"talisman": 0.9, "chutes": 1.0}

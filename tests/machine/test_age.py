@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from actor.machine import IllegalEventError
@@ -12,7 +14,7 @@ from events.codec import changed
 from tests.kit import T0_MS, Drive, accepted, failed, limited, post
 
 OLD_MS = (post(1).timestamp + 72 * 3600) * 1000
-FRESH = {"timestamp": OLD_MS // 1000 - 3600}
+FRESH: dict[str, Any] = {"timestamp": OLD_MS // 1000 - 3600}
 
 
 def too_old(post_id: str) -> ev.PostAbandoned:

@@ -8,9 +8,9 @@ import pytest
 
 from actor.machine import IllegalEventError, State, step, wanted
 from actor.machine.budget import budgets
+from actor.machine.encoding import decode_state, encode_state
 from actor.machine.facts import with_known_authors
 from actor.machine.posts import POST_REDUCERS
-from actor.machine.state import decode_state, encode_state
 from events import catalogue as ev
 from events import effects as ef
 from events.codec import changed

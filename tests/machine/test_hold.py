@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actor.machine import IllegalEventError, wanted
-from actor.machine.state import decode_state, encode_state
+from actor.machine.encoding import decode_state, encode_state
 from events import catalogue as ev
 from events import effects as ef
 from events.codec import changed

@@ -11,7 +11,7 @@ import random
 from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from actor.ports import (
     AnalysisLike,
@@ -105,18 +105,10 @@ class SlowScraper(_Slow):
         super().__init__(time, mishaps)
         self._inner = inner
 
-    async def scrape_posts(
-        self,
-        count: int,
-        *,
-        keywords: tuple[str, ...],
-        max_pages: int,
-        is_seen: Callable[[str], bool],
-        with_authors: bool = True,
-    ) -> Scraped:
+    async def scrape_posts(self, count: int, **asked: Any) -> Scraped:
         """As the inner one."""
-        search = partial(self._inner.scrape_posts, keywords=keywords, max_pages=max_pages, is_seen=is_seen)
-        return await self._answered("scrape", lambda: search(count, with_authors=with_authors))
+        search = partial(self._inner.scrape_posts, count, **asked)
+        return await self._answered("scrape", search)
 
     async def look_up_authors(self, author_ids: Sequence[str]) -> FoundAuthors:
         """As the inner one."""

@@ -16,8 +16,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from actor.machine.encoding import state_sha256
 from actor.machine.history import folded
-from actor.machine.state import state_sha256
 from events.catalogue import EVENTS
 from events.journal import JournalReader, read_journal
 from events.journal.layout import LOCK

@@ -13,8 +13,8 @@ import pytest
 
 from actor.edges.hotkey import is_signed_by
 from actor.machine import STATES, State
+from actor.machine.encoding import state_sha256
 from actor.machine.history import folded
-from actor.machine.state import state_sha256
 from actor.machine.table import GUARDS, ROWS, Row
 from events.catalogue import EVENTS
 from events.journal import JournalReader, Record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import httpx
@@ -72,14 +73,41 @@ def test_default_query_leaves_out_retweets_and_other_languages(box: Sandbox, sea
 
 
 def test_start_time_and_since_id_bound_the_search(box: Sandbox, search: Search) -> None:
-    """start_time bounds by time, since_id by id, and since_id wins over start_time."""
+    """start_time bounds by time, since_id by id: what was posted behind it, and not the post itself."""
     oldest = search(max_results=100, start_time="2026-11-18T09:00:00Z", tweet__fields="created_at").json()["data"]
     assert min(post["created_at"] for post in oldest) >= "2026-11-18T09:00:00"
     newest = search().json()["data"]
     pivot = newest[3]["id"]
-    for extra in ({}, {"start_time": "2026-11-18T11:00:00Z"}):
-        assert [post["id"] for post in search(since_id=pivot, **extra).json()["data"]] == [p["id"] for p in newest[:3]]
+    assert [post["id"] for post in search(since_id=pivot).json()["data"]] == [post["id"] for post in newest[:3]]
+    assert search(since_id=newest[0]["id"]).json() == {"meta": {"result_count": 0}}
     assert box.ledger.x.searches == 4
+
+
+def test_start_time_and_since_id_together_are_refused(search: Search) -> None:
+    """In X's own words, though its documentation says that since_id would be used."""
+    newest = search().json()["data"][0]["id"]
+    answer = search(since_id=newest, start_time="2026-11-18T11:00:00Z")
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["message"]) == (
+        400,
+        "Invalid use of 'since_id' or 'until_id' in conjunction with 'start_time' or 'end_time'.",
+    )
+
+
+def test_a_since_id_of_more_than_seven_days_is_refused_and_the_oldest_one_is_named(search: Search) -> None:
+    """In X's own words: with the moment, and an id that is taken."""
+    answer = search(since_id="1519056945277198339")
+    (error,) = answer.json()["errors"]
+    assert answer.status_code == 400
+    assert answer.json()["type"].endswith("/invalid-request")
+    assert error["parameters"] == {"since_id": ["1519056945277198339"]}
+    told = re.fullmatch(
+        r"'since_id' must be a tweet id created after (\S+)\. Please use a 'since_id' that is larger than (\d+)",
+        error["message"],
+    )
+    assert told is not None
+    assert told[1].startswith("2026-11-")
+    assert search(since_id=str(int(told[2]) + (1 << 36))).status_code == 200
 
 
 @pytest.mark.parametrize(

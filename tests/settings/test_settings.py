@@ -52,6 +52,8 @@ OURS: Final[dict[str, Any]] = {
     "SEARCH_KEYWORDS": ("bittensor",),
     "SAMPLING": "random",
     "MAX_SEARCH_PAGES": 1,
+    "POSTS_PER_SEARCH": None,
+    "SEARCH_SINCE_NEWEST": False,
     "AUTHOR_CACHE_HOURS": 0,
     "SUBMIT_ATTEMPTS": 3,
     "SUBMIT_BACKOFF_SECONDS": 3.0,
@@ -170,6 +172,8 @@ def test_missing_secrets_are_named_with_the_file_to_put_them_in(tmp_path: Path) 
         ("MAX_SEARCH_PAGES", "11"),
         ("AUTHOR_CACHE_HOURS", "169"),
         ("AUTHOR_CACHE_HOURS", "-1"),
+        ("POSTS_PER_SEARCH", "101"),
+        ("SEARCH_SINCE_NEWEST", "maybe"),
         ("SUBMIT_ATTEMPTS", "0"),
         ("ON_ANALYSIS_ERROR", "explode"),
         ("SUBMIT_IRRELEVANT", "maybe"),
@@ -414,3 +418,13 @@ def test_the_example_names_every_setting_and_loads(tmp_path: Path) -> None:
     settings = load_settings(env_file(tmp_path, text))
     assert shown(settings) == shown(load_settings(filled(tmp_path)))
     assert settings.secrets() == tuple(SECRETS.values())
+
+
+def test_posts_per_search_fill_a_window(tmp_path: Path) -> None:
+    """R23: fewer than a window takes would be no setting at all, and a budget has to pay for the page."""
+    (line,) = refused(filled(tmp_path, POSTS_PER_SEARCH="4"))
+    assert line.startswith("POSTS_PER_SEARCH: 4 is fewer than MAX_SUBMISSIONS_PER_WINDOW, 5, ")
+    (line,) = refused(filled(tmp_path, POSTS_PER_SEARCH="20", MAX_X_USD_PER_DAY="0.2"))
+    assert "0.2 does not pay for one search, which may cost $0.3" in line
+    settings = load_settings(filled(tmp_path, POSTS_PER_SEARCH="10", SEARCH_SINCE_NEWEST="true"))
+    assert (settings.policy().posts_per_search, settings.policy().search_since_newest) == (10, True)

@@ -24,6 +24,7 @@ RUNTIME: Final = "actor.runtime"
 PERFORM: Final = "actor.perform"
 BLOCK_WATCH: Final = "actor.block_watch"
 API: Final = "actor.edges.api"
+X: Final = "actor.edges.x"
 X_WIRE: Final = "actor.edges.x_wire"
 API_WIRE: Final = "actor.edges.api_wire"
 WRITER: Final = "events.journal.writer"
@@ -533,6 +534,54 @@ PLANTED: Final = (
     Planted(
         "searches follow each other as fast as windows do",
         (Change(PERFORM, "        if state.searched_ms is not None:\n", "        if False:\n"),),
+    ),
+    # What saves reads of X
+    Planted(
+        "a window that carried posts fill is searched all the same",
+        (
+            Change(
+                REDUCE,
+                "        to_scrape=room - len(carried) if is_new else 0,\n",
+                "        to_scrape=room if is_new else 0,\n",
+            ),
+        ),
+    ),
+    Planted(
+        "what is taken for later windows is forgotten",
+        (
+            Change(
+                REDUCE,
+                "posts=tuple(put_off(s, p) if p in left else p for p in s.posts)) if left else s",
+                "posts=tuple(p for p in s.posts if p not in left)) if left else s",
+            ),
+        ),
+    ),
+    Planted(
+        "more is taken than later windows can send",
+        (
+            Change(
+                REDUCE,
+                "    return changed(s, spare=max(0, min(most - s.to_scrape, later)))\n",
+                "    return changed(s, spare=max(0, most - s.to_scrape))\n",
+            ),
+        ),
+    ),
+    Planted(
+        "what a search leaves over is behind the post from which the next one asks",
+        (Change(POSTS, "post_id <= newest and post_id < first_left)", "post_id <= newest)"),),
+    ),
+    Planted(
+        "posts that could not be used are passed over",
+        (Change(X, "if self.unusable or self.lost_pages", "if self.lost_pages"),),
+    ),
+    Planted("a page that was cut short is taken for a whole one", (Change(X, " or self.cut_short or", " or"),)),
+    Planted(
+        "a search that reaches further back asks only for newer posts",
+        (Change(STATE, " or self.read_to.reach < self.reach:", ":"),),
+    ),
+    Planted(
+        "what other keywords find is taken for read",
+        (Change(REDUCE, " if policy.search_keywords == s.policy.search_keywords else None", ""),),
     ),
     # The edges
     Planted(

@@ -56,6 +56,7 @@ _BUDGETS: Final = (
     "BLOCKS_PER_WINDOW",
     "MAX_SUBMISSIONS_PER_WINDOW",
     "MAX_SEARCH_PAGES",
+    "POSTS_PER_SEARCH",
 )
 _OF_A_WINDOW: Final = frozenset({"api", "x", "llm"})
 _STUCK_DISK: Final = "check the disk or network folder: something on it does not answer"

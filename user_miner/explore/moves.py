@@ -133,6 +133,7 @@ def policies(bounds: Bounds) -> Mapping[str, ev.Policy]:
         "hold": changed(usual, on_analysis_error="hold"),
         "budget": changed(usual, max_x_usd_per_day=0.01),
         "authors": changed(usual, author_cache_hours=1),
+        "saving": changed(usual, posts_per_search=bounds.posts + 1),
     }
 
 
@@ -205,7 +206,7 @@ def _statuses(node: Node) -> Iterator[Move]:
 def _searches(node: Node, effect: ef.ScrapeWindow) -> Iterator[Move]:
     world, chosen = node.world, node.ledger.chosen
     with_authors = not node.state.policy.author_cache_hours
-    for count in range(effect.count + 1):
+    for count in range(effect.count + effect.spare + 1):
         posts = [_post(chosen + 1 + at, world.now_ms) for at in range(count)]
         found = Scraped(
             posts=tuple(posts if with_authors else [_without_author(post) for post in posts]),

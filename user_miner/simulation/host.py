@@ -5,6 +5,7 @@ It goes the way that a host goes, from outside of the miner's loop. What a valid
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Final
 
@@ -16,7 +17,7 @@ from events.catalogue import Policy, SettingsChanged
 from events.codec import changed
 from sandbox.services import Draw, Habits, Ledger
 
-__all__ = ["Host", "policy_of"]
+__all__ = ["Host", "policy_of", "saving_of"]
 
 _VALIDATORS: Final = (
     "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty",
@@ -35,6 +36,16 @@ _CHANGES: Final[tuple[tuple[str, Callable[[Policy], Policy]], ...]] = (
     ("MAX_X_USD_PER_DAY", lambda policy: changed(policy, max_x_usd_per_day=2.0)),
     ("MAX_X_USD_PER_DAY", lambda policy: changed(policy, max_x_usd_per_day=None)),
     ("AUTHOR_CACHE_HOURS", lambda policy: changed(policy, author_cache_hours=0 if policy.author_cache_hours else 2)),
+)
+# What the operator of a world that saves reads of X changes as well.
+_SAVING_CHANGES: Final[tuple[tuple[str, Callable[[Policy], Policy]], ...]] = (
+    ("POSTS_PER_SEARCH", lambda policy: changed(policy, posts_per_search=None)),
+    ("POSTS_PER_SEARCH", lambda policy: changed(policy, posts_per_search=20)),
+    (
+        "SEARCH_SINCE_NEWEST",
+        lambda policy: changed(policy, search_since_newest=not policy.search_since_newest),
+    ),
+    ("SEARCH_KEYWORDS", lambda policy: changed(policy, search_keywords=(*policy.search_keywords, "tao"))),
 )
 
 
@@ -69,7 +80,9 @@ class Host:
                 self.promised.add(observation_key(word))
 
     def _change_settings(self, draw: Draw) -> None:
-        name, change = _CHANGES[int(draw.amount * len(_CHANGES))]
+        saves = self._policy.posts_per_search is not None or self._policy.search_since_newest
+        changes = _CHANGES + _SAVING_CHANGES if saves else _CHANGES
+        name, change = changes[int(draw.amount * len(changes))]
         policy, self._policy = self._policy, change(self._policy)
         if policy != self._policy or name == "LOG_LEVEL":
             settings = SettingsChanged(policy=self._policy, names=(name,))
@@ -125,6 +138,21 @@ _OTHERS: Final[tuple[Callable[[Policy], Policy], ...]] = (
     lambda usual: changed(usual, poll_interval_s=10.0),
     lambda usual: changed(usual, crash_limit=1, crash_backoff_s=60.0),
 )
+
+
+_SAVING: Final = 0.5  # of the worlds have an operator who saves reads of X
+_PER_SEARCH: Final = (None, 7, 10, 10, 20)
+
+
+def saving_of(seed: int) -> Callable[[Policy], Policy]:
+    """What the operator of this seed's world saves; its draws are its own, so that all else stays as it is."""
+    rng = random.Random(f"{seed}:saving")  # noqa: S311  (repeatable by intent)
+    if rng.random() >= _SAVING:
+        return lambda policy: policy
+    per_search, since_newest = rng.choice(_PER_SEARCH), rng.random() < 0.5  # noqa: PLR2004
+    return lambda policy: changed(
+        policy, posts_per_search=per_search, search_since_newest=since_newest or per_search is None
+    )
 
 
 def policy_of(habits: Habits, draw: Draw, move: Draw, authors: Draw) -> Policy:

@@ -16,13 +16,13 @@ from typing import Final, TypeAlias
 from actor.machine.state import INITIAL, REDUCER, State, observation_key
 from actor.testing.clock import VirtualClock, VirtualLoop
 from actor.testing.edges import ScriptedSigner
-from events.catalogue import EffectCrashed, Event, ScoreObserved, SubmissionStarted, ValidationObserved
+from events.catalogue import EffectCrashed, Event, Policy, ScoreObserved, SubmissionStarted, ValidationObserved
 from events.journal import JournalDamagedError, JournalError, JournalLockedError, Lease, Record, read_journal
 from events.journal.head import read_witness
 from events.journal.record import GENESIS, Head
 from sandbox.services import Draw, Habits, Weather, World
 from user_miner.simulation.damage import declare, harm, rescue
-from user_miner.simulation.host import Host, policy_of
+from user_miner.simulation.host import Host, policy_of, saving_of
 from user_miner.simulation.model_disk import DISK_ENDS, SimulatedDisk, after_power_loss
 from user_miner.simulation.network import Line, Network, SimulatedBugError
 from user_miner.simulation.plan import Outcome, Plan, Violation
@@ -57,6 +57,7 @@ def simulate(
     watch: Watch | None = None,
     at_end: Callable[[Path], None] | None = None,
     habits: Habits | None = None,
+    settings: Callable[[Policy], Policy] | None = None,
 ) -> Outcome:
     """Run a plan to its end.
 
@@ -65,10 +66,11 @@ def simulate(
         watch: Looks at every record; what it returns is among the violations.
         at_end: Gets the journal's directory once nobody holds it any more.
         habits: What the world is like; None for what the seed says.
+        settings: Changes what each process starts with; None for what the seed's operator saves.
     """
     loop = VirtualLoop(VirtualClock())
     with _quiet(), tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
-        simulation = _Simulation(plan, loop, Path(folder), watch=watch, habits=habits)
+        simulation = _Simulation(plan, loop, Path(folder), watch=watch, habits=habits, settings=settings)
         with closing(loop):
             loop.run_until_complete(simulation.run())
         if at_end is not None:
@@ -96,6 +98,7 @@ class _Simulation:
         *,
         watch: Watch | None,
         habits: Habits | None,
+        settings: Callable[[Policy], Policy] | None,
     ) -> None:
         self._plan = plan
         self._loop = loop
@@ -109,6 +112,7 @@ class _Simulation:
         loop.on_last_turn(self._interrupt)
         self._slept_s = 0.0
         self._network = Network(self._world, loop, world_s=self._world_s, suspend=self._suspend)
+        self._saving = settings or saving_of(plan.seed)
         self._samples = random.Random(f"{plan.seed}:samples")  # noqa: S311  (repeatable by intent)
         self._losses = random.Random(f"{plan.seed}:losses")  # noqa: S311
         self._disk = self._first_disk()
@@ -152,7 +156,7 @@ class _Simulation:
         rival = self._weather.draw("life.rival")
         move = self._weather.draw("life.api")
         other, authors = self._weather.draw("life.policy"), self._weather.draw("life.authors")
-        policy = policy_of(self._world.habits, other, move, authors)
+        policy = self._saving(policy_of(self._world.habits, other, move, authors))
         if move.kind:
             self._apis += 1
             self._world.chain.move(move.amount)

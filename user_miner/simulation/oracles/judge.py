@@ -19,6 +19,7 @@ from user_miner.simulation.oracles.folding import CheckpointsVouch, FoldAtEveryR
 from user_miner.simulation.oracles.keeping import Abandoned, Answered, Dated, Heard, Rested, Understood, XBudget
 from user_miner.simulation.oracles.oracle import ARRIVALS, BEFORE_START, Oracle, Told
 from user_miner.simulation.oracles.paying import AuthorsOnce, ChatsOnce, Held, SearchesOnce
+from user_miner.simulation.oracles.reading import NoneLeftBehind, NoneTooMany
 from user_miner.simulation.oracles.sending import Attempts, FreshSignatures, NoneAfterVerdict, QuietAfterLimit, Quota
 from user_miner.simulation.oracles.usage import HealthyWindows
 from user_miner.simulation.plan import Outcome, Plan, Violation
@@ -47,6 +48,8 @@ _ORACLES: Final[tuple[type[Oracle], ...]] = (
     XBudget,
     Believed,
     SearchesSpaced,
+    NoneLeftBehind,
+    NoneTooMany,
 )
 _Hear: TypeAlias = Callable[..., Iterable[Violation]]
 _DEEP_SHARE: Final = 0.0625  # of the seeds: what costs as much as the rest together
