@@ -44,7 +44,7 @@ def _look(settings: Settings, sources: Sources, hotkey: str, redact: Redactor) -
     from user_miner.doctor.runner import run_probes  # noqa: PLC0415
 
     patient = Patient(named=False, sources=sources, settings=settings, wrong=frozenset(), mistakes=(), redact=redact)
-    rounds = Rounds(patient, timeout_s=_ASKED_S, network=None, search=False, llm=False, notify=False)
+    rounds = Rounds(patient, timeout_s=_ASKED_S, chain=False, search=False, llm=False, notify=False)
     return run_loop(run_probes(rounds.of_a_window(hotkey), redact=redact, on_done=lambda _done, _total: None))
 
 
