@@ -63,11 +63,11 @@ def named_or_own(journal: Path | None, env_file: Path | None) -> Path:
     """
     if journal is not None:
         return journal
-    from actor.settings.model import SettingsError, load_journal_place  # noqa: PLC0415  (a named journal needs none of this)
+    from actor.settings.model import JournalPlace, SettingsError, load_part  # noqa: PLC0415  (a named journal needs none of this)
     from user_miner.terminal import fail, in_one_line  # noqa: PLC0415  (as above)
 
     try:
-        place = load_journal_place(env_file or _DEFAULT_ENV_FILE, required=env_file is not None)
+        place = load_part(JournalPlace, env_file or _DEFAULT_ENV_FILE, required=env_file is not None)
     except SettingsError as error:
         raise typer.Exit(max(fail(line, code=2) for line in error.lines)) from None
     found: list[Path] = []
@@ -111,11 +111,11 @@ def own_money(env_file: Path | None) -> Money:
     Raises:
         typer.Exit: The settings are wrong; that was said.
     """
-    from actor.settings.model import SettingsError, load_prices  # noqa: PLC0415  (hardly any command needs it)
+    from actor.settings.model import PriceSettings, SettingsError, load_part  # noqa: PLC0415  (hardly any command needs it)
     from user_miner.terminal import fail  # noqa: PLC0415  (as above)
 
     try:
-        found = load_prices(env_file or _DEFAULT_ENV_FILE, required=env_file is not None)
+        found = load_part(PriceSettings, env_file or _DEFAULT_ENV_FILE, required=env_file is not None)
     except SettingsError as error:
         raise typer.Exit(max(fail(line, code=2) for line in error.lines)) from None
     return Money(found.prices(), found.worth())

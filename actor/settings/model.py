@@ -49,11 +49,7 @@ __all__ = [
     "SettingsError",
     "check_settings",
     "is_hidden",
-    "load_analyzer_settings",
-    "load_chain_settings",
-    "load_journal_place",
-    "load_network",
-    "load_prices",
+    "load_part",
     "load_settings",
     "read_setting",
     "read_sources",
@@ -453,49 +449,13 @@ def read_setting(name: str, text: str) -> Any:
         raise SettingsError([f"{name}: {message[0].lower()}{message[1:]}{_found(name, text)}: correct it"]) from None
 
 
-def load_prices(env_file: Path, *, required: bool = False) -> PriceSettings:
-    """The price table of the file and the environment; nothing else need be set.
+def load_part(kind: type[S], env_file: Path, *, required: bool = False, **flags: Any) -> S:
+    """Those settings that ``kind`` has, by the file and the environment; nothing else need be set, or be right.
 
     Raises:
-        SettingsError: A price is wrong, or the file that ``required`` speaks of is not there.
+        SettingsError: One is wrong, or the file that ``required`` speaks of is not there.
     """
-    return _check(PriceSettings, read_sources(env_file, required=required))
-
-
-def load_analyzer_settings(env_file: Path, *, required: bool = False, **flags: Any) -> AnalyzerSettings:
-    """The strategy and the list of subnets of the file and the environment; nothing else need be set.
-
-    Raises:
-        SettingsError: A name is wrong, or the file that ``required`` speaks of is not there.
-    """
-    return _check(AnalyzerSettings, read_sources(env_file, required=required, **flags))
-
-
-def load_chain_settings(env_file: Path, *, required: bool = False, **flags: Any) -> ChainSettings:
-    """Which hotkey, subnet and network by the file and the environment; nothing else need be set.
-
-    Raises:
-        SettingsError: A value is wrong, or the file that ``required`` speaks of is not there.
-    """
-    return _check(ChainSettings, read_sources(env_file, required=required, **flags))
-
-
-def load_network(env_file: Path, *, required: bool = False, **flags: Any) -> str:
-    """The network of the chain by the file and the environment; nothing else need be set.
-
-    Raises:
-        SettingsError: It cannot be, or the file that ``required`` speaks of is not there.
-    """
-    return _check(NetworkSettings, read_sources(env_file, required=required, **flags)).subtensor_network
-
-
-def load_journal_place(env_file: Path, *, required: bool = False) -> JournalPlace:
-    """Where journals live by the file and the environment, and whose is ours; nothing else need be set.
-
-    Raises:
-        SettingsError: It cannot be, or the file that ``required`` speaks of is not there.
-    """
-    return _check(JournalPlace, read_sources(env_file, required=required))
+    return _check(kind, read_sources(env_file, required=required, **flags))
 
 
 def _check(kind: type[S], sources: Sources) -> S:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from actor.my_miner import warn_of_remarks
-from actor.settings.model import Settings, SettingsError, load_prices, load_settings, read_sources
+from actor.settings.model import PriceSettings, Settings, SettingsError, load_part, load_settings, read_sources
 from actor.settings.sources import LEGACY
 from events.prices import Prices
 
@@ -236,13 +236,13 @@ def test_prices_are_read_without_secrets(tmp_path: Path, monkeypatch: pytest.Mon
     """Readers of journals need no token; a wrong price and a missing file are told as anywhere else."""
     path = env_file(tmp_path, "X_USD_PER_POST=0.006\nNETUID=nonsense\n")
     monkeypatch.setenv("X_USD_PER_USER", "0.02")
-    assert load_prices(path).prices() == Prices(x_usd_per_post=0.006, x_usd_per_user=0.02)
-    assert load_prices(tmp_path / "none").prices() == Prices(x_usd_per_user=0.02)
+    assert load_part(PriceSettings, path).prices() == Prices(x_usd_per_post=0.006, x_usd_per_user=0.02)
+    assert load_part(PriceSettings, tmp_path / "none").prices() == Prices(x_usd_per_user=0.02)
     monkeypatch.setenv("X_USD_PER_USER", "much")
     with pytest.raises(SettingsError, match=r"X_USD_PER_USER: .*'much': correct it in"):
-        load_prices(path)
+        load_part(PriceSettings, path)
     with pytest.raises(SettingsError, match="there is no file"):
-        load_prices(tmp_path / "none", required=True)
+        load_part(PriceSettings, tmp_path / "none", required=True)
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:

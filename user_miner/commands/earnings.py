@@ -41,12 +41,12 @@ def earnings(
     """Show what the hotkey earns, by the chain. It also tells its rank, and how safe its place on the subnet is."""
     from actor.edges.chain import BittensorChain, NetworkError  # noqa: PLC0415
     from actor.edges.hotkey import HotkeyError, hotkey_address  # noqa: PLC0415
-    from actor.settings.model import SettingsError, load_chain_settings  # noqa: PLC0415
+    from actor.settings.model import ChainSettings, SettingsError, load_part  # noqa: PLC0415
 
     flags = {"wallet_name": wallet_name, "wallet_hotkey": wallet_hotkey, "wallet_path": wallet_path, "netuid": netuid}
     try:
-        found = load_chain_settings(
-            env_file or _ENV_FILE, required=env_file is not None, subtensor_network=network, **flags
+        found = load_part(
+            ChainSettings, env_file or _ENV_FILE, required=env_file is not None, subtensor_network=network, **flags
         )
         hotkey = hotkey_address(name=found.wallet_name, hotkey=found.wallet_hotkey, path=found.wallet_path)
         chain = BittensorChain(network=found.subtensor_network, timeout_s=timeout_s)

@@ -54,14 +54,14 @@ def evaluate(
     from actor.analyzer import RegistryError, make_strategy  # noqa: PLC0415
     from actor.analyzer.labelled import LabelError  # noqa: PLC0415
     from actor.analyzer.quality import matching, modelled  # noqa: PLC0415
-    from actor.settings.model import SettingsError, load_analyzer_settings  # noqa: PLC0415
+    from actor.settings.model import AnalyzerSettings, SettingsError, load_part  # noqa: PLC0415
     from audit.errors import UsageError  # noqa: PLC0415
     from user_miner.terminal import fail  # noqa: PLC0415
 
     if live and stand_in:
         raise typer.BadParameter("a live model or the stand-in, not both", param_hint="--live, --stand-in")
     try:
-        settings = load_analyzer_settings(env_file or _ENV_FILE, required=env_file is not None, analyzer=strategy)
+        settings = load_part(AnalyzerSettings, env_file or _ENV_FILE, required=env_file is not None, analyzer=strategy)
         registry = settings.registry()
         rules = make_strategy(settings.analyzer, registry)
         with _stand_in() if stand_in else _live(env_file) if live else _nobody() as (name, asked):

@@ -149,22 +149,25 @@ def refresh(
 
 def _network(env_file: Path | None, named: str | None) -> str:
     """The one that was named, else that of the settings."""
-    from actor.settings.model import SettingsError, load_network  # noqa: PLC0415
+    from actor.settings.model import NetworkSettings, SettingsError, load_part  # noqa: PLC0415
 
     try:
-        return load_network(env_file or _ENV_FILE, required=env_file is not None, subtensor_network=named)
+        found = load_part(
+            NetworkSettings, env_file or _ENV_FILE, required=env_file is not None, subtensor_network=named
+        )
     except SettingsError as error:
         raise typer.Exit(max(fail(line, code=2) for line in error.lines)) from None
+    return found.subtensor_network
 
 
 def _in_use(env_file: Path | None, *, code: int = 2, may_lack: bool = False) -> tuple[Registry, str, Path]:
     """The list in use, in words where it is from, and the file that would replace it, which may be missing yet."""
     from actor.analyzer import RegistryError, load_registry  # noqa: PLC0415
-    from actor.settings.model import SettingsError, load_analyzer_settings  # noqa: PLC0415
+    from actor.settings.model import AnalyzerSettings, SettingsError, load_part  # noqa: PLC0415
     from user_miner.terminal import fail  # noqa: PLC0415
 
     try:
-        settings = load_analyzer_settings(env_file or _ENV_FILE, required=env_file is not None)
+        settings = load_part(AnalyzerSettings, env_file or _ENV_FILE, required=env_file is not None)
         lacks = may_lack and not settings.subnets_file.exists()
         registry = load_registry() if lacks else settings.registry()
     except SettingsError as error:
