@@ -99,6 +99,9 @@ def _commands(journal: Path, count: int) -> list[list[str]]:
         ["status", "--json"],
         ["export", "--window", window],
         ["export", "--what", "posts", "--window", window],
+        ["export", "--what", "windows", "--window", window],
+        ["export", "--what", "windows", "--since", day],
+        ["export", "--dispute", middle],
     ]
 
 

@@ -27,14 +27,17 @@ _PIECE: Final = 4096  # a pipe that is ready takes so much without waiting
 def to_stderr(text: str, *, within_s: float | None = None) -> None:
     """Write, for as long as it takes or at most for so long: what is not taken by then is lost. Never raises."""
     with suppress(OSError, ValueError):
+        encoding: str | None
         try:
-            file = sys.stderr.fileno()
-        except (OSError, ValueError):  # replaced by what is no file
+            file, encoding = sys.stderr.fileno(), sys.stderr.encoding
+        except (OSError, ValueError):
+            file, encoding = -1, None
+        if encoding is None:  # replaced by what is no file, or lies over one, as a progress bar does
             sys.stderr.write(text)
             sys.stderr.flush()
             return
         deadline_s = None if within_s is None else time.monotonic() + within_s
-        left = text.encode(sys.stderr.encoding, "backslashreplace")
+        left = text.encode(encoding, "backslashreplace")
         while left and _is_ready(file, deadline_s):
             left = left[os.write(file, left[:_PIECE]) :]
 

@@ -30,6 +30,7 @@ from audit.replay.timeline import Timeline
 from events.journal import JournalDamagedError, JournalReader, at_text
 from tests.audit.replay_kit import SAMPLE
 from tests.index.kit import walked, write_files
+from tests.status.kit import terminal
 from user_miner.indexed import answered
 
 FLIPS = 100
@@ -129,6 +130,17 @@ def test_another_journal_s_file_is_thrown_away(journal: Path, capsys: pytest.Cap
     assert "is thrown away and built again: it is of another journal or build" in line
     answers(journal)
     assert not capsys.readouterr().err
+
+
+def test_on_a_terminal_too_one_line_says_so(journal: Path) -> None:
+    """Beside the bar that shows how far the reading has come."""
+    answers(journal)
+    file_of(journal).write_bytes(b"no index")
+    env = {"TERM": "xterm-256color", "LC_ALL": "C.UTF-8", "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"]}
+    with terminal("replay", journal, "--why", "700", env=env, columns=300) as page:
+        shown = page.read("thrown away and built again", "effects:")
+        assert page.end() == 0
+    assert b"Traceback" not in shown
 
 
 @pytest.mark.parametrize("what", ["key", "version"])
