@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -19,14 +19,20 @@ import msgspec
 import pytest
 
 from actor.machine import encode_state
-from actor.machine.history import steps
+from actor.machine.history import Step, steps
 from audit.costs.books import DayBooks
+from audit.dispute import encode_bundle, make_bundles
+from audit.dispute.by_index import bundle_by_index
+from audit.export.tables import TABLES
+from audit.feedback import told_in
 from audit.filters import Filters, parse_filters
 from audit.index import Index, open_index
 from audit.index.ask import lines_at
 from audit.index.bound import cache_file, first_hash, fold_key
 from audit.index.store import Store
+from audit.index.window_rows import window_rows
 from audit.replay.timeline import Timeline
+from events.catalogue import PostsScraped
 from events.journal import JournalDamagedError, JournalReader, at_text
 from tests.audit.replay_kit import SAMPLE
 from tests.index.kit import walked, write_files
@@ -61,19 +67,35 @@ def alone(journal: Path) -> tuple[object, ...]:
     books = DayBooks()
     for step in found:
         books.enter(step)
-    timeline = Timeline(filters(found[len(found) // 2].record.at_ms))
+    count = len(found)
+    asked = filters(found[count // 2].record.at_ms)
+    timeline = Timeline(asked)
     lines = [line for step in found for line in timeline.take(step)] + timeline.finish()
-    states = [encode_state(found[seq - 1].after) for seq in seqs(len(found))]
-    return len(found), states, books.costs(found[-1].after), lines
+    states = [encode_state(found[seq - 1].after) for seq in seqs(count)]
+    rows = list(TABLES["windows"].rows(found, asked, told_in(step.record for step in found)))
+    (bundle,) = make_bundles(journal, [post_behind(found[count // 2 :])])
+    return count, states, books.costs(found[-1].after), lines, rows, encode_bundle(bundle)
 
 
-def by_index(index: Index) -> tuple[object, ...]:
+def by_index(index: Index) -> tuple[object, ...] | None:
     """The same, from the index."""
     count = index.record_count
     states = [encode_state(index.state_at(seq)) for seq in seqs(count)]
     middle = index.step_at(count // 2 + 1).record.at_ms
     asked = filters(middle)
-    return count, states, index.books().costs(index.state), lines_at(index, asked, Timeline(asked))
+    lines = lines_at(index, asked, Timeline(asked))
+    windows = window_rows(index, asked)
+    bundle = bundle_by_index(index, post_behind(index.steps(count // 2 + 1, count)))
+    if windows is None or bundle is None:
+        return None
+    rows = [TABLES["windows"].row(window) for window in windows]
+    return count, states, index.books().costs(index.state), lines, rows, encode_bundle(bundle)
+
+
+def post_behind(found: Iterable[Step]) -> str:
+    """The first post that these records choose."""
+    events = (step.event for step in found)
+    return next(event.posts[0].id for event in events if isinstance(event, PostsScraped) and event.posts)
 
 
 def seqs(count: int) -> tuple[int, ...]:
