@@ -201,7 +201,7 @@ _OPENED: Final[list[Mirror]] = []
 _OVER: Final[list[threading.Event]] = [threading.Event()]
 
 
-def opened(address: Address, *, on_trouble: Callable[[str], None]) -> Path:
+def opened(address: Address, *, on_trouble: Callable[[str], None], may_be_damaged: bool = False) -> Path:
     """A folder with the journals of a database, or with the one that the address names, up to date.
 
     A thread keeps it so until `let_go`.
@@ -209,12 +209,17 @@ def opened(address: Address, *, on_trouble: Callable[[str], None]) -> Path:
     Args:
         address: The database, and perhaps a journal.
         on_trouble: Told in one line when that thread fails, and once more when it fails otherwise.
+        may_be_damaged: What is wrong with a journal is for `verbatim` to show; the folder ends before it.
 
     Raises:
         JournalError: As `Mirror.refresh`.
     """
     mirror = Mirror(address)
-    mirror.refresh()
+    try:
+        mirror.refresh()
+    except JournalDamagedError:
+        if not may_be_damaged:
+            raise
     _OPENED.append(mirror)
     thread = threading.Thread(target=_keep, args=(mirror, on_trouble, _OVER[-1]), name="mirror", daemon=True)
     thread.start()
