@@ -170,6 +170,9 @@ def _call(argv: Sequence[str] | None) -> int | None:
         from user_miner.terminal import refuse_usage  # noqa: PLC0415  (hardly ever needed)
 
         return refuse_usage(error, named)
+    finally:
+        if (mirror := sys.modules.get("events.journal.postgres.mirror")) is not None:
+            mirror.let_go()
     return _refuse("interrupted", code=code) if code == _INTERRUPTED else code
 
 

@@ -24,13 +24,15 @@ def as_folders(words: Sequence[str]) -> list[str]:
         SystemExit: A database cannot be read; that was said.
     """
     try:
-        return [_as_folder(word) for word in words]
+        return [_as_folder(word, may_be_damaged=words[0] == "verify") for word in words]
     except JournalError as error:
         raise SystemExit(fail(str(error), code=exit_code(error))) from None
 
 
-def folder_of(url: str) -> Path:
+def folder_of(url: str, *, may_be_damaged: bool = False) -> Path:
     """The folder of a database's journals, or of the one that is named behind #.
+
+    With ``may_be_damaged`` it ends where a journal does not go on, and `as_kept` shows what is there.
 
     Raises:
         JournalError: There is none, or psycopg is not installed.
@@ -38,7 +40,7 @@ def folder_of(url: str) -> Path:
     with needs_driver():
         from events.journal.postgres.mirror import opened  # noqa: PLC0415  (loads the driver)
 
-        return opened(Address.parse(url), on_trouble=note)
+        return opened(Address.parse(url), on_trouble=note, may_be_damaged=may_be_damaged)
 
 
 @contextmanager
@@ -65,8 +67,8 @@ def as_kept(journal: Path) -> Iterator[Path]:
         yield folder
 
 
-def _as_folder(word: str) -> str:
+def _as_folder(word: str, *, may_be_damaged: bool) -> str:
     name, equals, value = word.partition("=")
     if name.startswith("--") and equals and is_address(value):
-        return f"{name}={folder_of(value)}"
-    return str(folder_of(word)) if is_address(word) else word
+        return f"{name}={folder_of(value, may_be_damaged=may_be_damaged)}"
+    return str(folder_of(word, may_be_damaged=may_be_damaged)) if is_address(word) else word

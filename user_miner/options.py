@@ -55,8 +55,10 @@ DebugOption: TypeAlias = Annotated[bool, typer.Option("--logging.debug", help="L
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="JSON for machines instead of text.")]
 
 
-def named_or_own(journal: Path | None, env_file: Path | None) -> Path:
+def named_or_own(journal: Path | None, env_file: Path | None, *, may_be_damaged: bool = False) -> Path:
     """The journal that was named; else the one that ``run`` writes by the same settings.
+
+    ``may_be_damaged`` is for one in a database, as `user_miner.databases.folder_of` says.
 
     Raises:
         typer.Exit: The settings are wrong, or there is no such journal; that was said.
@@ -78,7 +80,7 @@ def named_or_own(journal: Path | None, env_file: Path | None) -> Path:
         if place.journal_url is not None:
             from user_miner.databases import folder_of  # noqa: PLC0415  (hardly anybody has one)
 
-            directory = folder_of(place.journal_url.get_secret_value())
+            directory = folder_of(place.journal_url.get_secret_value(), may_be_damaged=may_be_damaged)
         found.append(_own(directory, place.wallet_name, place.wallet_hotkey, place.wallet_path))
         return 0
 

@@ -17,7 +17,7 @@ READERS = ("replay", "verify", "check", "audit", "costs", "export", "fixture --p
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("JOURNAL_DIR", "WALLET_NAME", "WALLET_HOTKEY", "WALLET_PATH"):
+    for name in ("JOURNAL_DIR", "JOURNAL_URL", "WALLET_NAME", "WALLET_HOTKEY", "WALLET_PATH"):
         monkeypatch.delenv(name, raising=False)
 
 

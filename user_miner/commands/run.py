@@ -140,11 +140,7 @@ def run_miner(
         check_environment(settings)
         signer, password = unlocked(settings)
         settings = settings if password is None else settings.model_copy(update={"hotkey_password": password})
-        journal = journal_path(settings.journal_dir, signer.ss58_address, dry_run=options.dry_run)
-        if settings.journal_url is None:
-            check_place(journal)
-            if require_journal:
-                check_begun(journal, other_journal(signer.ss58_address, settings.miner_api_url, journal))
+        journal = _place(settings, signer.ss58_address, options, checkpoint, require_journal=require_journal)
         _check_log(settings.log_file)
     except SettingsError as error:
         return _refuse([*error.lines, *error.remarks])
@@ -158,8 +154,9 @@ def run_miner(
     warn_of_environment(settings)
     if checkpoint is not None and (code := _check_kept(checkpoint, journal, signer.ss58_address)):
         return code
-    _log.info("journal %s", journal.absolute())  # a relative JOURNAL_DIR depends on where the command was started
-    warn_of_place(journal)
+    if settings.journal_url is None:
+        _log.info("journal %s", journal.absolute())  # a relative JOURNAL_DIR depends on where the command was started
+        warn_of_place(journal)
     try:
         read_again = partial(_read_again, env_file, read, password)
         reloader = Reloader(settings, read_again, set_log_level=set_log_level)
@@ -195,6 +192,36 @@ def _check_kept(file: Path, journal: Path, hotkey: str) -> int:
         line = f"{journal} does not hold record {kept.seq}, for which {hotkey} signed: {why}: {error}"
         return _refuse([line], code=1)
     return 0
+
+
+def _place(
+    settings: Settings, hotkey: str, options: RunOptions, checkpoint: Path | None, *, require_journal: bool
+) -> Path:
+    """Where the journal is; of one in a database a copy, where somebody wants to look at it.
+
+    Raises:
+        SettingsError: It cannot be there, or is required and is not.
+    """
+    journal = journal_path(settings.journal_dir, hotkey, dry_run=options.dry_run)
+    if settings.journal_url is None:
+        check_place(journal)
+        if require_journal:
+            check_begun(journal, other_journal(hotkey, settings.miner_api_url, journal))
+        return journal
+    if not require_journal and checkpoint is None:
+        return journal
+    from events.journal.postgres.address import Address  # noqa: PLC0415  (hardly anybody has one)
+    from events.journal.postgres.mirror import Mirror  # noqa: PLC0415  (as above)
+
+    mirror = Mirror(Address.parse(settings.journal_url.get_secret_value()).named(journal.name))
+    try:
+        mirror.refresh()
+    except JournalError as error:
+        if require_journal:
+            line = f"--require-journal: there is no journal of {journal.name}: {error}"
+            raise SettingsError([f"{line}; start once without --require-journal to begin one"]) from error
+        return journal
+    return mirror.directory
 
 
 def _read_again(env_file: Path, read: Callable[..., Sources], password: SecretStr | None) -> Sources:

@@ -60,7 +60,7 @@ def verify(
             checkpoint=checkpoint,
         )
         raise typer.Exit(code)
-    directory = named_or_own(journal, env_file)
+    directory = named_or_own(journal, env_file, may_be_damaged=True)
     raise typer.Exit(
         run_verify(directory, as_json=as_json, hotkey=hotkey, checkpoint=checkpoint, is_signed_by=is_signed_by)
     )

@@ -29,7 +29,7 @@ CREATE TABLE user_miner.snapshots (
     PRIMARY KEY (journal, seq)
 );
 
--- For people. json and not jsonb, which takes no text with a zero character in it.
+-- For people. No text here can hold the zero character, which posts may: it is shown as one that cannot be.
 CREATE VIEW user_miner.events AS
 SELECT
     j.name AS journal,
@@ -41,4 +41,4 @@ SELECT
     l.line -> 'data' AS data
 FROM user_miner.records AS r
 JOIN user_miner.journals AS j ON j.id = r.journal
-CROSS JOIN LATERAL (SELECT r.line::json AS line) AS l;
+CROSS JOIN LATERAL (SELECT replace(r.line, '\u0000', '\ufffd')::json AS line) AS l;

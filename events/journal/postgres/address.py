@@ -53,12 +53,12 @@ class Address:
             JournalError: It is none. What is wrong is not said: libpq's words quote the password.
             ImportError: psycopg is not installed.
         """
-        from psycopg import ProgrammingError, pq  # noqa: PLC0415  (whoever names no database does without it)
+        from psycopg import Error, pq  # noqa: PLC0415  (whoever names no database does without it)
 
         url, _, fragment = text.partition("#")
         try:
             options = pq.Conninfo.parse(url.encode())
-        except ProgrammingError:
+        except Error:
             raise JournalError(
                 "this is no URL of a database: expected postgresql://USER@HOST:PORT/DATABASE, with %40 for @ and so on "
                 "in a password, which is better kept in PGPASSWORD or ~/.pgpass"

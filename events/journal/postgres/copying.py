@@ -212,12 +212,12 @@ async def _leased(database: Database, name: str, epoch: int) -> AsyncIterator[_H
 
 @contextlib.contextmanager
 def _locked(journal: Path) -> Iterator[None]:
-    lock = DirectoryLock(journal / LOCK)
+    lock, was_there = DirectoryLock(journal / LOCK), (journal / LOCK).exists()
     lock.acquire()
     try:
         yield
     finally:
-        lock.release()
+        lock.release(remove=not was_there)
 
 
 def _survey(journal: Path) -> tuple[str, Tally, Head]:

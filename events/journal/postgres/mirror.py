@@ -32,7 +32,7 @@ from events.journal.record import BadRecordError, Head, parse
 from events.journal.store import JournalDamagedError, JournalError, RolledBackError
 from events.journal.writer import Writer, create_segment
 
-__all__ = ["Mirror", "Named", "named_journals", "opened", "verbatim"]
+__all__ = ["Mirror", "Named", "let_go", "named_journals", "opened", "verbatim"]
 
 _SEGMENT_BYTES: Final = 16 << 20
 _FOLLOW_S: Final = 1.0
@@ -198,25 +198,39 @@ class Mirror:
 
 
 _OPENED: Final[list[Mirror]] = []
+_OVER: Final[list[threading.Event]] = [threading.Event()]
 
 
-def opened(address: Address, *, on_trouble: Callable[[str], None]) -> Path:
+def opened(address: Address, *, on_trouble: Callable[[str], None], may_be_damaged: bool = False) -> Path:
     """A folder with the journals of a database, or with the one that the address names, up to date.
 
-    A thread keeps it so for as long as this process runs.
+    A thread keeps it so until `let_go`.
 
     Args:
         address: The database, and perhaps a journal.
         on_trouble: Told in one line when that thread fails, and once more when it fails otherwise.
+        may_be_damaged: What is wrong with a journal is for `verbatim` to show; the folder ends before it.
 
     Raises:
         JournalError: As `Mirror.refresh`.
     """
     mirror = Mirror(address)
-    mirror.refresh()
+    try:
+        mirror.refresh()
+    except JournalDamagedError:
+        if not may_be_damaged:
+            raise
     _OPENED.append(mirror)
-    threading.Thread(target=_keep, args=(mirror, on_trouble), name="mirror", daemon=True).start()
+    thread = threading.Thread(target=_keep, args=(mirror, on_trouble, _OVER[-1]), name="mirror", daemon=True)
+    thread.start()
     return mirror.directory
+
+
+def let_go() -> None:
+    """End what `opened` began."""
+    _OVER[-1].set()
+    _OVER.append(threading.Event())
+    _OPENED.clear()
 
 
 @contextlib.contextmanager
@@ -232,16 +246,15 @@ def verbatim(journal: Path) -> Iterator[Path]:
         yield directory
 
 
-def _keep(mirror: Mirror, on_trouble: Callable[[str], None]) -> None:
+def _keep(mirror: Mirror, on_trouble: Callable[[str], None], over: threading.Event) -> None:
     told = ""
-    while True:
-        time.sleep(_FOLLOW_S)
+    while not over.wait(_FOLLOW_S):
         trouble = ""
         try:
             mirror.refresh()
         except (JournalError, OSError) as error:
             trouble = str(error)
-        if trouble and trouble != told:
+        if trouble and trouble != told and not over.is_set():
             on_trouble(trouble)
         told = trouble
 
