@@ -114,4 +114,4 @@ def test_settings_that_are_none_are_refused() -> None:
     """In one line that names those there are."""
     refused = CliRunner().invoke(app, ["explore", "--settings", "hold,holt"])
     assert refused.exit_code == 2
-    assert "expected some of default, skip, hold, budget, authors, found 'holt'" in refused.stderr
+    assert "expected some of default, skip, hold, budget, authors, saving, found 'holt'" in refused.stderr

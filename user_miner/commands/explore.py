@@ -30,7 +30,7 @@ def explore(
         int, typer.Option(min=0, help="Rare events: a bug raises, settings change, a gap, an API that lies, and so on.")
     ] = 0,
     settings: Annotated[
-        str, typer.Option(metavar="LIST", help="Which settings: default, skip, hold, budget.")
+        str, typer.Option(metavar="LIST", help="Which settings: default, skip, hold, budget, authors, saving.")
     ] = "default,skip,hold,budget",
     most_states: Annotated[
         int | None, typer.Option("--states", min=1, help="Go no deeper after so many states [default: to the end]")
