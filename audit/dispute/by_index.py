@@ -7,7 +7,7 @@ from typing import Final
 
 from actor.machine.history import Step
 from audit.dispute.bundle import Bundle
-from audit.dispute.collecting import Chain, bundles_of, choose
+from audit.dispute.collecting import ProofChain, bundles_of, choose
 from audit.index.chunk import CHUNK, Chunk
 from audit.index.index import Index
 from events.catalogue import CheckpointSigned, ConfigMismatched, PostsScraped
@@ -25,7 +25,7 @@ def bundle_by_index(index: Index, post_id: str) -> Bundle | None:
     if life is None:
         return None
     choices = list(choose(life, [post_id]))
-    chain = Chain(choices)
+    chain = ProofChain(choices)
     _collect(index, chain)
     (bundle,) = bundles_of(index.journal, choices, chain)
     return bundle
@@ -68,7 +68,7 @@ def _steps(index: Index, chunks: Iterable[Chunk]) -> Iterator[Step]:
         yield from index.steps(chunk.first, chunk.last)
 
 
-def _collect(index: Index, chain: Chain) -> None:
+def _collect(index: Index, chain: ProofChain) -> None:
     """Give the chain what stands around each record that is wanted, from the checkpoint before to the one behind."""
     reached = 0
     for seq in sorted(chain.wanted):
@@ -91,6 +91,6 @@ def _closed_before(index: Index, seq: int) -> int:
     at: int | None = seq
     while at is not None and (at := index.last_before(at, CheckpointSigned.__name__)) is not None:
         (record,) = index.records(at, at)
-        if Chain.closes(record):
+        if ProofChain.closes(record):
             return at
     return 0

@@ -21,7 +21,7 @@ from events.codec import changed
 from events.journal import GENESIS, JournalReader, Record, at_text
 from events.journal.layout import first_seq, list_segments
 
-__all__ = ["MAY_BE_LEFT_OUT", "Chain", "Choice", "bundles_of", "choose", "is_shown", "make_bundles"]
+__all__ = ["MAY_BE_LEFT_OUT", "Choice", "ProofChain", "bundles_of", "choose", "is_shown", "make_bundles"]
 
 # Shown is what names the post, and what names no post at all but governed its fate: whose journal it is, the start with
 # its settings, the windows, backoffs, outages. Left out is whatever names another post, or could.
@@ -170,7 +170,7 @@ def make_bundles(journal: Path, post_ids: Collection[str]) -> Iterator[Bundle]:
         FoldError: This build does not follow it.
     """
     choices = list(choose(steps(JournalReader(journal)), post_ids))
-    chain = Chain(choices)
+    chain = ProofChain(choices)
     for record in JournalReader(journal):
         chain.add(record)
         if chain.is_complete:
@@ -178,14 +178,14 @@ def make_bundles(journal: Path, post_ids: Collection[str]) -> Iterator[Bundle]:
     yield from bundles_of(journal, choices, chain)
 
 
-def bundles_of(journal: Path, choices: Collection[Choice], chain: Chain) -> Iterator[Bundle]:
+def bundles_of(journal: Path, choices: Collection[Choice], chain: ProofChain) -> Iterator[Bundle]:
     """The bundles of posts that were followed, by a chain that was fed all that it wants."""
     lines = dict(_lines(journal, {seq for choice in choices for seq in choice.shown}))
     for choice in choices:
         yield _bundle(choice, chain, lines)
 
 
-def _bundle(choice: Choice, chain: Chain, lines: Mapping[int, str]) -> Bundle:
+def _bundle(choice: Choice, chain: ProofChain, lines: Mapping[int, str]) -> Bundle:
     bundle = Bundle(
         bundle=KIND,
         version=VERSION,
@@ -199,7 +199,7 @@ def _bundle(choice: Choice, chain: Chain, lines: Mapping[int, str]) -> Bundle:
     return changed(bundle, sha256=bundle.digest())
 
 
-class Chain:
+class ProofChain:
     """Finds the hashes before some records, and the checkpoints that list theirs.
 
     Attributes:

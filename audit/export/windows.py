@@ -19,7 +19,7 @@ from audit.posts import Mark
 from events import catalogue as ev
 from events.windows import WindowLog, WindowOutcome
 
-__all__ = ["WINDOW_COLUMNS", "Ledger", "WindowRow", "window_sources"]
+__all__ = ["WINDOW_COLUMNS", "WindowLedger", "WindowRow", "window_sources"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -133,13 +133,13 @@ def window_sources(steps: Iterable[Step], filters: Filters, told: Feedback) -> I
 
 
 def _rows(steps: Iterable[Step]) -> Iterator[WindowRow]:
-    ledger = Ledger()
+    ledger = WindowLedger()
     for step in steps:
         yield from ledger.take(step)
     yield from ledger.end()
 
 
-class Ledger:
+class WindowLedger:
     """Windows that are not judged yet, by their first block. Fed steps, it gives the row of each window once."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from audit.export.windows import Ledger, WindowRow
+from audit.export.windows import WindowLedger, WindowRow
 from audit.feedback import Feedback, told_in
 from audit.filters import Filters, in_scope
 from audit.index.chunk import CHUNK
@@ -59,7 +59,7 @@ def _worked(index: Index, seqs: list[int]) -> list[WindowRow] | None:
     found: list[WindowRow] = []
     read = 0
     while seqs:
-        ledger, wanted = Ledger(), set(seqs)
+        ledger, wanted = WindowLedger(), set(seqs)
         rows: list[WindowRow] = []
         for step in index.steps(seqs[0], index.record_count):
             read += 1

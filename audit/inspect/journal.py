@@ -22,7 +22,7 @@ from audit.index.chunk import CHUNK, Chunk, post_key
 from audit.index.strip import COLUMNS, Strip
 from audit.inspect.flat import Flat, changes, flat
 from audit.inspect.gantt import gantt
-from audit.inspect.judge import AtOnce, Judge, Judged
+from audit.inspect.judge import AtOnce, Judged, Judging
 from audit.inspect.query import Query
 from audit.inspect.source import MOST_FOUND, reason_of, row_of
 from events.describe import describe, path_text
@@ -54,7 +54,7 @@ class JournalSource:
         directory: Path,
         money: Money,
         *,
-        judge: Judge | None = None,
+        judge: Judging | None = None,
         use_index: bool = True,
         on_note: Callable[[str], None] = lambda _line: None,
     ) -> None:

@@ -10,7 +10,7 @@ from audit.judge.text import report_fields
 from audit.rules.load import all_rules
 from events.journal import JournalError, JournalReader
 
-__all__ = ["AtOnce", "Followed", "Judge", "Judged"]
+__all__ = ["AtOnce", "Followed", "Judged", "Judging"]
 
 
 class Judged(NamedTuple):
@@ -25,7 +25,7 @@ class Judged(NamedTuple):
     report: dict[str, Any] | None
 
 
-class Judge(Protocol):
+class Judging(Protocol):
     """Audits journals, at once or aside."""
 
     def known(self, directory: Path) -> int:

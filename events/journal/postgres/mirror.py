@@ -32,7 +32,7 @@ from events.journal.record import BadRecordError, Head, parse
 from events.journal.store import JournalDamagedError, JournalError, RolledBackError
 from events.journal.writer import Writer, create_segment
 
-__all__ = ["Mirror", "Named", "let_go", "named_journals", "opened", "verbatim"]
+__all__ = ["Mirror", "NamedJournal", "let_go", "named_journals", "opened", "verbatim"]
 
 _SEGMENT_BYTES: Final = 16 << 20
 _FOLLOW_S: Final = 1.0
@@ -56,7 +56,7 @@ class _NoSync(Disk):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Named:
+class NamedJournal:
     """A journal in a database, by its row.
 
     Attributes:
@@ -76,14 +76,14 @@ class Named:
     left_s: float | None
 
 
-async def named_journals(database: Database, wanted: str | None) -> list[Named]:
+async def named_journals(database: Database, wanted: str | None) -> list[NamedJournal]:
     """All journals with records, by name; with ``wanted`` the one of that name, or those whose names begin so.
 
     Raises:
         JournalError: There is none.
     """
     found = [
-        Named(id=number, name=name, head=Head(seq=seq, hash=digest), epoch=epoch, holder=holder, left_s=left_s)
+        NamedJournal(id=number, name=name, head=Head(seq=seq, hash=digest), epoch=epoch, holder=holder, left_s=left_s)
         for number, name, seq, digest, epoch, holder, left_s in await database.ask(_JOURNALS)
     ]
     fitting = [journal for journal in found if wanted in {None, journal.name}]
@@ -104,7 +104,7 @@ class Mirror:
     def __init__(self, address: Address) -> None:
         self._address = address
         self._folder = _folder_of(address)
-        self._journals: list[Named] = []
+        self._journals: list[NamedJournal] = []
 
     @property
     def directory(self) -> Path:
@@ -147,7 +147,7 @@ class Mirror:
             with _alone(self._folder / f"{journal.name}.lock"):
                 await self._follow(database, journal)
 
-    async def _follow(self, database: Database, journal: Named) -> None:
+    async def _follow(self, database: Database, journal: NamedJournal) -> None:
         directory, disk = self._folder / journal.name, _NoSync()
         place = _end(directory)
         if place is None or not await _is_of(database, journal, place.head):
@@ -172,7 +172,7 @@ class Mirror:
             undo.callback(writer.witness)
             await self._append(writer, database, journal)
 
-    async def _append(self, writer: Writer, database: Database, journal: Named) -> None:
+    async def _append(self, writer: Writer, database: Database, journal: NamedJournal) -> None:
         async for seq, line in pages(database, journal.id, writer.last.seq, journal.head.seq):
             try:
                 record = parse(line, writer.last)
@@ -190,7 +190,7 @@ class Mirror:
             reason = f"the journal's row speaks of another record {writer.last.seq}"
             raise self._damaged(journal, writer.last.seq - 1, reason)
 
-    def _damaged(self, journal: Named, seq: int, reason: str) -> JournalDamagedError:
+    def _damaged(self, journal: NamedJournal, seq: int, reason: str) -> JournalDamagedError:
         return JournalDamagedError(
             f"{self._address.named(journal.name).public}, after record {seq}: {reason}; nothing was changed; put a "
             "backup back, or look at all findings of `user-miner verify`"
@@ -291,7 +291,7 @@ def _end(directory: Path) -> Place | None:
     return witness.place if size == witness.place.offset else None
 
 
-async def _is_of(database: Database, journal: Named, head: Head) -> bool:
+async def _is_of(database: Database, journal: NamedJournal, head: Head) -> bool:
     """Whether the database has this record, too."""
     if head.seq > journal.head.seq:
         return False
@@ -301,7 +301,7 @@ async def _is_of(database: Database, journal: Named, head: Head) -> bool:
     return not head.seq
 
 
-async def _write_all(database: Database, journal: Named, directory: Path) -> None:
+async def _write_all(database: Database, journal: NamedJournal, directory: Path) -> None:
     disk = _NoSync()
     _begin(disk, directory)
     place = START
@@ -317,7 +317,7 @@ async def _write_all(database: Database, journal: Named, directory: Path) -> Non
     head.close()
 
 
-def _tell_lease(directory: Path, journal: Named) -> None:
+def _tell_lease(directory: Path, journal: NamedJournal) -> None:
     """Leave word of who holds it, for ``status``."""
     until_ms = None if journal.left_s is None else round((time.time() + journal.left_s) * 1000)
     told = {"holder": journal.holder, "until_ms": until_ms, "epoch": journal.epoch}

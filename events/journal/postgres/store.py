@@ -92,7 +92,7 @@ DELETE FROM user_miner.snapshots WHERE journal = %s AND seq NOT IN (
     SELECT seq FROM user_miner.snapshots WHERE journal = %s AND seq <= %s ORDER BY seq DESC LIMIT %s)"""
 
 
-def boot_s() -> float:
+def _boot_s() -> float:
     """Seconds by a clock that runs on while the machine is suspended, where there is one."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
@@ -117,7 +117,7 @@ class PostgresJournal:
         lease_s: float,
         on_warning: Callable[[str], None],
         owner: OwnerLock | None = None,
-        now_s: Callable[[], float] = boot_s,
+        now_s: Callable[[], float] = _boot_s,
     ) -> None:
         self.address = address.named(name)
         self._name = name
