@@ -122,6 +122,8 @@ class _Replay:
         read = Spent(posts=due.posts_read, users=users)
         self._spend(due, read)
         self.sums.paid += read
+        if self._most is None:  # what was taken for later windows had its place there on record
+            return taken
         self._waiting += taken[wanted:]
         return taken[:wanted]
 

@@ -63,6 +63,14 @@ def test_without_a_question_it_is_what_is_on_record() -> None:
     )
 
 
+def test_posts_that_were_taken_for_later_windows_are_sent_as_on_record() -> None:
+    """The windows that they filled wanted no search; the next one that did is searched here, too."""
+    searches = [due(1, "a:1", "b:2", "c:3", "d:4", "e:4", taken=5), due(3, "f:6", "g:7", "h:8")]
+    for asked in ({}, {"AUTHOR_CACHE_HOURS": 5}):
+        sums = found(searches, **asked)
+        assert (sums.searches, sums.sent, sums.filled) == (2, 8, 2)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_bill_of_any_history_is_its_own_replay(seed: int) -> None:
     """Without a question X costs what the records say, to the unit; and each post that was chosen is taken once."""
