@@ -433,9 +433,7 @@ def load_settings(env_file: Path, *, required: bool = False, **flags: Any) -> Se
 
 
 # A setting that searches on record can be replayed with, before ``run`` knows it.
-_TO_COME: Final[Mapping[str, Any]] = {
-    "POSTS_PER_SEARCH": Annotated[int, Field(ge=1, le=100)],
-}
+_TO_COME: Final[Mapping[str, Any]] = {"POSTS_PER_SEARCH": Annotated[int, Field(ge=1, le=100)]}
 
 
 def read_setting(name: str, text: str) -> Any:
