@@ -428,20 +428,14 @@ def load_settings(env_file: Path, *, required: bool = False, **flags: Any) -> Se
     return check_settings(read_sources(env_file, required=required, **flags))
 
 
-# A setting that searches on record can be replayed with, before ``run`` knows it.
-_TO_COME: Final[Mapping[str, Any]] = {
-    "POSTS_PER_SEARCH": Annotated[int, Field(ge=1, le=100)],
-}
-
-
 def read_setting(name: str, text: str) -> Any:
     """What one setting would be, by its own type.
 
     Raises:
         SettingsError: The text is no such value.
     """
-    field = Settings.model_fields.get(name.lower())
-    kind: Any = _TO_COME[name] if field is None else Annotated[field.annotation, *field.metadata]
+    field = Settings.model_fields[name.lower()]
+    kind: Any = Annotated[field.annotation, *field.metadata]
     try:
         return TypeAdapter(kind).validate_python(text)
     except ValidationError as error:
