@@ -83,14 +83,14 @@ def _commands(journal: Path, count: int) -> list[list[str]]:
     last = journal / list_segments(journal)[-1]
     *_, line = last.read_bytes().splitlines()
     day = orjson.loads(line)["at"][:10]
-    record = next(r for r in JournalReader(journal) if r.name == "PostAnalyzed")
-    middle = str(int(record.data["post_id"]) + count // _A_WINDOW // 2 * 5)
+    record = next(r for r in JournalReader(journal) if r.name == "PostAnalyzed" and r.seq > count // 2)
+    middle = str(record.data["post_id"])
     window = str(812 + count // _A_WINDOW // 2)
     return [
         ["replay", "--window", window],
         ["replay", "--post", middle],
         ["replay", "--at", str(count // 2 + 77)],
-        ["replay", "--at", at_text(record.at_ms + 86_400_000 * 200)[:16]],
+        ["replay", "--at", at_text(record.at_ms - 86_400_000 * 30)[:16]],
         ["replay", "--diff", str(count // 3), str(count // 2)],
         ["replay", "--why", str(count // 2 + 78)],
         ["replay", "--since", day, "--json"],
