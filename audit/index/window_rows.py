@@ -6,7 +6,8 @@ windows were taken back meanwhile: ask the journal itself then.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterator
+from typing import Any, Final
 
 from audit.export.windows import Ledger, WindowRow
 from audit.feedback import Feedback, told_in
@@ -24,12 +25,7 @@ _NUMBER, _SEQ, _AT_MS, _OUTCOME = (COLUMNS.index(name) for name in ("number", "s
 
 def window_rows(index: Index, filters: Filters) -> list[WindowRow] | None:
     """The rows that the filters admit, in the order of the table."""
-    entries = [
-        row
-        for row in (*index.strip_rows(0), *index.strip().rows())
-        if row[_NUMBER] is not None and in_scope(filters, row[_NUMBER], row[_AT_MS])
-    ]
-    outcomes: dict[int, str] = {row[_SEQ]: row[_OUTCOME] for row in entries}
+    outcomes: dict[int, str] = {row[_SEQ]: row[_OUTCOME] for row in _entries(index, filters)}
     rows = _worked(index, list(outcomes))
     told = _scores(index)
     if rows is None or told is None:
@@ -39,6 +35,23 @@ def window_rows(index: Index, filters: Filters) -> list[WindowRow] | None:
         row.told = told.scores.get(row.event.start_block)
     # Those that are decided come as they were told, then those that are not.
     return sorted(rows, key=lambda row: (row.outcome == row.OPEN, row.opened.seq))
+
+
+def _entries(index: Index, filters: Filters) -> Iterator[list[Any]]:
+    """Rows of the strip, which come in the order of the records that told the windows."""
+    holding = index.holding(filters)
+    if not holding:
+        return
+    for row in _strip_rows(index, (holding[0].first - 1) // CHUNK):
+        if row[_SEQ] > holding[-1].last:
+            return
+        if row[_NUMBER] is not None and in_scope(filters, row[_NUMBER], row[_AT_MS]):
+            yield row
+
+
+def _strip_rows(index: Index, chunks: int) -> Iterator[list[Any]]:
+    yield from index.strip_rows(chunks)
+    yield from index.strip().rows()
 
 
 def _worked(index: Index, seqs: list[int]) -> list[WindowRow] | None:
