@@ -106,13 +106,6 @@ class _Told:
         self.why.pop(why, None)
         self.whole_why.pop(why, None)
 
-    def start(self, seq: int) -> None:
-        """A process began in it: what it does explains the window anew (ruling 12), but for what outlasts a start."""
-        self.whole_why.setdefault("down", seq)
-        lasts = _LASTING | {"held"} if self.is_filled else _LASTING
-        self.why = {name: found for name, found in self.why.items() if name in lasts}
-        self.started = seq
-
     def note(self, event: ev.Event, record: Record) -> None:
         """Work on this window."""
         if isinstance(event, ev.SubmissionStarted):
@@ -332,9 +325,8 @@ class WindowLog:
     def _wait(self, event: ev.Event, record: Record, *, held: bool) -> None:
         """Which posts wait for their analysis; one that was refused in another window is work on the newest."""
         if isinstance(event, ev.PostsScraped):
-            self._unanalyzed |= dict.fromkeys((post.id for post in event.posts), None)
-            for post_id in [*self._unanalyzed][: -16 * _KEPT]:
-                del self._unanalyzed[post_id]
+            known = {**self._unanalyzed, **dict.fromkeys((post.id for post in event.posts), None)}
+            self._unanalyzed = dict([*known.items()][-16 * _KEPT :])
         elif isinstance(event, ev.PostAnalyzed | ev.AnalysisFailed) and self._told:
             newest, since = self._told[-1], self._unanalyzed.pop(event.post_id, None)
             if since not in {None, newest.start_block} and not newest.touched:
@@ -452,7 +444,7 @@ class WindowLog:
         return ()
 
     def _start(self, event: ev.ActorStarted, record: Record) -> tuple[()]:
-        """A crash leaves no record, so it shows here."""
+        """A crash leaves no record, so it shows here. What follows the start explains the window anew (ruling 12)."""
         self._quota = (event.policy.max_submissions_per_window, self._quota[1])
         self._attempts = event.policy.submit_attempts
         self._holds = event.policy.on_analysis_error == "hold"
@@ -463,7 +455,10 @@ class WindowLog:
         newest = self._told[-1] if self._told else None
         if newest is None or newest.touched:
             return self._explain("down", record)
-        newest.start(record.seq)
+        newest.whole_why.setdefault("down", record.seq)
+        lasting = _LASTING | {"held"} if newest.is_filled else _LASTING
+        newest.why = {name: seq for name, seq in newest.why.items() if name in lasting}
+        newest.started = record.seq
         if self._unreachable is not None:
             newest.put_down_to("API unreachable", self._unreachable)
         self._fill(record)
