@@ -37,7 +37,7 @@ def test_r23_a_search_from_a_post_on_finds_what_one_by_time_finds(seed: int, mor
     since = lived(seed, lambda policy: changed(policy, **more, search_since_newest=True))
     found = chosen(since), chosen(by_time)
     windows = min(map(len, found))  # the end may cut off the last one
-    assert windows >= WINDOWS // 3
+    assert windows >= WINDOWS // 5  # one search may fill four of them
     assert found[0][:windows] == found[1][:windows]
     read = [sum(len(search.posts) for search in outcome.ledger.searches[:windows]) for outcome in (since, by_time)]
     assert read[0] <= read[1]
