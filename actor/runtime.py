@@ -45,7 +45,15 @@ from events.catalogue import (
     WindowsRevised,
 )
 from events.codec import changed
-from events.effects import DECISIONS, AnalyzePost, Effect, LookUpAuthors, ScrapeWindow, SubmitPost
+from events.effects import (
+    DECISIONS,
+    AnalyzePost,
+    Effect,
+    LookUpAuthors,
+    PollStatus,
+    ScrapeWindow,
+    SubmitPost,
+)
 from events.journal.record import GENESIS, Draft, Head, Record
 from events.journal.store import JournalError, JournalStore, Lease, Snapshot
 from events.journal.tenure import Tenure
@@ -86,6 +94,7 @@ class ActorConfig:
         longest_request_s: No submission takes longer: none is begun with less than that left of the journal's lease.
         stop_grace_s: How long a stop waits for answers in flight.
         snapshot_every: Records from one snapshot to the next.
+        snapshot_at_stop: Whether the last record has one, too, which a start reads in place of those since the last.
     """
 
     identity: JournalCreated
@@ -98,6 +107,7 @@ class ActorConfig:
     longest_request_s: float = 30.0
     stop_grace_s: float = 2.0
     snapshot_every: int = _SNAPSHOT_EVERY
+    snapshot_at_stop: bool = True
 
 
 class _Outcome(NamedTuple):
@@ -296,6 +306,8 @@ class Actor:
             self._ring()
             self._reconcile()
             outcome = await self._mailbox.get()
+            if outcome is not None and isinstance(outcome.effect, PollStatus) and not self._tenure.ends:
+                await self._store.renew()  # an idle miner looks after its journal, too
             self._check_earlier()
             for event in self._disk.news(self.state, self._store.room_bytes()):
                 await self._record(event)
@@ -413,7 +425,8 @@ class Actor:
         self._tell(record)
         self._ring()
         self._since_snapshot += 1
-        if self._since_snapshot >= self._config.snapshot_every or isinstance(event, ActorStopped):
+        at_stop = isinstance(event, ActorStopped) and self._config.snapshot_at_stop
+        if self._since_snapshot >= self._config.snapshot_every or at_stop:
             await self._save_snapshot(record)
 
     def _tell(self, record: Record) -> None:

@@ -202,7 +202,22 @@ class FileJournal:
         return None
 
     async def renew(self) -> None:
-        """Nothing to do: the kernel keeps the lock for as long as the process lives."""
+        """The kernel keeps the lock for as long as the process lives; look whether it is still the journal's.
+
+        Raises:
+            ConflictError: The journal was moved, replaced or changed; poisoned.
+            JournalWriteError: It cannot be looked at; poisoned.
+            FencedError: Not held.
+        """
+        writer = self._usable()
+        try:
+            writer.check()
+        except ConflictError as error:
+            self._poison = error
+            raise
+        except OSError as error:
+            self._poison = write_error("looking at the journal", self._directory, error)
+            raise self._poison from error
 
     async def release(self) -> None:
         """Witness the end unless poisoned, unlock, close. Safe to call twice.

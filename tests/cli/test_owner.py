@@ -153,6 +153,17 @@ def test_a_run_whose_folder_is_removed_stops(here: World) -> None:
     assert here.sandbox.ledger.x.searches == 1
 
 
+def test_an_idle_run_notices_without_a_window(here: World) -> None:
+    """Between two windows, with its next poll, whether the folder went away or another one took its place."""
+    with running(here) as first:
+        at_rest(here)
+        (here.journal / HOTKEY).rename(here.folder / "elsewhere")
+        _, errors = first.communicate(timeout=60)
+    assert first.returncode == 1
+    assert is_one_line(errors.splitlines()[-1], "was moved, replaced or removed", "nothing is there now")
+    assert here.sandbox.ledger.x.searches == 1
+
+
 def test_what_was_sent_before_the_move_stays_on_record(here: World, command: Command) -> None:
     """Put back, the journal goes on where it was: nothing is searched again, what is sent again is a duplicate."""
     here.sandbox.script("api.submit", "slow", times=5, seconds=1)

@@ -134,7 +134,16 @@ async def _snapshot(journal: FileJournal, head: Head) -> None:
     await journal.save_snapshot(Snapshot(head=head, reducer=1, state=b"{}"))
 
 
-DEEDS: Final[dict[str, _Deed]] = {"append": _append, "witnessed append": _witnessed_append, "snapshot": _snapshot}
+async def _renew(journal: FileJournal, _head: Head) -> None:
+    await journal.renew()
+
+
+DEEDS: Final[dict[str, _Deed]] = {
+    "append": _append,
+    "witnessed append": _witnessed_append,
+    "snapshot": _snapshot,
+    "renew": _renew,
+}
 
 
 @pytest.mark.parametrize("segment_bytes", [1, 100_000])
