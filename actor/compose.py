@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -19,12 +20,13 @@ from actor.edges.chain import ThreadedChain
 from actor.edges.clock import SystemClock
 from actor.edges.llm import OpenAIChat
 from actor.edges.messages import Messenger, MessengerError
+from actor.edges.shared import Shared
 from actor.edges.text import Redactor, deployment
 from actor.edges.x import PostScraper
 from actor.machine.budget import DAY_MS, per_post
 from actor.machine.state import State
 from actor.perform import Ports
-from actor.ports import Accepted, ApiPort, Block, Signer, StatusError, SubmitAnswer
+from actor.ports import Accepted, ApiPort, Block, Clock, Signer, StatusError, SubmitAnswer
 from actor.runtime import Actor, ActorConfig, OnRecord
 from actor.settings.extras import install_hint
 from actor.settings.model import URLS, Settings, SettingsError
@@ -236,16 +238,18 @@ def build_actor(
     store: JournalStore | None = None,
     monitor: Monitor | None = None,
     on_polled: Callable[[], None] | None = None,
+    shared: Shared | None = None,
 ) -> Actor:
     """An actor that is ready to ``run``; nothing is sent and no file is touched before that.
 
     ``store`` replaces the journal on disk that the settings name. A ``monitor`` watches all that the actor does.
     ``on_polled`` is called once, behind the first poll.
+    What is ``shared`` with other actors is not closed with this one; None for one that is alone.
     """
     redact = redactor(settings)
     hotkey = signer.ss58_address
     registry = settings.registry()
-    ports = _ports(settings, registry, signer, redact, dry_run=options.dry_run, monitor=monitor)
+    ports = _ports(settings, registry, signer, redact, dry_run=options.dry_run, monitor=monitor, shared=shared)
     return Actor(
         store=_store(settings, hotkey, options, monitor) if store is None else store,
         ports=ports if on_polled is None else replace(ports, api=_PolledApi(ports.api, on_polled)),
@@ -262,6 +266,8 @@ def build_actor(
             subnets_sha256=registry.sha256(),
             llm_concurrency=settings.llm_concurrency,
             move_api=options.move_api,
+            # Many that stop at once have seconds for all of it; a start reads a thousand records in hundredths of one.
+            snapshot_at_stop=shared is None,
             longest_request_s=settings.batch_http_timeout,
         ),
         on_record=on_record if monitor is None else _in_turn(on_record, monitor.on_record),
@@ -292,10 +298,11 @@ def _in_turn(first: OnRecord, second: OnRecord) -> OnRecord:
     return on_record
 
 
-def build_analyzer(strategy: Strategy, model: Model, redact: Redactor) -> Analyzer:
+def build_analyzer(strategy: Strategy, model: Model, redact: Redactor, shared: Shared | None = None) -> Analyzer:
     """An analyzer that asks this model; nothing is sent before it is asked."""
+    chat = OpenAIChat if shared is None else shared.chat
     return Analyzer(
-        llm=OpenAIChat(base_url=model.base_url, api_key=model.api_key, timeout_s=model.timeout_s),
+        llm=chat(base_url=model.base_url, api_key=model.api_key, timeout_s=model.timeout_s),
         strategy=strategy,
         model=model.name,
         timeout_s=_LLM_TRIES * model.timeout_s,
@@ -313,6 +320,7 @@ def _ports(
     *,
     dry_run: bool,
     monitor: Monitor | None,
+    shared: Shared | None,
 ) -> Ports:
     clock = SystemClock()
     scraper = PostScraper(
@@ -322,7 +330,7 @@ def _ports(
         redact=redact,
     )
     analyzer = build_analyzer(
-        make_strategy(settings.analyzer, registry),
+        (make_strategy if shared is None else shared.strategy)(settings.analyzer, registry),
         Model(
             base_url=settings.llm_base,
             api_key=settings.api_key.get_secret_value(),
@@ -331,20 +339,37 @@ def _ports(
             votes=settings.analysis_votes,
         ),
         redact,
+        shared,
     )
-    api: ApiPort = APIClient(
-        base_url=settings.miner_api_url,
-        signer=signer,
-        clock=clock,
-        total_timeout_s=settings.batch_http_timeout,
-        redact=redact,
-    )
+    api = _api(settings, signer, clock, redact, shared)
     if monitor is not None:
         api = monitor.api.wrap(api)
     if dry_run:
         api = _DryRunApi(api)
     chain = ThreadedChain(network=settings.subtensor_network, timeout_s=_CHAIN_TIMEOUT_S, redact=redact)
-    return Ports(scraper=scraper, analyzer=analyzer, api=api, signer=signer, clock=clock, chain=chain)
+    return Ports(
+        scraper=scraper,
+        analyzer=analyzer,
+        api=api,
+        signer=signer,
+        clock=clock,
+        chain=chain if shared is None else shared.chain(chain),
+        llm_turns=None if shared is None else shared.llm_turns,
+        search_turns=None if shared is None else shared.search_turns,
+    )
+
+
+def _api(settings: Settings, signer: Signer, clock: Clock, redact: Redactor, shared: Shared | None) -> ApiPort:
+    url, total_s = settings.miner_api_url, settings.batch_http_timeout
+    api = APIClient(
+        base_url=url,
+        signer=signer,
+        clock=clock,
+        total_timeout_s=total_s,
+        redact=redact,
+        open_exchange=None if shared is None else partial(shared.exchange, url, total_timeout_s=total_s),
+    )
+    return api if shared is None else shared.asked_once(api, base=url, poll_s=settings.poll_interval_seconds)
 
 
 _log = logging.getLogger("actor")

@@ -21,6 +21,7 @@ from actor.analyzer.refresh import ChainError
 from actor.block_watch import BlockWatch
 from actor.chain_end import ChainEnd
 from actor.edges.text import one_line
+from actor.edges.turns import Turns
 from actor.machine.encoding import state_sha256
 from actor.machine.facts import (
     author_lookup_failed,
@@ -56,6 +57,7 @@ __all__ = ["Facts", "Inbox", "Meaning", "Performer", "Ports"]
 
 _log = logging.getLogger("actor")
 _REMINDER_S: Final = 600.0
+_OWN_SEARCHES: Final = 2  # a look-up of authors may still be under way when the next window is searched
 # A long wait looks at the wall clock so often: a host may sleep meanwhile, or its clock be set.
 _PIECE_S: Final = 30.0
 
@@ -106,7 +108,13 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """The outside worlds of one actor; without a ``chain`` nobody is told how the hotkey stands."""
+    """The outside worlds of one actor.
+
+    Attributes:
+        chain: Without it nobody is told how the hotkey stands.
+        llm_turns: Turns at the LLM that other actors take, too; None where there is no other.
+        search_turns: The same at X.
+    """
 
     scraper: ScraperPort
     analyzer: AnalyzerPort
@@ -114,6 +122,8 @@ class Ports:
     signer: Signer
     clock: Clock
     chain: ChainPort | None = None
+    llm_turns: Turns | None = None
+    search_turns: Turns | None = None
 
     async def aclose(self) -> None:
         await asyncio.gather(self.scraper.aclose(), self.analyzer.aclose(), self.api.aclose(), return_exceptions=True)
@@ -137,8 +147,9 @@ class Performer:
         self._chain_end = chain_end
         self._hold = hold
         self._clock = ports.clock
-        self._llm_concurrency = llm_concurrency
-        self._llm_slots = asyncio.Semaphore(llm_concurrency)
+        self._owner = ports.signer.ss58_address
+        self._llm_turns = ports.llm_turns or Turns(llm_concurrency)
+        self._search_turns = ports.search_turns or Turns(_OWN_SEARCHES)
         self._new_seed = new_seed
         self._last_poll_s = -math.inf
         self._next_reminder_s = 0.0
@@ -158,9 +169,7 @@ class Performer:
 
     def change_llm_concurrency(self, llm_concurrency: int) -> None:
         """So many analyses at once, from the next one on; those that wait already keep their place."""
-        if llm_concurrency != self._llm_concurrency:
-            self._llm_concurrency = llm_concurrency
-            self._llm_slots = asyncio.Semaphore(llm_concurrency)
+        self._llm_turns.change(llm_concurrency)
 
     def perform(self, effect: ef.Effect, state: State) -> Coroutine[Any, Any, Facts]:
         """Do it, and return what it means. ``state`` is the one that asked for it."""
@@ -207,7 +216,11 @@ class Performer:
         if state.searched_ms is not None:
             floor_s = state.search_floor_s
             await self._sleep_until(state.searched_ms + round(floor_s * 1000), at_most_s=floor_s)
-        await self._hold()
+        async with self._search_turns.of(self._owner):
+            await self._hold()
+            return await self._search(effect, state)
+
+    async def _search(self, effect: ef.ScrapeWindow, state: State) -> Facts:
         began_s, policy = self._clock.elapsed_s(), state.policy
         try:
             scraped = await self._ports.scraper.scrape_posts(
@@ -226,6 +239,11 @@ class Performer:
         return _one(scraped_event(effect, scraped, seed=seed, latency_ms=self._since_ms(began_s)))
 
     async def _look_up(self, effect: ef.LookUpAuthors, _state: State) -> Facts:
+        async with self._search_turns.of(self._owner):
+            await self._hold()
+            return await self._ask_authors(effect)
+
+    async def _ask_authors(self, effect: ef.LookUpAuthors) -> Facts:
         began_s = self._clock.elapsed_s()
         try:
             found = await self._ports.scraper.look_up_authors(effect.authors)
@@ -246,7 +264,7 @@ class Performer:
         known = state.answer(digest)
         if known is not None and (known.model, known.prompt_version) == (analyzer.model, analyzer.prompt_version):
             return _one(_analyzed_before(effect.post_id, digest, known))
-        async with self._llm_slots:
+        async with self._llm_turns.of(self._owner):
             await self._hold()
             began_s = self._clock.elapsed_s()
             try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,15 +29,19 @@ def load_registry(path: Path = BUILT_IN) -> Registry:
     try:
         if path.exists() and not path.is_file():  # to read a pipe or a device may never end
             raise RegistryError(f"{path}: cannot be read: it is no regular file")
-        found = json.loads(path.read_bytes())
+        return _parsed(path.read_bytes())
     except OSError as error:
         raise RegistryError(f"{path}: cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise RegistryError(f"{path}: cannot be read as JSON: {error}") from error
-    try:
-        return _registry(found)
     except RegistryError as error:
         raise RegistryError(f"{path}: {error}") from None
+
+
+@lru_cache(maxsize=2)
+def _parsed(text: bytes) -> Registry:
+    """By content, so that a file that was changed is read anew, and one that many miners name is read once."""
+    return _registry(json.loads(text))
 
 
 def registry_text(registry: Registry) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 from actor.edges.api_wire import auth_headers, classify, status_block, unanswered
@@ -12,7 +13,7 @@ from actor.ports import Block, Clock, Signer, StatusError, SubmitAnswer
 from events.catalogue import SubmissionBody
 from events.codec import canonical_json
 
-__all__ = ["APIClient", "Exchanging"]
+__all__ = ["APIClient", "Exchanging", "open_http"]
 
 
 class Exchanging(Protocol):
@@ -63,10 +64,10 @@ class APIClient:
         self._base = checked_base(base_url, setting="MINER_API_URL")
         self._signer = signer
         self._clock = clock
-        self._operation_timeout_s = operation_timeout_s
-        self._total_timeout_s = total_timeout_s
         self._redact = redact
-        self._open_exchange = open_exchange or self._open_http
+        self._open_exchange = open_exchange or partial(
+            open_http, self._base, operation_timeout_s=operation_timeout_s, total_timeout_s=total_timeout_s
+        )
         self._exchanger: Exchanging | None = None
 
     def __repr__(self) -> str:
@@ -114,9 +115,13 @@ class APIClient:
         except Unanswered as error:
             raise Unanswered(f"{place(self._base)}: {error.reason}", kind=error.kind) from error.__cause__
 
-    def _open_http(self) -> Exchanging:
-        from actor.edges.api_http import Exchanger  # noqa: PLC0415  (0.15 s to import, not needed to read a journal)
 
-        return Exchanger(
-            self._base, operation_timeout_s=self._operation_timeout_s, total_timeout_s=self._total_timeout_s
-        )
+def open_http(base: str, *, operation_timeout_s: float = 10.0, total_timeout_s: float) -> Exchanging:
+    """Requests over HTTP to the server of this URL; see `APIClient` for the rest.
+
+    Raises:
+        Unanswered: The environment's proxies or certificates cannot be used; the reason names the variables.
+    """
+    from actor.edges.api_http import Exchanger  # noqa: PLC0415  (0.15 s to import, not needed to read a journal)
+
+    return Exchanger(base, operation_timeout_s=operation_timeout_s, total_timeout_s=total_timeout_s)

@@ -29,6 +29,9 @@ _LARGEST_BODY: Final = 64 * 1024
 # happens to have, a few bytes come to gigabytes at one go, and nothing else has its turn meanwhile.
 _UNPACKED: Final[tuple[list[str], ...]] = ([], ["identity"], ["gzip"], ["deflate"])
 
+# Whoever sends more at once than connections are kept open for must not wait for another's answer.
+_LIMITS: Final = httpx.Limits(max_connections=None, max_keepalive_connections=20)
+
 hush("httpx")
 
 
@@ -59,6 +62,7 @@ class Exchanger:
                     trust_env=False,
                     proxy=None if way.proxy is None else _proxy(way.proxy),
                     verify=way.certificates,
+                    limits=_LIMITS,
                 ),
                 largest_body,
             ),
