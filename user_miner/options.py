@@ -1,4 +1,4 @@
-"""Arguments that more than one command takes, and what the settings say where none is given: a journal, prices."""
+"""Arguments that more than one command takes, and the prices of the settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ __all__ = [
     "WalletOption",
     "WalletsOption",
     "finite",
-    "named_or_own",
     "own_money",
 ]
 
@@ -53,56 +52,6 @@ WalletsOption: TypeAlias = Annotated[
 NetuidOption: TypeAlias = Annotated[int | None, typer.Option(help="Subnet [default: 45]")]
 DebugOption: TypeAlias = Annotated[bool, typer.Option("--logging.debug", help="Log more.")]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="JSON for machines instead of text.")]
-
-
-def named_or_own(journal: Path | None, env_file: Path | None) -> Path:
-    """The journal that was named; else the one that ``run`` writes by the same settings.
-
-    Raises:
-        typer.Exit: The settings are wrong, or there is no such journal; that was said.
-    """
-    if journal is not None:
-        return journal
-    from actor.settings.model import SettingsError, load_journal_place  # noqa: PLC0415  (a named journal needs none of this)
-    from user_miner.terminal import fail, in_one_line  # noqa: PLC0415  (as above)
-
-    try:
-        place = load_journal_place(env_file or _DEFAULT_ENV_FILE, required=env_file is not None)
-    except SettingsError as error:
-        raise typer.Exit(max(fail(line, code=2) for line in error.lines)) from None
-    found: list[Path] = []
-
-    @in_one_line
-    def look() -> int:
-        directory = place.journal_dir
-        if place.journal_url is not None:
-            from user_miner.databases import folder_of  # noqa: PLC0415  (hardly anybody has one)
-
-            directory = folder_of(place.journal_url.get_secret_value())
-        found.append(_own(directory, place.wallet_name, place.wallet_hotkey, place.wallet_path))
-        return 0
-
-    if code := look():
-        raise typer.Exit(code)
-    return found[0]
-
-
-def _own(directory: Path, wallet: str, hotkey: str, wallets: Path) -> Path:
-    from actor.edges.hotkey import HotkeyError, hotkey_address  # noqa: PLC0415  (as above)
-    from events.journal import JournalError, SeveralJournalsError, locate  # noqa: PLC0415  (as above)
-
-    if not directory.exists():
-        raise JournalError(
-            f"no journal is named, and there is no JOURNAL_DIR {directory.absolute()}, which the first run makes: "
-            "name a journal, or the settings with --env-file"
-        )
-    try:
-        return locate(directory)
-    except SeveralJournalsError as several:
-        try:
-            return locate(directory, hotkey_address(name=wallet, hotkey=hotkey, path=wallets))
-        except (HotkeyError, JournalError) as error:
-            raise JournalError(f"{several}, for the settings' hotkey does not tell which: {error}") from error
 
 
 def own_money(env_file: Path | None) -> Money:

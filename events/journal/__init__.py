@@ -7,7 +7,7 @@ wants to look uses `read_journal` and `verify_journal`, which need no lock and n
 from events.journal.disk import Disk
 from events.journal.file import SEGMENT_BYTES, FileJournal
 from events.journal.memory import MemoryJournal
-from events.journal.reader import JournalReader, locate, read_journal
+from events.journal.reader import JournalReader, journals_in, locate, read_journal
 from events.journal.record import FORMAT, GENESIS, BadRecordError, Draft, Head, Record, at_text, parse, seal
 from events.journal.store import (
     ConflictError,
@@ -54,6 +54,7 @@ __all__ = [
     "UnknownOutcomeError",
     "VerifyReport",
     "at_text",
+    "journals_in",
     "locate",
     "parse",
     "read_journal",

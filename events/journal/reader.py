@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
+from events.catalogue import JournalCreated
 from events.journal.head import START, Place, head_is_missing, read_witness
 from events.journal.layout import list_segments, way_out
 from events.journal.record import GENESIS, Head, Record
 from events.journal.scan import BrokenChainError, Walk, classify, damaged, hash_before, start_before
 from events.journal.store import JournalError, RolledBackError, SeveralJournalsError
 
-__all__ = ["JournalReader", "locate", "read_journal"]
+__all__ = ["JournalReader", "journals_in", "locate", "read_journal"]
 
 _SAMPLE = "sample"
 _BESIDE = frozenset({".dry-run", ".repaired", ".damaged"})
+_MOST_NAMES: Final = 10
 
 
 class JournalReader:
@@ -134,7 +137,7 @@ def read_journal(directory: Path, *, after: Head | None = None) -> Iterator[Reco
 
 
 def locate(directory: Path, hotkey: str | None = None) -> Path:
-    """The journal that ``directory`` is, or the only one in it; ``hotkey`` picks one by name.
+    """The journal that ``directory`` is, or the only one in it; ``hotkey`` picks one by its name or how that begins.
 
     A recorded sample, a dry run and what a repair left beside a journal count only where nothing else is.
 
@@ -144,20 +147,52 @@ def locate(directory: Path, hotkey: str | None = None) -> Path:
     """
     if not directory.is_dir():
         raise JournalError(f"{directory} is not a directory; give the journal's directory")
-    if hotkey is None and _is_journal(directory):
-        return directory
-    found = sorted(path for path in directory.iterdir() if path.is_dir() and _is_journal(path))
+    if _is_journal(directory):
+        return directory if hotkey is None else _of(directory, hotkey)
+    found = _in(directory)
+    whose = "" if hotkey is None else f" of {hotkey}"
     if hotkey is not None:
-        found = [path for path in found if path.name == hotkey]
-    elif len(found) > 1:
-        found = [path for path in found if path.name != _SAMPLE and path.suffix not in _BESIDE] or found
+        exact = [path for path in found if path.name == hotkey]
+        found = exact or [path for path in found if path.name.startswith(hotkey)]
+    found = _first_hand(found)
     if not found:
-        whose = "" if hotkey is None else f" of {hotkey}"
         raise JournalError(f"no journal{whose} in {directory}: neither it nor a directory in it holds .jsonl segments")
     if len(found) > 1:
-        names = ", ".join(path.name for path in found)
-        raise SeveralJournalsError(f"several journals in {directory}: {names}; name one of them")
+        names = ", ".join(path.name for path in found[:_MOST_NAMES])
+        more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
+        raise SeveralJournalsError(f"several journals{whose} in {directory}: {names}{more}; name one of them")
     return found[0]
+
+
+def journals_in(directory: Path) -> list[Path]:
+    """All journals in a folder by their names, or the one that it is itself, with the exceptions of `locate`.
+
+    Raises:
+        JournalError: There is none.
+    """
+    if not directory.is_dir():
+        raise JournalError(f"{directory} is not a directory; give a folder of journals")
+    if _is_journal(directory):
+        return [directory]
+    return _first_hand(_in(directory)) or [locate(directory)]
+
+
+def _in(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.iterdir() if path.is_dir() and _is_journal(path))
+
+
+def _first_hand(found: list[Path]) -> list[Path]:
+    return [path for path in found if path.name != _SAMPLE and path.suffix not in _BESIDE] or found
+
+
+def _of(journal: Path, hotkey: str) -> Path:
+    """The journal, if it is of this hotkey by its first record."""
+    first = next(iter(JournalReader(journal)), None)
+    event = None if first is None else first.event()
+    found = event.hotkey if isinstance(event, JournalCreated) else "nobody yet"
+    if not found.startswith(hotkey):
+        raise JournalError(f"{journal} is the journal of {found}, not of {hotkey}")
+    return journal
 
 
 def _is_journal(directory: Path) -> bool:

@@ -61,7 +61,7 @@ def test_an_unknown_option_is_one_line(command: Command, words: tuple[str, ...])
         ("export a --json", "--out"),
         ("export a --dispute 1 --what posts", "--dispute"),
         ("costs a --by year", "year"),
-        ("verify a --hotkey x", "'x' is no ss58 address"),
+        ("verify --bundle a --hotkey x", "'x' is no ss58 address"),
         ("audit a --rules", "'--rules' requires an argument"),
         ("evaluate", "missing argument 'file'"),
         ("doctor --timeout 0", "found '0'"),

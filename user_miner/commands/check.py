@@ -13,7 +13,8 @@ import typer
 from audit.check import check_journal
 from audit.check.report import json_text, outcome_text
 from events.journal import locate
-from user_miner.options import EnvFileOption, JournalArgument, JsonOption, named_or_own
+from user_miner.journals import WhoseOption, chosen
+from user_miner.options import EnvFileOption, JournalArgument, JsonOption
 from user_miner.terminal import in_one_line, progress, tell
 
 __all__ = ["check", "run_check"]
@@ -22,6 +23,7 @@ __all__ = ["check", "run_check"]
 def check(
     journal: JournalArgument = None,
     *,
+    hotkey: WhoseOption = None,
     to_the_end: Annotated[bool, typer.Option("--all", help="Continue after the first difference.")] = False,
     env_file: EnvFileOption = None,
     as_json: JsonOption = False,
@@ -29,9 +31,8 @@ def check(
     """Check that this build decides as a journal records. Would it have decided the same?"""
     from importlib.metadata import version  # noqa: PLC0415
 
-    raise typer.Exit(
-        run_check(named_or_own(journal, env_file), build=version("user-miner"), to_the_end=to_the_end, as_json=as_json)
-    )
+    directory = chosen(journal, env_file, hotkey)
+    raise typer.Exit(run_check(directory, build=version("user-miner"), to_the_end=to_the_end, as_json=as_json))
 
 
 @in_one_line

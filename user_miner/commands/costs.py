@@ -26,14 +26,15 @@ from audit.costs.searches import DueSearch, due_search
 from audit.costs.what_if import KNOBS, check_asked, what_if_fields, what_if_lines
 from audit.errors import UsageError
 from audit.index import Index
-from events.describe import inert_json
+from events.describe import inert_json, path_text
 from events.journal import JournalReader, locate
 from events.money import Money
-from user_miner.indexed import NoIndexOption, answered
-from user_miner.options import JournalArgument, JsonOption, named_or_own, own_money
-from user_miner.terminal import in_one_line, watched
+from user_miner.indexed import NoIndexOption, Source, answered
+from user_miner.journals import AllOption, JournalRow, WhoseOption, chosen, over_all
+from user_miner.options import JournalArgument, JsonOption, own_money
+from user_miner.terminal import fail, in_one_line, watched
 
-__all__ = ["costs", "read_asked", "run_costs"]
+__all__ = ["costs", "costs_all", "read_asked", "run_costs"]
 
 By: TypeAlias = Literal["window", "day", "total"]
 
@@ -41,6 +42,8 @@ By: TypeAlias = Literal["window", "day", "total"]
 def costs(
     journal: JournalArgument = None,
     *,
+    hotkey: WhoseOption = None,
+    all_journals: AllOption = False,
     by: Annotated[By, typer.Option(help="One row per day, window or post.")] = "day",
     since: Annotated[str | None, typer.Option(metavar="DAY", help="Start at this UTC day.")] = None,
     until: Annotated[str | None, typer.Option(metavar="DAY", help="End at this UTC day.")] = None,
@@ -57,9 +60,23 @@ def costs(
 
     days = (since, until)
     money = own_money(env_file)
+    if all_journals:
+        if what_if:
+            raise typer.Exit(fail("--what-if is of one journal: leave out --all, or name one with --hotkey", code=2))
+        code = costs_all(
+            journal,
+            env_file,
+            hotkey,
+            days,
+            as_json=as_json,
+            money=money,
+            now_ms=SystemClock().now_ms(),
+            no_index=no_index,
+        )
+        raise typer.Exit(code)
     raise typer.Exit(
         run_costs(
-            named_or_own(journal, env_file),
+            chosen(journal, env_file, hotkey),
             by,
             days,
             as_json=as_json,
@@ -68,6 +85,49 @@ def costs(
             no_index=no_index,
             what_if=what_if or (),
         )
+    )
+
+
+_HEADS: Final = ("windows", "X $", "LLM $", "accepted")
+
+
+@in_one_line
+def costs_all(
+    directory: Path | None,
+    env_file: Path | None,
+    hotkey: str | None,
+    days: tuple[str | None, str | None],
+    *,
+    as_json: bool,
+    money: Money,
+    now_ms: int,
+    no_index: bool,
+) -> int:
+    """Print the sum of each journal, and of all; the rest as of `run_costs`."""
+    limits = _limits(days)
+
+    def look(journal: Path) -> JournalRow:
+        found, source = _found(journal, "total", no_index=no_index)
+        for _ in found.windows:
+            pass  # the books are complete after the last one
+        fields = total_fields(money, found.costs(*limits), today=now_ms // DAY_MS)
+        told = {"journal": path_text(journal), **fields, "source": source}
+        return JournalRow(cells=_sums([fields]), fields=told)
+
+    def total(rows: Sequence[JournalRow]) -> tuple[str, ...]:
+        return _sums([row.fields for row in rows if "finding" not in row.fields])
+
+    return over_all(directory, env_file, hotkey, _HEADS, look, as_json=as_json, total=total)
+
+
+def _sums(bills: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    x, llm = (sum(bill[name]["usd"] or 0 for bill in bills) for name in ("x", "llm"))
+    llm_text = f"{llm:.4f}" if any(bill["llm"]["usd"] is not None for bill in bills) else "-"
+    return (
+        str(sum(bill["windows"] for bill in bills)),
+        f"{x:.4f}",
+        llm_text,
+        str(sum(bill["accepted"] for bill in bills)),
     )
 
 
@@ -102,16 +162,8 @@ def run_costs(
     if asked and by != "day":
         raise UsageError(f"--by {by}: --what-if replays all searches of the days as one: leave --by out")
     today = now_ms // DAY_MS
-    since, until = _unix_day(days[0], "--since"), _unix_day(days[1], "--until")
-    if since is not None and until is not None and since > until:
-        raise UsageError(f"--since {days[0]} is after --until {days[1]}: expected the earlier day first")
-    journal = locate(directory)
-    found, source = answered(
-        journal,
-        lambda index: _Found.of_index(index, windows=by == "window", searches=bool(asked)),
-        lambda: _Found.of_journal(journal, searches=bool(asked)),
-        use=not no_index,
-    )
+    since, until = _limits(days)
+    found, source = _found(locate(directory), by, no_index=no_index, searches=bool(asked))
     if asked:
         _print_what_if(found, money, asked, (since, until), source=source if as_json else None)
         return 0
@@ -130,6 +182,23 @@ def run_costs(
     gap = "\n" if costs.days and by != "total" else ""
     sys.stdout.write(gap + "".join(f"{line}\n" for line in total_lines(money, costs, today=today)))
     return 0
+
+
+def _limits(days: tuple[str | None, str | None]) -> tuple[int | None, int | None]:
+    """The first and the last unix day that count."""
+    since, until = _unix_day(days[0], "--since"), _unix_day(days[1], "--until")
+    if since is not None and until is not None and since > until:
+        raise UsageError(f"--since {days[0]} is after --until {days[1]}: expected the earlier day first")
+    return since, until
+
+
+def _found(journal: Path, by: By, *, no_index: bool, searches: bool = False) -> tuple[_Found, Source]:
+    return answered(
+        journal,
+        lambda index: _Found.of_index(index, windows=by == "window", searches=searches),
+        lambda: _Found.of_journal(journal, searches=searches),
+        use=not no_index,
+    )
 
 
 def _print_what_if(

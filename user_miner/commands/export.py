@@ -33,7 +33,8 @@ from events.journal import Head, JournalReader, locate
 from events.named_file import read_named
 from user_miner.commands.verify import kept_checkpoint
 from user_miner.indexed import NoIndexOption, answered
-from user_miner.options import EnvFileOption, JournalArgument, named_or_own
+from user_miner.journals import WhoseOption, chosen
+from user_miner.options import EnvFileOption, JournalArgument
 from user_miner.output import check_target, opened
 from user_miner.terminal import in_one_line, tell, watched
 
@@ -59,6 +60,7 @@ class Form(StrEnum):
 def export(
     journal: JournalArgument = None,
     *,
+    hotkey: WhoseOption = None,
     what: Annotated[What | None, typer.Option(help="Which table [default: records]", show_default=False)] = None,
     form: Annotated[
         Form | None,
@@ -92,11 +94,11 @@ def export(
                 "a bundle holds one post: it takes --out, --force, --no-index and --json", param_hint="--dispute"
             )
         how = {"force": force, "as_json": as_json, "no_index": no_index}
-        raise typer.Exit(_bundle(named_or_own(journal, env_file), dispute, file, **how))
+        raise typer.Exit(_bundle(chosen(journal, env_file, hotkey), dispute, file, **how))
     limits: dict[str, Any] = {"windows": window or (), "events": event or (), "since": since, "until": until}
     raise typer.Exit(
         run_export(
-            named_or_own(journal, env_file),
+            chosen(journal, env_file, hotkey),
             (what or What.RECORDS).value,
             (form or Form.JSONL).value,
             limits,

@@ -38,7 +38,8 @@ from events.journal import JournalReader, locate
 from user_miner.fixture.minimal import minimal
 from user_miner.fixture.source import as_data, as_source
 from user_miner.indexed import NoIndexOption, Source, answered
-from user_miner.options import EnvFileOption, JournalArgument, JsonOption, named_or_own
+from user_miner.journals import WhoseOption, chosen
+from user_miner.options import EnvFileOption, JournalArgument, JsonOption
 from user_miner.output import check_target, opened
 from user_miner.terminal import fail, in_one_line
 
@@ -48,6 +49,7 @@ __all__ = ["SliceChoice", "fixture", "fixture_text", "run_fixture", "slice_text"
 def fixture(
     journal: JournalArgument = None,
     *,
+    hotkey: WhoseOption = None,
     post: Annotated[str | None, typer.Option(metavar="ID", help="One post, from its choice to its verdict.")] = None,
     window: Annotated[int | None, typer.Option(metavar="NUMBER", help="The work on one window.")] = None,
     until: Annotated[
@@ -67,7 +69,7 @@ def fixture(
     """Make a test file from a part of a journal. It passes under pytest as it is written."""
     asked = SliceChoice(post=post, window=window, until=until, keep_text=keep_text, as_json=as_json, no_index=no_index)
     file = None if out is None or str(out) == "-" else out
-    raise typer.Exit(run_fixture(named_or_own(journal, env_file), asked, out=file, force=force))
+    raise typer.Exit(run_fixture(chosen(journal, env_file, hotkey), asked, out=file, force=force))
 
 
 _LONGEST_PATH = 1_000

@@ -16,7 +16,8 @@ from events.journal import locate
 from events.money import Money
 from user_miner.indexed import NoIndexOption
 from user_miner.inspect.aside import Aside
-from user_miner.options import EnvFileOption, named_or_own, own_money
+from user_miner.journals import WhoseOption, chosen
+from user_miner.options import EnvFileOption, own_money
 from user_miner.terminal import fail, in_one_line, note
 
 __all__ = ["inspect", "run_inspect"]
@@ -31,6 +32,7 @@ def inspect(
         typer.Argument(help="Journals, or folders that hold exactly one [default: JOURNAL_DIR]"),
     ] = None,
     *,
+    hotkey: WhoseOption = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 for any free one.")] = 0,
     token_file: Annotated[
         Path | None,
@@ -40,7 +42,7 @@ def inspect(
     env_file: EnvFileOption = None,
 ) -> None:
     """Show what the miner did on a page. It follows the journal while the miner runs."""
-    named = journals or [named_or_own(None, env_file)]
+    named = journals or [chosen(None, env_file, hotkey)]
     money = own_money(env_file)
     raise typer.Exit(run_inspect(named, port=port, token_file=token_file, money=money, no_index=no_index))
 

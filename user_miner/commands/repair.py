@@ -19,7 +19,8 @@ from events.catalogue import GapDeclared
 from events.describe import printable
 from events.journal import Draft, FileJournal, JournalError, JournalReader, Record, locate
 from events.journal.repair import Damage, copy_prefix, gap_of, survey
-from user_miner.options import EnvFileOption, JournalArgument, named_or_own
+from user_miner.journals import WhoseOption, chosen
+from user_miner.options import EnvFileOption, JournalArgument
 from user_miner.terminal import exit_code, fail, tell
 
 __all__ = ["repair", "run_repair"]
@@ -28,6 +29,7 @@ __all__ = ["repair", "run_repair"]
 def repair(
     journal: JournalArgument = None,
     *,
+    hotkey: WhoseOption = None,
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Write a new journal that declares the gap; the old one stays.")
     ] = False,
@@ -35,7 +37,7 @@ def repair(
     env_file: EnvFileOption = None,
 ) -> None:
     """Show what a damaged journal still holds. With --accept-loss go on in a new one."""
-    raise typer.Exit(run_repair(named_or_own(journal, env_file), accept_loss=accept_loss, out=out))
+    raise typer.Exit(run_repair(chosen(journal, env_file, hotkey), accept_loss=accept_loss, out=out))
 
 
 _LONGEST_LINE: Final = 20_000  # a line to copy holds four paths

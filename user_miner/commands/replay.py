@@ -35,7 +35,8 @@ from events.describe import inert_json
 from events.differences import difference_fields, difference_lines, differences
 from events.journal import JournalError, JournalReader, Record, at_text, locate
 from user_miner.indexed import NoIndexOption, Source, answered
-from user_miner.options import EnvFileOption, JournalArgument, JsonOption, named_or_own
+from user_miner.journals import WhoseOption, chosen
+from user_miner.options import EnvFileOption, JournalArgument, JsonOption
 from user_miner.terminal import fail, in_one_line, watched
 
 __all__ = ["ReplayOptions", "follow_timeline", "print_timeline", "replay", "run_replay"]
@@ -44,6 +45,7 @@ __all__ = ["ReplayOptions", "follow_timeline", "print_timeline", "replay", "run_
 def replay(
     journal: JournalArgument = None,
     *,
+    hotkey: WhoseOption = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="One line per record.")] = False,
     window: Annotated[list[int] | None, typer.Option(metavar="N", min=0, help="Only this window; repeatable.")] = None,
     post: Annotated[
@@ -82,7 +84,7 @@ def replay(
         why=why,
         no_index=no_index,
     )
-    raise typer.Exit(run_replay(named_or_own(journal, env_file), options))
+    raise typer.Exit(run_replay(chosen(journal, env_file, hotkey), options))
 
 
 class _Printer(Printer, Protocol):

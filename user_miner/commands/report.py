@@ -12,7 +12,8 @@ from audit.inspect.report import report_blocks
 from events.journal import JournalDamagedError, at_text, locate
 from events.money import Money
 from user_miner.inspect.files import one_file
-from user_miner.options import EnvFileOption, JournalArgument, named_or_own, own_money
+from user_miner.journals import WhoseOption, chosen
+from user_miner.options import EnvFileOption, JournalArgument, own_money
 from user_miner.output import check_target, opened
 from user_miner.terminal import in_one_line, note, progress
 
@@ -22,6 +23,7 @@ __all__ = ["report", "run_report"]
 def report(
     journal: JournalArgument = None,
     *,
+    hotkey: WhoseOption = None,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="Where to write the page.")],
     redact: Annotated[bool, typer.Option("--redact", help="Leave out posts' texts and authors.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
@@ -35,7 +37,7 @@ def report(
     made = f"at {at_text(SystemClock().now_ms())[:16]}Z by user-miner {version('user-miner')}"
     money = own_money(env_file)
     raise typer.Exit(
-        run_report(named_or_own(journal, env_file), out, money=money, made=made, redacted=redact, force=force)
+        run_report(chosen(journal, env_file, hotkey), out, money=money, made=made, redacted=redact, force=force)
     )
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
@@ -20,10 +20,11 @@ from audit.status.fields import status_fields
 from audit.status.holder import process_of
 from audit.status.lines import status_lines
 from audit.status.look import Look
-from events.describe import inert_json
+from events.describe import inert_json, printable
 from events.journal import JournalError, locate
 from user_miner.indexed import NoIndexOption, Source, answered
-from user_miner.options import EnvFileOption, JsonOption, named_or_own
+from user_miner.journals import AllOption, JournalRow, WhoseOption, chosen, over_all
+from user_miner.options import EnvFileOption, JsonOption
 from user_miner.terminal import exit_code, fail, in_one_line, progress
 
 __all__ = ["first_look", "run_status", "status"]
@@ -37,6 +38,8 @@ def status(
     journal: Annotated[
         Path | None, typer.Option(help="A journal, or a folder that holds exactly one [default: JOURNAL_DIR]")
     ] = None,
+    hotkey: WhoseOption = None,
+    all_journals: AllOption = False,
     watch: Annotated[bool, typer.Option("--watch", help="Keep watching until Ctrl-C.")] = False,
     no_index: NoIndexOption = False,
     env_file: EnvFileOption = None,
@@ -45,8 +48,18 @@ def status(
     """Show what the miner is doing now. Its process, state, window, posts, costs, and what went wrong last."""
     from actor.edges.clock import SystemClock  # noqa: PLC0415
 
-    directory = named_or_own(journal, env_file)
     now_ms = SystemClock().now_ms
+    if all_journals:
+        if watch:
+            raise typer.Exit(
+                fail("--all shows all journals once: leave out --watch, or name one with --hotkey", code=2)
+            )
+
+        def look(found: Path) -> JournalRow:
+            return _row(*_seen(found, now_ms, no_index=no_index))
+
+        raise typer.Exit(over_all(journal, env_file, hotkey, _HEADS, look, as_json=as_json))
+    directory = chosen(journal, env_file, hotkey)
     raise typer.Exit(run_status(directory, watching=watch, as_json=as_json, now_ms=now_ms, no_index=no_index))
 
 
@@ -69,6 +82,17 @@ def run_status(
 
         begin = partial(first_look, journal, use=not no_index)
         return watch(journal, as_json=as_json, now_ms=now_ms, begin=begin)
+    fields, code = _seen(journal, now_ms, no_index=no_index)
+    if as_json:
+        text = orjson.dumps(fields, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+        sys.stdout.write(inert_json(text))
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in status_lines(fields) if line.label != "finding")
+    return code if fields["finding"] is None else fail(fields["finding"], code=code)
+
+
+def _seen(journal: Path, now_ms: Callable[[], int], *, no_index: bool) -> tuple[dict[str, Any], int]:
+    """What the status tells, and its exit code."""
     look, source = first_look(journal, now_ms(), use=not no_index)
     finding: str | None = None
     code = 0
@@ -78,13 +102,29 @@ def run_status(
     except (JournalError, FoldError) as error:  # what was good before it is told all the same
         finding = str(error)
         code = exit_code(error) if isinstance(error, JournalError) else 1
-    fields = status_fields(look, process_of(journal, look.state), now_ms(), finding=finding) | {"source": source}
-    if as_json:
-        text = orjson.dumps(fields, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
-        sys.stdout.write(inert_json(text))
-    else:
-        sys.stdout.writelines(f"{line}\n" for line in status_lines(fields) if line.label != "finding")
-    return code if finding is None else fail(finding, code=code)
+    fields = status_fields(look, process_of(journal, look.state), now_ms(), finding=finding)
+    return {**fields, "source": source}, code
+
+
+_HEADS: Final = ("process", "state", "window", "accepted", "today", "X $", "LLM $", "trouble")
+
+
+def _row(fields: dict[str, Any], code: int) -> JournalRow:
+    """One line of many: who mines, on what, with what success, and what is wrong."""
+    process, today = fields["process"], fields["today"]
+    worked_on = fields["window"] and fields["window"]["worked_on"]
+    mines = {"yes": str(process["pid"] or "yes"), "no": "none"}.get(process["holds"], "unknown")
+    trouble = [fields["finding"], *(alarm["title"] for alarm in fields["alarms"])]
+    cells = (
+        mines,
+        fields["state"]["name"],
+        "-" if not worked_on else str(worked_on["number"]),
+        str(fields["totals"]["accepted"]),
+        str(today["accepted"]),
+        *("-" if today[cost] is None else f"{today[cost]:.4f}" for cost in ("x_usd", "llm_usd")),
+        "; ".join(filter(None, trouble)) or "-",
+    )
+    return JournalRow(cells=tuple(map(printable, cells)), fields=fields, code=code)
 
 
 def first_look(journal: Path, now_ms: int, *, use: bool) -> tuple[Look, Source]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
@@ -14,12 +14,21 @@ from audit.vouch import KeptError, SignatureCheck, States, Vouched, compare_stat
 from events.catalogue import CheckpointSigned
 from events.codec import plain
 from events.describe import inert_json, path_text, printable
-from events.journal import JournalReader, VerifyReport, at_text, locate, verify_journal
+from events.journal import (
+    JournalError,
+    JournalReader,
+    SeveralJournalsError,
+    VerifyReport,
+    at_text,
+    locate,
+    verify_journal,
+)
 from user_miner.databases import as_kept
-from user_miner.options import EnvFileOption, JournalArgument, JsonOption, named_or_own
-from user_miner.terminal import in_one_line, progress, tell
+from user_miner.journals import AllOption, JournalRow, chosen, over_all
+from user_miner.options import EnvFileOption, JournalArgument, JsonOption
+from user_miner.terminal import fail, in_one_line, progress, tell
 
-__all__ = ["kept_checkpoint", "run_verify", "verify"]
+__all__ = ["kept_checkpoint", "run_verify", "verify", "verify_all"]
 
 
 def verify(
@@ -29,10 +38,11 @@ def verify(
         str | None,
         typer.Option(
             metavar="SS58",
-            help="Who must have signed, in place of the hotkey that the first record names. Compares the states that "
-            "were signed, too.",
+            help="Of several journals that of this hotkey; its first letters do. A whole address must also have "
+            "signed, whatever the first record says, and the states that were signed are compared.",
         ),
     ] = None,
+    all_journals: AllOption = False,
     checkpoint: Annotated[
         Path | None,
         typer.Option(help="A checkpoint saved elsewhere: was the history rolled back or rewritten since?"),
@@ -48,9 +58,10 @@ def verify(
     from actor.edges.hotkey import is_signed_by, is_ss58  # noqa: PLC0415
     from user_miner.commands.export import run_check_bundle  # noqa: PLC0415
 
-    if hotkey is not None and not is_ss58(hotkey):
-        raise typer.BadParameter(f"{hotkey!r} is no ss58 address", param_hint="--hotkey")
+    signer = hotkey if hotkey is not None and is_ss58(hotkey) else None
     if bundle is not None:
+        if hotkey is not None and signer is None:
+            raise typer.BadParameter(f"{hotkey!r} is no ss58 address", param_hint="--hotkey")
         code = run_check_bundle(
             bundle,
             hotkey=hotkey,
@@ -60,10 +71,45 @@ def verify(
             checkpoint=checkpoint,
         )
         raise typer.Exit(code)
-    directory = named_or_own(journal, env_file)
+    if all_journals:
+        if checkpoint is not None:
+            raise typer.Exit(fail("--checkpoint is of one journal: leave out --all", code=2))
+        raise typer.Exit(verify_all(journal, env_file, hotkey, as_json=as_json, is_signed_by=is_signed_by))
+    is_named = signer is not None and journal is not None and _is_one(journal)
+    directory = chosen(journal, env_file, None if is_named else hotkey)
     raise typer.Exit(
-        run_verify(directory, as_json=as_json, hotkey=hotkey, checkpoint=checkpoint, is_signed_by=is_signed_by)
+        run_verify(directory, as_json=as_json, hotkey=signer, checkpoint=checkpoint, is_signed_by=is_signed_by)
     )
+
+
+def _is_one(journal: Path) -> bool:
+    """Whether no choice is left; what else is wrong with it is said when it is read."""
+    try:
+        locate(journal)
+    except SeveralJournalsError:
+        return False
+    except (JournalError, OSError):
+        return True
+    return True
+
+
+_HEADS: Final = ("records", "signed up to", "findings")
+
+
+def verify_all(
+    directory: Path | None, env_file: Path | None, hotkey: str | None, *, as_json: bool, is_signed_by: SignatureCheck
+) -> int:
+    """Print a line for each journal, whose signatures are checked against its own hotkey; 1 with a finding in any."""
+
+    def look(journal: Path) -> JournalRow:
+        report, vouched, states = _verified(journal, is_signed_by)
+        findings = len(report.findings) + (0 if vouched is None else len(vouched.findings))
+        signed = "-" if vouched is None else str(vouched.through_seq)
+        fields = _fields(journal, report, vouched, states)
+        cells = (str(report.records), signed, str(findings))
+        return JournalRow(cells=cells, fields=fields, code=0 if _is_ok(report, vouched, states) else 1)
+
+    return over_all(directory, env_file, hotkey, _HEADS, look, as_json=as_json)
 
 
 _LONGEST_LINE = 2_000
@@ -88,15 +134,20 @@ def run_verify(
     """
     journal = locate(directory)
     kept = None if checkpoint is None else kept_checkpoint(checkpoint)
-    with progress("verifying") as on_progress, as_kept(journal) as folder:
-        report = verify_journal(folder, on_progress=on_progress)
-    vouched: Vouched | None = None
-    states: States | None = None
-    if report.ok:
-        vouched = vouch(JournalReader(journal), is_signed_by, hotkey=hotkey, kept=kept)
-        states = compare_states(JournalReader(journal)) if hotkey is not None and vouched.ok else None
+    report, vouched, states = _verified(journal, is_signed_by, hotkey=hotkey, kept=kept)
     tell((_as_json if as_json else _as_text)(journal, report, vouched, states))
     return 0 if _is_ok(report, vouched, states) else 1
+
+
+def _verified(
+    journal: Path, is_signed_by: SignatureCheck, *, hotkey: str | None = None, kept: CheckpointSigned | None = None
+) -> tuple[VerifyReport, Vouched | None, States | None]:
+    with progress("verifying") as on_progress, as_kept(journal) as folder:
+        report = verify_journal(folder, on_progress=on_progress)
+    if not report.ok:
+        return report, None, None
+    vouched = vouch(JournalReader(journal), is_signed_by, hotkey=hotkey, kept=kept)
+    return report, vouched, compare_states(JournalReader(journal)) if hotkey is not None and vouched.ok else None
 
 
 def kept_checkpoint(file: Path) -> CheckpointSigned:
@@ -117,12 +168,17 @@ def _is_ok(report: VerifyReport, vouched: Vouched | None, states: States | None)
 
 
 def _as_json(journal: Path, report: VerifyReport, vouched: Vouched | None, states: States | None) -> str:
+    data = _fields(journal, report, vouched, states)
+    return inert_json(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+
+
+def _fields(journal: Path, report: VerifyReport, vouched: Vouched | None, states: States | None) -> dict[str, Any]:
     data = {"journal": path_text(journal), "ok": _is_ok(report, vouched, states), **plain(report)}
     if vouched is not None:
         data["vouched"] = plain(vouched)
     if states is not None:
         data["states"] = plain(states)
-    return inert_json(orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+    return data
 
 
 def _as_text(journal: Path, report: VerifyReport, vouched: Vouched | None, states: States | None) -> str:
