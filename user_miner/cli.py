@@ -26,6 +26,7 @@ __all__ = ["COMMANDS", "app", "main"]
 COMMANDS: Final = {
     "run": "Run the miner in the foreground until Ctrl-C or SIGTERM.",
     "demo": "Run the miner against stand-ins on this machine.",
+    "fleet": "Run many hotkeys in one process until Ctrl-C or SIGTERM.",
     "sandbox": "Serve stand-ins for X, the LLM and the coordination API.",
     "status": "Show what the miner is doing now.",
     "doctor": "Check everything that a miner needs, and say how to fix it.",
@@ -67,7 +68,7 @@ class _Commands(TyperGroup):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        if cmd_name == "run":
+        if cmd_name in {"run", "fleet"}:
             # Its settings are not read yet, so there is nothing to read again; a reload would end the process.
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
         found = getattr(import_module(f"user_miner.commands.{cmd_name}"), cmd_name)

@@ -18,6 +18,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +27,34 @@ from typing import Any, Final, Literal
 from actor.compose import _log
 from user_miner.log_file import LogFile, to_stderr
 
-__all__ = ["JsonFormat", "LogThread", "Repeats", "TextFormat", "configure_logging", "finish_log", "set_log_level"]
+__all__ = [
+    "JsonFormat",
+    "LogThread",
+    "Repeats",
+    "TextFormat",
+    "Who",
+    "configure_logging",
+    "finish_log",
+    "set_log_level",
+    "speaker",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Whose lines they are, where several hotkeys share one log.
+
+    Attributes:
+        hotkey: The ss58 address.
+        short: As much of it as tells it from the others.
+    """
+
+    hotkey: str
+    short: str
+
+
+# Set in a miner's task, and so in all that it starts.
+speaker: Final[ContextVar[Who | None]] = ContextVar("speaker", default=None)
 
 _MOST_CHARS: Final = 1 << 20
 _PATIENCE_S: Final = 1.0
@@ -159,7 +187,8 @@ class TextFormat(_Format):
         fields = "".join(f" {name}={value}" for name, value in extra.items() if name not in _FOR_MACHINES)
         told = self._redact(f"{record.getMessage()}{fields}")  # before a line break can hide a secret
         level = f"{record.levelname.lower():<7}"
-        lines = _wrapped(f"{_time(at, 'seconds')} [{level}] ", told)
+        who = speaker.get()
+        lines = _wrapped(f"{_time(at, 'seconds')} [{level}] {f'{who.short} ' if who else ''}", told)
         if self._colors:
             lines = lines.replace(level, f"\033[{_COLORS.get(record.levelno, '31')}m{level}\033[0m", 1)
         return lines + (f"\n{trace}" if trace else "")
@@ -170,7 +199,9 @@ class JsonFormat(_Format):
 
     def _line(self, at: datetime, record: logging.LogRecord, extra: dict[str, Any], trace: str) -> str:
         time = _time(at, "microseconds")
-        told = {"event": record.getMessage(), **extra, "level": record.levelname.lower(), "timestamp": time}
+        who = speaker.get()
+        whose = {"hotkey": who.hotkey} if who else {}
+        told = {"event": record.getMessage(), **extra, **whose, "level": record.levelname.lower(), "timestamp": time}
         if trace:
             told["exception"] = trace
         return json.dumps(told, default=str)
@@ -188,7 +219,7 @@ def _wrapped(head: str, told: str) -> str:
     return "\n".join([first, *rest])
 
 
-# Only lines from WARNING on, and only ones of exactly the same text, are ever left out.
+# Only lines from WARNING on, and only ones of exactly the same text and the same hotkey, are ever left out.
 _BURST: Final = 3
 _EVERY_S: Final = 600.0
 _MOST_TEXTS: Final = 256
@@ -211,14 +242,14 @@ class Repeats(logging.Filter):
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._now_s = now_s
-        self._said: dict[tuple[int, str], _Said] = {}
+        self._said: dict[tuple[Who | None, int, str], _Said] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the line is written; its text then tells of those before it that were not."""
         if record.levelno < logging.WARNING:
             return True
         text = record.getMessage()
-        said = self._of((record.levelno, text))
+        said = self._of((speaker.get(), record.levelno, text))
         if said.times >= _BURST:
             said.left_out += 1
             return False
@@ -228,7 +259,7 @@ class Repeats(logging.Filter):
             said.left_out = 0
         return True
 
-    def _of(self, key: tuple[int, str]) -> _Said:
+    def _of(self, key: tuple[Who | None, int, str]) -> _Said:
         now_s = self._now_s()
         said = self._said.pop(key, None) or _Said(now_s)
         if now_s - said.since_s >= _EVERY_S:

@@ -21,6 +21,7 @@ from actor.machine.alarms import ALARMS
 from actor.machine.budget import DAY_MS, budgets, per_post
 from actor.machine.state import STATES, State
 from actor.metrics.counted import Durations
+from actor.metrics.fleet import FleetMonitor
 from actor.metrics.monitor import Monitor
 from events.catalogue import Spent
 from events.money import Money
@@ -31,13 +32,33 @@ _PREFIX: Final = "user_miner_"
 _VERDICTS: Final = ("accepted", "rejected", "abandoned", "left_out")
 
 
-def make_registry(monitor: Monitor) -> CollectorRegistry:
+def make_registry(monitor: Monitor | FleetMonitor) -> CollectorRegistry:
     """Everything that /metrics tells, collected anew each time."""
     registry = CollectorRegistry(auto_describe=False)
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    registry.register(_Miner(monitor))
+    registry.register(_Miner(monitor) if isinstance(monitor, Monitor) else _Fleet(monitor))
     return registry
+
+
+class _Fleet(Collector):
+    """The families of each hotkey, with its address as a label; what is the process's own stands once."""
+
+    def __init__(self, fleet: FleetMonitor) -> None:
+        self._fleet = fleet
+
+    def collect(self) -> Iterator[Metric]:
+        stopped = self._fleet.stopped
+        mining = {hotkey: float(hotkey not in stopped) for hotkey in {**self._fleet.members, **stopped}}
+        yield from _process(mining)
+        families: dict[str, Metric] = {}
+        for hotkey, monitor in self._fleet.members.items():
+            if hotkey in stopped:
+                continue
+            for family in _Miner(monitor).of_miner():
+                into = families.setdefault(family.name, Metric(family.name, family.documentation, family.type))
+                into.samples += [each._replace(labels={**each.labels, "hotkey": hotkey}) for each in family.samples]
+        yield from families.values()
 
 
 class _Miner(Collector):
@@ -58,6 +79,11 @@ class _Miner(Collector):
         )
 
     def collect(self) -> Iterator[Metric]:
+        yield from _process({})
+        yield from self.of_miner()
+
+    def of_miner(self) -> Iterator[Metric]:
+        """All but what is the process's own."""
         for part in self._parts:
             yield from part(self._monitor)
 
@@ -103,9 +129,15 @@ def _folded(monitor: Monitor) -> State | None:
     return None if monitor.record is None else monitor.state
 
 
+def _process(mining: Mapping[str, float]) -> Iterator[Metric]:
+    yield _info("build_info", "Always 1; the version of this build.", {"version": version("user-miner")})
+    yield _counter("log_lines_dropped_total", "Lines that the log did not take in time.", _dropped_lines())
+    text = "Of a fleet: 1 while the hotkey mines, 0 when it stopped by itself."
+    yield _gauges("hotkey_mining", text, "hotkey", mining)
+
+
 def _about(monitor: Monitor) -> Iterator[Metric]:
     identity = monitor.state.identity
-    yield _info("build_info", "Always 1; the version of this build.", {"version": version("user-miner")})
     if identity is not None:
         labels = {
             "hotkey": identity.hotkey,
@@ -136,7 +168,6 @@ def _machine(monitor: Monitor) -> Iterator[Metric]:
     for labels, count in counted.failures.items():
         failures.add_metric(labels, count)
     yield failures
-    yield _counter("log_lines_dropped_total", "Lines that the log did not take in time.", _dropped_lines())
 
 
 def _dropped_lines() -> int:

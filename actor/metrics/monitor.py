@@ -90,6 +90,7 @@ class Monitor:
         settings: Its timeouts decide what counts as stuck or out of reach.
         now_ms: The wall clock, unix milliseconds. Alarms are read by the clock that the actor and ``status`` read: one
             that stands still while the host is suspended would not know of the windows that were missed meanwhile.
+        loop_answers: Whether the loop answers, where others share it and one question is enough for all; None asks it.
 
     Attributes:
         state: After the last record of this process; the initial one before the first.
@@ -100,8 +101,15 @@ class Monitor:
         store: The journal, watched; None before there is one.
     """
 
-    def __init__(self, settings: Settings, *, now_ms: Callable[[], int] = _CLOCK.now_ms) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        now_ms: Callable[[], int] = _CLOCK.now_ms,
+        loop_answers: Callable[[], Health] | None = None,
+    ) -> None:
         self._now_ms = now_ms
+        self._loop_answers = loop_answers or self.loop_alive
         self.state: State = INITIAL
         self.record: Record | None = None
         self.counted = Counted()
@@ -140,8 +148,14 @@ class Monitor:
 
     def alive(self) -> Health:
         """Whether the miner's loop answers; true while it opens or closes its journal, which may take its time."""
+        if self._loop is None or self.store is None or self.store.stage != "held":
+            return Health(ok=True, reason="the journal is not held: starting or stopping")
+        return self._loop_answers()
+
+    def loop_alive(self) -> Health:
+        """Whether the loop that the journal was taken in answers."""
         loop = self._loop
-        if loop is None or self.store is None or self.store.stage != "held":
+        if loop is None:
             return Health(ok=True, reason="the journal is not held: starting or stopping")
         answered = threading.Event()
         with suppress(RuntimeError):  # the loop has just ended

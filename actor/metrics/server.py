@@ -14,16 +14,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final, Self
 
 from prometheus_client.exposition import choose_encoder
 
 from actor.metrics.families import make_registry
+from actor.metrics.fleet import FleetMonitor
 from actor.metrics.monitor import Health, Monitor
 from actor.metrics.serving import SERVER, family
-
-if TYPE_CHECKING:
-    from actor.metrics.monitor import Monitor
 
 __all__ = ["MetricsServer"]
 
@@ -46,7 +44,7 @@ class MetricsServer:
         OSError: The port cannot be had.
     """
 
-    def __init__(self, monitor: Monitor, *, host: str, port: int) -> None:
+    def __init__(self, monitor: Monitor | FleetMonitor, *, host: str, port: int) -> None:
         self._server = _Server(host, port, monitor)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="user-miner-metrics", daemon=True
@@ -77,7 +75,7 @@ class _Server(HTTPServer):
     allow_reuse_address = True
     request_queue_size = _MOST_CONNECTIONS
 
-    def __init__(self, host: str, port: int, monitor: Monitor) -> None:
+    def __init__(self, host: str, port: int, monitor: Monitor | FleetMonitor) -> None:
         self.address_family = family(host, port)
         self.registry = make_registry(monitor)
         self.monitor = monitor

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 from actor.settings.model import Settings
 
 if TYPE_CHECKING:
+    from actor.metrics.fleet import FleetMonitor
     from actor.metrics.monitor import Monitor
 
-__all__ = ["SERVER", "MetricsError", "family", "is_served", "port_refusal", "serving_metrics"]
+__all__ = ["SERVER", "MetricsError", "family", "is_served", "port_refusal", "serving_fleet", "serving_metrics"]
 
 SERVER: Final = "user-miner"
 
@@ -76,13 +77,39 @@ def serving_metrics(settings: Settings) -> Iterator[Monitor | None]:
         yield None
         return
     from actor.metrics.monitor import Monitor  # noqa: PLC0415  (only who serves pays for what serving imports)
-    from actor.metrics.server import MetricsServer  # noqa: PLC0415
 
     monitor = Monitor(settings)
+    with _serving(settings, monitor):
+        yield monitor
+
+
+@contextmanager
+def serving_fleet(settings: Settings) -> Iterator[FleetMonitor | None]:
+    """The same for many hotkeys, whose settings agree in what is served.
+
+    Raises:
+        MetricsError: As above.
+    """
+    if settings.metrics_port is None:
+        yield None
+        return
+    from actor.metrics.fleet import FleetMonitor  # noqa: PLC0415  (as above)
+
+    monitor = FleetMonitor()
+    with _serving(settings, monitor):
+        yield monitor
+
+
+@contextmanager
+def _serving(settings: Settings, monitor: Monitor | FleetMonitor) -> Iterator[None]:
+    from actor.metrics.server import MetricsServer  # noqa: PLC0415  (as above)
+
+    if settings.metrics_port is None:
+        raise ValueError("METRICS_PORT is not set")
     try:
         server = MetricsServer(monitor, host=settings.metrics_host, port=settings.metrics_port)
     except _UNSERVED as error:
         raise MetricsError(_refusal(settings.metrics_host, settings.metrics_port, error)) from error
     _log.info("metrics at http://%s:%d/metrics", *server.address)
     with server:
-        yield monitor
+        yield

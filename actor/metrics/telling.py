@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +19,7 @@ from actor.edges.messages import Message, Messenger, NotSentError
 from actor.machine.alarms import Alarm
 from actor.runtime import Actor
 
-__all__ = ["Announcement", "Announcements", "Announcer", "telling_alarms"]
+__all__ = ["Announcement", "Announcements", "Announcer", "announcing", "telling_alarms"]
 
 _EVERY_S: Final = 1.0
 _AGAIN_S: Final = 60.0
@@ -142,23 +142,33 @@ def telling_alarms(actor: Actor, hotkey: str, messenger: Messenger | None) -> It
     if messenger is None:
         yield
         return
-    over = threading.Event()
     teller = Announcer(
         lambda: actor.alarms() if actor.state.running else None,
         messenger.send,
         Announcements(hotkey, started_ms=time.time_ns() // 1_000_000),
         lambda: actor.inherited,
     )
+    _log.info("alarms are sent by %s", messenger.service)
+    with announcing(lambda: [teller]):
+        yield
+
+
+@contextmanager
+def announcing(announcers: Callable[[], Iterable[Announcer]]) -> Iterator[None]:
+    """As long as this lasts, a thread has each of them look every second, one after the other."""
+    over = threading.Event()
 
     def work() -> None:
         while not over.wait(_EVERY_S):
-            try:
-                teller.step(time.monotonic())
-            except Exception:  # noqa: BLE001  (a bug here costs a message, not the next one)
-                _log.exception("alarms could not be sent: a bug in user-miner")
+            for announcer in announcers():
+                if over.is_set():
+                    return
+                try:
+                    announcer.step(time.monotonic())
+                except Exception:  # noqa: BLE001  (a bug here costs a message, not the next one)
+                    _log.exception("alarms could not be sent: a bug in user-miner")
 
     threading.Thread(target=work, name="user-miner-alarms", daemon=True).start()
-    _log.info("alarms are sent by %s", messenger.service)
     try:
         yield
     finally:

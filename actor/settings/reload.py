@@ -65,13 +65,17 @@ class Reloader:
             return False
         for remark in sources.remarks:
             _log.warning("%s", remark)
+        return self.take(found, adopter)
+
+    def take(self, found: Settings, adopter: Adopter, *, tells_of_nothing: bool = True) -> bool:
+        """Have those taken over that can be; True when something changed, which is said, as it is that nothing did."""
         difference = self._difference(found)
         taken = self._mixed(found, difference.taken)
         if taken is None:
             return False
         if difference.restart:
             _log.warning("changed, but takes effect only after a restart: %s", ", ".join(difference.restart))
-        elif not difference.taken:
+        elif not difference.taken and tells_of_nothing:
             _log.info("settings reloaded: nothing has changed")
         if difference.taken:
             self._adopt(taken, difference.taken, adopter)

@@ -26,6 +26,7 @@ __all__ = [
     "Sources",
     "UnknownVariable",
     "gather",
+    "gather_tables",
     "legacy_names",
     "nearest_name",
     "unknown_names",
@@ -139,12 +140,14 @@ class GivenValue:
         value: A text, or what the command line made of one.
         source: "flag", "environment" or "file".
         line: The file's line, None elsewhere.
+        table: The file's table, None where it has none.
         expanded: Whether values of other variables were put into it.
     """
 
     value: Any
     source: str
     line: int | None = None
+    table: str | None = None
     expanded: bool = False
 
 
@@ -176,7 +179,7 @@ class Sources:
         if value is None:
             return f"in {self.env_file} or in the environment"
         if value.source == "file":
-            return f"in {self.env_file}, line {value.line}"
+            return f"in {self.env_file}, {value.table or f'line {value.line}'}"
         return "in the environment" if value.source == "environment" else "on the command line"
 
 
@@ -213,9 +216,7 @@ def gather(
     gathered = _Gathered(env_file, known)
     gathered.take_file(file)
     gathered.take_environment(environment)
-    for name, value in flags.items():
-        if value is not None:
-            gathered.values[name.upper()] = GivenValue(value=value, source="flag")
+    gathered.take_flags(flags)
     gathered.remarks += [str(unknown) for unknown in unknown_names(file, env_file, environment, known)]
     gathered.remarks += [
         f"{name} has no effect: windows are counted in blocks (BLOCKS_PER_WINDOW, MAX_SUBMISSIONS_PER_WINDOW)"
@@ -227,6 +228,41 @@ def gather(
         remarks=tuple(gathered.remarks),
         secrets=frozenset(gathered.secrets),
         file_holds_secrets=any(name in file.given and file.given[name].value for name in SECRET),
+    )
+
+
+def gather_tables(
+    file: Path,
+    known: Collection[str],
+    *,
+    common: Mapping[str, str],
+    own: Mapping[str, str],
+    table: str,
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str] = os.environ,
+) -> Sources:
+    """The same for one of many that a file speaks of: ``own`` wins over the environment, that over ``common``.
+
+    Args:
+        file: Where the tables stand.
+        known: Every setting's name in upper case, which the tables' keys are among.
+        common: The values for all.
+        own: The values for this one.
+        table: What these are called in messages.
+        flags: As in `gather`; they win over everything.
+        environment: The environment's variables.
+    """
+    gathered = _Gathered(file, known)
+    gathered.take_table(common, "[common]")
+    gathered.take_environment(environment)
+    gathered.take_table(own, table)
+    gathered.take_flags(flags)
+    return Sources(
+        env_file=file,
+        values=gathered.values,
+        remarks=tuple(gathered.remarks),
+        secrets=frozenset(gathered.secrets),
+        file_holds_secrets=any(given.get(name) for given in (common, own) for name in SECRET),
     )
 
 
@@ -254,6 +290,16 @@ class _Gathered:
         text = self._text(name, given.value, place)
         if text:
             self.values[name] = GivenValue(value=text, source="file", line=given.line, expanded=bool(given.expanded))
+
+    def take_table(self, values: Mapping[str, str], table: str) -> None:
+        for name, value in values.items():
+            if text := self._text(name, value, f"{self._env_file}: {table}"):
+                self.values[name] = GivenValue(value=text, source="file", table=table)
+
+    def take_flags(self, flags: Mapping[str, Any]) -> None:
+        for name, value in flags.items():
+            if value is not None:
+                self.values[name.upper()] = GivenValue(value=value, source="flag")
 
     def take_environment(self, environment: Mapping[str, str]) -> None:
         written = dict(self.values)

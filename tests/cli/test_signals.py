@@ -11,8 +11,7 @@ from typing import Final
 
 import pytest
 
-from actor.settings.reload import Adopter, Reloader
-from events.catalogue import ActorStopped, SettingsChanged
+from events.catalogue import ActorStopped
 from tests.cli.kit import only_journal, running
 from tests.patience import GIVE_UP_S, Stopwatch, seconds_until_exit
 from tests.world import World, make_wallet, wait_for
@@ -113,30 +112,6 @@ def test_r13_without_a_network_it_waits(make_world: Callable[..., World]) -> Non
     assert sum("warning" in line for line in output.splitlines()) == 1
 
 
-class Asked(Reloader):
-    """Remembers that it was asked."""
-
-    def __init__(self, told: list[str]) -> None:
-        self._told = told
-
-    def reload(self, adopter: Adopter) -> bool:
-        """Nothing but the note."""
-        assert adopter is NOBODY
-        self._told.append("reload")
-        return False
-
-
-class Nobody:
-    """No actor is needed here."""
-
-    def change_settings(self, change: SettingsChanged, *, llm_concurrency: int) -> None:
-        """Never called."""
-        raise AssertionError(change, llm_concurrency)
-
-
-NOBODY: Final = Nobody()
-
-
 @pytest.mark.parametrize(("number", "wanted"), [(signal.SIGINT, "SIGINT"), (signal.SIGHUP, "reload")])
 def test_a_signal_before_there_is_an_actor_is_kept_for_it(number: signal.Signals, wanted: str) -> None:
     """Imports and the opening of an encrypted hotkey take seconds; a Ctrl-C then is no lost one, and no traceback."""
@@ -144,7 +119,7 @@ def test_a_signal_before_there_is_an_actor_is_kept_for_it(number: signal.Signals
     told: list[str] = []
 
     async def attach(signals: Signals) -> None:
-        signals.attach(NOBODY, told.append, reloader=Asked(told))
+        signals.attach(told.append, lambda: told.append("reload"))
         await asyncio.sleep(0)
 
     try:

@@ -159,4 +159,4 @@ def test_texts_that_never_come_again_are_forgotten() -> None:
     for number in range(10_000):
         repeats.filter(logging.LogRecord("actor", logging.WARNING, "", 0, f"text {number}", None, None))
     assert len(repeats._said) == 256
-    assert (logging.WARNING, "text 9999") in repeats._said
+    assert (None, logging.WARNING, "text 9999") in repeats._said

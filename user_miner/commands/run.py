@@ -57,7 +57,7 @@ from user_miner.preflight import begin_preflight
 from user_miner.terminal import fail
 from user_miner.unlocking import unlocked
 
-__all__ = ["run", "run_miner", "serve"]
+__all__ = ["WindowLimit", "check_log", "refuse", "run", "run_miner", "serve"]
 
 
 def run(
@@ -145,11 +145,11 @@ def run_miner(
             check_place(journal)
             if require_journal:
                 check_begun(journal, other_journal(signer.ss58_address, settings.miner_api_url, journal))
-        _check_log(settings.log_file)
+        check_log(settings.log_file)
     except SettingsError as error:
-        return _refuse([*error.lines, *error.remarks])
+        return refuse([*error.lines, *error.remarks])
     except HotkeyError as error:
-        return _refuse([str(error)])
+        return refuse([str(error)])
     redact = redactor(settings)
     if settings.log_file is not None:
         print(f"the log goes to {settings.log_file.absolute()}", file=sys.stderr)  # noqa: T201
@@ -164,12 +164,15 @@ def run_miner(
         read_again = partial(_read_again, env_file, read, password)
         reloader = Reloader(settings, read_again, set_log_level=set_log_level)
         looking = partial(begin_preflight, settings, sources, signer.ss58_address, redact) if preflight else None
-        on_start = partial(signals.attach, reloader=reloader)
+
+        def on_start(actor: Actor, stop: Callable[[str], None]) -> None:
+            signals.attach(stop, partial(reloader.reload, actor))
+
         run_loop(serve(settings, signer, options, on_start=on_start, on_polled=looking))
     except (IdentityError, JournalLockedError, MetricsError, UnreadableJournalError) as error:
-        return _refuse([str(error)])
+        return refuse([str(error)])
     except JournalError as error:
-        return _refuse([str(error)], code=1)
+        return refuse([str(error)], code=1)
     finally:
         signals.ignore()  # nothing is left to stop, and the exit code is settled
         finish_log()
@@ -181,19 +184,19 @@ def _check_kept(file: Path, journal: Path, hotkey: str) -> int:
     try:
         kept = read_kept(file)
         if not is_signed(kept, hotkey, is_signed_by):
-            return _refuse([f"--checkpoint: {file} is not signed by {hotkey}, so it proves nothing"])
+            return refuse([f"--checkpoint: {file} is not signed by {hotkey}, so it proves nothing"])
         first = next(iter(JournalReader(journal)), None)
         if first is not None and kept.journal not in {None, first.hash}:
-            return _refuse([f"--checkpoint: {file} is of another journal of {hotkey}: keep one of {journal}"], code=1)
+            return refuse([f"--checkpoint: {file} is of another journal of {hotkey}: keep one of {journal}"], code=1)
         next(iter(JournalReader(journal, after=Head(seq=kept.seq, hash=kept.head))), None)
     except KeptError as error:
-        return _refuse([f"--checkpoint: {error}"])
+        return refuse([f"--checkpoint: {error}"])
     except (JournalError, FileNotFoundError) as error:
         why = "rolled back or rewritten"
         if kept.journal is None:
             why += ", or the checkpoint, which names no journal, is of another one"
         line = f"{journal} does not hold record {kept.seq}, for which {hotkey} signed: {why}: {error}"
-        return _refuse([line], code=1)
+        return refuse([line], code=1)
     return 0
 
 
@@ -204,13 +207,18 @@ def _read_again(env_file: Path, read: Callable[..., Sources], password: SecretSt
     return read(hotkey_password=password)
 
 
-def _check_log(file: Path | None) -> None:
-    """A log that cannot be written is a mistake at the start; later it is the disk's, and stops nothing."""
+def check_log(file: Path | None) -> None:
+    """A log that cannot be written is a mistake at the start; later it is the disk's, and stops nothing.
+
+    Raises:
+        SettingsError: It cannot be.
+    """
     if file is not None and (why := check_log_file(file)) is not None:
         raise SettingsError([f"LOG_FILE: {file}: {why}: name a file in a folder where this user can write"])
 
 
-def _refuse(lines: Iterable[str], *, code: int = 2) -> int:
+def refuse(lines: Iterable[str], *, code: int = 2) -> int:
+    """Say why it does not run, behind all that the log still has to say; returns the exit code."""
     finish_log()  # of which this is the end
     for line in lines:
         fail(line, code=code, within_s=_PATIENCE_S)
@@ -229,7 +237,7 @@ async def serve(
 
     ``on_start`` gets the actor, and the function that stops it; ``on_polled`` is called behind the first poll.
     """
-    watch = _WindowLimit(options.windows)
+    watch = WindowLimit(options.windows)
     notifier = Notifier()
 
     def on_record(record: Record, state: State) -> None:
@@ -253,7 +261,7 @@ async def serve(
             pings.cancel()
 
 
-class _WindowLimit:
+class WindowLimit:
     """Tells when so many windows were worked since the start."""
 
     def __init__(self, limit: int | None) -> None:

@@ -7,19 +7,18 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import FrameType
-from typing import Final, NoReturn, TypeVar
+from typing import Final, NoReturn
 
-from actor.settings.reload import Adopter, Reloader
 from user_miner.log_file import to_stderr
 from user_miner.logs import finish_log
 
 __all__ = ["Signals"]
 
-T = TypeVar("T")
-
 _STOPS: Final = (signal.SIGINT, signal.SIGTERM)
 _PATIENCE_S: Final = 3.0
+_BOUND_S: Final = 4.0
 _LAST_WORDS_S: Final = 0.5
 
 
@@ -31,10 +30,15 @@ class Signals:
     a SIGHUP too: who began on one ends with it.
 
     A loop that does not get to its stop, since it takes a journal of years at one go, ends within 5 seconds all the
-    same: at such a moment nothing is lost but the goodbye.
+    same: at such a moment nothing is lost but the goodbye. Where many journals end one after the other, the goodbye
+    itself is ``bounded``: those that it does not come to in time go without.
+
+    Args:
+        bounded: Whether the loop has 4 seconds for all of the end, not 3 to begin it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, bounded: bool = False) -> None:
+        self._bounded = bounded
         self._name: str | None = None
         self._asked_to_reload = False
         self._terminals = [number for number in range(3) if os.isatty(number)]
@@ -44,16 +48,17 @@ class Signals:
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, self._on_hangup)
 
-    def attach(self, actor: Adopter, stop: Callable[[str], None], *, reloader: Reloader) -> None:
-        """Tell ``stop`` and ``reloader`` of signals, in the running loop; at once when one came already."""
+    def attach(self, stop: Callable[[str], None], reload: Callable[[], object]) -> None:
+        """Call ``stop`` and ``reload`` in the running loop when told by a signal; at once when one came already."""
         loop = asyncio.get_running_loop()
 
         def heard(name: str) -> None:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            if not self._bounded:
+                signal.setitimer(signal.ITIMER_REAL, 0)
             stop(name)
 
-        self._stop = lambda name: _call_in(loop, heard, name)
-        self._reload = lambda: _call_in(loop, reloader.reload, actor)
+        self._stop = lambda name: _call_in(loop, partial(heard, name))
+        self._reload = lambda: _call_in(loop, reload)
         if self._name is not None:
             self._stop(self._name)
         if self._asked_to_reload:
@@ -72,7 +77,7 @@ class Signals:
     def _end(self, reason: str) -> None:
         if self._name is None:
             signal.signal(signal.SIGALRM, _leave)
-            signal.setitimer(signal.ITIMER_REAL, _PATIENCE_S)
+            signal.setitimer(signal.ITIMER_REAL, _BOUND_S if self._bounded else _PATIENCE_S)
         self._name = reason
         if self._stop is not None:
             self._stop(reason)
@@ -93,6 +98,6 @@ def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
     os._exit(0)
 
 
-def _call_in(loop: asyncio.AbstractEventLoop, call: Callable[[T], object], argument: T) -> None:
+def _call_in(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
     with suppress(RuntimeError):  # the loop is closed: it has stopped
-        loop.call_soon_threadsafe(call, argument)
+        loop.call_soon_threadsafe(call)

@@ -1,0 +1,1 @@
+"""Many hotkeys in one process."""
