@@ -12,6 +12,7 @@ import pytest
 
 from events.journal import JournalError, locate, read_journal
 from tests.cli.kit import only_journal
+from tests.fleet.kit import write_fleet
 from tests.ports import free_port
 from tests.service.pm2 import Pm2, pm2_program
 from tests.world import World, make_wallet, wait_for
@@ -72,6 +73,25 @@ def test_two_hotkeys_are_two_processes_of_two_folders(world: World) -> None:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
                 assert answer.status == 200
     assert world.sandbox.ledger.x.searches == 2
+
+
+def test_a_fleet_is_one_process_of_one_folder(world: World) -> None:
+    """A fleet.toml in there is what runs."""
+    make_wallet(world.folder / "wallets", "//Bob", hotkey="second")
+    file = write_fleet(world, {}, {"WALLET_HOTKEY": "second"})
+    (world.folder / ".user-miner").mkdir()
+    file.rename(world.folder / ".user-miner" / file.name)
+    with Pm2(world.folder) as pm2:
+        pm2.start()
+        wait_for(lambda: len(list(world.journal.glob("5*/HEAD"))) == 2, "both journals")
+        for journal in world.journal.iterdir():
+            wait_for(lambda journal=journal: mined(journal), "its window's end")  # type: ignore[misc]
+        assert pm2.shows("status") == ["online"]
+        pm2("stop", "user-miner")
+    assert [[record.name for record in read_journal(journal)][-1] for journal in world.journal.iterdir()] == [
+        "ActorStopped",
+        "ActorStopped",
+    ]
 
 
 def mined(journals: Path) -> bool:

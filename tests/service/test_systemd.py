@@ -12,8 +12,10 @@ from typing import Final
 
 import pytest
 
+from events.journal import read_journal
 from events.journal.lock import is_locked
 from sandbox import Sandbox, SandboxConfig
+from tests.fleet.kit import toml
 from tests.service.systemd import ROOT, UNIT, Systemd, program
 from tests.world import World, make_wallet, wait_for
 
@@ -38,16 +40,29 @@ def settings(world: World, **more: str) -> dict[str, str]:
     return world.settings(WALLET_PATH="/etc/user-miner/wallets", JOURNAL_DIR="", **more)
 
 
-def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path) -> None:
+TEMPLATE: Final = UNIT.with_name("user-miner@.service")
+
+
+@pytest.mark.parametrize("file", [UNIT, TEMPLATE], ids=["one", "several"])
+def test_systemd_finds_no_fault_in_the_unit(tmp_path: Path, file: Path) -> None:
     """``systemd-analyze verify`` says nothing about it, where the program is installed."""
-    unit = tmp_path / UNIT.name
+    unit = tmp_path / file.name.replace("@.", "@second.")
     checkout = tmp_path / "checkout"  # the checkout's own path may hold what a unit has to quote
     checkout.symlink_to(ROOT)
-    unit.write_text(UNIT.read_text("utf-8").replace("/opt/user-miner", str(checkout)), "utf-8")
+    unit.write_text(file.read_text("utf-8").replace("/opt/user-miner", str(checkout)), "utf-8")
     done = subprocess.run(
         [program("systemd-analyze"), "verify", "--man=no", unit], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_template_is_the_unit_but_for_a_name() -> None:
+    """`user-miner@NAME` reads settings of its own; nothing else may drift apart."""
+    one, several = (
+        [line for line in file.read_text("utf-8").splitlines() if not line.startswith("#")] for file in (UNIT, TEMPLATE)
+    )
+    assert [line.replace(" %i:", ":").replace("miner_env.%i", "miner_env") for line in several] == one
+    assert sum("%i" in line for line in several) == 2
 
 
 def test_the_unit_is_hardened() -> None:
@@ -98,6 +113,37 @@ def test_it_is_ready_restarts_reloads_and_stops_under_a_real_systemd(own_systemd
     systemd.ctl("stop", "user-miner")
     assert (systemd.show("ActiveState"), systemd.show("Result")) == ("inactive", "success")
     assert world.names()[-1] == "ActorStopped"
+
+
+def test_a_fleet_runs_under_a_real_systemd(own_systemd: tuple[World, Systemd]) -> None:
+    """With the drop-in of fleet.md the unit mines with two hotkeys: ready, counted in its status, reloaded, stopped."""
+    world, systemd = own_systemd
+    document = (ROOT / "docs" / "operators" / "fleet.md").read_text("utf-8")
+    (drop_in,) = re.findall(r"\.conf <<'END'\n(.*?)END\n", document, re.DOTALL)
+    make_wallet(systemd.etc / "wallets", "//Bob", hotkey="second")
+    common = settings(world) | {"JOURNAL_DIR": "/var/lib/user-miner"}
+    file = systemd.etc / "fleet.toml"
+    file.write_text(f'[common]\n{toml(common)}[[miner]]\n[[miner]]\nWALLET_HOTKEY = "second"\n')
+    file.chmod(0o644)
+    systemd.drop_in(SOONER + drop_in.partition("[Service]\n")[2])
+    systemd.ctl("daemon-reload")
+    systemd.ctl("start", "user-miner", fails=True)
+    assert systemd.show("ExecMainStatus") == "2"
+    file.chmod(0o400)
+    systemd.ctl("start", "user-miner")
+    assert systemd.show("StatusText") == "2 hotkeys at work"
+    journals = list(systemd.state.glob("5*"))
+    assert len(journals) == 2
+
+    def names(journal: Path) -> list[str]:
+        return [record.name for record in read_journal(journal)]
+
+    wait_for(lambda: all("CheckpointSigned" in names(journal) for journal in journals), "both windows")
+    systemd.ctl("reload", "user-miner")
+    wait_for(lambda: "settings reloaded: 0 hotkeys with changes" in systemd.said(), "the reload")
+    systemd.ctl("stop", "user-miner")
+    assert (systemd.show("ActiveState"), systemd.show("Result")) == ("inactive", "success")
+    assert all(names(journal)[-1] == "ActorStopped" for journal in journals)
 
 
 def test_wrong_configuration_is_not_tried_again(own_systemd: tuple[World, Systemd]) -> None:

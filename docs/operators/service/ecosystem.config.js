@@ -3,19 +3,22 @@
 // It runs the program of the checkout that holds this file, in a folder outside of it, which an update leaves alone:
 // .miner_env, journal/ and the log are in MINER_HOME, ~/.user-miner if that is not set. The process bears the folder's
 // name, so another hotkey takes another folder: MINER_HOME=~/.user-miner-second pm2 start docs/operators/service/ecosystem.config.js
+// Many hotkeys in one process need one folder only: with a fleet.toml in there (docs/operators/fleet.md) it runs them all.
 
+const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 
 const checkout = path.resolve(__dirname, '..', '..', '..')
 const home = path.resolve(process.env.MINER_HOME || path.join(os.homedir(), '.user-miner'))
+const isFleet = fs.existsSync(path.join(home, 'fleet.toml'))
 
 module.exports = {
   apps: [
     {
       name: path.basename(home).replace(/^\./, ''),
       script: path.join(checkout, '.venv', 'bin', 'user-miner'),
-      args: ['run'], // with '--require-journal', once it has mined, it never begins a second journal
+      args: isFleet ? ['fleet', 'fleet.toml'] : ['run'], // with '--require-journal', once it has mined, it never begins a second journal
       cwd: home,
       interpreter: 'none', // the program brings its own Python
       exec_mode: 'fork',
