@@ -53,7 +53,7 @@ def story() -> Drive:
     drive.at_ms += 5_000
     drive.start()  # without a stop: the process was killed with an attempt open
     drive.on(accepted(drive.send(), "duplicate"))
-    drive.on(limited(drive.send(), 6_000_200))
+    drive.on(limited(drive.send(), 6_000_200, (6_000_200,)))
     drive.sign()
     drive.on(ev.ActorStopped(reason="SIGTERM", posts_processed=3))
     drive.at_ms += 1_300_000

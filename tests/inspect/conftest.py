@@ -1,7 +1,7 @@
-"""One browser and one server for all tests of this folder that only look.
+"""One browser and one server for the tests of a file that only look.
 
-Not for those of other folders: as long as the browser's client lives, its event loop counts as running in this thread,
-and no other test could run one.
+Not for all tests: as long as the browser's client lives, its event loop counts as running in this thread, and no other
+test could run one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FLAGS = (
 )
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium without a window."""
     expect.set_options(timeout=GIVE_UP_S * 1000)
@@ -35,7 +35,7 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def sample() -> Iterator[Served]:
     """The recorded journal, served."""
     with inspected(SAMPLE.relative_to(ROOT)) as served:
