@@ -148,19 +148,17 @@ def test_one_whose_folder_is_moved_stops_alone_though_idle(fleet: Hotkeys) -> No
 
 def test_one_that_another_process_holds_stops_alone(fleet: Hotkeys) -> None:
     """`run` has it: the fleet mines with the others, and a reload takes it once it is free."""
-    with (
-        fleet.world.start(env=fleet.world.env(WALLET_HOTKEY="two")) as single,
-        fleet.running() as process,
-    ):
+    with fleet.world.start(env=fleet.world.env(WALLET_HOTKEY="two")) as single:
         wait_for(lambda: "ActorStarted" in fleet.names("two"), "the single miner")
         single_pid = single.pid
-        wait_for(lambda: all("CheckpointSigned" in fleet.names(name) for name in ("one", "three")), "the others")
-        single.terminate()
-        single.communicate(timeout=GIVE_UP_S)
-        process.send_signal(signal.SIGHUP)
-        wait_for(lambda: fleet.names("two").count("ActorStarted") == 2, "the fleet's own start")
-        process.terminate()
-        _, errors = process.communicate(timeout=GIVE_UP_S)
+        with fleet.running() as process:
+            wait_for(lambda: all("CheckpointSigned" in fleet.names(name) for name in ("one", "three")), "the others")
+            single.terminate()
+            single.communicate(timeout=GIVE_UP_S)
+            process.send_signal(signal.SIGHUP)
+            wait_for(lambda: fleet.names("two").count("ActorStarted") == 2, "the fleet's own start")
+            process.terminate()
+            _, errors = process.communicate(timeout=GIVE_UP_S)
     assert process.returncode == 0, errors
     assert f"process {single_pid} on host" in errors.replace("\n    ", " ")
     assert "settings reloaded: 0 hotkeys with changes, 1 started, 0 stopped" in errors
