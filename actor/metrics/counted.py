@@ -48,8 +48,8 @@ FAILURES: Final[Mapping[str, tuple[str, ...]]] = {
     "submission": ("timeout", "connection", "http", "unexpected", OTHER),
     "chain": ("timeout", "unreachable", "no_subnet", "network", "bug", OTHER),
     "effect": (
-        *("PollStatus", "PollChain", "ScrapeWindow", "HoldWindow", "AnalyzePost", "StartSubmission", "SubmitPost"),
-        *("EndBackoff", "AbandonPost", "SignCheckpoint", OTHER),
+        *("PollStatus", "PollChain", "ScrapeWindow", "LookUpAuthors", "HoldWindow", "AnalyzePost"),
+        *("StartSubmission", "SubmitPost", "EndBackoff", "AbandonPost", "SignCheckpoint", OTHER),
     ),
 }
 
@@ -137,6 +137,8 @@ class Counted:
         self._counts: Final[Mapping[type, Callable[[Any], None]]] = {
             ev.PostsScraped: self._scraped,
             ev.ScrapeFailed: lambda e: self._fail("scrape", e.kind, e.latency_ms),
+            ev.AuthorsLookedUp: self._looked_up,
+            ev.AuthorLookupFailed: lambda e: self._fail("scrape", e.kind),
             ev.ChainPollFailed: lambda e: self._fail("chain", e.kind),
             ev.BudgetSpent: self._held,
             ev.PostAnalyzed: self._analyzed,
@@ -190,6 +192,10 @@ class Counted:
         self.x["users"] += event.users_read
         self.x["requests"] += event.requests
         self._add("scrape", event.latency_ms)
+
+    def _looked_up(self, event: ev.AuthorsLookedUp) -> None:
+        self.x["users"] += event.users_read
+        self.x["requests"] += 1
 
     def _analyzed(self, event: ev.PostAnalyzed | ev.AnalysisFailed) -> None:
         self.llm["prompt"] += event.prompt_tokens

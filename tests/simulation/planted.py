@@ -440,17 +440,6 @@ PLANTED: Final = (
             ),
         ),
     ),
-    Planted("look-ups cost no budget", (Change(BUDGET, "    ev.AuthorsLookedUp: _looked_up,\n", ""),)),
-    Planted(
-        "a look-up that a crash cut off costs nothing",
-        (
-            Change(
-                BUDGET,
-                "return _searched(s) if s.to_scrape else Spent(users=len(s.authors_due()))",
-                "return _searched(s) if s.to_scrape else Spent()",
-            ),
-        ),
-    ),
     Planted(
         "a failed look-up is made again at once",
         (

@@ -130,7 +130,8 @@ def budget_checks(policy: Policy, spent: Spent) -> list[Check]:
     """A line for each budget, or what may be spent where there is none; ``spent`` is what today has cost."""
     largest = max(policy.max_submissions_per_window, policy.posts_per_search or 0)
     posts = policy.max_search_pages * page_size(largest)
-    search_uusd = policy.prices.x_uusd(posts, posts)
+    users = min(posts, largest) if policy.author_cache_hours else posts
+    search_uusd = policy.prices.x_uusd(posts, users)
     if policy.max_x_usd_per_day is None and policy.max_llm_usd_per_day is None:
         a_day = usd(search_uusd) * _BLOCKS_A_DAY / policy.blocks_per_window
         return [ok("budgets", f"none set; X may bill ${usd(search_uusd):.2f} a window, ${a_day:.2f} a day")]

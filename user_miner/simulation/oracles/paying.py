@@ -96,12 +96,17 @@ class AuthorsOnce(_Once):
         self._told: dict[str, Told] = {}
         self._hours = 0  # of the policy under which the last search chose
         self._paid: list[Lookup] = []
+        self._failed: Told | None = None
 
     def looked_up(self, arrival: Lookup, last: Told | None) -> Iterator[Violation]:
         """Is who that is on record?"""
         if last is None or arrival.life < last.life:
             return
         self._paid.append(arrival)
+        failed = self._failed
+        if failed is not None and failed.before.window == last.after.window and self.is_repeated(arrival, failed):
+            text = f"X was asked for authors again at {arrival.at_s:.1f} s, in the window of the failure of record"
+            yield Violation(rule="authors", text=f"{text} {failed.record.seq}", seq=last.record.seq)
         hours = min(self._hours, last.after.policy.author_cache_hours)
         jumped = self._jumped()
         for author_id in arrival.users:
@@ -120,6 +125,8 @@ class AuthorsOnce(_Once):
         if isinstance(event, ev.PostsScraped):
             self._hours = told.before.policy.author_cache_hours
             yield from self._known(event, told)
+        elif isinstance(event, ev.AuthorLookupFailed):
+            self._failed = told
         elif isinstance(event, ev.AuthorsLookedUp):
             self._told |= dict.fromkeys((author.id for author in event.authors), told)
             answered = [lookup for lookup in self._paid if lookup.delivered_s is not None]
