@@ -68,9 +68,7 @@ def _posts_scraped(s: State, e: ev.PostsScraped, at_ms: int) -> State:
     is_dated = e.since is not None
     pending = tuple([PendingPost(post=p, window=e.window, dated=is_dated) for p in e.posts])
     return changed(
-        s,
-        to_scrape=0,
-        spare=0,
+        _spent(s),
         finds_plenty=len(e.candidates) >= e.most,
         read_to=_read_to(s, e),
         searched_ms=at_ms,
@@ -121,7 +119,7 @@ def _read_to(s: State, e: ev.PostsScraped) -> ReadTo | None:
 
 def _scrape_failed(s: State, e: ev.ScrapeFailed, at_ms: int) -> State:
     _require_scrape(s, e.window)
-    return changed(s, to_scrape=0, spare=0, searched_ms=at_ms)
+    return changed(_spent(s), searched_ms=at_ms)
 
 
 def _authors_looked_up(s: State, e: ev.AuthorsLookedUp, at_ms: int) -> State:
@@ -167,13 +165,18 @@ def _require_lookup(s: State, window: int, asked: tuple[str, ...]) -> None:
 
 def _budget_spent(s: State, e: ev.BudgetSpent, _at: int) -> State:
     require(s.unaffordable == e, f"no budget withholds the search of window {e.window} for what it says")
-    return _hold_authorless(changed(s, to_scrape=0, spare=0))
+    return _hold_authorless(_spent(s))
 
 
 def _require_scrape(s: State, window: int) -> None:
     require(s.to_scrape > 0, "no scrape is due")
     require(s.unaffordable is None, "a budget withholds the search")
     require(s.window is not None and s.window.number == window, f"the scrape of window {window} is not due")
+
+
+def _spent(s: State) -> State:
+    """The due search has ended, or is withheld: none is made for its window again."""
+    return changed(s, to_scrape=0, spare=0, searched_in=None if s.window is None else s.window.start_block)
 
 
 def begin_analyses(s: State) -> State:

@@ -222,12 +222,17 @@ def _windows_revised(s: State, e: ev.WindowsRevised, at_ms: int) -> State:
             # Should the chain come to the window of the 429 after all, that one is still full (invariant I6).
             counted = {**counted, backoff.until_block - believed.blocks: s.max_submissions}
         backoff = changed(backoff, until_block=told.end_block)
+    worked = s.worked
+    if e.taken is not None and s.searched_in != believed.start_block:
+        # Posts that were carried filled it. When the chain comes to it, it is searched like any other.
+        worked = tuple([start for start in worked if start != believed.start_block])
     since = told.start_block if told.start_block in s.worked else None
     posts = s.posts if window is not None else tuple([p if p.deferred else put_off(s, p) for p in s.posts])
     return changed(
         s,
         newest=told if window is None or _is_after(told, window) else window,
         window=window,
+        worked=worked,
         backoff=backoff,
         counted=counted,
         checkpointed=None,

@@ -243,6 +243,7 @@ class State(Value, frozen=True, kw_only=True):
         window: The window being worked on, or worked on last; its scrape is never repeated (ruling 12).
         newest: The newest known window, at or after ``window``.
         worked: First blocks of the windows worked on that are near ``window``: none of them is searched again.
+        searched_in: First block of the window that a search was last made for, or withheld from by a budget.
         searched_ms: When the last search was answered or failed, unix milliseconds; None before one.
         to_scrape: Posts that the due scrape of ``window`` wants; 0 when none is due.
         spare: Posts that it takes beyond that, for later windows.
@@ -296,6 +297,7 @@ class State(Value, frozen=True, kw_only=True):
     window: Window | None = None
     newest: Window | None = None
     worked: tuple[int, ...] = ()
+    searched_in: int | None = None
     searched_ms: int | None = None
     to_scrape: int = 0
     spare: int = 0

@@ -99,7 +99,8 @@ class OneVerdict(Rule):
         books = entry.books
         limit = 2 * (books.policy.max_carried_windows + 1) + 1
         passed = books.worked_count - post.worked + 1
-        judged = post.analysis or post.held
+        waits = post.held if post.post.author else post.seq  # without an author nothing is analyzed
+        judged = post.analysis or waits
         if post_id in self._said or (judged is not None and passed <= limit):
             return
         self._said[post_id] = post.seq

@@ -56,6 +56,7 @@ _IN_IT: Final = frozenset(
         "window",
         "newest",
         "worked",
+        "searched_in",
         "to_scrape",
         "spare",
         "posts",
