@@ -28,8 +28,10 @@ AT_ONCE: Final = 24
 SETTLING_S: Final = 1.5
 # As an operator is to be told of it, whatever the program thinks. Every other fault passes without an alarm.
 # What is no completion at all when an LLM's server is asked first is a wrong address.
+_X_REFUSALS: Final = dict.fromkeys(("401", "402", "403", "429_usage_capped"), "x_refused")
 ALARMS: Final[Mapping[str, Mapping[str, str]]] = {
-    "x.search": dict.fromkeys(("401", "402", "403", "429_usage_capped"), "x_refused"),
+    "x.search": _X_REFUSALS,
+    "x.users": _X_REFUSALS,
     "llm.chat": dict.fromkeys(("400", "401", "402", "403", "404", "html", "blank", "not_json"), "analysis_refused"),
     "api.submit": dict.fromkeys(("401", "403"), "hotkey_refused"),
     "api.status": {},
@@ -99,8 +101,9 @@ def under(route: str, fault: str, folder: Path, wallets: Path, command: Command)
         world = World(folder=folder, sandbox=box)
         # Elsewhere it is as patient as ever: what comes late on a busy machine must not be another story.
         impatient = {"BATCH_HTTP_TIMEOUT": "1"} if route == "api.status" else {}
+        looking_up = {"AUTHOR_CACHE_HOURS": "24"} if route == "x.users" else {}
         places = {"WALLET_PATH": str(wallets), "METRICS_PORT": str(port), "NOTIFY_URL": told.address}
-        with mining(folder, world.env(POLL_INTERVAL_SECONDS="1", **impatient, **places)) as miner:
+        with mining(folder, world.env(POLL_INTERVAL_SECONDS="1", **impatient, **looking_up, **places)) as miner:
             tellers = Tellers(
                 address=("127.0.0.1", port), journal=world.journal, log=miner.log, hook=told, command=command
             )
@@ -135,7 +138,7 @@ def check(runs: Sequence[Run]) -> None:
 def test_without_a_fault_there_is_no_story(tmp_path: Path, command: Command) -> None:
     """Nobody speaks of trouble; and these are the routes that a miner asks."""
     make_wallet(tmp_path / "wallets")
-    with under("api.submit", "", tmp_path / "plain", tmp_path / "wallets", command) as run:
+    with under("x.users", "", tmp_path / "plain", tmp_path / "wallets", command) as run:
         wait_for(run.is_settled, "the window")
         for told in run.tellers.tell().values():
             assert (told.alarms, told.api_down or False, told.trouble or 0) == (frozenset(), False, 0)
