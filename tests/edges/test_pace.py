@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -83,7 +84,9 @@ def test_a_body_is_bounded_in_bytes_and_pieces(pieces: list[bytes], *, complete:
 
 
 class Line:
-    """A connection over which a head comes without end."""
+    """A connection over which a head comes without end; asyncio's transport lies as deep in it as in the library's."""
+
+    _stream = SimpleNamespace(_transport=None)
 
     async def read(self, max_bytes: int, _timeout: float | None) -> bytes:
         """As much as is asked for, of a server that has all of it there."""
