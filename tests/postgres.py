@@ -74,6 +74,8 @@ class Server:
                 os.kill(pid, signal.SIGKILL)
         while any(is_running(pid) for pid in family):
             time.sleep(0.01)
+        for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):  # a process that nobody reaped yet counts as alive
+            (self.folder / name).unlink(missing_ok=True)
 
 
 def children(pid: int) -> list[int]:

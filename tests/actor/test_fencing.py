@@ -97,6 +97,7 @@ def test_a_journal_in_a_database_survives_kill_9(world: World, database: str) ->
             wait_for(partial(_has_submitted, world, 2 * number), "submissions")
             os.kill(miner.pid, signal.SIGKILL)
     with mining(*machine(world, "last", database)) as miner:
+        wait_for(lambda: '"ActorStarted"' in log_of(miner), "the last life")
         wait_for(lambda: len(world.sandbox.ledger.api.verdicts()) == 5, "the window's end")
         assert terminated([miner])[0][0] == 0
     box = world.sandbox
