@@ -28,7 +28,7 @@ def load_registry(path: Path = BUILT_IN) -> Registry:
     """
     try:
         if path.exists() and not path.is_file():  # to read a pipe or a device may never end
-            raise RegistryError(f"{path}: cannot be read: it is no regular file")
+            raise RegistryError("cannot be read: it is no regular file")
         return _parsed(path.read_bytes())
     except OSError as error:
         raise RegistryError(f"{path}: cannot be read: {error.strerror or error}") from error

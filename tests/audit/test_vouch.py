@@ -331,7 +331,7 @@ def test_a_journal_without_checkpoints_is_not_vouched_for() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--hotkey", "5nonsense"), "no ss58 address"),
+        (("--hotkey", "5nonsense"), "no journal of 5nonsense"),
         (("--checkpoint", "x.json"), "cannot read x.json: No such file or directory"),
         (("--hotkey", ALICE, "--checkpoint", "missing.json"), "cannot read missing.json: No such file or directory"),
     ],

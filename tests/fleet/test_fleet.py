@@ -84,7 +84,7 @@ def test_a_kill_loses_nothing(fleet: Hotkeys) -> None:
     """After kill -9 amid the window the next start goes on in each journal, and no post is counted twice."""
     fleet.world.sandbox.script("api.submit", "slow", times=30, seconds=0.3)
     with fleet.running() as process:
-        wait_for(lambda: fleet.have("SubmissionAccepted"), "posts on their way")
+        wait_for(lambda: fleet.have("SubmissionStarted"), "posts on their way")
         process.kill()
         process.wait()
     fleet.world.sandbox.clear_faults()
