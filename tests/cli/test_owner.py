@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 from collections.abc import Mapping
 
@@ -117,6 +118,7 @@ def test_a_run_whose_folder_is_replaced_stops_before_it_spends_anything(here: Wo
     away = here.folder / "elsewhere"
     with running(here) as first:
         at_rest(here)
+        first.send_signal(signal.SIGSTOP)  # which would notice at its next poll
         journal.rename(away)
         journal.mkdir()
         kept = {path: path.read_bytes() for path in away.rglob("*") if path.is_file()}
@@ -125,6 +127,7 @@ def test_a_run_whose_folder_is_replaced_stops_before_it_spends_anything(here: Wo
         with running(here, env=here.env(**own_places(here, "other"))) as second:  # as in a container of its own
             wait_for(lambda: "ActorStarted" in here.names(), "the second one at work")
             another_window(here)
+            first.send_signal(signal.SIGCONT)
             _, errors = first.communicate(timeout=60)
             assert first.returncode == 1
             assert is_one_line(errors.splitlines()[-1], str(journal), "was moved, replaced or removed", "start again")

@@ -148,8 +148,8 @@ MUTANTS: Final = (
     Mutant(
         name="appending goes on after a failed write",
         module="file.py",
-        old="            self._poison = error\n",
-        new="            pass\n",
+        old="        except JournalError as error:\n            self._poison = error\n",
+        new="        except JournalError:\n            pass\n",
         check="test_file:test_a_failed_write_poisons_the_store",
         case={"operation": "write", "error": "no_space", "words": "ENOSPC", "partly": True},
     ),
