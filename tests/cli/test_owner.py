@@ -196,11 +196,13 @@ def test_status_and_doctor_tell_who_mines_elsewhere(here: World, command: Comman
         assert said in out
         _, out, _ = command("status")
         assert "mines with this hotkey" not in out
+        first.send_signal(signal.SIGSTOP)  # which would stop for that at its next poll
         here.journal.rename(here.folder / "moved")
         _, out, _ = command("status", "--journal", str(here.folder / "moved"))
         assert f"process      {first.pid} holds the journal" in out
         assert "mines with this hotkey" not in out
         (here.folder / "moved").rename(here.journal)
+        first.send_signal(signal.SIGCONT)
         _, out, _ = command("doctor", "--journal", str(here.folder / "copy"))
         (line,) = (line for line in out.splitlines() if line.split()[:2] == ["warning", "lock"])
         assert said in line
