@@ -284,6 +284,7 @@ class BlockWatch:
         ahead, policy = self._ahead, state.policy
         ahead.hear(current, self._clock.elapsed_s(), policy.block_s)
         if ahead.holds(_ANSWERS, max(_POLLS * policy.poll_interval_s, _BLOCKS * policy.block_s)) and ahead.goes_on:
+            self._behind.forget()  # told before these answers, it says nothing against them
             return True
         self._remind(
             "the API told of block %d, more than a day ahead of the last block, or than the time since then allows; "

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sandbox.services.faults import Fault
     from sandbox.services.ledger import Accepted
 
-__all__ = ["Api", "parsed"]
+__all__ = ["Api", "parsed", "told_block"]
 
 _MISMATCH: Final = {"code": "text_mismatch", "message": "content differs from the post's text"}
 
@@ -165,7 +165,7 @@ class Api:
         """The numbers of an answer, true or not, and what the ledger is to know of them."""
         lie = fault.name if fault.name in LIES else self._windows.lie()
         fields = lied(self._windows, block, lie, wall_s)
-        return fields, {"told": fields["current_block"], "lie": "" if lie == TRUE_QUOTA else lie}
+        return fields, {"lie": "" if lie == TRUE_QUOTA else lie}
 
     def _spoiled(self, body: dict[str, Any], fault: Fault) -> dict[str, Any]:
         behind = int(fault.number("behind", self._windows.blocks_per_window))
@@ -178,6 +178,21 @@ def parsed(content: bytes) -> object:
         return orjson.loads(content)
     except ValueError:
         return None
+
+
+def told_block(answer: Answer) -> int | None:
+    """The block that an answer tells as it leaves, or the last one before the next window that it names; else None."""
+    body = _object(parsed(answer.body))
+    numbers = body if "current_block" in body else _object(_object(body.get("detail")).get("rate_limit"))
+    block = numbers.get("current_block")
+    reset_block = answer.headers.get("x-ratelimit-reset-block")
+    if block is None and reset_block is not None:
+        return int(reset_block) - 1
+    return block if isinstance(block, int) else None
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _form(fault: Fault, status: str) -> str:

@@ -328,7 +328,7 @@ class Status(_Arrival, kw_only=True):
 
     Attributes:
         block: The block that the server was at, None where its answer had none.
-        told: The block in its answer, likewise.
+        told: The block in its answer as it left, likewise.
         lie: Name of the lie in the answer; empty for none.
     """
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sandbox.services.api import Api, parsed
+from sandbox.services.api import Api, parsed, told_block
 from sandbox.services.api_answers import STRANGE
 from sandbox.services.chain import SimulatedChain
 from sandbox.services.disturbance import Draw
@@ -164,7 +164,7 @@ class World:
         answer = PAGES.get(draw.kind) or self._api.status(fault, block=block, wall_s=self.epoch_s + now_s)
         if answer.outcome == "told":
             entry.outcome, entry.block = "told", block
-        entry.told, entry.lie = answer.facts.get("told"), answer.facts.get("lie", "")
+        entry.told, entry.lie = told_block(answer), answer.facts.get("lie", "")
         return answer, entry
 
     def _submit(self, draw: Draw, request: Request, now_s: float) -> tuple[Answer, Submission]:
@@ -184,7 +184,7 @@ class World:
         fault = self._fault(draw, entry.post_id)
         answer = PAGES.get(draw.kind) or self._api.submit(request, fault, block=block, wall_s=self.epoch_s + now_s)
         entry.outcome, entry.why = answer.outcome or "failed", answer.facts.get("reason", "")
-        entry.told, entry.lie = answer.facts.get("told"), answer.facts.get("lie", "")
+        entry.told, entry.lie = told_block(answer), answer.facts.get("lie", "")
         if entry.outcome == "invalid":
             self._invalid.add(entry.post_id)
         return answer, entry

@@ -624,3 +624,37 @@ def test_r18_an_answer_that_opens_a_window_takes_none_back() -> None:
         assert [event.start_block for event in watch.revision(drive.state)] == [70_000]
 
     asyncio.run(test())
+
+
+@pytest.mark.parametrize("poll_blocks", [1, 2.5, 10])
+@pytest.mark.parametrize(("before", "ahead"), [(6, 9_000), (12, 2_000), (40, 2_000), (40, 1_000_000)])
+def test_r18_a_window_that_answers_agreed_on_is_not_taken_back_for_those_before_it(
+    *, poll_blocks: float, before: int, ahead: int
+) -> None:
+    """Blocks before a window told too early agreed for minutes; then others on one far ahead. A late one is lower."""
+    watch, drive = BlockWatch(clock := VirtualClock()), Drive().start().window(900).scrape_failed()
+
+    async def hear(block: int) -> Block:
+        heard = watch.hear(drive.state, at(block))
+        await clock.advance(poll_blocks * BLOCK_S)
+        return heard
+
+    async def test() -> None:
+        for answer in range(before):
+            await hear(89_500 + int(answer * poll_blocks))
+        far = 89_500 + int(before * poll_blocks) + ahead
+        opened, polls = far, 0
+        while await hear(opened) != at(opened):
+            polls += 1
+            opened = far + int(polls * poll_blocks)
+        assert polls >= 2
+        drive.window(opened // 100).scrape_failed()
+        lower = []
+        while not (revised := watch.revision(drive.state)):
+            lower.append(clock.elapsed_s())
+            await hear(opened - ahead + int(len(lower) * poll_blocks))
+        assert len(lower) >= 5
+        assert clock.elapsed_s() - lower[0] >= 25 * BLOCK_S
+        assert revised[0].answers == len(lower)
+
+    asyncio.run(test())

@@ -166,4 +166,15 @@ REGRESSIONS: Final = (
         seed=7100187,
         windows=50,
     ),
+    Regression(
+        what="A late answer was booked with the block that it hid, so a window that was told once seemed told twice.",
+        seed=27095,
+        windows=16,
+        only="chain#13:back=0.809976,api.status#65:500=0.76243,api.status#67:old_block=0.970874",
+    ),
+    Regression(
+        what="A window that four answers agreed on was taken back for one lower answer and those before all of them.",
+        seed=29583,
+        windows=50,
+    ),
 )
