@@ -16,7 +16,7 @@ __all__ = ["AnswersTakenOver", "AuthorsTakenOver", "PaidOnce"]
 class PaidOnce(Rule):
     """I3. After a refusal under "hold" another analysis may follow; a failed search and a spent budget end the window.
 
-    A budget may also withhold the look-up of authors, behind the search of the window or in one that was searched before.
+    A budget may also withhold the look-up of authors, behind the search of the window or without one.
 
     Searched windows are kept by API: a journal that moves away and back must not search them again.
     """
@@ -79,7 +79,7 @@ class PaidOnce(Rule):
 
 
 def _withholds_lookup(entry: Entry, event: ev.Event, window: WindowBook) -> bool:
-    """Whether a budget keeps authors from being asked for: of a post that does not yet wait in this window for its own."""
+    """Whether a budget keeps an author from being asked for: that of a post which was not put off in this window yet."""
     if not isinstance(event, ev.BudgetSpent):
         return False
     unknown = (post for post in entry.books.pending.values() if not post.post.author)

@@ -466,7 +466,7 @@ def analyzed_and_sent_by_nobody(lines: list[Line]) -> list[Seqs]:
 
 
 def withheld() -> list[Line]:
-    """A budget that is set behind a search withholds the question for its author, and then a search and that question."""
+    """A budget that is set behind a search withholds the question for its author; then a search, and that question."""
     story = Story(ev.Policy(author_cache_hours=24))
     story.start()
     story.wait(5).window(70)

@@ -42,7 +42,7 @@ def test_a_history_that_saves_reads_is_clean() -> None:
 
 
 def test_a_history_of_a_window_that_was_told_too_early_is_clean() -> None:
-    """R9: what was found for it goes as carried when it comes, attempts begin anew, and each telling counts as carried."""
+    """R9, I7: when it comes, what was found for it is carried into it as into any other, and attempts begin anew."""
     assert audited(rehashed(taken_back())).findings == ()
 
 

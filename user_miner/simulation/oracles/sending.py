@@ -219,9 +219,12 @@ class _Sent(msgspec.Struct, kw_only=True):
 
 
 class Attempts(Oracle):
-    """Intent before act, and I7 in the world's time."""
+    """Intent before act, and I7 in the world's time.
 
-    EVENTS = (ev.ActorStarted, ev.SubmissionStarted, ev.SubmissionFailed)
+    What was sent in a window that is taken back went to an earlier one: attempts begin anew when the chain comes to it.
+    """
+
+    EVENTS = (ev.ActorStarted, ev.WindowsRevised, ev.SubmissionStarted, ev.SubmissionFailed)
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -234,6 +237,10 @@ class Attempts(Oracle):
         event = told.event
         if isinstance(event, ev.ActorStarted):
             self._forget_waits(told)
+        if isinstance(event, ev.WindowsRevised):
+            ahead = [key for key in self._arrived if key[1] > event.start_block]
+            for key in ahead:
+                del self._arrived[key]
         if isinstance(event, ev.SubmissionFailed) and event.post_id in self._posts:
             self._posts[event.post_id].failure = told
         if not isinstance(event, ev.SubmissionStarted):
