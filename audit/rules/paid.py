@@ -79,7 +79,7 @@ class PaidOnce(Rule):
 
 
 def _withholds_lookup(entry: Entry, event: ev.Event, window: WindowBook) -> bool:
-    """Whether a budget keeps an author from being asked for: that of a post which was not put off in this window yet."""
+    """Whether a budget keeps an author from being asked for: of a post that was not put off in this window yet."""
     if not isinstance(event, ev.BudgetSpent):
         return False
     unknown = (post for post in entry.books.pending.values() if not post.post.author)
