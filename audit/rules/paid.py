@@ -78,7 +78,7 @@ class PaidOnce(Rule):
                 yield self.finding(entry, told.seq, found=found, expected=f"not within {hours}")
 
 
-def _withholds_lookup(entry: Entry, event: ev.Event, window: WindowBook) -> bool:
+def _withholds_lookup(entry: Entry, event: ev.Event | None, window: WindowBook) -> bool:
     """Whether a budget keeps an author from being asked for: of a post that was not put off in this window yet."""
     if not isinstance(event, ev.BudgetSpent):
         return False

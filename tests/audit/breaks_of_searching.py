@@ -486,7 +486,7 @@ def withheld() -> list[Line]:
 @breaks("I3", of=withheld)
 def withheld_again(lines: list[Line]) -> list[Seqs]:
     """Nothing more was to be asked in that window."""
-    seqs = []
+    seqs: list[Seqs] = []
     for number, before in ((70, ev.PostsScraped), (71, ev.BudgetSpent)):
         place = index(lines, ev.BudgetSpent, window=number)
         insert(lines, place + 1, lines[place].event)

@@ -190,12 +190,10 @@ REGRESSIONS: Final = (
     Regression(
         what="A window that held posts filled was taken for a missed one when a start gave those posts up.",
         seed=23310,
-        windows=32,
+        windows=24,
         only=(
-            "life.end#1:kill=0.607818,life.api#1:moved=0.222943,life.policy#1:other=0.203542,"
-            "api.status#8:refused=0.21654,api.submit#3:weird_status=0.477152,llm#6:refuses=0.600361,"
-            "life.down#1:long=0.535665,life.end#2:kill=0.213523,life.api#2:moved=0.579243,llm.chat#21:lost=0.470353,"
-            "life.end#3:stop=0.198587,llm#20:refuses=0.594474,life.down#3:long=0.253491,life.policy#4:other=0.199358"
+            "life.end#1:kill=0.607818,life.api#1:moved=0.222943,life.down#1:long=0.535665,life.end#2:kill=0.213523,"
+            "llm#16:refuses=0.6,life.end#3:stop=0.05,life.down#3:long=0.253491,life.policy#4:other=0.199358"
         ),
     ),
     Regression(
