@@ -96,7 +96,7 @@ def _post(books: Books, pending: PendingPost, seq: int) -> None:
     failed = pending.analyzed and not (pending.tokens or pending.sentiment or pending.score)
     books.pending[pending.post.id] = PostBook(
         post=pending.post,
-        window=books.windows.get(pending.window),
+        window=None if pending.deferrals else books.windows.get(pending.window),  # it may have been taken back since
         seq=seq,
         worked=books.worked_count,
         dated=pending.dated,

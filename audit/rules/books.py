@@ -29,6 +29,8 @@ WATCHES: Final = 4
 class WindowBook:
     """A window that a record opened. Compared by identity, for numbers begin anew with another length or API.
 
+    One that is told again after it was taken back is another one: what was sent in it before went to an earlier window.
+
     Attributes:
         number: Its number.
         start_block: Its first block.
@@ -38,7 +40,8 @@ class WindowBook:
         quota: The highest quota in force while it was the newest window.
         carried: The most later windows that a post could be carried into, by the settings in force meanwhile.
         ordinal: How many windows had been opened by then, itself included.
-        search: The record that ended its search (an answer, a failure, a spent budget); None while there is none.
+        search: The record that ended its search (an answer, a failure, a spent budget), also one of before it was taken
+            back; None while there is none.
     """
 
     number: int
@@ -293,8 +296,10 @@ class Books:
 
     def _revised(self, event: ev.WindowsRevised, record: Record) -> None:
         """Make the window that the API is in the newest one again; a 429 that still binds does so until that ends."""
-        self.newest = None
-        self._tell(event.window, event.start_block, event.blocks_per_window, record)
+        self.newest = self._known(event.window, event.start_block, event.blocks_per_window)
+        if self.newest is None:
+            self._tell(event.window, event.start_block, event.blocks_per_window, record)
+        self._allow()
         if self.worked is not None and self.worked.start_block > event.start_block:
             self.worked = None
         if self.limited is not None:
@@ -304,11 +309,9 @@ class Books:
             self.full[event.start_block] = self.full[max(ahead)]  # the API was not ahead when it said so
 
     def _tell(self, number: int, start_block: int, blocks: int, record: Record) -> None:
-        known = self.windows.get(number)
-        if known is not None and (known.start_block, known.blocks) == (start_block, blocks):
-            if self.newest is None or start_block > self.newest.start_block:
-                self.newest = known
-                self._allow()
+        known = self._known(number, start_block, blocks)
+        is_newest = self.newest is None or start_block > self.newest.start_block
+        if known is not None and not is_newest:
             return
         self.told_count += 1
         window = WindowBook(
@@ -320,10 +323,15 @@ class Books:
             quota=self.quota,
             carried=self.policy.max_carried_windows,
             ordinal=self.told_count,
+            search=None if known is None else known.search,
         )
-        if self.newest is None or start_block > self.newest.start_block:
+        if is_newest:
             self.newest = window
         self.windows[number] = window
+
+    def _known(self, number: int, start_block: int, blocks: int) -> WindowBook | None:
+        known = self.windows.get(number)
+        return known if known is not None and (known.start_block, known.blocks) == (start_block, blocks) else None
 
     def _work_on(self, number: int) -> WindowBook | None:
         window = self.windows.get(number)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from audit.filters import RECENT_POSTS, RECENT_WINDOWS, Recent
+from audit.rules.books import WindowBook
 from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 
@@ -14,6 +15,8 @@ __all__ = ["AnswersTakenOver", "AuthorsTakenOver", "PaidOnce"]
 
 class PaidOnce(Rule):
     """I3. After a refusal under "hold" another analysis may follow; a failed search and a spent budget end the window.
+
+    A budget may also withhold the look-up of authors, behind the search of the window or without one.
 
     Searched windows are kept by API: a journal that moves away and back must not search them again.
     """
@@ -56,7 +59,7 @@ class PaidOnce(Rule):
                 return
             key = (entry.books.api_url, window.start_block, window.blocks)
             before = window.search or self._searched.get(key)
-            if before is not None:
+            if before is not None and not _withholds_lookup(entry, event, window):
                 yield self.finding(entry, before, found="a second search of a window", expected="one")
             self._searched[key] = before or record.seq
 
@@ -73,6 +76,14 @@ class PaidOnce(Rule):
                     f"author {author_id} looked up again after {(entry.record.at_ms - told.at_ms) / _HOUR_MS:.1f} hours"
                 )
                 yield self.finding(entry, told.seq, found=found, expected=f"not within {hours}")
+
+
+def _withholds_lookup(entry: Entry, event: ev.Event | None, window: WindowBook) -> bool:
+    """Whether a budget keeps an author from being asked for: of a post that was not put off in this window yet."""
+    if not isinstance(event, ev.BudgetSpent):
+        return False
+    unknown = (post for post in entry.books.pending.values() if not post.post.author)
+    return any(post.held is None or post.held < window.seq for post in unknown)
 
 
 _HOUR_MS: Final = 3_600_000

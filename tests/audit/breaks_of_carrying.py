@@ -9,7 +9,7 @@ from events import catalogue as ev
 from events.codec import changed
 from tests.audit.breaking import Seqs, breaks, many_windows, seq, started
 from tests.audit.broken import WINDOW_S, Line, Story, drop, index, insert, lines_of
-from tests.kit import accepted, analysis_failed, limited, rejected
+from tests.kit import accepted, analysis_failed, failed, limited, rejected
 
 
 @breaks("R6")
@@ -189,3 +189,51 @@ def given_up_too_early(lines: list[Line]) -> list[Seqs]:
 def given_up_in_its_first_window(lines: list[Line]) -> list[Seqs]:
     """It was not carried yet."""
     return [_given_up(lines, "carried too long")]
+
+
+def taken_back() -> list[Line]:
+    """Window 71 is told too early and taken back, so that posts are carried into it twice."""
+    story = Story()
+    story.start(ev.Policy())
+    story.window(70).search(1, 2).analyze(0.2, 0.1).answered(limited, 7_000).sign()
+    story.wait(WINDOW_S).window(71).search(3).analyze(1.0)
+    story.answered(failed, 1).on(ev.BackoffElapsed(), after_s=3)
+    told = {"window": 70, "start_block": 7_000, "current_block": 7_050, "blocks_per_window": 100}
+    taken = story.state.taken_of(7_000)
+    story.on(
+        ev.WindowsRevised(**told, believed_start_block=7_100, answers=26, agreed_s=300.0, taken=taken), after_s=600
+    )
+    story.sign().wait(WINDOW_S / 2).window(71)
+    story.answered(accepted, "new", 7_100).answered(limited, 7_100).sign()
+    story.wait(WINDOW_S).window(72).scrape_failed().answered(limited, 7_200)
+    for post_id in ("1", "2"):
+        story.on(ev.PostAbandoned(post_id=post_id, reason="carried too long"))
+    story.sign()
+    return lines_of(story)
+
+
+@breaks("R9", of=taken_back)
+def given_up_a_window_too_early(lines: list[Line]) -> list[Seqs]:
+    """Before the last window into which it could be carried."""
+    place = index(lines, ev.PostAbandoned, post_id="2")
+    given_up = lines[place].event
+    drop(lines, place)
+    early = index(lines, ev.WindowOpened, window=72)
+    insert(lines, early, given_up)
+    return [(seq(lines, ev.PostsScraped), early + 1)]
+
+
+@breaks("I3", of=taken_back)
+def searched_again_when_it_was_told_again(lines: list[Line]) -> list[Seqs]:
+    """It was searched before it was taken back."""
+    place = index(lines, ev.WindowOpened, 2, window=71)
+    insert(lines, place + 1, ev.ScrapeFailed(window=71, kind="server", reason="503"))
+    return [(seq(lines, ev.PostsScraped, window=71), place + 2)]
+
+
+@breaks("I7", of=taken_back)
+def numbered_on_from_a_window_that_was_none(lines: list[Line]) -> list[Seqs]:
+    """The attempts of each window are counted from 1."""
+    line = started(lines, "1", 3)
+    line.change(attempt=2)
+    return [(lines.index(line) + 1,)]

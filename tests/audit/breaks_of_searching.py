@@ -465,6 +465,35 @@ def analyzed_and_sent_by_nobody(lines: list[Line]) -> list[Seqs]:
     return [(search, analysis), (search, attempt), (second,)]
 
 
+def withheld() -> list[Line]:
+    """A budget that is set behind a search withholds the question for its author; then a search, and that question."""
+    story = Story(ev.Policy(author_cache_hours=24))
+    story.start()
+    story.wait(5).window(70)
+    story.search(1, **NOBODY)
+    policy = changed(story.state.policy, max_x_usd_per_day=0.01)
+    story.on(ev.SettingsChanged(policy=policy, names=("MAX_X_USD_PER_DAY",)), after_s=1)
+    for number in (70, 71):
+        if number != 70:
+            story.wait(WINDOW_S).window(number)
+        spent = story.state.unaffordable
+        assert spent is not None
+        story.on(spent, after_s=1)
+        story.sign()
+    return lines_of(story)
+
+
+@breaks("I3", of=withheld)
+def withheld_again(lines: list[Line]) -> list[Seqs]:
+    """Nothing more was to be asked in that window."""
+    seqs: list[Seqs] = []
+    for number, before in ((70, ev.PostsScraped), (71, ev.BudgetSpent)):
+        place = index(lines, ev.BudgetSpent, window=number)
+        insert(lines, place + 1, lines[place].event)
+        seqs.append((seq(lines, before, window=number), place + 2))
+    return seqs
+
+
 def saving() -> list[Line]:
     """Ten posts of one search for two windows, and a search of the third one for what is behind the newest of them."""
     story = Story()

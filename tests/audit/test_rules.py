@@ -11,7 +11,8 @@ from audit.judge.audit import Audit, AuditReport
 from audit.rules import RULES
 from events import catalogue as ev
 from tests.audit.breaks import BREAKS, Break
-from tests.audit.breaks_of_searching import saving
+from tests.audit.breaks_of_carrying import taken_back
+from tests.audit.breaks_of_searching import saving, withheld
 from tests.audit.broken import Story, clean_story, lines_of, records_of, rehashed
 from tests.kit import accepted, failed
 
@@ -38,6 +39,16 @@ def test_the_good_history_is_clean() -> None:
 def test_a_history_that_saves_reads_is_clean() -> None:
     """R23: posts for two windows of one search, and searches from a post on."""
     assert audited(rehashed(saving())).findings == ()
+
+
+def test_a_history_of_a_window_that_was_told_too_early_is_clean() -> None:
+    """R9, I7: when it comes, what was found for it is carried into it as into any other, and attempts begin anew."""
+    assert audited(rehashed(taken_back())).findings == ()
+
+
+def test_a_history_of_a_budget_that_withholds_authors_is_clean() -> None:
+    """I3: their question is withheld behind the search, which is no second search."""
+    assert audited(rehashed(withheld())).findings == ()
 
 
 @pytest.mark.parametrize("case", BREAKS, ids=lambda case: f"{case.rule}-{case.name}")

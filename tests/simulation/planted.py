@@ -105,7 +105,7 @@ _FAILED_COUNTS: Final = """\
     if attempt.attempt >="""
 _ADOPTED: Final = "        self.state = after\n        self._chain_end.follow(record, after.checkpoint_seq)\n"
 _SNAPSHOT_AFTER: Final = """\
-        if self._since_snapshot >= self._config.snapshot_every or isinstance(event, ActorStopped):
+        if self._since_snapshot >= self._config.snapshot_every or at_stop:
             await self._save_snapshot(record)
 """
 _SNAPSHOT_FIRST: Final = """\

@@ -177,4 +177,52 @@ REGRESSIONS: Final = (
         seed=29583,
         windows=50,
     ),
+        what="The audit took posts of a window that was taken back for fresh ones when that window was told again.",
+        seed=28132,
+        windows=8,
+        only="chain#6:tells_ahead=0.287441,x.search#6:partial=0.91939",
+    ),
+    Regression(
+        what="The audit did not count a window that was told again as one into which held posts were carried.",
+        seed=23846,
+        windows=16,
+        only=(
+            "life.end#1:stop=0.758428,life.authors#1:cached=0.73261,llm#8:refuses=0.027366,life.end#2:kill=0.0947,"
+            "life.down#2:long=0.327216,life.end#3:kill=0.324711,llm#13:refuses=0.585017,"
+            "api.status#108:window_ahead=0.603774"
+        ),
+    ),
+    Regression(
+        what="The audit did not count a window that was told again as one into which spare posts were carried.",
+        seed=23963,
+        windows=50,
+    ),
+    Regression(
+        what="A window that held posts filled was taken for a missed one when a start gave those posts up.",
+        seed=23310,
+        windows=24,
+        only=(
+            "life.end#1:kill=0.607818,life.api#1:moved=0.222943,life.down#1:long=0.535665,life.end#2:kill=0.213523,"
+            "llm#16:refuses=0.6,life.end#3:stop=0.05,life.down#3:long=0.253491,life.policy#4:other=0.199358"
+        ),
+    ),
+    Regression(
+        what="Attempts in a window that was taken back were counted with those of the same window when it came.",
+        seed=394,
+        windows=8,
+        only=(
+            "chain#4:tells_ahead=0.246312,api.submit#12:500=0.5,api.submit#13:500=0.5,api.submit#14:500=0.5,"
+            "api.submit#15:500=0.5,api.submit#16:500=0.5,api.submit#17:500=0.5"
+        ),
+    ),
+    Regression(
+        what="The audit took a budget that withholds authors behind their search for a second search of the window.",
+        seed=40071,
+        windows=40,
+    ),
+    Regression(
+        what="A wait was measured anew by a start while the clock was ahead, and taken for one that was cut short.",
+        seed=50021,
+        windows=40,
+    ),
 )

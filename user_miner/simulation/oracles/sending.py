@@ -219,9 +219,12 @@ class _Sent(msgspec.Struct, kw_only=True):
 
 
 class Attempts(Oracle):
-    """Intent before act, and I7 in the world's time."""
+    """Intent before act, and I7 in the world's time.
 
-    EVENTS = (ev.SubmissionStarted, ev.SubmissionFailed)
+    What was sent in a window that is taken back went to an earlier one: attempts begin anew when the chain comes to it.
+    """
+
+    EVENTS = (ev.ActorStarted, ev.WindowsRevised, ev.SubmissionStarted, ev.SubmissionFailed)
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -232,6 +235,12 @@ class Attempts(Oracle):
     def told(self, told: Told) -> Iterator[Violation]:
         """Note attempts and failures; was the wait as long as it had to be?"""
         event = told.event
+        if isinstance(event, ev.ActorStarted):
+            self._forget_waits(told)
+        if isinstance(event, ev.WindowsRevised):
+            ahead = [key for key in self._arrived if key[1] > event.start_block]
+            for key in ahead:
+                del self._arrived[key]
         if isinstance(event, ev.SubmissionFailed) and event.post_id in self._posts:
             self._posts[event.post_id].failure = told
         if not isinstance(event, ev.SubmissionStarted):
@@ -241,10 +250,16 @@ class Attempts(Oracle):
             yield from self._wait(sent.failure, told)
         sent.start, sent.begun = told, sent.begun + 1
 
+    def _forget_waits(self, start: Told) -> None:
+        """A new process has nothing but the wall clock to measure by, as that is at its start."""
+        for sent in self._posts.values():
+            if sent.failure is not None and _has_jumped(sent.failure, start):
+                sent.failure = None
+
     def _wait(self, failure: Told, start: Told) -> Iterator[Violation]:
-        jumped = abs(failure.wall_offset_s - start.wall_offset_s) > _ROUNDING_S
+        jumped = _has_jumped(failure, start)
         if not isinstance(failure.event, ev.SubmissionFailed) or (jumped and failure.life != start.life):
-            return  # a new process has nothing but the wall clock to measure by
+            return  # the wall clock again
         wait_s = failure.before.policy.submit_backoff_s * 2 ** (failure.event.attempt - 1)
         waited_s = start.at_s - failure.at_s
         if waited_s < wait_s - _ROUNDING_S:
@@ -271,6 +286,11 @@ class Attempts(Oracle):
         if self._arrived[key] > limit:
             text = f"post {arrival.post_id} was sent {self._arrived[key]} times in one window; {limit} are allowed"
             yield Violation(rule="I7", text=text, seq=_seq(last))
+
+
+def _has_jumped(before: Told, after: Told) -> bool:
+    """Whether the wall clock was set between these records."""
+    return abs(before.wall_offset_s - after.wall_offset_s) > _ROUNDING_S
 
 
 def _outlived(arrival: Submission, last: Told | None) -> bool:
