@@ -177,6 +177,7 @@ REGRESSIONS: Final = (
         seed=29583,
         windows=50,
     ),
+    Regression(
         what="The audit took posts of a window that was taken back for fresh ones when that window was told again.",
         seed=28132,
         windows=8,
