@@ -9,36 +9,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 from events import catalogue as ev
 from events.journal import Record
+from events.told_window import EXPLAINED, LOOKUPS, UNEXPLAINED, USED, ToldWindow, WindowOutcome
 
 __all__ = ["EXPLAINED", "UNEXPLAINED", "USED", "WindowLog", "WindowOutcome", "windows_text"]
 
-USED: Final = "used"
-UNEXPLAINED: Final = "unexplained"
-# The first that applies is what a missed window is put down to.
-EXPLAINED: Final[Mapping[str, str]] = {
-    "scrape failed": "its search failed, and nothing was carried over into it",
-    "budget": "a budget did not allow its search",
-    "nothing new": "its search brought no new post",
-    "held": "the LLM's server refused to analyze the posts that wait for it and fill it, or they were left out then",
-    "authors": "X did not tell who posted the posts that were carried into it and fill it",
-    "too old": "nothing but carried posts waited to be sent, and they grew too old first",
-    "gap": "records are missing: a gap was accepted",
-    "moved": "the journal moved to another API",
-    "disk full": "too little room was left on the journal's disk for a part of it",
-    "down": "no process ran for a part of it",
-    "API unreachable": "the status endpoint did not answer for a part of it",
-    "rate limited": "a 429 forbade sending until a later window",
-    "full": "the API had counted as many posts in it as it takes, or may have",
-    "crash": "an effect crashed in it",
-    "busy": "work on an earlier window went on until it was over",
-    "not told": "nothing was recorded while it lasted: the API's block number jumped over it, or this miner did not "
-    "hear of it (a host that slept)",
-}
 # Reasons that a start does not end.
 _LASTING: Final = frozenset({"too old", "gap", "rate limited", "full"})
 _KEPT: Final = 64
@@ -49,92 +27,10 @@ _PATIENCE_MS: Final = 3_600_000
 # A chain's block takes at least as long; a clock that was set ahead passes over more time than blocks do.
 _BLOCK_MS: Final = 12_000
 _SEARCHES: Final = (ev.PostsScraped, ev.ScrapeFailed, ev.BudgetSpent)
-_LOOKUPS: Final = (ev.AuthorsLookedUp, ev.AuthorLookupFailed)
 _ANSWERS: Final = (ev.SubmissionAccepted, ev.SubmissionRejected, ev.SubmissionFailed, ev.RateLimited)
 _OF_ATTEMPTS: Final = frozenset({*_ANSWERS, ev.SubmissionStarted})
 _ANALYSES: Final = (ev.PostAnalyzed, ev.AnalysisFailed)
-_WORK: Final = (*_SEARCHES, *_LOOKUPS, *_ANSWERS, *_ANALYSES, ev.SubmissionStarted, ev.BackoffElapsed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowOutcome:
-    """What became of windows.
-
-    Attributes:
-        number: The window's number, None where ``count`` windows were never heard of.
-        count: How many windows; more than one only for those.
-        seqs: The records that show it: what told the window first, then why it was missed.
-        outcome: USED, UNEXPLAINED, or a key of EXPLAINED.
-        started: The start within the window after which the process ran to its end; None without one.
-    """
-
-    number: int | None
-    seqs: tuple[int, ...]
-    outcome: str
-    count: int = 1
-    started: int | None = None
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Told:
-    number: int
-    start_block: int
-    blocks: int
-    seq: int
-    why: dict[str, int] = field(default_factory=dict)
-    whole_why: dict[str, int] = field(default_factory=dict)
-    started: int | None = None
-    again: bool = False
-    search: int | None = None
-    is_filled: bool = False  # by posts that waited for their analysis: there is nothing else to do in it
-    chosen: int = 0
-    sent: int | None = None
-
-    @property
-    def end_block(self) -> int:
-        return self.start_block + self.blocks
-
-    @property
-    def touched(self) -> bool:
-        return self.search is not None or self.sent is not None
-
-    def put_down_to(self, why: str, seq: int) -> None:
-        self.why.setdefault(why, seq)
-        self.whole_why.setdefault(why, seq)
-
-    def clear(self, why: str) -> None:
-        self.why.pop(why, None)
-        self.whole_why.pop(why, None)
-
-    def note(self, event: ev.Event, record: Record) -> None:
-        """Work on this window."""
-        if isinstance(event, ev.SubmissionStarted):
-            self.sent = self.sent or record.seq
-            return
-        self.search = self.search or record.seq
-        if isinstance(event, ev.PostsScraped):
-            self.chosen += len(event.posts)
-            self.put_down_to("nothing new", record.seq)
-        elif isinstance(event, ev.ScrapeFailed):
-            self.put_down_to("scrape failed", record.seq)
-        elif isinstance(event, _LOOKUPS):
-            self.put_down_to("authors", record.seq)
-        else:
-            self.put_down_to("budget", record.seq)
-
-    def outcome(self, *, busy: int | None = None) -> WindowOutcome:
-        """What became of it; ``busy`` is the record of work on an earlier window that went on through it."""
-        if self.chosen or self.sent is not None:
-            seqs = {self.seq, self.search or self.seq, self.sent or self.seq}
-            return WindowOutcome(number=self.number, seqs=tuple(sorted(seqs)), outcome=USED)
-        known = self.why if busy is None else {"busy": busy, **self.why}
-        why = next((name for name in EXPLAINED if name in known), UNEXPLAINED)
-        return WindowOutcome(
-            number=self.number,
-            seqs=tuple(sorted({self.seq, known.get(why, self.seq), self.started or self.seq})),
-            outcome=why,
-            started=self.started,
-        )
+_WORK: Final = (*_SEARCHES, *LOOKUPS, *_ANSWERS, *_ANALYSES, ev.SubmissionStarted, ev.BackoffElapsed)
 
 
 class WindowLog:
@@ -148,12 +44,14 @@ class WindowLog:
     """
 
     def __init__(self, *, quota: tuple[int, int | None] = (1, None), attempts: int = 1, holds: bool = False) -> None:
-        self._told: deque[_Told] = deque()
+        self._told: deque[ToldWindow] = deque()
         self._judged: deque[int] = deque(maxlen=_KEPT)  # first blocks
         self._taken_back: set[int] = set()  # those in which something was done, for the chain may come to them
         self._unreachable: int | None = None
         self._is_full = False
         self._limited: tuple[int, int] | None = None
+        self._limited_to: tuple[int, int] | None = None  # of a 429 that says what it fills; lasts beyond its wait
+        self._served_blocks: int | None = None
         self._counted: dict[int, int] = {}
         self._quota = quota
         self._attempts = attempts
@@ -186,7 +84,7 @@ class WindowLog:
     def resume(self, number: int, start_block: int, blocks: int, record: Record, *, spent: bool) -> None:
         """Begin amid a journal: the newest window that was told before ``record``, and whether it was worked on."""
         sent = record.seq if spent else None
-        self._told.append(_Told(number=number, start_block=start_block, blocks=blocks, seq=record.seq, sent=sent))
+        self._told.append(ToldWindow(number=number, start_block=start_block, blocks=blocks, seq=record.seq, sent=sent))
 
     def know(
         self,
@@ -194,6 +92,8 @@ class WindowLog:
         *,
         unreachable: bool,
         limited_until: int | None,
+        limited_to: int | None,
+        served_blocks: int | None,
         counted: Mapping[int, int],
         worked: Iterable[int],
         held: Mapping[str, int | None],
@@ -201,6 +101,8 @@ class WindowLog:
         """What else matters behind ``record``: a silent API, a 429, posts counted, windows worked on, posts held."""
         self._unreachable = record.seq if unreachable else None
         self._limited = None if limited_until is None else (record.seq, limited_until)
+        self._limited_to = None if limited_to is None else (record.seq, limited_to)
+        self._served_blocks = served_blocks
         self._counted = dict(counted)
         self._unanalyzed = dict(held)
         newest = self._told[-1].start_block if self._told else 0
@@ -233,7 +135,7 @@ class WindowLog:
         before = self._told[-1] if self._told else None
         self._block = event.current_block
         outcomes = [] if before is None else _skipped(before, event, record)
-        told = _Told(
+        told = ToldWindow(
             number=event.window,
             start_block=event.start_block,
             blocks=event.blocks_per_window,
@@ -250,7 +152,7 @@ class WindowLog:
             outcomes += self._judge(self._told.popleft())
         return outcomes
 
-    def _judge(self, told: _Told) -> list[WindowOutcome]:
+    def _judge(self, told: ToldWindow) -> list[WindowOutcome]:
         """The window's outcome; none where it was judged before and nothing was done when the API came back to it."""
         if told.again and not told.touched:
             return []
@@ -271,9 +173,11 @@ class WindowLog:
         if self._limited is not None:
             binds = self._limited[1] > event.believed_start_block
             self._limited = (self._limited[0], event.start_block + event.blocks_per_window) if binds else None
+            if binds and self._limited_to is not None:
+                self._limited_to = self._limited
         if not self._told or self._told[-1].start_block < event.start_block:
             again = event.start_block in self._judged
-            told = _Told(
+            told = ToldWindow(
                 number=event.window,
                 start_block=event.start_block,
                 blocks=event.blocks_per_window,
@@ -298,6 +202,7 @@ class WindowLog:
         self._taken_back.clear()
         self._tried.clear()
         self._limited, self._counted, self._quota = None, {}, (self._quota[0], None)
+        self._limited_to = self._served_blocks = None
         return outcomes
 
     # Work
@@ -363,6 +268,7 @@ class WindowLog:
         start_block = newest.start_block if event.start_block is None else event.start_block
         if isinstance(event, ev.RateLimited):
             self._limited = (record.seq, max(start_block, newest.start_block) + newest.blocks)
+            self._limited_to = self._limited if event.full else None
             newest.put_down_to("rate limited", record.seq)
             quota = self._quota[1] or self._quota[0]
             self._counted |= {start: max(quota, self._counted.get(start, 0)) for start in event.full}
@@ -429,7 +335,20 @@ class WindowLog:
         if event.setting == "MAX_SUBMISSIONS_PER_WINDOW":
             self._quota = (self._quota[0], event.served)
             self._fill(record)
+        else:
+            self._served_blocks = event.served
+            self._close(event.served)
         return ()
+
+    def _close(self, blocks: int) -> None:
+        """Windows have this length: what was told within the window of a 429, by another one, is closed like it."""
+        if self._limited_to is None or not self._told:
+            return
+        newest, (seq, end) = self._told[-1], self._limited_to
+        if end <= newest.start_block and newest.start_block // blocks * blocks < end:
+            newest.put_down_to("rate limited", seq)
+            quota = self._quota[1] or self._quota[0]
+            self._counted[newest.start_block] = max(quota, self._counted.get(newest.start_block, 0))
 
     def _gap(self, event: ev.GapDeclared, record: Record) -> tuple[()]:
         for told in self._told:
@@ -452,6 +371,7 @@ class WindowLog:
         self._work_ms, self._work_block = record.at_ms, self._block
         self._end_disk()
         self._is_full = False
+        self._close(self._served_blocks or event.policy.blocks_per_window)
         newest = self._told[-1] if self._told else None
         if newest is None or newest.touched:
             return self._explain("down", record)
@@ -489,7 +409,7 @@ def windows_text(*, used: int, missed: int, undecided: int) -> str:
     return f"{used + missed + undecided} seen: {used} used, {missed} missed{still_open}"
 
 
-def _skipped(before: _Told, event: ev.WindowOpened | ev.WindowsRevised, record: Record) -> list[WindowOutcome]:
+def _skipped(before: ToldWindow, event: ev.WindowOpened | ev.WindowsRevised, record: Record) -> list[WindowOutcome]:
     """The windows between two that were told."""
     count = (event.start_block - before.end_block) // max(1, event.blocks_per_window)
     if count <= 0:

@@ -332,6 +332,8 @@ def _rate_limited(s: State, e: ev.RateLimited, _at: int) -> State:
     require(e.full in {(), s.filled_by(e.start_block)}, f"a 429 fills windows {s.filled_by(e.start_block)}")
     # The wait ends with the window; should that have been none, the one of the 429 is still full (invariant I6).
     s = changed(s, counted={**s.counted, **{full: max(s.max_submissions, s.counted.get(full, 0)) for full in e.full}})
+    # Older records say nothing of what is closed once the wait is over.
+    s = changed(s, limited_to=start + newest.blocks if e.full else None)
     posts = tuple(p if p.deferred or not p.analyzed else put_off(s, p) for p in s.posts)
     return changed(s, open=None, posts=posts, backoff=Backoff(kind="window", until_block=start + newest.blocks))
 

@@ -74,6 +74,7 @@ def _api_moved(s: State, e: ev.ApiMoved, _at: int) -> State:
         worked=(),
         to_scrape=0,
         spare=0,
+        limited_to=None,
         counted={},
         checkpointed=None,
         backoff=backoff,
@@ -101,7 +102,7 @@ def _actor_started(s: State, e: ev.ActorStarted, at_ms: int) -> State:
         chain_due_ms=_chain_due_ms(s, e.policy, at_ms + _CHAIN_FIRST_MS, at_ms),
     )
     # An open attempt counted when it started. Without one left, the post waits for the next window (invariant I7).
-    return ask_again(defer_exhausted(begin_analyses(_with_spare(s))), at_ms)
+    return ask_again(defer_exhausted(begin_analyses(_with_spare(_close_longer(s)))), at_ms)
 
 
 def _actor_stopped(s: State, _e: ev.ActorStopped, _at: int) -> State:
@@ -222,6 +223,7 @@ def _windows_revised(s: State, e: ev.WindowsRevised, at_ms: int) -> State:
             # Should the chain come to the window of the 429 after all, that one is still full (invariant I6).
             counted = {**counted, backoff.until_block - believed.blocks: s.max_submissions}
         backoff = changed(backoff, until_block=told.end_block)
+        s = changed(s, limited_to=None if s.limited_to is None else told.end_block)
     worked = s.worked
     if e.taken is not None and s.searched_in != believed.start_block:
         # Posts that were carried filled it. When the chain comes to it, it is searched like any other.
@@ -340,8 +342,16 @@ def _effect_crashed(s: State, e: ev.EffectCrashed, at_ms: int) -> State:
 
 def _config_mismatched(s: State, e: ev.ConfigMismatched, _at: int) -> State:
     if e.setting == "BLOCKS_PER_WINDOW":
-        return changed(s, served_blocks_per_window=e.served)
+        return _close_longer(changed(s, served_blocks_per_window=e.served))
     return changed(s, served_max_submissions=e.served)
+
+
+def _close_longer(s: State) -> State:
+    """Fill the newest window if, by the length in use now, it began within the window of a 429 (invariant I6)."""
+    if s.newest is None or not s.is_in_limited(s.newest):
+        return s
+    start = s.newest.start_block
+    return changed(s, counted={**s.counted, start: max(s.max_submissions, s.counted.get(start, 0))})
 
 
 def _chain_polled(s: State, e: ev.ChainPolled, at_ms: int) -> State:

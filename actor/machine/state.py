@@ -252,6 +252,8 @@ class State(Value, frozen=True, kw_only=True):
         posts: Posts without a verdict, in the order of their scrapes; one whose analysis is refused goes last.
         open: The open attempt.
         backoff: Set exactly in state Backoff.
+        limited_to: Block behind the window that the last 429 closed; by another length of windows its true end may lie
+            behind that. None before a 429 that says what it fills.
         counted: Posts the API counted by a window's first block; only recent windows.
         seen: Ids of chosen posts, other versions included, by the UTC day (unix days) of the record that chose them;
             before PostsScraped version 3 by the day of posting. Days far from the last search's are forgotten.
@@ -306,6 +308,7 @@ class State(Value, frozen=True, kw_only=True):
     posts: tuple[PendingPost, ...] = ()
     open: OpenAttempt | None = None
     backoff: Backoff | None = None
+    limited_to: int | None = None
     counted: Mapping[int, int] = {}
     seen: Mapping[int, frozenset[str]] = {}
     authors: Mapping[str, KnownAuthor] = {}
@@ -380,6 +383,11 @@ class State(Value, frozen=True, kw_only=True):
         """First blocks of the windows that a 429 fills: the newest one, and the one that it names (invariant I6)."""
         newest = None if self.newest is None else self.newest.start_block
         return tuple(sorted({start for start in (newest, start_block) if start is not None}))
+
+    def is_in_limited(self, window: Window) -> bool:
+        """Whether its first block lies in a window of the length in use that a 429 closed, by another length."""
+        start, blocks = window.start_block, self.blocks_per_window
+        return self.limited_to is not None and start // blocks * blocks < self.limited_to <= start
 
     def taken_of(self, start_block: int) -> int:
         """Places that posts may have taken in this window while a later one was believed (invariant I1).

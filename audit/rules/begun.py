@@ -130,6 +130,8 @@ def _sending(books: Books, state: State, last: Record) -> None:
         )
     if state.backoff is not None and state.backoff.until_block is not None:
         books.limited = (last.seq, state.backoff.until_block)
+    if state.limited_to is not None:
+        books.limited_to = (last.seq, state.limited_to)
     if state.searched_ms is not None:
         books.searched = (last.seq, state.searched_ms)
 
@@ -147,6 +149,8 @@ def begun_log(begun: Beginning) -> WindowLog:
         begun.last,
         unreachable=state.api_down,
         limited_until=until_block,
+        limited_to=state.limited_to,
+        served_blocks=state.served_blocks_per_window,
         counted=state.counted,
         worked=state.worked,
         held={p.post.id: _held_in(p) for p in state.posts if not p.analyzed},

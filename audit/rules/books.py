@@ -150,6 +150,7 @@ class Books:
         limited: Record of a 429, and the block before which nothing may be sent.
         full: By a window's first block, the record of the 429 that filled it, and the quota then; at most 2,000. What
             is told later does not open it again, not even that the window behind it was none.
+        limited_to: Record of the last 429 that says what it fills, and the block behind the window that it closed.
         unreachable: Record since which the API does not answer, None while it does.
         accepted: Accepted posts since the journal began.
         watches: The process judges block numbers and keeps searches apart: its ActorStarted is of version 4 or higher.
@@ -180,6 +181,7 @@ class Books:
         self.open: Attempt | None = None
         self.limited: tuple[int, int] | None = None
         self.full: Recent[int, tuple[int, int]] = Recent(RECENT_WINDOWS)
+        self.limited_to: tuple[int, int] | None = None
         self.unreachable: int | None = None
         self.accepted = 0
         self.watches = False
@@ -254,7 +256,7 @@ class Books:
         """Windows and quotas belong to the API that told them."""
         self.api_url = event.api_url
         self.served_blocks = self.served_quota = None
-        self.newest = self.worked = self.limited = None
+        self.newest = self.worked = self.limited = self.limited_to = None
         self.windows.clear()
         self.full.clear()
 
@@ -263,6 +265,7 @@ class Books:
         self.build, self.subnets_sha256 = event.build, event.subnets_sha256
         self.watches = record.v >= WATCHES
         self._allow()
+        self._close()
 
     def _settings_changed(self, event: ev.SettingsChanged, _record: Record) -> None:
         self.policy = event.policy
@@ -279,9 +282,18 @@ class Books:
     def _mismatched(self, event: ev.ConfigMismatched, _record: Record) -> None:
         if event.setting == "BLOCKS_PER_WINDOW":
             self.served_blocks = event.served
+            self._close()
         else:
             self.served_quota = event.served
             self._allow()
+
+    def _close(self) -> None:
+        """Note that a 429 filled the newest window, if that began before the end of the 429's by the length in use."""
+        if self.newest is None or self.limited_to is None:
+            return
+        start, (seq, end) = self.newest.start_block, self.limited_to
+        if end <= start and start - start % self.blocks < end:
+            self.full[start] = seq, self.quota
 
     def _allow(self) -> None:
         """Raise the newest window's limits to those now in force, for work on it may begin at any time."""
@@ -305,6 +317,8 @@ class Books:
         if self.limited is not None:
             binds = self.limited[1] > event.believed_start_block
             self.limited = (self.limited[0], event.start_block + event.blocks_per_window) if binds else None
+            if binds and self.limited_to is not None:
+                self.limited_to = self.limited
         if event.taken is not None and (ahead := [start for start in self.full if start > event.start_block]):
             self.full[event.start_block] = self.full[max(ahead)]  # the API was not ahead when it said so
 
@@ -460,6 +474,7 @@ class Books:
             full = self.newest.start_block if event.start_block is None else event.start_block
             until_block = max(full, self.newest.start_block) + self.newest.blocks
             self.limited = (record.seq, until_block)
+            self.limited_to = self.limited if event.full else None
             for start_block in event.full:
                 self.full[start_block] = record.seq, self.quota
 

@@ -113,6 +113,16 @@ def sent_after_a_window_that_was_none(lines: list[Line]) -> list[Seqs]:
 
 
 @breaks("I6")
+def sent_in_the_rest_of_a_longer_window(lines: list[Line]) -> list[Seqs]:
+    """The API told for a while of windows of 150 blocks: by those the 429 holds until block 7,200."""
+    place = index(lines, ev.WindowOpened, window=71)
+    longer = ev.ConfigMismatched(setting="BLOCKS_PER_WINDOW", configured=100, served=150)
+    insert(lines, place + 1, longer, changed(longer, served=100))
+    limited = seq(lines, ev.RateLimited)
+    return [(limited, seq(lines, ev.SubmissionStarted, number, window=71)) for number in range(1, 6)]
+
+
+@breaks("I6")
 def a_429_that_fills_nothing(lines: list[Line]) -> list[Seqs]:
     """The record does not say that its window is full."""
     place = index(lines, ev.RateLimited)

@@ -237,6 +237,24 @@ def test_windows_within_one_that_was_told_as_too_long_are_missed() -> None:
     assert "I9" not in {finding.rule for finding in report_of(story).findings}
 
 
+@pytest.mark.parametrize("by_start", [False, True])
+def test_the_rest_of_a_longer_window_is_missed_for_its_429(*, by_start: bool) -> None:
+    """I6: they have 170 blocks, as answers agree or a start says, so a 429 at block 7,190 holds until block 7,310."""
+    story = started()
+    story.wait(WINDOW_S).window(71)
+    story.search(2, 3, 4, 5, 6).analyze(1.0, 0.9, 0.5, 0.4, 0.2).answered(limited).sign()
+    story.wait(WINDOW_S).window(72)
+    if by_start:
+        story.start(ev.Policy(blocks_per_window=170))
+    else:
+        story.on(ev.ConfigMismatched(setting="BLOCKS_PER_WINDOW", configured=100, served=170))
+    story.sign().wait(WINDOW_S).window(43, blocks=170)
+    while story.state.queue():
+        story.answered(accepted, "new", 7_310)
+    story.sign()
+    assert accounts_of(story).windows.missed == {"rate limited": 1}
+
+
 def test_a_budget_misses_a_window() -> None:
     """A window that was not searched, for a day's money was spent."""
     story = started(ev.Policy(max_x_usd_per_day=0.2))

@@ -270,6 +270,10 @@ PLANTED: Final = (
         (_FILLS_NOTHING,),
     ),
     Planted(
+        "a 429 ends sooner than its window, which turns out to be longer",
+        (Change(REDUCE, "    if s.newest is None or not s.is_in_limited(s.newest):\n", "    if True:\n"),),
+    ),
+    Planted(
         "a place that was counted in a window that was none is free again",
         (Change(REDUCE, "    if e.taken:\n", "    if False:\n"),),
     ),

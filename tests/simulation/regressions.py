@@ -226,4 +226,14 @@ REGRESSIONS: Final = (
         seed=50021,
         windows=40,
     ),
+    Regression(
+        what="Windows were told to be longer behind a 429, and posts were sent before the true end of its window.",
+        seed=28100,
+        windows=50,
+    ),
+    Regression(
+        what="A miner was held to the longer window of a 429 before three answers in a row had told of its length.",
+        seed=23653,
+        windows=50,
+    ),
 )

@@ -57,6 +57,7 @@ _IN_IT: Final = frozenset(
         "newest",
         "worked",
         "searched_in",
+        "limited_to",
         "to_scrape",
         "spare",
         "posts",

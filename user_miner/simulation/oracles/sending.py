@@ -142,18 +142,25 @@ class FreshSignatures(Oracle):
 
 
 class QuietAfterLimit(Oracle):
-    """I6, by the windows that the server was in and those that it told of, unless the later one is taken back."""
+    """I6, by the windows that the server was in and those that it told of, unless the later one is taken back.
 
-    EVENTS = (ev.RateLimited,)
+    What the miner could not know is left out: that the window of the 429 is of another length than it believes. One is
+    believed once three answers in a row told of it, and from then on the 429 binds to that window's end.
+    """
+
+    EVENTS = (ev.RateLimited, ev.SubmissionStarted)
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._limited: tuple[Told, Submission, int] | None = None
+        self._lengths: dict[str, int] = {}  # that the miner believed when it began to send each post
         self._numbers: set[int] = set()
 
     def told(self, told: Told) -> Iterator[Violation]:
         """A 429 binds once it is on record; one that names no window binds by what the miner knows."""
         event = told.event
+        if isinstance(event, ev.SubmissionStarted):
+            self._lengths[event.post_id] = told.before.blocks_per_window
         if not isinstance(event, ev.RateLimited):
             return
         entry = next((e for e in reversed(self.world.ledger.submissions) if e.post_id == event.post_id), None)
@@ -172,7 +179,8 @@ class QuietAfterLimit(Oracle):
         if self._limited is None:
             return
         limited, entry, blocks = self._limited
-        if entry.at_s == arrival.at_s or blocks != self.world.chain.blocks_per_window:
+        is_resized = blocks != self.world.chain.blocks_per_window
+        if entry.at_s == arrival.at_s or is_resized or self._lengths.get(arrival.post_id) != blocks:
             return
         told = _believes_later(last, entry.start_block) and self._told_since(entry, blocks)
         if arrival.start_block <= entry.start_block and not told:
