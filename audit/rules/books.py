@@ -144,8 +144,8 @@ class Books:
         worked_count: How many were.
         pending: Posts without a verdict; at most 20,000.
         settled: Posts with one, or left out; at most 20,000.
-        concluded: By the search that chose posts, the last record of an analysis of one of them, also of one that is left
-            out; at most 20,000.
+        concluded: By the search that chose posts, the last record of an analysis of one of them, whether it is left out
+            or not; at most 20,000.
         authors: What X was last asked for and told of authors, by their ids; at most 20,000.
         versions: For each other version of a chosen post, the id that was chosen; at most 20,000.
         open: The attempt without an answer.

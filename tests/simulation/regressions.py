@@ -216,7 +216,7 @@ REGRESSIONS: Final = (
         windows=40,
     ),
     Regression(
-        what="The audit expected spare posts in a window that was told before the last of them was analyzed and left out.",
+        what="The audit expected spare posts in a window that was told before the last analysis, of one left out.",
         seed=70045,
         windows=40,
     ),
