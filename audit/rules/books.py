@@ -144,6 +144,8 @@ class Books:
         worked_count: How many were.
         pending: Posts without a verdict; at most 20,000.
         settled: Posts with one, or left out; at most 20,000.
+        concluded: By the search that chose posts, the last record of an analysis of one of them, whether it is left out
+            or not; at most 20,000.
         authors: What X was last asked for and told of authors, by their ids; at most 20,000.
         versions: For each other version of a chosen post, the id that was chosen; at most 20,000.
         open: The attempt without an answer.
@@ -176,6 +178,7 @@ class Books:
         self.worked_count = 0
         self.pending: Recent[str, PostBook] = Recent(RECENT_POSTS)
         self.settled: Recent[str, Settled] = Recent(RECENT_POSTS)
+        self.concluded: Recent[int, int] = Recent(RECENT_POSTS)
         self.authors: Recent[str, Told] = Recent(RECENT_POSTS)
         self.versions: Recent[str, str] = Recent(RECENT_POSTS)
         self.open: Attempt | None = None
@@ -418,6 +421,7 @@ class Books:
         if (post := self.pending.get(event.post_id)) is None or post.analysis is not None:
             return
         post.analysis, post.analyzed_ms = record.seq, record.at_ms
+        self.concluded[post.seq] = record.seq
         post.tokens, post.sentiment = event.tokens, event.sentiment
         if not event.tokens and not self.policy.submit_irrelevant:
             self._settle(event.post_id, "left out", record.seq)
@@ -430,6 +434,7 @@ class Books:
                 waiting.held = record.seq if waiting.analysis is None else waiting.held
             return
         post.analysis, post.analyzed_ms, post.failed = record.seq, record.at_ms, True
+        self.concluded[post.seq] = record.seq
         if self.policy.on_analysis_error == "skip" or not self.policy.submit_irrelevant:
             self._settle(event.post_id, "left out", record.seq)
 

@@ -68,15 +68,14 @@ class CarriedPosts(Rule):
             yield self.finding(entry, *seqs, found=found, expected=f"{quota} together at most")
 
     def _waits(self, entry: Entry, post: PostBook, window: WindowBook) -> bool:
-        batch = [other.analysis for other in entry.books.pending.values() if other.seq == post.seq]
-        if post.attempts or post.window is None or any(seq is None or seq > window.seq for seq in batch):
+        books = entry.books
+        is_analyzed = all(other.analysis for other in books.pending.values() if other.seq == post.seq)
+        if post.attempts or post.window is None or not is_analyzed or books.concluded.get(post.seq, 0) > window.seq:
             return False
-        policy = entry.books.policy
+        policy = books.policy
         young = entry.record.at_ms / 1000 < post.post.timestamp + policy.max_post_age_s - _SEARCHING_S
         later = window.ordinal - post.window.ordinal
-        return (
-            young and entry.books.went_back <= post.seq and 0 < later <= min(window.carried, policy.max_carried_windows)
-        )
+        return young and books.went_back <= post.seq and 0 < later <= min(window.carried, policy.max_carried_windows)
 
     def _room(self, entry: Entry, post_id: str, window: WindowBook) -> Iterator[Finding]:
         if window not in self._sent:
