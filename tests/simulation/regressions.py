@@ -235,6 +235,7 @@ REGRESSIONS: Final = (
         what="A miner was held to the longer window of a 429 before three answers in a row had told of its length.",
         seed=23653,
         windows=50,
+    ),
     Regression(
         what="The audit expected spare posts in a window that was told before the last analysis, of one left out.",
         seed=70045,
