@@ -182,6 +182,8 @@ class World:
             body=body,
         )
         fault = self._fault(draw, entry.post_id)
+        if draw.kind not in PAGES:
+            entry.fault = fault.name or draw.kind  # a post that stays invalid got that in place of what was drawn
         answer = PAGES.get(draw.kind) or self._api.submit(request, fault, block=block, wall_s=self.epoch_s + now_s)
         entry.outcome, entry.why = answer.outcome or "failed", answer.facts.get("reason", "")
         entry.told, entry.lie = told_block(answer), answer.facts.get("lie", "")

@@ -241,4 +241,9 @@ REGRESSIONS: Final = (
         seed=70045,
         windows=40,
     ),
+    Regression(
+        what="A post that stays invalid was answered so, and booked as if a failure had hidden what was done with it.",
+        seed=929109,
+        windows=50,
+    ),
 )

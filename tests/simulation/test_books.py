@@ -81,3 +81,12 @@ def test_the_block_of_a_submission_s_answer_is_the_one_in_its_bytes(fault: str, 
     assert isinstance(entry, Submission)
     assert entry.told == read_verdict(answer)
     assert fault or (entry.outcome, entry.told) == ("new", entry.start_block + 16)
+
+
+@pytest.mark.parametrize("fault", sorted(RATES["api.submit"]))
+def test_a_post_that_stays_invalid_is_booked_with_what_it_got(fault: str) -> None:
+    """Not with what was drawn for it: an answer that says so hides nothing."""
+    place, request = world(), Request(place="api.submit", headers=SIGNED, content=msgspec.json.encode(BODY), life=1)
+    place.arrive(Draw(1, "422", 0.5, 0.5), request, NOW_S)
+    answer, entry = place.arrive(Draw(2, fault, 0.5, 0.5), request, NOW_S)
+    assert (entry.fault == "422") == (answer.status == 422)
