@@ -46,7 +46,9 @@ OWN_WORDS: Final = frozenset(
         "status",
     }
 )
-_POST_IDS: Final = frozenset({"id", "post_id", "candidates", "edits", "reused_from", "seen", "settled"})
+_POST_IDS: Final = frozenset(
+    {"id", "post_id", "candidates", "edits", "newest_id", "reused_from", "seen", "settled", "since_id"}
+)
 _EFFECT_KEYS: Final = frozenset({"crashes", "effect", "held"})
 _HOTKEYS: Final = frozenset({"hotkey", "miner_hotkey", "validator"})
 _DIGESTS: Final = frozenset(

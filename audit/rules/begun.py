@@ -11,7 +11,8 @@ from typing import Final
 
 from actor.machine import State
 from actor.machine.state import PendingPost, Window
-from audit.rules.books import WATCHES, Attempt, Books, PostBook, Settled, WindowBook
+from audit.rules.book_entries import Attempt, PostBook, Settled, WindowBook
+from audit.rules.books import WATCHES, Books
 from events.journal import Record
 from events.windows import WindowLog
 

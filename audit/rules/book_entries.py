@@ -1,4 +1,4 @@
-"""What the auditor's books hold of one window, post, attempt or author."""
+"""What the auditor's books hold of one window, post, attempt or author. Filled in by `audit.rules.books`."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from events import catalogue as ev
 from events.codec import changed
 from events.journal import Record
 
-__all__ = ["WATCHES", "Attempt", "Books", "PostBook", "Settled", "Told", "WindowBook"]
+__all__ = ["WATCHES", "Books"]
 
 # A post waits for a few windows only. In a broken journal it may wait for ever: so many attempts and windows are kept.
 _KEPT_ATTEMPTS: Final = 64

@@ -7,7 +7,7 @@ from typing import Final
 
 from audit.filters import Recent
 from audit.rules.begun import is_before
-from audit.rules.books import PostBook, WindowBook
+from audit.rules.book_entries import PostBook, WindowBook
 from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 

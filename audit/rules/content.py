@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
-from audit.rules.books import PostBook
+from audit.rules.book_entries import PostBook
 from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 from events.describe import printable

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from audit.filters import RECENT_POSTS, RECENT_WINDOWS, Recent
-from audit.rules.books import WindowBook
+from audit.rules.book_entries import WindowBook
 from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 

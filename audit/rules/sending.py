@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from audit.filters import RECENT_WINDOWS, Recent
-from audit.rules.books import Attempt, Books, PostBook
+from audit.rules.book_entries import Attempt, PostBook
+from audit.rules.books import Books
 from audit.rules.recorded import length_in
 from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev

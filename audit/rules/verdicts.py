@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from audit.feedback import Feedback
 from audit.filters import RECENT_POSTS, Recent
 from audit.rules.begun import Beginning
-from audit.rules.books import PostBook
+from audit.rules.book_entries import PostBook
 from audit.rules.rule import Entry, Finding, Rule
 from events import catalogue as ev
 
