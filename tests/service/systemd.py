@@ -200,7 +200,7 @@ class Systemd:
 
     def _prepare(self) -> None:
         units = self.folder / "units"
-        for name in ("user-miner", "user-miner-second"):
+        for name in ("user-miner", "user-miner@"):
             (units / f"{name}.service.d").mkdir(parents=True)
         for place in (self.etc, self.state):
             place.mkdir(exist_ok=True)
@@ -215,5 +215,5 @@ class Systemd:
         hidden = [name for name, tops in _HIDES.items() if any(p.startswith(f"{t}/") for p in paths for t in tops)]
         lines = "".join(f"{name}=no\n" for name in hidden)
         lines += f"StandardError=append:{self.folder}/stderr.txt\n"  # no journald listens in there
-        for name in ("user-miner", "user-miner-second"):
+        for name in ("user-miner", "user-miner@"):
             (units / f"{name}.service.d" / "checkout.conf").write_text(f"[Service]\n{lines}", "utf-8")

@@ -131,13 +131,15 @@ def test_an_update_under_systemd(world: World, versions: Versions, systemd: Syst
 
 
 def test_two_hotkeys_are_two_units(world: World, systemd: Systemd) -> None:
-    """The second one is made of the first as documented, and both mine below one folder, each for itself."""
+    """The second one is made of the template as documented, and both mine below one folder, each for itself."""
     unit_settings(world, systemd)
     unit_settings(world, systemd, WALLET_HOTKEY="second")
     systemd.ctl("start", "user-miner")
-    systemd.sh(documented("sed 's/miner_env/").replace("/etc/systemd/system/", f"{world.folder}/units/"))
+    script = documented("install -m 0644 /opt/user-miner/docs/operators/service/user-miner@.service")
+    # Enabled would mean started with this machine.
+    systemd.sh(script.replace("/etc/systemd/system/", f"{world.folder}/units/").replace("enable --now", "start"))
     wait_for(lambda: mined(world.journal) == 2, "both windows")
-    for name in ("user-miner", "user-miner-second"):
+    for name in ("user-miner", "user-miner@second"):
         assert systemd.show("StatusText", of=name).startswith("WaitingForWindow, window 60000;")
     assert world.sandbox.ledger.x.searches == 2
 
