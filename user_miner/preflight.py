@@ -25,12 +25,24 @@ _ASKED_S: Final = 10.0
 _log = logging.getLogger("actor")
 
 
-def begin_preflight(settings: Settings, sources: Sources, hotkey: str, redact: Redactor) -> None:
-    """Look, and say what will fail, without waiting for it. ``hotkey`` is the address of the one that is open."""
+def begin_preflight(
+    settings: Settings, sources: Sources, hotkey: str, redact: Redactor, *, ended: threading.Event
+) -> None:
+    """Look, and say what will fail, without waiting for it.
+
+    Args:
+        settings: What is checked.
+        sources: Where the settings come from.
+        hotkey: The address of the one that is open.
+        redact: Takes secrets out of what is said.
+        ended: Set when the miner has stopped: then nothing is said any more.
+    """
 
     def work() -> None:
         try:
-            _tell(_look(settings, sources, hotkey, redact))
+            checks = _look(settings, sources, hotkey, redact)
+            if not ended.is_set():
+                _tell(checks)
         except Exception:  # noqa: BLE001  (a bug here costs its lines, not the miner)
             _log.exception("the preflight could not be made: a bug in user-miner")
 

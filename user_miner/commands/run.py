@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -157,21 +158,23 @@ def run_miner(
     if settings.journal_url is None:
         _log.info("journal %s", journal.absolute())  # a relative JOURNAL_DIR depends on where the command was started
         warn_of_place(journal)
+    ended = threading.Event()
     try:
         read_again = partial(_read_again, env_file, read, password)
         reloader = Reloader(settings, read_again, set_log_level=set_log_level)
-        looking = partial(begin_preflight, settings, sources, signer.ss58_address, redact) if preflight else None
+        looking = partial(begin_preflight, settings, sources, signer.ss58_address, redact, ended=ended)
 
         def on_start(actor: Actor, stop: Callable[[str], None]) -> None:
             signals.attach(stop, partial(reloader.reload, actor))
 
-        run_loop(serve(settings, signer, options, on_start=on_start, on_polled=looking))
+        run_loop(serve(settings, signer, options, on_start=on_start, on_polled=looking if preflight else None))
     except (IdentityError, JournalLockedError, MetricsError, UnreadableJournalError) as error:
         return refuse([str(error)])
     except JournalError as error:
         return refuse([str(error)], code=1)
     finally:
         signals.ignore()  # nothing is left to stop, and the exit code is settled
+        ended.set()
         finish_log()
     return 0
 
