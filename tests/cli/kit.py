@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 
 from events.journal import verify_journal
 from tests.audit.replay_kit import begun
+from tests.patience import GIVE_UP_S
 from tests.world import World, wait_for
 from user_miner.cli import main
 
@@ -30,8 +32,16 @@ class Command:
         self.capsys.readouterr()
         with pytest.raises(SystemExit) as end:
             main([str(argument) for argument in arguments])
+        _let_end("user-miner-preflight")
         out, errors = self.capsys.readouterr()
         return int(end.value.code or 0), out, errors
+
+
+def _let_end(name: str) -> None:
+    """What ends with the process of a command would else reach into the next one's."""
+    for thread in threading.enumerate():
+        if thread.name == name:
+            thread.join(GIVE_UP_S)
 
 
 @contextmanager
