@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import threading
-from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -53,7 +51,7 @@ from events import effects as ef
 from events.codec import changed
 from events.journal.record import checkpoint_message
 
-__all__ = ["Facts", "Inbox", "Meaning", "Performer", "Ports"]
+__all__ = ["Facts", "Meaning", "Performer", "Ports"]
 
 _log = logging.getLogger("actor")
 _REMINDER_S: Final = 600.0
@@ -64,46 +62,6 @@ _PIECE_S: Final = 30.0
 Meaning: TypeAlias = Callable[[State], tuple[ev.Event, ...]]
 # What an answer means: applied one after the other, each to the state that the one before left.
 Facts: TypeAlias = tuple[Meaning, ...]
-
-_MOST_WAITING: Final = 256  # each takes a synced write, and a stop that records what waits has seconds
-
-
-class Inbox:
-    """What other threads tell the loop, as functions of the state that it is in when it takes them.
-
-    Open while somebody takes what is put in. What was put in before it was closed can still be taken.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting: deque[Meaning] = deque()
-        self._wake: Callable[[], None] | None = None
-
-    def open(self, wake: Callable[[], None]) -> None:
-        """From here on ``wake`` is called for each thing that is put in, in the thread that does."""
-        with self._lock:
-            self._wake = wake
-
-    def close(self) -> None:
-        """Nothing more is put in."""
-        with self._lock:
-            self._wake = None
-
-    def put(self, meaning: Meaning) -> bool:
-        """Leave it for the loop; False, and nothing happens, unless the inbox is open and has room. From any thread."""
-        with self._lock:
-            if self._wake is None or len(self._waiting) >= _MOST_WAITING:
-                return False
-            self._waiting.append(meaning)
-            self._wake()
-            return True
-
-    def take(self) -> Meaning | None:
-        """The next one in order, None without one."""
-        return self._waiting.popleft() if self._waiting else None
-
-    def __len__(self) -> int:
-        return len(self._waiting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

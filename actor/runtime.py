@@ -21,6 +21,7 @@ from actor.block_watch import BlockWatch
 from actor.chain_end import ChainEnd
 from actor.edges.permit import permit
 from actor.edges.text import one_line
+from actor.edges.threads import Inbox
 from actor.machine.alarms import Alarm, alarms
 from actor.machine.encoding import decode_state, encode_state
 from actor.machine.facts import crash_event
@@ -29,7 +30,7 @@ from actor.machine.scoring import content_sha256, norm_text
 from actor.machine.state import INITIAL, REDUCER, State
 from actor.machine.step import fold_record, step
 from actor.machine.wanted import wanted
-from actor.perform import Facts, Inbox, Meaning, Performer, Ports
+from actor.perform import Facts, Meaning, Performer, Ports
 from events.catalogue import (
     ActorStarted,
     ActorStopped,
@@ -155,7 +156,7 @@ class Actor:
         )
         self._tasks: dict[Effect, asyncio.Task[Facts]] = {}
         self._mailbox: asyncio.Queue[_Outcome | None] = asyncio.Queue()  # None: look at the inbox, or stop
-        self._inbox = Inbox()
+        self._inbox: Inbox[Meaning] = Inbox()
         self._disk = DiskWatch()
         self._change: SettingsChanged | None = None
         self._stop_reason: str | None = None

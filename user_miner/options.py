@@ -11,6 +11,7 @@ import typer
 from events.money import Money
 
 __all__ = [
+    "ChainTimeoutOption",
     "DebugOption",
     "EnvFileOption",
     "HotkeyOption",
@@ -18,6 +19,7 @@ __all__ = [
     "JournalsOption",
     "JsonOption",
     "NetuidOption",
+    "NetworkOption",
     "WalletOption",
     "WalletsOption",
     "finite",
@@ -36,7 +38,7 @@ _DEFAULT_ENV_FILE: Final = Path(".miner_env")
 _OWN: Final = "[default: JOURNAL_DIR]"
 
 JournalArgument: TypeAlias = Annotated[
-    Path | None, typer.Argument(help=f"A journal, or a folder that holds exactly one {_OWN}")
+    Path | None, typer.Argument(help=f"A journal, a folder of journals, or the URL of a database {_OWN}")
 ]
 JournalsOption: TypeAlias = Annotated[
     Path | None, typer.Option("--journal", help="Where journals live [default: journal]")
@@ -50,6 +52,13 @@ WalletsOption: TypeAlias = Annotated[
     Path | None, typer.Option("--wallet.path", help="Wallets [default: ~/.bittensor/wallets]")
 ]
 NetuidOption: TypeAlias = Annotated[int | None, typer.Option(help="Subnet [default: 45]")]
+NetworkOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--subtensor.network", metavar="NETWORK", help="finney, test, local, or ws://… [default: finney]"),
+]
+ChainTimeoutOption: TypeAlias = Annotated[
+    float, typer.Option("--timeout", min=0.1, max=3600, metavar="SECONDS", help="For the whole answer.")
+]
 DebugOption: TypeAlias = Annotated[bool, typer.Option("--logging.debug", help="Log more.")]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="JSON for machines instead of text.")]
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, Generic, ParamSpec, TypeVar
 
-__all__ = ["in_daemon_thread", "run_loop"]
+__all__ = ["Inbox", "in_daemon_thread", "run_loop"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+_MOST_WAITING: Final = 256  # each takes a synced write, and a stop that records what waits has seconds
 
 
 class _DaemonExecutor(ThreadPoolExecutor):
@@ -56,3 +59,41 @@ def run_loop(main: Coroutine[Any, Any, T]) -> T:
     with asyncio.Runner() as runner:
         runner.get_loop().set_default_executor(_DaemonExecutor("resolver"))
         return runner.run(main)
+
+
+class Inbox(Generic[T]):
+    """What other threads leave for the loop, in its order.
+
+    Open while somebody takes what is put in. What was put in before it was closed can still be taken.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[T] = deque()
+        self._wake: Callable[[], None] | None = None
+
+    def open(self, wake: Callable[[], None]) -> None:
+        """From here on ``wake`` is called for each thing that is put in, in the thread that does."""
+        with self._lock:
+            self._wake = wake
+
+    def close(self) -> None:
+        """Nothing more is put in."""
+        with self._lock:
+            self._wake = None
+
+    def put(self, thing: T) -> bool:
+        """Leave it for the loop; False, and nothing happens, unless the inbox is open and has room. From any thread."""
+        with self._lock:
+            if self._wake is None or len(self._waiting) >= _MOST_WAITING:
+                return False
+            self._waiting.append(thing)
+            self._wake()
+            return True
+
+    def take(self) -> T | None:
+        """The next one in order, None without one."""
+        return self._waiting.popleft() if self._waiting else None
+
+    def __len__(self) -> int:
+        return len(self._waiting)

@@ -31,6 +31,8 @@ _DRAWN: Final = frozenset({"a bearer token", "a token of X", "an API key", "a si
 _LEAD: Final = re.compile(r"(?i)(?:bearer\s+|x-auth-(?:signature|message)\W{1,4})")
 _MIXED: Final = re.compile(r"\d|[a-z][A-Z]")
 _FEWEST_CHARACTERS: Final = 8
+# One of these stands in an API key, in small letters.
+_KEYS: Final = tuple(kind + mark for kind in (b"pk", b"rk", b"sk") for mark in (b"-", b"_"))
 _LONG_A: Final = b"a" * 18
 _HEX_TO_0: Final = bytes(ord("0") if chr(byte) in "0123456789abcdef" else ord(" ") for byte in range(256))
 _LONG_HEX: Final = b"0" * 128
@@ -98,8 +100,7 @@ def _may_hold_secrets(raw: bytes) -> bool:
         or b"talisman-ai-auth:" in raw
         or b"private key-----" in raw
         or _LONG_A in raw
-        or (b"k-" in raw and (b"pk-" in raw or b"rk-" in raw or b"sk-" in raw))
-        or (b"k_" in raw and (b"pk_" in raw or b"rk_" in raw or b"sk_" in raw))
+        or ((b"k-" in raw or b"k_" in raw) and any(key in raw for key in _KEYS))
         or (b"://" in raw and b"@" in raw)
         or _LONG_HEX in raw.translate(_HEX_TO_0)
     )

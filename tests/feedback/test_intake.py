@@ -12,6 +12,7 @@ import pytest
 from bittensor_core import Keypair
 
 from actor.edges.text import Redactor
+from actor.edges.threads import Inbox
 from actor.feedback import (
     WORDS_A_DAY,
     WORDS_A_VALIDATOR_A_DAY,
@@ -22,7 +23,7 @@ from actor.feedback import (
 )
 from actor.machine import INITIAL, State
 from actor.machine.state import observation_key
-from actor.perform import Inbox, Meaning
+from actor.perform import Meaning
 from events import catalogue as ev
 from events.codec import changed
 
@@ -182,7 +183,7 @@ def test_nothing_that_a_value_does_reaches_the_handler(caplog: pytest.LogCapture
 
 def test_a_word_told_twice_is_recorded_once() -> None:
     """Also when the second comes before the first is recorded; another word of the same validator is another one."""
-    told, inbox = Told(), Inbox()
+    told, inbox = Told(), Inbox[Meaning]()
     inbox.open(lambda: None)
     intake = FeedbackIntake(str)
     for _ in range(2):
@@ -252,7 +253,7 @@ def test_without_a_running_miner_nothing_is_taken(caplog: pytest.LogCaptureFixtu
 
 def test_an_inbox_takes_while_it_is_open_and_keeps_what_it_took() -> None:
     """In order; closed, it takes nothing more; full, neither."""
-    inbox, woken = Inbox(), list[None]()
+    inbox, woken = Inbox[Meaning](), list[None]()
     meanings: list[Meaning] = [lambda _state, n=n: (ev.ApiMoved(api_url=str(n)),) for n in range(300)]  # type: ignore[misc]
     assert not inbox.put(meanings[0])
     inbox.open(lambda: woken.append(None))
@@ -265,7 +266,7 @@ def test_an_inbox_takes_while_it_is_open_and_keeps_what_it_took() -> None:
 
 def test_many_threads_at_once_lose_nothing() -> None:
     """Axons answer in threads: each word is counted and told once."""
-    inbox, told = Inbox(), Told()
+    inbox, told = Inbox[Meaning](), Told()
     inbox.open(lambda: None)
     intake = FeedbackIntake(str)
 

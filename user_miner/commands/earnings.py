@@ -14,7 +14,15 @@ from actor.edges.threads import run_loop
 from events.catalogue import ChainPolled
 from events.describe import inert_json
 from events.prices import Worth
-from user_miner.options import EnvFileOption, HotkeyOption, JsonOption, WalletOption, WalletsOption
+from user_miner.options import (
+    ChainTimeoutOption,
+    EnvFileOption,
+    HotkeyOption,
+    JsonOption,
+    NetworkOption,
+    WalletOption,
+    WalletsOption,
+)
 from user_miner.terminal import fail, interruptible, tell
 
 __all__ = ["earnings", "run_earnings"]
@@ -24,13 +32,8 @@ _ENV_FILE: Final = Path(".miner_env")
 
 def earnings(
     *,
-    network: Annotated[
-        str | None,
-        typer.Option("--subtensor.network", metavar="NETWORK", help="finney, test, local, or ws://… [default: finney]"),
-    ] = None,
-    timeout_s: Annotated[
-        float, typer.Option("--timeout", min=0.1, max=3600, metavar="SECONDS", help="For the whole answer.")
-    ] = 60.0,
+    network: NetworkOption = None,
+    timeout_s: ChainTimeoutOption = 60.0,
     env_file: EnvFileOption = None,
     wallet_name: WalletOption = None,
     wallet_hotkey: HotkeyOption = None,

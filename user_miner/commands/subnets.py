@@ -25,7 +25,7 @@ from actor.analyzer.registry_file import registry_text
 from actor.edges.threads import run_loop
 from audit.errors import UsageError
 from events.describe import inert_json, printable
-from user_miner.options import JsonOption
+from user_miner.options import ChainTimeoutOption, JsonOption, NetworkOption
 from user_miner.output import whole_file
 from user_miner.terminal import fail, interruptible
 
@@ -114,13 +114,8 @@ def check(
 @subnets.command()
 def refresh(
     *,
-    network: Annotated[
-        str | None,
-        typer.Option("--subtensor.network", metavar="NETWORK", help="finney, test, local, or ws://… [default: finney]"),
-    ] = None,
-    timeout_s: Annotated[
-        float, typer.Option("--timeout", min=0.1, max=3600, metavar="SECONDS", help="For the whole answer.")
-    ] = 60.0,
+    network: NetworkOption = None,
+    timeout_s: ChainTimeoutOption = 60.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would change, but write nothing.")] = False,
     env_file: EnvFileOption = None,
     as_json: JsonOption = False,
