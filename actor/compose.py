@@ -59,6 +59,8 @@ _LLM_TRIES: Final = 3
 _CHAIN_TIMEOUT_S: Final = 60.0
 # Beside the longest request: for renewing a lease, and for clocks that differ.
 _SLACK_S: Final = 2.0
+# What a post cost: in which days.
+_WHEN: Final = ("today", "in 7 days")
 
 _log = logging.getLogger("actor")
 
@@ -372,9 +374,6 @@ def _api(settings: Settings, signer: Signer, clock: Clock, redact: Redactor, sha
     return api if shared is None else shared.asked_once(api, base=url, poll_s=settings.poll_interval_seconds)
 
 
-_log = logging.getLogger("actor")
-
-
 def log_record(record: Record, state: State) -> None:
     """Say what a record tells, trouble as a warning; at a window's end, also what its posts cost."""
     event = record.event()
@@ -393,6 +392,3 @@ def _per_post(state: State, today: int) -> str:
         for when, per in zip(_WHEN, found.values(), strict=True)
     ]
     return "" if found["7_days"].usd is None else f"a post: {', '.join(said)}; "
-
-
-_WHEN: Final = ("today", "in 7 days")
